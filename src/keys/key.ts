@@ -1,0 +1,41 @@
+/** A virtual key and a team, as the store keeps them. Contract section 5. */
+import type { LimitSpec } from '../lib/limit-spec.js';
+
+export interface Key {
+  readonly id: string;
+  readonly name: string;
+  /** The first characters of the secret, for lists: `sk-tg-ab12`. */
+  readonly prefix: string;
+  readonly team: string | null;
+  /** Patterns of model names that the key may use (`gpt-4o*`); null: all. */
+  readonly models: readonly string[] | null;
+  /** Endpoints that the key may use (`chat`, `embeddings`, ...); null: all. */
+  readonly endpoints: readonly string[] | null;
+  /** CIDR blocks and addresses that the key may come from; null: anywhere. */
+  readonly allowed_ips: readonly string[] | null;
+  readonly limits: readonly LimitSpec[];
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the Unix epoch, like all times here. */
+  readonly expires_at: number | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly blocked_at: number | null;
+  readonly revoked_at: number | null;
+}
+
+export interface Team {
+  /** The team's name is its id. */
+  readonly id: string;
+  readonly limits: readonly LimitSpec[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly blocked_at: number | null;
+}
+
+/** Who is calling: an authenticated key with its team's state. */
+export interface Caller {
+  readonly key: Key;
+  readonly team: Team | null;
+}

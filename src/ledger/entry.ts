@@ -1,0 +1,42 @@
+/** One immutable line of the spend ledger: one upstream attempt that cost or could cost something. Contract section 7. */
+import type { Usage } from '../protocol/usage.js';
+
+export type UsageSource = 'provider' | 'counted' | 'estimated';
+
+/** Integer nano-dollars. */
+export interface CostNano {
+  readonly input: number;
+  readonly cache_read: number;
+  readonly cache_write: number;
+  readonly output: number;
+  readonly total: number;
+}
+
+export interface Entry {
+  readonly id: string;
+  /** When the attempt began, milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly request_id: string;
+  readonly attempt: number;
+  readonly key: string;
+  readonly team: string | null;
+  readonly user: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly served_model: string | null;
+  readonly provider: string;
+  readonly target: string;
+  readonly status: number;
+  readonly error: string | null;
+  readonly stream: boolean;
+  readonly cache: 'hit' | 'semantic' | 'miss' | 'off';
+  readonly tokens: Usage;
+  readonly usage_source: UsageSource;
+  readonly cost_nusd: CostNano;
+  readonly price_version: string;
+  readonly first_byte_ms: number | null;
+  readonly duration_ms: number;
+  readonly overhead_ms: number;
+}

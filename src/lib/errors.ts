@@ -1,0 +1,73 @@
+/**
+ * The one table of errors. A code is never reused for another meaning. What a caller reads is a `Refusal`: a value that
+ * travels through the stations; each dialect has one mapper that writes it (`http/<dialect>/errors.ts`). What nobody
+ * expected is an exception, which the edge turns into `internal_error` and the log explains.
+ */
+interface Row {
+  readonly status: number;
+  readonly type: string;
+}
+
+const invalid = (status: number): Row => ({ status, type: 'invalid_request_error' });
+const permission: Row = { status: 403, type: 'permission_error' };
+const api = (status: number): Row => ({ status, type: 'api_error' });
+
+export const errorTable = {
+  invalid_json: invalid(400),
+  invalid_value: invalid(400),
+  missing_required_parameter: invalid(400),
+  unsupported_parameter: invalid(400),
+  context_length_exceeded: invalid(400),
+  content_policy_violation: invalid(400),
+  invalid_api_key: invalid(401),
+  expired_api_key: invalid(401),
+  model_not_allowed: permission,
+  endpoint_not_allowed: permission,
+  ip_not_allowed: permission,
+  key_blocked: permission,
+  team_blocked: permission,
+  model_not_found: invalid(404),
+  not_found: invalid(404),
+  method_not_allowed: invalid(405),
+  conflict: invalid(409),
+  request_too_large: invalid(413),
+  unsupported_media_type: invalid(415),
+  headers_too_large: invalid(431),
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
+  budget_exceeded: { status: 429, type: 'insufficient_quota' },
+  client_closed_request: api(499),
+  internal_error: api(500),
+  upstream_error: api(502),
+  no_target_available: api(503),
+  overloaded: api(503),
+  unavailable: api(503),
+  upstream_timeout: api(504),
+} as const satisfies Record<string, Row>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** Why a request is not served, in public words. `message` says what happened and what to do; it holds no secret. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The field of the request that is at fault, e.g. `messages[0].content`. */
+  readonly param?: string;
+  /** Extra response headers, e.g. `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An upstream's own words, which win over the table's: its status, and its error's type and code. */
+  readonly upstream?: { readonly status: number; readonly type?: string | undefined; readonly code?: string | number | null };
+}
+
+export const refuse = (code: ErrorCode, message: string, more: Omit<Refusal, 'code' | 'message'> = {}): Refusal => ({
+  code,
+  message,
+  ...more,
+});
+
+export const statusOf = (refusal: Refusal): number => refusal.upstream?.status ?? errorTable[refusal.code].status;
+
+/** A result that is either a value or a refusal. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+
+export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
+export const refused = (refusal: Refusal): Result<never> => ({ ok: false, refusal });

@@ -1,0 +1,63 @@
+/**
+ * How one call in the caller's dialect is carried by a target's dialect: the body to send, and how to read what comes
+ * back. One instance per attempt, pure, no I/O. Where both dialects are the same, bytes go through; where they differ, a
+ * converter in `convert/` stands behind the same interface.
+ */
+import type { UpstreamFailure } from './failure.js';
+import type { Usage } from './usage.js';
+
+export interface Exchange {
+  /** The bytes of the request to the upstream. */
+  readonly body: Buffer;
+  /** Names of request fields that the target's dialect cannot express and that were left out. */
+  readonly dropped: readonly string[];
+  /** Reads a whole successful answer (not streamed). */
+  answer(body: Buffer): WholeAnswer;
+  /** Reads a streamed answer; call once. */
+  stream(): StreamReading;
+  /** Reads an answer with an error status. `body` may be empty or not JSON. */
+  failure(status: number, body: Buffer): UpstreamFailure;
+}
+
+export type WholeAnswer =
+  | {
+      readonly ok: true;
+      /** The answer in the caller's dialect. */
+      readonly body: Buffer;
+      /** What the provider reported; undefined where it reported nothing. */
+      readonly usage: Usage | undefined;
+      /** The model that the provider says it served. */
+      readonly servedModel: string | undefined;
+      /** All text that was generated (content, reasoning, tool arguments), to be counted where usage is missing. */
+      text(): string;
+    }
+  | { readonly ok: false; readonly failure: UpstreamFailure };
+
+/** What the gateway adds to the last usage chunk of a stream whose client asked for usage. */
+export interface UsageExtra {
+  readonly cost_usd: string;
+  readonly attempts: number;
+  readonly cache: string;
+}
+
+/**
+ * A stream being read. Feed it with `push`; what it returns is passed on at once. The dialect's closing bytes (the usage
+ * chunk that the client asked for and the end mark) are held back until `closing`, so that the ledger is written first.
+ */
+export interface StreamReading {
+  /** Bytes for the caller, possibly empty. After `failure` is set it returns what was good before the failure. */
+  push(chunk: Buffer): Buffer;
+  /** The upstream ended its body in good order: sets `failure` where the dialect's end was not seen. */
+  end(): void;
+  /** The last bytes for the caller, once the ledger has the entry. */
+  closing(extra: UsageExtra): Buffer;
+  /** The dialect's own end was seen; anything after it is ignored. */
+  readonly done: boolean;
+  /** An in-band error, garbage or an early end; sticky. */
+  readonly failure: UpstreamFailure | undefined;
+  /** The latest usage that the upstream reported. */
+  readonly usage: Usage | undefined;
+  readonly servedModel: string | undefined;
+  /** All text received so far (content, reasoning, tool arguments), to be counted where usage is missing. */
+  text(): string;
+}

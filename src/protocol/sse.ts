@@ -1,0 +1,114 @@
+/**
+ * Reads server-sent events out of bytes that arrive in any pieces (WHATWG HTML, section 9.2). Each event is handed on as
+ * soon as its blank line is there, with its own bytes, so that a caller can pass them on untouched. An event that outgrows
+ * `limit` is reported as `overflow` rather than kept.
+ */
+const LF = 10;
+const CR = 13;
+
+export interface SseEvent {
+  /** The `event:` field; empty where there was none. */
+  readonly name: string;
+  /** The `data:` lines joined with a line feed; undefined where there was none (a comment, a bare `event:`). */
+  readonly data: string | undefined;
+  /** The event's bytes as they came, blank line included. */
+  readonly raw: Buffer;
+}
+
+export class SseReader {
+  #rest: Buffer | undefined;
+  #scanned = 0;
+  #first = true;
+  readonly #limit: number;
+  overflow = false;
+
+  constructor(limit = 16 * 1024 * 1024) {
+    this.#limit = limit;
+  }
+
+  /** True while bytes of an unfinished event are held. */
+  get pending(): boolean {
+    return this.#rest !== undefined && this.#rest.length > 0;
+  }
+
+  /** Calls `onEvent` for each event that `chunk` completes. `onEvent` answers false to stop reading. */
+  feed(chunk: Buffer, onEvent: (event: SseEvent) => boolean | undefined): void {
+    if (this.overflow) return;
+    let buffer = this.#rest && this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    if (this.#first) {
+      if (buffer.length < 3 && buffer[0] === 0xef) {
+        this.#rest = buffer;
+        return;
+      }
+      if (buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf) buffer = buffer.subarray(3);
+      this.#first = false;
+    }
+    let start = 0;
+    for (;;) {
+      const end = eventEnd(buffer, Math.max(start, this.#scanned));
+      if (end === -1) break;
+      this.#scanned = 0;
+      const raw = buffer.subarray(start, end);
+      start = end;
+      if (onEvent(parseEvent(raw)) === false) {
+        this.#rest = undefined;
+        return;
+      }
+    }
+    this.#rest = start === buffer.length ? undefined : buffer.subarray(start);
+    // A blank line may be split over two pieces: look again at the last bytes, not at all of them.
+    this.#scanned = this.#rest ? Math.max(0, this.#rest.length - 3) : 0;
+    if (this.#rest && this.#rest.length > this.#limit) {
+      this.#rest = undefined;
+      this.overflow = true;
+    }
+  }
+
+  /** What came after the last blank line, as an event of its own: some servers omit the last blank line. */
+  rest(): SseEvent | undefined {
+    const raw = this.#rest;
+    this.#rest = undefined;
+    return raw && raw.length > 0 ? parseEvent(raw) : undefined;
+  }
+}
+
+/** The index after the blank line that ends the first event at or after `from`; -1 when there is none yet. */
+function eventEnd(buffer: Buffer, from: number): number {
+  for (let at = from; at < buffer.length; at++) {
+    let lf = buffer.indexOf(LF, at);
+    const cr = buffer.indexOf(CR, at);
+    if (cr !== -1 && (lf === -1 || cr < lf)) {
+      if (cr + 1 === buffer.length) return -1; // a line feed may follow: wait for it
+      lf = buffer[cr + 1] === LF ? cr + 1 : cr;
+    }
+    if (lf === -1) return -1;
+    const next = buffer[lf + 1];
+    if (next === LF) return lf + 2;
+    if (next === CR) {
+      if (lf + 2 === buffer.length) return -1;
+      return buffer[lf + 2] === LF ? lf + 3 : lf + 2;
+    }
+    at = lf;
+  }
+  return -1;
+}
+
+function parseEvent(raw: Buffer): SseEvent {
+  const text = raw.toString('utf8');
+  let name = '';
+  let data: string | undefined;
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    if (line === '' || line[0] === ':') continue;
+    const colon = line.indexOf(':');
+    const field = colon === -1 ? line : line.slice(0, colon);
+    let value = colon === -1 ? '' : line.slice(colon + 1);
+    if (value[0] === ' ') value = value.slice(1);
+    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`;
+    else if (field === 'event') name = value;
+  }
+  return { name, data, raw };
+}
+
+/** One event of a named or unnamed stream, as bytes. `data` must not hold a line break. */
+export const sseEvent = (data: string, name = ''): Buffer =>
+  Buffer.from(name === '' ? `data: ${data}\n\n` : `event: ${name}\ndata: ${data}\n\n`);
