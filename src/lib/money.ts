@@ -15,14 +15,29 @@ export function picoPerToken(usdPerMillion: number | string): number | null {
 const decimal = (value: number): string => (Math.abs(value) < 1e-6 ? value.toFixed(12) : String(value));
 
 /** What `tokens` cost at `pico` pico-dollars each, in nano-dollars, a half rounded up. Exact for any size. */
-export function costNano(tokens: number, pico: number): number {
-  const product = tokens * pico;
-  if (product < Number.MAX_SAFE_INTEGER) return Math.round(product / 1000);
-  return Number((BigInt(tokens) * BigInt(pico) + 500n) / 1000n);
+export const costNano = (tokens: number, pico: number): number => costNanoOf([[tokens, pico]]);
+
+/** What several counts of tokens cost together, each `[tokens, pico-dollars per token]`: summed exactly, rounded once. */
+export function costNanoOf(parts: readonly (readonly [tokens: number, pico: number])[]): number {
+  let total = 0;
+  for (const [tokens, pico] of parts) total += tokens * pico;
+  if (total < Number.MAX_SAFE_INTEGER) return Math.round(total / 1000);
+  let exact = 0n;
+  for (const [tokens, pico] of parts) exact += BigInt(tokens) * BigInt(pico);
+  return Number((exact + 500n) / 1000n);
 }
 
 /** Nano-dollars as a decimal string of dollars with nine places: `6900` is `"0.000006900"`. */
 export function usd(nano: number): string {
   const digits = String(Math.abs(nano)).padStart(10, '0');
   return `${nano < 0 ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+}
+
+/** What an attempt cost, in integer nano-dollars by kind. `total` is the sum of the kinds, each rounded on its own. */
+export interface CostNano {
+  readonly input: number;
+  readonly cache_read: number;
+  readonly cache_write: number;
+  readonly output: number;
+  readonly total: number;
 }

@@ -2,8 +2,6 @@
  * What a provider states. An adaptor (`providers/*.ts`) holds facts and does no work: the wire formats live beside this
  * file, the bytes are moved by `upstream/`.
  */
-export type Dialect = 'openai-chat' | 'anthropic-messages';
-
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
@@ -23,12 +21,17 @@ export interface ModelFacts {
   readonly rejectsForcedTool: boolean;
   /** `output_config.format` with a JSON schema is understood. */
   readonly nativeStructuredOutput: boolean;
+  /** `output_config.effort` may be `xhigh`. */
+  readonly xhighEffort: boolean;
+  /** `thinking: {type: "between_tools"}` is understood: the least thinking that the model can be brought down to. */
+  readonly betweenToolsThinking: boolean;
+  /** A last message of the assistant, to be continued by the answer, is refused. */
+  readonly rejectsPrefill: boolean;
 }
 
-export interface Adaptor {
+interface AdaptorFacts {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
-  readonly dialect: Dialect;
   /** Where the API lives unless `base_url` says otherwise; null where there is no such default. */
   readonly baseUrl: string | null;
   /** Path below the base URL, per endpoint. */
@@ -37,8 +40,6 @@ export interface Adaptor {
   headers(credential: string): Record<string, string>;
   /** The provider's name in the price catalogue; null where it has none. */
   readonly catalogue: string | null;
-  /** Facts of a model, for the dialects that need them. */
-  facts?(model: string): ModelFacts;
   /**
    * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
    */
@@ -47,9 +48,17 @@ export interface Adaptor {
   readonly local?: LocalUpstream;
 }
 
+/** A provider, with what its dialect needs to know of a model. */
+export type Adaptor = AdaptorFacts &
+  (
+    | { readonly dialect: 'openai-chat' }
+    | { readonly dialect: 'anthropic-messages'; facts(model: string): ModelFacts }
+  );
+
+export type Dialect = Adaptor['dialect'];
+
 export interface LocalRequest {
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly signal: AbortSignal;
 }

@@ -16,4 +16,6 @@ export interface UpstreamFailure {
   readonly type?: string | undefined;
   readonly code?: string | number | null | undefined;
   readonly param?: string | null | undefined;
+  /** How long the upstream asked to be left alone. */
+  readonly retryAfterMs?: number | undefined;
 }

@@ -43,9 +43,10 @@ export class SseReader {
       if (buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf) buffer = buffer.subarray(3);
       this.#first = false;
     }
+    const hasCr = buffer.includes(CR);
     let start = 0;
     for (;;) {
-      const end = eventEnd(buffer, Math.max(start, this.#scanned));
+      const end = eventEnd(buffer, Math.max(start, this.#scanned), hasCr);
       if (end === -1) break;
       this.#scanned = 0;
       const raw = buffer.subarray(start, end);
@@ -73,24 +74,28 @@ export class SseReader {
 }
 
 /** The index after the blank line that ends the first event at or after `from`; -1 when there is none yet. */
-function eventEnd(buffer: Buffer, from: number): number {
+function eventEnd(buffer: Buffer, from: number, hasCr: boolean): number {
+  if (!hasCr) {
+    const at = buffer.indexOf('\n\n', from);
+    return at === -1 ? -1 : at + 2;
+  }
   for (let at = from; at < buffer.length; at++) {
-    let lf = buffer.indexOf(LF, at);
-    const cr = buffer.indexOf(CR, at);
-    if (cr !== -1 && (lf === -1 || cr < lf)) {
-      if (cr + 1 === buffer.length) return -1; // a line feed may follow: wait for it
-      lf = buffer[cr + 1] === LF ? cr + 1 : cr;
-    }
-    if (lf === -1) return -1;
-    const next = buffer[lf + 1];
-    if (next === LF) return lf + 2;
-    if (next === CR) {
-      if (lf + 2 === buffer.length) return -1;
-      return buffer[lf + 2] === LF ? lf + 3 : lf + 2;
-    }
-    at = lf;
+    const after = lineBreakEnd(buffer, at);
+    if (after === -1) continue;
+    if (after === buffer.length) return -1;
+    const second = lineBreakEnd(buffer, after);
+    if (second === buffer.length && buffer[second - 1] === CR) return -1; // a line feed may follow: wait for it
+    if (second !== -1) return second;
+    at = after - 1;
   }
   return -1;
+}
+
+/** The index after the line break at `at` (LF, CR or CR LF); -1 where there is none. */
+function lineBreakEnd(buffer: Buffer, at: number): number {
+  if (buffer[at] === LF) return at + 1;
+  if (buffer[at] !== CR) return -1;
+  return buffer[at + 1] === LF ? at + 2 : at + 1;
 }
 
 function parseEvent(raw: Buffer): SseEvent {
@@ -109,6 +114,8 @@ function parseEvent(raw: Buffer): SseEvent {
   return { name, data, raw };
 }
 
-/** One event of a named or unnamed stream, as bytes. `data` must not hold a line break. */
-export const sseEvent = (data: string, name = ''): Buffer =>
-  Buffer.from(name === '' ? `data: ${data}\n\n` : `event: ${name}\ndata: ${data}\n\n`);
+/** One event of a named or unnamed stream, as bytes. */
+export function sseEvent(data: string, name = ''): Buffer {
+  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data;
+  return Buffer.from(name === '' ? `data: ${lines}\n\n` : `event: ${name}\ndata: ${lines}\n\n`);
+}

@@ -1,0 +1,50 @@
+/** `tollgate check [config]`: validates a configuration and explains it. Starts nothing and sends nothing. */
+import type { Config } from '../config/config.js';
+import { describeConfig, explainConfig } from '../config/explain.js';
+import { loadConfig } from '../config/load.js';
+import { formatProblem } from '../config/problem.js';
+import type { ProviderTypes } from '../config/references.js';
+import { lookup } from '../pricing/catalogue.js';
+import { ratesAt } from '../pricing/price.js';
+
+export interface CheckArgs {
+  readonly config?: string | undefined;
+  readonly json: boolean;
+  readonly providerTypes: ProviderTypes;
+  /** The process's own unless handed in. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly print?: (line: string) => void;
+}
+
+/** The exit code: 0, or 1 where the configuration is wrong. */
+export async function check(args: CheckArgs): Promise<number> {
+  const { json, providerTypes, env = process.env, cwd = process.cwd(), print = console.log } = args;
+  const loaded = loadConfig({ file: args.config, env, cwd, providerTypes });
+  if (!loaded.ok) {
+    const { problems } = loaded;
+    if (json) print(JSON.stringify({ ok: false, problems }, null, 2));
+    else for (const problem of problems) print(formatProblem(problem));
+    return 1;
+  }
+  const { config, file, hash } = loaded;
+  if (json) {
+    print(JSON.stringify({ ok: true, file, hash, config: describeConfig(config) }, null, 2));
+  } else {
+    print(`${file} is valid.`);
+    print('');
+    for (const line of explainConfig(config, listPriceOf(config, providerTypes))) print(line);
+  }
+  return 0;
+}
+
+/** Today's list price of a provider's model, in words. */
+function listPriceOf(config: Config, types: ProviderTypes): (provider: string, model: string) => string | null {
+  return (provider, model) => {
+    const catalogue = types[config.providers[provider]!.type]?.catalogue ?? null;
+    const price = lookup(catalogue, model, Date.now());
+    if (!price) return null;
+    const { input, output } = ratesAt(price, 0);
+    return `$${input / 1e6} in, $${output / 1e6} out per million tokens (${price.version})`;
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * The configuration as used: validated, resolved, deeply frozen. Durations are milliseconds, sizes are bytes, optional things
+ * are null, and nothing refers to a file or to the environment any more.
+ */
+import type { LimitSpec } from '../lib/limit-spec.js';
+import type { PriceConfig } from './schema.js';
+
+export interface Config {
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    /** Bytes. */
+    readonly body_limit: number;
+    readonly workers: number;
+    readonly shutdown_grace: number;
+    /** Addresses and CIDR blocks. */
+    readonly trust_proxy: readonly string[];
+  };
+  /** Absolute. */
+  readonly data_dir: string;
+  /** Null: made at the first start. */
+  readonly admin: { readonly key: string | null };
+  /** Null: the embedded database. */
+  readonly database: { readonly url: string | null };
+  /** Null: counted in this process. */
+  readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
+  readonly providers: Readonly<Record<string, ProviderConfig>>;
+  readonly models: Readonly<Record<string, ModelConfig>>;
+  readonly defaults: {
+    readonly timeout: TimeoutConfig;
+    readonly price: PriceConfig | null;
+    readonly limits: readonly LimitSpec[];
+    readonly drop_params: boolean;
+    readonly unpriced: 'refuse' | 'free';
+  };
+  readonly telemetry: {
+    readonly metrics: boolean;
+    readonly log: { readonly level: LogLevel };
+  };
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export interface ProviderConfig {
+  readonly type: string;
+  /** Empty where there is none. */
+  readonly api_key: string;
+  /** Without a trailing slash. Null: the place that the provider's type knows. */
+  readonly base_url: string | null;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ModelConfig {
+  readonly targets: readonly TargetConfig[];
+  readonly timeout: TimeoutConfig;
+  /** Null: the list price, else `defaults.price`. */
+  readonly price: PriceConfig | null;
+  readonly limits: readonly LimitSpec[];
+  /** Most tokens that the model may answer with; null: the provider's own limit. */
+  readonly max_output: number | null;
+  readonly drop_params: boolean;
+}
+
+export interface TargetConfig {
+  /** A key of `providers`. */
+  readonly provider: string;
+  readonly model: string;
+  readonly weight: number;
+  readonly priority: number;
+  readonly limits: readonly LimitSpec[];
+}
+
+/** Milliseconds. */
+export interface TimeoutConfig {
+  readonly connect: number;
+  readonly first_byte: number;
+  readonly idle: number;
+  readonly total: number;
+  /** Silence after which a stream gets a comment; 0: never. */
+  readonly keep_alive: number;
+}
+
+export type { PriceConfig };

@@ -1,0 +1,118 @@
+/**
+ * A configuration file as a `Config`, or everything that is wrong with it. Reads the file, the `.env` beside it and the
+ * files of secrets; changes nothing, so a caller that already runs can keep what it has when the answer is no.
+ *
+ * The file is the one that is named, else `config.yaml` of the working directory, else the one that is shipped: then
+ * relative paths and `.env` belong to the working directory, as if the file were there.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve as resolvePath } from 'node:path';
+import { parse as parseDotenv } from 'dotenv';
+import { packageRoot } from '../lib/root.js';
+import type { Config } from './config.js';
+import { readDocument } from './document.js';
+import { formatPath, type Problem } from './problem.js';
+import { checkReferences, type ProviderTypes } from './references.js';
+import { resolve } from './resolve.js';
+import { type Finding, validate } from './validate.js';
+
+export interface LoadOptions {
+  /** The file that the command line names. */
+  readonly file?: string | undefined;
+  /** Wins over `.env`. `TOLLGATE_CONFIG` names the file where `file` does not. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly providerTypes: ProviderTypes;
+}
+
+export type Loaded =
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      /** Absolute. */
+      readonly file: string;
+      /** The same for the same configuration as used; says nothing about the secrets in it. */
+      readonly hash: string;
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+export function loadConfig(options: LoadOptions): Loaded {
+  const { file, baseDir, shown } = chooseFile(options);
+  const whole = (message: string, where = shown): Loaded => ({
+    ok: false,
+    problems: [{ file: where, line: 1, column: 1, path: '', message }],
+  });
+
+  const text = readText(file);
+  if (!text.ok) return whole(text.message);
+  const dotenv = readDotenv(join(baseDir, '.env'));
+  if (!dotenv.ok) return whole(dotenv.message, join(dirname(shown), '.env'));
+
+  const source = readDocument(text.text, { ...dotenv.values, ...options.env });
+  const problems: Problem[] = source.faults.map(({ line, column, path, message }) => ({
+    ...{ file: shown, line, column, path: formatPath(path), message },
+  }));
+  const add = (findings: readonly Finding[]) => {
+    for (const { path, part, message } of findings) {
+      const at = source.at(path, part);
+      // What could not be expanded need not be a number too.
+      if (source.faults.some(({ line, column }) => line === at.line && column === at.column)) continue;
+      problems.push({ file: shown, ...at, path: formatPath(path), message });
+    }
+  };
+  const failed = (): Loaded => ({ ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) });
+
+  if (source.value === undefined) return failed();
+  const validated = validate(source.value);
+  add(checkReferences(source.value, options.providerTypes));
+  if (!validated.ok) {
+    add(validated.findings);
+    return failed();
+  }
+  const resolved = resolve(validated.written, baseDir);
+  if (!resolved.ok) add(resolved.findings);
+  if (!resolved.ok || problems.length > 0) return failed();
+  return { ok: true, config: resolved.config, file, hash: hashOf(resolved.config) };
+}
+
+/** `shown` is the file as the user knows it. */
+function chooseFile({ file, env, cwd }: LoadOptions): { file: string; baseDir: string; shown: string } {
+  const named = file || env['TOLLGATE_CONFIG'];
+  if (named) {
+    const path = resolvePath(cwd, named);
+    return { file: path, baseDir: dirname(path), shown: named };
+  }
+  const own = join(cwd, 'config.yaml');
+  if (existsSync(own)) return { file: own, baseDir: cwd, shown: 'config.yaml' };
+  const shipped = join(packageRoot, 'config.yaml');
+  return { file: shipped, baseDir: cwd, shown: shipped };
+}
+
+type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+
+function readText(file: string): Text {
+  try {
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
+  } catch (error) {
+    if (error instanceof TypeError) return { ok: false, message: 'the file is not UTF-8 text' };
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { ok: false, message: 'there is no such file; name another with --config or TOLLGATE_CONFIG' };
+    return { ok: false, message: `cannot be read: ${code}` };
+  }
+}
+
+type Dotenv = { readonly ok: true; readonly values: Record<string, string> } | { readonly ok: false; readonly message: string };
+
+function readDotenv(file: string): Dotenv {
+  try {
+    return { ok: true, values: parseDotenv(readFileSync(file)) };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // A folder of that name is somebody's Python environment.
+    if (code === 'ENOENT' || code === 'EISDIR') return { ok: true, values: {} };
+    return { ok: false, message: `cannot be read: ${code}` };
+  }
+}
+
+const hashOf = (config: Config): string => createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);

@@ -1,0 +1,129 @@
+/**
+ * The written configuration as the one that is used: secrets are read, paths made absolute, defaults handed down. Finds all
+ * that is wrong before it gives up.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve as resolvePath } from 'node:path';
+import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import type { Path } from './problem.js';
+import type { WrittenSecret } from './scalars.js';
+import type { WrittenConfig, WrittenTimeout } from './schema.js';
+import type { Finding } from './validate.js';
+
+export type Resolved =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+const builtInTimeout: TimeoutConfig = {
+  connect: 5_000,
+  first_byte: 60_000,
+  idle: 60_000,
+  total: 600_000,
+  keep_alive: 5_000,
+};
+
+/** Relative paths begin at `baseDir`. */
+export function resolve(written: WrittenConfig, baseDir: string): Resolved {
+  const findings: Finding[] = [];
+  const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
+  const credential = (path: Path, value: WrittenSecret) => readCredential(path, value, baseDir, report);
+  const address = (path: Path, value: WrittenSecret, schemes: readonly string[]) =>
+    readAddress(path, value, schemes, baseDir, report);
+
+  const config: Config = {
+    server: written.server,
+    data_dir: resolvePath(baseDir, written.data_dir),
+    admin: { key: credential(['admin', 'key'], written.admin.key) || null },
+    database: { url: address(['database', 'url'], written.database.url, ['postgres', 'postgresql']) },
+    redis: {
+      url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
+      on_failure: written.redis.on_failure,
+    },
+    providers: mapValues(
+      written.providers,
+      (provider, name): ProviderConfig => ({
+        type: provider.type,
+        api_key: credential(['providers', name, 'api_key'], provider.api_key),
+        base_url: provider.base_url ?? null,
+        headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
+      }),
+    ),
+    models: modelsOf(written),
+    defaults: {
+      timeout: merged(builtInTimeout, written.defaults.timeout),
+      price: written.defaults.price ?? null,
+      limits: written.defaults.limits ?? [],
+      drop_params: written.defaults.drop_params,
+      unpriced: written.defaults.unpriced,
+    },
+    telemetry: written.telemetry,
+  };
+  return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
+}
+
+type Report = (path: Path, message: string) => void;
+
+function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
+  const { defaults } = written;
+  const timeout = merged(builtInTimeout, defaults.timeout);
+  return mapValues(written.models, (model, name) => ({
+    targets: model.targets.map((target) => ({
+      provider: target.provider,
+      model: target.model,
+      weight: target.weight ?? 1,
+      priority: target.priority ?? 1,
+      limits: target.limits ?? [],
+    })),
+    timeout: merged(timeout, model.timeout),
+    price: model.price ?? null,
+    limits: model.limits ?? defaults.limits ?? [],
+    max_output: model.max_output ?? null,
+    drop_params: model.drop_params ?? defaults.drop_params,
+  }));
+}
+
+const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });
+
+function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
+  if (typeof value === 'string') return value;
+  const file = resolvePath(baseDir, value.file);
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    report([...path, 'file'], `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    return '';
+  }
+}
+
+/** A secret that travels in a header. */
+function readCredential(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
+  const text = readSecret(path, value, baseDir, report);
+  if (!/^[\x21-\x7e]*$/.test(text)) report(path, 'a key is one word of ASCII characters, without spaces');
+  return text;
+}
+
+/** The address of a store, which may hold a password; null where it is empty. */
+function readAddress(
+  path: Path,
+  value: WrittenSecret,
+  schemes: readonly string[],
+  baseDir: string,
+  report: Report,
+): string | null {
+  const url = readSecret(path, value, baseDir, report);
+  if (url === '') return null;
+  const scheme = /^([a-z]+):\/\//.exec(url)?.[1] ?? '';
+  if (!schemes.includes(scheme) || !URL.canParse(url)) report(path, `expected a URL that begins with ${schemes[0]}://`);
+  return url;
+}
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) freeze(inner);
+  }
+  return value;
+}

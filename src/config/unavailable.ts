@@ -1,0 +1,73 @@
+/**
+ * What the configuration will have and this version does not do. Such a key is refused, because a gateway that read it and
+ * did nothing would promise what it does not keep. When a feature comes, its row goes.
+ */
+import { formatPath, type Path } from './problem.js';
+
+interface Row {
+  /** `*` is any key or index. */
+  readonly path: readonly string[];
+  /** How the message names it. */
+  readonly what: string;
+  /** Only such values are refused. */
+  readonly where?: (value: unknown) => boolean;
+}
+
+const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['where']): Row => ({
+  path: path.split('.'),
+  what,
+  ...(where && { where }),
+});
+
+const rows: readonly Row[] = [
+  row('server.workers', 'more than one worker', (value) => Number(value) > 1),
+  row('models.*.targets.1', 'more than one target for a model'),
+  row('models.*.balance'),
+  row('models.*.retry'),
+  row('models.*.breaker'),
+  row('models.*.fallbacks'),
+  row('models.*.context_window_fallbacks'),
+  row('models.*.content_policy_fallbacks'),
+  row('models.*.cache'),
+  row('models.*.route'),
+  row('defaults.retry'),
+  row('defaults.breaker'),
+  row('defaults.cache'),
+  row('cache'),
+  row('capture'),
+  row('webhooks'),
+  row('routes'),
+  row('telemetry.traces'),
+];
+
+export interface Unavailable {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Every part of a configuration that asks for what is not there. */
+export function findUnavailable(config: unknown): Unavailable[] {
+  return rows.flatMap(({ path, what, where }) =>
+    matches(config, path)
+      .filter(({ value }) => where?.(value) ?? true)
+      .map((match) => ({ path: match.path, message: `${what} is not available in this version` })),
+  );
+}
+
+/** Whether a key is in the table, whatever its value. */
+export const isUnavailable = (path: Path): boolean =>
+  rows.some((row) => row.path.length === path.length && row.path.every((step, i) => step === '*' || step === String(path[i])));
+
+function matches(value: unknown, pattern: readonly string[], path: Path = []): { path: Path; value: unknown }[] {
+  const [step, ...rest] = pattern;
+  if (step === undefined) return [{ path, value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.keys(value)
+    .filter((key) => step === '*' || step === key)
+    .flatMap((key) =>
+      matches((value as Record<string, unknown>)[key], rest, [...path, Array.isArray(value) ? Number(key) : key]),
+    );
+}
+
+/** The rows as users read them, for the reference. */
+export const unavailablePaths = (): string[] => rows.map(({ path }) => formatPath(path));

@@ -1,0 +1,54 @@
+/** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
+import type { Refusal, Result } from '../lib/errors.js';
+import type { Endpoint } from '../protocol/adaptor.js';
+
+/** How a caller's dialect says what the gateway itself has to say. */
+export interface CallerDialect {
+  errorBody(refusal: Refusal, requestId: string): Buffer;
+  /** The in-band error that ends a broken stream. */
+  errorEvent(refusal: Refusal, requestId: string): Buffer;
+  /** A comment that keeps a silent stream's connection alive. */
+  readonly keepAlive: Buffer;
+}
+
+/** What a caller says about a request outside its body, already read and checked. */
+export interface CallHeaders {
+  readonly requestId: string;
+  readonly token: string | undefined;
+  readonly ip: string;
+  readonly tags: readonly string[];
+  readonly user: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Upper bound of the whole request; null: the model's own. */
+  readonly timeoutMs: number | null;
+  readonly traceparent: string | undefined;
+}
+
+export interface Call {
+  readonly endpoint: Endpoint;
+  readonly dialect: CallerDialect;
+  /** A header that cannot be understood refuses the call, but only after it is known who is calling. */
+  readonly headers: Result<CallHeaders>;
+  readonly requestId: string;
+  readonly token: string | undefined;
+  readonly ip: string;
+  /** Milliseconds on the monotonic clock. */
+  readonly arrivedAt: number;
+  /** Reads the body, up to the configured size; undefined where the caller left meanwhile. */
+  readBody(): Promise<Result<Buffer> | undefined>;
+}
+
+export interface Reply {
+  /** The head of the answer: names and values in turn. Once. */
+  head(status: number, headers: readonly string[]): void;
+  /** False where the caller does not keep up: wait for `onDrain`. */
+  write(bytes: Buffer): boolean;
+  end(bytes?: Buffer): void;
+  /** Writes `event` and closes the connection without the clean end that HTTP has for a whole answer. */
+  breakOff(event: Buffer): void;
+  onDrain(listener: () => void): void;
+  /** Called once where the caller leaves before `end`. */
+  onGone(listener: () => void): void;
+  readonly started: boolean;
+  readonly gone: boolean;
+}

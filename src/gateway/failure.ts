@@ -1,0 +1,44 @@
+/** What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. */
+import { type ErrorCode, type Refusal, refuse } from '../lib/errors.js';
+import type { UpstreamFailure } from '../protocol/failure.js';
+import type { Target } from './model.js';
+
+const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they are told
+
+export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
+  const message = target.clean(failure.message);
+  const status = failure.status;
+  const headers = retryHeaders(failure.retryAfterMs);
+  if (failure.kind === 'timeout') return refuse('upstream_timeout', message, { headers });
+  if (status === 529) return refuse('overloaded', message, { headers });
+  const told = failure.kind === 'status' || failure.kind === 'in_band';
+  if (!told || status === undefined || status < 400 || status > 599) {
+    return refuse('upstream_error', message, { headers, ...(told ? { upstream: words(failure, 502) } : {}) });
+  }
+  return refuse(codeFor(status), message, {
+    headers,
+    ...(failure.param ? { param: failure.param } : {}),
+    upstream: words(failure, status),
+  });
+}
+
+const words = (failure: UpstreamFailure, status: number): NonNullable<Refusal['upstream']> => ({
+  status,
+  type: failure.type,
+  ...(failure.code === undefined || failure.code === null ? {} : { code: failure.code }),
+});
+
+/** The table's row that fits an upstream's status, for what the upstream left unsaid. */
+function codeFor(status: number): ErrorCode {
+  if (status === 404) return 'model_not_found';
+  if (status === 413) return 'request_too_large';
+  if (status === 429) return 'rate_limit_exceeded';
+  if (status === 503) return 'overloaded';
+  return status < 500 ? 'invalid_value' : 'upstream_error';
+}
+
+function retryHeaders(retryAfterMs: number | undefined): Record<string, string> {
+  if (retryAfterMs === undefined) return {};
+  const ms = Math.min(Math.max(0, Math.ceil(retryAfterMs)), LONGEST_RETRY_AFTER_MS);
+  return { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(ms) };
+}

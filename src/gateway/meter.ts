@@ -1,0 +1,172 @@
+/**
+ * One attempt, from the first byte to the last: bytes flow through, and usage is read as they pass. Nothing is written to
+ * the caller before the upstream's first good bytes, so that an upstream which fails before them can still be answered
+ * with a status. The closing bytes of a stream are left to the request path, which writes the ledger first.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from '../lib/clock.js';
+import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.js';
+import type { UpstreamFailure } from '../protocol/failure.js';
+import { attempt, type Flow, type UpstreamCall } from '../upstream/attempt.js';
+import type { Deadlines } from '../upstream/deadline.js';
+import type { Reply } from './call.js';
+
+export type Carried = {
+  /** Monotonic milliseconds. */
+  readonly sentAt: number;
+  readonly firstByteAt: number | null;
+  readonly endedAt: number;
+} & (
+  | { readonly kind: 'whole'; readonly answer: Extract<WholeAnswer, { ok: true }> }
+  | { readonly kind: 'streamed'; readonly reading: StreamReading }
+  /** `reading` holds what had arrived; `committed`: the caller has seen a part of the answer. */
+  | {
+      readonly kind: 'failed';
+      readonly failure: UpstreamFailure;
+      readonly reading: StreamReading | undefined;
+      readonly committed: boolean;
+    }
+  | { readonly kind: 'gone'; readonly reading: StreamReading | undefined }
+);
+
+interface Carry {
+  readonly call: UpstreamCall;
+  readonly exchange: Exchange;
+  readonly stream: boolean;
+  readonly reply: Reply;
+  readonly keepAlive: Buffer;
+  /** The head of a streamed answer, written with its first bytes. */
+  readonly streamHead: () => readonly string[];
+  readonly deadlines: Deadlines;
+  readonly clock: Clock;
+}
+
+const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
+const LARGEST_ERROR_BYTES = 64 * 1024;
+
+export const carry = (plan: Carry): Promise<Carried> => new Promise((resolve) => new Meter(plan, resolve).start());
+
+class Meter {
+  readonly #plan: Carry;
+  readonly #resolve: (carried: Carried) => void;
+  readonly #sentAt: number;
+  readonly #pieces: Buffer[] = [];
+  #flow: Flow | undefined;
+  #size = 0;
+  #status = 0;
+  #retryAfterMs: number | undefined;
+  #reading: StreamReading | undefined;
+  #firstByteAt: number | null = null;
+  #over = false;
+
+  constructor(plan: Carry, resolve: (carried: Carried) => void) {
+    this.#plan = plan;
+    this.#resolve = resolve;
+    this.#sentAt = plan.clock.monotonic();
+  }
+
+  start(): void {
+    const { call, deadlines, reply } = this.#plan;
+    reply.onGone(() => this.#finish(() => ({ kind: 'gone', reading: this.#reading })));
+    reply.onDrain(() => this.#flow?.resume());
+    if (this.#over) return;
+    const flow = attempt(
+      call,
+      {
+        onHeaders: (status, headers) => this.#headers(status, headers),
+        onData: (chunk) => this.#data(chunk),
+        onEnd: () => this.#end(),
+        onFailure: (failure) => this.#fail(failure),
+        onSilence: () => this.#silence(),
+      },
+      deadlines,
+    );
+    this.#flow = flow;
+    if (this.#over) flow.abort();
+  }
+
+  #headers(status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#retryAfterMs = retryAfterMs(headers, Date.now());
+    const type = headers['content-type'] ?? '';
+    // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
+    if (status < 300 && this.#plan.stream && !/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#firstByteAt ??= this.#plan.clock.monotonic();
+    if (this.#reading) this.#passOn(this.#reading, chunk);
+    else this.#collect(chunk);
+  }
+
+  #passOn(reading: StreamReading, chunk: Buffer): void {
+    const bytes = reading.push(chunk);
+    if (bytes.length > 0) this.#write(bytes);
+    if (reading.failure) this.#fail(reading.failure);
+    else if (reading.done) this.#finish(() => ({ kind: 'streamed', reading }));
+  }
+
+  #write(bytes: Buffer): void {
+    const { reply } = this.#plan;
+    if (!reply.started) reply.head(200, this.#plan.streamHead());
+    if (!reply.write(bytes)) this.#flow?.pause();
+  }
+
+  #collect(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#status >= 300) {
+      if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
+    } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
+    else this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    const { exchange } = this.#plan;
+    if (this.#reading) {
+      const reading = this.#reading;
+      reading.end();
+      if (reading.failure) this.#fail(reading.failure);
+      else this.#finish(() => ({ kind: 'streamed', reading }));
+      return;
+    }
+    const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    if (this.#status >= 300) return this.#fail(exchange.failure(this.#status, body));
+    const answer = exchange.answer(body);
+    if (answer.ok) this.#finish(() => ({ kind: 'whole', answer }));
+    else this.#fail(answer.failure);
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
+    this.#finish(() => ({ kind: 'failed', failure: told, reading: this.#reading, committed: this.#plan.reply.started }));
+  }
+
+  #silence(): void {
+    if (this.#reading) this.#write(this.#plan.keepAlive);
+  }
+
+  #finish(outcome: () => DistributiveOmit<Carried, 'sentAt' | 'firstByteAt' | 'endedAt'>): void {
+    if (this.#over) return;
+    this.#over = true;
+    const endedAt = this.#plan.clock.monotonic();
+    const carried = outcome();
+    // After its end mark a stream is left to end by itself, so that its connection can serve the next request.
+    if (carried.kind !== 'streamed') this.#flow?.abort();
+    this.#resolve({ ...carried, sentAt: this.#sentAt, firstByteAt: this.#firstByteAt, endedAt });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** `retry-after-ms`, else `retry-after` in seconds or as a date. */
+function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+  const exact = Number(headers['retry-after-ms']);
+  if (headers['retry-after-ms'] !== undefined && Number.isFinite(exact)) return exact;
+  const written = headers['retry-after'];
+  if (written === undefined) return undefined;
+  const seconds = Number(written);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(written) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}

@@ -1,0 +1,325 @@
+/**
+ * The request path, a straight line. Every station has one way in and one way out: a refusal is a value that ends the line
+ * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. The ledger is
+ * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
+ * appended and written in batches.
+ */
+import { type CacheState, noCache } from '../cache/cache.js';
+import type { Authenticator } from '../keys/authenticate.js';
+import type { Caller } from '../keys/key.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Clock } from '../lib/clock.js';
+import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+import { usd } from '../lib/money.js';
+import type { Exchange } from '../protocol/exchange.js';
+import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
+import { completionAsStream } from '../protocol/openai-chat-chunks.js';
+import { plan } from '../router/plan.js';
+import { send } from '../router/send.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { estimate } from '../tokens/estimate.js';
+import type { Deadlines } from '../upstream/deadline.js';
+import { admit } from './admit.js';
+import type { Call, CallHeaders, Reply } from './call.js';
+import { exchangeFor } from './exchange.js';
+import { refusalOf } from './failure.js';
+import { type Carried, carry } from './meter.js';
+import type { Model, Models, Target } from './model.js';
+import { type Bill, bill } from './settle.js';
+
+export interface GatewayPorts {
+  readonly clock: Clock;
+  readonly authenticator: Authenticator;
+  /** The models of the snapshot in force. */
+  readonly models: () => Models;
+  readonly ledger: Ledger;
+  readonly deadlines: Deadlines;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface Gateway {
+  /** Serves one call; resolves once its last byte is handed to the connection. */
+  serve(call: Call, reply: Reply): Promise<void>;
+}
+
+/** What the stations have found out about a call; the access line and the metrics are written from it. */
+interface Course {
+  readonly call: Call;
+  readonly reply: Reply;
+  startedAt: number;
+  headers?: CallHeaders;
+  caller?: Caller;
+  request?: ChatRequest;
+  model?: Model;
+  target?: Target;
+  countedInput: number;
+  cache: CacheState;
+  attempts: number;
+}
+
+/** A course whose request was read, admitted and planned. */
+type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model'>>;
+
+interface Attempted {
+  readonly target: Target;
+  readonly carried: Carried;
+  readonly bill: Bill;
+  readonly refusal: Refusal | undefined;
+  readonly overheadMs: number;
+}
+
+export function createGateway(ports: GatewayPorts): Gateway {
+  const { clock, ledger, metrics, log } = ports;
+
+  async function serve(call: Call, reply: Reply): Promise<void> {
+    const course: Course = { call, reply, startedAt: call.arrivedAt, countedInput: 0, cache: 'off', attempts: 0 };
+    const prepared = await prepare(course);
+    if (!prepared) return left(course);
+    if (!prepared.ok) return refuseCall(course, prepared.refusal);
+    const { underway, targets } = prepared.value;
+    course.cache = noCache.recall().state;
+    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
+    if ('code' in outcome) return refuseCall(course, outcome);
+    return answer(underway, outcome);
+  }
+
+  async function prepare(course: Course): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
+    const { call } = course;
+    const known = ports.authenticator.authenticate(call.token);
+    const caller = known instanceof Promise ? await known : known;
+    if (!caller.ok) {
+      metrics.authFailure(caller.refusal.code);
+      return caller;
+    }
+    course.caller = caller.value;
+    if (!call.headers.ok) return call.headers;
+    course.headers = call.headers.value;
+    const body = await call.readBody();
+    course.startedAt = clock.monotonic();
+    if (!body?.ok) return body;
+    const request = readChatRequest(body.value);
+    if (!request.ok) return request;
+    course.request = request.value;
+    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
+    if (!model.ok) return model;
+    course.model = model.value;
+    const [first, ...rest] = plan(model.value);
+    if (!first) return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
+    const rule = first.adaptor.counting(first.model);
+    const counted = estimate(request.value.json, rule, first.model);
+    course.countedInput = typeof counted === 'number' ? counted : await counted;
+    return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
+  }
+
+  async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
+    const { request, model, headers, reply } = course;
+    course.target = target;
+    if (!target.price) return unpriced(model);
+    const exchange = exchangeFor(request, model, target, clock.now());
+    if (!exchange.ok) return exchange.refusal;
+    if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
+    course.attempts = number;
+    const carried = await carry({
+      call: {
+        to: target.to,
+        headers: upstreamHeaders(target, headers),
+        body: exchange.value.body,
+        timeouts: headers.timeoutMs === null ? model.timeouts : { ...model.timeouts, total: Math.min(headers.timeoutMs, model.timeouts.total) },
+      },
+      exchange: exchange.value,
+      stream: request.stream,
+      reply,
+      keepAlive: course.call.dialect.keepAlive,
+      streamHead: () => streamHead(course, exchange.value),
+      deadlines: ports.deadlines,
+      clock,
+    });
+    return record(course, target, number, carried);
+  }
+
+  /** Bills the attempt and appends its entry. */
+  async function record(course: Underway, target: Target, number: number, carried: Carried): Promise<Attempted> {
+    const { call, request, headers, caller, model } = course;
+    const settled = await bill(carried, target, course.countedInput);
+    const refusal = refusalFor(carried, target);
+    const status = refusal ? statusOf(refusal) : 200;
+    const firstByteMs = carried.firstByteAt === null ? null : carried.firstByteAt - carried.sentAt;
+    const overheadMs = carried.sentAt - course.startedAt + (clock.monotonic() - carried.endedAt);
+    ledger.append({
+      id: newId('ent', clock.now()),
+      at: clock.now() - (clock.monotonic() - carried.sentAt),
+      request_id: call.requestId,
+      attempt: number,
+      key: caller.key.id,
+      team: caller.key.team,
+      user: headers.user ?? request.user,
+      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
+      metadata: { ...request.metadata, ...headers.metadata },
+      endpoint: call.endpoint,
+      model: model.name,
+      served_model: servedModel(carried) ?? null,
+      provider: target.provider,
+      target: target.id,
+      status,
+      error: refusal?.code ?? null,
+      stream: request.stream,
+      cache: course.cache,
+      tokens: settled.tokens,
+      usage_source: settled.source,
+      cost_nusd: settled.cost,
+      price_version: target.price!.version,
+      first_byte_ms: firstByteMs,
+      duration_ms: carried.endedAt - carried.sentAt,
+      overhead_ms: overheadMs,
+    });
+    metrics.usage(settled.tokens, settled.cost.total);
+    metrics.upstreamResponse(target.id, upstreamCode(carried));
+    return { target, carried, bill: settled, refusal, overheadMs };
+  }
+
+  async function answer(course: Underway, attempted: Attempted): Promise<void> {
+    const { reply, request, call } = course;
+    const { carried, refusal } = attempted;
+    const durable = ledger.durable();
+    if (durable) await durable;
+    if (carried.kind === 'gone') return left(course, attempted);
+    if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
+    if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
+    else if (carried.kind === 'streamed') {
+      if (!reply.started) reply.head(200, streamHead(course));
+      reply.end(carried.reading.closing(extra(course, attempted)));
+    } else if (carried.kind === 'whole') {
+      const { body } = carried.answer;
+      if (request.stream) {
+        reply.head(200, streamHead(course));
+        reply.end(completionAsStream(body, request.askedUsage, extra(course, attempted)));
+      } else {
+        reply.head(200, wholeHead(course, attempted, body.length));
+        reply.end(body);
+      }
+    }
+    finish(course, refusal ? statusOf(refusal) : 200, attempted, refusal);
+  }
+
+  function refuseCall(course: Course, refusal: Refusal, attempted?: Attempted): void {
+    const { call, reply } = course;
+    if (reply.gone) return left(course, attempted);
+    const status = statusOf(refusal);
+    const body = call.dialect.errorBody(refusal, call.requestId);
+    const head = [...baseHead(course), 'content-type', 'application/json', 'content-length', String(body.length)];
+    for (const name in refusal.headers) head.push(name, refusal.headers[name]!);
+    reply.head(status, head);
+    reply.end(body);
+    finish(course, status, attempted, refusal);
+  }
+
+  function left(course: Course, attempted?: Attempted): void {
+    finish(course, 499, attempted, refuse('client_closed_request', 'The caller left.'));
+  }
+
+  /** Metrics and the access line: field by field, so that no header and no prompt slips in. */
+  function finish(course: Course, status: number, attempted?: Attempted, refusal?: Refusal): void {
+    const { call, caller, model, target, request } = course;
+    const durationMs = clock.monotonic() - call.arrivedAt;
+    const carried = attempted?.carried;
+    const firstByteMs = carried && carried.firstByteAt !== null ? carried.firstByteAt - carried.sentAt : null;
+    const overheadMs = attempted?.overheadMs ?? durationMs;
+    metrics.request({
+      endpoint: call.endpoint,
+      model: model?.name ?? 'none',
+      provider: target?.provider ?? 'none',
+      status,
+      durationMs,
+      overheadMs,
+      firstByteMs,
+    });
+    log.info(
+      {
+        request_id: call.requestId,
+        endpoint: call.endpoint,
+        status,
+        error: refusal?.code,
+        reason: refusal && attempted ? refusal.message : undefined,
+        key: caller?.key.id,
+        team: caller?.key.team ?? undefined,
+        model: model?.name,
+        target: target?.id,
+        stream: request?.stream,
+        attempts: course.attempts,
+        input_tokens: attempted?.bill.tokens.input,
+        output_tokens: attempted?.bill.tokens.output,
+        cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,
+        duration_ms: round(durationMs),
+        overhead_ms: round(overheadMs),
+        first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+      },
+      'request',
+    );
+  }
+
+  return { serve };
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;
+
+const unpriced = (model: Model): Refusal =>
+  refuse(
+    'no_target_available',
+    `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
+    { headers: { 'x-should-retry': 'false' } },
+  );
+
+function refusalFor(carried: Carried, target: Target): Refusal | undefined {
+  if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
+  return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
+}
+
+function servedModel(carried: Carried): string | undefined {
+  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
+}
+
+/** The upstream's status as far as it gave one; 0 for a connection that failed. */
+const upstreamCode = (carried: Carried): number => (carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200);
+
+function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
+  const all = [...target.headers, 'x-request-id', headers.requestId];
+  if (headers.traceparent) all.push('traceparent', headers.traceparent);
+  return all;
+}
+
+function baseHead(course: Course, dropped: readonly string[] = []): string[] {
+  const head = ['x-request-id', course.call.requestId];
+  const { model, target } = course;
+  if (model) head.push('x-tollgate-model', header(model.name));
+  if (target) {
+    head.push('x-tollgate-provider', header(target.provider), 'x-tollgate-target', header(target.id));
+    head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
+  }
+  if (dropped.length > 0) head.push('x-tollgate-dropped-params', dropped.join(', '));
+  return head;
+}
+
+function streamHead(course: Underway, exchange?: Exchange): string[] {
+  const head = baseHead(course, exchange?.dropped);
+  head.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache', 'x-accel-buffering', 'no');
+  return head;
+}
+
+function wholeHead(course: Underway, attempted: Attempted, length: number): string[] {
+  const head = baseHead(course);
+  head.push('content-type', 'application/json', 'content-length', String(length));
+  head.push('x-tollgate-cost-usd', usd(attempted.bill.cost.total), 'x-tollgate-overhead-ms', attempted.overheadMs.toFixed(2));
+  return head;
+}
+
+const extra = (course: Course, attempted: Attempted) => ({
+  cost_usd: usd(attempted.bill.cost.total),
+  attempts: course.attempts,
+  cache: course.cache,
+});
+
+/** Names from the configuration may hold what a header may not. */
+const header = (name: string): string => (/^[\x21-\x7e]*$/.test(name) ? name : encodeURIComponent(name));

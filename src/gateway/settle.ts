@@ -1,0 +1,57 @@
+/**
+ * What an attempt used and cost. The provider's own usage is the truth; where it told none, tokens are counted: the input
+ * before it was sent, the output from what was received.
+ */
+import type { UsageSource } from '../ledger/entry.js';
+import type { CostNano } from '../lib/money.js';
+import { cost } from '../pricing/price.js';
+import { noUsage, type Usage } from '../protocol/usage.js';
+import { countText } from '../tokens/estimate.js';
+import type { Carried } from './meter.js';
+import type { Target } from './model.js';
+
+export interface Bill {
+  readonly tokens: Usage;
+  readonly source: UsageSource;
+  readonly cost: CostNano;
+}
+
+export async function bill(carried: Carried, target: Target, countedInput: number): Promise<Bill> {
+  const { reported, text } = received(carried);
+  const rule = target.adaptor.counting(target.model);
+  let tokens = reported;
+  let source: UsageSource = 'provider';
+  if (!tokens) {
+    source = rule.exact ? 'counted' : 'estimated';
+    tokens = noUsage();
+    if (mayHaveCost(carried)) tokens.input = countedInput;
+    if (text !== '') tokens.output = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  } else if (cutShort(carried) && text !== '') {
+    // A stream that told its usage early and was then cut: what was received since is counted.
+    const counted = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+    if (counted > tokens.output) {
+      tokens = { ...tokens, output: counted };
+      source = rule.exact ? 'counted' : 'estimated';
+    }
+  }
+  return { tokens, source, cost: cost(tokens, target.price!) };
+}
+
+function received(carried: Carried): { reported: Usage | undefined; text: string } {
+  if (carried.kind === 'whole') {
+    const { answer } = carried;
+    return { reported: answer.usage, text: answer.usage ? '' : answer.text() };
+  }
+  const { reading } = carried;
+  return { reported: reading?.usage, text: reading && (cutShort(carried) || !reading.usage) ? reading.text() : '' };
+}
+
+const cutShort = (carried: Carried): boolean => carried.kind === 'failed' || carried.kind === 'gone';
+
+/** An upstream that refused, or that was cut before it said anything, is not billed; one that was left working is. */
+function mayHaveCost(carried: Carried): boolean {
+  if (carried.kind !== 'failed') return true;
+  if (carried.reading && carried.reading.text() !== '') return true;
+  const { kind } = carried.failure;
+  return kind === 'timeout' ? !carried.failure.message.includes('timeout.connect') : kind === 'garbage' && carried.reading === undefined;
+}

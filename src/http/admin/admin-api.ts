@@ -1,0 +1,98 @@
+/**
+ * The admin API, a Fastify plugin under `/admin/v1`. Each route says who may call it, the admin or anybody, and one hook
+ * enforces that before anything of a body is read; paths that do not exist are for the admin alone too. Answers are never
+ * cached, for some hold a secret. Whatever is slow or may fail behind it (the database) fails the one request and not the
+ * process; the errors are in `errors.ts`.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import swagger from '@fastify/swagger';
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifySchemaCompiler, RawServerDefault } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { refuse } from '../../lib/errors.js';
+import { declaresAccess } from '../access.js';
+import { adminOf } from './auth.js';
+import { readsJson } from './body.js';
+import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { keysRoutes } from './keys-routes.js';
+import type { Writing } from './once.js';
+import { createPaths } from './paths.js';
+import { type Reading, readRoutes } from './read-routes.js';
+import { teamsRoutes } from './teams-routes.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls the admin API, in the words of the audit log; empty elsewhere. */
+    adminActor: string;
+  }
+}
+
+export interface AdminDeps extends Writing, Reading {
+  /** The admin key now in force. Empty: nobody is the admin. */
+  readonly adminKey: () => string;
+  /** The version of the gateway, for the OpenAPI document. */
+  readonly version: string;
+}
+
+export type AdminApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const PREFIX = '/admin/v1';
+
+/** To be registered as it is: `server.register(adminApi(deps))`; the prefix is its own. */
+export const adminApi =
+  (deps: AdminDeps): FastifyPluginAsync =>
+  async (server) => {
+    await server.register((app) => scope(app, deps), { prefix: PREFIX });
+  };
+
+async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
+  const paths = createPaths();
+  app.addHook('onRoute', declaresAccess('admin', 'public'));
+  app.addHook('onRoute', paths.add);
+  app.decorateRequest('adminActor', '');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    if (request.routeOptions.config.access === 'public') return;
+    const actor = adminOf(request.headers.authorization, deps.adminKey());
+    if (actor === null) return sendRefusal(reply, unauthorized);
+    request.adminActor = actor;
+  });
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler((request, reply) => {
+    const allow = paths.methodsOf(request.url.split('?', 1)[0]!).join(', ');
+    if (allow === '') return sendRefusal(reply, noSuchPath);
+    const words = `${request.method} is not possible here; ${allow} is.`;
+    return sendRefusal(reply, refuse('method_not_allowed', words, { headers: { allow } }));
+  });
+  app.setValidatorCompiler(validates);
+  app.setSerializerCompiler(serializerCompiler);
+  readsJson(app);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Tollgate admin API', version: deps.version },
+      components: { securitySchemes: { admin: { type: 'http', scheme: 'bearer' } } },
+      security: [{ admin: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  keysRoutes(typed, deps);
+  teamsRoutes(typed, deps);
+  readRoutes(typed, deps);
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
+}
+
+/** Zod validates; its error reaches the error handler whole, with the paths of the fields. */
+const validates: FastifySchemaCompiler<z.ZodType> =
+  ({ schema }) =>
+  (data) => {
+    const result = schema.safeParse(data);
+    return result.success ? { value: result.data } : { error: result.error };
+  };

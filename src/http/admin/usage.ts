@@ -1,0 +1,74 @@
+/** Entries of the ledger in the words of contract section 7, and how they are asked for. */
+import { z } from 'zod';
+import type { Entry } from '../../ledger/entry.js';
+import { usd } from '../../lib/money.js';
+import { instant, pagedBy, text } from './schemas.js';
+
+const name = z.string();
+const orNull = name.nullable();
+const count = z.number();
+
+export const entryAnswer = z.object({
+  id: name,
+  at: name,
+  request_id: name,
+  attempt: count,
+  key: name,
+  team: orNull,
+  user: orNull,
+  tags: z.array(name),
+  metadata: z.record(z.string(), z.unknown()),
+  endpoint: name,
+  model: name,
+  served_model: orNull,
+  provider: name,
+  target: name,
+  status: count,
+  error: orNull,
+  stream: z.boolean(),
+  cache: name,
+  tokens: z.object({
+    input: count,
+    cache_read: count,
+    cache_write_5m: count,
+    cache_write_1h: count,
+    output: count,
+    reasoning: count,
+    audio_input: count,
+    audio_output: count,
+  }),
+  usage_source: name,
+  cost_nusd: z.object({ input: count, cache_read: count, cache_write: count, output: count, total: count }),
+  cost_usd: name,
+  price_version: name,
+  first_byte_ms: count.nullable(),
+  duration_ms: count,
+  overhead_ms: count,
+});
+
+export const showEntry = (entry: Entry) => ({
+  ...entry,
+  at: new Date(entry.at).toISOString(),
+  tags: [...entry.tags],
+  metadata: { ...entry.metadata },
+  cost_usd: usd(entry.cost_nusd.total),
+});
+
+const status = z
+  .string()
+  .regex(/^[1-5]\d\d$/, 'an HTTP status, such as 200')
+  .transform(Number);
+
+export const usageQuery = z.strictObject({
+  from: instant.optional(),
+  to: instant.optional(),
+  request_id: text(400).optional(),
+  key: text(400).optional(),
+  team: text(400).optional(),
+  user: text(400).optional(),
+  model: text(400).optional(),
+  provider: text(400).optional(),
+  status: status.optional(),
+  tag: text(400).optional(),
+  ...pagedBy(text(1_000)),
+});

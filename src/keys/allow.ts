@@ -1,0 +1,86 @@
+/**
+ * What a key may do: pure questions about a key, asked on each request. Patterns and address blocks are compiled once per
+ * key, when it is first asked about, and forgotten with it. A pattern's only sign is `*`, which stands for any run of
+ * characters; matching looks for the parts between stars from left to right and never goes back, so that no pattern and no
+ * name takes long. What cannot be understood is not allowed.
+ */
+import ipaddr from 'ipaddr.js';
+import type { Key } from './key.js';
+
+/** The longest model name that is compared at all. */
+const LONGEST_NAME = 1_000;
+
+type Matcher = (name: string) => boolean;
+type Block = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+const modelMatchers = new WeakMap<Key, Matcher>();
+const addressBlocks = new WeakMap<Key, readonly Block[]>();
+
+/** Whether the key may use the model with this public name. */
+export function mayUseModel(key: Key, model: string): boolean {
+  if (key.models === null) return true;
+  let matcher = modelMatchers.get(key);
+  if (!matcher) modelMatchers.set(key, (matcher = anyOf(key.models)));
+  return model.length <= LONGEST_NAME && matcher(model);
+}
+
+/** Whether the key may use the endpoint (`chat`, `embeddings`, ...). */
+export const mayUseEndpoint = (key: Key, endpoint: string): boolean =>
+  key.endpoints === null || key.endpoints.includes(endpoint);
+
+/** Whether the key may be used from `address`, an IPv4 or IPv6 address as the socket or a trusted proxy gives it. */
+export function mayComeFrom(key: Key, address: string | undefined): boolean {
+  if (key.allowed_ips === null) return true;
+  let blocks = addressBlocks.get(key);
+  if (!blocks) addressBlocks.set(key, (blocks = key.allowed_ips.map(parseBlock).filter((block) => block !== null)));
+  const from = address === undefined ? null : parseAddress(address);
+  return from !== null && blocks.some(([base, bits]) => base.kind() === from.kind() && contains(base, bits, from));
+}
+
+/** An address or a CIDR block as it may stand in `allowed_ips`; an IPv4-mapped IPv6 block is the IPv4 block. Null: neither. */
+export function parseBlock(written: string): Block | null {
+  const [address, bits, ...more] = written.split('/');
+  const base = parseAddress(address ?? '', false);
+  if (base === null || more.length > 0) return null;
+  const width = base.kind() === 'ipv4' ? 32 : 128;
+  if (bits === undefined) return [base, width];
+  if (!/^\d{1,3}$/.test(bits)) return null;
+  const mapped = width === 32 && (address ?? '').includes(':');
+  const length = Number(bits) - (mapped ? 96 : 0);
+  return length >= 0 && length <= width ? [base, length] : null;
+}
+
+function parseAddress(written: string, zone = true): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  const address = zone ? written.replace(/%.*$/, '') : written;
+  if (address.includes('%')) return null;
+  if (!address.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(address) ? ipaddr.IPv4.parse(address) : null;
+  return ipaddr.IPv6.isValid(address) ? ipaddr.process(address) : null;
+}
+
+const contains = (base: Block[0], bits: number, from: Block[0]): boolean =>
+  (from as ipaddr.IPv6).match(base as ipaddr.IPv6, bits);
+
+/** Whether a name matches one of the patterns. */
+export function anyOf(patterns: readonly string[]): Matcher {
+  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
+  const globs = patterns.filter((pattern) => pattern.includes('*')).map(glob);
+  return (name) => exact.has(name) || globs.some((matches) => matches(name));
+}
+
+function glob(pattern: string): Matcher {
+  const parts = pattern.split('*');
+  const first = parts[0]!;
+  const last = parts[parts.length - 1]!;
+  const middle = parts.slice(1, -1).filter((part) => part !== '');
+  return (name) => {
+    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
+    const end = name.length - last.length;
+    let at = first.length;
+    for (const part of middle) {
+      const found = name.indexOf(part, at);
+      if (found === -1 || found + part.length > end) return false;
+      at = found + part.length;
+    }
+    return true;
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * Keys in Postgres (the embedded database too). A write is one transaction whose rows are locked as they are read. Every
+ * method throws where the database is away: who asked decides what that means. Triggers of the migrations announce changes
+ * to other replicas when the transaction commits.
+ */
+import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, sql } from 'drizzle-orm';
+import type { Result } from '../lib/errors.js';
+import type { Database } from '../store/pg.js';
+import { auditLog, idempotency, keys, teams } from '../store/schema.js';
+import type { Key } from './key.js';
+import type { KeyStore, KeyTx, Remembered } from './key-store.js';
+
+type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+const { hash: _, ...keyColumns } = getTableColumns(keys);
+const teamColumns = getTableColumns(teams);
+const auditColumns = { ...getTableColumns(auditLog), id: sql<string>`${auditLog.id}::text` };
+
+const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
+const timestamp = (ms: number) => sql`${new Date(ms).toISOString()}::timestamptz`;
+
+/** Thrown to make the database undo a transaction whose work was refused. */
+class Undo<T> extends Error {
+  readonly result: Result<T>;
+  constructor(result: Result<T>) {
+    super('the work was refused');
+    this.result = result;
+  }
+}
+
+export function pgKeyStore(db: Database): KeyStore {
+  return {
+    async find(hash) {
+      const sought = bytes(hash);
+      const [row] = await db
+        .select({
+          key: keyColumns,
+          team: teamColumns,
+          ends: sql<string | null>`extract(epoch from (select ends_at from retired_secrets where hash = ${sought})) * 1000`,
+        })
+        .from(keys)
+        .leftJoin(teams, eq(teams.id, keys.team))
+        .where(
+          sql`${keys.id} = coalesce((select id from keys where hash = ${sought}),
+                                    (select key_id from retired_secrets where hash = ${sought}))`,
+        );
+      if (!row) return null;
+      return { caller: { key: row.key, team: row.team }, secret_ends_at: row.ends === null ? null : Number(row.ends) };
+    },
+    key: async (id) => (await db.select(keyColumns).from(keys).where(eq(keys.id, id)))[0] ?? null,
+    keys: ({ team, name, revoked }, page) =>
+      db
+        .select(keyColumns)
+        .from(keys)
+        .where(
+          and(
+            team === undefined ? undefined : eq(keys.team, team),
+            name === undefined ? undefined : sql`starts_with(${keys.name}, ${name})`,
+            revoked ? undefined : isNull(keys.revoked_at),
+            page.after === null ? undefined : lt(keys.id, page.after),
+          ),
+        )
+        .orderBy(desc(keys.id))
+        .limit(page.limit),
+    team: async (id) => (await db.select().from(teams).where(eq(teams.id, id)))[0] ?? null,
+    teams: (page) =>
+      db
+        .select()
+        .from(teams)
+        .where(page.after === null ? undefined : gt(teams.id, page.after))
+        .orderBy(asc(teams.id))
+        .limit(page.limit),
+    audit: ({ subject, action }, page) =>
+      db
+        .select(auditColumns)
+        .from(auditLog)
+        .where(
+          and(
+            subject === undefined ? undefined : eq(auditLog.subject, subject),
+            action === undefined ? undefined : eq(auditLog.action, action),
+            page.after === null ? undefined : lt(auditLog.id, Number(page.after)),
+          ),
+        )
+        .orderBy(desc(auditLog.id))
+        .limit(page.limit),
+    async write<T>(work: (tx: KeyTx) => Promise<Result<T>>): Promise<Result<T>> {
+      try {
+        return await db.transaction(async (tx) => {
+          const result = await work(transaction(tx));
+          if (!result.ok) throw new Undo(result);
+          return result;
+        });
+      } catch (error) {
+        if (error instanceof Undo) return error.result;
+        throw error;
+      }
+    },
+  };
+}
+
+function transaction(tx: Transaction): KeyTx {
+  return {
+    lockKey: async (id) => (await tx.select(keyColumns).from(keys).where(eq(keys.id, id)).for('update'))[0] ?? null,
+    async insertKey(key, hash) {
+      await tx.insert(keys).values({ ...written(key), hash: bytes(hash) });
+    },
+    async updateKey(key) {
+      const { id, prefix, created_at, ...fields } = written(key);
+      await tx.update(keys).set(fields).where(eq(keys.id, id));
+    },
+    async replaceSecret(key, hash, oldEndsAt) {
+      if (oldEndsAt === null) await tx.execute(sql`delete from retired_secrets where key_id = ${key.id}`);
+      else {
+        await tx.execute(sql`
+          insert into retired_secrets (hash, key_id, ends_at)
+          select hash, id, ${timestamp(oldEndsAt)} from keys where id = ${key.id}`);
+      }
+      await tx.update(keys).set({ hash: bytes(hash), prefix: key.prefix }).where(eq(keys.id, key.id));
+    },
+    async hashesOf(id) {
+      const found = await tx.execute<{ hash: string }>(sql`
+        select encode(hash, 'hex') as hash from keys where id = ${id}
+        union all select encode(hash, 'hex') from retired_secrets where key_id = ${id}`);
+      return found.rows.map((row) => row.hash);
+    },
+    lockTeam: async (id) => (await tx.select().from(teams).where(eq(teams.id, id)).for('update'))[0] ?? null,
+    async ensureTeam(team) {
+      // A team that was there may be deleted between the two statements; then it is created after all.
+      for (;;) {
+        const created = await tx.insert(teams).values(team).onConflictDoNothing().returning({ id: teams.id });
+        if (created.length > 0) return true;
+        const there = await tx.select({ id: teams.id }).from(teams).where(eq(teams.id, team.id)).for('key share');
+        if (there.length > 0) return false;
+      }
+    },
+    async updateTeam({ id, created_at, ...fields }) {
+      await tx.update(teams).set(fields).where(eq(teams.id, id));
+    },
+    async deleteTeam(id) {
+      await tx.update(keys).set({ team: null }).where(eq(keys.team, id));
+      await tx.delete(teams).where(eq(teams.id, id));
+    },
+    async hasKeys(team) {
+      const one = await tx
+        .select({ id: keys.id })
+        .from(keys)
+        .where(and(eq(keys.team, team), isNull(keys.revoked_at)))
+        .limit(1);
+      return one.length > 0;
+    },
+    async audit(line) {
+      await tx.insert(auditLog).values(line);
+    },
+    async claim({ key, route, request_hash }, now, since) {
+      await tx.execute(sql`
+        delete from idempotency where (key, route) in (
+          select key, route from idempotency where created_at <= ${timestamp(since)} and (key, route) <> (${key}, ${route})
+          limit 100 for update skip locked)`);
+      const claimed = await tx
+        .insert(idempotency)
+        .values({ key, route, request_hash: bytes(request_hash), created_at: now })
+        .onConflictDoUpdate({
+          target: [idempotency.key, idempotency.route],
+          set: { request_hash: bytes(request_hash), created_at: now, status: null, body: null },
+          setWhere: sql`${idempotency.created_at} <= ${timestamp(since)} or ${idempotency.status} is null`,
+        })
+        .returning({ key: idempotency.key });
+      return claimed.length > 0 ? null : prior(tx, key, route);
+    },
+    async remember({ key, route }, status, body) {
+      await tx
+        .update(idempotency)
+        .set({ status, body })
+        .where(and(eq(idempotency.key, key), eq(idempotency.route, route)));
+    },
+  };
+}
+
+async function prior(tx: Transaction, key: string, route: string): Promise<Remembered> {
+  const [row] = await tx
+    .select()
+    .from(idempotency)
+    .where(and(eq(idempotency.key, key), eq(idempotency.route, route)));
+  if (row?.status == null) throw new Error('a remembered admin write vanished while it was read');
+  return { request_hash: row.request_hash.toString('hex'), status: row.status, body: row.body };
+}
+
+/** Lists as arrays of their own, which is what the table's types ask for. */
+const written = (key: Key) => ({
+  ...key,
+  models: key.models && [...key.models],
+  endpoints: key.endpoints && [...key.endpoints],
+  allowed_ips: key.allowed_ips && [...key.allowed_ips],
+  tags: [...key.tags],
+});

@@ -1,0 +1,62 @@
+/**
+ * The secret of a virtual key: `sk-tg-`, 43 base 62 characters that are 32 random bytes, and 6 that are their CRC-32. The
+ * checksum lets a typo or a foreign key be refused before anything is hashed or looked up; it protects nothing. This is the
+ * only file that makes or reads a secret in clear. What leaves it for the store, the cache and the logs is the SHA-256 and
+ * the prefix. A plain hash is enough, because 256 random bits cannot be guessed.
+ */
+import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { randomSecret } from '../lib/ids.js';
+
+const MARK = 'sk-tg-';
+const BODY = 43;
+const CHECK = 6;
+const LENGTH = MARK.length + BODY + CHECK;
+const SHAPE = /^sk-tg-[0-9A-Za-z]{49}$/;
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+export interface Secret {
+  /** The whole key, to be shown once. */
+  readonly secret: string;
+  /** Its SHA-256 in lower-case hexadecimal. */
+  readonly hash: string;
+  /** Its first ten characters, for lists. */
+  readonly prefix: string;
+}
+
+/** `bytes` are 32 random bytes; handed in only by tests. */
+export function newSecret(bytes: Buffer = randomSecret(32)): Secret {
+  const body = base62(BigInt(`0x${bytes.toString('hex')}`), BODY);
+  const secret = MARK + body + checksum(body);
+  return { secret, hash: hashOf(secret), prefix: secret.slice(0, MARK.length + 4) };
+}
+
+/** Whether `token` can be a key at all. Constant in the length of hostile input. */
+export function wellFormed(token: string): boolean {
+  if (token.length !== LENGTH || !SHAPE.test(token)) return false;
+  const end = MARK.length + BODY;
+  return token.slice(end) === checksum(token.slice(MARK.length, end));
+}
+
+/** SHA-256 in lower-case hexadecimal. */
+export const hashOf = (token: string): string => hash('sha256', token);
+
+function checksum(body: string): string {
+  let rest = crc32(body);
+  let out = '';
+  for (let i = 0; i < CHECK; i++) {
+    out = ALPHABET[rest % 62] + out;
+    rest = Math.floor(rest / 62);
+  }
+  return out;
+}
+
+function base62(value: bigint, length: number): string {
+  let rest = value;
+  let out = '';
+  for (let i = 0; i < length; i++) {
+    out = ALPHABET[Number(rest % 62n)] + out;
+    rest /= 62n;
+  }
+  return out;
+}

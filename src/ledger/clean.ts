@@ -1,0 +1,95 @@
+/**
+ * What a caller sends (`user`, tags, metadata, a request id) may hold what a database cannot: the character NUL, half a
+ * surrogate pair, megabytes, a nesting of thousands. Entries are made to fit before they are queued, so that none is lost
+ * and none spoils a batch. Tokens and money are never touched.
+ */
+import type { Entry } from './entry.js';
+
+/** Longest text of an entry, in UTF-16 units. Three bytes each still fit into an index. */
+const MOST_CHARS = 500;
+const MOST_TAGS = 100;
+/** Most metadata, counted in characters of names and values; what is beyond is left out. */
+const MOST_METADATA = 16_384;
+const MOST_DEPTH = 32;
+
+const suspect = /[\0\ud800-\udfff]/;
+// With the flag `u`, whole pairs do not match.
+const unstorable = /[\0\p{Surrogate}]/gu;
+
+/** The text as the ledger keeps it: what cannot be stored becomes U+FFFD, what is too long is cut. */
+export function cleanText(text: string, mostChars = MOST_CHARS): string {
+  if (text.length <= mostChars && !suspect.test(text)) return text;
+  return text.slice(0, mostChars).replace(unstorable, '\ufffd');
+}
+
+const maybe = (text: string | null): string | null => (text === null ? null : cleanText(text));
+const finite = (ms: number): number => (Number.isFinite(ms) ? ms : 0);
+
+export function cleanEntry(entry: Entry): Entry {
+  return {
+    id: cleanText(entry.id),
+    at: entry.at,
+    request_id: cleanText(entry.request_id),
+    attempt: entry.attempt,
+    key: cleanText(entry.key),
+    team: maybe(entry.team),
+    user: maybe(entry.user),
+    tags: entry.tags.length === 0 ? entry.tags : entry.tags.slice(0, MOST_TAGS).map((tag) => cleanText(tag)),
+    metadata: cleanMetadata(entry.metadata),
+    endpoint: cleanText(entry.endpoint),
+    model: cleanText(entry.model),
+    served_model: maybe(entry.served_model),
+    provider: cleanText(entry.provider),
+    target: cleanText(entry.target),
+    status: entry.status,
+    error: maybe(entry.error),
+    stream: entry.stream,
+    cache: entry.cache,
+    tokens: entry.tokens,
+    usage_source: entry.usage_source,
+    cost_nusd: entry.cost_nusd,
+    price_version: cleanText(entry.price_version),
+    first_byte_ms: entry.first_byte_ms === null ? null : finite(entry.first_byte_ms),
+    duration_ms: finite(entry.duration_ms),
+    overhead_ms: finite(entry.overhead_ms),
+  };
+}
+
+function cleanMetadata(metadata: Entry['metadata']): Entry['metadata'] {
+  for (const _ in metadata) return cleanObject(metadata, 1, { left: MOST_METADATA });
+  return {};
+}
+
+interface Budget {
+  left: number;
+}
+
+function cleanObject(object: object, depth: number, budget: Budget): Record<string, unknown> {
+  const members: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(object)) {
+    budget.left -= name.length + 1;
+    const kept = cleanValue(value, depth, budget);
+    if (budget.left < 0) break;
+    members.push([cleanText(name), kept]);
+  }
+  return Object.fromEntries(members);
+}
+
+function cleanValue(value: unknown, depth: number, budget: Budget): unknown {
+  if (typeof value === 'string') {
+    budget.left -= value.length;
+    return budget.left < 0 ? null : cleanText(value, MOST_METADATA);
+  }
+  budget.left -= 1;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'object' || value === null || depth >= MOST_DEPTH) return null;
+  if (!Array.isArray(value)) return cleanObject(value, depth + 1, budget);
+  const items: unknown[] = [];
+  for (const item of value) {
+    const kept = cleanValue(item, depth + 1, budget);
+    if (budget.left < 0) break;
+    items.push(kept);
+  }
+  return items;
+}

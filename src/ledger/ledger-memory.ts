@@ -1,0 +1,32 @@
+/** The ledger's store in memory: the twin of `ledger-pg.ts` for tests. */
+import type { Entry } from './entry.js';
+import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
+
+export function memoryLedgerStore(): LedgerStore {
+  const entries = new Map<string, Entry>();
+  return {
+    async insert(batch) {
+      const misfit = batch.find((entry) => !fits(entry));
+      if (misfit) throw new EntryRefused(`${misfit.id}: a number is not a whole number`);
+      for (const entry of batch) if (!entries.has(entry.id)) entries.set(entry.id, entry);
+    },
+    async page(filter, limit, after) {
+      const found = [...entries.values()].filter(
+        (entry) => matches(entry, filter) && (after === null || newestFirst(after, entry) < 0),
+      );
+      return found.sort(newestFirst).slice(0, limit);
+    },
+  };
+}
+
+const fits = ({ at, attempt, status, tokens, cost_nusd }: Entry): boolean =>
+  [at, attempt, status, ...Object.values(tokens), ...Object.values(cost_nusd)].every(Number.isSafeInteger);
+
+const newestFirst = (a: Position, b: Position): number => b.at - a.at || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+
+function matches(entry: Entry, { from, to, tag, ...equal }: LedgerFilter): boolean {
+  if (from !== undefined && entry.at < from) return false;
+  if (to !== undefined && entry.at >= to) return false;
+  if (tag !== undefined && !entry.tags.includes(tag)) return false;
+  return Object.entries(equal).every(([name, value]) => value === undefined || entry[name as keyof Entry] === value);
+}

@@ -1,0 +1,344 @@
+/**
+ * Counters in Redis: one Lua script per step (`lua/`), one round trip each, by Redis's own clock. Gateways run these
+ * concurrently; Redis runs one script at a time. Every call is bounded, and throws where Redis is away or answers with an
+ * error; what then happens is `failover.ts`'s affair.
+ *
+ * A reservation carries a deadline on Redis's clock, which is estimated from its answers: one that was stuck on its way and
+ * that nobody waits for any more takes nothing when it arrives. All keys share the hash tag of the prefix (`lua/common.lua`).
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import type { LimitUnit } from '../lib/limit-spec.js';
+import { packageRoot } from '../lib/root.js';
+import { RedisAway, type RedisLink, type RedisReply, type RedisScript, redisScript } from '../store/redis.js';
+import { type Actuals, inUnit } from './amount.js';
+import { amountOf, type Hold, type Part } from './hold.js';
+import type { Limit } from './limit.js';
+import type { Ask, Begun, Failure, Level, Reply } from './store.js';
+
+const names = ['reserve', 'settle', 'adopt', 'begin', 'seed', 'read', 'beat'] as const;
+type ScriptName = (typeof names)[number];
+
+export interface RedisCountersOptions {
+  readonly clock: Clock;
+  /** This process, for as long as it lives. */
+  readonly me: string;
+  readonly leaseMs: number;
+  /** Longest a call may take; 50 ms unless told. */
+  readonly timeoutMs?: number;
+  /** After a loss of all counters no budget is admitted for this long; a second unless told. */
+  readonly recoveryMs?: number;
+  /** How long a settled hold is remembered if nobody says that its entries are posted; 10 minutes unless told. */
+  readonly keepMs?: number;
+  /** First part of every key, with a hash tag; `{tollgate}` unless told. */
+  readonly prefix?: string;
+  /** Microseconds; a test's own time instead of Redis's. */
+  readonly now?: () => number;
+}
+
+export interface BeatAsk {
+  readonly renew: readonly string[];
+  readonly posted: readonly string[];
+}
+
+/** A lapsed hold of a gateway that is gone, as its record tells. */
+export interface LapsedRecord {
+  readonly id: string;
+  readonly note: string;
+  /** Per part its unit (empty for rates) and what it counts now. */
+  readonly parts: readonly { readonly unit: LimitUnit | ''; readonly counted: number }[];
+}
+
+export interface BeatReply {
+  readonly epoch: string;
+  readonly gateways: number;
+  readonly lapsed: readonly LapsedRecord[];
+  /** More has lapsed than one beat deals with. */
+  readonly more: boolean;
+}
+
+const FAR_US = 9e15;
+const BEAT_TIMEOUT_MS = 2000;
+
+export class RedisCounters {
+  readonly timeoutMs: number;
+  readonly keepMs: number;
+  /** The epoch of the last answer; empty before the first. */
+  epoch = '';
+  readonly #link: RedisLink;
+  readonly #options: RedisCountersOptions;
+  readonly #scripts: Readonly<Record<ScriptName, RedisScript>>;
+  readonly #prefix: string;
+  readonly #base: readonly string[];
+  readonly #recoveryMs: number;
+  /** Redis's clock minus the monotonic one, microseconds; undefined before the first answer. */
+  #offsetUs: number | undefined;
+
+  constructor(link: RedisLink, options: RedisCountersOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#scripts = loadScripts();
+    this.timeoutMs = options.timeoutMs ?? 50;
+    this.keepMs = options.keepMs ?? 600_000;
+    this.#recoveryMs = options.recoveryMs ?? 1000;
+    this.#prefix = `${options.prefix ?? '{tollgate}'}:1:`;
+    this.#base = ['holds', 'leases', 'lapsed'].map((name) => this.#prefix + name);
+  }
+
+  /** Redis's wall clock, as far as its answers tell; the process's own before the first. */
+  nowMs(): number {
+    if (this.#offsetUs === undefined) return this.#options.clock.now();
+    return Math.floor(this.#nowUs() / 1000);
+  }
+
+  /** Milliseconds until budgets are admitted after a loss; 0 in normal times. */
+  recoveringMs(): number {
+    if (this.epoch === '') return 0;
+    return Math.max(0, Math.ceil((Number(this.epoch) - this.#nowUs()) / 1000 + this.#recoveryMs));
+  }
+
+  async reserve(ask: Ask): Promise<{ readonly reply: Reply; readonly epoch: string }> {
+    const { hold, parts } = ask;
+    const began = this.#options.clock.monotonic();
+    const keys = parts.map((part) => this.#key(part.key));
+    for (let left = this.timeoutMs; left > 0; left = this.timeoutMs - (this.#options.clock.monotonic() - began)) {
+      const reply = await this.#run(
+        'reserve',
+        keys,
+        {
+          id: hold.id,
+          note: plain(hold.note),
+          deadline: this.#deadline(left),
+          quarantine: this.#recoveryMs * 1000,
+          lease: this.#options.leaseMs * 1000,
+          want: ask.want,
+          min: ask.min,
+          amend: parts !== hold.parts,
+          free: ask.free.map((part) => this.#key(part.key)),
+          parts: parts.map(partAsked),
+        },
+        left,
+      );
+      if (reply[0] !== 'late') return { reply: understood(ask, reply), epoch: reply[2] as string };
+    }
+    throw new RedisAway('Redis came to a reservation too late');
+  }
+
+  /** The epoch in which it is settled; null where Redis does not know the hold. */
+  async settle(hold: Hold): Promise<string | null> {
+    const parts = hold.parts.map(({ actual, limit }) => [actual, limit.windowMs * 1000, limit.spec.max]);
+    const reply = await this.#run('settle', [], { id: hold.id, keep: this.keepMs * 1000, parts });
+    if (reply[0] === 'settled') for (const [i, part] of hold.parts.entries()) part.spentAfter = reply[3 + i] as number;
+    return reply[0] === 'unknown' ? null : (reply[2] as string);
+  }
+
+  async settleLapsed(record: LapsedRecord, used: Actuals | undefined): Promise<void> {
+    const parts = record.parts.map(({ unit, counted }) => [unit !== '' && used ? inUnit(unit, used) : counted, 0, 0]);
+    await this.#run('settle', [], { id: record.id, keep: this.keepMs * 1000, parts });
+  }
+
+  /** Tells of holds as they are, and which budgets to forget. Answers the epoch in which Redis knows them. */
+  async adopt(holds: readonly Hold[], stale: readonly string[]): Promise<string> {
+    const reply = await this.#run(
+      'adopt',
+      [],
+      {
+        deadline: this.#deadline(BEAT_TIMEOUT_MS),
+        lease: this.#options.leaseMs * 1000,
+        keep: this.keepMs * 1000,
+        stale: stale.map((key) => this.#key(key)),
+        holds: holds.map((hold) => [
+          hold.id,
+          hold.state === 'settled' ? 's' : 'o',
+          plain(hold.note),
+          hold.parts.map(({ key, limit, amount, counted }) => [
+            this.#key(key),
+            limit.kind[0],
+            amount,
+            counted,
+            limit.spec.unit,
+          ]),
+        ]),
+      },
+      BEAT_TIMEOUT_MS,
+    );
+    if (reply[0] === 'late') throw new RedisAway('Redis came to what it was told too late');
+    return reply[2] as string;
+  }
+
+  async begin(part: Part): Promise<Begun> {
+    const [word, , , token, ...except] = await this.#run('begin', [this.#key(part.key)], {
+      kind: part.limit.kind[0],
+      ttl: timeToLiveMs(part, this.nowMs()),
+      me: this.#options.me,
+      patience: 3_000_000,
+      quarantine: this.#recoveryMs * 1000,
+    });
+    if (word === 'rebuild') return { kind: 'rebuild', token: token as string, except: except as string[] };
+    return { kind: word === 'recovering' ? 'away' : (word as 'known' | 'busy') };
+  }
+
+  async seed(part: Part, token: string, spent: number): Promise<void> {
+    await this.#run('seed', [this.#key(part.key)], { token, spent });
+  }
+
+  /** Undefined while a loss is being recovered from. */
+  async read(limits: readonly Limit[]): Promise<readonly (Level | 'unknown')[] | undefined> {
+    const now = this.nowMs();
+    const keys = limits.map((limit) => this.#key(limit.keyIn(limit.windowAt(now))));
+    const parts = limits.map((limit) => [limit.kind[0], limit.windowMs * 1000]);
+    for (;;) {
+      const [word, , , stale, ...numbers] = await this.#run('read', keys, {
+        quarantine: this.#recoveryMs * 1000,
+        parts,
+      });
+      if (word === 'recovering') return undefined;
+      if (stale) continue;
+      return limits.map((_, i) => {
+        const [spent, held, reset] = numbers.slice(i * 3) as [number, number, number];
+        return spent < 0 ? 'unknown' : { spent, held, resetMs: reset / 1000 };
+      });
+    }
+  }
+
+  async beat(ask: BeatAsk): Promise<BeatReply> {
+    const [, , epoch, gateways, more, ...lapsed] = await this.#run(
+      'beat',
+      [`${this.#prefix}gateways`],
+      {
+        ...ask,
+        me: this.#options.me,
+        run: this.#link.runId,
+        lease: this.#options.leaseMs * 1000,
+        gap: 2_000_000,
+        rest: this.#recoveryMs * 1000,
+        redeliver: 30_000_000,
+        forget: 86_400_000_000,
+        present: 5_000_000,
+        take: 20,
+      },
+      BEAT_TIMEOUT_MS,
+    );
+    return { epoch: epoch as string, gateways: gateways as number, more: more === 1, lapsed: lapsed.map(recordOf) };
+  }
+
+  #key(counter: string): string {
+    return `${this.#prefix}c:${counter}`;
+  }
+
+  #deadline(leftMs: number): number {
+    return this.#offsetUs === undefined ? FAR_US : Math.ceil(this.#nowUs() + leftMs * 1000);
+  }
+
+  #nowUs(): number {
+    return this.#options.clock.monotonic() * 1000 + (this.#offsetUs ?? 0);
+  }
+
+  async #run(
+    name: ScriptName,
+    keys: readonly string[],
+    ask: object,
+    timeoutMs = this.timeoutMs,
+  ): Promise<readonly RedisReply[]> {
+    const args = [JSON.stringify(ask)];
+    if (this.#options.now) args.push(String(this.#options.now()));
+    const reply = (await this.#link.run(
+      this.#scripts[name],
+      [...this.#base, ...keys],
+      args,
+      timeoutMs,
+    )) as RedisReply[];
+    this.#hear(reply[1] as number);
+    this.epoch = reply[2] as string;
+    return reply;
+  }
+
+  /**
+   * An answer's time is a little old when it arrives, so the greatest difference seen is the best; but a clock that was set
+   * back is believed.
+   */
+  #hear(nowUs: number): void {
+    const offset = nowUs - this.#options.clock.monotonic() * 1000;
+    if (this.#offsetUs === undefined || offset > this.#offsetUs || offset < this.#offsetUs - 1_000_000)
+      this.#offsetUs = offset;
+  }
+}
+
+function loadScripts(): Readonly<Record<ScriptName, RedisScript>> {
+  const read = (name: string) => readFileSync(join(packageRoot, 'src/limits/lua', `${name}.lua`), 'utf8');
+  const common = read('common');
+  return Object.fromEntries(names.map((name) => [name, redisScript(`${common}\n${read(name)}`)])) as Record<
+    ScriptName,
+    RedisScript
+  >;
+}
+
+function partAsked({ limit, window, fixed, milli, counted }: Part): readonly unknown[] {
+  const start = window ? Math.max(0, window.startMs * 1000) : 0;
+  const end = window ? Math.min(FAR_US, window.endMs * 1000) : 0;
+  const { max, on_exhausted, unit } = limit.spec;
+  return [
+    limit.kind[0],
+    max,
+    fixed,
+    milli,
+    limit.windowMs * 1000,
+    start,
+    end,
+    on_exhausted === 'reject',
+    counted,
+    unit,
+  ];
+}
+
+/** Half a surrogate pair is no text to the JSON reader of the scripts. */
+const plain = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
+function timeToLiveMs(part: Part, nowMs: number): number {
+  const endMs = part.window?.endMs ?? 0;
+  return endMs === Number.POSITIVE_INFINITY ? 30 * 86_400_000 : Math.max(0, endMs - nowMs) + 3_600_000;
+}
+
+function understood(ask: Ask, reply: readonly RedisReply[]): Reply {
+  const { hold, parts } = ask;
+  switch (reply[0]) {
+    case 'reserved': {
+      hold.outputTokens = reply[3] as number;
+      for (const [i, part] of parts.entries()) {
+        part.amount = amountOf(part, hold.outputTokens);
+        part.remaining = reply[4 + i * 2] as number;
+        part.resetMs = (reply[5 + i * 2] as number) / 1000;
+      }
+      for (const part of ask.free) if (part.limit.kind === 'concurrent') part.amount = 0;
+      return { kind: 'reserved' };
+    }
+    case 'denied':
+      return { kind: 'denied', stale: reply[3] === 1, failures: reply.slice(4).map((told) => failureOf(parts, told)) };
+    case 'unknown':
+      return { kind: 'unknown', parts: reply.slice(3).map((i) => parts[(i as number) - 1]!) };
+    case 'recovering':
+      return { kind: 'recovering', retryAfterMs: Math.ceil((reply[3] as number) / 1000) };
+    default:
+      return { kind: reply[0] as 'window' | 'gone' };
+  }
+}
+
+function failureOf(parts: readonly Part[], told: RedisReply): Failure {
+  const [i, spent, held, wait, affordableOutput] = told as number[];
+  return {
+    part: parts[i! - 1]!,
+    spent: spent!,
+    held: held!,
+    retryAfterMs: wait! < 0 ? null : wait! / 1000,
+    affordableOutput: affordableOutput!,
+  };
+}
+
+function recordOf(told: RedisReply): LapsedRecord {
+  const [id, note, ...rest] = told as [string, string, ...(string | number)[]];
+  const parts = [];
+  for (let i = 0; i < rest.length; i += 2)
+    parts.push({ unit: rest[i] as LimitUnit | '', counted: rest[i + 1] as number });
+  return { id, note, parts };
+}

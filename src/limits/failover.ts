@@ -1,0 +1,415 @@
+/**
+ * Counters in Redis, and what happens while it is away. This is where a gateway remembers its own holds: a Redis that lost
+ * its state is told of them again, and so is one that comes back after requests were admitted without it.
+ *
+ * Redis counts as away at the first call that fails or takes longer than its 50 ms; from then on no request waits for it.
+ * By the mode that was chosen
+ *   local   this process admits its share by counters of its own (`memory.ts`), which begin at what the ledger says,
+ *   closed  requests with limits are refused,
+ *   open    they are admitted uncounted; the ledger has what they spent.
+ * Meanwhile it is probed in the background. When it answers, it is told every hold that it does not know as it is now, and
+ * the budgets that were spent elsewhere are forgotten there, to be rebuilt from the ledger: nothing is counted twice. The
+ * last of that is sent before the first request that goes to Redis again, on the one connection, so nothing slips between.
+ *
+ * Where Redis lost its state while it answers (another epoch) there is no local share: budgets are refused as recovering
+ * (admitted, if `open`) until every gateway has had the time to tell what it has open. That takes about a second.
+ */
+import type { Clock } from '../lib/clock.js';
+import type { BeatReply, LapsedRecord, RedisCounters } from './counters-redis.js';
+import { amountOf, Hold, type Part } from './hold.js';
+import type { Limit } from './limit.js';
+import { MemoryStore } from './memory.js';
+import type { Ask, Begun, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
+
+export type OnFailure = 'local' | 'closed' | 'open';
+
+/** What the failover needs of a connection. */
+interface Connection {
+  readonly ready: boolean;
+  onChange(listener: (ready: boolean) => void): void;
+  reconnect(): void;
+  close(): Promise<void>;
+}
+
+export interface FailoverOptions {
+  readonly clock: Clock;
+  readonly onFailure: OnFailure;
+  readonly leaseMs: number;
+  /** How many processes share the limits; unless told, as many as were alive when Redis was last heard. */
+  readonly replicas?: number;
+  /** Told once per change, with the reason. Not told of the first success. */
+  readonly onState?: (state: 'redis' | 'away', reason: string) => void;
+  /** Pause between probes; 250 ms unless told. */
+  readonly probeMs?: number;
+}
+
+/** A hold of this process, and what Redis knows of it. */
+interface Kept {
+  readonly hold: Hold;
+  /** The epoch in which Redis was told of it; empty: never. */
+  epoch: string;
+  /** Redis may know it otherwise than it is. */
+  dirty: boolean;
+  posted: boolean;
+  /** Monotonic milliseconds when Redis was last told that it lives, or that it is settled. */
+  toldMs: number;
+}
+
+const CHUNK = 100;
+const RENEW_AT_ONCE = 500;
+
+export class Failover implements LimitStore {
+  readonly #redis: RedisCounters;
+  readonly #connection: Connection;
+  readonly #options: FailoverOptions;
+  readonly #holds = new Map<string, Kept>();
+  readonly #spentElsewhere = new Set<string>();
+  #up = false;
+  /** What `onState` was told last. */
+  #known: 'redis' | 'away' | undefined;
+  /** The epoch in which Redis was last told every hold. */
+  #toldEpoch = '';
+  #local: MemoryStore | undefined;
+  #gateways = 1;
+  #probing = false;
+  #probe: NodeJS.Timeout | undefined;
+  #closed = false;
+  #firstUp: (() => void)[] = [];
+
+  constructor(redis: RedisCounters, connection: Connection, options: FailoverOptions) {
+    this.#redis = redis;
+    this.#connection = connection;
+    this.#options = options;
+    this.#local = this.#makeLocal();
+    connection.onChange((ready) => (ready ? void this.#return() : this.#lost('the connection was closed')));
+  }
+
+  get state(): StoreState {
+    if (!this.#up) return 'away';
+    return this.#redis.recoveringMs() > 0 ? 'recovering' : 'redis';
+  }
+
+  /** Holds that this process remembers. */
+  get size(): number {
+    return this.#holds.size;
+  }
+
+  /** Resolves once Redis is in use and admits budgets, or after `timeoutMs` without it (told as `away`). */
+  async ready(timeoutMs: number): Promise<void> {
+    const began = performance.now();
+    if (!this.#up) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#firstUp.push(resolve);
+        timer = setTimeout(resolve, timeoutMs);
+      });
+      clearTimeout(timer);
+    }
+    if (!this.#up) this.#tell('away', 'no connection at start');
+    const rest = Math.min(this.#redis.recoveringMs(), timeoutMs - (performance.now() - began));
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+  }
+
+  nowMs(): number {
+    return this.#up ? this.#redis.nowMs() : this.#options.clock.now();
+  }
+
+  async reserve(ask: Ask): Promise<Reply> {
+    if (!this.#up) return this.#reserveElsewhere(ask);
+    try {
+      const { reply, epoch } = await this.#redis.reserve(ask);
+      if (reply.kind === 'reserved') this.#told(this.#keep(ask.hold), epoch);
+      if (reply.kind === 'recovering' && this.#options.onFailure === 'open') return this.#admit(ask);
+      this.#noticeEpoch();
+      return reply;
+    } catch (error) {
+      this.#mayHave(ask.hold);
+      this.#lost(reasonOf(error));
+      return this.#reserveElsewhere(ask);
+    }
+  }
+
+  async settle(hold: Hold): Promise<void> {
+    const kept = this.#holds.get(hold.id);
+    if (this.#up) {
+      try {
+        let epoch = await this.#redis.settle(hold);
+        markSettled(hold, this.#local);
+        if (epoch === null && !kept?.posted) epoch = await this.#redis.adopt([hold], []);
+        if (kept && epoch !== null) this.#told(kept, epoch);
+        this.#noticeEpoch();
+        return;
+      } catch (error) {
+        this.#lost(reasonOf(error));
+      }
+    }
+    markSettled(hold, this.#local);
+    if (kept) kept.dirty = true;
+  }
+
+  async begin(part: Part): Promise<Begun> {
+    return (await this.#try(() => this.#redis.begin(part))) ?? this.#local?.begin(part) ?? { kind: 'away' };
+  }
+
+  async seed(part: Part, token: string, spent: number): Promise<void> {
+    if (this.#up) await this.#try(() => this.#redis.seed(part, token, spent));
+    else this.#local?.seed(part, token, spent);
+  }
+
+  async read(limits: readonly Limit[]): Promise<readonly (Level | 'unknown')[] | undefined> {
+    if (this.#up) return this.#try(() => this.#redis.read(limits));
+    return this.#local?.read(limits);
+  }
+
+  posted(ids: readonly string[]): void {
+    for (const id of ids) {
+      const kept = this.#holds.get(id);
+      if (kept) kept.posted = true;
+    }
+  }
+
+  async beat(onLapsed: (lapsed: Lapsed) => void): Promise<void> {
+    this.#forget();
+    if (!this.#up) return this.#local?.beat(onLapsed);
+    try {
+      for (let more = true; more && this.#up; ) {
+        const reply = await this.#beatOnce();
+        for (const record of reply.lapsed) if (!this.#isOurs(record.id)) onLapsed(this.#lapsed(record));
+        more = reply.more;
+      }
+    } catch (error) {
+      this.#lost(reasonOf(error));
+    }
+    if (this.#up && (this.#toldEpoch !== this.#redis.epoch || this.#untold().length > 0)) await this.#return();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#probe);
+    if (this.#up) await this.#beatOnce().catch(() => {});
+    this.#up = false;
+    await this.#connection.close();
+  }
+
+  // ---- Redis in use
+
+  #keep(hold: Hold): Kept {
+    let kept = this.#holds.get(hold.id);
+    if (kept?.hold !== hold) {
+      kept = { hold, epoch: kept?.epoch ?? '', dirty: true, posted: false, toldMs: this.#options.clock.monotonic() };
+      this.#holds.set(hold.id, kept);
+    }
+    return kept;
+  }
+
+  #told(kept: Kept, epoch: string): void {
+    kept.epoch = epoch;
+    kept.dirty = false;
+    kept.toldMs = this.#options.clock.monotonic();
+  }
+
+  /** Redis may have taken what it was asked for: unless it is kept after all, it is told that the hold is over. */
+  #mayHave(hold: Hold): void {
+    let kept = this.#holds.get(hold.id);
+    if (!kept) {
+      const over = new Hold(hold.id, '', [], 0);
+      over.state = 'settled';
+      kept = this.#keep(over);
+      kept.posted = true;
+    }
+    kept.epoch = this.#redis.epoch;
+    kept.dirty = true;
+  }
+
+  #isOurs(id: string): boolean {
+    return this.#holds.get(id)?.hold.state === 'open';
+  }
+
+  #lapsed(record: LapsedRecord): Lapsed {
+    return {
+      id: record.id,
+      note: record.note,
+      close: async (used) => {
+        await this.#try(() => this.#redis.settleLapsed(record, used));
+      },
+    };
+  }
+
+  async #beatOnce(): Promise<BeatReply> {
+    const now = this.#options.clock.monotonic();
+    const renew: Kept[] = [];
+    const posted: string[] = [];
+    for (const kept of this.#holds.values()) {
+      const { hold } = kept;
+      if (kept.dirty || kept.epoch !== this.#redis.epoch) continue;
+      if (hold.state === 'settled') {
+        if (kept.posted && posted.length < RENEW_AT_ONCE) posted.push(hold.id);
+      } else if (
+        now - kept.toldMs > this.#options.leaseMs / 3 &&
+        now < hold.renewUntilMs &&
+        renew.length < RENEW_AT_ONCE
+      ) {
+        renew.push(kept);
+      }
+    }
+    const reply = await this.#redis.beat({ renew: renew.map(({ hold }) => hold.id), posted });
+    for (const kept of renew) kept.toldMs = now;
+    for (const id of posted) this.#holds.delete(id);
+    this.#gateways = reply.gateways;
+    const full = renew.length === RENEW_AT_ONCE || posted.length === RENEW_AT_ONCE;
+    return full ? { ...reply, more: true } : reply;
+  }
+
+  /** Drops what no Redis will ask for again. */
+  #forget(): void {
+    const long = this.#options.clock.monotonic() - this.#redis.keepMs;
+    for (const [id, kept] of this.#holds) {
+      if (kept.hold.state !== 'settled') continue;
+      const unknownThere = kept.epoch === '' || (this.#up && kept.epoch !== this.#redis.epoch);
+      if ((kept.posted && unknownThere) || (kept.toldMs < long && !kept.dirty)) this.#holds.delete(id);
+    }
+  }
+
+  /** Redis has another epoch than the one that it was told in: it lost what it knew. */
+  #noticeEpoch(): void {
+    if (this.#up && this.#toldEpoch !== this.#redis.epoch) void this.#return();
+  }
+
+  // ---- Redis away
+
+  #lost(reason: string): void {
+    if (!this.#up) return;
+    this.#up = false;
+    this.#local = this.#makeLocal();
+    if (this.#local) for (const { hold, posted } of this.#holds.values()) if (!posted) this.#local.adopt(hold);
+    this.#tell('away', reason);
+    this.#probeLater(0);
+  }
+
+  #makeLocal(): MemoryStore | undefined {
+    if (this.#options.onFailure !== 'local') return undefined;
+    const replicas = this.#options.replicas ?? this.#gateways;
+    return new MemoryStore(this.#options.clock, { leaseMs: this.#options.leaseMs, replicas });
+  }
+
+  #reserveElsewhere(ask: Ask): Reply {
+    if (this.#options.onFailure === 'open') return this.#admit(ask);
+    if (!this.#local) return { kind: 'away' };
+    const reply = this.#local.reserve(ask);
+    if (reply.kind === 'reserved') this.#keepElsewhere(ask);
+    return reply;
+  }
+
+  /** Takes everything without a look. */
+  #admit(ask: Ask): Reply {
+    ask.hold.outputTokens = ask.want;
+    for (const part of ask.parts) {
+      part.amount = amountOf(part, ask.want);
+      part.remaining = part.limit.spec.max;
+    }
+    this.#keepElsewhere(ask);
+    return { kind: 'reserved' };
+  }
+
+  #keepElsewhere({ hold, parts }: Ask): void {
+    for (const part of parts) if (part.limit.kind === 'budget') this.#spentElsewhere.add(part.key);
+    this.#keep(hold).dirty = true;
+  }
+
+  #probeLater(ms: number): void {
+    clearTimeout(this.#probe);
+    if (this.#closed) return;
+    this.#probe = setTimeout(() => void this.#return(), ms);
+    this.#probe.unref();
+  }
+
+  /** Asks whether Redis is there, tells it what it does not know, and goes back to it. */
+  async #return(): Promise<void> {
+    if (this.#probing || this.#closed) return;
+    if (!this.#connection.ready) return; // `onChange` tells when it is
+    this.#probing = true;
+    try {
+      const { gateways, epoch } = await this.#redis.beat({ renew: [], posted: [] });
+      this.#gateways = gateways;
+      let rest = this.#untold();
+      for (; rest.length > CHUNK; rest = this.#untold()) await this.#tellOf(rest.slice(0, CHUNK), []);
+      const last = this.#tellLast(rest);
+      this.#toldEpoch = epoch;
+      this.#goUp();
+      await last;
+    } catch (error) {
+      this.#lost(reasonOf(error));
+      if (this.#connection.ready) this.#connection.reconnect();
+      this.#probeLater(this.#options.probeMs ?? 250);
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  #untold(): Kept[] {
+    const untold: Kept[] = [];
+    for (const kept of this.#holds.values()) {
+      const settledAndPosted = kept.posted && kept.hold.state === 'settled';
+      if (kept.epoch === this.#redis.epoch ? kept.dirty : !settledAndPosted) untold.push(kept);
+    }
+    return untold;
+  }
+
+  async #tellOf(chunk: readonly Kept[], stale: readonly string[]): Promise<void> {
+    for (const kept of chunk) kept.dirty = false;
+    try {
+      const epoch = await this.#redis.adopt(
+        chunk.map(({ hold }) => hold),
+        stale,
+      );
+      for (const kept of chunk) kept.epoch = epoch;
+    } catch (error) {
+      for (const kept of chunk) kept.dirty = true;
+      throw error;
+    }
+  }
+
+  async #tellLast(chunk: readonly Kept[]): Promise<void> {
+    const stale = [...this.#spentElsewhere];
+    this.#spentElsewhere.clear();
+    try {
+      await this.#tellOf(chunk, stale);
+    } catch (error) {
+      for (const key of stale) this.#spentElsewhere.add(key);
+      throw error;
+    }
+  }
+
+  #goUp(): void {
+    if (this.#up) return;
+    this.#up = true;
+    this.#local = undefined;
+    for (const resolve of this.#firstUp.splice(0)) resolve();
+    if (this.#known === undefined) this.#known = 'redis';
+    else this.#tell('redis', 'it answers again');
+  }
+
+  #tell(state: 'redis' | 'away', reason: string): void {
+    if (this.#known === state) return;
+    this.#known = state;
+    this.#options.onState?.(state, reason);
+  }
+
+  async #try<T>(call: () => Promise<T>): Promise<T | undefined> {
+    if (!this.#up) return undefined;
+    try {
+      return await call();
+    } catch (error) {
+      this.#lost(reasonOf(error));
+      return undefined;
+    }
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function markSettled(hold: Hold, local: MemoryStore | undefined): void {
+  local?.settle(hold);
+  hold.state = 'settled';
+  for (const part of hold.parts) part.counted = part.actual;
+}

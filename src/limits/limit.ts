@@ -1,0 +1,105 @@
+/**
+ * A limit in force: what was written (`LimitSpec`), on whom it hangs (`Scope`), and the name of its counter. The name says
+ * scope, unit, window and model pattern, and for a calendar window which one (`2026-11`). `max` is not part of it, so a
+ * changed maximum keeps what was counted. Two limits of one scope with the same name share a counter; only the tighter is
+ * in force (`limitsInForce`).
+ */
+import { createHash } from 'node:crypto';
+import type { LimitSpec } from '../lib/limit-spec.js';
+import { type Calendar, type CalendarUnit, calendar, type Window } from './calendar.js';
+
+export type Scope =
+  | { readonly kind: 'key' | 'team' | 'model' | 'target'; readonly id: string }
+  /** An end user is known within a key or a team, never alone. */
+  | {
+      readonly kind: 'user';
+      readonly id: string;
+      readonly within: { readonly kind: 'key' | 'team'; readonly id: string };
+    };
+
+/** `rate`: a sliding window. `budget`: a calendar window. `concurrent`: what is open now. */
+export type LimitKind = 'rate' | 'budget' | 'concurrent';
+
+const SLIDING_MS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
+
+export class Limit {
+  readonly spec: LimitSpec;
+  readonly scope: Scope;
+  readonly kind: LimitKind;
+  /** Length of the sliding window; 0 where the limit is not a rate. */
+  readonly windowMs: number;
+  /** The counter's name without the calendar window. Printable ASCII without spaces, at most a few hundred characters. */
+  readonly counter: string;
+  readonly #calendar: Calendar | null;
+  #window: Window | null = null;
+  #key = '';
+
+  constructor(scope: Scope, spec: LimitSpec) {
+    this.scope = scope;
+    this.spec = spec;
+    this.windowMs = spec.per === null ? 0 : (SLIDING_MS[spec.per] ?? 0);
+    this.kind = spec.per === null ? 'concurrent' : this.windowMs > 0 ? 'rate' : 'budget';
+    this.#calendar = this.kind === 'budget' ? calendar(spec.per as CalendarUnit, spec.timezone) : null;
+    this.counter = nameOf(scope, spec, this.kind);
+  }
+
+  /** The calendar window that holds `nowMs`; null where the limit is not a budget. */
+  windowAt(nowMs: number): Window | null {
+    return this.#calendar ? this.#calendar.at(nowMs) : null;
+  }
+
+  /** The name of the counter in that window. */
+  keyIn(window: Window | null): string {
+    if (!window) return this.counter;
+    if (window !== this.#window) {
+      this.#window = window;
+      this.#key = `${this.counter}:${window.id}`;
+    }
+    return this.#key;
+  }
+}
+
+function nameOf(scope: Scope, spec: LimitSpec, kind: LimitKind): string {
+  const within = scope.kind === 'user' ? `:${scope.within.kind}:${plain(scope.within.id)}` : '';
+  const zone = kind === 'budget' && spec.per !== 'total' ? plain(spec.timezone) : '';
+  return `${scope.kind}:${plain(scope.id)}${within}:${spec.unit}:${spec.per ?? ''}:${plain(spec.model ?? '')}:${zone}`;
+}
+
+/** Text of any origin as a part of a name: escaped, so that no text can read as two parts, and hashed where it is long. */
+function plain(text: string): string {
+  if (/^[\w.-]{0,64}$/.test(text)) return text;
+  const escaped = encodeURIComponent(Buffer.from(text).toString());
+  return escaped.length <= 96 ? escaped : `~${createHash('sha256').update(text).digest('base64url')}`;
+}
+
+/** The limits of one scope, the tighter of two that share a counter. Hand in everything that hangs on the scope at once. */
+export function limitsInForce(scope: Scope, specs: readonly LimitSpec[]): readonly Limit[] {
+  return tightest(specs.map((spec) => new Limit(scope, spec)));
+}
+
+/** Of limits that share a counter the one with the smallest maximum. */
+export function tightest(limits: readonly Limit[]): readonly Limit[] {
+  const byCounter = new Map<string, Limit>();
+  for (const limit of limits) {
+    const other = byCounter.get(limit.counter);
+    if (!other || limit.spec.max < other.spec.max) byCounter.set(limit.counter, limit);
+  }
+  return [...byCounter.values()];
+}
+
+/** Whether a limit counts requests for `model`: its pattern is null, the name, or a pattern with `*`. */
+export function counts(limit: Limit, model: string): boolean {
+  const pattern = limit.spec.model;
+  if (pattern === null || pattern === model) return true;
+  if (!pattern.includes('*')) return false;
+  const [head = '', ...rest] = pattern.split('*');
+  if (!model.startsWith(head)) return false;
+  let at = head.length;
+  const tail = rest.pop() ?? '';
+  for (const piece of rest) {
+    const found = model.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return model.length - at >= tail.length && model.endsWith(tail);
+}

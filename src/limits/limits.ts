@@ -1,0 +1,332 @@
+/**
+ * The limits of requests: taken before a request is sent, settled when it is done. `reserve` takes every limit of a request
+ * in one atomic step of the store, or none. Rates take the expected case; budgets hold the worst case, and where one affords
+ * less output than asked for, the same step grants only what all of them afford.
+ *
+ * Requests run concurrently; what makes that safe is that each step is atomic in the store, not here. Here is what needs
+ * several steps: finding out what a budget has spent (`rebuild.ts`), asking again, choosing which limit a refusal names.
+ * Where the store is away it answers by the mode that was configured (`failover.ts`); where a budget cannot be known the
+ * request is refused as unavailable.
+ */
+import type { Clock } from '../lib/clock.js';
+import { type Actuals, cost, type Estimate, justARequest, nothing } from './amount.js';
+import { type Certainty, Hold, type Part, partFor, writeActuals } from './hold.js';
+import { type Limit, tightest } from './limit.js';
+import { type Rebuild, Rebuilder } from './rebuild.js';
+import type { Ask, Failure, Lapsed, LimitStore, Reply, StoreState } from './store.js';
+
+export interface ReserveRequest {
+  /** Unique to the request, of the gateway's own making, and to be kept with its ledger entries. */
+  readonly id: string;
+  /** All limits that apply. Of two that share a counter the tighter is taken. */
+  readonly limits: readonly Limit[];
+  readonly estimate: Estimate;
+  /** Handed back where the gateway dies and the hold lapses: what is needed to write the ledger entry. */
+  readonly note?: string;
+}
+
+export interface AmendRequest {
+  readonly limits: readonly Limit[];
+  readonly estimate: Estimate;
+  /** Limits of `concurrent` whose slots the hold no longer needs. */
+  readonly free?: readonly Limit[];
+}
+
+/** Why a request is refused, in numbers; `refusal.ts` says it in words. Amounts are in the limit's unit. */
+export interface Denial {
+  readonly limit: Limit;
+  readonly max: number;
+  readonly spent: number;
+  readonly held: number;
+  readonly remaining: number;
+  /** The least that the request asks of the limit. */
+  readonly asked: number;
+  /** When such a request would be admitted; null for budgets, for slots, and where it never would be. */
+  readonly retryAfterMs: number | null;
+  /** End of a budget's window, milliseconds since the Unix epoch; null where there is none. */
+  readonly windowEndsAtMs: number | null;
+  /** Output tokens that the budget still affords; -1 where it does not afford the input. */
+  readonly affordableOutput: number;
+}
+
+export type Outcome =
+  /** `hold.outputTokens` is the maximum to send upstream. `hold.parts` say what is left of each limit. */
+  | { readonly kind: 'reserved'; readonly hold: Hold }
+  | { readonly kind: 'denied'; readonly denial: Denial }
+  /** What was spent cannot be known now. To be refused with 503. */
+  | { readonly kind: 'unavailable'; readonly retryAfterMs: number };
+
+/** A settlement took a budget over one of its `warn_at` marks. */
+export interface Crossing {
+  readonly limit: Limit;
+  readonly mark: number;
+  readonly spent: number;
+  readonly windowEndsAtMs: number | null;
+}
+
+export interface LimitReading {
+  readonly limit: Limit;
+  readonly spent: number;
+  readonly held: number;
+  readonly remaining: number;
+  readonly windowEndsAtMs: number | null;
+}
+
+export interface LimitsOptions {
+  readonly store: LimitStore;
+  readonly clock: Clock;
+  /** Sums a budget from the ledger. Left out: nothing was ever spent before. */
+  readonly rebuild?: Rebuild;
+  /** A hold lapsed: write its entry, and answer what that counts; undefined: what was known when it was taken. */
+  readonly onLapsed?: (id: string, note: string) => Promise<Actuals | undefined>;
+  /** Longest a rebuild may take; 2 seconds unless told. */
+  readonly rebuildTimeoutMs?: number;
+  /** How often leases are renewed; 250 ms unless told. */
+  readonly beatMs?: number;
+  /** A hold older than this is no longer renewed; an hour unless told. */
+  readonly longestHoldMs?: number;
+}
+
+const NONE: readonly never[] = [];
+const UNAVAILABLE_MS = 1000;
+const MOST_TRIES = 20;
+
+export class Limits {
+  readonly #store: LimitStore;
+  readonly #clock: Clock;
+  readonly #options: LimitsOptions;
+  readonly #rebuilder: Rebuilder;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LimitsOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#options = options;
+    this.#rebuilder = new Rebuilder(
+      options.store,
+      options.rebuild ?? (async () => 0),
+      options.rebuildTimeoutMs ?? 2000,
+    );
+  }
+
+  get state(): StoreState {
+    return this.#store.state;
+  }
+
+  /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
+  reserve(request: ReserveRequest): Outcome | Promise<Outcome> {
+    const limits = distinct(request.limits);
+    const { id, estimate, note } = request;
+    const renewUntil = this.#clock.monotonic() + (this.#options.longestHoldMs ?? 3_600_000);
+    const hold = new Hold(id, note ?? '', NONE, renewUntil);
+    if (limits.length === 0) {
+      hold.outputTokens = estimate.output.want;
+      return { kind: 'reserved', hold };
+    }
+    const ask = (): Ask => {
+      const now = this.#store.nowMs();
+      const parts: Part[] = [];
+      for (const limit of limits) parts.push(partFor(limit, estimate, now, null));
+      hold.parts = parts;
+      return asked(hold, parts, estimate, NONE);
+    };
+    return this.#ask(hold, ask);
+  }
+
+  /**
+   * Checks an open hold again for a request that became dearer or goes elsewhere: limits that it has already are raised to
+   * the new estimate (and never lowered), others are taken. A denial leaves the hold as it was.
+   */
+  async amend(hold: Hold, request: AmendRequest): Promise<Outcome> {
+    const before = hold.parts;
+    const free = before.filter((part) => request.free?.some((limit) => limit.counter === part.limit.counter));
+    const limits = distinct(request.limits);
+    return this.#ask(hold, () => {
+      const now = this.#store.nowMs();
+      const own = (limit: Limit) => before.find((part) => part.limit.counter === limit.counter) ?? null;
+      const parts = limits.map((limit) => partFor(limit, request.estimate, now, own(limit)));
+      return asked(hold, parts, request.estimate, free);
+    });
+  }
+
+  /**
+   * Ends a hold with what was really used, of each limit where they differ. Once only: a second call changes nothing. Need
+   * not be awaited. Answers which marks of which budgets this settlement crossed.
+   */
+  settle(
+    hold: Hold,
+    used: Actuals | ((limit: Limit) => Actuals),
+    certainty: Certainty,
+  ): readonly Crossing[] | Promise<readonly Crossing[]> {
+    if (hold.closing) return NONE;
+    hold.closing = true;
+    if (hold.parts.length === 0) return NONE;
+    const counted = hold.state === 'lapsed' ? hold.parts.map((part) => part.counted) : undefined;
+    writeActuals(hold, typeof used === 'function' ? used : () => used, certainty);
+    const done = this.#store.settle(hold);
+    return done instanceof Promise ? done.then(() => crossings(hold, counted)) : crossings(hold, counted);
+  }
+
+  /** Ends a hold of which nothing was sent: everything is given back, the request's count too. */
+  async release(hold: Hold): Promise<void> {
+    await this.settle(hold, nothing, 'exact');
+  }
+
+  /** The ledger has the entries of these holds, where a rebuild sees them. */
+  posted(ids: readonly string[]): void {
+    this.#store.posted(ids);
+  }
+
+  /** What the counters say; undefined where that cannot be known now. `spent` of a rate is what its window has. */
+  async read(limits: readonly Limit[]): Promise<readonly LimitReading[] | undefined> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const levels = await this.#store.read(limits);
+      if (!levels) return undefined;
+      const now = this.#store.nowMs();
+      const unknown = limits.filter((_, i) => levels[i] === 'unknown');
+      if (unknown.length === 0) {
+        return limits.map((limit, i) => {
+          const { spent, held } = levels[i] as { spent: number; held: number };
+          const remaining = Math.max(0, limit.spec.max - spent - held);
+          return { limit, spent, held, remaining, windowEndsAtMs: endOf(limit.windowAt(now)?.endMs) };
+        });
+      }
+      const parts = unknown.map((limit) => partFor(limit, justARequest, now, null));
+      if (!(await this.#rebuilder.ensure(parts))) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Renews leases and closes what lapsed. Called by the timer; a test calls it by itself. */
+  async beat(): Promise<void> {
+    const closing: Promise<void>[] = [];
+    await this.#store.beat((lapsed) => closing.push(this.#close(lapsed)));
+    await Promise.all(closing);
+  }
+
+  /** Begins to renew leases. The timer does not keep the process alive. */
+  start(): void {
+    if (this.#timer) return;
+    let beating = false;
+    this.#timer = setInterval(() => {
+      if (beating) return;
+      beating = true;
+      this.beat().finally(() => {
+        beating = false;
+      });
+    }, this.#options.beatMs ?? 250);
+    this.#timer.unref();
+  }
+
+  /** Ends the timer and the store's connection. Holds that are still open lapse. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#store.close();
+  }
+
+  async #close(lapsed: Lapsed): Promise<void> {
+    try {
+      await lapsed.close(await this.#options.onLapsed?.(lapsed.id, lapsed.note));
+    } catch {
+      // Nobody could write the entry; the hold stays lapsed and is handed out again.
+    }
+  }
+
+  #ask(hold: Hold, make: () => Ask): Outcome | Promise<Outcome> {
+    const ask = make();
+    const reply = this.#store.reserve(ask);
+    if (reply instanceof Promise || !isFinal(reply)) return this.#askOn(hold, make, ask, reply);
+    return this.#conclude(hold, ask, reply);
+  }
+
+  async #askOn(hold: Hold, make: () => Ask, first: Ask, reply: Reply | Promise<Reply>): Promise<Outcome> {
+    let ask = first;
+    let got = await reply;
+    for (let tries = 0; tries < MOST_TRIES && !isFinal(got); tries++) {
+      if (got.kind === 'unknown' && !(await this.#rebuilder.ensure(got.parts))) return unavailable(UNAVAILABLE_MS);
+      ask = make();
+      got = await this.#store.reserve(ask);
+    }
+    return this.#conclude(hold, ask, got);
+  }
+
+  #conclude(hold: Hold, ask: Ask, reply: Reply): Outcome {
+    if (reply.kind === 'reserved') {
+      if (ask.parts !== hold.parts) hold.parts = merged(hold.parts, ask.parts);
+      return { kind: 'reserved', hold };
+    }
+    if (reply.kind === 'denied') return { kind: 'denied', denial: denialOf(reply.failures, ask.min) };
+    return unavailable(reply.kind === 'recovering' ? reply.retryAfterMs : UNAVAILABLE_MS);
+  }
+}
+
+const isFinal = (reply: Reply): boolean =>
+  reply.kind !== 'unknown' && reply.kind !== 'window' && !(reply.kind === 'denied' && reply.stale);
+
+const unavailable = (retryAfterMs: number): Outcome => ({ kind: 'unavailable', retryAfterMs });
+
+const endOf = (endMs: number | undefined): number | null =>
+  endMs === undefined || endMs === Number.POSITIVE_INFINITY ? null : endMs;
+
+function asked(hold: Hold, parts: readonly Part[], estimate: Estimate, free: readonly Part[]): Ask {
+  const { want, min } = estimate.output;
+  return { hold, parts, want, min: Math.min(min, want), free };
+}
+
+/** The same limits where no two share a counter, as is usual; else the tighter of each. */
+function distinct(limits: readonly Limit[]): readonly Limit[] {
+  for (let i = 1; i < limits.length; i++) {
+    const { counter } = limits[i]!;
+    for (let j = 0; j < i; j++) if (limits[j]!.counter === counter) return tightest(limits);
+  }
+  return limits;
+}
+
+const merged = (before: readonly Part[], parts: readonly Part[]): Part[] => [
+  ...before.filter((part) => !parts.some((other) => other.own === part)),
+  ...parts,
+];
+
+/** A budget is named before a rate, since waiting does not help; of rates the one with the longest wait; slots last. */
+function denialOf(failures: readonly Failure[], min: number): Denial {
+  const rank = ({ part, retryAfterMs }: Failure): number => {
+    if (part.limit.kind === 'budget') return Number.POSITIVE_INFINITY;
+    if (part.limit.kind === 'concurrent') return -1;
+    return retryAfterMs ?? Number.MAX_VALUE;
+  };
+  let chosen = failures[0]!;
+  for (const failure of failures) {
+    const later = (failure.part.window?.endMs ?? 0) > (chosen.part.window?.endMs ?? 0);
+    if (rank(failure) > rank(chosen) || (rank(failure) === rank(chosen) && later)) chosen = failure;
+  }
+  const { part, spent, held, retryAfterMs, affordableOutput } = chosen;
+  const { max } = part.limit.spec;
+  return {
+    limit: part.limit,
+    max,
+    spent,
+    held,
+    remaining: Math.max(0, max - spent - held),
+    asked: part.fixed + cost(min, part.milli),
+    retryAfterMs: retryAfterMs === null ? null : Math.ceil(retryAfterMs),
+    windowEndsAtMs: endOf(part.window?.endMs),
+    affordableOutput,
+  };
+}
+
+function crossings(hold: Hold, counted: readonly number[] | undefined): readonly Crossing[] {
+  let crossed: Crossing[] | undefined;
+  for (const [i, part] of hold.parts.entries()) {
+    const { limit, spentAfter } = part;
+    if (limit.kind !== 'budget' || spentAfter < 0 || limit.spec.warn_at.length === 0) continue;
+    const spentBefore = spentAfter - part.actual + (counted?.[i] ?? 0);
+    for (const mark of limit.spec.warn_at) {
+      const at = mark * limit.spec.max;
+      if (spentBefore >= at || spentAfter < at) continue;
+      crossed ??= [];
+      crossed.push({ limit, mark, spent: spentAfter, windowEndsAtMs: endOf(part.window?.endMs) });
+    }
+  }
+  return crossed ?? NONE;
+}

@@ -1,0 +1,190 @@
+-- What every script begins with. All keys share one hash tag, since one request spans scopes that nothing else has in
+-- common: a cluster keeps them on one node, and a script may touch the counters that a hold names without declaring them.
+--
+-- KEYS[1] holds   hash   h:<id> = packed hold; c:<counter> = how many holds have a part of it;
+--                        epoch = when this state began; run = the server process that keeps it;
+--                        beat = when a gateway last said that it is alive; grace = no hold lapses before this
+-- KEYS[2] leases  zset   open holds by the end of their lease, settled ones by when they are forgotten
+-- KEYS[3] lapsed  zset   holds that nobody renewed, by when they are next handed out to be closed
+-- ARGV[1] the request as JSON; ARGV[2] the time, in tests only
+--
+-- Times are microseconds. Amounts are whole numbers up to 2^53, which Lua's doubles keep exactly; numbers become text only
+-- through redis.call and string.format, never through `..`, which keeps 14 digits.
+--
+-- A hold is {state, note, parts, at}: o open, l lapsed, s settled. A part is {counter, kind, amount, counted, unit, entry}:
+-- kind b budget, c concurrent, r rate. A budget's part counts as `amount` held while the hold is open and as `counted`
+-- spent afterwards. A rate's part keeps in `counted` when it was taken and in `entry` where.
+--
+-- A counter that does not carry the present epoch is not known: what it says was counted by holds that were lost.
+
+local HOLDS, LEASES, LAPSED = KEYS[1], KEYS[2], KEYS[3]
+local ask = cjson.decode(ARGV[1])
+
+local function time()
+  if ARGV[2] then return tonumber(ARGV[2]) end
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
+local now = time()
+local epoch, grace
+
+local function begin_epoch()
+  epoch = string.format('%.0f', now)
+  redis.call('DEL', HOLDS, LEASES, LAPSED)
+  redis.call('HSET', HOLDS, 'epoch', epoch)
+end
+
+do
+  local meta = redis.call('HMGET', HOLDS, 'epoch', 'grace')
+  epoch, grace = meta[1], tonumber(meta[2] or '0')
+  if not epoch then begin_epoch() end
+end
+
+-- Microseconds until every gateway has had the time to tell this epoch what it has open; not positive: it has.
+local function recovering()
+  return tonumber(epoch) + ask.quarantine - now
+end
+
+local function load(id)
+  local packed = redis.call('HGET', HOLDS, 'h:' .. id)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function save(id, hold)
+  redis.call('HSET', HOLDS, 'h:' .. id, cmsgpack.pack(hold))
+end
+
+local function refer(part, by)
+  if part[2] == 'r' then return end
+  local field = 'c:' .. part[1]
+  if redis.call('HINCRBY', HOLDS, field, by) <= 0 then redis.call('HDEL', HOLDS, field) end
+end
+
+-- Adds to a known counter what a part counts in a state, or takes it back (sign -1). Answers what is spent then, or -1.
+local function count(part, state, sign)
+  if part[2] == 'r' then return -1 end
+  if redis.call('HGET', part[1], 'e') ~= epoch then return -1 end
+  if state == 'o' then
+    local held = redis.call('HINCRBY', part[1], 'h', sign * part[3])
+    if held <= 0 and part[2] == 'c' then redis.call('DEL', part[1]) end
+    return -1
+  end
+  return redis.call('HINCRBY', part[1], 's', sign * part[4])
+end
+
+local function forget(id, hold)
+  for _, part in ipairs(hold[3]) do refer(part, -1) end
+  redis.call('HDEL', HOLDS, 'h:' .. id)
+  redis.call('ZREM', LEASES, id)
+  redis.call('ZREM', LAPSED, id)
+end
+
+-- Lapses open holds whose lease is over and forgets settled ones, at most `most`. Answers whether there are more.
+local function sweep(most)
+  if now < grace then return false end
+  local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, most + 1)
+  for i = 1, math.min(#due, most) do
+    local id = due[i]
+    local hold = load(id)
+    if not hold then
+      redis.call('ZREM', LEASES, id)
+    elseif hold[1] == 's' then
+      forget(id, hold)
+    else
+      for _, part in ipairs(hold[3]) do
+        count(part, 'o', -1)
+        count(part, 'l', 1)
+      end
+      hold[1], hold[4] = 'l', now
+      save(id, hold)
+      redis.call('ZREM', LEASES, id)
+      redis.call('ZADD', LAPSED, now, id)
+    end
+  end
+  return #due > most
+end
+
+-- A sliding window, the twin of rate-window.ts: s sum, a and z the first and last entry's number, x when its time to live
+-- is due to be renewed, and per number one entry "first last amount".
+local function entry_of(text)
+  local first, last, amount = string.match(text, '^(%d+) (%d+) (%d+)$')
+  return { tonumber(first), tonumber(last), tonumber(amount) }
+end
+
+local function put_entry(rate, number, entry)
+  redis.call('HSET', rate.key, 's', rate.sum, 'a', rate.a, 'z', rate.z,
+    number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3]))
+end
+
+-- A server whose clock stepped back must not give the same time twice: within one window the last entry's time stands
+-- still, and after a longer step everything counts as taken now.
+local function open_rate(key, window)
+  local meta = redis.call('HMGET', key, 's', 'a', 'z', 'x')
+  local rate = {
+    key = key, window = window, now = now,
+    sum = tonumber(meta[1] or '0'), a = tonumber(meta[2] or '1'), z = tonumber(meta[3] or '0'), x = tonumber(meta[4] or '0'),
+  }
+  if rate.z < rate.a then return rate end
+  local ends = redis.call('HMGET', key, rate.a, rate.z)
+  local head, tail = entry_of(ends[1]), entry_of(ends[2])
+  if tail[2] - now >= window then
+    redis.call('DEL', key)
+    rate.z, rate.x = rate.z + 1, 0
+    rate.a = rate.z
+    tail = { now, now, rate.sum }
+    head = tail
+    put_entry(rate, rate.z, tail)
+  elseif tail[2] > now then
+    rate.now = tail[2]
+  end
+  local before = rate.now - window
+  local left = false
+  while head and head[2] <= before do
+    rate.sum = rate.sum - head[3]
+    redis.call('HDEL', key, rate.a)
+    rate.a = rate.a + 1
+    left = true
+    head = rate.a <= rate.z and entry_of(redis.call('HGET', key, rate.a))
+  end
+  if left then redis.call('HSET', key, 's', rate.sum, 'a', rate.a) end
+  if head then rate.tail = tail end
+  return rate
+end
+
+-- Takes without asking whether it fits; answers the number of the entry.
+local function take_rate(rate, amount, max)
+  local tail = rate.tail
+  rate.sum = rate.sum + amount
+  if tail and rate.now - tail[1] <= rate.window / 100 and tail[3] + amount <= max / 64 then
+    tail[2], tail[3] = rate.now, tail[3] + amount
+  else
+    tail = { rate.now, rate.now, amount }
+    rate.z, rate.tail = rate.z + 1, tail
+  end
+  put_entry(rate, rate.z, tail)
+  if now >= rate.x then
+    redis.call('PEXPIRE', rate.key, math.ceil(rate.window / 500) + 60000)
+    redis.call('HSET', rate.key, 'x', now + rate.window)
+  end
+  return rate.z
+end
+
+local function reset_rate(rate)
+  return rate.tail and math.max(0, rate.tail[2] + rate.window - rate.now) or 0
+end
+
+-- Microseconds until `amount` fits; -1 where it never does.
+local function wait_rate(rate, amount, max)
+  if amount > max then return -1 end
+  local over, at = rate.sum + amount - max, rate.now
+  local numbers = {}
+  for number = rate.a, rate.z do numbers[#numbers + 1] = number end
+  local texts = #numbers > 0 and redis.call('HMGET', rate.key, unpack(numbers)) or {}
+  for _, text in ipairs(texts) do
+    if over <= 0 then break end
+    local entry = entry_of(text)
+    over, at = over - entry[3], entry[2] + rate.window
+  end
+  return math.max(0, at - now)
+end

@@ -1,0 +1,24 @@
+-- What the counters KEYS[4...] say. ask: quarantine, parts = {{kind, window}}
+-- recovering | levels <1 if more has lapsed> then per counter: spent (-1: not known), held, reset
+
+local stale = sweep(200)
+if recovering() > 0 then return { 'recovering', now, epoch } end
+local reply = { 'levels', now, epoch, stale and 1 or 0 }
+for i, part in ipairs(ask.parts) do
+  local key = KEYS[3 + i]
+  local spent, held, reset = 0, 0, 0
+  if part[1] == 'r' then
+    local rate = open_rate(key, part[2])
+    spent, reset = rate.sum, reset_rate(rate)
+  else
+    local level = redis.call('HMGET', key, 's', 'h', 'e', 'u')
+    if level[3] == epoch and not level[4] then
+      spent, held = tonumber(level[1]), tonumber(level[2])
+    elseif part[1] == 'b' or redis.call('HEXISTS', HOLDS, 'c:' .. key) == 1 then
+      spent = -1
+    end
+  end
+  local at = #reply
+  reply[at + 1], reply[at + 2], reply[at + 3] = spent, held, reset
+end
+return reply

@@ -1,0 +1,341 @@
+/**
+ * Counters in this process. Every method runs to its end without waiting, so each is one atomic step; nothing else runs
+ * concurrently. Rates and leases go by the monotonic clock, calendar windows by the wall clock: where that steps, a request
+ * is counted in the window that the clock says, and each window keeps its own maximum.
+ *
+ * A budget's counter begins unknown and admits nothing until the ledger's sum has been added (`begin`, `seed`); from then
+ * on it is exact. Cost depends on the number of limits of the request alone: lapsed holds are taken from the old end of a
+ * list, and counters whose window is past are dropped by `beat`, which looks at a hundredth of all counters each time.
+ *
+ * `replicas` above 1 makes this a process's share: of what a budget had left when its counter began, and of the maximum of
+ * a rate, only that part is admitted here (one, where the share of a rate would be none).
+ */
+import type { Clock } from '../lib/clock.js';
+import { type Actuals, affordable, inUnit } from './amount.js';
+import { amountOf, type Hold, type Part } from './hold.js';
+import type { Limit } from './limit.js';
+import { RateWindow } from './rate-window.js';
+import type { Ask, Begun, Failure, Lapsed, Level, LimitStore, Reply } from './store.js';
+
+/** The counter of a budget, or of what is open now (`concurrent`). */
+export interface LevelCounter {
+  readonly kind: 'level';
+  spent: number;
+  held: number;
+  /** What the ledger said when the counter began; null: not asked yet, `spent` is only what this store saw. */
+  base: number | null;
+  /** The rebuild under way. */
+  token: string;
+  /** Holds that a rebuild must leave out, being counted here already. Empty once the base is known. */
+  seen: string[];
+  /** Open holds with a part of it. */
+  open: number;
+  readonly endMs: number;
+}
+
+export interface MemoryOptions {
+  /** How long a hold stays without being renewed. */
+  readonly leaseMs: number;
+  /** How many processes share the limits; 1 unless told. */
+  readonly replicas?: number;
+}
+
+const PAST_MS = 3_600_000; // a past window's counter stays this long, for a wall clock that steps back
+const RESERVED: Reply = { kind: 'reserved' };
+
+export class MemoryStore implements LimitStore {
+  readonly state = 'memory';
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #replicas: number;
+  readonly #counters = new Map<string, LevelCounter | RateWindow>();
+  #oldest: Hold | null = null;
+  #newest: Hold | null = null;
+  #lapsed: Hold[] = [];
+  #sweep: MapIterator<[string, LevelCounter | RateWindow]> | undefined;
+  #tokens = 0;
+
+  constructor(clock: Clock, options: MemoryOptions) {
+    this.#clock = clock;
+    this.#leaseMs = options.leaseMs;
+    this.#replicas = options.replicas ?? 1;
+  }
+
+  /** How many counters there are. */
+  get size(): number {
+    return this.#counters.size;
+  }
+
+  nowMs(): number {
+    return this.#clock.now();
+  }
+
+  reserve(ask: Ask): Reply {
+    const now = this.#clock.monotonic();
+    this.#lapse(now);
+    const { hold, parts } = ask;
+    if (hold.state !== 'open') return { kind: 'gone' };
+    let outputTokens = ask.want;
+    const failures: Failure[] = [];
+    const unknown: Part[] = [];
+    for (const part of parts) {
+      if (part.limit.kind === 'rate') {
+        const failure = this.#checkRate(part, now);
+        if (failure) failures.push(failure);
+        continue;
+      }
+      const level = this.#level(part);
+      part.level = level;
+      if (level.base === null) {
+        unknown.push(part);
+        continue;
+      }
+      const affords = this.#affords(part, level, ask.want);
+      const enough = part.limit.spec.on_exhausted === 'reject' ? ask.want : ask.min;
+      if (affords < enough) failures.push(levelFailure(part, level, affords));
+      if (affords < outputTokens) outputTokens = affords;
+    }
+    if (unknown.length > 0) return { kind: 'unknown', parts: unknown };
+    if (failures.length > 0) return { kind: 'denied', failures, stale: false };
+    for (const part of parts) this.#take(part, now, outputTokens);
+    for (const part of ask.free) this.#letGo(part);
+    hold.outputTokens = outputTokens;
+    if (hold.leaseEndsMs === 0) this.#enlist(hold, now);
+    return RESERVED;
+  }
+
+  settle(hold: Hold): void {
+    if (hold.state === 'settled') return;
+    const now = this.#clock.monotonic();
+    const open = hold.state === 'open';
+    if (open) this.#delist(hold);
+    hold.state = 'settled';
+    for (const part of hold.parts) {
+      const { level, rate } = part;
+      if (level !== null) {
+        if (open) {
+          level.held -= part.amount;
+          level.open -= 1;
+        }
+        level.spent += part.actual - (open ? 0 : part.counted);
+        part.spentAfter = level.spent;
+      } else if (rate !== null) {
+        rate.expire(now);
+        const { entry } = part;
+        if (entry !== null && part.actual < part.amount) rate.giveBack(entry, part.amount - part.actual);
+        else if (part.actual > part.amount) this.#rate(part).take(now, part.actual - part.amount, part.limit.spec.max);
+        part.rate = null;
+        part.entry = null;
+      }
+      part.counted = part.actual;
+    }
+  }
+
+  begin(part: Part): Begun {
+    const level = this.#level(part);
+    if (level.base !== null) return { kind: 'known' };
+    this.#tokens += 1;
+    level.token = String(this.#tokens);
+    return { kind: 'rebuild', token: level.token, except: level.seen };
+  }
+
+  seed(part: Part, token: string, spent: number): void {
+    const level = this.#level(part);
+    if (level.base !== null || level.token !== token) return;
+    level.base = spent;
+    level.spent += spent;
+    level.seen = [];
+  }
+
+  read(limits: readonly Limit[]): (Level | 'unknown')[] {
+    const now = this.#clock.monotonic();
+    this.#lapse(now);
+    return limits.map((limit) => {
+      const counter = this.#counters.get(limit.keyIn(limit.windowAt(this.nowMs())));
+      if (!counter) return limit.kind === 'budget' ? 'unknown' : { spent: 0, held: 0, resetMs: 0 };
+      if (counter.kind === 'level') {
+        return counter.base === null ? 'unknown' : { spent: counter.spent, held: counter.held, resetMs: 0 };
+      }
+      counter.expire(now);
+      return { spent: counter.sum, held: 0, resetMs: counter.resetMs(now) };
+    });
+  }
+
+  posted(): void {}
+
+  beat(onLapsed: (lapsed: Lapsed) => void): void {
+    const now = this.#clock.monotonic();
+    this.#lapse(now);
+    this.#dropPast(now);
+    const half = now + this.#leaseMs / 2;
+    for (let hold = this.#oldest; hold !== null && hold.leaseEndsMs < half; ) {
+      const next: Hold | null = hold.newer;
+      if (hold.renewUntilMs > now) {
+        this.#delist(hold);
+        this.#enlist(hold, now);
+      }
+      hold = next;
+    }
+    const lapsed = this.#lapsed;
+    this.#lapsed = [];
+    for (const hold of lapsed) {
+      if (hold.state === 'lapsed') onLapsed({ id: hold.id, note: hold.note, close: (used) => this.#close(hold, used) });
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** Counts a hold that was taken elsewhere, open or settled, without asking whether it fits. */
+  adopt(hold: Hold): void {
+    for (const part of hold.parts) {
+      if (part.limit.kind === 'rate') continue;
+      const level = this.#level(part);
+      if (level.base === null) level.seen.push(hold.id);
+      part.level = level;
+      if (hold.state === 'open') {
+        level.held += part.amount;
+        level.open += 1;
+      } else {
+        level.spent += part.counted;
+      }
+    }
+    if (hold.state === 'open') this.#enlist(hold, this.#clock.monotonic());
+  }
+
+  #level(part: Part): LevelCounter {
+    const found = this.#counters.get(part.key);
+    if (found?.kind === 'level') return found;
+    const level: LevelCounter = {
+      kind: 'level',
+      spent: 0,
+      held: 0,
+      base: part.limit.kind === 'concurrent' ? 0 : null,
+      token: '',
+      seen: [],
+      open: 0,
+      endMs: part.window ? part.window.endMs : 0,
+    };
+    this.#counters.set(part.key, level);
+    return level;
+  }
+
+  #rate(part: Part): RateWindow {
+    const found = this.#counters.get(part.key);
+    if (found?.kind === 'rate') return found;
+    const window = new RateWindow(part.limit.windowMs);
+    this.#counters.set(part.key, window);
+    return window;
+  }
+
+  /** The maximum that holds in this process. */
+  #most(limit: Limit, base: number): number {
+    const { max } = limit.spec;
+    if (this.#replicas === 1) return max;
+    const share = Math.floor(Math.max(0, max - base) / this.#replicas);
+    return base + (limit.kind === 'budget' ? share : Math.min(max, Math.max(1, share)));
+  }
+
+  #checkRate(part: Part, now: number): Failure | undefined {
+    const rate = this.#rate(part);
+    rate.expire(now);
+    part.rate = rate;
+    if (part.own || part.fixed === 0) return undefined;
+    const most = this.#most(part.limit, 0);
+    if (rate.sum + part.fixed <= most) return undefined;
+    return { part, spent: rate.sum, held: 0, retryAfterMs: rate.waitMs(now, part.fixed, most), affordableOutput: 0 };
+  }
+
+  #affords(part: Part, level: LevelCounter, want: number): number {
+    if (part.fixed === 0 && part.milli === 0) return want;
+    const room = this.#most(part.limit, level.base ?? 0) - level.spent - level.held + (part.own?.amount ?? 0);
+    return affordable(room - part.fixed, part.milli, want);
+  }
+
+  #take(part: Part, now: number, outputTokens: number): void {
+    const { limit, own } = part;
+    if (part.rate !== null) {
+      const { rate } = part;
+      const most = this.#most(limit, 0);
+      part.amount = amountOf(part, outputTokens);
+      part.entry = own ? own.entry : part.amount > 0 ? rate.take(now, part.amount, most) : null;
+      part.remaining = Math.max(0, most - rate.sum);
+      part.resetMs = rate.resetMs(now);
+      return;
+    }
+    const level = part.level!;
+    const before = own ? own.amount : 0;
+    part.amount = amountOf(part, outputTokens);
+    level.held += part.amount - before;
+    if (!own) level.open += 1;
+    part.remaining = Math.max(0, this.#most(limit, level.base ?? 0) - level.spent - level.held);
+  }
+
+  #letGo(part: Part): void {
+    if (part.level === null || part.limit.kind !== 'concurrent') return;
+    part.level.held -= part.amount;
+    part.amount = 0;
+  }
+
+  #enlist(hold: Hold, now: number): void {
+    hold.leaseEndsMs = now + this.#leaseMs;
+    hold.older = this.#newest;
+    hold.newer = null;
+    if (this.#newest === null) this.#oldest = hold;
+    else this.#newest.newer = hold;
+    this.#newest = hold;
+  }
+
+  #delist(hold: Hold): void {
+    if (hold.older === null) this.#oldest = hold.newer;
+    else hold.older.newer = hold.newer;
+    if (hold.newer === null) this.#newest = hold.older;
+    else hold.newer.older = hold.older;
+    hold.older = null;
+    hold.newer = null;
+  }
+
+  #lapse(now: number): void {
+    for (let hold = this.#oldest; hold !== null && hold.leaseEndsMs <= now; hold = this.#oldest) {
+      this.#delist(hold);
+      hold.state = 'lapsed';
+      for (const part of hold.parts) {
+        if (part.level === null) continue;
+        part.level.held -= part.amount;
+        part.level.open -= 1;
+        part.level.spent += part.counted;
+      }
+      this.#lapsed.push(hold);
+    }
+  }
+
+  #close(hold: Hold, used: Actuals | undefined): void {
+    if (hold.state !== 'lapsed') return;
+    for (const part of hold.parts) {
+      part.actual = used ? inUnit(part.limit.spec.unit, used) : part.limit.kind === 'rate' ? part.amount : part.counted;
+    }
+    this.settle(hold);
+  }
+
+  #dropPast(now: number): void {
+    for (let left = 1000 + this.#counters.size / 100; left > 0; left--) {
+      this.#sweep ??= this.#counters.entries();
+      const next = this.#sweep.next();
+      if (next.done) {
+        this.#sweep = undefined;
+        return;
+      }
+      const [key, counter] = next.value;
+      if (this.#isPast(counter, now)) this.#counters.delete(key);
+    }
+  }
+
+  #isPast(counter: LevelCounter | RateWindow, now: number): boolean {
+    if (counter.kind === 'level') return counter.open === 0 && counter.endMs + PAST_MS <= this.nowMs();
+    counter.expire(now);
+    return counter.empty;
+  }
+}
+
+function levelFailure(part: Part, level: LevelCounter, affordableOutput: number): Failure {
+  return { part, spent: level.spent, held: level.held, retryAfterMs: null, affordableOutput };
+}

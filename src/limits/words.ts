@@ -1,0 +1,127 @@
+/**
+ * What the outside is told of limits: the refusal of a request, and the rate headers of an answer. A refusal says which
+ * limit, what it is, what is left and when to try again; clients that retry by themselves read `retry-after-ms` and
+ * `x-should-retry`.
+ */
+import { type Refusal, refuse } from '../lib/errors.js';
+import { usd } from '../lib/money.js';
+import type { Part } from './hold.js';
+import type { Limit, Scope } from './limit.js';
+import type { Denial } from './limits.js';
+
+/** A slot (`concurrent`) is free when some request ends; nobody knows when. */
+const SLOT_RETRY_MS = 1000;
+
+export function refusalOf(denial: Denial): Refusal {
+  const { limit } = denial;
+  if (limit.kind === 'budget') return budgetRefusal(denial);
+  if (limit.kind === 'concurrent') {
+    const message = `Too many requests at once: ${named(limit)} has all its slots in use. Try again when one has ended.`;
+    return refuse('rate_limit_exceeded', message, { headers: retryHeaders(SLOT_RETRY_MS) });
+  }
+  const { retryAfterMs } = denial;
+  const asks = `${named(limit)} has ${amount(limit, denial.remaining)} left, this request takes ${amount(limit, denial.asked)}`;
+  if (retryAfterMs === null) {
+    const message = `Rate limit: ${asks}, which is more than the whole limit. Send a smaller request.`;
+    return refuse('rate_limit_exceeded', message, { headers: { 'x-should-retry': 'false', ...limitHeaders(denial) } });
+  }
+  const message = `Rate limit reached: ${asks}. Try again in ${duration(retryAfterMs)}.`;
+  return refuse('rate_limit_exceeded', message, {
+    headers: { ...retryHeaders(retryAfterMs), ...limitHeaders(denial) },
+  });
+}
+
+/** Where it cannot be known what was spent. */
+export function unavailableRefusal(retryAfterMs: number): Refusal {
+  const message =
+    'The state of the limits that apply to this request is not available at the moment. Try again shortly.';
+  return refuse('unavailable', message, { headers: retryHeaders(retryAfterMs) });
+}
+
+function budgetRefusal(denial: Denial): Refusal {
+  const { limit, windowEndsAtMs } = denial;
+  const held = denial.held > 0 ? `, ${amount(limit, denial.held)} held by running requests` : '';
+  const state = `${amount(limit, denial.spent)} spent${held}, ${amount(limit, denial.remaining)} left`;
+  const ends = windowEndsAtMs === null ? '' : ` The window ends at ${new Date(windowEndsAtMs).toISOString()}.`;
+  const message = `Budget exceeded: ${named(limit)}: ${state}; this request needs at least ${amount(limit, denial.asked)}.${ends}`;
+  return refuse('budget_exceeded', message, { headers: { 'x-should-retry': 'false' } });
+}
+
+/** `retry-after` in whole seconds, `retry-after-ms` exact, both rounded up. */
+export const retryHeaders = (ms: number): Record<string, string> => ({
+  'retry-after': String(Math.max(1, Math.ceil(ms / 1000))),
+  'retry-after-ms': String(Math.ceil(ms)),
+});
+
+function limitHeaders({ limit, max, remaining, retryAfterMs }: Denial): Record<string, string> {
+  const group = groupOf(limit);
+  return group ? openAiHeaders(group, max, remaining, retryAfterMs ?? limit.windowMs) : {};
+}
+
+/**
+ * Of the tightest limit of requests and the tightest limit of tokens: `x-ratelimit-*` as OpenAI sends them, and the IETF
+ * fields. `nowMs` is the wall clock.
+ */
+export function rateLimitHeaders(parts: readonly Part[], nowMs: number): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const policies: string[] = [];
+  const states: string[] = [];
+  for (const group of ['requests', 'tokens'] as const) {
+    let tightest: Part | undefined;
+    for (const part of parts) {
+      if (groupOf(part.limit) === group && (!tightest || part.remaining < tightest.remaining)) tightest = part;
+    }
+    if (!tightest) continue;
+    const { limit, remaining, window } = tightest;
+    const { max, per } = limit.spec;
+    const resetMs = window ? window.endMs - nowMs : tightest.resetMs;
+    Object.assign(headers, openAiHeaders(group, max, remaining, resetMs));
+    const name = `"${group}-per-${per}"`;
+    const lengthMs = window ? window.endMs - window.startMs : limit.windowMs;
+    policies.push(`${name};q=${max}${Number.isFinite(lengthMs) ? `;w=${Math.ceil(lengthMs / 1000)}` : ''}`);
+    states.push(`${name};r=${remaining}${Number.isFinite(resetMs) ? `;t=${Math.ceil(resetMs / 1000)}` : ''}`);
+  }
+  if (policies.length > 0) {
+    headers['ratelimit-policy'] = policies.join(', ');
+    headers['ratelimit'] = states.join(', ');
+  }
+  return headers;
+}
+
+function openAiHeaders(group: string, max: number, remaining: number, resetMs: number): Record<string, string> {
+  return {
+    [`x-ratelimit-limit-${group}`]: String(max),
+    [`x-ratelimit-remaining-${group}`]: String(remaining),
+    ...(Number.isFinite(resetMs) ? { [`x-ratelimit-reset-${group}`]: duration(resetMs) } : {}),
+  };
+}
+
+function groupOf({ kind, spec }: Limit): 'requests' | 'tokens' | undefined {
+  if (kind === 'concurrent' || spec.unit === 'usd') return undefined;
+  return spec.unit === 'requests' ? 'requests' : 'tokens';
+}
+
+/** `120ms`, `1.5s`, `6m0s`, `1h2m3s`. */
+export function duration(ms: number): string {
+  const whole = Math.max(0, Math.ceil(ms));
+  if (whole < 1000) return `${whole}ms`;
+  if (whole < 60_000) return `${whole / 1000}s`;
+  const seconds = Math.ceil(whole / 1000);
+  const hours = Math.floor(seconds / 3600);
+  return `${hours > 0 ? `${hours}h` : ''}${Math.floor((seconds % 3600) / 60)}m${seconds % 60}s`;
+}
+
+const amount = (limit: Limit, value: number): string => {
+  if (limit.spec.unit === 'usd') return `${usd(value)} USD`;
+  return `${value} ${limit.spec.unit.replace('_', ' ')}`;
+};
+
+/** `the limit of 60 requests per minute of key key_01h... for gpt-4o*`. */
+function named(limit: Limit): string {
+  const { max, per, model } = limit.spec;
+  const window = per === null ? '' : per === 'total' ? ' in total' : ` per ${per}`;
+  return `the limit of ${amount(limit, max)}${window} of ${scopeName(limit.scope)}${model === null ? '' : ` for ${model}`}`;
+}
+
+const scopeName = (scope: Scope): string =>
+  scope.kind === 'user' ? `user ${scope.id} of ${scope.within.kind} ${scope.within.id}` : `${scope.kind} ${scope.id}`;

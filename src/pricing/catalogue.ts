@@ -1,0 +1,132 @@
+/**
+ * List prices from the `@pydantic/genai-prices` package, whose data is a file of the package: no network, and a price
+ * changes only with the package's version or on a date that the data states. Its own calculation is in floating point, so
+ * only its tables are used: they become integers here.
+ *
+ * A look-up scans a provider's models and takes tens of microseconds, which is too long for every request: make a
+ * `standingPrice` once for each target of a configuration. It keeps what it found and looks again when the price ends.
+ */
+import { readFileSync } from 'node:fs';
+import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
+import { type Price, type PriceTier, ratesFrom, type WrittenPrice, writtenPrice } from './price.js';
+
+/** Names the data: entries that carry it were billed from this version's tables. */
+export const catalogueVersion: string = (() => {
+  const manifest = new URL('../package.json', import.meta.resolve('@pydantic/genai-prices'));
+  return `genai-prices/${(JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version}`;
+})();
+
+/**
+ * The list price of a model at a time. Undefined where the catalogue has no such provider or model, or lists the model
+ * without a price per input token: an empty table would bill nothing.
+ */
+export function lookup(catalogueName: string | null, model: string, atMs: number): Price | undefined {
+  // The package guesses a provider from the model's name where it does not know the provider that it is asked for.
+  if (catalogueName === null || findProvider({ providerId: catalogueName })?.id !== catalogueName) return undefined;
+  const found = calcPrice({}, model, { providerId: catalogueName, timestamp: new Date(atMs) });
+  if (!found) return undefined;
+  const tiers = tiersOf(found.model_price);
+  return tiers && { version: catalogueVersion, source: 'catalogue', tiers, untilMs: nextChange(found.model, atMs) };
+}
+
+export interface PriceRequest {
+  /** The price that the configuration states for the model; wins. */
+  readonly override: WrittenPrice | undefined;
+  /** The provider's name in the catalogue; null where it has none. */
+  readonly catalogueName: string | null;
+  /** The upstream model. */
+  readonly model: string;
+  /** The configured price of models that have no other. */
+  readonly fallback: WrittenPrice | undefined;
+  readonly nowMs: number;
+}
+
+/** The price of a target: what the configuration states, else the list price, else the configured default, else undefined. */
+export function priceFor({ override, catalogueName, model, fallback, nowMs }: PriceRequest): Price | undefined {
+  if (override) return writtenPrice(override, 'override');
+  return lookup(catalogueName, model, nowMs) ?? (fallback && writtenPrice(fallback, 'default'));
+}
+
+/** The price of a target over time: looks up at once, and again only when a price has ended. */
+export function standingPrice(target: PriceRequest): (nowMs: number) => Price | undefined {
+  let price = priceFor(target);
+  return (nowMs) => {
+    if (price && nowMs >= price.untilMs) price = priceFor({ ...target, nowMs });
+    return price;
+  };
+}
+
+const kinds = {
+  input: 'input_mtok',
+  cache_read: 'cache_read_mtok',
+  cache_write_5m: 'cache_write_mtok',
+  cache_write_1h: 'cache_write_1h_mtok',
+  output: 'output_mtok',
+  reasoning: 'output_reasoning_mtok',
+  audio_input: 'input_audio_mtok',
+  audio_output: 'output_audio_mtok',
+} as const;
+
+/** One tier for every mark that any kind's price has. */
+function tiersOf(prices: ModelPrice): PriceTier[] | undefined {
+  if (prices['input_mtok'] === undefined) return undefined;
+  const marks = new Set([0]);
+  for (const key of Object.values(kinds)) {
+    const price = prices[key];
+    if (typeof price === 'object') for (const tier of price.tiers) marks.add(tier.start);
+  }
+  return [...marks]
+    .sort((a, b) => a - b)
+    .map((mark) => {
+      const at = (kind: keyof typeof kinds) => rateAt(prices[kinds[kind]], mark);
+      return {
+        aboveInputTokens: mark,
+        pico: ratesFrom({
+          input: at('input') ?? 0,
+          cache_read: at('cache_read'),
+          cache_write_5m: at('cache_write_5m'),
+          cache_write_1h: at('cache_write_1h'),
+          output: at('output'),
+          reasoning: at('reasoning'),
+          audio_input: at('audio_input'),
+          audio_output: at('audio_output'),
+        }),
+      };
+    });
+}
+
+/** A kind's price for inputs just above `mark`. */
+function rateAt(price: ModelPrice[string], mark: number): number | undefined {
+  if (typeof price !== 'object') return price;
+  let rate = price.base;
+  let start = -1;
+  for (const tier of price.tiers) {
+    if (tier.start <= mark && tier.start > start) {
+      rate = tier.price;
+      start = tier.start;
+    }
+  }
+  return rate;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The next time after `atMs` at which the data may give the model another price: a start date, or an hour of the day. */
+function nextChange(model: ModelInfo, atMs: number): number {
+  if (!Array.isArray(model.prices)) return Infinity;
+  const midnight = Math.floor(atMs / DAY_MS) * DAY_MS;
+  let next = Infinity;
+  const consider = (ms: number) => {
+    if (ms > atMs && ms < next) next = ms;
+  };
+  for (const { constraint } of model.prices) {
+    if (constraint?.type === 'start_date') consider(Date.parse(constraint.start_date));
+    if (constraint?.type === 'time_of_date') {
+      for (const time of [constraint.start_time, constraint.end_time]) {
+        const today = Date.parse(`${new Date(midnight).toISOString().slice(0, 10)}T${time}`);
+        for (const day of [-DAY_MS, 0, DAY_MS]) consider(today + day);
+      }
+    }
+  }
+  return next;
+}

@@ -1,0 +1,125 @@
+/**
+ * Finds the fields of a JSON object in its own bytes, so that one value can be exchanged while every other byte stays as
+ * the caller wrote it: order, number precision, unknown fields. The bytes must already have passed `JSON.parse`; this
+ * scan only measures depth and places, strings are skipped with native searches.
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+export interface JsonField {
+  readonly name: string;
+  /** Where the name's opening quote is. */
+  readonly start: number;
+  readonly valueStart: number;
+  /** The index after the value's last byte. */
+  readonly valueEnd: number;
+}
+
+export interface JsonFields {
+  /** Fields of the outermost object in order; a name that occurs twice is here twice. */
+  readonly fields: readonly JsonField[];
+  /** The index of the closing brace of the outermost object. */
+  readonly end: number;
+}
+
+/** Fields of the object that `json` holds; null where it holds something else or nests deeper than `maxDepth`. */
+export function jsonFields(json: Buffer, maxDepth = 256): JsonFields | null {
+  let at = skipSpace(json, 0);
+  if (json[at] !== OPEN_BRACE) return null;
+  const fields: JsonField[] = [];
+  at = skipSpace(json, at + 1);
+  while (json[at] === QUOTE) {
+    const start = at;
+    at = stringEnd(json, at);
+    const name = json[at - 1] === QUOTE ? nameOf(json, start, at) : '';
+    at = skipSpace(json, at); // now at the colon
+    const valueStart = skipSpace(json, at + 1);
+    const valueEnd = valueEndAt(json, valueStart, maxDepth);
+    if (valueEnd === -1) return null;
+    fields.push({ name, start, valueStart, valueEnd });
+    at = skipSpace(json, valueEnd);
+    if (json[at] === COMMA) at = skipSpace(json, at + 1);
+  }
+  return json[at] === CLOSE_BRACE ? { fields, end: at } : null;
+}
+
+/** A copy of `json` with the given byte ranges exchanged. Edits are in order and do not overlap. */
+export function splice(json: Buffer, edits: readonly { start: number; end: number; with: string }[]): Buffer {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const edit of edits) {
+    parts.push(json.subarray(at, edit.start));
+    if (edit.with !== '') parts.push(Buffer.from(edit.with));
+    at = edit.end;
+  }
+  parts.push(json.subarray(at));
+  return Buffer.concat(parts);
+}
+
+/** The range to cut so that the field disappears together with one comma. */
+export function fieldRange(found: JsonFields, index: number): { start: number; end: number } {
+  const field = found.fields[index]!;
+  const next = found.fields[index + 1];
+  if (next) return { start: field.start, end: next.start };
+  const previous = found.fields[index - 1];
+  return previous ? { start: previous.valueEnd, end: field.valueEnd } : { start: field.start, end: field.valueEnd };
+}
+
+function nameOf(json: Buffer, start: number, end: number): string {
+  const raw = json.toString('utf8', start + 1, end - 1);
+  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
+}
+
+function skipSpace(json: Buffer, from: number): number {
+  let at = from;
+  while (json[at] === 0x20 || json[at] === 0x0a || json[at] === 0x0d || json[at] === 0x09) at++;
+  return at;
+}
+
+/** The index after the string whose opening quote is at `start`. */
+function stringEnd(json: Buffer, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    const quote = json.indexOf(QUOTE, at);
+    if (quote === -1) return json.length;
+    let slashes = 0;
+    while (json[quote - 1 - slashes] === BACKSLASH && quote - 1 - slashes > start) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+    at = quote + 1;
+  }
+}
+
+function valueEndAt(json: Buffer, start: number, maxDepth: number): number {
+  const first = json[start];
+  if (first === QUOTE) return stringEnd(json, start);
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) {
+    let at = start;
+    while (at < json.length && !isScalarEnd(json[at]!)) at++;
+    return at;
+  }
+  let depth = 0;
+  let at = start;
+  while (at < json.length) {
+    const byte = json[at]!;
+    if (byte === QUOTE) {
+      at = stringEnd(json, at);
+      continue;
+    }
+    at++;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth++;
+      if (depth >= maxDepth) return -1;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+      if (depth === 0) return at;
+    }
+  }
+  return -1;
+}
+
+const isScalarEnd = (byte: number): boolean => byte === COMMA || byte === CLOSE_BRACE || byte <= 0x20;

@@ -1,0 +1,38 @@
+/**
+ * Usage as the chat dialect reports it. `prompt_tokens` includes what was read from and written to the prompt cache;
+ * some compatible servers leave reasoning out of `completion_tokens`, which `total_tokens` gives away.
+ */
+import { count, noUsage, type Usage } from './usage.js';
+
+interface WireUsage {
+  prompt_tokens?: unknown;
+  completion_tokens?: unknown;
+  total_tokens?: unknown;
+  prompt_tokens_details?: Record<string, unknown> | null;
+  completion_tokens_details?: Record<string, unknown> | null;
+}
+
+/** Undefined where `wire` does not report usage. */
+export function readChatUsage(wire: unknown): Usage | undefined {
+  if (typeof wire !== 'object' || wire === null) return undefined;
+  const usage = wire as WireUsage;
+  if (typeof usage.prompt_tokens !== 'number' && typeof usage.completion_tokens !== 'number') return undefined;
+  const prompt = count(usage.prompt_tokens);
+  const completion = count(usage.completion_tokens);
+  const promptDetails = usage.prompt_tokens_details ?? {};
+  const completionDetails = usage.completion_tokens_details ?? {};
+  const reasoning = count(completionDetails['reasoning_tokens']);
+  const cacheRead = Math.min(prompt, count(promptDetails['cached_tokens']));
+  const cacheWrite = Math.min(prompt - cacheRead, count(promptDetails['cache_write_tokens']));
+  const reasoningApart = reasoning > 0 && count(usage.total_tokens) === prompt + completion + reasoning;
+  return {
+    ...noUsage(),
+    input: prompt - cacheRead - cacheWrite,
+    cache_read: cacheRead,
+    cache_write_5m: cacheWrite,
+    output: completion + (reasoningApart ? reasoning : 0),
+    reasoning,
+    audio_input: count(promptDetails['audio_tokens']),
+    audio_output: count(completionDetails['audio_tokens']),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Facts that hold for OpenAI's models by their names, wherever they are served: the encoding, and what pictures and tools
+ * cost in input tokens. Names may carry a fine-tuning frame (`ft:gpt-4o-mini:org::id`), a vendor (`openai/gpt-4o`) or a
+ * date. Where the documentation and the bills disagree, the dearer figure stands here.
+ */
+export interface EncodingRule {
+  readonly encoding: 'o200k_base' | 'cl100k_base';
+  /** The encoding is known to be the model's own. */
+  readonly exact: boolean;
+}
+
+/** How a picture becomes tokens. */
+export type VisionRule =
+  /** Scaled to 2048 x 2048 and a short side of 768 pixels, then `base` plus `tile` per 512-pixel square. */
+  | { readonly kind: 'tiles'; readonly base: number; readonly tile: number }
+  /** Scaled to `longest` pixels and at most `most` squares of `side` pixels, then squares times `factor`. */
+  | {
+      readonly kind: 'patches';
+      readonly side: number;
+      readonly longest: number;
+      readonly most: number;
+      readonly factor: number;
+    };
+
+/** Tokens that each part of a tool's declaration costs beside its text, as OpenAI's cookbook found them. */
+export interface ToolRule {
+  readonly perTool: number;
+  readonly firstProperty: number;
+  readonly perProperty: number;
+  readonly firstEnumItem: number;
+  readonly perEnumItem: number;
+  /** Once per request that declares tools. */
+  readonly perRequest: number;
+}
+
+const o200kNames =
+  /^(chatgpt-4o|gpt-4o|gpt-4\.|gpt-[56](?!\d)|gpt-oss|gpt-audio|gpt-realtime|o[1-9](?!\d)|codex-|computer-use)/;
+const cl100kNames = /^(gpt-4(?!\d)|gpt-3\.5|gpt-35|text-embedding-3|text-embedding-ada-002)/;
+
+/** The encoding of a model; `o200k_base`, not exact, for a name that is not OpenAI's. */
+export function encodingFor(model: string): EncodingRule {
+  const name = bareName(model);
+  if (o200kNames.test(name)) return { encoding: 'o200k_base', exact: true };
+  if (cl100kNames.test(name)) return { encoding: 'cl100k_base', exact: true };
+  return { encoding: 'o200k_base', exact: false };
+}
+
+const tiles = (base: number, tile: number): VisionRule => ({ kind: 'tiles', base, tile });
+const patches = (most: number, longest: number, factor: number): VisionRule => ({
+  kind: 'patches',
+  side: 32,
+  longest,
+  most,
+  factor,
+});
+const unscaled = patches(10_000, 6000, 1.2);
+
+/** First match wins. */
+const visionRules: readonly (readonly [RegExp, VisionRule])[] = [
+  [/^gpt-4o-mini/, tiles(2833, 5667)],
+  [/^gpt-4\.1-mini|^gpt-5(\.[1-4])?-mini/, patches(1536, 2048, 1.62)],
+  [/^gpt-4\.1-nano|^gpt-5(\.[1-4])?-nano/, patches(1536, 2048, 2.46)],
+  [/^o4-mini|^codex-mini/, patches(1536, 2048, 1.72)],
+  [/^gpt-4|^chatgpt-4o/, tiles(85, 170)],
+  [/^o[1-9](?!\d)/, tiles(75, 150)],
+  [/^computer-use/, tiles(65, 129)],
+  [/^gpt-5(\.1)?(?![.\d])/, tiles(70, 140)],
+  [/^gpt-5\.[23](?!\d)/, patches(1536, 2048, 1.2)],
+  [/^gpt-5\.4(?!\d)/, patches(2500, 2048, 1.2)],
+];
+
+/** How a model bills pictures; a name that is not listed gets the newest rule, which is also the dearest. */
+export function visionRuleFor(model: string, detail?: unknown): VisionRule {
+  const name = bareName(model);
+  const rule = visionRules.find(([pattern]) => pattern.test(name))?.[1] ?? unscaled;
+  return detail === 'original' && rule.kind === 'patches' && rule.most === 2500 ? unscaled : rule;
+}
+
+/** What tools cost on a model. GPT-5 adds a constant 83 that the cookbook does not know of. */
+export function toolRuleFor(model: string): ToolRule {
+  const name = bareName(model);
+  return {
+    perTool: encodingFor(name).encoding === 'cl100k_base' ? 10 : 7,
+    firstProperty: 3,
+    perProperty: 3,
+    firstEnumItem: -3,
+    perEnumItem: 3,
+    perRequest: 12 + (/^gpt-[5-9](?!\d)/.test(name) ? 83 : 0),
+  };
+}
+
+function bareName(model: string): string {
+  const name = model.toLowerCase();
+  const tuned = name.startsWith('ft:') ? name.slice(3).split(':', 1)[0]! : name;
+  return tuned.slice(tuned.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,95 @@
+/**
+ * The one way to the database: a `pg` pool, and drizzle on top of it for what is not hot. The embedded database is reached
+ * in the same way (`embedded.ts`). A connection that breaks while idle is reported and replaced by the pool; a query that
+ * fails throws to its caller, who decides what that means. Nothing here waits longer than the timeouts below.
+ */
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import * as schema from './schema.js';
+
+/** Where the database is: a URL, or the embedded database as `openEmbedded` names it. */
+export type Connection =
+  | { readonly url: string }
+  | {
+      /** A folder that holds a Unix socket, or an address. */
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly password?: string;
+      readonly database: string;
+      /** All connections are one session in truth: so there is one, and what an earlier one left behind is discarded. */
+      readonly shared: true;
+    };
+
+export type StoreOptions = Connection & {
+  /** Most connections at once; 10 unless told. Always 1 for the embedded database. */
+  readonly max?: number;
+  /** A query that runs longer is cancelled by the database; 30 seconds unless told. */
+  readonly statementTimeoutMs?: number;
+  /** Longest wait for a connection; 5 seconds unless told. */
+  readonly connectTimeoutMs?: number;
+  /** Shown in `pg_stat_activity`; `tollgate` unless told. */
+  readonly applicationName?: string;
+  /** Told of errors on idle connections, which nobody awaits. */
+  readonly onIdleError?: (error: Error) => void;
+};
+
+export type Database = NodePgDatabase<typeof schema>;
+
+export interface Store {
+  readonly pool: pg.Pool;
+  readonly db: Database;
+  /** One round trip; throws where the database is away. */
+  ping(): Promise<void>;
+  /** Ends every connection once its query is done. Harmless when called again. */
+  close(): Promise<void>;
+}
+
+/** How much longer than the database's own timeout we wait, for a database that does not even say that it timed out. */
+const GRACE_MS = 5_000;
+
+export function poolConfig(options: StoreOptions): pg.PoolConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
+  return {
+    application_name: options.applicationName ?? 'tollgate',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + GRACE_MS,
+    keepAlive: true,
+    ...('url' in options
+      ? { connectionString: options.url, max: options.max ?? 10, idleTimeoutMillis: 30_000 }
+      : embedded(options)),
+  };
+}
+
+function embedded({ host, port, user, password, database }: Exclude<Connection, { url: string }>): pg.PoolConfig {
+  return {
+    host,
+    port,
+    user,
+    ...(password === undefined ? {} : { password }),
+    database,
+    max: 1,
+    idleTimeoutMillis: 0,
+    // A prepared statement outlives its connection there, and its name would be taken for the next one.
+    onConnect: (client) => client.query('discard all') as unknown as undefined,
+  };
+}
+
+/** Opens nothing yet: connections are made when they are needed. */
+export function openStore(options: StoreOptions): Store {
+  const pool = new pg.Pool(poolConfig(options));
+  pool.on('error', (error) => options.onIdleError?.(error));
+  let closing: Promise<void> | undefined;
+  return {
+    pool,
+    db: drizzle(pool, { schema }),
+    ping: async () => {
+      await pool.query('select 1');
+    },
+    close: () => {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Long work in short turns of the event loop. All work that is under way shares one turn per round of the loop, step by
+ * step in a circle, so that a turn stays under `TURN_MS` and one step however many requests are being counted at once, and
+ * the other callbacks of the loop run in between.
+ */
+export interface Work {
+  /** Does a bounded piece of work, well under a millisecond. Returns what it cost in characters; -1 when all is done. */
+  step(): number;
+}
+
+const TURN_MS = 2;
+
+interface Waiting {
+  readonly work: Work;
+  readonly resolve: () => void;
+  readonly reject: (fault: unknown) => void;
+}
+
+const circle: Waiting[] = [];
+/** Whose step is next; kept between turns, so that nobody waits for those who came first to end. */
+let next = 0;
+
+/** Runs `work` to its end. */
+export function finishInTurns(work: Work): Promise<void> {
+  return new Promise((resolve, reject) => {
+    circle.push({ work, resolve, reject });
+    if (circle.length === 1) setImmediate(turn);
+  });
+}
+
+function turn(): void {
+  const until = performance.now() + TURN_MS;
+  while (circle.length > 0 && performance.now() < until) {
+    if (next >= circle.length) next = 0;
+    if (isOver(circle[next]!)) circle.splice(next, 1);
+    else next++;
+  }
+  if (circle.length > 0) setImmediate(turn);
+}
+
+function isOver({ work, resolve, reject }: Waiting): boolean {
+  try {
+    if (work.step() >= 0) return false;
+    resolve();
+  } catch (fault) {
+    reject(fault);
+  }
+  return true;
+}

@@ -1,0 +1,173 @@
+/**
+ * One request to one upstream, as callbacks: headers, pieces, and exactly one of `onEnd` and `onFailure`. Bytes are handed
+ * on as they arrive, `pause` and `resume` carry the caller's backpressure to the upstream's socket, `abort` closes it at
+ * once. All deadlines are ours; undici's are switched off.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { LocalUpstream } from '../protocol/adaptor.js';
+import type { UpstreamFailure } from '../protocol/failure.js';
+import type { Deadline, Deadlines, Phase, Timeouts } from './deadline.js';
+import { callLocal } from './local.js';
+
+export interface UpstreamCall {
+  /** Where to: a connection pool and a path, or an upstream inside the process. */
+  readonly to: { readonly dispatcher: Dispatcher; readonly path: string } | { readonly local: LocalUpstream; readonly path: string };
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+  readonly timeouts: Timeouts;
+}
+
+export interface UpstreamEvents {
+  onHeaders(status: number, headers: IncomingHttpHeaders): void;
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onFailure(failure: UpstreamFailure): void;
+  /** The upstream has been silent for `keep_alive`; only after its headers came. */
+  onSilence?(): void;
+}
+
+/** The way back: how the caller's side steers the upstream's. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+  /** Ends the attempt; no callback follows. */
+  abort(): void;
+}
+
+/** What an attempt needs from the transport once it is under way. */
+export interface Wire {
+  pause(): void;
+  resume(): void;
+  abort(): void;
+}
+
+export class Attempt implements Flow {
+  readonly #events: UpstreamEvents;
+  readonly #deadlines: Deadlines;
+  readonly #deadline: Deadline;
+  #wire: Wire | undefined;
+  #over = false;
+  #headersSeen = false;
+
+  constructor(call: UpstreamCall, events: UpstreamEvents, deadlines: Deadlines) {
+    this.#events = events;
+    this.#deadlines = deadlines;
+    this.#deadline = deadlines.start(call.timeouts, {
+      onTimeout: (which) => this.fail(timeoutOf(which, call.timeouts)),
+      onSilence: () => {
+        if (this.#headersSeen) events.onSilence?.();
+      },
+    });
+  }
+
+  /** The request is on its way; an attempt that ended meanwhile closes the wire it was given. */
+  started(wire: Wire): void {
+    this.#wire = wire;
+    if (this.#over) wire.abort();
+    else this.#deadline.enter('first_byte', this.#deadlines.now());
+  }
+
+  headers(status: number, headers: IncomingHttpHeaders): void {
+    if (this.#over || status < 200) return;
+    this.#headersSeen = true;
+    this.#events.onHeaders(status, headers);
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#deadline.enter('idle', this.#deadlines.now());
+    this.#events.onData(chunk);
+  }
+
+  end(): void {
+    if (this.#close()) this.#events.onEnd();
+  }
+
+  fail(failure: UpstreamFailure): void {
+    if (!this.#close()) return;
+    this.#wire?.abort();
+    this.#events.onFailure(failure);
+  }
+
+  pause(): void {
+    this.#deadline.pause();
+    this.#wire?.pause();
+  }
+
+  resume(): void {
+    this.#deadline.resume(this.#deadlines.now());
+    this.#wire?.resume();
+  }
+
+  abort(): void {
+    if (this.#close()) this.#wire?.abort();
+  }
+
+  get headersSeen(): boolean {
+    return this.#headersSeen;
+  }
+
+  #close(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#deadlines.stop(this.#deadline);
+    return true;
+  }
+}
+
+export function attempt(call: UpstreamCall, events: UpstreamEvents, deadlines: Deadlines): Flow {
+  const running = new Attempt(call, events, deadlines);
+  if ('local' in call.to) {
+    callLocal(call.to.local, { path: call.to.path, body: call.body }, running);
+    return running;
+  }
+  const { dispatcher, path } = call.to;
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart: (controller) =>
+      running.started({
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        abort: () => controller.abort(new Error('ended by the gateway')),
+      }),
+    onResponseStart: (_controller, status, headers) => running.headers(status, headers),
+    onResponseData: (_controller, chunk) => running.data(chunk),
+    onResponseEnd: () => running.end(),
+    onResponseError: (_controller, error) => running.fail(failureOf(error, running.headersSeen)),
+  };
+  dispatcher.dispatch({ method: 'POST', path, headers: call.headers as string[], body: call.body, headersTimeout: 0, bodyTimeout: 0 }, handler);
+  return running;
+}
+
+function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure {
+  const what = {
+    connect: 'accepted no connection',
+    first_byte: 'sent nothing',
+    idle: 'fell silent in the middle of its answer',
+    total: 'did not finish',
+  }[which];
+  return { kind: 'timeout', message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).` };
+}
+
+const connectCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Words that name no host, no address and no credential. */
+function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
+  const code = (error as { code?: unknown }).code;
+  const name = typeof code === 'string' ? code : error.name;
+  if (headersSeen) return { kind: 'cut', message: `The upstream's connection was lost before its answer was complete (${name}).` };
+  if (connectCodes.has(name) || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(name)) {
+    return { kind: 'connect', message: `No connection to the upstream (${name}).` };
+  }
+  if (name.startsWith('HPE_')) return { kind: 'garbage', message: `The upstream's answer is not HTTP (${name}).` };
+  return { kind: 'cut', message: `The upstream closed the connection without an answer (${name}).` };
+}

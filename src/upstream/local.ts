@@ -1,0 +1,35 @@
+/** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
+import type { LocalRequest, LocalUpstream } from '../protocol/adaptor.js';
+import type { Attempt } from './attempt.js';
+
+export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): void {
+  const stop = new AbortController();
+  let gate: Promise<void> | undefined;
+  let open: (() => void) | undefined;
+  running.started({
+    pause: () => {
+      gate ??= new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    resume: () => {
+      open?.();
+      gate = undefined;
+    },
+    abort: () => {
+      stop.abort();
+      open?.();
+    },
+  });
+  const run = async (): Promise<void> => {
+    const answer = await local({ ...request, signal: stop.signal });
+    running.headers(answer.status, answer.headers);
+    for await (const chunk of answer.body) {
+      if (stop.signal.aborted) return;
+      running.data(chunk);
+      if (gate) await gate;
+    }
+    running.end();
+  };
+  run().catch(() => running.fail({ kind: 'cut', message: "The upstream's connection was lost before its answer was complete." }));
+}

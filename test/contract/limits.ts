@@ -1,0 +1,498 @@
+/**
+ * What every store of limits must do, whatever it is made of. `limitsContract` declares the tests; the files of the stores
+ * say how one is made. Time is the rig's: nothing here waits.
+ */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import type { LimitSpec } from '../../src/lib/limit-spec.js';
+import { type Actuals, type Estimate, justARequest } from '../../src/limits/amount.js';
+import type { Hold } from '../../src/limits/hold.js';
+import { Limit, type Scope } from '../../src/limits/limit.js';
+import type { Denial, Limits, LimitsOptions, Outcome } from '../../src/limits/limits.js';
+import type { ManualClock } from '../support/clock.js';
+
+export const LEASE_MS = 15_000;
+
+export interface Rig {
+  readonly limits: Limits;
+  readonly clock: ManualClock;
+  /** Another process on the same counters; undefined where they are in one process. */
+  readonly other: Limits | undefined;
+}
+
+export type RigOptions = Pick<LimitsOptions, 'rebuild' | 'onLapsed'>;
+export type MakeRig = (options?: RigOptions) => Promise<Rig>;
+
+export const spec = (unit: LimitSpec['unit'], max: number, per: LimitSpec['per'], more: Partial<LimitSpec> = {}): LimitSpec => ({
+  unit,
+  max,
+  per,
+  model: null,
+  warn_at: [],
+  timezone: 'UTC',
+  on_exhausted: 'clamp',
+  ...more,
+});
+
+let scopes = 0;
+/** A scope that no other test has. */
+export const newKey = (): Scope => ({ kind: 'key', id: `key_${++scopes}` });
+
+export const limitOf = (unit: LimitSpec['unit'], max: number, per: LimitSpec['per'], more: Partial<LimitSpec> = {}) =>
+  new Limit(newKey(), spec(unit, max, per, more));
+
+/** Input and output tokens, priced at 1 nano-dollar each unless told. */
+export const estimate = (input: number, want = 0, more: Partial<Estimate> & { min?: number; expected?: number } = {}): Estimate => ({
+  inputTokens: input,
+  inputTokensMost: input,
+  inputNanoMost: input,
+  outputPicoMost: 1000,
+  output: { want, min: more.min ?? 1, expected: more.expected ?? want },
+  ...more,
+});
+
+export const used = (input: number, output: number, usdNano = input + output): Actuals => ({
+  requests: 1,
+  inputTokens: input,
+  outputTokens: output,
+  usdNano,
+});
+
+let holds = 0;
+export const newId = (): string => `hold-${++holds}`;
+
+export async function take(limits: Limits, of: readonly Limit[], what: Estimate = justARequest): Promise<Outcome> {
+  return limits.reserve({ id: newId(), limits: of, estimate: what });
+}
+
+export function reserved(outcome: Outcome): Hold {
+  assert.equal(outcome.kind, 'reserved');
+  return (outcome as { hold: Hold }).hold;
+}
+
+export function denied(outcome: Outcome): Denial {
+  assert.equal(outcome.kind, 'denied', outcome.kind);
+  return (outcome as { denial: Denial }).denial;
+}
+
+/** What a limit has spent and held, as `[spent, held]`. */
+export async function levels(limits: Limits, limit: Limit): Promise<readonly [number, number]> {
+  const [reading] = (await limits.read([limit]))!;
+  return [reading!.spent, reading!.held];
+}
+
+export function limitsContract(name: string, make: MakeRig, close: () => Promise<void>): void {
+  describe(`limits in ${name}`, () => {
+    after(close);
+
+    describe('all or nothing', () => {
+      it('takes every limit of a request in one step', async () => {
+        const { limits } = await make();
+        const all = [limitOf('requests', 10, 'minute'), limitOf('tokens', 100, 'hour'), limitOf('usd', 1000, 'month'), limitOf('concurrent', 2, null)];
+        const hold = reserved(await take(limits, all, estimate(30, 20)));
+        assert.deepEqual(hold.parts.map((part) => [part.amount, part.remaining]), [[1, 9], [50, 50], [50, 950], [1, 1]]);
+        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [[1, 0], [50, 0], [0, 50], [0, 1]]);
+      });
+
+      it('takes nothing where one limit refuses', async () => {
+        const { limits } = await make();
+        const fine = [limitOf('requests', 10, 'minute'), limitOf('usd', 1000, 'day'), limitOf('concurrent', 2, null)];
+        const full = limitOf('requests', 1, 'hour');
+        reserved(await take(limits, [full]));
+        assert.equal(denied(await take(limits, [...fine, full], estimate(10))).limit, full);
+        for (const limit of fine) assert.deepEqual(await levels(limits, limit), [0, 0]);
+      });
+
+      it('lets a request without limits pass', async () => {
+        const { limits } = await make();
+        const hold = reserved(await take(limits, [], estimate(1, 77)));
+        assert.equal(hold.outputTokens, 77);
+        assert.deepEqual(await limits.settle(hold, used(1, 1), 'exact'), []);
+      });
+
+      it('takes the tighter of two limits that share a counter', async () => {
+        const { limits } = await make();
+        const scope = newKey();
+        const both = [new Limit(scope, spec('requests', 5, 'minute')), new Limit(scope, spec('requests', 1, 'minute'))];
+        reserved(await take(limits, both));
+        assert.equal(denied(await take(limits, both)).max, 1);
+      });
+
+      it('keeps what was counted where the maximum changes', async () => {
+        const { limits } = await make();
+        const scope = newKey();
+        reserved(await take(limits, [new Limit(scope, spec('usd', 100, 'month'))], estimate(60)));
+        const lower = denied(await take(limits, [new Limit(scope, spec('usd', 50, 'month'))], estimate(1)));
+        assert.deepEqual([lower.max, lower.held, lower.remaining], [50, 60, 0]);
+        reserved(await take(limits, [new Limit(scope, spec('usd', 200, 'month'))], estimate(60)));
+      });
+
+      it('names the budget before a rate, and of rates the one with the longest wait', async () => {
+        const { limits } = await make();
+        const minute = limitOf('requests', 1, 'minute');
+        const hour = limitOf('requests', 1, 'hour');
+        const slot = limitOf('concurrent', 1, null);
+        const budget = limitOf('usd', 10, 'day');
+        reserved(await take(limits, [minute, hour, slot, budget], estimate(5)));
+        assert.equal(denied(await take(limits, [slot, minute, hour], estimate(8))).limit, hour);
+        assert.equal(denied(await take(limits, [slot, minute, budget, hour], estimate(8))).limit, budget);
+        assert.equal(denied(await take(limits, [slot], estimate(8))).limit, slot);
+      });
+    });
+
+    describe('budgets', () => {
+      it('holds the worst case, then counts what was used', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 1000, 'month');
+        const hold = reserved(await take(limits, [budget], estimate(100, 300)));
+        assert.deepEqual(await levels(limits, budget), [0, 400]);
+        await limits.settle(hold, used(90, 50), 'exact');
+        assert.deepEqual(await levels(limits, budget), [140, 0]);
+      });
+
+      it('clamps the output to what the tightest budget affords, rounding what is held up', async () => {
+        const { limits } = await make();
+        const money = limitOf('usd', 1000, 'month');
+        const tokens = limitOf('tokens', 5000, 'day');
+        // 100 for the input leaves 900, which buys 2571 tokens at 350 pico-dollars; 2571 of them cost 899.85.
+        const hold = reserved(await take(limits, [money, tokens], estimate(100, 4000, { outputPicoMost: 350 })));
+        assert.equal(hold.outputTokens, 2571);
+        assert.deepEqual(await levels(limits, money), [0, 1000]);
+        assert.deepEqual(await levels(limits, tokens), [0, 2671]);
+      });
+
+      it('refuses where it affords less than the least useful output, and says what it affords', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month');
+        const denial = denied(await take(limits, [budget], estimate(95, 50, { min: 10 })));
+        assert.deepEqual([denial.affordableOutput, denial.asked, denial.remaining, denial.retryAfterMs], [5, 105, 100, null]);
+        assert.equal(denial.windowEndsAtMs, Date.parse('2026-12-01T00:00:00Z'));
+        assert.equal(denied(await take(limits, [budget], estimate(101, 50))).affordableOutput, -1);
+      });
+
+      it('refuses instead of clamping where the limit says so', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month', { on_exhausted: 'reject' });
+        assert.equal(denied(await take(limits, [budget], estimate(50, 51))).affordableOutput, 50);
+        assert.equal(reserved(await take(limits, [budget], estimate(50, 50))).outputTokens, 50);
+      });
+
+      it('lets pass what costs nothing, though it is spent', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 10, 'total');
+        await limits.settle(reserved(await take(limits, [budget], estimate(10))), used(10, 5), 'exact');
+        assert.deepEqual(await levels(limits, budget), [15, 0]);
+        denied(await take(limits, [budget], estimate(1)));
+        reserved(await take(limits, [budget], estimate(0, 10, { outputPicoMost: 0 })));
+      });
+
+      it('is exact with amounts near 2^53', async () => {
+        const { limits } = await make();
+        const max = 9_000_000_000_000_000;
+        const budget = limitOf('usd', max, 'total');
+        const hold = reserved(await take(limits, [budget], estimate(0, 1, { inputNanoMost: max - 2, outputPicoMost: 999 })));
+        assert.deepEqual(await levels(limits, budget), [0, max - 1]);
+        reserved(await take(limits, [budget], estimate(1)));
+        denied(await take(limits, [budget], estimate(1)));
+        await limits.settle(hold, { ...used(0, 0), usdNano: max - 3 }, 'exact');
+        assert.deepEqual(await levels(limits, budget), [max - 3, 1]);
+      });
+
+      it('counts into the window in which it was taken, and begins anew in the next', async () => {
+        const { limits, clock } = await make();
+        const budget = limitOf('usd', 100, 'day', { timezone: 'Asia/Tokyo' });
+        clock.advance(Date.parse('2026-11-24T14:59:59Z') - clock.now());
+        const hold = reserved(await take(limits, [budget], estimate(100)));
+        assert.equal(denied(await take(limits, [budget], estimate(1))).windowEndsAtMs, Date.parse('2026-11-24T15:00:00Z'));
+        clock.advance(1000);
+        reserved(await take(limits, [budget], estimate(100)));
+        await limits.settle(hold, used(100, 0), 'exact');
+        assert.deepEqual(await levels(limits, budget), [0, 100]);
+      });
+
+      it('tells which marks a settlement crossed, each once', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month', { warn_at: [0.5, 0.8, 1] });
+        const spend = async (n: number) => {
+          const hold = reserved(await take(limits, [budget], estimate(n)));
+          return (await limits.settle(hold, used(n, 0), 'exact')).map(({ mark, spent }) => [mark, spent]);
+        };
+        assert.deepEqual(await spend(49), []);
+        assert.deepEqual(await spend(1), [[0.5, 50]]);
+        assert.deepEqual(await spend(50), [[0.8, 100], [1, 100]]);
+      });
+    });
+
+    describe('slots', () => {
+      it('are taken while a request runs', async () => {
+        const { limits } = await make();
+        const slots = limitOf('concurrent', 2, null);
+        const first = reserved(await take(limits, [slots]));
+        reserved(await take(limits, [slots]));
+        const denial = denied(await take(limits, [slots]));
+        assert.deepEqual([denial.held, denial.retryAfterMs, denial.windowEndsAtMs], [2, null, null]);
+        await limits.settle(first, used(1, 1), 'exact');
+        reserved(await take(limits, [slots]));
+        assert.deepEqual(await levels(limits, slots), [0, 2]);
+      });
+    });
+
+    describe('rates', () => {
+      for (const [per, ms] of [['second', 1000], ['minute', 60_000], ['hour', 3_600_000]] as const) {
+        it(`says to the millisecond when the next request of a ${per} fits`, async () => {
+          const { limits, clock } = await make();
+          const rate = limitOf('tokens', 100, per);
+          reserved(await take(limits, [rate], estimate(60)));
+          clock.advance(ms / 10);
+          reserved(await take(limits, [rate], estimate(40)));
+          clock.advance(ms / 10);
+          assert.equal(denied(await take(limits, [rate], estimate(60))).retryAfterMs, ms * 0.8);
+          const { retryAfterMs } = denied(await take(limits, [rate], estimate(61)));
+          assert.equal(retryAfterMs, ms * 0.9);
+          clock.advance(retryAfterMs! - 1);
+          denied(await take(limits, [rate], estimate(61)));
+          clock.advance(1);
+          reserved(await take(limits, [rate], estimate(61)));
+        });
+      }
+
+      it('never wait for what never fits', async () => {
+        const { limits } = await make();
+        const rate = limitOf('tokens', 100, 'minute');
+        const denial = denied(await take(limits, [rate], estimate(101)));
+        assert.deepEqual([denial.retryAfterMs, denial.asked], [null, 101]);
+      });
+
+      it('do not refuse for ever because much output is expected', async () => {
+        const { limits } = await make();
+        const rate = limitOf('tokens', 100, 'minute');
+        const hold = reserved(await take(limits, [rate], estimate(10, 5000)));
+        assert.equal(hold.outputTokens, 5000);
+        assert.deepEqual(await levels(limits, rate), [100, 0]);
+      });
+
+      it('give back what was not used, from when it was taken', async () => {
+        const { limits, clock } = await make();
+        const rate = limitOf('tokens', 100, 'minute');
+        const hold = reserved(await take(limits, [rate], estimate(50, 50)));
+        clock.advance(30_000);
+        await limits.settle(hold, used(50, 10), 'exact');
+        assert.deepEqual(await levels(limits, rate), [60, 0]);
+        clock.advance(30_000);
+        assert.deepEqual(await levels(limits, rate), [0, 0]);
+      });
+
+      it('count what was used beyond the expectation from when it is known', async () => {
+        const { limits, clock } = await make();
+        const rate = limitOf('tokens', 100, 'minute');
+        const hold = reserved(await take(limits, [rate], estimate(50, 500, { expected: 40 })));
+        clock.advance(30_000);
+        await limits.settle(hold, used(50, 140), 'exact');
+        assert.deepEqual(await levels(limits, rate), [190, 0]);
+        assert.equal(denied(await take(limits, [rate], estimate(1))).retryAfterMs, 30_000 + 30_000);
+        clock.advance(30_000);
+        assert.deepEqual(await levels(limits, rate), [100, 0]);
+      });
+
+      it('give nothing back into a window that is over', async () => {
+        const { limits, clock } = await make();
+        const rate = limitOf('tokens', 100, 'second');
+        const hold = reserved(await take(limits, [rate], estimate(100)));
+        clock.advance(5000);
+        reserved(await take(limits, [rate], estimate(70)));
+        await limits.settle(hold, used(10, 0), 'exact');
+        assert.deepEqual(await levels(limits, rate), [70, 0]);
+      });
+    });
+
+    describe('settling', () => {
+      it('happens once, whatever comes after', async () => {
+        const { limits } = await make();
+        const [budget, rate, slots] = [limitOf('usd', 100, 'month'), limitOf('tokens', 100, 'minute'), limitOf('concurrent', 5, null)];
+        const hold = reserved(await take(limits, [budget, rate, slots], estimate(20, 20)));
+        await Promise.all([limits.settle(hold, used(20, 10), 'exact'), limits.settle(hold, used(20, 20), 'exact')]);
+        await limits.release(hold);
+        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [[30, 0], [30, 0], [0, 0]]);
+      });
+
+      it('gives everything back where nothing was sent', async () => {
+        const { limits } = await make();
+        const all = [limitOf('requests', 1, 'minute'), limitOf('requests', 1, 'day'), limitOf('usd', 10, 'month'), limitOf('concurrent', 1, null)];
+        await limits.release(reserved(await take(limits, all, estimate(10))));
+        reserved(await take(limits, all, estimate(10)));
+      });
+
+      it('never gives back where it is only known that at least so much was used', async () => {
+        const { limits } = await make();
+        const [budget, rate, slots] = [limitOf('usd', 100, 'month'), limitOf('tokens', 100, 'minute'), limitOf('concurrent', 5, null)];
+        await limits.settle(reserved(await take(limits, [budget, rate, slots], estimate(20, 20))), used(20, 0), 'at-least');
+        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [[40, 0], [40, 0], [0, 0]]);
+        await limits.settle(reserved(await take(limits, [budget, rate], estimate(20, 20))), used(20, 30), 'at-least');
+        assert.deepEqual(await Promise.all([budget, rate].map((limit) => levels(limits, limit))), [[90, 0], [90, 0]]);
+      });
+
+      it('takes a different use per limit', async () => {
+        const { limits } = await make();
+        const [key, target] = [limitOf('usd', 100, 'month'), limitOf('usd', 100, 'month')];
+        const hold = reserved(await take(limits, [key, target], estimate(20, 20)));
+        await limits.settle(hold, (limit) => (limit === target ? used(20, 0) : used(20, 7)), 'exact');
+        assert.deepEqual(await Promise.all([key, target].map((limit) => levels(limits, limit))), [[27, 0], [20, 0]]);
+      });
+
+      it('counts a cache hit as a request and nothing else', async () => {
+        const { limits } = await make();
+        const all = [limitOf('requests', 5, 'minute'), limitOf('requests', 5, 'day'), limitOf('tokens', 100, 'minute'), limitOf('usd', 100, 'month')];
+        const hold = reserved(await take(limits, all, estimate(20, 20)));
+        await limits.settle(hold, { requests: 1, inputTokens: 0, outputTokens: 0, usdNano: 0 }, 'exact');
+        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [[1, 0], [1, 0], [0, 0], [0, 0]]);
+      });
+    });
+
+    describe('asking for more', () => {
+      it('raises what is held to a dearer estimate, in the same step checked', async () => {
+        const { limits } = await make();
+        const [budget, rate, other] = [limitOf('usd', 100, 'month'), limitOf('requests', 1, 'minute'), limitOf('usd', 50, 'day')];
+        const hold = reserved(await take(limits, [budget, rate], estimate(10, 10)));
+        reserved(await limits.amend(hold, { limits: [budget, rate, other], estimate: estimate(20, 30) }));
+        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [[0, 50], [1, 0], [0, 50]]);
+        await limits.settle(hold, used(20, 5), 'exact');
+        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [[25, 0], [1, 0], [25, 0]]);
+      });
+
+      it('leaves the hold as it was where it is denied, and clamps where it can', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month');
+        const hold = reserved(await take(limits, [budget], estimate(10, 10)));
+        reserved(await take(limits, [budget], estimate(50)));
+        denied(await limits.amend(hold, { limits: [budget], estimate: estimate(60, 10) }));
+        assert.deepEqual(await levels(limits, budget), [0, 70]);
+        reserved(await limits.amend(hold, { limits: [budget], estimate: estimate(40, 100) }));
+        assert.equal(hold.outputTokens, 10);
+        assert.deepEqual(await levels(limits, budget), [0, 100]);
+        await limits.settle(hold, used(1, 1), 'exact');
+        assert.deepEqual(await levels(limits, budget), [2, 50]);
+      });
+
+      it('never lowers what is held, and stays in the window of the hold', async () => {
+        const { limits, clock } = await make();
+        const budget = limitOf('usd', 100, 'day');
+        clock.advance(Date.parse('2026-11-24T23:59:58Z') - clock.now());
+        const hold = reserved(await take(limits, [budget], estimate(50, 40)));
+        clock.advance(5000);
+        reserved(await limits.amend(hold, { limits: [budget], estimate: estimate(5, 5) }));
+        denied(await limits.amend(hold, { limits: [budget], estimate: estimate(101) }));
+        assert.deepEqual(await levels(limits, budget), [0, 0]);
+      });
+
+      it('lets go of the slots of what is left behind', async () => {
+        const { limits } = await make();
+        const [first, second] = [limitOf('concurrent', 1, null), limitOf('concurrent', 1, null)];
+        const hold = reserved(await take(limits, [first]));
+        reserved(await limits.amend(hold, { limits: [second], estimate: justARequest, free: [first] }));
+        reserved(await take(limits, [first]));
+        denied(await take(limits, [second]));
+        await limits.release(hold);
+        assert.deepEqual(await Promise.all([first, second].map((limit) => levels(limits, limit))), [[0, 1], [0, 0]]);
+      });
+
+      it('is of no use to a hold that is over', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month');
+        const hold = reserved(await take(limits, [budget], estimate(10)));
+        await limits.settle(hold, used(10, 0), 'exact');
+        assert.equal((await limits.amend(hold, { limits: [budget], estimate: estimate(20) })).kind, 'unavailable');
+        assert.deepEqual(await levels(limits, budget), [10, 0]);
+      });
+    });
+
+    describe('leases', () => {
+      it('of a hold that nobody renews lapse: slots are free, budgets count what was known', async () => {
+        const { limits, clock } = await make();
+        const [budget, slots, rate] = [limitOf('usd', 100, 'month'), limitOf('concurrent', 1, null), limitOf('tokens', 100, 'hour')];
+        reserved(await take(limits, [budget, slots, rate], estimate(30, 70)));
+        clock.advance(LEASE_MS - 1);
+        denied(await take(limits, [slots]));
+        clock.advance(1);
+        reserved(await take(limits, [slots]));
+        assert.deepEqual(await levels(limits, budget), [30, 0]);
+        assert.deepEqual(await levels(limits, rate), [100, 0]);
+      });
+
+      it('are renewed by the beat while the request runs', async () => {
+        const { limits, clock } = await make();
+        const budget = limitOf('usd', 100, 'month');
+        const hold = reserved(await take(limits, [budget], estimate(30, 70)));
+        for (let i = 0; i < 40; i++) {
+          clock.advance(LEASE_MS / 5);
+          await limits.beat();
+        }
+        assert.deepEqual(await levels(limits, budget), [0, 100]);
+        await limits.settle(hold, used(30, 5), 'exact');
+        assert.deepEqual(await levels(limits, budget), [35, 0]);
+      });
+
+      it('that are over do not keep a late settlement from counting once', async () => {
+        const { limits, clock } = await make();
+        const [budget, slots] = [limitOf('usd', 100, 'month'), limitOf('concurrent', 3, null)];
+        const hold = reserved(await take(limits, [budget, slots], estimate(30, 70)));
+        clock.advance(LEASE_MS + 1);
+        assert.deepEqual(await levels(limits, budget), [30, 0]);
+        await limits.settle(hold, used(30, 25), 'exact');
+        await limits.settle(hold, used(30, 25), 'exact');
+        assert.deepEqual(await levels(limits, budget), [55, 0]);
+        assert.deepEqual(await levels(limits, slots), [0, 0]);
+      });
+    });
+
+    describe('budgets that are not known', () => {
+      it('begin at what the ledger says, asked once for all who wait', async () => {
+        let asked = 0;
+        const { limits } = await make({
+          rebuild: async (limit, window) => {
+            asked += 1;
+            assert.equal(limit.spec.unit, 'usd');
+            assert.equal(window.id, '2026-11');
+            return 60;
+          },
+        });
+        const budget = limitOf('usd', 100, 'month');
+        const outcomes = await Promise.all(Array.from({ length: 10 }, () => take(limits, [budget], estimate(10))));
+        assert.equal(outcomes.filter(({ kind }) => kind === 'reserved').length, 4);
+        assert.equal(asked, 1);
+        assert.deepEqual(await levels(limits, budget), [60, 40]);
+      });
+
+      it('admit nothing while the ledger does not answer', async () => {
+        let fail = true;
+        const { limits } = await make({
+          rebuild: async () => {
+            if (fail) throw new Error('the database is away');
+            return 0;
+          },
+        });
+        const budget = limitOf('usd', 100, 'month');
+        const slots = limitOf('concurrent', 1, null);
+        assert.equal((await take(limits, [slots, budget], estimate(10))).kind, 'unavailable');
+        assert.equal(await limits.read([budget]), undefined);
+        fail = false;
+        reserved(await take(limits, [slots, budget], estimate(10)));
+      });
+    });
+
+    it('admits exactly what a budget affords to 200 requests at once, and more where the first use less', async () => {
+      const { limits, other = limits } = await make();
+      const budget = limitOf('usd', 50_000, 'month', { on_exhausted: 'reject' });
+      const slots = limitOf('concurrent', 1000, null);
+      const outcomes = await Promise.all(
+        Array.from({ length: 200 }, (_, i) => take(i % 2 ? limits : other, [slots, budget], estimate(400, 600))),
+      );
+      const admitted = outcomes.filter(({ kind }) => kind === 'reserved').map(reserved);
+      assert.equal(admitted.length, 50);
+      assert.deepEqual(await levels(limits, budget), [0, 50_000]);
+      await Promise.all(admitted.map((hold) => limits.settle(hold, used(400, 100), 'exact')));
+      assert.deepEqual(await levels(other, budget), [25_000, 0]);
+      const again = await Promise.all(Array.from({ length: 200 }, (_, i) => take(i % 2 ? limits : other, [budget], estimate(400, 600))));
+      assert.equal(again.filter(({ kind }) => kind === 'reserved').length, 25);
+    });
+  });
+}

@@ -1,0 +1,229 @@
+/**
+ * A gateway as a real process, started as users start it: `tollgate serve --config FILE` on a port of its own, with a
+ * database of its own. Ready means that `/readyz` said so.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { packageRoot } from '../../src/lib/root.js';
+import { freshDatabase } from './postgres.js';
+
+const build = resolve(import.meta.dirname, '../..');
+/** The command itself; a build that is not in `dist/` is started by its own entry. */
+export const tollgate =
+  build === join(packageRoot, 'dist') ? join(packageRoot, 'bin/tollgate.js') : join(build, 'src/main.js');
+
+export interface GatewayOptions {
+  /** Sections of the configuration; `server`, `data_dir`, `admin` and `database` have defaults here. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** `postgres` (a fresh database), `embedded`, or the URL of a database that the test owns. */
+  readonly database?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface NewKey {
+  readonly id: string;
+  /** The secret. */
+  readonly key: string;
+}
+
+export interface EntryLine {
+  readonly id: string;
+  readonly request_id: string;
+  readonly key: string;
+  readonly model: string;
+  readonly served_model: string | null;
+  readonly provider: string;
+  readonly target: string;
+  readonly status: number;
+  readonly error: string | null;
+  readonly stream: boolean;
+  readonly tokens: Readonly<Record<string, number>>;
+  readonly usage_source: string;
+  readonly cost_nusd: Readonly<Record<string, number>>;
+  readonly cost_usd: string;
+  readonly first_byte_ms: number | null;
+  readonly duration_ms: number;
+}
+
+export interface Gateway {
+  readonly url: string;
+  readonly adminKey: string;
+  readonly databaseUrl: string | undefined;
+  readonly dir: string;
+  readonly pid: number;
+  /** Everything printed so far, both outputs. */
+  readonly output: string;
+  /** A call of the admin API; throws unless it answers 2xx. `path` is below `/admin/v1`. */
+  admin<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Makes a key; fields over `{name}` as in `POST /admin/v1/keys`. */
+  key(fields?: Readonly<Record<string, unknown>>): Promise<NewKey>;
+  /** The ledger's entries of a request, once there are at least `atLeast`. */
+  entries(requestId: string, atLeast?: number): Promise<EntryLine[]>;
+  /** A request of the data plane with a key. */
+  chat(
+    key: string,
+    body: unknown,
+    init?: { headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<Response>;
+  /** SIGTERM, and waits for the end; answers the exit code. The folder and the database stay until `close`. */
+  stop(): Promise<number | null>;
+  kill9(): Promise<void>;
+  /** Stops, and removes what the gateway left. */
+  close(): Promise<void>;
+}
+
+const adminKey = 'sk-tg-admin-of-the-tests-0123456789abcdefghijklmnop';
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const dir = await mkdtemp(join(tmpdir(), 'tollgate-e2e-'));
+  const kind = options.database ?? 'postgres';
+  const fresh = kind === 'postgres' ? await freshDatabase() : undefined;
+  const databaseUrl = fresh?.url ?? (kind === 'embedded' ? undefined : kind);
+  const port = await freePort();
+  const file = join(dir, 'config.yaml');
+  const config = {
+    server: { host: '127.0.0.1', port },
+    data_dir: join(dir, 'data'),
+    admin: { key: adminKey },
+    ...(databaseUrl && { database: { url: databaseUrl } }),
+    ...options.config,
+  };
+  await writeFile(file, stringify(config));
+  const started = spawn(process.execPath, [tollgate, 'serve', '--config', file], {
+    cwd: dir,
+    env: { ...cleanEnv(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const printed = collect(started);
+  const end = endingOf(started);
+  const url = `http://127.0.0.1:${port}`;
+  const removeAll = async () => {
+    await end('SIGKILL');
+    await fresh?.drop();
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    await ready(url, started, printed);
+  } catch (error) {
+    await removeAll();
+    throw error;
+  }
+  const admin = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(`${url}/admin/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminKey}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+  return {
+    url,
+    adminKey,
+    databaseUrl,
+    dir,
+    pid: started.pid!,
+    get output() {
+      return printed();
+    },
+    admin,
+    key: (fields = {}) => admin('POST', '/keys', { name: 'test', ...fields }),
+    entries: (requestId, atLeast = 1) => entriesOf(admin, requestId, atLeast),
+    chat: (key, body, init = {}) =>
+      fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...init.headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        ...(init.signal && { signal: init.signal }),
+      }),
+    stop: () => end('SIGTERM'),
+    kill9: async () => void (await end('SIGKILL')),
+    close: async () => {
+      await end('SIGTERM');
+      await removeAll();
+    },
+  };
+}
+
+/** The environment without what would reach into a gateway's configuration. */
+function cleanEnv(): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  for (const name of Object.keys(env)) {
+    if (/^(TOLLGATE_|DATABASE_URL|REDIS_URL|PORT$|NODE_TEST_CONTEXT|OPENAI_|ANTHROPIC_|OTEL_)/.test(name))
+      delete env[name];
+  }
+  return env;
+}
+
+function collect(started: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [started.stdout!, started.stderr!]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (piece: string) => {
+      text += piece;
+    });
+  }
+  return () => text;
+}
+
+/** Ends the process with a signal, by force where it takes longer than a graceful stop may; answers the exit code. */
+function endingOf(started: ChildProcess): (signal: NodeJS.Signals) => Promise<number | null> {
+  const exit = once(started, 'exit');
+  const atExit = () => void started.kill('SIGKILL');
+  process.once('exit', atExit);
+  return async (signal) => {
+    if (started.exitCode === null && started.signalCode === null) {
+      started.kill(signal);
+      const late = setTimeout(() => started.kill('SIGKILL'), 20_000);
+      await exit;
+      clearTimeout(late);
+    }
+    process.off('exit', atExit);
+    return started.exitCode;
+  };
+}
+
+async function ready(url: string, started: ChildProcess, printed: () => string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline && started.exitCode === null && started.signalCode === null) {
+    const answered = await fetch(`${url}/readyz`).catch(() => undefined);
+    await answered?.arrayBuffer();
+    if (answered?.ok) return;
+    await sleep(50);
+  }
+  throw new Error(`The gateway did not become ready (exit code ${started.exitCode}). It printed:\n${printed()}`);
+}
+
+async function entriesOf(
+  admin: <T>(method: string, path: string) => Promise<T>,
+  requestId: string,
+  atLeast: number,
+): Promise<EntryLine[]> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const { data } = await admin<{ data: EntryLine[] }>('GET', `/usage?request_id=${encodeURIComponent(requestId)}`);
+    if (data.length >= atLeast) return data;
+    if (Date.now() > deadline)
+      throw new Error(`The ledger has ${data.length} entries of ${requestId}, not ${atLeast}.`);
+    await sleep(50);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

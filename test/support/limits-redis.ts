@@ -1,0 +1,52 @@
+/** Limits over a Redis, as one gateway process has them, with a clock of the test's own or Redis's. */
+import { type RedisLink, openRedis } from '../../src/store/redis.js';
+import { systemClock } from '../../src/lib/clock.js';
+import { RedisCounters } from '../../src/limits/counters-redis.js';
+import { Failover, type OnFailure } from '../../src/limits/failover.js';
+import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
+import type { ManualClock } from './clock.js';
+
+export interface GatewayOptions extends Pick<LimitsOptions, 'rebuild' | 'onLapsed'> {
+  readonly url: string;
+  readonly prefix: string;
+  readonly onFailure?: OnFailure;
+  /** Also the scripts go by it. Left out: the system's clock, and Redis's own. */
+  readonly clock?: ManualClock;
+  readonly leaseMs?: number;
+  readonly recoveryMs?: number;
+  readonly timeoutMs?: number;
+  readonly replicas?: number;
+  readonly onState?: (state: 'redis' | 'away', reason: string) => void;
+}
+
+export interface Gateway {
+  readonly limits: Limits;
+  readonly store: Failover;
+  readonly link: RedisLink;
+}
+
+let gateways = 0;
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { url, prefix, clock, leaseMs = 15_000 } = options;
+  const link = openRedis(url, { retryMs: 20 });
+  const counters = new RedisCounters(link, {
+    clock: clock ?? systemClock,
+    me: `gateway-${++gateways}`,
+    leaseMs,
+    prefix,
+    recoveryMs: options.recoveryMs ?? 0,
+    timeoutMs: options.timeoutMs ?? 50,
+    ...(clock ? { now: () => clock.now() * 1000 } : {}),
+  });
+  const store = new Failover(counters, link, {
+    clock: clock ?? systemClock,
+    leaseMs,
+    onFailure: options.onFailure ?? 'closed',
+    probeMs: 20,
+    ...(options.replicas ? { replicas: options.replicas } : {}),
+    ...(options.onState ? { onState: options.onState } : {}),
+  });
+  await store.ready(5000);
+  return { limits: new Limits({ ...options, clock: clock ?? systemClock, store }), store, link };
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { warmTokenizers } from '../../src/tokens/encodings.js';
+import { countText, estimate } from '../../src/tokens/estimate.js';
+import { ordinaryTexts, pathological } from './reference.js';
+
+// The bounds are several times what an idle machine needs, so that a busy one passes; the bench prints the real figures.
+const MOST_MS = 10_000;
+const LONGEST_STRETCH_MS = 50;
+const MB = 1024 * 1024;
+const rule = { encoding: 'o200k_base', factor: 1, exact: true } as const;
+
+before(warmTokenizers);
+
+/** Runs `count` beside a ticker that tells how long the event loop was held, and how long it took in all. */
+async function watched<T>(count: () => T | Promise<T>): Promise<{ result: T; ms: number; longestMs: number }> {
+  let longestMs = 0;
+  let running = true;
+  const start = performance.now();
+  let last = start;
+  const tick = (): void => {
+    const now = performance.now();
+    longestMs = Math.max(longestMs, now - last);
+    last = now;
+    if (running) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const result = await count();
+  running = false;
+  tick();
+  return { result, ms: last - start, longestMs };
+}
+
+/** A stretch can be longer than ours where the machine or the collector takes its time, so the best of three counts. */
+async function best<T>(count: () => T | Promise<T>): Promise<{ ms: number; longestMs: number }> {
+  let ms = Number.POSITIVE_INFINITY;
+  let longestMs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) {
+    const seen = await watched(count);
+    ms = Math.min(ms, seen.ms);
+    longestMs = Math.min(longestMs, seen.longestMs);
+    if (longestMs < LONGEST_STRETCH_MS) break;
+  }
+  return { ms, longestMs };
+}
+
+for (const [name, make] of Object.entries(pathological)) {
+  test(`a megabyte of ${name} takes linear time and never holds the event loop`, async () => {
+    const tenth = await watched(() => countText(make(MB / 10), 'o200k_base'));
+    const text = make(MB);
+    const whole = await best(() => countText(text, 'o200k_base'));
+    assert.ok(whole.ms < MOST_MS, `${whole.ms} ms`);
+    assert.ok(whole.ms < 25 * Math.max(tenth.ms, 5), `${whole.ms} ms, a tenth took ${tenth.ms} ms`);
+    assert.ok(whole.longestMs < LONGEST_STRETCH_MS, `held for ${whole.longestMs} ms`);
+  });
+}
+
+test('20 MB of text are bounded in time and never counted too low', async () => {
+  const text = '中a '.repeat((20 * MB) / 5);
+  const { result, ms } = await watched(() => estimate({ messages: [{ role: 'user', content: text }] }, rule, 'gpt-4o'));
+  const rate = (await countText(text.slice(0, 300_000), 'o200k_base')) / 300_000;
+  assert.ok(result >= rate * text.length);
+  assert.ok(result <= 20 * MB + 10);
+  assert.ok(ms < MOST_MS, `${ms} ms`);
+});
+
+test('the text that is counted exactly is bounded for the whole request, not for each message', async () => {
+  const content = 'word '.repeat(MB / 5);
+  const messages = Array.from({ length: 20 }, () => ({ role: 'user', content }));
+  const counted = await estimate({ messages }, rule, 'gpt-4o');
+  assert.ok(counted > 4 * (MB / 5) + 15 * MB && counted <= 20 * MB + 200, `${counted}`);
+});
+
+test('a small request is counted at once, a larger one later', () => {
+  const request = (size: number) => ({ messages: [{ role: 'user', content: 'some words '.repeat(size / 11) }] });
+  assert.equal(typeof estimate(request(300), rule, 'gpt-4o'), 'number');
+  assert.equal(typeof estimate(request(8000), rule, 'gpt-4o'), 'number');
+  assert.ok(estimate(request(100_000), rule, 'gpt-4o') instanceof Promise);
+});
+
+test('at once or later, the count is the same', async () => {
+  const content = Object.values(ordinaryTexts).join('\n');
+  const short = { role: 'user', content };
+  const one = estimate({ messages: [short] }, rule, 'gpt-4o');
+  assert.equal(typeof one, 'number');
+  const many = await estimate({ messages: Array.from({ length: 40 }, () => short) }, rule, 'gpt-4o');
+  assert.equal(many, 40 * ((one as number) - 3) + 3);
+});
+
+test('a request of nothing but frames does not hold the event loop', async () => {
+  const frames = [
+    { messages: Array.from({ length: 200_000 }, () => ({})) },
+    { messages: [{ content: Array.from({ length: 200_000 }, () => ({ type: 'text', text: '' })) }] },
+    { messages: [{ tool_calls: Array.from({ length: 200_000 }, () => ({ function: {} })) }] },
+    { messages: [], tools: Array.from({ length: 100_000 }, () => ({ function: { name: '' } })) },
+    { messages: [{ content: Array.from({ length: 200_000 }, () => []) }] },
+    { messages: [{ content: [Array.from({ length: 200_000 }, () => [[]])] }] },
+  ];
+  for (const [at, request] of frames.entries()) {
+    const { longestMs } = await best(() => estimate(request, rule, 'gpt-4o'));
+    assert.ok(longestMs < LONGEST_STRETCH_MS, `request ${at} held for ${longestMs} ms`);
+  }
+});
+
+test('many large requests at once share the event loop, and a small turn does not wait for the large', async () => {
+  const text = pathological['random letters']!(MB / 2);
+  let finishedLarge = 0;
+  const large = Array.from({ length: 20 }, async () => {
+    await countText(text, 'o200k_base');
+    finishedLarge++;
+  });
+  const { longestMs } = await watched(() => countText(text.slice(0, 20_000), 'o200k_base'));
+  assert.equal(finishedLarge, 0);
+  assert.ok(longestMs < LONGEST_STRETCH_MS * 2, `held for ${longestMs} ms`);
+  await Promise.all(large);
+  assert.equal(finishedLarge, 20);
+});
