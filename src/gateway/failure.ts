@@ -9,7 +9,8 @@ export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
   const message = target.clean(failure.message);
   const status = failure.status;
   const headers = retryHeaders(failure.retryAfterMs);
-  if (failure.kind === 'timeout') return refuse('upstream_timeout', message, { headers });
+  const late = failure.kind === 'timeout' || (failure.kind === 'connect' && status === 504);
+  if (late) return refuse('upstream_timeout', message, { headers });
   if (status === 529) return refuse('overloaded', message, { headers });
   const told = failure.kind === 'status' || failure.kind === 'in_band';
   if (!told || status === undefined || status < 400 || status > 599) {

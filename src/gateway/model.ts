@@ -14,8 +14,8 @@ export interface Target {
   readonly to: UpstreamCall['to'];
   /** Names and values in turn: the credential, the API version, what the configuration adds. */
   readonly headers: readonly string[];
-  /** Undefined: the target is not served, since what it costs is not known. */
-  readonly price: Price | undefined;
+  /** What it costs at a time; undefined: the target is not served, since that is not known. */
+  readonly priceAt: (nowMs: number) => Price | undefined;
   /** Takes credentials and internal hosts out of an upstream's words. */
   readonly clean: (text: string) => string;
 }

@@ -15,6 +15,7 @@ import { usd } from '../lib/money.js';
 import type { Exchange } from '../protocol/exchange.js';
 import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
+import type { Price } from '../pricing/price.js';
 import { plan } from '../router/plan.js';
 import { send } from '../router/send.js';
 import type { Log } from '../telemetry/log.js';
@@ -90,10 +91,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { call } = course;
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
-    if (!caller.ok) {
-      metrics.authFailure(caller.refusal.code);
-      return caller;
-    }
+    if (!caller.ok) return caller;
     course.caller = caller.value;
     if (!call.headers.ok) return call.headers;
     course.headers = call.headers.value;
@@ -117,7 +115,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
   async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
     const { request, model, headers, reply } = course;
     course.target = target;
-    if (!target.price) return unpriced(model);
+    const price = target.priceAt(clock.now());
+    if (!price) return unpriced(model);
     const exchange = exchangeFor(request, model, target, clock.now());
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
@@ -137,13 +136,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
       deadlines: ports.deadlines,
       clock,
     });
-    return record(course, target, number, carried);
+    return record(course, target, price, number, carried);
   }
 
   /** Bills the attempt and appends its entry. */
-  async function record(course: Underway, target: Target, number: number, carried: Carried): Promise<Attempted> {
+  async function record(course: Underway, target: Target, price: Price, number: number, carried: Carried): Promise<Attempted> {
     const { call, request, headers, caller, model } = course;
-    const settled = await bill(carried, target, course.countedInput);
+    const settled = await bill(carried, target, price, course.countedInput);
     const refusal = refusalFor(carried, target);
     const status = refusal ? statusOf(refusal) : 200;
     const firstByteMs = carried.firstByteAt === null ? null : carried.firstByteAt - carried.sentAt;
@@ -170,7 +169,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       tokens: settled.tokens,
       usage_source: settled.source,
       cost_nusd: settled.cost,
-      price_version: target.price!.version,
+      price_version: price.version,
       first_byte_ms: firstByteMs,
       duration_ms: carried.endedAt - carried.sentAt,
       overhead_ms: overheadMs,

@@ -4,7 +4,7 @@
  */
 import type { UsageSource } from '../ledger/entry.js';
 import type { CostNano } from '../lib/money.js';
-import { cost } from '../pricing/price.js';
+import { cost, type Price } from '../pricing/price.js';
 import { noUsage, type Usage } from '../protocol/usage.js';
 import { countText } from '../tokens/estimate.js';
 import type { Carried } from './meter.js';
@@ -16,7 +16,7 @@ export interface Bill {
   readonly cost: CostNano;
 }
 
-export async function bill(carried: Carried, target: Target, countedInput: number): Promise<Bill> {
+export async function bill(carried: Carried, target: Target, price: Price, countedInput: number): Promise<Bill> {
   const { reported, text } = received(carried);
   const rule = target.adaptor.counting(target.model);
   let tokens = reported;
@@ -34,7 +34,7 @@ export async function bill(carried: Carried, target: Target, countedInput: numbe
       source = rule.exact ? 'counted' : 'estimated';
     }
   }
-  return { tokens, source, cost: cost(tokens, target.price!) };
+  return { tokens, source, cost: cost(tokens, price) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
@@ -48,10 +48,12 @@ function received(carried: Carried): { reported: Usage | undefined; text: string
 
 const cutShort = (carried: Carried): boolean => carried.kind === 'failed' || carried.kind === 'gone';
 
-/** An upstream that refused, or that was cut before it said anything, is not billed; one that was left working is. */
+/**
+ * An upstream that refused, or that was lost before it said anything, is not billed; one that was left working or that
+ * answered what cannot be read is.
+ */
 function mayHaveCost(carried: Carried): boolean {
-  if (carried.kind !== 'failed') return true;
-  if (carried.reading && carried.reading.text() !== '') return true;
+  if (carried.kind !== 'failed' || carried.reading?.text()) return true;
   const { kind } = carried.failure;
-  return kind === 'timeout' ? !carried.failure.message.includes('timeout.connect') : kind === 'garbage' && carried.reading === undefined;
+  return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
 }

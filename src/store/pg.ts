@@ -72,7 +72,7 @@ function embedded({ host, port, user, password, database }: Exclude<Connection, 
     max: 1,
     idleTimeoutMillis: 0,
     // A prepared statement outlives its connection there, and its name would be taken for the next one.
-    onConnect: (client) => client.query('discard all') as unknown as undefined,
+    onConnect: (client) => client.query('discard all'),
   };
 }
 

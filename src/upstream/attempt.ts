@@ -147,7 +147,8 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
     idle: 'fell silent in the middle of its answer',
     total: 'did not finish',
   }[which];
-  return { kind: 'timeout', message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).` };
+  // Without a connection nothing was sent.
+  return { kind: which === 'connect' ? 'connect' : 'timeout', status: 504, message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).` };
 }
 
 const connectCodes = new Set([

@@ -1,37 +1,15 @@
 /** What the admin API only shows: usage, the audit log, the running configuration, models and providers. */
 import { z } from 'zod';
-import type { Entry } from '../../ledger/entry.js';
+import type { Ledger } from '../../ledger/ledger.js';
 import type { AdminApp } from './admin-api.js';
 import { auditAnswer, listOf, showAudit, showPage } from './answers.js';
-import { problem } from './errors.js';
+import { problem, sendRefusal } from './errors.js';
 import type { Writing } from './once.js';
 import { auditQuery, pageOf } from './schemas.js';
 import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
-/** Which entries are asked for; times in milliseconds since the Unix epoch, `from` included, `to` not. */
-export interface UsageFilter {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly request_id?: string | undefined;
-  readonly key?: string | undefined;
-  readonly team?: string | undefined;
-  readonly user?: string | undefined;
-  readonly model?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly status?: number | undefined;
-  readonly tag?: string | undefined;
-}
-
 export interface Reading {
-  readonly ledger: {
-    /** Resolves when every entry appended so far is in the database. */
-    flush(): Promise<void>;
-    /** Newest first. */
-    entries(
-      filter: UsageFilter,
-      page: { readonly limit: number; readonly cursor: string | null },
-    ): Promise<{ readonly data: readonly Entry[]; readonly next_cursor: string | null }>;
-  };
+  readonly ledger: Pick<Ledger, 'query'>;
   /** The running configuration, as plain data with secrets hidden. */
   readonly describeConfig: () => unknown;
   /** Models and providers as plain data. */
@@ -55,11 +33,10 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
         response: { 200: listOf(entryAnswer), ...problems },
       },
     },
-    async ({ query }) => {
-      await deps.ledger.flush(); // what was answered before this question is in its answer
-      const { limit, cursor, ...filter } = query;
-      const found = await deps.ledger.entries(filter, { limit: limit ?? 50, cursor: cursor ?? null });
-      return { data: found.data.map(showEntry), next_cursor: found.next_cursor };
+    async ({ query: { limit = 50, cursor = null, ...filter } }, reply) => {
+      const found = await deps.ledger.query(filter, { limit, cursor });
+      if (!found.ok) return sendRefusal(reply, found.refusal);
+      return { data: found.value.entries.map(showEntry), next_cursor: found.value.next_cursor };
     },
   );
 

@@ -1,7 +1,7 @@
 /** Entries of the ledger in the words of contract section 7, and how they are asked for. */
 import { z } from 'zod';
 import type { Entry } from '../../ledger/entry.js';
-import { usd } from '../../lib/money.js';
+import { entryJson } from '../../ledger/page.js';
 import { instant, pagedBy, text } from './schemas.js';
 
 const name = z.string();
@@ -46,13 +46,11 @@ export const entryAnswer = z.object({
   overhead_ms: count,
 });
 
-export const showEntry = (entry: Entry) => ({
-  ...entry,
-  at: new Date(entry.at).toISOString(),
-  tags: [...entry.tags],
-  metadata: { ...entry.metadata },
-  cost_usd: usd(entry.cost_nusd.total),
-});
+/** The entry as `entryAnswer` has it, whose lists may be written to. */
+export function showEntry(entry: Entry) {
+  const json = entryJson(entry);
+  return { ...json, tags: [...json.tags], metadata: { ...json.metadata } };
+}
 
 const status = z
   .string()

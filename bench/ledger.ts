@@ -1,0 +1,123 @@
+/**
+ * What the ledger costs: entries per second from `append` to a committed row, and microseconds of this process per entry,
+ * for Postgres in a process of its own and for the embedded database. Two loads: as fast as it goes, and 5,000 entries per
+ * second, which is what a busy gateway does. For the embedded database the whole process is not the measure (the database
+ * is a thread of it), so the time in which the main thread was busy stands beside it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Entry } from '../src/ledger/entry.js';
+import { createLedger } from '../src/ledger/ledger.js';
+import { pgLedgerStore } from '../src/ledger/ledger-pg.js';
+import { systemClock } from '../src/lib/clock.js';
+import { newId } from '../src/lib/ids.js';
+import { noUsage } from '../src/protocol/usage.js';
+import { openEmbedded } from '../src/store/embedded.js';
+import { migrate } from '../src/store/migrate.js';
+import { openStore, type Store } from '../src/store/pg.js';
+import { freshDatabase } from '../test/support/postgres.js';
+
+const FLAT_OUT = 20_000;
+const PER_TICK = 50;
+const TICKS = 200;
+const TICK_MS = 10;
+
+export async function run(): Promise<void> {
+  const database = await freshDatabase();
+  await report('Postgres', openStore({ url: database.url }));
+  await database.drop();
+
+  const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
+  const embedded = await openEmbedded({ dataDir });
+  await report('embedded', openStore(embedded.connection));
+  await embedded.close();
+  rmSync(dataDir, { recursive: true });
+}
+
+async function report(name: string, store: Store): Promise<void> {
+  await migrate(store.pool);
+  await flatOut(store, FLAT_OUT / 4); // warm
+  const fast = await measure(() => flatOut(store, FLAT_OUT));
+  const steady = await measure(() => paced(store));
+  const perEntry = (took: Taken, entries: number) =>
+    `${(took.cpuUs / entries).toFixed(1)} us CPU of the process, ${(took.busyUs / entries).toFixed(1)} us of the main thread`;
+  console.log(
+    `ledger, ${name}, flat out: ${Math.round(FLAT_OUT / (fast.wallMs / 1000))} entries/s; per entry ${perEntry(fast, FLAT_OUT)}`,
+  );
+  console.log(
+    `ledger, ${name}, at ${(PER_TICK * 1000) / TICK_MS} entries/s: per entry ${perEntry(steady, PER_TICK * TICKS)}`,
+  );
+  await store.close();
+}
+
+const ledgerOn = (store: Store) =>
+  createLedger({
+    store: pgLedgerStore(store),
+    clock: systemClock,
+    log: { info: () => {}, error: (fields, message) => console.error(message, fields) },
+  });
+
+async function flatOut(store: Store, count: number): Promise<void> {
+  const ledger = ledgerOn(store);
+  for (let i = 0; i < count; i++) ledger.append(entry(i));
+  await ledger.close();
+}
+
+async function paced(store: Store): Promise<void> {
+  const ledger = ledgerOn(store);
+  for (let tick = 0; tick < TICKS; tick++) {
+    for (let i = 0; i < PER_TICK; i++) ledger.append(entry(i));
+    await sleep(TICK_MS);
+  }
+  await ledger.close();
+}
+
+interface Taken {
+  readonly wallMs: number;
+  readonly cpuUs: number;
+  readonly busyUs: number;
+}
+
+async function measure(work: () => Promise<void>): Promise<Taken> {
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  const loop = performance.eventLoopUtilization();
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  const busyUs = performance.eventLoopUtilization(loop).active * 1000;
+  return { wallMs: performance.now() - start, cpuUs: user + system, busyUs };
+}
+
+function entry(i: number): Entry {
+  const at = Date.now();
+  return {
+    id: newId('ent', at),
+    at,
+    request_id: `req_${i}`,
+    attempt: 1,
+    key: `key_01h0000000000000000000000${i % 50}`,
+    team: 'search',
+    user: i % 2 ? null : `user-${i % 1_000}`,
+    tags: ['prod'],
+    metadata: i % 4 ? {} : { trace: `trace-${i}` },
+    endpoint: 'chat',
+    model: 'gpt-4o-mini',
+    served_model: 'gpt-4o-mini-2024-07-18',
+    provider: 'openai',
+    target: 'openai/gpt-4o-mini',
+    status: 200,
+    error: null,
+    stream: false,
+    cache: 'miss',
+    tokens: { ...noUsage(), input: 80, output: 9 },
+    usage_source: 'provider',
+    cost_nusd: { input: 12_000, cache_read: 0, cache_write: 0, output: 5_400, total: 17_400 },
+    price_version: '2026-11-20',
+    first_byte_ms: 12.1,
+    duration_ms: 30.2,
+    overhead_ms: 0.4,
+  };
+}

@@ -1,0 +1,14 @@
+import type { Adaptor } from '../src/protocol/adaptor.js';
+import { encodingFor } from '../src/protocol/openai-models.js';
+
+/** Any server that speaks the chat dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
+export const openaiCompatible = {
+  type: 'openai-compatible',
+  dialect: 'openai-chat',
+  baseUrl: null,
+  paths: { chat: '/chat/completions' },
+  headers: (credential): Record<string, string> => (credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` }),
+  catalogue: null,
+  // Their tokenizers are their own: on most text they stay within a tenth of the public encoding.
+  counting: (model) => (encodingFor(model).exact ? { ...encodingFor(model), factor: 1 } : { encoding: 'o200k_base', factor: 1.1, exact: false }),
+} satisfies Adaptor;

@@ -1,0 +1,65 @@
+/** `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. */
+import { startApp } from '../app.js';
+import { loadConfig } from '../config/load.js';
+import { formatProblem } from '../config/problem.js';
+import type { ProviderTypes } from '../config/references.js';
+import type { Adaptor } from '../protocol/adaptor.js';
+import { createLog } from '../telemetry/log.js';
+
+export interface ServeArgs {
+  readonly config?: string | undefined;
+  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly providerTypes: ProviderTypes;
+}
+
+/** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
+export async function serve(args: ServeArgs): Promise<number | undefined> {
+  const loaded = loadConfig({ file: args.config, env: process.env, cwd: process.cwd(), providerTypes: args.providerTypes });
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) console.error(formatProblem(problem));
+    return 1;
+  }
+  const running = createLog(loaded.config.telemetry.log.level);
+  try {
+    const app = await startApp({ config: loaded.config, adaptors: args.adaptors, log: running.log });
+    console.log(greeting(app));
+    endOnSignal(app, running);
+    return undefined;
+  } catch (error) {
+    running.close();
+    console.error(`Tollgate did not start: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+type Started = Awaited<ReturnType<typeof startApp>>;
+
+function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started): string {
+  const lines = [`Tollgate is ready: ${url}`, `Admin API:  ${url}/admin/v1/openapi.json`];
+  lines.push(adminKeyFile ? `Admin key:  in ${adminKeyFile}` : 'Admin key:  as configured');
+  if (!demoKey) return [...lines, `Demo key:   in ${demoKeyFile}`].join('\n');
+  const body = '{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}';
+  lines.push(`Demo key:   in ${demoKeyFile}`, '', 'Try it:', '');
+  lines.push(`curl ${url}/v1/chat/completions -H 'authorization: Bearer ${demoKey}' -H 'content-type: application/json' -d '${body}'`);
+  return `${lines.join('\n')}\n`;
+}
+
+function endOnSignal(app: Started, log: ReturnType<typeof createLog>): void {
+  let ending = false;
+  const end = (): void => {
+    if (ending) process.exit(1); // a second signal does not wait
+    ending = true;
+    app.close().then(
+      () => {
+        log.close();
+        process.exit(0);
+      },
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}

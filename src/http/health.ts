@@ -1,0 +1,29 @@
+/** `GET /healthz` (alive), `/readyz` (can serve; details with the admin key) and `/metrics`. */
+import type { FastifyInstance } from 'fastify';
+import { adminOf } from './admin/auth.js';
+
+export interface HealthDeps {
+  readonly adminKey: () => string;
+  /** Parts that must work for requests to be served. */
+  readonly ready: () => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>>;
+  /** The Prometheus text; null where metrics are switched off. */
+  readonly metrics: (() => Promise<{ readonly text: string; readonly type: string }>) | null;
+}
+
+export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
+  const config = { access: 'public' } as const;
+  app.get('/healthz', { config }, () => ({ status: 'ok' }));
+  app.get('/readyz', { config }, async (request, reply) => {
+    const parts = await deps.ready();
+    const ok = Object.values(parts).every((part) => part.ok);
+    reply.code(ok ? 200 : 503);
+    const status = ok ? 'ready' : 'unavailable';
+    return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
+  });
+  const { metrics } = deps;
+  if (!metrics) return;
+  app.get('/metrics', { config }, async (_request, reply) => {
+    const { text, type } = await metrics();
+    return reply.header('content-type', type).send(text);
+  });
+}

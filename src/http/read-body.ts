@@ -1,0 +1,40 @@
+/**
+ * Reads a request's body up to a size. What is larger is refused at once, and the rest is thrown away as it comes for a
+ * while, so that a caller which is still sending gets to read why.
+ */
+import type { IncomingMessage } from 'node:http';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
+
+const PATIENCE_MS = 10_000;
+
+/** Undefined where the caller left before the end. */
+export function readBody(request: IncomingMessage, limitBytes: number): Promise<Result<Buffer> | undefined> {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    request.resume();
+    return Promise.resolve(refused(refuse('unsupported_media_type', `Send the body without content-encoding '${encoding.slice(0, 40)}'.`)));
+  }
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve(tooLarge(request, limitBytes));
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    request.on('data', (piece: Buffer) => {
+      size += piece.length;
+      if (size <= limitBytes) pieces.push(piece);
+      else if (pieces.length > 0 || size === piece.length) {
+        pieces.length = 0;
+        resolve(tooLarge(request, limitBytes));
+      }
+    });
+    request.on('end', () => resolve(ok(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))));
+    request.on('close', () => resolve(undefined));
+    request.on('error', () => resolve(undefined));
+  });
+}
+
+function tooLarge(request: IncomingMessage, limitBytes: number): Result<never> {
+  request.resume();
+  const impatient = setTimeout(() => request.socket.destroy(), PATIENCE_MS).unref();
+  request.on('end', () => clearTimeout(impatient));
+  return refused(refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`));
+}

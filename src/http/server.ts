@@ -1,0 +1,70 @@
+/**
+ * The HTTP server. Fastify routes and nothing else: bodies are read by the request path, after it knows who is calling,
+ * and no validator touches them. Every route says who may call it. Deadlines are the request path's own.
+ */
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { refuse } from '../lib/errors.js';
+import { declaresAccess } from './access.js';
+import { type AdminDeps, adminApi } from './admin/admin-api.js';
+import { handleError } from './admin/errors.js';
+import { type HealthDeps, healthRoutes } from './health.js';
+import { type OpenAiDeps, openaiRoutes, sendOpenAiError } from './openai/routes.js';
+
+export interface ServerDeps {
+  readonly openai: OpenAiDeps;
+  readonly admin: AdminDeps;
+  readonly health: HealthDeps;
+  readonly log: FastifyBaseLogger;
+  readonly trustProxy: readonly string[];
+  /** Told of every request outside the request path, once answered. */
+  readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
+}
+
+const dataPlane = (url: string): boolean => /^\/(v1|chat|models)\b/.test(url);
+
+export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true,
+    childLoggerFactory: (logger) => logger, // ours names the request id itself
+    trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
+    requestTimeout: 0,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    bodyLimit: 1024 * 1024,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1000 },
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    if (!dataPlane(request.url)) return handleError(error, request, reply);
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    return sendOpenAiError(request, reply, refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]!.slice(0, 200);
+    const known = ['POST', 'GET'].some((method) => method !== request.method && app.findRoute({ method, url: path }));
+    const refusal = known
+      ? refuse('method_not_allowed', `${request.method} ${path} is not possible; try ${request.method === 'GET' ? 'POST' : 'GET'}.`)
+      : refuse('not_found', `There is no ${request.method} ${path}.`);
+    if (dataPlane(path)) return sendOpenAiError(request, reply, refusal);
+    return handleError(Object.assign(new Error(refusal.message), { statusCode: known ? 405 : 404 }), request, reply);
+  });
+  await app.register(async (data) => {
+    data.addHook('onRoute', declaresAccess('key'));
+    data.removeAllContentTypeParsers();
+    data.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    openaiRoutes(data, deps.openai);
+  });
+  await app.register(async (health) => {
+    health.addHook('onRoute', declaresAccess('public'));
+    healthRoutes(health, deps.health);
+  });
+  await app.register(adminApi(deps.admin));
+  return app;
+}

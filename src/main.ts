@@ -1,0 +1,31 @@
+/** argv -> verb. */
+import { Command } from 'commander';
+import { adaptors } from '../providers/index.js';
+import { version } from './app.js';
+import { check } from './cli/check.js';
+import { serve } from './cli/serve.js';
+
+const providerTypes = Object.fromEntries(
+  Object.values(adaptors).map(({ type, baseUrl, catalogue }) => [type, { needsBaseUrl: baseUrl === null, catalogue }]),
+);
+
+const program = new Command('tollgate').description('A dedicated LLM gateway.').version(version);
+
+program
+  .command('serve', { isDefault: true })
+  .description('serve requests')
+  .option('-c, --config <file>', 'the configuration; config.yaml unless told')
+  .action(async ({ config }: { config?: string }) => {
+    const code = await serve({ config, adaptors, providerTypes });
+    if (code !== undefined) process.exitCode = code;
+  });
+
+program
+  .command('check [config]')
+  .description('validate a configuration and say what it means')
+  .option('--json', 'as JSON', false)
+  .action(async (config: string | undefined, { json }: { json: boolean }) => {
+    process.exitCode = await check({ config, json, providerTypes });
+  });
+
+await program.parseAsync();
