@@ -13,10 +13,9 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
+import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
-import { statusOf } from './lib/errors.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { openEmbedded } from './store/embedded.js';
@@ -93,7 +92,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       clock,
       adminKey: () => admin.key,
       version,
-      ledger: usageOf(ledger),
+      ledger,
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
       providers: () => Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
@@ -153,15 +152,6 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
   };
   return { store, connection: embedded.connection, embedded: true, close };
 }
-
-const usageOf = (ledger: Ledger) => ({
-  flush: () => ledger.flush(),
-  entries: async (filter: Parameters<Ledger['query']>[0], page: { limit: number; cursor: string | null }) => {
-    const found = await ledger.query(filter, page);
-    if (!found.ok) throw Object.assign(new Error(found.refusal.message), { statusCode: statusOf(found.refusal) });
-    return { data: found.value.entries, next_cursor: found.value.next_cursor };
-  },
-});
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 function adminKeyOf(config: Config): { key: string; file: string | null } {

@@ -149,7 +149,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const overheadMs = carried.sentAt - course.startedAt + (clock.monotonic() - carried.endedAt);
     ledger.append({
       id: newId('ent', clock.now()),
-      at: clock.now() - (clock.monotonic() - carried.sentAt),
+      at: Math.round(clock.now() - (clock.monotonic() - carried.sentAt)),
       request_id: call.requestId,
       attempt: number,
       key: caller.key.id,

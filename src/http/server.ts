@@ -2,7 +2,7 @@
  * The HTTP server. Fastify routes and nothing else: bodies are read by the request path, after it knows who is calling,
  * and no validator touches them. Every route says who may call it. Deadlines are the request path's own.
  */
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
@@ -25,7 +25,7 @@ const dataPlane = (url: string): boolean => /^\/(v1|chat|models)\b/.test(url);
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself
     trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
     requestTimeout: 0,
@@ -38,7 +38,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1000 },
   });
   app.addHook('onResponse', (request, reply, done) => {
-    deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
+    // The request path writes its own line.
+    if (request.routeOptions.config.access !== 'key' || request.method !== 'POST') deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
   });
   app.setErrorHandler((error, request, reply) => {

@@ -59,17 +59,15 @@ export function createLookups<T>(options: {
   }
 
   function start(hash: string): Flight<T> {
-    const found = inTurn(hash, () => flight.over);
-    const flight: Flight<T> = {
-      overtaken: false,
-      over: false,
-      answer: withTimeout(found, options.timeoutMs)
-        .then((value) => ({ value, overtaken: flight.overtaken }))
-        .finally(() => {
-          flight.over = true;
-          if (flights.get(hash) === flight) flights.delete(hash);
-        }),
-    };
+    const state = { overtaken: false, over: false };
+    const found = inTurn(hash, () => state.over);
+    const answer = withTimeout(found, options.timeoutMs)
+      .then((value) => ({ value, overtaken: state.overtaken }))
+      .finally(() => {
+        state.over = true;
+        if (flights.get(hash) === flight) flights.delete(hash);
+      });
+    const flight: Flight<T> = Object.assign(state, { answer });
     flights.set(hash, flight);
     return flight;
   }

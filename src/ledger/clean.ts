@@ -18,14 +18,41 @@ const unstorable = /[\0\p{Surrogate}]/gu;
 
 /** The text as the ledger keeps it: what cannot be stored becomes U+FFFD, what is too long is cut. */
 export function cleanText(text: string, mostChars = MOST_CHARS): string {
-  if (text.length <= mostChars && !suspect.test(text)) return text;
+  if (fits(text, mostChars)) return text;
   return text.slice(0, mostChars).replace(unstorable, '\ufffd');
+}
+
+const fits = (text: string, mostChars = MOST_CHARS): boolean => text.length <= mostChars && !suspect.test(text);
+
+/** Whether an entry without metadata, as most are, can stay the object that it is. */
+function isClean(entry: Entry): boolean {
+  for (const _ in entry.metadata) return false;
+  return (
+    fits(entry.id) &&
+    fits(entry.request_id) &&
+    fits(entry.key) &&
+    fits(entry.team ?? '') &&
+    fits(entry.user ?? '') &&
+    entry.tags.length <= MOST_TAGS &&
+    entry.tags.every((tag) => fits(tag)) &&
+    fits(entry.endpoint) &&
+    fits(entry.model) &&
+    fits(entry.served_model ?? '') &&
+    fits(entry.provider) &&
+    fits(entry.target) &&
+    fits(entry.error ?? '') &&
+    fits(entry.price_version) &&
+    Number.isFinite(entry.first_byte_ms ?? 0) &&
+    Number.isFinite(entry.duration_ms) &&
+    Number.isFinite(entry.overhead_ms)
+  );
 }
 
 const maybe = (text: string | null): string | null => (text === null ? null : cleanText(text));
 const finite = (ms: number): number => (Number.isFinite(ms) ? ms : 0);
 
 export function cleanEntry(entry: Entry): Entry {
+  if (isClean(entry)) return entry;
   return {
     id: cleanText(entry.id),
     at: entry.at,

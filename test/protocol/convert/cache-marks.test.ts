@@ -49,13 +49,18 @@ for (const [ttl, expected] of [
   test(`a breakpoint of OpenAI with lifetime ${ttl} is kept for ${expected ?? 'the usual time'}`, () => {
     const breakpoint = { prompt_cache_breakpoint: { mode: 'explicit', ...(ttl ? { ttl } : {}) } };
     const cache_control = { type: 'ephemeral', ...(expected ? { ttl: expected } : {}) };
-    assert.deepEqual(sent({ messages: [user([text('x', breakpoint)])] }).messages[0]?.content, [text('x', { cache_control })]);
+    assert.deepEqual(sent({ messages: [user([text('x', breakpoint)])] }).messages[0]?.content, [
+      text('x', { cache_control }),
+    ]);
   });
 }
 
 test('of more than four marks the last four are kept', () => {
   const parts = ['1', '2', '3', '4'].map((words) => text(words, mark));
-  const body = { tools: [{ ...tool('a'), ...mark }], messages: [{ role: 'system', content: 's', ...mark }, user(parts)] };
+  const body = {
+    tools: [{ ...tool('a'), ...mark }],
+    messages: [{ role: 'system', content: 's', ...mark }, user(parts)],
+  };
   const marked = JSON.stringify(sent(body));
   assert.equal(marked.split('cache_control').length - 1, 4);
   assert.ok(!('cache_control' in sent(body).tools![0]!));
@@ -77,6 +82,9 @@ for (const [holder, expected] of [
   [{ prompt_cache_breakpoint: { mode: 'implicit' } }, 'prompt_cache_breakpoint'],
 ] as const) {
   test(`${JSON.stringify(holder)} is refused`, () => {
-    assert.equal(refusal({ messages: [user([text('x', holder)])] }), `invalid_value messages[0].content[0].${expected}`);
+    assert.equal(
+      refusal({ messages: [user([text('x', holder)])] }),
+      `invalid_value messages[0].content[0].${expected}`,
+    );
   });
 }

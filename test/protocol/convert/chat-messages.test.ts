@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assistant, dropped, exchange, HAIKU_3, OPUS_5, refusal, SONNET_4_5, sent, toolCall, toolResult, user } from './calls.js';
+import {
+  assistant,
+  dropped,
+  exchange,
+  HAIKU_3,
+  OPUS_5,
+  refusal,
+  SONNET_4_5,
+  sent,
+  toolCall,
+  toolResult,
+  user,
+} from './calls.js';
 
 const text = (words: string) => ({ type: 'text', text: words });
 const messagesOf = (...messages: object[]) => sent({ messages }).messages;
@@ -91,14 +103,21 @@ test('calls that a client spread over several assistant messages are one turn', 
 });
 
 test('tool arguments keep the precision of their numbers', () => {
-  const messages = [user('x'), assistant(null, { tool_calls: [toolCall('a', 'f', '{"id":12345678901234567890,"x":1.0}')] })];
+  const messages = [
+    user('x'),
+    assistant(null, { tool_calls: [toolCall('a', 'f', '{"id":12345678901234567890,"x":1.0}')] }),
+  ];
   const body = exchange({ messages: [...messages, toolResult('a', 'ok')] }).body.toString('utf8');
   assert.ok(body.includes('"input":{"id":12345678901234567890,"x":1.0}'));
 });
 
 for (const args of ['{"city": "Par', '[1]', 'null', '"x"']) {
   test(`arguments that are no object are passed on as text: ${args}`, () => {
-    const [, turn] = messagesOf(user('x'), assistant(null, { tool_calls: [toolCall('a', 'f', args)] }), toolResult('a', 'ok'));
+    const [, turn] = messagesOf(
+      user('x'),
+      assistant(null, { tool_calls: [toolCall('a', 'f', args)] }),
+      toolResult('a', 'ok'),
+    );
     assert.deepEqual(turn?.content, [{ type: 'tool_use', id: 'a', name: 'f', input: { invalid_arguments: args } }]);
   });
 }
@@ -120,7 +139,11 @@ test('ids with characters that the target refuses are rewritten the same way in 
 
 test('images in a tool result stay images', () => {
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } };
-  const [, , turn] = messagesOf(user('x'), assistant(null, { tool_calls: [toolCall('a')] }), toolResult('a', [text('seen'), image]));
+  const [, , turn] = messagesOf(
+    user('x'),
+    assistant(null, { tool_calls: [toolCall('a')] }),
+    toolResult('a', [text('seen'), image]),
+  );
   assert.deepEqual(turn?.content, [
     {
       type: 'tool_result',
@@ -138,7 +161,7 @@ for (const [name, result, isError] of [
 ] as const) {
   test(`a tool result ${name} is ${isError ? 'an' : 'no'} error`, () => {
     const [, , turn] = messagesOf(user('x'), assistant(null, { tool_calls: [toolCall('a')] }), result);
-    assert.equal((turn?.content as unknown as { is_error?: boolean }[])[0]?.is_error, isError);
+    assert.equal((turn!.content as unknown as { is_error?: boolean }[])[0]?.is_error, isError);
   });
 }
 
@@ -167,7 +190,13 @@ test('signed thinking goes back unmodified and first, unsigned thinking and reas
 
 test('what an assistant declined is something it said', () => {
   const refused = { type: 'refusal', refusal: 'I will not.' };
-  const [, first, , second] = messagesOf(user('x'), assistant([refused]), user('y'), assistant(null, { refusal: 'No.' }), user('z'));
+  const [, first, , second] = messagesOf(
+    user('x'),
+    assistant([refused]),
+    user('y'),
+    assistant(null, { refusal: 'No.' }),
+    user('z'),
+  );
   assert.deepEqual(first?.content, [text('I will not.')]);
   assert.deepEqual(second?.content, [text('No.')]);
 });
@@ -178,7 +207,14 @@ test('a name of a participant is left out and named once', () => {
 });
 
 test('a message as an SDK gives it back is taken', () => {
-  const message = { role: 'assistant', content: 'ok', refusal: null, annotations: [], audio: null, function_call: null };
+  const message = {
+    role: 'assistant',
+    content: 'ok',
+    refusal: null,
+    annotations: [],
+    audio: null,
+    function_call: null,
+  };
   assert.deepEqual(messagesOf(user('x'), message, user('y'))[1], { role: 'assistant', content: [text('ok')] });
 });
 
@@ -220,10 +256,22 @@ const bad: readonly (readonly [string, unknown, string])[] = [
   ['the retired role', [{ role: 'function', name: 'f', content: 'x' }], 'unsupported_parameter messages[0].role'],
   ['content that is a number', [user('a'), user('b'), user(7)], 'invalid_value messages[2].content'],
   ['content that is an object', [user({})], 'invalid_value messages[0].content'],
-  ['an image in a system message', [{ role: 'system', content: [image()] }, user('x')], 'invalid_value messages[0].content'],
+  [
+    'an image in a system message',
+    [{ role: 'system', content: [image()] }, user('x')],
+    'invalid_value messages[0].content',
+  ],
   ['an image of the assistant', [user('x'), assistant([image()]), user('y')], 'invalid_value messages[1].content'],
-  ['tool calls that are no array', [user('x'), assistant('', { tool_calls: {} })], 'invalid_value messages[1].tool_calls'],
-  ['a tool call that is null', [user('x'), assistant('', { tool_calls: [null] })], 'invalid_value messages[1].tool_calls[0]'],
+  [
+    'tool calls that are no array',
+    [user('x'), assistant('', { tool_calls: {} })],
+    'invalid_value messages[1].tool_calls',
+  ],
+  [
+    'a tool call that is null',
+    [user('x'), assistant('', { tool_calls: [null] })],
+    'invalid_value messages[1].tool_calls[0]',
+  ],
   ['a call without id', [user('x'), assistant('', { tool_calls: [{}] })], 'invalid_value messages[1].tool_calls[0].id'],
   [
     'a call without function',
@@ -240,21 +288,57 @@ const bad: readonly (readonly [string, unknown, string])[] = [
     [user('x'), assistant('', { tool_calls: [{ id: 'a', type: 'custom', custom: {} }] })],
     'unsupported_parameter messages[1].tool_calls[0].type',
   ],
-  ['the retired call', [user('x'), assistant('', { function_call: {} })], 'unsupported_parameter messages[1].function_call'],
+  [
+    'the retired call',
+    [user('x'), assistant('', { function_call: {} })],
+    'unsupported_parameter messages[1].function_call',
+  ],
   ['spoken words', [user('x'), assistant('', { audio: { id: 'a' } })], 'unsupported_parameter messages[1].audio'],
   ['a refusal that is no string', [user('x'), assistant('', { refusal: 1 })], 'invalid_value messages[1].refusal'],
   ['a call that nobody answers', [user('x'), call, user('y')], 'invalid_value messages[1].tool_calls[0]'],
   ['a call at the end', [user('x'), call], 'invalid_value messages[1].tool_calls[0]'],
-  ['a call answered too late', [user('x'), call, user('y'), assistant('z'), toolResult('a', '')], 'invalid_value messages[1].tool_calls[0]'],
-  ['one id for two calls', [user('x'), assistant('', { tool_calls: [toolCall('a'), toolCall('a')] }), toolResult('a', '')], 'invalid_value messages[1].tool_calls[1].id'],
+  [
+    'a call answered too late',
+    [user('x'), call, user('y'), assistant('z'), toolResult('a', '')],
+    'invalid_value messages[1].tool_calls[0]',
+  ],
+  [
+    'one id for two calls',
+    [user('x'), assistant('', { tool_calls: [toolCall('a'), toolCall('a')] }), toolResult('a', '')],
+    'invalid_value messages[1].tool_calls[1].id',
+  ],
   ['a result of no call', [user('x'), toolResult('b', 'ok')], 'invalid_value messages[1].tool_call_id'],
-  ['two results of one call', [user('x'), call, toolResult('a', '1'), toolResult('a', '2')], 'invalid_value messages[3].tool_call_id'],
+  [
+    'two results of one call',
+    [user('x'), call, toolResult('a', '1'), toolResult('a', '2')],
+    'invalid_value messages[3].tool_call_id',
+  ],
   ['a result without id', [user('x'), call, { role: 'tool', content: 'ok' }], 'invalid_value messages[2].tool_call_id'],
-  ['thinking that is no array', [user('x'), assistant('', { thinking_blocks: {} })], 'invalid_value messages[1].thinking_blocks'],
-  ['thinking of an unknown type', [user('x'), assistant('', { thinking_blocks: [{}] })], 'invalid_value messages[1].thinking_blocks[0].type'],
-  ['thinking without text', [user('x'), assistant('', { thinking_blocks: [{ type: 'thinking', signature: 's' }] })], 'invalid_value messages[1].thinking_blocks[0].thinking'],
-  ['a signature that is a number', [user('x'), assistant('', { thinking_blocks: [{ type: 'thinking', thinking: 't', signature: 1 }] })], 'invalid_value messages[1].thinking_blocks[0].signature'],
-  ['redacted thinking without data', [user('x'), assistant('', { thinking_blocks: [{ type: 'redacted_thinking' }] })], 'invalid_value messages[1].thinking_blocks[0].data'],
+  [
+    'thinking that is no array',
+    [user('x'), assistant('', { thinking_blocks: {} })],
+    'invalid_value messages[1].thinking_blocks',
+  ],
+  [
+    'thinking of an unknown type',
+    [user('x'), assistant('', { thinking_blocks: [{}] })],
+    'invalid_value messages[1].thinking_blocks[0].type',
+  ],
+  [
+    'thinking without text',
+    [user('x'), assistant('', { thinking_blocks: [{ type: 'thinking', signature: 's' }] })],
+    'invalid_value messages[1].thinking_blocks[0].thinking',
+  ],
+  [
+    'a signature that is a number',
+    [user('x'), assistant('', { thinking_blocks: [{ type: 'thinking', thinking: 't', signature: 1 }] })],
+    'invalid_value messages[1].thinking_blocks[0].signature',
+  ],
+  [
+    'redacted thinking without data',
+    [user('x'), assistant('', { thinking_blocks: [{ type: 'redacted_thinking' }] })],
+    'invalid_value messages[1].thinking_blocks[0].data',
+  ],
 ];
 for (const [what, messages, expected] of bad) {
   test(`${what} is refused with the name of the field`, () => {

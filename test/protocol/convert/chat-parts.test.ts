@@ -15,7 +15,10 @@ for (const [url, mediaType] of [
   ['data:image/gif;base64,iVBO', 'image/gif'],
 ] as const) {
   test(`an image in a data URL is sent as its bytes: ${url}`, () => {
-    assert.deepEqual(blockOf(image(url)), { type: 'image', source: { type: 'base64', media_type: mediaType, data: 'iVBO' } });
+    assert.deepEqual(blockOf(image(url)), {
+      type: 'image',
+      source: { type: 'base64', media_type: mediaType, data: 'iVBO' },
+    });
   });
 }
 
@@ -65,7 +68,12 @@ test('an image in a file part is an image', () => {
 });
 
 test('with drop_params a part that cannot be translated is left out and named', () => {
-  const messages = [user([{ type: 'input_audio', input_audio: { data: 'x', format: 'wav' } }, { type: 'text', text: 'hi' }])];
+  const messages = [
+    user([
+      { type: 'input_audio', input_audio: { data: 'x', format: 'wav' } },
+      { type: 'text', text: 'hi' },
+    ]),
+  ];
   const settings = { dropParams: true };
   assert.deepEqual(sent({ messages }, settings).messages, [user([{ type: 'text', text: 'hi' }])]);
   assert.deepEqual(dropped({ messages }, settings), ['messages[0].content[0].input_audio']);
@@ -81,7 +89,11 @@ const bad: readonly (readonly [string, unknown, string])[] = [
   ['an image without object', { type: 'image_url' }, 'invalid_value messages[0].content[1].image_url.url'],
   ['an image whose URL is a number', image(1), 'invalid_value messages[0].content[1].image_url.url'],
   ['an image in a local file', image('file:///etc/passwd'), 'invalid_value messages[0].content[1].image_url.url'],
-  ['an image as SVG', image('data:image/svg+xml;base64,PHN2Zz4='), 'invalid_value messages[0].content[1].image_url.url'],
+  [
+    'an image as SVG',
+    image('data:image/svg+xml;base64,PHN2Zz4='),
+    'invalid_value messages[0].content[1].image_url.url',
+  ],
   ['an image that is not base64', image('data:image/png,%89PNG'), 'invalid_value messages[0].content[1].image_url.url'],
   ['a data URL without comma', image('data:image/png;base64'), 'invalid_value messages[0].content[1].image_url.url'],
   ['a file without object', { type: 'file' }, 'invalid_value messages[0].content[1].file'],
@@ -89,9 +101,17 @@ const bad: readonly (readonly [string, unknown, string])[] = [
   ['a file id', file({ file_id: 'file-1' }), 'unsupported_parameter messages[0].content[1].file.file_id'],
   ['file data that is a number', file({ file_data: 1 }), 'invalid_value messages[0].content[1].file.file_data'],
   ['a file URL that is a number', file({ file_url: 1 }), 'invalid_value messages[0].content[1].file.file_url'],
-  ['an archive', file({ file_data: 'data:application/zip;base64,UEs=' }), 'invalid_value messages[0].content[1].file.file_data'],
+  [
+    'an archive',
+    file({ file_data: 'data:application/zip;base64,UEs=' }),
+    'invalid_value messages[0].content[1].file.file_data',
+  ],
   ['bytes of nothing known', file({ file_data: 'UEs=' }), 'invalid_value messages[0].content[1].file.file_data'],
-  ['a broken data URL', file({ file_data: 'data:text/plain,%E0%A4%A' }), 'invalid_value messages[0].content[1].file.file_data'],
+  [
+    'a broken data URL',
+    file({ file_data: 'data:text/plain,%E0%A4%A' }),
+    'invalid_value messages[0].content[1].file.file_data',
+  ],
 ];
 for (const [what, part, expected] of bad) {
   test(`${what} is refused with the name of the field`, () => {

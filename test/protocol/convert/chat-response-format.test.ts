@@ -3,14 +3,19 @@ import { test } from 'node:test';
 import { dropped, OPUS_5_5, refusal, SONNET_4, SONNET_4_5, sent, tool } from './calls.js';
 
 const schema = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
-const dictionary = { type: 'object', properties: { ages: { type: 'object', additionalProperties: { type: 'integer' } } } };
+const dictionary = {
+  type: 'object',
+  properties: { ages: { type: 'object', additionalProperties: { type: 'integer' } } },
+};
 const format = (of: object = schema) => ({
   response_format: { type: 'json_schema', json_schema: { name: 'person', schema: of, strict: true } },
 });
 
 test('a model that understands schemas is given the schema, with every object closed', () => {
   const body = sent(format(), { model: SONNET_4_5 });
-  assert.deepEqual(body.output_config, { format: { type: 'json_schema', schema: { ...schema, additionalProperties: false } } });
+  assert.deepEqual(body.output_config, {
+    format: { type: 'json_schema', schema: { ...schema, additionalProperties: false } },
+  });
   assert.ok(!('tools' in body));
 });
 
@@ -66,7 +71,7 @@ for (const response_format of [{ type: 'json_object' }, { type: 'json_schema', j
     const { system } = sent({ messages, response_format });
     assert.equal(system?.length, 2);
     assert.deepEqual(system?.[0], { type: 'text', text: 'Be brief.' });
-    assert.match((system?.[1] as { text: string }).text, /one JSON object/);
+    assert.match((system![1] as { text: string }).text, /one JSON object/);
   });
 }
 
@@ -82,7 +87,10 @@ const bad: readonly (readonly [unknown, string])[] = [
   [{ type: 'xml' }, 'invalid_value response_format.type'],
   [{ type: 'json_schema' }, 'invalid_value response_format.json_schema'],
   [{ type: 'json_schema', json_schema: { schema: 1 } }, 'invalid_value response_format.json_schema.schema'],
-  [{ type: 'json_schema', json_schema: { schema: { type: 'array' } } }, 'invalid_value response_format.json_schema.schema'],
+  [
+    { type: 'json_schema', json_schema: { schema: { type: 'array' } } },
+    'invalid_value response_format.json_schema.schema',
+  ],
 ];
 for (const [response_format, expected] of bad) {
   test(`${JSON.stringify(response_format)} is refused: ${expected}`, () => {

@@ -65,7 +65,11 @@ test('thinking is left out and named where the maximum has no room for it or the
 });
 
 const signed = { thinking_blocks: [{ type: 'thinking', thinking: 't', signature: 's' }] };
-const loop = (more: object) => [user('x'), assistant(null, { tool_calls: [toolCall('a')], ...more }), toolResult('a', 'ok')];
+const loop = (more: object) => [
+  user('x'),
+  assistant(null, { tool_calls: [toolCall('a')], ...more }),
+  toolResult('a', 'ok'),
+];
 
 test('a tool loop without signed thinking goes on without thinking where the model has budgets', () => {
   const body = { messages: loop({}), reasoning_effort: 'low' };
@@ -81,7 +85,10 @@ test('a tool loop with signed thinking goes on thinking', () => {
 
 test('a tool loop that ended does not hinder thinking', () => {
   const messages = [...loop({}), assistant('done'), user('and now?')];
-  assert.deepEqual(planOf({ messages, reasoning_effort: 'low' }, SONNET_4_5).thinking, { type: 'enabled', budget_tokens: 2048 });
+  assert.deepEqual(planOf({ messages, reasoning_effort: 'low' }, SONNET_4_5).thinking, {
+    type: 'enabled',
+    budget_tokens: 2048,
+  });
 });
 
 test('a forced tool wins over thinking, and effort steers on', () => {
@@ -98,7 +105,10 @@ test('an answer that is begun is not thought about', () => {
 
 test('effort and a schema stand side by side', () => {
   const schema = { type: 'object', properties: { a: { type: 'string' } } };
-  const body = { reasoning_effort: 'low', response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } };
+  const body = {
+    reasoning_effort: 'low',
+    response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+  };
   const { output_config } = sent(body, { model: OPUS_5 });
   assert.equal(output_config?.effort, 'low');
   assert.equal(output_config?.format?.type, 'json_schema');

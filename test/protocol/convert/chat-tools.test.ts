@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assistant, dropped, OPUS_5_5, refusal, SONNET_4, SONNET_4_5, sent, tool, toolCall, toolResult, user } from './calls.js';
+import {
+  assistant,
+  dropped,
+  OPUS_5_5,
+  refusal,
+  SONNET_4,
+  SONNET_4_5,
+  sent,
+  tool,
+  toolCall,
+  toolResult,
+  user,
+} from './calls.js';
 
 const tools = [tool('look'), tool('write')];
 const named = (name: string) => ({ type: 'function', function: { name } });
-const namesOf = (body: object, settings?: object) => sent(body, settings).tools?.map((item) => 'name' in item && item.name);
+const namesOf = (body: object, settings?: object) =>
+  sent(body, settings).tools?.map((item) => 'name' in item && item.name);
 
 test('a tool keeps its whole schema', () => {
   const parameters = {
@@ -27,7 +40,9 @@ for (const parameters of [undefined, null, {}, { properties: {} }]) {
 }
 
 test('a strict tool is strict where the model can be held to a schema, and its schema is sanitised', () => {
-  const strict = [tool('f', { strict: true, parameters: { type: 'object', properties: { a: { type: 'string', pattern: 'x' } } } })];
+  const strict = [
+    tool('f', { strict: true, parameters: { type: 'object', properties: { a: { type: 'string', pattern: 'x' } } } }),
+  ];
   assert.deepEqual(sent({ tools: strict }, { model: SONNET_4_5 }).tools, [
     {
       name: 'f',
@@ -119,7 +134,10 @@ const bad: readonly (readonly [object, string])[] = [
   [{ tools, tool_choice: { type: 'function' } }, 'invalid_value tool_choice.function.name'],
   [{ tools, tool_choice: { type: 'custom', custom: {} } }, 'unsupported_parameter tool_choice.type'],
   [{ tools, tool_choice: { type: 'allowed_tools' } }, 'invalid_value tool_choice.allowed_tools.tools'],
-  [{ tools, tool_choice: { type: 'allowed_tools', allowed_tools: { tools: [] } } }, 'invalid_value tool_choice.allowed_tools.mode'],
+  [
+    { tools, tool_choice: { type: 'allowed_tools', allowed_tools: { tools: [] } } },
+    'invalid_value tool_choice.allowed_tools.mode',
+  ],
   [
     { tools, tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [named('read')] } } },
     'invalid_value tool_choice.allowed_tools.tools[0].function.name',

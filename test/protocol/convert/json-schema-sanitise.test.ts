@@ -7,7 +7,10 @@ test('every object is closed, however deep', () => {
     sanitiseSchema({
       type: 'object',
       properties: {
-        list: { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: true } },
+        list: {
+          type: 'array',
+          items: { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: true },
+        },
         maybe: { type: ['object', 'null'], properties: {} },
       },
       required: ['list'],
@@ -48,7 +51,10 @@ test('keywords that are not understood move into the description', () => {
 test('formats and small minima that are understood stay, others are told', () => {
   assert.deepEqual(sanitiseSchema({ type: 'string', format: 'date-time' }), { type: 'string', format: 'date-time' });
   assert.deepEqual(sanitiseSchema({ type: 'array', minItems: 1 }), { type: 'array', minItems: 1 });
-  assert.deepEqual(sanitiseSchema({ type: 'string', format: 'phone' }), { type: 'string', description: '(format: "phone")' });
+  assert.deepEqual(sanitiseSchema({ type: 'string', format: 'phone' }), {
+    type: 'string',
+    description: '(format: "phone")',
+  });
 });
 
 test('oneOf is anyOf, allOf stays', () => {
@@ -89,7 +95,11 @@ for (const [name, schema, free] of [
   ['a dictionary among several', { anyOf: [{ type: 'null' }, { type: 'object' }] }, true],
   ['a dictionary in a definition', { $ref: '#/$defs/a', $defs: { a: { type: 'object' } } }, true],
   ['an object whose shape is in a union', { type: 'object', anyOf: [{ properties: { a: {} } }] }, false],
-  ['a property that is called additionalProperties', { properties: { additionalProperties: { type: 'object', properties: {} } } }, false],
+  [
+    'a property that is called additionalProperties',
+    { properties: { additionalProperties: { type: 'object', properties: {} } } },
+    false,
+  ],
 ] as const) {
   test(`${name} has ${free ? '' : 'no '}free names`, () => {
     assert.equal(hasFreeNames(schema), free);

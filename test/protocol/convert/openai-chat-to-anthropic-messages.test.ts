@@ -115,7 +115,16 @@ const odd = fc.oneof(
   fc.constantFrom<unknown>([], {}, [null], [[]], [{}], { type: 'function' }, { type: 'json_schema' }, { type: 'text' }),
   fc.jsonValue({ maxDepth: 3 }),
 );
-const oddPart = fc.record({ type: fc.constantFrom('text', 'image_url', 'file', 'input_audio', 'refusal', 'x'), text: odd, image_url: odd, file: odd, cache_control: odd }, { requiredKeys: [] });
+const oddPart = fc.record(
+  {
+    type: fc.constantFrom('text', 'image_url', 'file', 'input_audio', 'refusal', 'x'),
+    text: odd,
+    image_url: odd,
+    file: odd,
+    cache_control: odd,
+  },
+  { requiredKeys: [] },
+);
 const oddMessage = fc.record(
   {
     role: fc.constantFrom('system', 'user', 'assistant', 'tool', 'function', 'x'),
