@@ -6,6 +6,12 @@ import { countText, estimate } from '../src/tokens/estimate.js';
 const MB = 1024 * 1024;
 const rule = { encoding: 'o200k_base', factor: 1, exact: true } as const;
 
+interface Watched {
+  readonly tokens: number;
+  readonly ms: number;
+  readonly longestMs: number;
+}
+
 const sentences = [
   'The gateway counts what a request will cost before it is sent, and settles the difference afterwards. ',
   'Nobody in the harbour had seen the second lighthouse, although everyone remembered its colour. ',

@@ -7,8 +7,12 @@ export const openaiCompatible = {
   dialect: 'openai-chat',
   baseUrl: null,
   paths: { chat: '/chat/completions' },
-  headers: (credential): Record<string, string> => (credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` }),
+  headers: (credential): Record<string, string> =>
+    credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` },
   catalogue: null,
   // Their tokenizers are their own: on most text they stay within a tenth of the public encoding.
-  counting: (model) => (encodingFor(model).exact ? { ...encodingFor(model), factor: 1 } : { encoding: 'o200k_base', factor: 1.1, exact: false }),
+  counting: (model) =>
+    encodingFor(model).exact
+      ? { ...encodingFor(model), factor: 1 }
+      : { encoding: 'o200k_base', factor: 1.1, exact: false },
 } satisfies Adaptor;

@@ -40,7 +40,11 @@ async function answer({ body, signal }: LocalRequest): Promise<LocalAnswer> {
     const message = { role: 'assistant', content: said.join(''), refusal: null };
     const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }];
     const whole = JSON.stringify({ ...base, object: 'chat.completion', choices, usage });
-    return { status: 200, headers: { 'content-type': 'application/json' }, body: pieces([Buffer.from(whole)], told, signal) };
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: pieces([Buffer.from(whole)], told, signal),
+    };
   }
   const chunk = (delta: object, finish_reason: string | null) =>
     sseEvent(
@@ -99,7 +103,11 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
 function failing(status: number): LocalAnswer {
   const type = status === 429 ? 'rate_limit_error' : status < 500 ? 'invalid_request_error' : 'api_error';
   const error = { message: `The sandbox was told to answer with ${status}.`, type, param: null, code: null };
-  return { status, headers: { 'content-type': 'application/json' }, body: once(Buffer.from(JSON.stringify({ error }))) };
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: once(Buffer.from(JSON.stringify({ error }))),
+  };
 }
 
 function words(prompt: string, length: number | null): string[] {
@@ -118,7 +126,10 @@ function lastUserText(messages: readonly Message[]): string {
 const tokensIn = (text: string): number => Math.ceil(Buffer.byteLength(text) / 4);
 
 function usageOf(messages: readonly Message[], completion: number) {
-  const prompt = messages.reduce((sum, { content }) => sum + 3 + tokensIn(typeof content === 'string' ? content : JSON.stringify(content ?? '')), 3);
+  const prompt = messages.reduce(
+    (sum, { content }) => sum + 3 + tokensIn(typeof content === 'string' ? content : JSON.stringify(content ?? '')),
+    3,
+  );
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,

@@ -38,7 +38,9 @@ export interface App {
   close(): Promise<void>;
 }
 
-export const version: string = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+export const version: string = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 interface Start {
   readonly config: Config;
@@ -58,7 +60,8 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     : pgChanges({
         connection: database.connection,
         clock,
-        onLine: (state, error) => log.info({ state, error: error instanceof Error ? error.message : undefined }, 'key changes'),
+        onLine: (state, error) =>
+          log.info({ state, error: error instanceof Error ? error.message : undefined }, 'key changes'),
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
@@ -68,7 +71,8 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     changes,
     clock,
     onRefused: (reason) => metrics.authFailure(reason),
-    onLookupError: (error) => log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
+    onLookupError: (error) =>
+      log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
   const ledger = createLedger({ store: pgLedgerStore(store), clock, log });
   const pools = new Pools();
@@ -85,7 +89,8 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       models: () => models,
       bodyLimit: () => config.server.body_limit,
       clock,
-      onFault: (error, requestId) => log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
+      onFault: (error, requestId) =>
+        log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
     },
     admin: {
       keys,
@@ -95,7 +100,8 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       ledger,
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
-      providers: () => Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      providers: () =>
+        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },
     health: {
       adminKey: () => admin.key,
@@ -107,7 +113,15 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     log,
     trustProxy: config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info({ method: request.method, path: request.url.split('?', 1)[0], status, duration_ms: Math.round(durationMs * 100) / 100 }, 'request'),
+      log.info(
+        {
+          method: request.method,
+          path: request.url.split('?', 1)[0],
+          status,
+          duration_ms: Math.round(durationMs * 100) / 100,
+        },
+        'request',
+      ),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
@@ -183,7 +197,11 @@ async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; deta
   }
 }
 
-function warnUnpriced(models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[], clock: Clock, log: Log): void {
+function warnUnpriced(
+  models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[],
+  clock: Clock,
+  log: Log,
+): void {
   for (const { name, targets } of models) {
     if (targets.every((target) => target.priceAt(clock.now()))) continue;
     log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);

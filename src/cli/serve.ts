@@ -14,7 +14,12 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const loaded = loadConfig({ file: args.config, env: process.env, cwd: process.cwd(), providerTypes: args.providerTypes });
+  const loaded = loadConfig({
+    file: args.config,
+    env: process.env,
+    cwd: process.cwd(),
+    providerTypes: args.providerTypes,
+  });
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
@@ -40,7 +45,9 @@ function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started): string 
   if (!demoKey) return [...lines, `Demo key:   in ${demoKeyFile}`].join('\n');
   const body = '{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}';
   lines.push(`Demo key:   in ${demoKeyFile}`, '', 'Try it:', '');
-  lines.push(`curl ${url}/v1/chat/completions -H 'authorization: Bearer ${demoKey}' -H 'content-type: application/json' -d '${body}'`);
+  lines.push(
+    `curl ${url}/v1/chat/completions -H 'authorization: Bearer ${demoKey}' -H 'content-type: application/json' -d '${body}'`,
+  );
   return `${lines.join('\n')}\n`;
 }
 

@@ -2,7 +2,18 @@
  * YAML text as a plain value that still knows where each part was written. Placeholders are expanded on the scalar values of
  * the parsed document, so nothing that the environment holds can change the document's structure.
  */
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { expand } from './expand.js';
 import type { Path } from './problem.js';
 
@@ -38,7 +49,7 @@ export function readDocument(text: string, env: Readonly<Record<string, string |
     }
     // A repeated key leaves the rest readable; after any other error, what was read may not be what was meant.
     if (doc.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return failed;
-    expandScalars(doc, env, fault);
+    readScalars(doc, env, fault);
     const value: unknown = doc.toJS({ maxAliasCount: 100 });
     return { value, faults, at: (path, part) => place(offsetOf(doc, path, part)) };
   } catch (error) {
@@ -48,13 +59,15 @@ export function readDocument(text: string, env: Readonly<Record<string, string |
   }
 }
 
-function expandScalars(
+function readScalars(
   doc: Document.Parsed,
   env: Readonly<Record<string, string | undefined>>,
   fault: (offset: number, message: string, path: Path) => void,
 ): void {
   visit(doc, {
     Scalar(key, node, ancestors) {
+      // Objects ignore this key, and what is ignored must not look accepted.
+      if (key === 'key' && node.value === '__proto__') fault(node.range?.[0] ?? 0, 'this cannot be a key', []);
       if (key === 'key' || typeof node.value !== 'string') return;
       const result = expand(node.value, env);
       if (result.ok) node.value = result.text;

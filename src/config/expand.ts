@@ -17,7 +17,8 @@ export function expand(text: string, env: Readonly<Record<string, string | undef
     }
     const value = env[name];
     if (fallback !== undefined) return value || fallback.slice(2);
-    if (value === undefined) message ??= `the environment variable ${name} is not set; \${${name}:-} would make it optional`;
+    if (value === undefined)
+      message ??= `the environment variable ${name} is not set; \${${name}:-} would make it optional`;
     return value ?? '';
   });
   return message === undefined ? { ok: true, text: expanded } : { ok: false, message };

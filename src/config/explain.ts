@@ -50,7 +50,10 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
   const { server, data_dir, database, redis, telemetry } = config;
   return [
     ...table([
-      ['server', `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}, bodies up to ${bytes(server.body_limit)}`],
+      [
+        'server',
+        `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}, bodies up to ${bytes(server.body_limit)}`,
+      ],
       ['data', data_dir],
       ['admin key', config.admin.key ? 'set' : 'made at the first start, kept in the data folder'],
       ['database', withoutPassword(database.url) ?? 'embedded, in the data folder'],
@@ -68,7 +71,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ),
     '',
     'models',
-    ...table(Object.entries(config.models).map(([name, model]) => [`  ${name}`, explainModel(config, model, listPrice)])),
+    ...table(
+      Object.entries(config.models).map(([name, model]) => [`  ${name}`, explainModel(config, model, listPrice)]),
+    ),
   ];
 }
 
@@ -76,21 +81,26 @@ function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice):
   const targets = model.targets.map((target) => `${target.provider}/${target.model}`).join(', ');
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
-  const price = model.price ? dollars(model.price) : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
+  const price = model.price
+    ? dollars(model.price)
+    : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
   const most = model.max_output === null ? null : `at most ${model.max_output} tokens out`;
   return [`-> ${targets}`, price, most, ...limits.map(explainLimit)].filter(Boolean).join('; ');
 }
 
 function withoutListPrice({ defaults }: Config): string {
   if (defaults.price) return `${dollars(defaults.price)} (defaults.price)`;
-  return defaults.unpriced === 'free' ? 'free: no price is known' : 'REFUSED: no price is known; give the model a `price`';
+  return defaults.unpriced === 'free'
+    ? 'free: no price is known'
+    : 'REFUSED: no price is known; give the model a `price`';
 }
 
 const dollars = (price: PriceConfig): string => `$${price.input} in, $${price.output} out per million tokens`;
 
 function explainLimit(limit: LimitSpec): string {
   const { unit, max, per, model } = limitAsWritten(limit);
-  const amount = unit === 'usd' ? `$${max}` : unit === 'concurrent' ? `${max} requests at once` : `${max} ${unit.replace('_', ' ')}`;
+  const amount =
+    unit === 'usd' ? `$${max}` : unit === 'concurrent' ? `${max} requests at once` : `${max} ${unit.replace('_', ' ')}`;
   const window = per === undefined ? '' : per === 'total' ? ' in total' : ` per ${per}`;
   return `at most ${amount}${window}${model ? ` for ${model}` : ''}`;
 }

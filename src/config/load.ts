@@ -61,7 +61,10 @@ export function loadConfig(options: LoadOptions): Loaded {
       problems.push({ file: shown, ...at, path: formatPath(path), message });
     }
   };
-  const failed = (): Loaded => ({ ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) });
+  const failed = (): Loaded => ({
+    ok: false,
+    problems: problems.sort((a, b) => a.line - b.line || a.column - b.column),
+  });
 
   if (source.value === undefined) return failed();
   const validated = validate(source.value);
@@ -97,12 +100,15 @@ function readText(file: string): Text {
   } catch (error) {
     if (error instanceof TypeError) return { ok: false, message: 'the file is not UTF-8 text' };
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return { ok: false, message: 'there is no such file; name another with --config or TOLLGATE_CONFIG' };
+    if (code === 'ENOENT')
+      return { ok: false, message: 'there is no such file; name another with --config or TOLLGATE_CONFIG' };
     return { ok: false, message: `cannot be read: ${code}` };
   }
 }
 
-type Dotenv = { readonly ok: true; readonly values: Record<string, string> } | { readonly ok: false; readonly message: string };
+type Dotenv =
+  | { readonly ok: true; readonly values: Record<string, string> }
+  | { readonly ok: false; readonly message: string };
 
 function readDotenv(file: string): Dotenv {
   try {
@@ -115,4 +121,5 @@ function readDotenv(file: string): Dotenv {
   }
 }
 
-const hashOf = (config: Config): string => createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
+const hashOf = (config: Config): string =>
+  createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);

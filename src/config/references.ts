@@ -6,7 +6,9 @@ import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
 /** The provider types that there are; `catalogue` is a type's name in the price catalogue, if it has one. */
-export type ProviderTypes = Readonly<Record<string, { readonly needsBaseUrl: boolean; readonly catalogue?: string | null }>>;
+export type ProviderTypes = Readonly<
+  Record<string, { readonly needsBaseUrl: boolean; readonly catalogue?: string | null }>
+>;
 
 export function checkReferences(config: unknown, types: ProviderTypes): Finding[] {
   const findings: Finding[] = [];

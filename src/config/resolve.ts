@@ -66,7 +66,7 @@ type Report = (path: Path, message: string) => void;
 function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
   const { defaults } = written;
   const timeout = merged(builtInTimeout, defaults.timeout);
-  return mapValues(written.models, (model, name) => ({
+  return mapValues(written.models, (model) => ({
     targets: model.targets.map((target) => ({
       provider: target.provider,
       model: target.model,

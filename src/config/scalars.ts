@@ -89,13 +89,19 @@ export const headerValue = z.string().regex(/^[\x20-\x7e]*$/, 'a header value is
 /** What clients send as `model`. No `*`: with it, patterns are written. */
 export const modelName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/, 'a model name is up to 128 letters, digits and . _ - : / @ +, and begins with a letter or digit');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/,
+    'a model name is up to 128 letters, digits and . _ - : / @ +, and begins with a letter or digit',
+  );
 
 export const providerName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a provider name is up to 64 letters, digits and . _ -, and begins with a letter or digit');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'a provider name is up to 64 letters, digits and . _ -, and begins with a letter or digit',
+  );
 
 /** A model's name at its provider. */
-export const upstreamModel = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'expected the model\'s name at the provider');
+export const upstreamModel = z.string().regex(/^[\x21-\x7e]{1,256}$/, "expected the model's name at the provider");
 
 export const host = z.string().regex(/^[A-Za-z0-9.:_%-]+$/, 'expected an address or a host name, such as 127.0.0.1');

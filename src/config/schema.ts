@@ -24,11 +24,13 @@ const timeout = z
 const price = z
   .strictObject({
     input: s.dollars.describe('Input tokens.'),
-    cached_input: s.dollars.optional().describe('Input tokens read from the provider\'s cache. Default: as input.'),
-    cache_write: s.dollars.optional().describe('Input tokens written to the provider\'s cache. Default: as input.'),
+    cached_input: s.dollars.optional().describe("Input tokens read from the provider's cache. Default: as input."),
+    cache_write: s.dollars.optional().describe("Input tokens written to the provider's cache. Default: as input."),
     cache_write_1h: s.dollars
       .optional()
-      .describe('Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.'),
+      .describe(
+        'Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.',
+      ),
     output: s.dollars.describe('Output tokens, reasoning included.'),
     audio_input: s.dollars.optional().describe('Audio tokens of the input. Default: as input.'),
     audio_output: s.dollars.optional().describe('Audio tokens of the output. Default: as output.'),
@@ -39,8 +41,14 @@ const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or c
 
 const target = z.strictObject({
   provider: z.string().describe('A name under `providers`.'),
-  model: s.upstreamModel.describe('The model\'s name at the provider.'),
-  weight: z.number().int().min(0).max(1_000_000).optional().describe('Share of requests among targets of one priority.'),
+  model: s.upstreamModel.describe("The model's name at the provider."),
+  weight: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe('Share of requests among targets of one priority.'),
   priority: z.number().int().min(1).max(100).optional().describe('1 is used first.'),
   limits: limits.optional(),
 });
@@ -66,7 +74,9 @@ const model = z.strictObject({
 const provider = z.strictObject({
   type: z.string().describe('Which API it speaks, such as openai, anthropic, openai-compatible or sandbox.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
-  base_url: s.baseUrl.optional().describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
+  base_url: s.baseUrl
+    .optional()
+    .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
 });
 
@@ -100,12 +110,17 @@ export const configSchema = z.strictObject({
       on_failure: z
         .enum(['local', 'closed', 'open'])
         .default('local')
-        .describe('With Redis away, limits are counted in this process (local), refuse (closed) or are not checked (open).'),
+        .describe(
+          'With Redis away, limits are counted in this process (local), refuse (closed) or are not checked (open).',
+        ),
     })
     .prefault({})
     .describe('Where limits are counted for several gateways.'),
   providers: z.record(s.providerName, provider).default({}).describe('Upstream accounts, by a name of your choice.'),
-  models: z.record(s.modelName, model).default({}).describe('Models that clients may ask for, by the name that they send.'),
+  models: z
+    .record(s.modelName, model)
+    .default({})
+    .describe('Models that clients may ask for, by the name that they send.'),
   defaults: z
     .strictObject({
       timeout: timeout.optional(),

@@ -56,7 +56,9 @@ export function findUnavailable(config: unknown): Unavailable[] {
 
 /** Whether a key is in the table, whatever its value. */
 export const isUnavailable = (path: Path): boolean =>
-  rows.some((row) => row.path.length === path.length && row.path.every((step, i) => step === '*' || step === String(path[i])));
+  rows.some(
+    (row) => row.path.length === path.length && row.path.every((step, i) => step === '*' || step === String(path[i])),
+  );
 
 function matches(value: unknown, pattern: readonly string[], path: Path = []): { path: Path; value: unknown }[] {
   const [step, ...rest] = pattern;

@@ -69,7 +69,11 @@ function findingsOf(config: unknown, issue: Issue, above: Path): Finding[] {
         .filter((unknown) => !isUnavailable(unknown))
         .map((unknown) => {
           const key = String(unknown.at(-1));
-          return { path: unknown, part: 'key', message: `unknown key${suggestion(key, knownKeys(configSchema, path))}` };
+          return {
+            path: unknown,
+            part: 'key',
+            message: `unknown key${suggestion(key, knownKeys(configSchema, path))}`,
+          };
         });
     case 'invalid_key':
       return finding(issue.issues[0]?.message ?? issue.message, 'key');
@@ -89,7 +93,11 @@ function findingsOf(config: unknown, issue: Issue, above: Path): Finding[] {
       return finding(`expected one of ${words.join(', ')}; ${hint}`);
     }
     case 'too_small':
-      return finding(issue.origin === 'number' ? `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}` : issue.message);
+      return finding(
+        issue.origin === 'number'
+          ? `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
+          : issue.message,
+      );
     case 'too_big':
       return finding(issue.origin === 'number' ? `must be at most ${issue.maximum}` : issue.message);
     default:
@@ -99,7 +107,8 @@ function findingsOf(config: unknown, issue: Issue, above: Path): Finding[] {
 
 /** Of the alternatives the one whose type is right speaks; where none is, all are named. */
 function unionFindings(config: unknown, issue: Issue & { code: 'invalid_union' }, path: Path): Finding[] {
-  const wrongType = (issues: readonly Issue[]) => issues.find((one) => one.code === 'invalid_type' && one.path.length === 0);
+  const wrongType = (issues: readonly Issue[]) =>
+    issues.find((one) => one.code === 'invalid_type' && one.path.length === 0);
   const right = issue.errors.find((issues) => !wrongType(issues));
   if (right) return right.flatMap((inner) => findingsOf(config, inner, path));
   const types = issue.errors.map((issues) => {

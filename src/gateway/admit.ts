@@ -1,7 +1,8 @@
 /** May this caller make this call? Pure look-ups in memory. */
-import { type Result, ok, refuse, refused } from '../lib/errors.js';
+
 import { mayComeFrom, mayUseEndpoint, mayUseModel } from '../keys/allow.js';
 import type { Caller } from '../keys/key.js';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import type { Endpoint } from '../protocol/adaptor.js';
 import type { Model, Models } from './model.js';
 
@@ -11,18 +12,29 @@ export function admit(caller: Caller, endpoint: Endpoint, name: string, ip: stri
     return refused(refuse('ip_not_allowed', 'This key may not be used from your address. Ask its owner to allow it.'));
   }
   if (!mayUseEndpoint(key, endpoint)) {
-    return refused(refuse('endpoint_not_allowed', `This key may not use the ${endpoint} endpoint. It may use: ${key.endpoints?.join(', ')}.`));
+    return refused(
+      refuse(
+        'endpoint_not_allowed',
+        `This key may not use the ${endpoint} endpoint. It may use: ${key.endpoints?.join(', ')}.`,
+      ),
+    );
   }
   const model = models.get(name);
   // What a key may not use it is told apart from what does not exist only where it may list it.
   if (model && !mayUseModel(key, name)) {
     return refused(
-      refuse('model_not_allowed', `This key may not use the model '${shown(name)}'. GET /v1/models lists what it may use.`, { param: 'model' }),
+      refuse(
+        'model_not_allowed',
+        `This key may not use the model '${shown(name)}'. GET /v1/models lists what it may use.`,
+        { param: 'model' },
+      ),
     );
   }
   if (!model) {
     return refused(
-      refuse('model_not_found', `The model '${shown(name)}' does not exist. GET /v1/models lists the models.`, { param: 'model' }),
+      refuse('model_not_found', `The model '${shown(name)}' does not exist. GET /v1/models lists the models.`, {
+        param: 'model',
+      }),
     );
   }
   return ok(model);

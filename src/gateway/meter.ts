@@ -118,7 +118,8 @@ class Meter {
     if (this.#status >= 300) {
       if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
     } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
-    else this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
+    else
+      this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
   }
 
   #end(): void {
@@ -140,7 +141,12 @@ class Meter {
 
   #fail(failure: UpstreamFailure): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
-    this.#finish(() => ({ kind: 'failed', failure: told, reading: this.#reading, committed: this.#plan.reply.started }));
+    this.#finish(() => ({
+      kind: 'failed',
+      failure: told,
+      reading: this.#reading,
+      committed: this.#plan.reply.started,
+    }));
   }
 
   #silence(): void {

@@ -55,7 +55,9 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
     provider: written.provider,
     model: written.model,
     adaptor,
-    to: adaptor.local ? { local: adaptor.local, path } : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path },
+    to: adaptor.local
+      ? { local: adaptor.local, path }
+      : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path },
     headers: Object.entries(headers).flat(),
     priceAt: (nowMs) => price(nowMs) ?? free,
     clean: cleaner([provider.api_key, base.host, base.hostname, ...Object.values(provider.headers)]),

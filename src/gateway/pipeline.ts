@@ -12,10 +12,10 @@ import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
-import type { Exchange } from '../protocol/exchange.js';
-import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
-import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import type { Price } from '../pricing/price.js';
+import type { Exchange } from '../protocol/exchange.js';
+import { completionAsStream } from '../protocol/openai-chat-chunks.js';
+import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
 import { plan } from '../router/plan.js';
 import { send } from '../router/send.js';
 import type { Log } from '../telemetry/log.js';
@@ -87,7 +87,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return answer(underway, outcome);
   }
 
-  async function prepare(course: Course): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
+  async function prepare(
+    course: Course,
+  ): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
     const { call } = course;
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
@@ -105,7 +107,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!model.ok) return model;
     course.model = model.value;
     const [first, ...rest] = plan(model.value);
-    if (!first) return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
+    if (!first)
+      return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
     const rule = first.adaptor.counting(first.model);
     const counted = estimate(request.value.json, rule, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
@@ -126,7 +129,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
         to: target.to,
         headers: upstreamHeaders(target, headers),
         body: exchange.value.body,
-        timeouts: headers.timeoutMs === null ? model.timeouts : { ...model.timeouts, total: Math.min(headers.timeoutMs, model.timeouts.total) },
+        timeouts:
+          headers.timeoutMs === null
+            ? model.timeouts
+            : { ...model.timeouts, total: Math.min(headers.timeoutMs, model.timeouts.total) },
       },
       exchange: exchange.value,
       stream: request.stream,
@@ -140,7 +146,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 
   /** Bills the attempt and appends its entry. */
-  async function record(course: Underway, target: Target, price: Price, number: number, carried: Carried): Promise<Attempted> {
+  async function record(
+    course: Underway,
+    target: Target,
+    price: Price,
+    number: number,
+    carried: Carried,
+  ): Promise<Attempted> {
     const { call, request, headers, caller, model } = course;
     const settled = await bill(carried, target, price, course.countedInput);
     const refusal = refusalFor(carried, target);
@@ -281,7 +293,8 @@ function servedModel(carried: Carried): string | undefined {
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */
-const upstreamCode = (carried: Carried): number => (carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200);
+const upstreamCode = (carried: Carried): number =>
+  carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200;
 
 function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
   const all = [...target.headers, 'x-request-id', headers.requestId];
@@ -310,7 +323,12 @@ function streamHead(course: Underway, exchange?: Exchange): string[] {
 function wholeHead(course: Underway, attempted: Attempted, length: number): string[] {
   const head = baseHead(course);
   head.push('content-type', 'application/json', 'content-length', String(length));
-  head.push('x-tollgate-cost-usd', usd(attempted.bill.cost.total), 'x-tollgate-overhead-ms', attempted.overheadMs.toFixed(2));
+  head.push(
+    'x-tollgate-cost-usd',
+    usd(attempted.bill.cost.total),
+    'x-tollgate-overhead-ms',
+    attempted.overheadMs.toFixed(2),
+  );
   return head;
 }
 

@@ -22,12 +22,18 @@ export function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const { authorization } = headers;
   if (authorization !== undefined) {
     const space = authorization.indexOf(' ');
-    if (space !== -1 && authorization.slice(0, space).toLowerCase() === 'bearer') return authorization.slice(space + 1).trim();
+    if (space !== -1 && authorization.slice(0, space).toLowerCase() === 'bearer')
+      return authorization.slice(space + 1).trim();
   }
   return one(headers['x-api-key']) ?? one(headers['api-key']) ?? authorization;
 }
 
-export function readCallHeaders(headers: IncomingHttpHeaders, requestId: string, token: string | undefined, ip: string): Result<CallHeaders> {
+export function readCallHeaders(
+  headers: IncomingHttpHeaders,
+  requestId: string,
+  token: string | undefined,
+  ip: string,
+): Result<CallHeaders> {
   const timeout = readTimeout(one(headers['x-tollgate-timeout']));
   if (timeout === false) return bad('x-tollgate-timeout', 'must be a duration, such as 500ms, 30s or 2m');
   const metadata = readMetadata(one(headers['x-tollgate-metadata']));
@@ -66,7 +72,9 @@ function readMetadata(written: string | undefined): Readonly<Record<string, unkn
   if (written.length > MOST_METADATA) return undefined;
   try {
     const value: unknown = JSON.parse(written);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -81,4 +89,5 @@ function readTimeout(written: string | undefined): number | null | false {
   return ms > 0 ? ms : false;
 }
 
-const bad = (param: string, what: string): Result<never> => refused(refuse('invalid_value', `The header ${param} ${what}.`, { param }));
+const bad = (param: string, what: string): Result<never> =>
+  refused(refuse('invalid_value', `The header ${param} ${what}.`, { param }));

@@ -12,9 +12,12 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     request.resume();
-    return Promise.resolve(refused(refuse('unsupported_media_type', `Send the body without content-encoding '${encoding.slice(0, 40)}'.`)));
+    return Promise.resolve(
+      refused(refuse('unsupported_media_type', `Send the body without content-encoding '${encoding.slice(0, 40)}'.`)),
+    );
   }
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve(tooLarge(request, limitBytes));
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes)
+    return Promise.resolve(tooLarge(request, limitBytes));
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -36,5 +39,7 @@ function tooLarge(request: IncomingMessage, limitBytes: number): Result<never> {
   request.resume();
   const impatient = setTimeout(() => request.socket.destroy(), PATIENCE_MS).unref();
   request.on('end', () => clearTimeout(impatient));
-  return refused(refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`));
+  return refused(
+    refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`),
+  );
 }

@@ -2,7 +2,7 @@
  * The HTTP server. Fastify routes and nothing else: bodies are read by the request path, after it knows who is calling,
  * and no validator touches them. Every route says who may call it. Deadlines are the request path's own.
  */
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
@@ -39,19 +39,27 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   });
   app.addHook('onResponse', (request, reply, done) => {
     // The request path writes its own line.
-    if (request.routeOptions.config.access !== 'key' || request.method !== 'POST') deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
+    if (request.routeOptions.config.access !== 'key' || request.method !== 'POST')
+      deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
   });
   app.setErrorHandler((error, request, reply) => {
     if (!dataPlane(request.url)) return handleError(error, request, reply);
     const status = (error as { statusCode?: number }).statusCode ?? 500;
-    return sendOpenAiError(request, reply, refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'));
+    return sendOpenAiError(
+      request,
+      reply,
+      refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'),
+    );
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!.slice(0, 200);
     const known = ['POST', 'GET'].some((method) => method !== request.method && app.findRoute({ method, url: path }));
     const refusal = known
-      ? refuse('method_not_allowed', `${request.method} ${path} is not possible; try ${request.method === 'GET' ? 'POST' : 'GET'}.`)
+      ? refuse(
+          'method_not_allowed',
+          `${request.method} ${path} is not possible; try ${request.method === 'GET' ? 'POST' : 'GET'}.`,
+        )
       : refuse('not_found', `There is no ${request.method} ${path}.`);
     if (dataPlane(path)) return sendOpenAiError(request, reply, refusal);
     return handleError(Object.assign(new Error(refusal.message), { statusCode: known ? 405 : 404 }), request, reply);

@@ -148,7 +148,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return refused(refusal);
   };
 
-  function judge(entry: Known): Result<Caller> {
+  function judge(entry: Known | Stranger): Result<Caller> {
+    if ('reason' in entry) return refuseFor(entry.reason, INVALID);
     const { key, team } = entry.caller;
     if (entry.secretEndsAt !== null && entry.secretEndsAt <= clock.now()) return refuseFor('revoked', INVALID);
     if (key.expires_at !== null && key.expires_at <= clock.now()) return refuseFor('expired', EXPIRED);
@@ -160,22 +161,22 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const isCertain = (reading: Reading): boolean =>
     reading.epoch === epoch && Math.max(reading.readAt, changes.heardAt()) + certainMs > clock.monotonic();
 
-  /** Asks the store, remembers what it says and judges by it. Rejects where the store does not answer. */
-  async function ask(hash: string, from: typeof ofKnown): Promise<Result<Caller>> {
+  /** Asks the store and remembers what it says. Rejects where the store does not answer. */
+  async function ask(hash: string, from: typeof ofKnown): Promise<Known | Stranger> {
     const { value, overtaken } = await from.get(hash);
     const { found, readAt, epoch } = value;
     storeAway = false;
     if (found === null || found.caller.key.revoked_at !== null) {
-      const reason = found === null ? 'unknown' : 'revoked';
+      const stranger: Stranger = { reason: found === null ? 'unknown' : 'revoked', readAt, epoch };
       known.delete(hash);
-      if (!overtaken) strangers.set(hash, { reason, readAt, epoch });
-      return refuseFor(reason, INVALID);
+      if (!overtaken) strangers.set(hash, stranger);
+      return stranger;
     }
     const { caller, secret_ends_at: secretEndsAt } = found;
     const entry: Known = { caller, secretEndsAt, accepted: ok(caller), readAt, epoch };
     strangers.delete(hash);
     if (!overtaken) remember(hash, entry);
-    return judge(entry);
+    return entry;
   }
 
   function storeFailed(error: unknown): void {
@@ -186,7 +187,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   async function confirm(hash: string, last: Known): Promise<Result<Caller>> {
     try {
-      return await ask(hash, ofKnown);
+      return judge(await ask(hash, ofKnown));
     } catch (error) {
       storeFailed(error);
       return judge(last);
@@ -203,7 +204,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   async function meet(hash: string): Promise<Result<Caller>> {
     try {
-      return await ask(hash, ofStrangers);
+      return judge(await ask(hash, ofStrangers));
     } catch (error) {
       options.onLookupError?.(error);
       return refuseFor('unavailable', UNAVAILABLE);
@@ -237,7 +238,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         return storeAway ? lastKnown(hash, entry) : confirm(hash, entry);
       }
       const stranger = strangers.get(hash);
-      if (stranger !== undefined && isCertain(stranger)) return refuseFor(stranger.reason, INVALID);
+      if (stranger !== undefined && isCertain(stranger)) return judge(stranger);
       return meet(hash);
     },
     stats: () => ({

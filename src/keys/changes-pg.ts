@@ -100,7 +100,8 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
   async function keepListening(): Promise<void> {
     let pauseMs = 0;
     while (!closing.signal.aborted) {
-      if (pauseMs > 0) await pause(pauseMs * (0.5 + Math.random()), undefined, { signal: closing.signal }).catch(() => {});
+      if (pauseMs > 0)
+        await pause(pauseMs * (0.5 + Math.random()), undefined, { signal: closing.signal }).catch(() => {});
       if (closing.signal.aborted) return;
       await listen().catch((error: unknown) => {
         if (closing.signal.aborted) return;

@@ -36,7 +36,9 @@ export function pgKeyStore(db: Database): KeyStore {
         .select({
           key: keyColumns,
           team: teamColumns,
-          ends: sql<string | null>`extract(epoch from (select ends_at from retired_secrets where hash = ${sought})) * 1000`,
+          ends: sql<
+            string | null
+          >`extract(epoch from (select ends_at from retired_secrets where hash = ${sought})) * 1000`,
         })
         .from(keys)
         .leftJoin(teams, eq(teams.id, keys.team))
@@ -115,7 +117,10 @@ function transaction(tx: Transaction): KeyTx {
           insert into retired_secrets (hash, key_id, ends_at)
           select hash, id, ${timestamp(oldEndsAt)} from keys where id = ${key.id}`);
       }
-      await tx.update(keys).set({ hash: bytes(hash), prefix: key.prefix }).where(eq(keys.id, key.id));
+      await tx
+        .update(keys)
+        .set({ hash: bytes(hash), prefix: key.prefix })
+        .where(eq(keys.id, key.id));
     },
     async hashesOf(id) {
       const found = await tx.execute<{ hash: string }>(sql`

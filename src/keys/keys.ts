@@ -113,12 +113,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
   };
 
   /** Changes a key that is there and not revoked. */
-  const change = async (
-    id: string,
-    action: string,
-    detail: Json,
-    next: (key: Key) => Key,
-  ): Promise<Result<Key>> => {
+  const change = async (id: string, action: string, detail: Json, next: (key: Key) => Key): Promise<Result<Key>> => {
     const key = await tx.lockKey(id);
     if (!key) return noKey(id);
     if (key.revoked_at !== null) return refused(refuse('conflict', `The key ${id} is revoked and cannot be changed.`));
@@ -143,8 +138,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
     },
-    patchKey: (id, patch) =>
-      change(id, 'key.update', written(patch), (key) => patchedKey(key, patch, now)),
+    patchKey: (id, patch) => change(id, 'key.update', written(patch), (key) => patchedKey(key, patch, now)),
     async revokeKey(id) {
       const key = await tx.lockKey(id);
       if (!key) return noKey(id);

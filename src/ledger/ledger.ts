@@ -16,7 +16,7 @@ import type { Entry } from './entry.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore } from './ledger-store.js';
 import { cleanFilter, decodeCursor, encodeCursor, filterProblem } from './page.js';
 
-export interface LedgerLog {
+interface LedgerLog {
   info(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
@@ -37,7 +37,7 @@ export interface LedgerOptions {
   readonly after?: (ms: number, run: () => void) => () => void;
 }
 
-export interface LedgerPage {
+interface LedgerPage {
   readonly entries: readonly Entry[];
   /** Null on the last page. */
   readonly next_cursor: string | null;

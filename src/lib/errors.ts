@@ -55,7 +55,11 @@ export interface Refusal {
   /** Extra response headers, e.g. `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** An upstream's own words, which win over the table's: its status, and its error's type and code. */
-  readonly upstream?: { readonly status: number; readonly type?: string | undefined; readonly code?: string | number | null };
+  readonly upstream?: {
+    readonly status: number;
+    readonly type?: string | undefined;
+    readonly code?: string | number | null;
+  };
 }
 
 export const refuse = (code: ErrorCode, message: string, more: Omit<Refusal, 'code' | 'message'> = {}): Refusal => ({

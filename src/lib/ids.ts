@@ -15,7 +15,7 @@ export type IdKind = 'key' | 'ent' | 'team' | 'req';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {
-  const ms = nowMs > lastMs ? nowMs : lastMs;
+  const ms = Math.max(nowMs, lastMs);
   if (ms !== lastMs) {
     lastMs = ms;
     lastTime = encodeTime(ms);

@@ -59,7 +59,8 @@ export const limitSpec = z
       return z.NEVER;
     };
     if (written.unit === 'concurrent' && written.per) return problem('per', 'a `concurrent` limit has no `per`');
-    if (written.unit !== 'concurrent' && !written.per) return problem('per', `a limit of ${written.unit} needs a \`per\``);
+    if (written.unit !== 'concurrent' && !written.per)
+      return problem('per', `a limit of ${written.unit} needs a \`per\``);
     const value = Number(String(written.max).replaceAll('_', ''));
     const usd = written.unit === 'usd';
     if (!usd && !Number.isInteger(value)) return problem('max', `a limit of ${written.unit} is a whole number`);

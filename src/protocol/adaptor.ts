@@ -43,17 +43,18 @@ interface AdaptorFacts {
   /**
    * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
    */
-  counting(model: string): { readonly encoding: 'o200k_base' | 'cl100k_base'; readonly factor: number; readonly exact: boolean };
+  counting(model: string): {
+    readonly encoding: 'o200k_base' | 'cl100k_base';
+    readonly factor: number;
+    readonly exact: boolean;
+  };
   /** An upstream inside the process, instead of one behind HTTP. */
   readonly local?: LocalUpstream;
 }
 
 /** A provider, with what its dialect needs to know of a model. */
 export type Adaptor = AdaptorFacts &
-  (
-    | { readonly dialect: 'openai-chat' }
-    | { readonly dialect: 'anthropic-messages'; facts(model: string): ModelFacts }
-  );
+  ({ readonly dialect: 'openai-chat' } | { readonly dialect: 'anthropic-messages'; facts(model: string): ModelFacts });
 
 export type Dialect = Adaptor['dialect'];
 

@@ -25,7 +25,8 @@ export function completionAsStream(body: Buffer, askedUsage: boolean, extra: Usa
     chunk({ index, delta, logprobs, finish_reason: null });
     chunk({ index, delta: {}, logprobs: null, finish_reason: finish_reason ?? 'stop' });
   }
-  if (askedUsage) events.push(sseEvent(JSON.stringify({ ...base, choices: [], usage: usage ?? null, x_tollgate: extra })));
+  if (askedUsage)
+    events.push(sseEvent(JSON.stringify({ ...base, choices: [], usage: usage ?? null, x_tollgate: extra })));
   events.push(sseEvent('[DONE]'));
   return Buffer.concat(events);
 }

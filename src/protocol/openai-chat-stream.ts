@@ -133,7 +133,11 @@ export class OpenAiChatStream implements StreamReading {
   /** True where the choice ends with this chunk. */
   #choice(choice: unknown): boolean {
     if (typeof choice !== 'object' || choice === null) return false;
-    const { index, delta, finish_reason: finish } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
+    const {
+      index,
+      delta,
+      finish_reason: finish,
+    } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
     this.#text += textOf(delta);
     const ends = typeof finish === 'string';
     if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);

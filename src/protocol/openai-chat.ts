@@ -63,13 +63,19 @@ function readAnswer(body: Buffer): WholeAnswer {
   try {
     json = JSON.parse(body.toString('utf8'));
   } catch {
-    return { ok: false, failure: { kind: 'garbage', message: 'The upstream answered with something that is not JSON.' } };
+    return {
+      ok: false,
+      failure: { kind: 'garbage', message: 'The upstream answered with something that is not JSON.' },
+    };
   }
   const completion = (typeof json === 'object' ? json : null) as WireCompletion | null;
   const told = completion && errorIn(completion);
   if (told) return { ok: false, failure: { kind: 'in_band', ...told } };
   if (!Array.isArray(completion?.choices)) {
-    return { ok: false, failure: { kind: 'garbage', message: 'The upstream answered with JSON that is not a chat completion.' } };
+    return {
+      ok: false,
+      failure: { kind: 'garbage', message: 'The upstream answered with JSON that is not a chat completion.' },
+    };
   }
   const choices: unknown[] = completion.choices;
   return {
@@ -116,7 +122,8 @@ export function errorIn(body: object): ToldError | undefined {
 function toldBy(wire: Record<string, unknown>): ToldError {
   const { code } = wire;
   return {
-    message: typeof wire['message'] === 'string' ? wire['message'] : 'The upstream reported an error without a message.',
+    message:
+      typeof wire['message'] === 'string' ? wire['message'] : 'The upstream reported an error without a message.',
     type: typeof wire['type'] === 'string' ? wire['type'] : undefined,
     code: typeof code === 'string' || typeof code === 'number' ? code : null,
     param: typeof wire['param'] === 'string' ? wire['param'] : null,

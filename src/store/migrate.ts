@@ -14,7 +14,7 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused';
 }
 
-export interface Migration {
+interface Migration {
   readonly version: number;
   /** The file's name without its ending: `0001_keys_ledger_audit`. */
   readonly name: string;
@@ -96,7 +96,7 @@ async function checkServer(client: PoolClient): Promise<void> {
 const unhurried = (text: string): { text: string } => ({ text, query_timeout: 2 ** 31 - 1 }) as { text: string };
 
 /** The first file that was not applied. What was applied must be the beginning of what there is, unchanged. */
-export function nextMigration(files: readonly Migration[], applied: readonly Applied[]): Migration | null {
+function nextMigration(files: readonly Migration[], applied: readonly Applied[]): Migration | null {
   for (const [i, was] of applied.entries()) {
     const file = files.find(({ version }) => version === was.version);
     if (!file) {

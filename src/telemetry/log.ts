@@ -33,4 +33,7 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
 }
 
 const build = (level: LogLevel, out: DestinationStream): Log =>
-  pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, out);
+  pino(
+    { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    out,
+  );

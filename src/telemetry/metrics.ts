@@ -30,14 +30,35 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #series = new Map<string, Map<number, Series>>();
   readonly #responses = new Map<string, Map<number, Counter.Internal>>();
-  readonly #requests = this.#counter('tollgate_requests_total', 'Requests answered.', ['endpoint', 'model', 'provider', 'status']);
-  readonly #duration = this.#histogram('tollgate_request_duration_seconds', 'From the request to the last byte.', secondsBuckets);
-  readonly #overhead = this.#histogram('tollgate_overhead_seconds', 'Time of a request that the gateway itself took.', overheadBuckets);
-  readonly #firstByte = this.#histogram('tollgate_first_byte_seconds', 'From sending upstream to its first byte.', secondsBuckets);
+  readonly #requests = this.#counter('tollgate_requests_total', 'Requests answered.', [
+    'endpoint',
+    'model',
+    'provider',
+    'status',
+  ]);
+  readonly #duration = this.#histogram(
+    'tollgate_request_duration_seconds',
+    'From the request to the last byte.',
+    secondsBuckets,
+  );
+  readonly #overhead = this.#histogram(
+    'tollgate_overhead_seconds',
+    'Time of a request that the gateway itself took.',
+    overheadBuckets,
+  );
+  readonly #firstByte = this.#histogram(
+    'tollgate_first_byte_seconds',
+    'From sending upstream to its first byte.',
+    secondsBuckets,
+  );
   readonly #tokens = this.#counter('tollgate_tokens_total', 'Tokens by kind.', ['kind']);
   readonly #cost = this.#counter('tollgate_cost_usd_total', 'Spend in US dollars.', []);
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
-  readonly #upstream = this.#counter('tollgate_upstream_responses_total', 'Answers of targets; code is an HTTP status or a kind of failure.', ['target', 'code']);
+  readonly #upstream = this.#counter(
+    'tollgate_upstream_responses_total',
+    'Answers of targets; code is an HTTP status or a kind of failure.',
+    ['target', 'code'],
+  );
   readonly #kinds: Record<keyof Usage, Counter.Internal>;
 
   constructor() {
@@ -80,7 +101,8 @@ export class Metrics {
     let codes = this.#responses.get(target);
     if (!codes) this.#responses.set(target, (codes = new Map()));
     let counter = codes.get(code);
-    if (!counter) codes.set(code, (counter = this.#upstream.labels({ target, code: code === 0 ? 'none' : String(code) })));
+    if (!counter)
+      codes.set(code, (counter = this.#upstream.labels({ target, code: code === 0 ? 'none' : String(code) })));
     counter.inc();
   }
 
@@ -113,6 +135,12 @@ export class Metrics {
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name, help, buckets, labelNames: ['endpoint', 'model', 'provider'], registers: [this.registry] });
+    return new Histogram({
+      name,
+      help,
+      buckets,
+      labelNames: ['endpoint', 'model', 'provider'],
+      registers: [this.registry],
+    });
   }
 }

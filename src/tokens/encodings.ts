@@ -37,10 +37,10 @@ async function read(name: EncodingName): Promise<Encoding> {
   return encoding;
 }
 
-// The published split patterns, put into JavaScript's syntax. Its `\s` is not the reference's (it holds U+FEFF and lacks
-// U+0085), hence the property; and the reference matches contractions in any case, for which `s` has a third form.
+// The published split patterns, put into JavaScript's syntax. White space is asked for by its property because `\s` is not
+// the reference's: JavaScript's holds U+FEFF and lacks U+0085.
 const space = String.raw`\p{White_Space}`;
-const contraction = String.raw`'(?:[sS\u017f]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])`;
+const contraction = String.raw`'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])`;
 const lead = String.raw`[^\r\n\p{L}\p{N}]?`;
 const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
 const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;

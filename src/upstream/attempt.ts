@@ -12,7 +12,9 @@ import { callLocal } from './local.js';
 
 export interface UpstreamCall {
   /** Where to: a connection pool and a path, or an upstream inside the process. */
-  readonly to: { readonly dispatcher: Dispatcher; readonly path: string } | { readonly local: LocalUpstream; readonly path: string };
+  readonly to:
+    | { readonly dispatcher: Dispatcher; readonly path: string }
+    | { readonly local: LocalUpstream; readonly path: string };
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
@@ -136,7 +138,10 @@ export function attempt(call: UpstreamCall, events: UpstreamEvents, deadlines: D
     onResponseEnd: () => running.end(),
     onResponseError: (_controller, error) => running.fail(failureOf(error, running.headersSeen)),
   };
-  dispatcher.dispatch({ method: 'POST', path, headers: call.headers as string[], body: call.body, headersTimeout: 0, bodyTimeout: 0 }, handler);
+  dispatcher.dispatch(
+    { method: 'POST', path, headers: call.headers as string[], body: call.body, headersTimeout: 0, bodyTimeout: 0 },
+    handler,
+  );
   return running;
 }
 
@@ -148,7 +153,11 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
     total: 'did not finish',
   }[which];
   // Without a connection nothing was sent.
-  return { kind: which === 'connect' ? 'connect' : 'timeout', status: 504, message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).` };
+  return {
+    kind: which === 'connect' ? 'connect' : 'timeout',
+    status: 504,
+    message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).`,
+  };
 }
 
 const connectCodes = new Set([
@@ -165,7 +174,8 @@ const connectCodes = new Set([
 function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
   const code = (error as { code?: unknown }).code;
   const name = typeof code === 'string' ? code : error.name;
-  if (headersSeen) return { kind: 'cut', message: `The upstream's connection was lost before its answer was complete (${name}).` };
+  if (headersSeen)
+    return { kind: 'cut', message: `The upstream's connection was lost before its answer was complete (${name}).` };
   if (connectCodes.has(name) || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(name)) {
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   }

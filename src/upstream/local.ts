@@ -31,5 +31,7 @@ export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'sig
     }
     running.end();
   };
-  run().catch(() => running.fail({ kind: 'cut', message: "The upstream's connection was lost before its answer was complete." }));
+  run().catch(() =>
+    running.fail({ kind: 'cut', message: "The upstream's connection was lost before its answer was complete." }),
+  );
 }

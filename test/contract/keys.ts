@@ -277,7 +277,11 @@ export function keysContract(name: string, open: () => Promise<OpenStore>): void
       test('is remembered with its answer', async () => {
         assert.deepEqual(await first(once('a')), ok('first'));
         assert.deepEqual(await first(once('a')), ok(answered));
-        assert.deepEqual(await first({ ...once('a'), route: 'POST /y' }), ok('first'), 'another route is another write');
+        assert.deepEqual(
+          await first({ ...once('a'), route: 'POST /y' }),
+          ok('first'),
+          'another route is another write',
+        );
       });
 
       test('is forgotten after its time, and may then be another', async () => {

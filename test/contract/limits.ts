@@ -23,7 +23,12 @@ export interface Rig {
 export type RigOptions = Pick<LimitsOptions, 'rebuild' | 'onLapsed'>;
 export type MakeRig = (options?: RigOptions) => Promise<Rig>;
 
-export const spec = (unit: LimitSpec['unit'], max: number, per: LimitSpec['per'], more: Partial<LimitSpec> = {}): LimitSpec => ({
+export const spec = (
+  unit: LimitSpec['unit'],
+  max: number,
+  per: LimitSpec['per'],
+  more: Partial<LimitSpec> = {},
+): LimitSpec => ({
   unit,
   max,
   per,
@@ -42,7 +47,11 @@ export const limitOf = (unit: LimitSpec['unit'], max: number, per: LimitSpec['pe
   new Limit(newKey(), spec(unit, max, per, more));
 
 /** Input and output tokens, priced at 1 nano-dollar each unless told. */
-export const estimate = (input: number, want = 0, more: Partial<Estimate> & { min?: number; expected?: number } = {}): Estimate => ({
+export const estimate = (
+  input: number,
+  want = 0,
+  more: Partial<Estimate> & { min?: number; expected?: number } = {},
+): Estimate => ({
   inputTokens: input,
   inputTokensMost: input,
   inputNanoMost: input,
@@ -88,10 +97,28 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
     describe('all or nothing', () => {
       it('takes every limit of a request in one step', async () => {
         const { limits } = await make();
-        const all = [limitOf('requests', 10, 'minute'), limitOf('tokens', 100, 'hour'), limitOf('usd', 1000, 'month'), limitOf('concurrent', 2, null)];
+        const all = [
+          limitOf('requests', 10, 'minute'),
+          limitOf('tokens', 100, 'hour'),
+          limitOf('usd', 1000, 'month'),
+          limitOf('concurrent', 2, null),
+        ];
         const hold = reserved(await take(limits, all, estimate(30, 20)));
-        assert.deepEqual(hold.parts.map((part) => [part.amount, part.remaining]), [[1, 9], [50, 50], [50, 950], [1, 1]]);
-        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [[1, 0], [50, 0], [0, 50], [0, 1]]);
+        assert.deepEqual(
+          hold.parts.map((part) => [part.amount, part.remaining]),
+          [
+            [1, 9],
+            [50, 50],
+            [50, 950],
+            [1, 1],
+          ],
+        );
+        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [
+          [1, 0],
+          [50, 0],
+          [0, 50],
+          [0, 1],
+        ]);
       });
 
       it('takes nothing where one limit refuses', async () => {
@@ -165,7 +192,10 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         const { limits } = await make();
         const budget = limitOf('usd', 100, 'month');
         const denial = denied(await take(limits, [budget], estimate(95, 50, { min: 10 })));
-        assert.deepEqual([denial.affordableOutput, denial.asked, denial.remaining, denial.retryAfterMs], [5, 105, 100, null]);
+        assert.deepEqual(
+          [denial.affordableOutput, denial.asked, denial.remaining, denial.retryAfterMs],
+          [5, 105, 100, null],
+        );
         assert.equal(denial.windowEndsAtMs, Date.parse('2026-12-01T00:00:00Z'));
         assert.equal(denied(await take(limits, [budget], estimate(101, 50))).affordableOutput, -1);
       });
@@ -190,7 +220,9 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         const { limits } = await make();
         const max = 9_000_000_000_000_000;
         const budget = limitOf('usd', max, 'total');
-        const hold = reserved(await take(limits, [budget], estimate(0, 1, { inputNanoMost: max - 2, outputPicoMost: 999 })));
+        const hold = reserved(
+          await take(limits, [budget], estimate(0, 1, { inputNanoMost: max - 2, outputPicoMost: 999 })),
+        );
         assert.deepEqual(await levels(limits, budget), [0, max - 1]);
         reserved(await take(limits, [budget], estimate(1)));
         denied(await take(limits, [budget], estimate(1)));
@@ -203,7 +235,10 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         const budget = limitOf('usd', 100, 'day', { timezone: 'Asia/Tokyo' });
         clock.advance(Date.parse('2026-11-24T14:59:59Z') - clock.now());
         const hold = reserved(await take(limits, [budget], estimate(100)));
-        assert.equal(denied(await take(limits, [budget], estimate(1))).windowEndsAtMs, Date.parse('2026-11-24T15:00:00Z'));
+        assert.equal(
+          denied(await take(limits, [budget], estimate(1))).windowEndsAtMs,
+          Date.parse('2026-11-24T15:00:00Z'),
+        );
         clock.advance(1000);
         reserved(await take(limits, [budget], estimate(100)));
         await limits.settle(hold, used(100, 0), 'exact');
@@ -219,7 +254,10 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         };
         assert.deepEqual(await spend(49), []);
         assert.deepEqual(await spend(1), [[0.5, 50]]);
-        assert.deepEqual(await spend(50), [[0.8, 100], [1, 100]]);
+        assert.deepEqual(await spend(50), [
+          [0.8, 100],
+          [1, 100],
+        ]);
       });
     });
 
@@ -238,7 +276,11 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
     });
 
     describe('rates', () => {
-      for (const [per, ms] of [['second', 1000], ['minute', 60_000], ['hour', 3_600_000]] as const) {
+      for (const [per, ms] of [
+        ['second', 1000],
+        ['minute', 60_000],
+        ['hour', 3_600_000],
+      ] as const) {
         it(`says to the millisecond when the next request of a ${per} fits`, async () => {
           const { limits, clock } = await make();
           const rate = limitOf('tokens', 100, per);
@@ -308,27 +350,55 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
     describe('settling', () => {
       it('happens once, whatever comes after', async () => {
         const { limits } = await make();
-        const [budget, rate, slots] = [limitOf('usd', 100, 'month'), limitOf('tokens', 100, 'minute'), limitOf('concurrent', 5, null)];
+        const [budget, rate, slots] = [
+          limitOf('usd', 100, 'month'),
+          limitOf('tokens', 100, 'minute'),
+          limitOf('concurrent', 5, null),
+        ];
         const hold = reserved(await take(limits, [budget, rate, slots], estimate(20, 20)));
         await Promise.all([limits.settle(hold, used(20, 10), 'exact'), limits.settle(hold, used(20, 20), 'exact')]);
         await limits.release(hold);
-        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [[30, 0], [30, 0], [0, 0]]);
+        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [
+          [30, 0],
+          [30, 0],
+          [0, 0],
+        ]);
       });
 
       it('gives everything back where nothing was sent', async () => {
         const { limits } = await make();
-        const all = [limitOf('requests', 1, 'minute'), limitOf('requests', 1, 'day'), limitOf('usd', 10, 'month'), limitOf('concurrent', 1, null)];
+        const all = [
+          limitOf('requests', 1, 'minute'),
+          limitOf('requests', 1, 'day'),
+          limitOf('usd', 10, 'month'),
+          limitOf('concurrent', 1, null),
+        ];
         await limits.release(reserved(await take(limits, all, estimate(10))));
         reserved(await take(limits, all, estimate(10)));
       });
 
       it('never gives back where it is only known that at least so much was used', async () => {
         const { limits } = await make();
-        const [budget, rate, slots] = [limitOf('usd', 100, 'month'), limitOf('tokens', 100, 'minute'), limitOf('concurrent', 5, null)];
-        await limits.settle(reserved(await take(limits, [budget, rate, slots], estimate(20, 20))), used(20, 0), 'at-least');
-        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [[40, 0], [40, 0], [0, 0]]);
+        const [budget, rate, slots] = [
+          limitOf('usd', 100, 'month'),
+          limitOf('tokens', 100, 'minute'),
+          limitOf('concurrent', 5, null),
+        ];
+        await limits.settle(
+          reserved(await take(limits, [budget, rate, slots], estimate(20, 20))),
+          used(20, 0),
+          'at-least',
+        );
+        assert.deepEqual(await Promise.all([budget, rate, slots].map((limit) => levels(limits, limit))), [
+          [40, 0],
+          [40, 0],
+          [0, 0],
+        ]);
         await limits.settle(reserved(await take(limits, [budget, rate], estimate(20, 20))), used(20, 30), 'at-least');
-        assert.deepEqual(await Promise.all([budget, rate].map((limit) => levels(limits, limit))), [[90, 0], [90, 0]]);
+        assert.deepEqual(await Promise.all([budget, rate].map((limit) => levels(limits, limit))), [
+          [90, 0],
+          [90, 0],
+        ]);
       });
 
       it('takes a different use per limit', async () => {
@@ -336,27 +406,52 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         const [key, target] = [limitOf('usd', 100, 'month'), limitOf('usd', 100, 'month')];
         const hold = reserved(await take(limits, [key, target], estimate(20, 20)));
         await limits.settle(hold, (limit) => (limit === target ? used(20, 0) : used(20, 7)), 'exact');
-        assert.deepEqual(await Promise.all([key, target].map((limit) => levels(limits, limit))), [[27, 0], [20, 0]]);
+        assert.deepEqual(await Promise.all([key, target].map((limit) => levels(limits, limit))), [
+          [27, 0],
+          [20, 0],
+        ]);
       });
 
       it('counts a cache hit as a request and nothing else', async () => {
         const { limits } = await make();
-        const all = [limitOf('requests', 5, 'minute'), limitOf('requests', 5, 'day'), limitOf('tokens', 100, 'minute'), limitOf('usd', 100, 'month')];
+        const all = [
+          limitOf('requests', 5, 'minute'),
+          limitOf('requests', 5, 'day'),
+          limitOf('tokens', 100, 'minute'),
+          limitOf('usd', 100, 'month'),
+        ];
         const hold = reserved(await take(limits, all, estimate(20, 20)));
         await limits.settle(hold, { requests: 1, inputTokens: 0, outputTokens: 0, usdNano: 0 }, 'exact');
-        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [[1, 0], [1, 0], [0, 0], [0, 0]]);
+        assert.deepEqual(await Promise.all(all.map((limit) => levels(limits, limit))), [
+          [1, 0],
+          [1, 0],
+          [0, 0],
+          [0, 0],
+        ]);
       });
     });
 
     describe('asking for more', () => {
       it('raises what is held to a dearer estimate, in the same step checked', async () => {
         const { limits } = await make();
-        const [budget, rate, other] = [limitOf('usd', 100, 'month'), limitOf('requests', 1, 'minute'), limitOf('usd', 50, 'day')];
+        const [budget, rate, other] = [
+          limitOf('usd', 100, 'month'),
+          limitOf('requests', 1, 'minute'),
+          limitOf('usd', 50, 'day'),
+        ];
         const hold = reserved(await take(limits, [budget, rate], estimate(10, 10)));
         reserved(await limits.amend(hold, { limits: [budget, rate, other], estimate: estimate(20, 30) }));
-        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [[0, 50], [1, 0], [0, 50]]);
+        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [
+          [0, 50],
+          [1, 0],
+          [0, 50],
+        ]);
         await limits.settle(hold, used(20, 5), 'exact');
-        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [[25, 0], [1, 0], [25, 0]]);
+        assert.deepEqual(await Promise.all([budget, rate, other].map((limit) => levels(limits, limit))), [
+          [25, 0],
+          [1, 0],
+          [25, 0],
+        ]);
       });
 
       it('leaves the hold as it was where it is denied, and clamps where it can', async () => {
@@ -392,7 +487,10 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         reserved(await take(limits, [first]));
         denied(await take(limits, [second]));
         await limits.release(hold);
-        assert.deepEqual(await Promise.all([first, second].map((limit) => levels(limits, limit))), [[0, 1], [0, 0]]);
+        assert.deepEqual(await Promise.all([first, second].map((limit) => levels(limits, limit))), [
+          [0, 1],
+          [0, 0],
+        ]);
       });
 
       it('is of no use to a hold that is over', async () => {
@@ -408,7 +506,11 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
     describe('leases', () => {
       it('of a hold that nobody renews lapse: slots are free, budgets count what was known', async () => {
         const { limits, clock } = await make();
-        const [budget, slots, rate] = [limitOf('usd', 100, 'month'), limitOf('concurrent', 1, null), limitOf('tokens', 100, 'hour')];
+        const [budget, slots, rate] = [
+          limitOf('usd', 100, 'month'),
+          limitOf('concurrent', 1, null),
+          limitOf('tokens', 100, 'hour'),
+        ];
         reserved(await take(limits, [budget, slots, rate], estimate(30, 70)));
         clock.advance(LEASE_MS - 1);
         denied(await take(limits, [slots]));
@@ -491,7 +593,9 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
       assert.deepEqual(await levels(limits, budget), [0, 50_000]);
       await Promise.all(admitted.map((hold) => limits.settle(hold, used(400, 100), 'exact')));
       assert.deepEqual(await levels(other, budget), [25_000, 0]);
-      const again = await Promise.all(Array.from({ length: 200 }, (_, i) => take(i % 2 ? limits : other, [budget], estimate(400, 600))));
+      const again = await Promise.all(
+        Array.from({ length: 200 }, (_, i) => take(i % 2 ? limits : other, [budget], estimate(400, 600))),
+      );
       assert.equal(again.filter(({ kind }) => kind === 'reserved').length, 25);
     });
   });

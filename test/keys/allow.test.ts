@@ -61,7 +61,16 @@ test('addresses match by block, of both kinds', () => {
   for (const address of ['10.255.0.1', '192.0.2.7', '2001:db8:ffff::1', '::1', '0:0:0:0:0:0:0:1']) {
     assert.ok(mayComeFrom(key, address), address);
   }
-  for (const address of ['11.0.0.1', '192.0.2.8', '2001:db9::1', '::2', undefined, '', 'localhost', '10.0.0.1, 1.1.1.1']) {
+  for (const address of [
+    '11.0.0.1',
+    '192.0.2.8',
+    '2001:db9::1',
+    '::2',
+    undefined,
+    '',
+    'localhost',
+    '10.0.0.1, 1.1.1.1',
+  ]) {
     assert.ok(!mayComeFrom(key, address), address);
   }
 });
@@ -82,8 +91,27 @@ test('only plain addresses and blocks can be written', () => {
   for (const good of ['10.0.0.0/8', '0.0.0.0/0', '1.2.3.4', '1.2.3.4/32', '::/0', 'fe80::/10', '::ffff:1.2.3.4']) {
     assert.notEqual(parseBlock(good), null, good);
   }
-  const bad = ['', '/', '10', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', '0x0a.0.0.1', '010.0.0.1', '::/129'];
-  for (const written of [...bad, '10.0.0.0/ 8', ' 10.0.0.1', 'fe80::1%eth0', '::ffff:10.0.0.0/8', 'example.com', '10.0.0.1\n']) {
+  const bad = [
+    '',
+    '/',
+    '10',
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '0x0a.0.0.1',
+    '010.0.0.1',
+    '::/129',
+  ];
+  for (const written of [
+    ...bad,
+    '10.0.0.0/ 8',
+    ' 10.0.0.1',
+    'fe80::1%eth0',
+    '::ffff:10.0.0.0/8',
+    'example.com',
+    '10.0.0.1\n',
+  ]) {
     assert.equal(parseBlock(written), null, JSON.stringify(written));
   }
 });

@@ -7,7 +7,11 @@ limitsContract(
   'memory',
   async (options) => {
     const clock = new ManualClock();
-    return { limits: new Limits({ ...options, clock, store: new MemoryStore(clock, { leaseMs: LEASE_MS }) }), clock, other: undefined };
+    return {
+      limits: new Limits({ ...options, clock, store: new MemoryStore(clock, { leaseMs: LEASE_MS }) }),
+      clock,
+      other: undefined,
+    };
   },
   async () => {},
 );

@@ -61,6 +61,14 @@ test('cache writes that only the end reports, or that grow, are counted', () => 
   assert.equal(grown?.cache_write_5m, 50);
 });
 
+test('where lifetimes and total disagree, no written token is lost', () => {
+  const cache_creation = { ephemeral_5m_input_tokens: 100, ephemeral_1h_input_tokens: 200 };
+  const written = (total: number) =>
+    readMessagesUsage({ input_tokens: 1, cache_creation, cache_creation_input_tokens: total });
+  assert.deepEqual([written(0)?.cache_write_5m, written(0)?.cache_write_1h], [100, 200]);
+  assert.deepEqual([written(350)?.cache_write_5m, written(350)?.cache_write_1h], [150, 200]);
+});
+
 test('no report is no usage, and does not undo an earlier one', () => {
   for (const wire of [undefined, null, 7, [], {}, { input_tokens: 'many' }]) {
     assert.equal(readMessagesUsage(wire), undefined);

@@ -1,9 +1,10 @@
 /** Limits over a Redis, as one gateway process has them, with a clock of the test's own or Redis's. */
-import { type RedisLink, openRedis } from '../../src/store/redis.js';
+
 import { systemClock } from '../../src/lib/clock.js';
 import { RedisCounters } from '../../src/limits/counters-redis.js';
 import { Failover, type OnFailure } from '../../src/limits/failover.js';
 import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
+import { openRedis, type RedisLink } from '../../src/store/redis.js';
 import type { ManualClock } from './clock.js';
 
 export interface GatewayOptions extends Pick<LimitsOptions, 'rebuild' | 'onLapsed'> {

@@ -81,16 +81,10 @@ test('the factor holds for text and rounds up, and not for pictures', () => {
 });
 
 test('a factor does not make a token out of a floating-point remainder', () => {
-  const text = count(user('a'.repeat(3))) as number;
-  for (let factor = 1; factor <= 2; factor += 1 / 16) {
-    const rule = { encoding: 'o200k_base', factor, exact: true } as const;
-    assert.equal(estimate(user('aaa'), rule, 'gpt-4o'), Math.ceil(text * factor));
-  }
-  const ten = count(user('one two')) as number;
-  assert.equal(
-    estimate(user('one two'), { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'),
-    Math.ceil((ten * 11) / 10),
-  );
+  const ten = user('one two three');
+  assert.equal(count(ten), 10);
+  assert.ok(10 * 1.1 > 11);
+  assert.equal(estimate(ten, { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'), 11);
 });
 
 test('special tokens in user text are text', () => {

@@ -35,12 +35,11 @@ test('a JPEG may be progressive and may have fill bytes, and its tables are not 
   }
 });
 
-test('a JPEG without a frame is given up after a bounded number of steps', () => {
-  const endless = Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(4_000_000, Buffer.from([0xff, 0xe0, 0, 2]))]);
-  const start = performance.now();
-  assert.equal(imageSize(dataUrl('image/jpeg', endless)), null);
-  assert.equal(imageSize(dataUrl('image/jpeg', Buffer.alloc(4_000_000, 0xff).fill(0xd8, 1, 2))), null);
-  assert.ok(performance.now() - start < 1000);
+test('a JPEG without a frame is given up after a bounded number of segments', () => {
+  const segments = (count: number) => jpeg(1234, 567, { metadata: new Array<number>(count).fill(0) });
+  assert.deepEqual(imageSize(dataUrl('image/jpeg', segments(400))), size);
+  assert.equal(imageSize(dataUrl('image/jpeg', segments(100_000))), null);
+  assert.equal(imageSize(dataUrl('image/jpeg', jpeg(1234, 567, { fill: 100_000 }))), null);
 });
 
 test('parameters and letter case of a data URL do not matter', () => {

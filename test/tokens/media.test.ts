@@ -27,6 +27,11 @@ test('patches are counted as the documentation counts its examples', () => {
   assert.equal(imageTokens(picture(33, 65), 'high', openai('gpt-5.6')), 8);
 });
 
+test('a floating-point remainder does not open another row of patches', () => {
+  // Scaled to 30 x 48.15 squares.
+  assert.equal(imageTokens(picture(1000, 1605), 'high', openai('gpt-5.2')), Math.ceil(30 * 49 * 1.2));
+});
+
 test('detail matters where the model takes notice of it', () => {
   assert.equal(imageTokens(picture(1024, 1024), 'low', openai('gpt-5-mini')), Math.ceil(1024 * 1.62));
   assert.equal(imageTokens(picture(8000, 8000), 'high', openai('gpt-5.4')), 3000);

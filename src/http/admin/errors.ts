@@ -122,4 +122,3 @@ export const unauthorized = refuse(
   'The admin API needs the admin key, as `Authorization: Bearer ...`. On the first start it was stored in admin.key of the data directory.',
   { headers: { 'www-authenticate': 'Bearer' } },
 );
-

@@ -121,4 +121,3 @@ export function keysRoutes(app: AdminApp, deps: Writing): void {
     });
   }
 }
-

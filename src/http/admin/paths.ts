@@ -15,7 +15,8 @@ export function createPaths(): Paths {
     methodsOf(path) {
       const asked = path.split('/');
       const fits = (parts: string[]) =>
-        parts.length === asked.length && parts.every((part, i) => (part.startsWith(':') ? asked[i] : part === asked[i]));
+        parts.length === asked.length &&
+        parts.every((part, i) => (part.startsWith(':') ? asked[i] : part === asked[i]));
       return [...new Set(routes.filter((route) => fits(route.parts)).flatMap((route) => route.methods))];
     },
   };

@@ -40,7 +40,10 @@ const someOf = <T extends z.ZodType>(item: T, what: string) =>
     .max(1_000, 'at most 1000 items');
 
 const pattern = text(200);
-const block = text(60).refine((value) => parseBlock(value) !== null, 'not an IP address or CIDR block, such as 10.0.0.0/8');
+const block = text(60).refine(
+  (value) => parseBlock(value) !== null,
+  'not an IP address or CIDR block, such as 10.0.0.0/8',
+);
 
 export const instant = z.iso
   .datetime({ offset: true, error: 'not a time with a zone, such as 2027-01-01T00:00:00Z' })
@@ -53,7 +56,11 @@ const limits = z
   .superRefine((all, context) => {
     all.forEach((limit, i) => {
       if (limit.model === null || (limit.model.length <= 200 && !UNSAFE.test(limit.model))) return;
-      context.addIssue({ code: 'custom', path: [i, 'model'], message: 'not a pattern of model names, such as gpt-4o*' });
+      context.addIssue({
+        code: 'custom',
+        path: [i, 'model'],
+        message: 'not a pattern of model names, such as gpt-4o*',
+      });
     });
   });
 

@@ -1,7 +1,7 @@
 /** The OpenAI-compatible endpoints under `/v1`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Gateway } from '../../gateway/pipeline.js';
 import type { Models } from '../../gateway/model.js';
+import type { Gateway } from '../../gateway/pipeline.js';
 import { mayUseModel } from '../../keys/allow.js';
 import type { Authenticator } from '../../keys/authenticate.js';
 import type { Clock } from '../../lib/clock.js';
@@ -78,6 +78,8 @@ const modelJson = (id: string, created: number) => ({ id, object: 'model', creat
 
 export function sendOpenAiError(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
   const requestId = requestIdOf(request.headers);
-  reply.code(statusOf(refusal)).headers({ 'x-request-id': requestId, 'content-type': 'application/json', ...refusal.headers });
+  reply
+    .code(statusOf(refusal))
+    .headers({ 'x-request-id': requestId, 'content-type': 'application/json', ...refusal.headers });
   return reply.send(openaiDialect.errorBody(refusal, requestId));
 }

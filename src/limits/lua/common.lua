@@ -65,12 +65,13 @@ end
 local function count(part, state, sign)
   if part[2] == 'r' then return -1 end
   if redis.call('HGET', part[1], 'e') ~= epoch then return -1 end
+  -- `+ 0` since a negative zero is no integer to Redis.
   if state == 'o' then
-    local held = redis.call('HINCRBY', part[1], 'h', sign * part[3])
+    local held = redis.call('HINCRBY', part[1], 'h', sign * part[3] + 0)
     if held <= 0 and part[2] == 'c' then redis.call('DEL', part[1]) end
     return -1
   end
-  return redis.call('HINCRBY', part[1], 's', sign * part[4])
+  return redis.call('HINCRBY', part[1], 's', sign * part[4] + 0)
 end
 
 local function forget(id, hold)

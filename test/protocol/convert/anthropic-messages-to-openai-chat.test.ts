@@ -86,6 +86,14 @@ test('thinking is told as text, and carried with its signatures', () => {
   });
 });
 
+test('thinking in several blocks is one text', () => {
+  const content = ['a', 'b'].map((thinking) => ({ type: 'thinking', thinking, signature: 's' }));
+  const answer = answered(message({ content, stop_reason: 'end_turn', id: '' }));
+  assert.equal(answer.text(), 'ab');
+  assert.match(answer.body.toString('utf8'), /"reasoning_content":"ab"/);
+  assert.match(answer.body.toString('utf8'), new RegExp(`"id":"chatcmpl-${NOW_MS}"`));
+});
+
 test('thinking of an answer can be sent back as it came', () => {
   const { message: said } = choiceOf(fixture('thinking.json'));
   const messages = [{ role: 'user', content: 'x' }, said, { role: 'user', content: 'y' }];

@@ -225,6 +225,17 @@ test('a ping is a comment for the caller, before the message too', () => {
   }
 });
 
+test('a ping between two words stays between them', () => {
+  const out = exchange({})
+    .stream()
+    .push(
+      Buffer.from(
+        `${START}${open(0, { type: 'text', text: 'a' })}event: ping\ndata: {"type":"ping"}\n\n${say(0, 'b')}`,
+      ),
+    );
+  assert.match(out.toString('utf8'), /"role".*"content":"a".*: ping\n\ndata: .*"content":"b"/s);
+});
+
 test('a start that is said twice is heard once', () => {
   const { bytes, reading } = streamed({}, [fixture('duplicate-start.sse')]);
   assert.equal(reading.failure, undefined);
@@ -238,6 +249,38 @@ test('content that stands in the start of the message is part of the answer', ()
   assert.equal(contentOf(bytes), 'Kept. ');
   assert.match(bytes.toString('utf8'), /"arguments":"\{\\"id\\":\\"c_1\\"\}"/);
   assert.equal(chunksOf(bytes).at(-1)?.choices[0]?.finish_reason, 'tool_calls');
+});
+
+test('several calls in the start of the message each have their arguments', () => {
+  const content = [
+    { type: 'thinking', thinking: 'hm', signature: 's' },
+    { type: 'tool_use', id: 'a', name: 'f', input: { x: 1 } },
+    { type: 'tool_use', id: 'b', name: 'g', input: {} },
+  ];
+  const start = event({ type: 'message_start', message: { id: '', content, stop_reason: 'tool_use' } });
+  const { bytes } = read(start + STOP);
+  const calls = deltasOf(bytes).flatMap(
+    ({ tool_calls }) => (tool_calls as { function: { arguments: string } }[] | undefined) ?? [],
+  );
+  assert.deepEqual(
+    calls.map((call) => call.function.arguments),
+    ['', '{"x":1}', '', '{}'],
+  );
+  assert.ok(deltasOf(bytes).some((delta) => delta['reasoning_content'] === 'hm'));
+  assert.equal(chunksOf(bytes)[0]?.id, `chatcmpl-${NOW_MS}`);
+});
+
+test('a reason to stop is not forgotten where a later report leaves it out', () => {
+  const end = (delta: unknown) => event({ type: 'message_delta', delta, usage: { output_tokens: 3 } });
+  const { bytes } = read(START + end({ stop_reason: 'max_tokens' }) + end({ stop_reason: null }) + end(null) + STOP);
+  assert.equal(chunksOf(bytes).at(-1)?.choices[0]?.finish_reason, 'length');
+});
+
+test('what might have become a fence and did not is content', () => {
+  const { bytes } = read(START + open(0, { type: 'text', text: '``' }) + close(0) + STOP, {
+    response_format: { type: 'json_object' },
+  });
+  assert.equal(contentOf(bytes), '``');
 });
 
 test('events, blocks and deltas that came later than this code are passed over', () => {
@@ -286,6 +329,17 @@ test('an overload in the middle is a failure, after what was good before it', ()
   assert.equal(contentOf(bytes), 'Half an ans');
   assert.equal(reading.text(), 'Half an ans');
   assert.ok(!bytes.includes('"finish_reason":"'));
+});
+
+test('after a failure nothing more is passed on', () => {
+  const reading = exchange({}).stream();
+  reading.push(fixture('overloaded.sse'));
+  const { failure } = reading;
+  assert.equal(reading.push(Buffer.from(say(0, 'wer') + STOP)).length, 0);
+  reading.end();
+  assert.equal(reading.failure, failure);
+  assert.equal(reading.done, false);
+  assert.equal(reading.text(), 'Half an ans');
 });
 
 test('a second message in one stream is garbage', () => {

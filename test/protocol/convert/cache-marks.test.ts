@@ -41,6 +41,10 @@ test('a mark never lands on thinking', () => {
   assert.deepEqual(body.messages[1]?.content, [{ type: 'thinking', thinking: 't', signature: 's' }, text('y', mark)]);
 });
 
+test('a mark on blank text is gone with the text', () => {
+  assert.deepEqual(sent({ messages: [user([text('x'), text('', mark)])] }).messages[0]?.content, [text('x')]);
+});
+
 for (const [ttl, expected] of [
   [undefined, undefined],
   ['30m', '5m'],
@@ -76,6 +80,7 @@ test('marks inside tool results count', () => {
 
 for (const [holder, expected] of [
   [{ cache_control: true }, 'cache_control'],
+  [{ cache_control: 'ephemeral' }, 'cache_control'],
   [{ cache_control: { type: 'forever' } }, 'cache_control'],
   [{ cache_control: { type: 'ephemeral', ttl: '2h' } }, 'cache_control.ttl'],
   [{ cache_control: { type: 'ephemeral', ttl: 'constructor' } }, 'cache_control.ttl'],

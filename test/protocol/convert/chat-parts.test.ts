@@ -44,6 +44,21 @@ test('bare base64 is understood by the name of its file', () => {
   });
 });
 
+test('bare base64 of a text file is text, and a file without name has no title', () => {
+  for (const filename of ['a.txt', 'b.md', 'c.csv']) {
+    const source = { type: 'text', media_type: 'text/plain', data: 'Grüße' };
+    assert.deepEqual(blockOf(file({ filename, file_data: base64('Grüße') })), {
+      type: 'document',
+      source,
+      title: filename,
+    });
+  }
+  for (const filename of ['', 7]) {
+    const block = blockOf(file({ filename, file_data: 'data:application/pdf;base64,JVBERi0=' }));
+    assert.ok(typeof block === 'object' && !('title' in block));
+  }
+});
+
 for (const [name, data] of [
   ['base64', `data:text/markdown;charset=utf-8;base64,${base64('# Grüße')}`],
   ['percent-encoded', 'data:text/plain,%23%20Gr%C3%BC%C3%9Fe'],
@@ -99,6 +114,7 @@ const bad: readonly (readonly [string, unknown, string])[] = [
   ['a file without object', { type: 'file' }, 'invalid_value messages[0].content[1].file'],
   ['an empty file', file({}), 'invalid_value messages[0].content[1].file.file_data'],
   ['a file id', file({ file_id: 'file-1' }), 'unsupported_parameter messages[0].content[1].file.file_id'],
+  ['file data that is empty', file({ file_data: '' }), 'invalid_value messages[0].content[1].file.file_data'],
   ['file data that is a number', file({ file_data: 1 }), 'invalid_value messages[0].content[1].file.file_data'],
   ['a file URL that is a number', file({ file_url: 1 }), 'invalid_value messages[0].content[1].file.file_url'],
   [

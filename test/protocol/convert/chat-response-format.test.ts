@@ -28,6 +28,17 @@ test('a model that does not understand schemas must call a tool that has it', ()
   assert.ok(!('output_config' in body));
 });
 
+test('what the caller says of the schema is said of the tool', () => {
+  const descriptionOf = (description?: string) => {
+    const response_format = {
+      type: 'json_schema',
+      json_schema: { name: 'p', schema, ...(description ? { description } : {}) },
+    };
+    return (sent({ response_format }, { model: SONNET_4 }).tools as { description: string }[])[0]?.description;
+  };
+  assert.equal(descriptionOf('A person.'), `${descriptionOf()} A person.`);
+});
+
 test('with tools of its own the request must call one of them or the answer', () => {
   const body = sent({ ...format(), tools: [tool('json'), tool('look')] }, { model: SONNET_4 });
   assert.deepEqual(

@@ -76,6 +76,10 @@ test('a refusal says what to do', () => {
   assert.match(result.refusal.message, /'logprobs'.*drop_params/);
 });
 
+test('of several faults the first is told', () => {
+  assert.equal(refusal({ logprobs: true, n: 2, temperature: 'x' }), 'unsupported_parameter logprobs');
+});
+
 test('explicit defaults and nulls are accepted without a word', () => {
   const body = {
     n: 1,

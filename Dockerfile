@@ -1,0 +1,30 @@
+# Build with the development dependencies, then keep only what a running gateway needs.
+FROM node:20-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY bin ./bin
+COPY src ./src
+COPY providers ./providers
+COPY test ./test
+COPY bench ./bench
+RUN npm run build && rm -rf dist/test dist/bench
+RUN npm prune --omit=dev --no-audit --no-fund
+
+FROM node:20-slim
+ENV NODE_ENV=production TOLLGATE_HOST=0.0.0.0
+WORKDIR /app
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json config.yaml config.schema.json ./
+COPY bin ./bin
+COPY src/limits/lua ./src/limits/lua
+COPY migrations ./migrations
+RUN mkdir -p data && chown node:node data
+USER node
+VOLUME /app/data
+EXPOSE 4000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 4000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "bin/tollgate.js", "serve"]
