@@ -32,6 +32,14 @@ export interface Source {
   at(path: Path, part: 'key' | 'value'): { line: number; column: number };
 }
 
+const OWN_WORDS: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is there already',
+  MULTIPLE_DOCS: 'the file holds more than one YAML document',
+};
+
+/** Beyond that, one break in the text has been told many times. */
+const MOST_FAULTS = 20;
+
 export function readDocument(text: string, env: Readonly<Record<string, string | undefined>>): Source {
   const lines = new LineCounter();
   const faults: Fault[] = [];
@@ -43,9 +51,10 @@ export function readDocument(text: string, env: Readonly<Record<string, string |
   const failed = { value: undefined, faults, at: () => place(0) };
 
   try {
-    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
-    for (const { code, pos, message } of [...doc.errors, ...doc.warnings]) {
-      fault(pos[0], code === 'DUPLICATE_KEY' ? 'this key is there already' : message);
+    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+    if (doc.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) throw new RangeError();
+    for (const { code, pos, message } of [...doc.errors, ...doc.warnings].slice(0, MOST_FAULTS)) {
+      fault(pos[0], OWN_WORDS[code] ?? message);
     }
     // A repeated key leaves the rest readable; after any other error, what was read may not be what was meant.
     if (doc.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return failed;

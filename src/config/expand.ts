@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration
 /**
  * `${NAME}` and `${NAME:-default}` inside a value. Expanded once: what a variable holds is never expanded again. As in a
  * shell, the default stands in for a variable that is unset or empty. `$${` writes `${`; any other `$` is itself.

@@ -2,7 +2,7 @@
  * What the configuration will have and this version does not do. Such a key is refused, because a gateway that read it and
  * did nothing would promise what it does not keep. When a feature comes, its row goes.
  */
-import { formatPath, type Path } from './problem.js';
+import type { Path } from './problem.js';
 
 interface Row {
   /** `*` is any key or index. */
@@ -42,6 +42,8 @@ const rows: readonly Row[] = [
 
 export interface Unavailable {
   readonly path: Path;
+  /** The key is what is not there, or only a value of it. */
+  readonly part: 'key' | 'value';
   readonly message: string;
 }
 
@@ -50,7 +52,11 @@ export function findUnavailable(config: unknown): Unavailable[] {
   return rows.flatMap(({ path, what, where }) =>
     matches(config, path)
       .filter(({ value }) => where?.(value) ?? true)
-      .map((match) => ({ path: match.path, message: `${what} is not available in this version` })),
+      .map((match) => ({
+        path: match.path,
+        part: where ? 'value' : 'key',
+        message: `${what} is not available in this version`,
+      })),
   );
 }
 
@@ -71,5 +77,5 @@ function matches(value: unknown, pattern: readonly string[], path: Path = []): {
     );
 }
 
-/** The rows as users read them, for the reference. */
-export const unavailablePaths = (): string[] => rows.map(({ path }) => formatPath(path));
+/** The paths of the table, `*` for any name, for tests and the reference. */
+export const unavailablePaths = (): string[] => rows.map(({ path }) => path.join('.'));

@@ -27,7 +27,7 @@ export function validate(value: unknown): Validated {
   while (!result.success && result.error.issues.filter((issue) => readText(config, issue)).length > 0) {
     result = configSchema.safeParse(config);
   }
-  const unavailable = findUnavailable(config).map((found): Finding => ({ ...found, part: 'key' }));
+  const unavailable: readonly Finding[] = findUnavailable(config);
   if (result.success && unavailable.length === 0) return { ok: true, written: result.data };
   const issues = result.success ? [] : result.error.issues;
   return { ok: false, findings: [...unavailable, ...issues.flatMap((issue) => findingsOf(config, issue, []))] };
@@ -82,7 +82,11 @@ function findingsOf(config: unknown, issue: Issue, above: Path): Finding[] {
     case 'invalid_type': {
       const value = valueAt(config, path);
       if (value !== undefined && !issue.message.startsWith('Invalid input')) return finding(issue.message);
-      return finding(value === undefined ? 'is missing' : `expected ${named(issue.expected)}, found ${shown(value)}`);
+      return finding(
+        value === undefined
+          ? 'is missing'
+          : `expected ${named(issue.expected)}, found ${shown(value, issue.expected === 'string')}`,
+      );
     }
     case 'invalid_value': {
       const value = valueAt(config, path);
@@ -116,7 +120,10 @@ function unionFindings(config: unknown, issue: Issue & { code: 'invalid_union' }
     return one?.code === 'invalid_type' ? named(one.expected) : '';
   });
   const value = valueAt(config, path);
-  const message = value === undefined ? 'is missing' : `expected ${types.join(' or ')}, found ${shown(value)}`;
+  const message =
+    value === undefined
+      ? 'is missing'
+      : `expected ${types.join(' or ')}, found ${shown(value, types.includes(named('string')))}`;
   return [{ path, part: 'value', message }];
 }
 
@@ -133,11 +140,11 @@ const NAMES: Readonly<Record<string, string>> = {
 const named = (type: string): string => NAMES[type] ?? type;
 
 /** Never the value of a text: it may be a secret that slipped into another place. */
-function shown(value: unknown): string {
+function shown(value: unknown, textWanted = false): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return 'a text';
   if (typeof value === 'object') return 'a mapping';
-  if (typeof value === 'number') return `the number ${value}; write it in quotes`;
-  return String(value);
+  const written = typeof value === 'number' ? `the number ${value}` : String(value);
+  return textWanted ? `${written}; write it in quotes` : written;
 }

@@ -87,9 +87,8 @@ class QueuedLedger implements Ledger {
   /** Drain without a pause until this many are settled. */
   #goal = 0;
   readonly #waiting: { readonly goal: number; readonly resolve: () => void }[] = [];
-  /** Entries in the next batch: `batchMax`, but less while a bad entry is looked for, and growing again after. */
+  /** Most entries in the next batch: halved when a batch is refused, until the bad entry is alone, and doubled when one is not. */
   #size: number;
-  #hunting = false;
   #draining: Promise<void> | undefined;
   #cancelNext: (() => void) | undefined;
   #failures = 0;
@@ -203,31 +202,19 @@ class QueuedLedger implements Ledger {
       const batch = this.#queue.slice(0, this.#size);
       try {
         await this.#options.store.insert(batch);
-        this.#written(batch.length);
+        this.#size = Math.min(this.#size * 2, this.#options.batchMax);
+        this.#settle(batch.length);
       } catch (error) {
         if (!(error instanceof EntryRefused)) return this.#failed(error);
         if (batch.length === 1) this.#refused(batch[0]!, error);
-        else this.#halve(batch.length);
+        else this.#size = batch.length >> 1;
       }
       if (this.#settled >= this.#goal && this.#queue.length < this.#options.batchMax) return;
     }
   }
 
-  /** The store refused a batch: the first bad entry is in it. While it is hunted, batches do not grow again. */
-  #halve(size: number): void {
-    this.#size = size >> 1;
-    this.#hunting = true;
-    this.#succeeded();
-  }
-
-  #written(count: number): void {
-    if (!this.#hunting) this.#size = Math.min(this.#size * 2, this.#options.batchMax);
-    this.#settle(count);
-  }
-
   #refused(entry: Entry, error: EntryRefused): void {
     this.#lost += 1;
-    this.#hunting = false;
     const { metadata, ...shown } = entry;
     this.#options.log.error(
       { entry: shown, reason: error.message },

@@ -11,7 +11,7 @@
  * a rate, only that part is admitted here (one, where the share of a rate would be none).
  */
 import type { Clock } from '../lib/clock.js';
-import { type Actuals, affordable, inUnit } from './amount.js';
+import { type Actuals, affordable, cost, inUnit } from './amount.js';
 import { amountOf, type Hold, type Part } from './hold.js';
 import type { Limit } from './limit.js';
 import { RateWindow } from './rate-window.js';
@@ -100,7 +100,8 @@ export class MemoryStore implements LimitStore {
     for (const part of parts) this.#take(part, now, outputTokens);
     for (const part of ask.free) this.#letGo(part);
     hold.outputTokens = outputTokens;
-    if (hold.leaseEndsMs === 0) this.#enlist(hold, now);
+    if (hold.leaseEndsMs !== 0) this.#delist(hold);
+    this.#enlist(hold, now);
     return RESERVED;
   }
 
@@ -246,7 +247,7 @@ export class MemoryStore implements LimitStore {
   }
 
   #affords(part: Part, level: LevelCounter, want: number): number {
-    if (part.fixed === 0 && part.milli === 0) return want;
+    if (part.fixed === 0 && cost(want, part.milli) === 0) return want;
     const room = this.#most(part.limit, level.base ?? 0) - level.spent - level.held + (part.own?.amount ?? 0);
     return affordable(room - part.fixed, part.milli, want);
   }

@@ -72,8 +72,10 @@ export async function openEmbedded({ dataDir, onCrash }: EmbeddedOptions): Promi
   }
 }
 
-/** A folder that only this user can enter; null on Windows, where the server takes a port of the
- * loopback address, which every user of the machine can reach. */
+/**
+ * A folder that only this user can enter; null on Windows, where the server takes a port of the loopback address, which
+ * every user of the machine can reach.
+ */
 function socketFolder(dir: string): { dir: string; remove(): void } | null {
   if (process.platform === 'win32') return null;
   let folder = join(dir, 'run');

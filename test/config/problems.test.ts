@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -47,23 +48,34 @@ models:
 
 test('a key that is missing is told at what it is missing from', (t) => {
   assert.deepEqual(bad(t, 'providers:\n  o:\n    api_key: x\n'), ['2:3 providers.o.type: is missing']);
-  assert.deepEqual(bad(t, 'providers: { s: { type: sandbox } }\nmodels:\n  m: {}'), ['3:3 models.m.targets: is missing']);
+  assert.deepEqual(bad(t, 'providers: { s: { type: sandbox } }\nmodels:\n  m: {}'), [
+    '3:3 models.m.targets: is missing',
+  ]);
   assert.deepEqual(bad(t, withModel('    price: { input: 1 }')), ['5:5 models.m.price.output: is missing']);
   assert.deepEqual(bad(t, 'providers: { s: { type: sandbox } }\nmodels: { m: { targets: [{ provider: s }] } }'), [
-    '2:27 models.m.targets[0].model: is missing',
+    '2:26 models.m.targets[0].model: is missing',
   ]);
 });
 
 test('a value of the wrong type is told with what is wanted', (t) => {
   const cases: [text: string, problem: string][] = [
-    ['server: 4000', '1:9 server: expected a mapping, found the number 4000; write it in quotes'],
+    ['server: 4000', '1:9 server: expected a mapping, found the number 4000'],
     ['server: { port: many }', '1:17 server.port: expected a number, found a text'],
     ['server: { port: 1.5 }', '1:17 server.port: expected a whole number, found the number 1.5'],
     ['server: { trust_proxy: 10.0.0.1 }', '1:24 server.trust_proxy: expected a list, found a text'],
     ['telemetry: { metrics: on }', '1:23 telemetry.metrics: expected true or false, found a text'],
-    ['telemetry: { log: { level: Warn } }', '1:28 telemetry.log.level: expected one of trace, debug, info, warn, error, fatal, silent; did you mean warn?'],
-    ['providers: { o: { type: openai, api_key: 12 } }', '1:42 providers.o.api_key: expected a text or a mapping, found the number 12; write it in quotes'],
-    ['providers: { o: { type: openai, api_key: { file: 3 } } }', '1:50 providers.o.api_key.file: expected a text, found the number 3; write it in quotes'],
+    [
+      'telemetry: { log: { level: Warn } }',
+      '1:28 telemetry.log.level: expected one of trace, debug, info, warn, error, fatal, silent; did you mean warn?',
+    ],
+    [
+      'providers: { o: { type: openai, api_key: 12 } }',
+      '1:42 providers.o.api_key: expected a text or a mapping, found the number 12; write it in quotes',
+    ],
+    [
+      'providers: { o: { type: openai, api_key: { file: 3 } } }',
+      '1:50 providers.o.api_key.file: expected a text, found the number 3; write it in quotes',
+    ],
     ['models: [a]', '1:1 models: expected a mapping, found a list'],
     ['models:\n  m:\n', '2:3 models.m: expected a mapping, found nothing'],
     ['- a', '1:1 : expected a mapping, found a list'],
@@ -96,7 +108,7 @@ test('what a limit lacks is told at its place', (t) => {
   const limits = (limit: string) => bad(t, withModel(`    limits: [${limit}]`));
   assert.deepEqual(limits('{ unit: usd, max: 1 }'), ['5:14 models.m.limits[0].per: a limit of usd needs a `per`']);
   assert.deepEqual(limits('{ unit: requests, max: 1.5, per: day }'), [
-    '5:34 models.m.limits[0].max: a limit of requests is a whole number',
+    '5:37 models.m.limits[0].max: a limit of requests is a whole number',
   ]);
   assert.match(limits('{ unit: token, max: 1, per: day }')[0]!, /did you mean tokens\?$/);
 });
@@ -123,14 +135,24 @@ test('names of models and providers are checked, since clients and paths carry t
 
 test('headers that would break a request are refused', (t) => {
   const header = (written: string) => bad(t, `providers: { o: { type: openai, headers: { ${written} } } }`);
-  assert.deepEqual(header('"Content-Length": "3"'), ['1:44 providers.o.headers.Content-Length: the gateway sets this header itself']);
+  assert.deepEqual(header('"Content-Length": "3"'), [
+    '1:44 providers.o.headers.Content-Length: the gateway sets this header itself',
+  ]);
   assert.deepEqual(header('"x y": "3"'), ['1:44 providers.o.headers["x y"]: not a header name']);
-  assert.deepEqual(header('x: "a\\r\\nb: c"'), ['1:47 providers.o.headers.x: a header value is one line of ASCII characters']);
+  assert.deepEqual(header('x: "a\\r\\nb: c"'), [
+    '1:47 providers.o.headers.x: a header value is one line of ASCII characters',
+  ]);
 });
 
 test('a trusted proxy is an address or a block', (t) => {
-  assert.match(bad(t, 'server: { trust_proxy: [10.0.0.0/33] }')[0]!, /^1:25 server\.trust_proxy\[0\]: expected an address/);
-  assert.match(bad(t, 'server: { trust_proxy: ["${P}"] }', { P: 'proxy.local' })[0]!, /expected an address or a CIDR block/);
+  assert.match(
+    bad(t, 'server: { trust_proxy: [10.0.0.0/33] }')[0]!,
+    /^1:25 server\.trust_proxy\[0\]: expected an address/,
+  );
+  assert.match(
+    bad(t, 'server: { trust_proxy: ["${P}"] }', { P: 'proxy.local' })[0]!,
+    /expected an address or a CIDR block/,
+  );
 });
 
 test('addresses of stores have their scheme', (t) => {
@@ -141,15 +163,25 @@ test('addresses of stores have their scheme', (t) => {
 });
 
 test('a secret with a space or a line break in it is refused, and not shown', (t) => {
-  const problems = bad(t, 'admin: { key: { file: k } }\nproviders: { o: { type: openai, api_key: "sk-hush hush" } }', {}, { k: 'hush\nhush\n' });
+  const problems = bad(
+    t,
+    'admin: { key: { file: k } }\nproviders: { o: { type: openai, api_key: "sk-hush hush" } }',
+    {},
+    { k: 'hush\nhush\n' },
+  );
   assert.deepEqual(problems, [
-    '1:8 admin.key: a key is one word of ASCII characters, without spaces'.replace('1:8', '1:10'),
+    '1:10 admin.key: a key is one word of ASCII characters, without spaces',
     '2:42 providers.o.api_key: a key is one word of ASCII characters, without spaces',
   ]);
 });
 
 test('no problem ever shows the text of a value, which may be a secret in the wrong place', (t) => {
-  for (const text of ['server: { port: sk-hush }', 'admin: sk-hush', 'database: { url: sk-hush }', 'redis: { on_failure: sk-hush }']) {
+  for (const text of [
+    'server: { port: sk-hush }',
+    'admin: sk-hush',
+    'database: { url: sk-hush }',
+    'redis: { on_failure: sk-hush }',
+  ]) {
     assert.doesNotMatch(bad(t, text).join(), /hush/, text);
   }
 });
@@ -164,7 +196,10 @@ test('a variable that is not set is told by name, once, at the value that wants 
     '2:9 server.port: the environment variable NO_SUCH is not set; ${NO_SUCH:-} would make it optional',
     '3:9 server.host: the environment variable ALSO_NOT is not set; ${ALSO_NOT:-} would make it optional',
   ]);
-  assert.match(bad(t, 'server: { trust_proxy: [::1, "${P}"] }')[0]!, /^1:30 server\.trust_proxy\[1\]: the environment variable P/);
+  assert.match(
+    bad(t, 'server: { trust_proxy: [::1, "${P}"] }')[0]!,
+    /^1:30 server\.trust_proxy\[1\]: the environment variable P/,
+  );
 });
 
 test('a key that is there twice is told, as is everything else', (t) => {

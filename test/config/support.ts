@@ -25,18 +25,33 @@ export function folder(t: TestContext, files: Readonly<Record<string, string | B
 
 export type Env = Readonly<Record<string, string>>;
 
-export function load(t: TestContext, text: string, env: Env = {}, files: Readonly<Record<string, string>> = {}): Loaded {
+export function load(
+  t: TestContext,
+  text: string,
+  env: Env = {},
+  files: Readonly<Record<string, string>> = {},
+): Loaded {
   return loadConfig({ env, cwd: folder(t, { ...files, 'config.yaml': text }), providerTypes });
 }
 
-export function good(t: TestContext, text: string, env: Env = {}, files: Readonly<Record<string, string>> = {}): Config {
+export function good(
+  t: TestContext,
+  text: string,
+  env: Env = {},
+  files: Readonly<Record<string, string>> = {},
+): Config {
   const loaded = load(t, text, env, files);
   assert.ok(loaded.ok, JSON.stringify(loaded));
   return loaded.config;
 }
 
 /** The problems as `line:column path: message`. */
-export function bad(t: TestContext, text: string, env: Env = {}, files: Readonly<Record<string, string>> = {}): string[] {
+export function bad(
+  t: TestContext,
+  text: string,
+  env: Env = {},
+  files: Readonly<Record<string, string>> = {},
+): string[] {
   const loaded = load(t, text, env, files);
   assert.ok(!loaded.ok, 'the configuration was accepted');
   return loaded.problems.map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`);

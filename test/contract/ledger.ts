@@ -175,7 +175,7 @@ export function ledgerContract(name: string, open: () => Promise<OpenStore>): vo
       for (const size of [1, 4, 5, 22, 23, 24]) {
         const seen: string[] = [];
         let after: Position | null = null;
-        for (;;) {
+        while (seen.length <= expected.length) {
           const page: readonly Entry[] = await store.page({ key }, size, after);
           seen.push(...page.map(({ id }) => id));
           if (page.length < size) break;

@@ -97,8 +97,7 @@ export class Model {
     const hold = before ?? { parts: [], outputTokens: 0, state: 'open' as const, leaseEnds: 0 };
     if (!before) this.#holds.push(hold);
     hold.outputTokens = granted;
-    // To ask for more renews the lease only where the store says so: both do not move it in memory, so the test avoids it.
-    if (!before) hold.leaseEnds = now + this.#leaseMs;
+    hold.leaseEnds = now + this.#leaseMs;
     for (const limit of limits) {
       let part = hold.parts.find((other) => other.limit === limit);
       const isNew = !part;
@@ -106,7 +105,6 @@ export class Model {
       if (isNew) hold.parts.push(part);
       if (limit.kind === 'rate') {
         if (!isNew) continue;
-        part.amount = this.#expected(limit, estimate, Math.min(granted, estimate.output.expected, estimate.output.want));
         part.amount = this.#expected(limit, estimate, Math.min(estimate.output.expected, estimate.output.want));
         part.taking = { at: now, amount: part.amount };
         this.#takingsOf(limit).push(part.taking);
@@ -133,7 +131,7 @@ export class Model {
 
   #fits(limit: Limit, own: ModelPart | undefined, estimate: Estimate, output: number, now: number): boolean {
     const asks = this.#worst(limit, estimate, output);
-    if (this.#worst(limit, estimate, estimate.output.want) === 0 && estimate.outputPicoMost === 0) return true;
+    if (this.#worst(limit, estimate, estimate.output.want) === 0) return true;
     const windowId = own?.windowId ?? limit.windowAt(now)?.id ?? '';
     const spent = this.#spent.get(`${limit.counter} ${windowId}`) ?? 0;
     return spent + this.#held(limit, windowId) - (own?.amount ?? 0) + asks <= limit.spec.max;

@@ -81,10 +81,10 @@ test('the factor holds for text and rounds up, and not for pictures', () => {
 });
 
 test('a factor does not make a token out of a floating-point remainder', () => {
-  const ten = user('one two three');
-  assert.equal(count(ten), 10);
-  assert.ok(10 * 1.1 > 11);
-  assert.equal(estimate(ten, { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'), 11);
+  const fifty = user(' word'.repeat(43));
+  assert.equal(count(fifty), 50);
+  assert.ok(50 * 1.1 > 55);
+  assert.equal(estimate(fifty, { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'), 55);
 });
 
 test('special tokens in user text are text', () => {
@@ -151,11 +151,18 @@ test('other families read whole declarations behind a prompt of their own', () =
   assert.equal(withTool, plain + 350 + tokens(JSON.stringify(weather)));
 });
 
-test('a schema for the answer counts its text', () => {
+test('a tool that the request insists on is named once more', () => {
+  const plain = count(user('Hi')) as number;
+  const choice = { type: 'function', function: { name: 'get_current_weather' } };
+  assert.equal(count({ ...user('Hi'), tool_choice: choice }), plain + 4 + tokens('get_current_weather'));
+  assert.equal(count({ ...user('Hi'), tool_choice: 'auto' }), plain);
+});
+
+test('a schema for the answer counts its text and a heading', () => {
   const schema = { type: 'object', properties: { steps: { type: 'array', items: { type: 'string' } } } };
   const format = { type: 'json_schema', json_schema: { name: 'plan', schema, strict: true } };
   const more = (count({ ...user('Hi'), response_format: format }) as number) - (count(user('Hi')) as number);
-  assert.ok(more >= tokens(JSON.stringify(schema)) && more <= tokens(JSON.stringify(format)) + 20, `${more}`);
+  assert.equal(more, 12 + tokens(JSON.stringify({ name: 'plan', schema })));
   assert.equal(count({ ...user('Hi'), response_format: { type: 'json_object' } }), count(user('Hi')));
 });
 

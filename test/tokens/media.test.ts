@@ -27,7 +27,9 @@ test('patches are counted as the documentation counts its examples', () => {
   assert.equal(imageTokens(picture(33, 65), 'high', openai('gpt-5.6')), 8);
 });
 
-test('a floating-point remainder does not open another row of patches', () => {
+test('a floating-point remainder opens neither another row of patches nor another token', () => {
+  assert.ok(150 * 1.62 > 243);
+  assert.equal(imageTokens(picture(480, 320), 'high', openai('gpt-4.1-mini')), 243);
   // Scaled to 30 x 48.15 squares.
   assert.equal(imageTokens(picture(1000, 1605), 'high', openai('gpt-5.2')), Math.ceil(30 * 49 * 1.2));
 });

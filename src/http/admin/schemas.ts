@@ -50,12 +50,14 @@ export const instant = z.iso
   .transform((written) => Date.parse(written))
   .refine((ms) => Number.isFinite(ms), 'not a time');
 
+const noLimit = { model: null }; // what a limit is here that was refused already
+
 const limits = z
   .array(limitSpec)
   .max(50, 'at most 50 limits')
   .superRefine((all, context) => {
-    all.forEach((limit, i) => {
-      if (limit.model === null || (limit.model.length <= 200 && !UNSAFE.test(limit.model))) return;
+    all.forEach(({ model } = noLimit, i) => {
+      if (model === null || (model.length <= 200 && !UNSAFE.test(model))) return;
       context.addIssue({
         code: 'custom',
         path: [i, 'model'],

@@ -65,7 +65,7 @@ for i, part in ipairs(ask.parts) do
       local room = max - spent - held + (mine and mine[3] or 0)
       levels[i] = { room, not level[3] }
       local affords = ask.want
-      if fixed > 0 or milli > 0 then affords = affordable(room - fixed, milli) end
+      if fixed + cost(ask.want, milli) > 0 then affords = affordable(room - fixed, milli) end
       if affords < granted then granted = affords end
       if affords < (part[8] and ask.want or ask.min) then
         failures[#failures + 1] = { i, spent, held, -1, affords }

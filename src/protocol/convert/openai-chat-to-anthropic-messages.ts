@@ -38,49 +38,23 @@ export interface ChatCall {
   readonly maxTokens?: number;
 }
 
+/** Characters of `metadata.user_id`. */
+const LONGEST_USER = 256;
+
 type MessagesBody = Omit<MessageCreateParamsBase, 'messages'>;
 
 /** Refuses with `invalid_value` or `unsupported_parameter`; never throws. */
 export function openaiChatToAnthropicMessages(call: ChatCall): Result<Exchange> {
-  const { body, facts } = call;
   const findings = new Findings(call.dropParams);
-  checkParameters(body, findings);
-  const conversation = readConversation(body['messages'], findings);
-  const plan = planTools(body, facts, hasToolBlocks(conversation), findings);
-  const prefill = settlePrefill(conversation, facts, plan, findings);
-  const maxTokens = readMaxTokens(body, facts, call.maxTokens, findings);
-  const forcedTool = plan.choice?.type === 'any' || plan.choice?.type === 'tool';
-  const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
-  const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
-  const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
-  const stops = readStop(body['stop'], findings);
-  const { form } = plan;
-  if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
-  const format = form.type === 'native' ? { format: form.format } : {};
-  const output = { ...(effort ? { effort } : {}), ...format };
-  const request: MessagesBody = {
-    model: call.model,
-    max_tokens: maxTokens,
-    ...some('system', conversation.system),
-    ...some('tools', plan.tools),
-    ...(plan.choice ? { tool_choice: plan.choice } : {}),
-    ...(thinking ? { thinking } : {}),
-    ...(Object.keys(output).length > 0 ? { output_config: output } : {}),
-    ...readSampling(body, facts, thinks, findings),
-    ...some('stop_sequences', stops),
-    ...readUser(body, findings),
-    ...readServiceTier(body['service_tier'], findings),
-    ...readStream(body['stream'], findings),
-  };
+  checkParameters(call.body, findings);
+  const conversation = readConversation(call.body['messages'], findings);
+  const plan = planTools(call.body, call.facts, hasToolBlocks(conversation), findings);
+  const { form, jsonTool } = plan;
+  const request = readRequest(call, conversation, plan, findings);
   keepLastMarks(promptOrder(plan, conversation), findings);
   if (findings.refusal) return refused(findings.refusal);
-  const answerPlan: AnswerPlan = {
-    model: call.model,
-    nowMs: call.nowMs,
-    askedUsage: call.askedUsage,
-    jsonTool: plan.jsonTool,
-    fencedJson: form.type === 'told',
-  };
+  const { model, nowMs, askedUsage } = call;
+  const answerPlan: AnswerPlan = { model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
   return ok({
     body: print(request, conversation),
     dropped: findings.dropped,
@@ -88,6 +62,34 @@ export function openaiChatToAnthropicMessages(call: ChatCall): Result<Exchange> 
     stream: () => new MessagesToChatStream(answerPlan),
     failure: readMessagesError,
   });
+}
+
+/** Everything but the messages. Settles in `conversation` what depends on the model and on the form of the answer. */
+function readRequest(call: ChatCall, conversation: Conversation, plan: ToolPlan, findings: Findings): MessagesBody {
+  const { body, facts } = call;
+  const { tools, choice, form } = plan;
+  const prefill = settlePrefill(conversation, facts, plan, findings);
+  if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
+  const maxTokens = readMaxTokens(body, facts, call.maxTokens, findings);
+  const forcedTool = choice?.type === 'any' || choice?.type === 'tool';
+  const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
+  const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
+  const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
+  const output = { ...(effort ? { effort } : {}), ...(form.type === 'native' ? { format: form.format } : {}) };
+  return {
+    model: call.model,
+    max_tokens: maxTokens,
+    ...some('system', conversation.system),
+    ...some('tools', tools),
+    ...(choice ? { tool_choice: choice } : {}),
+    ...(thinking ? { thinking } : {}),
+    ...(Object.keys(output).length > 0 ? { output_config: output } : {}),
+    ...readSampling(body, facts, thinks, findings),
+    ...some('stop_sequences', readStop(body['stop'], findings)),
+    ...readUser(body, findings),
+    ...readServiceTier(body['service_tier'], findings),
+    ...readStream(body['stream'], findings),
+  };
 }
 
 /**
@@ -121,7 +123,6 @@ function readUser(body: Json, findings: Findings): Pick<MessagesBody, 'metadata'
   }
   return {};
 }
-const LONGEST_USER = 256;
 
 function readServiceTier(tier: unknown, findings: Findings): Pick<MessagesBody, 'service_tier'> {
   if (tier === 'default') return { service_tier: 'standard_only' };

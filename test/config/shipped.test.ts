@@ -1,0 +1,174 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration
+/** The files that are shipped: config.yaml, config.schema.json and the reference say the same as the code. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { configJsonSchema, configJsonSchemaText } from '../../src/config/json-schema.js';
+import { configSchema } from '../../src/config/schema.js';
+import { knownKeys } from '../../src/config/suggest.js';
+import { unavailablePaths } from '../../src/config/unavailable.js';
+import { packageRoot } from '../../src/lib/root.js';
+import { lookup } from '../../src/pricing/catalogue.js';
+import { bad, good, providerTypes } from './support.js';
+
+const shipped = (name: string) => readFileSync(join(packageRoot, name), 'utf8');
+const editor = z.fromJSONSchema(configJsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+const accepts = (text: string) => editor.safeParse(parse(text)).success;
+
+test('config.schema.json is what the schema generates: after a change, run `npm run schema`', () => {
+  assert.equal(shipped('config.schema.json'), configJsonSchemaText());
+});
+
+test('the shipped configuration works with no environment at all', (t) => {
+  const config = good(t, shipped('config.yaml'));
+  assert.deepEqual(Object.keys(config.models), [
+    'sandbox',
+    'gpt-4o-mini',
+    'gpt-4o',
+    'claude-sonnet-4-5',
+    'claude-haiku-4-5',
+  ]);
+  assert.equal(config.server.port, 4000);
+  assert.equal(config.database.url, null);
+  assert.deepEqual(config.models['sandbox']!.price, { input: 0.15, cached_input: 0.075, output: 0.6 });
+});
+
+test('every model of the shipped configuration has a price', (t) => {
+  const config = good(t, shipped('config.yaml'));
+  for (const { price, targets } of Object.values(config.models)) {
+    const { provider, model } = targets[0]!;
+    const catalogue = providerTypes[config.providers[provider]!.type]!.catalogue ?? null;
+    assert.ok(price ?? lookup(catalogue, model, Date.now()), model);
+  }
+});
+
+test('the shipped configuration takes its keys and addresses from the environment', (t) => {
+  const config = good(t, shipped('config.yaml'), {
+    ...{ TOLLGATE_HOST: '0.0.0.0', PORT: '80', TOLLGATE_ADMIN_KEY: 'adm', DATABASE_URL: 'postgres://d/t' },
+    ...{ REDIS_URL: 'redis://r', OPENAI_API_KEY: 'sk-o', ANTHROPIC_API_KEY: 'sk-a' },
+  });
+  assert.deepEqual([config.server.host, config.server.port], ['0.0.0.0', 80]);
+  assert.deepEqual([config.admin.key, config.database.url, config.redis.url], ['adm', 'postgres://d/t', 'redis://r']);
+  assert.equal(config.providers['openai']!.api_key, 'sk-o');
+  assert.equal(config.providers['anthropic']!.api_key, 'sk-a');
+});
+
+test('the examples that are commented out work when the comment signs are taken away', (t) => {
+  const config = good(t, shipped('config.yaml').replace(/^( +)# /gm, '$1'));
+  assert.equal(config.models['house-model']!.limits.length, 2);
+  assert.equal(config.providers['my-vllm']!.type, 'openai-compatible');
+  assert.deepEqual(config.defaults.price, { input: 1, output: 4 });
+});
+
+test('an editor accepts the shipped file, and what the gateway accepts', () => {
+  assert.ok(shipped('config.yaml').startsWith('# yaml-language-server: $schema=./config.schema.json\n'));
+  assert.ok(accepts(shipped('config.yaml')));
+  assert.ok(accepts('server: { port: "${PORT}", body_limit: "${B}mb" }\ntelemetry: { metrics: "${M}" }'));
+  assert.ok(
+    accepts(
+      'models: { m: { targets: [{ provider: p, model: m }], limits: [{ unit: tokens, max: 2_000_000, per: minute }] } }',
+    ),
+  );
+  assert.ok(accepts('admin: { key: { file: /run/secrets/admin } }'));
+});
+
+test('an editor underlines what the gateway refuses', () => {
+  for (const text of [
+    'sever: {}',
+    'server: { prot: 1 }',
+    'server: { port: http }',
+    'server: { port: 70000 }',
+    'server: { body_limit: 20 }',
+    'redis: { on_failure: shut }',
+    'telemetry: { metrics: on }',
+    'providers: { p: { api_key: x } }',
+    'models: { m: { targets: [] } }',
+    'models: { m: { targets: [{ provider: p, model: m }], fallbacks: [x] } }',
+  ]) {
+    assert.ok(!accepts(text), text);
+  }
+});
+
+test("every part of the contract's example that exists is accepted", (t) => {
+  const config = good(
+    t,
+    `server:    { host: "\${TOLLGATE_HOST:-127.0.0.1}", port: "\${PORT:-4000}", body_limit: 20mb, workers: 1, shutdown_grace: 30s, trust_proxy: [] }
+data_dir:  ./data
+admin:     { key: "\${TOLLGATE_ADMIN_KEY:-}" }
+database:  { url: "\${DATABASE_URL:-}" }
+redis:     { url: "\${REDIS_URL:-}", on_failure: local }
+providers:
+  openai:    { type: openai,    api_key: "\${OPENAI_API_KEY:-}" }
+  anthropic: { type: anthropic, api_key: "\${ANTHROPIC_API_KEY:-}" }
+  my-vllm:   { type: openai-compatible, base_url: http://10.0.0.7:8000/v1, api_key: none }
+  sandbox:   { type: sandbox }
+models:
+  gpt-4o-mini:
+    targets:
+      - { provider: openai, model: gpt-4o-mini, weight: 3 }
+    timeout:   { connect: 5s, first_byte: 60s, idle: 60s, total: 10m }
+    price: { input: 0.15, cached_input: 0.075, output: 0.60 }
+    limits: [ { unit: tokens, max: 2_000_000, per: minute } ]
+telemetry: { metrics: true, log: { level: info } }
+`,
+  );
+  assert.equal(config.models['gpt-4o-mini']!.limits[0]!.max, 2_000_000);
+});
+
+test("the parts of the contract's example that do not exist yet are all told, and nothing else", (t) => {
+  const problems = bad(
+    t,
+    `providers: { openai: { type: openai }, my-vllm: { type: openai-compatible, base_url: http://10.0.0.7:8000/v1 } }
+models:
+  gpt-4o-mini:
+    targets:
+      - { provider: openai, model: gpt-4o-mini, weight: 3 }
+      - { provider: my-vllm, model: llama-3, priority: 2 }
+    balance: weighted
+    retry:     { max_attempts: 3, base: 250ms, max: 8s }
+    breaker:   { failure_rate: 0.5, min_requests: 10, window: 30s, open: 15s, half_open_probes: 2 }
+    fallbacks: [claude-haiku]
+    context_window_fallbacks: [gpt-4.1]
+    content_policy_fallbacks: [claude-haiku]
+    cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
+  auto:
+    targets: [ { provider: openai, model: gpt-4o } ]
+    route: [ { use: gpt-4o-mini } ]
+defaults: { retry: {}, breaker: {}, cache: {} }
+cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
+capture:  { content: off }
+webhooks: [ { url: "https://x", events: ["budget.*"], secret: whsec_x } ]
+telemetry: { traces: { otlp: "" } }
+routes:   []
+`,
+  );
+  assert.equal(problems.length, unavailablePaths().length - 1, 'all rows but server.workers');
+  assert.ok(
+    problems.every((problem) => problem.endsWith('is not available in this version')),
+    problems.join('\n'),
+  );
+});
+
+/** Every key of the schema, `*` for a name of the user's. */
+function* paths(path: (string | number)[]): Generator<string[]> {
+  for (const key of knownKeys(configSchema, path)) {
+    const inner = [...path, key];
+    yield inner.map(String);
+    yield* paths(inner);
+    yield* paths([...inner, '*']);
+  }
+}
+
+test('the reference explains every key that there is, and names everything that is not available', () => {
+  const reference = shipped('docs/configuration.md');
+  for (const path of paths([])) {
+    assert.ok(reference.includes(`\`${path.at(-1)}\``) || reference.includes(`\`${path.join('.')}\``), path.join('.'));
+  }
+  for (const path of unavailablePaths()) {
+    const name = path.replace('*', '<model>').replace('targets.1', 'targets');
+    assert.ok(reference.includes(`\`${name}\``), name);
+  }
+});

@@ -1,0 +1,88 @@
+/** The admin API on a real server on a free port, over memory unless a store is handed in. */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
+import { type Changes, localChanges } from '../../../src/keys/changes.js';
+import type { KeyStore } from '../../../src/keys/key-store.js';
+import { createKeys } from '../../../src/keys/keys.js';
+import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
+import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
+import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ManualClock } from '../../support/clock.js';
+
+export const ADMIN_KEY = 'the-admin-key-of-these-tests';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test reads out of an answer it states by reading it
+  readonly body: any;
+}
+
+export interface AdminServer {
+  readonly url: string;
+  readonly app: FastifyInstance;
+  readonly store: KeyStore;
+  readonly ledger: Ledger;
+  readonly clock: ManualClock;
+  readonly changes: Changes;
+  readonly logged: string[];
+  /** `body`: an object is sent as JSON, a string or bytes as they are. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
+  const store = given.store ?? memoryKeyStore();
+  const clock = new ManualClock();
+  const changes = localChanges();
+  const logged: string[] = [];
+  const ledger = createLedger({
+    store: memoryLedgerStore(),
+    clock,
+    log: { info: () => {}, error: () => {} },
+    batchMs: 1_000_000,
+    after: () => () => {},
+  });
+  const app = Fastify({
+    logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
+    routerOptions: { maxParamLength: 1_200 },
+  });
+  await app.register(
+    adminApi({
+      keys: createKeys({ store, clock, changes }),
+      clock,
+      ledger,
+      describeConfig: () => ({ server: { port: 4000 } }),
+      models: () => [{ name: 'gpt-4o', targets: [] }],
+      providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      adminKey: () => ADMIN_KEY,
+      version: '0.1.0',
+      ...given,
+    }),
+  );
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  return {
+    url,
+    app,
+    store,
+    ledger,
+    clock,
+    changes,
+    logged,
+    async call(method, path, body, headers = {}) {
+      const raw = typeof body === 'string' || body instanceof Uint8Array;
+      const answer = await fetch(`${url}/admin/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${ADMIN_KEY}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) };
+    },
+    close: () => app.close(),
+  };
+}
