@@ -72,7 +72,7 @@ const model = z.strictObject({
 });
 
 const provider = z.strictObject({
-  type: z.string().describe('Which API it speaks, such as openai, anthropic, openai-compatible or sandbox.'),
+  type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
   base_url: s.baseUrl
     .optional()

@@ -87,7 +87,7 @@ class QueuedLedger implements Ledger {
   /** Drain without a pause until this many are settled. */
   #goal = 0;
   readonly #waiting: { readonly goal: number; readonly resolve: () => void }[] = [];
-  /** Most entries in the next batch: halved when a batch is refused, until the bad entry is alone, and doubled when one is not. */
+  /** Most entries in the next batch: halved when one is refused, until the bad entry is alone, and doubled when one is not. */
   #size: number;
   #draining: Promise<void> | undefined;
   #cancelNext: (() => void) | undefined;

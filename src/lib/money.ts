@@ -14,10 +14,7 @@ export function picoPerToken(usdPerMillion: number | string): number | null {
 
 const decimal = (value: number): string => (Math.abs(value) < 1e-6 ? value.toFixed(12) : String(value));
 
-/** What `tokens` cost at `pico` pico-dollars each, in nano-dollars, a half rounded up. Exact for any size. */
-export const costNano = (tokens: number, pico: number): number => costNanoOf([[tokens, pico]]);
-
-/** What several counts of tokens cost together, each `[tokens, pico-dollars per token]`: summed exactly, rounded once. */
+/** What several counts of tokens cost together, each `[tokens, pico-dollars per token]`: summed exactly, rounded once, a half up. */
 export function costNanoOf(parts: readonly (readonly [tokens: number, pico: number])[]): number {
   let total = 0;
   for (const [tokens, pico] of parts) total += tokens * pico;

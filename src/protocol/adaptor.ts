@@ -56,8 +56,6 @@ interface AdaptorFacts {
 export type Adaptor = AdaptorFacts &
   ({ readonly dialect: 'openai-chat' } | { readonly dialect: 'anthropic-messages'; facts(model: string): ModelFacts });
 
-export type Dialect = Adaptor['dialect'];
-
 export interface LocalRequest {
   readonly path: string;
   readonly body: Buffer;

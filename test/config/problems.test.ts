@@ -207,6 +207,11 @@ test('a key that is there twice is told, as is everything else', (t) => {
     '2:10 redis.a: unknown key; known here: url, on_failure',
     '3:1 : this key is there already',
   ]);
+  assert.deepEqual(
+    bad(t, 'server: { port: a }\nserver: { port: b }'),
+    ['2:1 : this key is there already', '2:17 server.port: expected a number, found a text'],
+    'the last one counts',
+  );
 });
 
 test('what is not YAML is told where it breaks', (t) => {

@@ -154,7 +154,16 @@ test('each refusal is told with its reason, for counting', async () => {
   for (const token of [...tokens, store.put({ blocked_at: 1 }), store.put({}, blocked)]) await auth.authenticate(token);
   store.mode = 'away';
   await auth.authenticate(newSecret().secret);
-  const expected = ['missing', 'malformed', 'unknown', 'revoked', 'expired', 'key_blocked', 'team_blocked', 'unavailable'];
+  const expected = [
+    'missing',
+    'malformed',
+    'unknown',
+    'revoked',
+    'expired',
+    'key_blocked',
+    'team_blocked',
+    'unavailable',
+  ];
   assert.deepEqual(reasons, expected);
 });
 

@@ -90,7 +90,15 @@ test('a patch changes what it names, null empties, and the rest stays', async ()
   );
   const metadata = { keep: 1, deep: { x: 9, y: 2 } };
   assert.deepEqual(renamed, { ...before, name: 'after', metadata, team: 'b', updated_at: clock.now() });
-  const nulls = { team: null, models: null, endpoints: null, allowed_ips: null, limits: null, tags: null, expires_at: null };
+  const nulls = {
+    team: null,
+    models: null,
+    endpoints: null,
+    allowed_ips: null,
+    limits: null,
+    tags: null,
+    expires_at: null,
+  };
   const emptied = await value((w) => w.patchKey(before.id, { ...nulls, metadata: null }));
   assert.deepEqual(emptied, { ...renamed, ...nulls, limits: [], tags: [], metadata: {} });
 });

@@ -94,7 +94,8 @@ test('a revocation on one is in force on the other within a second, with no look
   const [here, there] = [await replica(), await replica()];
   await Promise.all([isUp(here), isUp(there)]);
   const { id, secret } = await newKey(here);
-  const isKnown = async () => !((await code(there, secret)) === 'ok' && there.auth.authenticate(secret) instanceof Promise);
+  const isKnown = async () =>
+    !((await code(there, secret)) === 'ok' && there.auth.authenticate(secret) instanceof Promise);
   await until(isKnown, 'known there, after its own announcement');
   await new Promise((done) => setTimeout(done, 900)); // longer than anything would be believed without the line
   assert.ok(!(there.auth.authenticate(secret) instanceof Promise));

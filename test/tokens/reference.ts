@@ -16,6 +16,10 @@ export function referenceCount(text: string, encoding: EncodingName): number {
 
 export const encodingNames: readonly EncodingName[] = ['o200k_base', 'cl100k_base'];
 
+/** Letters and marks of Unicode 17, which are newer than the reference's tables and may be split in another place. */
+export const newerThanReference =
+  /[\u088f\u0c5c\u0cdc\u1acf-\u1add\u1ae0-\u1aeb\ua7ce\ua7cf\ua7d2\ua7d4\ua7f1\u{10940}-\u{10959}\u{10ec5}-\u{10ec7}\u{10efa}\u{10efb}\u{11b60}-\u{11b67}\u{11db0}-\u{11de9}\u{16ea0}-\u{16ed3}\u{16ff2}-\u{16ff6}\u{187f8}-\u{187ff}\u{18d09}-\u{18d1e}\u{18d80}-\u{18df2}\u{1e6c0}-\u{1e6ff}\u{2b73a}-\u{2b73f}\u{2cea2}-\u{2cead}\u{323b0}-\u{33479}]/u;
+
 export const ordinaryTexts: Readonly<Record<string, string>> = {
   English:
     "It wasn't the first time they'd closed the harbour; I'm told we'll see HER again, and that's all she'd say. " +

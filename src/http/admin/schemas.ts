@@ -50,21 +50,11 @@ export const instant = z.iso
   .transform((written) => Date.parse(written))
   .refine((ms) => Number.isFinite(ms), 'not a time');
 
-const noLimit = { model: null }; // what a limit is here that was refused already
-
-const limits = z
-  .array(limitSpec)
-  .max(50, 'at most 50 limits')
-  .superRefine((all, context) => {
-    all.forEach(({ model } = noLimit, i) => {
-      if (model === null || (model.length <= 200 && !UNSAFE.test(model))) return;
-      context.addIssue({
-        code: 'custom',
-        path: [i, 'model'],
-        message: 'not a pattern of model names, such as gpt-4o*',
-      });
-    });
-  });
+const limit = limitSpec.refine(({ model }) => model == null || (model.length <= 200 && !UNSAFE.test(model)), {
+  path: ['model'],
+  message: 'not a pattern of model names, such as gpt-4o*',
+});
+const limits = z.array(limit).max(50, 'at most 50 limits');
 
 const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
   const message = unstorable(value);

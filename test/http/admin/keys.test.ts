@@ -130,7 +130,12 @@ test('a patch is a merge patch', async () => {
     },
   );
   assert.notEqual(patched.body.updated_at, patched.body.created_at);
-  const typed = await server.call('PATCH', `/keys/${id}`, { name: 'q' }, { 'content-type': 'application/merge-patch+json' });
+  const typed = await server.call(
+    'PATCH',
+    `/keys/${id}`,
+    { name: 'q' },
+    { 'content-type': 'application/merge-patch+json' },
+  );
   assert.equal(typed.body.name, 'q');
 });
 

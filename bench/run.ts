@@ -1,0 +1,15 @@
+/** `npm run bench [name...]`: one file per claim. */
+import * as ledger from './ledger.js';
+import * as limits from './limits.js';
+import * as proxy from './proxy.js';
+import * as tokens from './tokens.js';
+
+const benches = { proxy, tokens, ledger, limits };
+const names = process.argv.slice(2);
+
+for (const [name, bench] of Object.entries(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  console.log(`\n# ${name}`);
+  await bench.run();
+}
+process.exit(0);
