@@ -127,7 +127,9 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
       told(async (id: string, options: Common & { overlap?: string }) => {
         const body = options.overlap === undefined ? {} : { overlap: options.overlap };
         const rotated = await call<KeyAnswer>(world, options, 'POST', `/keys/${encodeURIComponent(id)}/rotate`, body);
-        const old = options.overlap ? `The old secret works for ${options.overlap}.` : 'The old secret works no longer.';
+        const old = options.overlap
+          ? `The old secret works for ${options.overlap}.`
+          : 'The old secret works no longer.';
         show(world, options, rotated, () => [...describe(rotated, world.nowMs()), ...secretLines(rotated), old]);
       }),
     );
@@ -184,7 +186,9 @@ function instantOf(written: string, nowMs: number): string {
   const from = /^(\d{1,6})([mhd])$/.exec(written);
   const ms = from ? nowMs + Number(from[1]) * unitsMs[from[2]!]! : Date.parse(written);
   if (!from && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(written)) {
-    throw new Told(`--expires ${written}: expected a time with a zone, such as 2027-01-01T00:00:00Z, a date, or 12h, 30d.`);
+    throw new Told(
+      `--expires ${written}: expected a time with a zone, such as 2027-01-01T00:00:00Z, a date, or 12h, 30d.`,
+    );
   }
   if (!Number.isFinite(ms)) throw new Told(`--expires ${written}: there is no such time.`);
   return new Date(ms).toISOString();
@@ -207,7 +211,9 @@ async function call<T>(world: CliWorld, options: Common, method: string, path: s
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new Told(`${base} cannot be reached (${why}). Is the gateway running there? --url and TOLLGATE_URL say where.`);
+    throw new Told(
+      `${base} cannot be reached (${why}). Is the gateway running there? --url and TOLLGATE_URL say where.`,
+    );
   }
   const said = parsed(text);
   if (answer.ok && said !== undefined) return said as T;
@@ -277,7 +283,12 @@ function table(keys: readonly KeyAnswer[], nowMs: number): string[] {
   ]);
   const all = [['ID', 'NAME', 'TEAM', 'KEY', 'STATE', 'EXPIRES'], ...rows];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 const describe = (key: KeyAnswer, nowMs: number): string[] => [

@@ -17,14 +17,15 @@ import { type Change, type Changes, localChanges } from './changes.js';
 
 const CHANNEL = 'tollgate_keys';
 const FIRST_PAUSE_MS = 50;
-const ANSWER_WITHIN_MS = 2_000;
 
 export interface PgChangesOptions {
   readonly connection: Connection;
   readonly clock: Clock;
   /** How often the line is tried; 250 ms unless told. */
   readonly beatMs?: number;
-  /** 5 seconds unless told. */
+  /** How long the database may take to answer on the line; 2 seconds unless told. */
+  readonly answerWithinMs?: number;
+  /** Between attempts to connect; 5 seconds unless told. */
   readonly longestPauseMs?: number;
   /** Told once each time the line comes up, and once with the reason each time it goes down or cannot be made. */
   readonly onLine?: (state: 'up' | 'down', error?: unknown) => void;
@@ -42,6 +43,7 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
   const closing = new AbortController();
   const longestPauseMs = options.longestPauseMs ?? 5_000;
   const beatMs = options.beatMs ?? 250;
+  const answerWithinMs = options.answerWithinMs ?? 2_000;
   let heardAt = Number.NEGATIVE_INFINITY;
   let state: 'up' | 'down' | 'new' = 'new';
 
@@ -55,7 +57,7 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
   async function listen(): Promise<void> {
     const client = new pg.Client({
       ...poolConfig({ ...options.connection, applicationName: 'tollgate-keys' }),
-      query_timeout: ANSWER_WITHIN_MS,
+      query_timeout: answerWithinMs,
     });
     const echo = `echo:${randomSecret(12).toString('hex')}`;
     const gone = new AbortController(); // the connection ended, or is to end
@@ -79,7 +81,7 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
       await Promise.race([client.connect(), aborted(gone.signal)]); // a client that is ended meanwhile never answers
       await client.query(`listen ${CHANNEL}`);
       await client.query('select pg_notify($1, $2)', [CHANNEL, echo]);
-      await arrival(echoed.signal, gone.signal);
+      await arrival(echoed.signal, gone.signal, answerWithinMs);
       local.publish({ kind: 'all' });
       heardAt = clock.monotonic();
       turn('up');
@@ -93,7 +95,7 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
       throw cause ?? error;
     } finally {
       closing.signal.removeEventListener('abort', end);
-      await Promise.race([end(), pause(ANSWER_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([end(), pause(answerWithinMs, undefined, { ref: false })]);
     }
   }
 
@@ -134,9 +136,9 @@ function parse(payload: string): Change {
 }
 
 /** Resolves once `echoed`; rejects after a while, or when the connection is `gone`. */
-async function arrival(echoed: AbortSignal, gone: AbortSignal): Promise<void> {
+async function arrival(echoed: AbortSignal, gone: AbortSignal, withinMs: number): Promise<void> {
   if (echoed.aborted) return;
-  const waited = await pause(ANSWER_WITHIN_MS, true, { signal: AbortSignal.any([echoed, gone]) }).catch(() => false);
+  const waited = await pause(withinMs, true, { signal: AbortSignal.any([echoed, gone]) }).catch(() => false);
   if (echoed.aborted) return;
   if (waited) throw new Error('announcements do not arrive on this connection: is a transaction pooler in between?');
   throw new Error('the connection ended');

@@ -102,6 +102,7 @@ export class RedisCounters {
     const { hold, parts } = ask;
     const began = this.#options.clock.monotonic();
     const keys = parts.map((part) => this.#key(part.key));
+    if (new Set(keys).size < keys.length) return { reply: { kind: 'twice' }, epoch: this.epoch };
     for (let left = this.timeoutMs; left > 0; left = this.timeoutMs - (this.#options.clock.monotonic() - began)) {
       const reply = await this.#run(
         'reserve',
@@ -202,24 +203,22 @@ export class RedisCounters {
     }
   }
 
-  async beat(ask: BeatAsk): Promise<BeatReply> {
-    const [, , epoch, gateways, more, ...lapsed] = await this.#run(
-      'beat',
-      [`${this.#prefix}gateways`],
-      {
-        ...ask,
-        me: this.#options.me,
-        run: this.#link.runId,
-        lease: this.#options.leaseMs * 1000,
-        gap: 2_000_000,
-        rest: this.#recoveryMs * 1000,
-        redeliver: 30_000_000,
-        forget: 86_400_000_000,
-        present: 5_000_000,
-        take: 20,
-      },
-      BEAT_TIMEOUT_MS,
-    );
+  /** Says that this process lives. A probe waits no longer than a request would; else it is given 2 seconds. */
+  async beat(ask: BeatAsk, timeoutMs = BEAT_TIMEOUT_MS): Promise<BeatReply> {
+    const keys = [`${this.#prefix}gateways`];
+    const request = {
+      ...ask,
+      me: this.#options.me,
+      run: this.#link.runId,
+      lease: this.#options.leaseMs * 1000,
+      gap: 2_000_000,
+      rest: this.#recoveryMs * 1000,
+      redeliver: 30_000_000,
+      forget: 86_400_000_000,
+      present: 5_000_000,
+      take: 20,
+    };
+    const [, , epoch, gateways, more, ...lapsed] = await this.#run('beat', keys, request, timeoutMs);
     return { epoch: epoch as string, gateways: gateways as number, more: more === 1, lapsed: lapsed.map(recordOf) };
   }
 

@@ -56,6 +56,7 @@ interface Kept {
 }
 
 const CHUNK = 100;
+const DEAD_MS = 2000;
 const RENEW_AT_ONCE = 500;
 
 export class Failover implements LimitStore {
@@ -72,6 +73,8 @@ export class Failover implements LimitStore {
   #local: MemoryStore | undefined;
   #gateways = 1;
   #probing = false;
+  /** Since when probes have failed, monotonic milliseconds. */
+  #silentSince = Number.POSITIVE_INFINITY;
   #probe: NodeJS.Timeout | undefined;
   #closed = false;
   #firstUp: (() => void)[] = [];
@@ -329,8 +332,9 @@ export class Failover implements LimitStore {
     if (!this.#connection.ready) return; // `onChange` tells when it is
     this.#probing = true;
     try {
-      const { gateways, epoch } = await this.#redis.beat({ renew: [], posted: [] });
+      const { gateways, epoch } = await this.#redis.beat({ renew: [], posted: [] }, this.#redis.timeoutMs);
       this.#gateways = gateways;
+      this.#silentSince = Number.POSITIVE_INFINITY;
       let rest = this.#untold();
       for (; rest.length > CHUNK; rest = this.#untold()) await this.#tellOf(rest.slice(0, CHUNK), []);
       const last = this.#tellLast(rest);
@@ -339,11 +343,20 @@ export class Failover implements LimitStore {
       await last;
     } catch (error) {
       this.#lost(reasonOf(error));
-      if (this.#connection.ready) this.#connection.reconnect();
+      this.#dropDead();
       this.#probeLater(this.#options.probeMs ?? 250);
     } finally {
       this.#probing = false;
     }
+  }
+
+  /** A connection on which nothing was heard for long is made anew. */
+  #dropDead(): void {
+    const now = this.#options.clock.monotonic();
+    this.#silentSince = Math.min(this.#silentSince, now);
+    if (now - this.#silentSince < DEAD_MS || !this.#connection.ready) return;
+    this.#silentSince = Number.POSITIVE_INFINITY;
+    this.#connection.reconnect();
   }
 
   #untold(): Kept[] {

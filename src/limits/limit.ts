@@ -7,6 +7,8 @@
 import { createHash } from 'node:crypto';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { type Calendar, type CalendarUnit, calendar, type Window } from './calendar.js';
+import type { LevelCounter } from './memory.js';
+import type { RateWindow } from './rate-window.js';
 
 export type Scope =
   | { readonly kind: 'key' | 'team' | 'model' | 'target'; readonly id: string }
@@ -30,6 +32,8 @@ export class Limit {
   readonly windowMs: number;
   /** The counter's name without the calendar window. Printable ASCII without spaces, at most a few hundred characters. */
   readonly counter: string;
+  /** Where the memory store found the counter last: saves the look-up while it is still that one. */
+  slot: LevelCounter | RateWindow | null = null;
   readonly #calendar: Calendar | null;
   #window: Window | null = null;
   #key = '';

@@ -115,22 +115,20 @@ export class Limits {
 
   /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
   reserve(request: ReserveRequest): Outcome | Promise<Outcome> {
-    const limits = distinct(request.limits);
-    const { id, estimate, note } = request;
+    const { id, limits, estimate, note } = request;
     const renewUntil = this.#clock.monotonic() + (this.#options.longestHoldMs ?? 3_600_000);
     const hold = new Hold(id, note ?? '', NONE, renewUntil);
     if (limits.length === 0) {
       hold.outputTokens = estimate.output.want;
       return { kind: 'reserved', hold };
     }
-    const ask = (): Ask => {
+    return this.#ask(hold, limits, (all) => {
       const now = this.#store.nowMs();
       const parts: Part[] = [];
-      for (const limit of limits) parts.push(partFor(limit, estimate, now, null));
+      for (const limit of all) parts.push(partFor(limit, estimate, now, null));
       hold.parts = parts;
       return asked(hold, parts, estimate, NONE);
-    };
-    return this.#ask(hold, ask);
+    });
   }
 
   /**
@@ -140,11 +138,10 @@ export class Limits {
   async amend(hold: Hold, request: AmendRequest): Promise<Outcome> {
     const before = hold.parts;
     const free = before.filter((part) => request.free?.some((limit) => limit.counter === part.limit.counter));
-    const limits = distinct(request.limits);
-    return this.#ask(hold, () => {
+    return this.#ask(hold, request.limits, (all) => {
       const now = this.#store.nowMs();
       const own = (limit: Limit) => before.find((part) => part.limit.counter === limit.counter) ?? null;
-      const parts = limits.map((limit) => partFor(limit, request.estimate, now, own(limit)));
+      const parts = all.map((limit) => partFor(limit, request.estimate, now, own(limit)));
       return asked(hold, parts, request.estimate, free);
     });
   }
@@ -233,19 +230,27 @@ export class Limits {
     }
   }
 
-  #ask(hold: Hold, make: () => Ask): Outcome | Promise<Outcome> {
-    const ask = make();
+  #ask(hold: Hold, limits: readonly Limit[], make: (limits: readonly Limit[]) => Ask): Outcome | Promise<Outcome> {
+    const ask = make(limits);
     const reply = this.#store.reserve(ask);
-    if (reply instanceof Promise || !isFinal(reply)) return this.#askOn(hold, make, ask, reply);
+    if (reply instanceof Promise || !isFinal(reply)) return this.#askOn(hold, limits, make, ask, reply);
     return this.#conclude(hold, ask, reply);
   }
 
-  async #askOn(hold: Hold, make: () => Ask, first: Ask, reply: Reply | Promise<Reply>): Promise<Outcome> {
+  async #askOn(
+    hold: Hold,
+    limits: readonly Limit[],
+    make: (limits: readonly Limit[]) => Ask,
+    first: Ask,
+    reply: Reply | Promise<Reply>,
+  ): Promise<Outcome> {
+    let all = limits;
     let ask = first;
     let got = await reply;
     for (let tries = 0; tries < MOST_TRIES && !isFinal(got); tries++) {
       if (got.kind === 'unknown' && !(await this.#rebuilder.ensure(got.parts))) return unavailable(UNAVAILABLE_MS);
-      ask = make();
+      if (got.kind === 'twice') all = tightest(limits);
+      ask = make(all);
       got = await this.#store.reserve(ask);
     }
     return this.#conclude(hold, ask, got);
@@ -262,7 +267,10 @@ export class Limits {
 }
 
 const isFinal = (reply: Reply): boolean =>
-  reply.kind !== 'unknown' && reply.kind !== 'window' && !(reply.kind === 'denied' && reply.stale);
+  reply.kind !== 'unknown' &&
+  reply.kind !== 'window' &&
+  reply.kind !== 'twice' &&
+  !(reply.kind === 'denied' && reply.stale);
 
 const unavailable = (retryAfterMs: number): Outcome => ({ kind: 'unavailable', retryAfterMs });
 
@@ -272,15 +280,6 @@ const endOf = (endMs: number | undefined): number | null =>
 function asked(hold: Hold, parts: readonly Part[], estimate: Estimate, free: readonly Part[]): Ask {
   const { want, min } = estimate.output;
   return { hold, parts, want, min: Math.min(min, want), free };
-}
-
-/** The same limits where no two share a counter, as is usual; else the tighter of each. */
-function distinct(limits: readonly Limit[]): readonly Limit[] {
-  for (let i = 1; i < limits.length; i++) {
-    const { counter } = limits[i]!;
-    for (let j = 0; j < i; j++) if (limits[j]!.counter === counter) return tightest(limits);
-  }
-  return limits;
 }
 
 const merged = (before: readonly Part[], parts: readonly Part[]): Part[] => [

@@ -20,14 +20,19 @@ import type { Ask, Begun, Failure, Lapsed, Level, LimitStore, Reply } from './st
 /** The counter of a budget, or of what is open now (`concurrent`). */
 export interface LevelCounter {
   readonly kind: 'level';
+  readonly key: string;
+  /** The store that has it; null once it is dropped. */
+  owner: object | null;
+  /** The reservation that looked at it last. */
+  asked: object | null;
   spent: number;
   held: number;
   /** What the ledger said when the counter began; null: not asked yet, `spent` is only what this store saw. */
   base: number | null;
   /** The rebuild under way. */
   token: string;
-  /** Holds that a rebuild must leave out, being counted here already. Empty once the base is known. */
-  seen: string[];
+  /** Holds that a rebuild must leave out, being counted here already. */
+  seen: string[] | null;
   /** Open holds with a part of it. */
   open: number;
   readonly endMs: number;
@@ -80,11 +85,16 @@ export class MemoryStore implements LimitStore {
     const unknown: Part[] = [];
     for (const part of parts) {
       if (part.limit.kind === 'rate') {
-        const failure = this.#checkRate(part, now);
+        const rate = this.#rate(part);
+        if (rate.asked === ask) return { kind: 'twice' };
+        rate.asked = ask;
+        const failure = this.#checkRate(part, rate, now);
         if (failure) failures.push(failure);
         continue;
       }
       const level = this.#level(part);
+      if (level.asked === ask) return { kind: 'twice' };
+      level.asked = ask;
       part.level = level;
       if (level.base === null) {
         unknown.push(part);
@@ -137,7 +147,7 @@ export class MemoryStore implements LimitStore {
     if (level.base !== null) return { kind: 'known' };
     this.#tokens += 1;
     level.token = String(this.#tokens);
-    return { kind: 'rebuild', token: level.token, except: level.seen };
+    return { kind: 'rebuild', token: level.token, except: level.seen?.slice() ?? [] };
   }
 
   seed(part: Part, token: string, spent: number): void {
@@ -145,7 +155,7 @@ export class MemoryStore implements LimitStore {
     if (level.base !== null || level.token !== token) return;
     level.base = spent;
     level.spent += spent;
-    level.seen = [];
+    level.seen = null;
   }
 
   read(limits: readonly Limit[]): (Level | 'unknown')[] {
@@ -191,7 +201,10 @@ export class MemoryStore implements LimitStore {
     for (const part of hold.parts) {
       if (part.limit.kind === 'rate') continue;
       const level = this.#level(part);
-      if (level.base === null) level.seen.push(hold.id);
+      if (level.base === null) {
+        level.seen ??= [];
+        level.seen.push(hold.id);
+      }
       part.level = level;
       if (hold.state === 'open') {
         level.held += part.amount;
@@ -204,28 +217,43 @@ export class MemoryStore implements LimitStore {
   }
 
   #level(part: Part): LevelCounter {
-    const found = this.#counters.get(part.key);
-    if (found?.kind === 'level') return found;
-    const level: LevelCounter = {
-      kind: 'level',
-      spent: 0,
-      held: 0,
-      base: part.limit.kind === 'concurrent' ? 0 : null,
-      token: '',
-      seen: [],
-      open: 0,
-      endMs: part.window ? part.window.endMs : 0,
-    };
-    this.#counters.set(part.key, level);
+    const { limit, key } = part;
+    if (limit.slot?.kind === 'level' && this.#isHere(limit.slot, key)) return limit.slot;
+    const found = this.#counters.get(key);
+    const level = found?.kind === 'level' ? found : this.#newLevel(part);
+    limit.slot = level;
     return level;
   }
 
-  #rate(part: Part): RateWindow {
-    const found = this.#counters.get(part.key);
-    if (found?.kind === 'rate') return found;
-    const window = new RateWindow(part.limit.windowMs);
-    this.#counters.set(part.key, window);
-    return window;
+  #newLevel({ key, limit, window }: Part): LevelCounter {
+    const level: LevelCounter = {
+      kind: 'level',
+      key,
+      owner: this,
+      asked: null,
+      spent: 0,
+      held: 0,
+      base: limit.kind === 'concurrent' ? 0 : null,
+      token: '',
+      seen: null,
+      open: 0,
+      endMs: window ? window.endMs : 0,
+    };
+    this.#counters.set(key, level);
+    return level;
+  }
+
+  #rate({ limit, key }: Part): RateWindow {
+    if (limit.slot?.kind === 'rate' && this.#isHere(limit.slot, key)) return limit.slot;
+    const found = this.#counters.get(key);
+    const rate = found?.kind === 'rate' ? found : new RateWindow(this, key, limit.windowMs);
+    if (rate !== found) this.#counters.set(key, rate);
+    limit.slot = rate;
+    return rate;
+  }
+
+  #isHere(counter: LevelCounter | RateWindow, key: string): boolean {
+    return counter.owner === this && counter.key === key;
   }
 
   /** The maximum that holds in this process. */
@@ -236,8 +264,7 @@ export class MemoryStore implements LimitStore {
     return base + (limit.kind === 'budget' ? share : Math.min(max, Math.max(1, share)));
   }
 
-  #checkRate(part: Part, now: number): Failure | undefined {
-    const rate = this.#rate(part);
+  #checkRate(part: Part, rate: RateWindow, now: number): Failure | undefined {
     rate.expire(now);
     part.rate = rate;
     if (part.own || part.fixed === 0) return undefined;
@@ -326,7 +353,9 @@ export class MemoryStore implements LimitStore {
         return;
       }
       const [key, counter] = next.value;
-      if (this.#isPast(counter, now)) this.#counters.delete(key);
+      if (!this.#isPast(counter, now)) continue;
+      counter.owner = null;
+      this.#counters.delete(key);
     }
   }
 

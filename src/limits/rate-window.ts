@@ -29,12 +29,22 @@ const GRAIN = 1 / 64;
 
 export class RateWindow {
   readonly kind = 'rate';
+  /** The counter's name. */
+  readonly key: string;
   readonly windowMs: number;
   sum = 0;
+  /** The store that has it; null once it is dropped. */
+  owner: object | null;
+  /** The reservation that looked at it last. */
+  asked: object | null = null;
   #head: RateEntry | null = null;
   #tail: RateEntry | null = null;
+  /** `lastMs` of the head, so that it need not be looked at each time. */
+  #headMs = Number.POSITIVE_INFINITY;
 
-  constructor(windowMs: number) {
+  constructor(owner: object | null, key: string, windowMs: number) {
+    this.owner = owner;
+    this.key = key;
     this.windowMs = windowMs;
   }
 
@@ -45,6 +55,7 @@ export class RateWindow {
   /** Drops what has left the window. Call before anything else is asked at `nowMs`. */
   expire(nowMs: number): void {
     const before = nowMs - this.windowMs;
+    if (this.#headMs > before) return;
     let head = this.#head;
     while (head !== null && head.lastMs <= before) {
       this.sum -= head.amount;
@@ -52,6 +63,7 @@ export class RateWindow {
       head = head.next;
     }
     this.#head = head;
+    this.#headMs = head === null ? Number.POSITIVE_INFINITY : head.lastMs;
     if (head === null) this.#tail = null;
   }
 
@@ -62,11 +74,16 @@ export class RateWindow {
     if (tail !== null && nowMs - tail.firstMs <= this.windowMs * SPAN && tail.amount + amount <= max * GRAIN) {
       tail.amount += amount;
       tail.lastMs = nowMs;
+      if (tail === this.#head) this.#headMs = nowMs;
       return tail;
     }
     const entry: RateEntry = { firstMs: nowMs, lastMs: nowMs, amount, next: null, gone: false };
-    if (tail === null) this.#head = entry;
-    else tail.next = entry;
+    if (tail === null) {
+      this.#head = entry;
+      this.#headMs = nowMs;
+    } else {
+      tail.next = entry;
+    }
     this.#tail = entry;
     return entry;
   }

@@ -9,7 +9,7 @@ import type { Limit } from './limit.js';
 export interface Ask {
   /** A new hold, or an open one that asks for more. */
   readonly hold: Hold;
-  /** What to take, all of it or nothing. No two have the same key. */
+  /** What to take, all of it or nothing. Those of a new hold are `hold.parts` themselves. */
   readonly parts: readonly Part[];
   /** Output tokens wanted, and the least that is of use. */
   readonly want: number;
@@ -42,6 +42,8 @@ export type Reply =
   | { readonly kind: 'recovering'; readonly retryAfterMs: number }
   /** Nothing was taken: the store is away, and the choice is to refuse. */
   | { readonly kind: 'away' }
+  /** Nothing was taken: two of the parts share a counter. */
+  | { readonly kind: 'twice' }
   /** Nothing was taken: the hold that asks for more is not open. */
   | { readonly kind: 'gone' };
 

@@ -38,10 +38,10 @@ async function read(name: EncodingName): Promise<Encoding> {
 }
 
 // The published split patterns, put into JavaScript's syntax. White space is asked for by its property because `\s` is not
-// the reference's: JavaScript's holds U+FEFF and lacks U+0085. Letters that Unicode gained after the
-// reference was made (some 4,700 rare ones in version 17) may be split in another place; every other text is split alike.
+// the reference's: JavaScript's holds U+FEFF and lacks U+0085. Letters that Unicode gained after the reference was made
+// (some 4,700 rare ones in version 17) may be split in another place; every other text is split alike.
 const space = String.raw`\p{White_Space}`;
-const contraction = String.raw`'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])`;
+const contraction = "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])";
 const lead = String.raw`[^\r\n\p{L}\p{N}]?`;
 const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
 const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;

@@ -586,7 +586,10 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
     it('does what the simple model does, through 10,000 random operations', async () => {
       const operations = fc.array(operation, { minLength: 100, maxLength: 100 });
       const seed = Number(process.env['FC_SEED'] ?? 4);
-      await fc.assert(fc.asyncProperty(operations, async (list) => compare(await make(), list)), { numRuns: 100, seed });
+      await fc.assert(
+        fc.asyncProperty(operations, async (list) => compare(await make(), list)),
+        { numRuns: 100, seed },
+      );
     });
 
     it('admits exactly what a budget affords to 200 requests at once, and more where the first use less', async () => {
@@ -611,19 +614,35 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
 
 type Operation =
   | { readonly op: 'reserve' | 'amend'; readonly which: number; readonly limits: number; readonly estimate: Estimate }
-  | { readonly op: 'settle'; readonly which: number; readonly input: number; readonly output: number; readonly exact: boolean }
+  | {
+      readonly op: 'settle';
+      readonly which: number;
+      readonly input: number;
+      readonly output: number;
+      readonly exact: boolean;
+    }
   | { readonly op: 'release'; readonly which: number }
   | { readonly op: 'advance'; readonly ms: number };
 
 const anEstimate = fc
-  .record({ input: fc.nat(20), most: fc.nat(5), usd: fc.nat(40), pico: fc.nat(4000), want: fc.nat(30), min: fc.nat(5), expected: fc.nat(40) })
-  .map(({ input, most, usd, pico, want, min, expected }): Estimate => ({
-    inputTokens: input,
-    inputTokensMost: input + most,
-    inputNanoMost: usd,
-    outputPicoMost: pico,
-    output: { want, min, expected },
-  }));
+  .record({
+    input: fc.nat(20),
+    most: fc.nat(5),
+    usd: fc.nat(40),
+    pico: fc.nat(4000),
+    want: fc.nat(30),
+    min: fc.nat(5),
+    expected: fc.nat(40),
+  })
+  .map(
+    ({ input, most, usd, pico, want, min, expected }): Estimate => ({
+      inputTokens: input,
+      inputTokensMost: input + most,
+      inputNanoMost: usd,
+      outputPicoMost: pico,
+      output: { want, min, expected },
+    }),
+  );
 const asking = { which: fc.nat(20), limits: fc.integer({ min: 1, max: 1023 }), estimate: anEstimate };
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -631,12 +650,21 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('amend' as const), ...asking }) },
   {
     weight: 4,
-    arbitrary: fc.record({ op: fc.constant('settle' as const), which: fc.nat(20), input: fc.nat(22), output: fc.nat(30), exact: fc.boolean() }),
+    arbitrary: fc.record({
+      op: fc.constant('settle' as const),
+      which: fc.nat(20),
+      input: fc.nat(22),
+      output: fc.nat(30),
+      exact: fc.boolean(),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('release' as const), which: fc.nat(20) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ op: fc.constant('advance' as const), ms: fc.constantFrom(1, 90, 400, 1000, 7000, 16_000, 61_000, 3_600_000, 30_000_000) }),
+    arbitrary: fc.record({
+      op: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 90, 400, 1000, 7000, 16_000, 61_000, 3_600_000, 30_000_000),
+    }),
   },
 );
 
@@ -666,7 +694,9 @@ async function compare({ limits, clock }: Rig, operations: readonly Operation[])
       const of = all.filter((_, i) => operation.limits & (1 << i));
       const what = operation.estimate;
       const again = operation.op === 'amend' ? pair : undefined;
-      const outcome = again ? await limits.amend(again.hold, { limits: of, estimate: what }) : await take(limits, of, what);
+      const outcome = again
+        ? await limits.amend(again.hold, { limits: of, estimate: what })
+        : await take(limits, of, what);
       const expected = model.reserve(again?.modelHold, of, what, now);
       if (expected === 'gone') assert.equal(outcome.kind, 'unavailable');
       else if ('parts' in expected) {
@@ -676,8 +706,13 @@ async function compare({ limits, clock }: Rig, operations: readonly Operation[])
       } else {
         const denial = denied(outcome);
         const failure = expected.find(({ limit }) => limit === denial.limit)!;
-        assert.deepEqual([denial.retryAfterMs, denial.affordableOutput], [failure.retryAfterMs, failure.affordableOutput]);
-        const waits = expected.filter(({ limit }) => limit.kind === 'rate').map(({ retryAfterMs }) => retryAfterMs ?? Infinity);
+        assert.deepEqual(
+          [denial.retryAfterMs, denial.affordableOutput],
+          [failure.retryAfterMs, failure.affordableOutput],
+        );
+        const waits = expected
+          .filter(({ limit }) => limit.kind === 'rate')
+          .map(({ retryAfterMs }) => retryAfterMs ?? Infinity);
         if (denial.limit.kind === 'rate') assert.equal(denial.retryAfterMs ?? Infinity, Math.max(...waits));
       }
     } else if (operation.op === 'settle' && pair) {
@@ -690,6 +725,10 @@ async function compare({ limits, clock }: Rig, operations: readonly Operation[])
     }
     const readings = (await limits.read(all))!;
     const seen = readings.map(({ spent, held }) => ({ spent, held }));
-    assert.deepEqual(seen, all.map((limit) => model.level(limit, clock.now())), operation.op);
+    assert.deepEqual(
+      seen,
+      all.map((limit) => model.level(limit, clock.now())),
+      operation.op,
+    );
   }
 }

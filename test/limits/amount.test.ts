@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { affordable, cost, expectedAmount, fixedMost, inUnit, milliPerOutput } from '../../src/limits/amount.js';
 import { limitUnits } from '../../src/lib/limit-spec.js';
+import { affordable, cost, expectedAmount, fixedMost, inUnit, milliPerOutput } from '../../src/limits/amount.js';
 import { estimate } from '../contract/limits.js';
 
 const exactCost = (tokens: number, milli: number): bigint => (BigInt(tokens) * BigInt(milli) + 999n) / 1000n;
@@ -20,7 +20,10 @@ describe('the cost of output', () => {
   });
 
   it('is what is afforded, and one token more is not', () => {
-    const room = fc.oneof(fc.nat(5000), fc.maxSafeNat().map((n) => n % 9_000_000_000_000_000));
+    const room = fc.oneof(
+      fc.nat(5000),
+      fc.maxSafeNat().map((n) => n % 9_000_000_000_000_000),
+    );
     fc.assert(
       fc.property(room, fc.oneof(fc.nat(5000), fc.nat(800_000_000)), fc.nat(1_000_000), (room, milli, want) => {
         const tokens = affordable(room, milli, want);
@@ -40,28 +43,42 @@ describe('the cost of output', () => {
 });
 
 describe('what a request takes of a limit', () => {
-  const what = { ...estimate(100, 50, { expected: 20.4 }), inputTokensMost: 110, inputNanoMost: 7000, outputPicoMost: 600_000 };
+  const what = {
+    ...estimate(100, 50, { expected: 20.4 }),
+    inputTokensMost: 110,
+    inputNanoMost: 7000,
+    outputPicoMost: 600_000,
+  };
 
   it('is in a budget the most input, and a price per output token', () => {
-    assert.deepEqual(limitUnits.map((unit) => [unit, fixedMost(unit, what), milliPerOutput(unit, what)]), [
-      ['requests', 1, 0],
-      ['tokens', 110, 1000],
-      ['input_tokens', 110, 0],
-      ['output_tokens', 0, 1000],
-      ['usd', 7000, 600_000],
-      ['concurrent', 1, 0],
-    ]);
+    assert.deepEqual(
+      limitUnits.map((unit) => [unit, fixedMost(unit, what), milliPerOutput(unit, what)]),
+      [
+        ['requests', 1, 0],
+        ['tokens', 110, 1000],
+        ['input_tokens', 110, 0],
+        ['output_tokens', 0, 1000],
+        ['usd', 7000, 600_000],
+        ['concurrent', 1, 0],
+      ],
+    );
   });
 
   it('is in a rate what is expected', () => {
     const of = (unit: (typeof limitUnits)[number], max = 1e9) => expectedAmount(unit, what, max);
-    assert.deepEqual([of('requests'), of('tokens'), of('input_tokens'), of('output_tokens'), of('usd')], [1, 121, 100, 21, 19_600]);
+    assert.deepEqual(
+      [of('requests'), of('tokens'), of('input_tokens'), of('output_tokens'), of('usd')],
+      [1, 121, 100, 21, 19_600],
+    );
     assert.equal(of('tokens', 110), 110, 'a guess does not ask for more than the window');
     assert.equal(of('tokens', 99), 121, 'but input does');
   });
 
   it('is settled in the unit of the limit', () => {
     const actuals = { requests: 1, inputTokens: 3, outputTokens: 4, usdNano: 5 };
-    assert.deepEqual(limitUnits.map((unit) => inUnit(unit, actuals)), [1, 7, 3, 4, 5, 0]);
+    assert.deepEqual(
+      limitUnits.map((unit) => inUnit(unit, actuals)),
+      [1, 7, 3, 4, 5, 0],
+    );
   });
 });

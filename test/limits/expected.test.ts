@@ -29,6 +29,9 @@ describe('the expected output', () => {
     expected.learn('b', 'm', 2);
     expected.learn('a', 'm', 1);
     expected.learn('c', 'm', 3);
-    assert.deepEqual(['a', 'b', 'c'].map((key) => expected.expect(key, 'm', 999)), [1, 256, 3]);
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((key) => expected.expect(key, 'm', 999)),
+      [1, 256, 3],
+    );
   });
 });

@@ -31,12 +31,32 @@ describe('a counter', () => {
     assert.match(limit.keyIn(december), /:2026-12$/);
     assert.equal(limit.keyIn(november), limit.keyIn(november));
     const rate = new Limit(key, spec('requests', 5, 'minute', { timezone: 'Asia/Tokyo' }));
-    assert.deepEqual([rate.windowAt(0), rate.keyIn(null), rate.windowMs, rate.kind], [null, rate.counter, 60_000, 'rate']);
+    assert.deepEqual(
+      [rate.windowAt(0), rate.keyIn(null), rate.windowMs, rate.kind],
+      [null, rate.counter, 60_000, 'rate'],
+    );
   });
 
   it('cannot be confused or broken by what an end user calls himself', () => {
-    const of = (id: string, within = 'key_1') => counter({ kind: 'user', id, within: { kind: 'key', id: within } }, 'usd', 5, 'month');
-    const hostile = ['a', 'a:key:key_1', 'a:key', '', ' ', 'ä', '\ud800', '{x}', '*', 'a\n', '%61', 'x'.repeat(64), 'x'.repeat(65), 'y'.repeat(10_000), `${'y'.repeat(10_000)}z`];
+    const of = (id: string, within = 'key_1') =>
+      counter({ kind: 'user', id, within: { kind: 'key', id: within } }, 'usd', 5, 'month');
+    const hostile = [
+      'a',
+      'a:key:key_1',
+      'a:key',
+      '',
+      ' ',
+      'ä',
+      '\ud800',
+      '{x}',
+      '*',
+      'a\n',
+      '%61',
+      'x'.repeat(64),
+      'x'.repeat(65),
+      'y'.repeat(10_000),
+      `${'y'.repeat(10_000)}z`,
+    ];
     assert.equal(new Set(hostile.map((id) => of(id))).size, hostile.length);
     for (const id of hostile) {
       assert.match(of(id), /^[!-~]+$/);
@@ -48,20 +68,31 @@ describe('a counter', () => {
 
 describe('limits in force', () => {
   it('are the tighter of those that share a counter', () => {
-    const limits = limitsInForce(key, [spec('usd', 50, 'month'), spec('usd', 40, 'month'), spec('usd', 45, 'month'), spec('usd', 60, 'day')]);
-    assert.deepEqual(limits.map((limit) => limit.spec.max), [40, 60]);
+    const limits = limitsInForce(key, [
+      spec('usd', 50, 'month'),
+      spec('usd', 40, 'month'),
+      spec('usd', 45, 'month'),
+      spec('usd', 60, 'day'),
+    ]);
+    assert.deepEqual(
+      limits.map((limit) => limit.spec.max),
+      [40, 60],
+    );
   });
 });
 
 describe('a model pattern', () => {
-  const matches = (model: string | null, name: string) => counts(new Limit(key, spec('usd', 1, 'day', { model })), name);
+  const matches = (model: string | null, name: string) =>
+    counts(new Limit(key, spec('usd', 1, 'day', { model })), name);
 
   it('matches by name and by stars', () => {
     assert.ok(matches(null, 'anything'));
     assert.ok(matches('gpt-4o', 'gpt-4o') && !matches('gpt-4o', 'gpt-4o-mini'));
     assert.ok(matches('gpt-4o*', 'gpt-4o') && matches('gpt-4o*', 'gpt-4o-mini') && !matches('gpt-4o*', 'gpt-4'));
     assert.ok(matches('*-mini', 'o4-mini') && !matches('*-mini', 'o4-mini-high'));
-    assert.ok(matches('a*b*c', 'a-b-c') && matches('a*b*c', 'abc') && !matches('a*b*c', 'acb') && !matches('a*b*c', 'ab'));
+    assert.ok(
+      matches('a*b*c', 'a-b-c') && matches('a*b*c', 'abc') && !matches('a*b*c', 'acb') && !matches('a*b*c', 'ab'),
+    );
     assert.ok(matches('ab*ba', 'abba') && !matches('ab*ba', 'aba'));
     assert.ok(matches('*', '') && !matches('g.t', 'gpt'));
   });

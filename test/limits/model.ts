@@ -34,7 +34,9 @@ export interface ModelFailure {
 export type ModelOutcome = ModelHold | readonly ModelFailure[] | 'gone';
 
 const unitOf = (limit: Limit, requests: number, input: number, output: number, usd: number): number =>
-  ({ requests, tokens: input + output, input_tokens: input, output_tokens: output, usd, concurrent: 0 })[limit.spec.unit];
+  ({ requests, tokens: input + output, input_tokens: input, output_tokens: output, usd, concurrent: 0 })[
+    limit.spec.unit
+  ];
 
 export class Model {
   readonly #leaseMs: number;
@@ -93,7 +95,13 @@ export class Model {
     hold.state = 'settled';
   }
 
-  #take(before: ModelHold | undefined, limits: readonly Limit[], estimate: Estimate, granted: number, now: number): ModelHold {
+  #take(
+    before: ModelHold | undefined,
+    limits: readonly Limit[],
+    estimate: Estimate,
+    granted: number,
+    now: number,
+  ): ModelHold {
     const hold = before ?? { parts: [], outputTokens: 0, state: 'open' as const, leaseEnds: 0 };
     if (!before) this.#holds.push(hold);
     hold.outputTokens = granted;
@@ -176,4 +184,5 @@ export class Model {
   }
 }
 
-const sum = (list: readonly { readonly amount: number }[]): number => list.reduce((total, { amount }) => total + amount, 0);
+const sum = (list: readonly { readonly amount: number }[]): number =>
+  list.reduce((total, { amount }) => total + amount, 0);

@@ -16,7 +16,7 @@ class Tried {
   now = 0;
 
   constructor(windowMs: number, max: number) {
-    this.window = new RateWindow(windowMs);
+    this.window = new RateWindow(null, 'r', windowMs);
     this.max = max;
   }
 
@@ -35,10 +35,16 @@ class Tried {
 }
 
 /** The most and the least that any window of the length had, over all windows that begin at `from` or later. */
-function extremes(admitted: readonly Admitted[], windowMs: number, from: number, to: number): { most: number; least: number } {
+function extremes(
+  admitted: readonly Admitted[],
+  windowMs: number,
+  from: number,
+  to: number,
+): { most: number; least: number } {
   let most = 0;
   let least = Number.POSITIVE_INFINITY;
-  const sumOf = (begin: number) => admitted.reduce((sum, { at, amount }) => (at > begin && at <= begin + windowMs ? sum + amount : sum), 0);
+  const sumOf = (begin: number) =>
+    admitted.reduce((sum, { at, amount }) => (at > begin && at <= begin + windowMs ? sum + amount : sum), 0);
   for (const { at } of admitted) {
     most = Math.max(most, sumOf(at - 1e-6));
     if (at >= from && at + windowMs <= to) least = Math.min(least, sumOf(at));
@@ -48,7 +54,11 @@ function extremes(admitted: readonly Admitted[], windowMs: number, from: number,
 
 describe('a sliding window', () => {
   it('never has more than its maximum in any span of its length, however requests come', () => {
-    const step = fc.record({ wait: fc.oneof(fc.nat(3), fc.nat(100), fc.nat(1500)), amount: fc.integer({ min: 1, max: 40 }), times: fc.nat(60) });
+    const step = fc.record({
+      wait: fc.oneof(fc.nat(3), fc.nat(100), fc.nat(1500)),
+      amount: fc.integer({ min: 1, max: 40 }),
+      times: fc.nat(60),
+    });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2000 }), fc.array(step, { minLength: 20, maxLength: 60 }), (max, steps) => {
         const tried = new Tried(1000, max);
@@ -95,25 +105,29 @@ describe('a sliding window', () => {
   it('says exactly when the next request fits, also where entries were merged', () => {
     const question = fc.record({ wait: fc.nat(700), amount: fc.integer({ min: 1, max: 90 }) });
     fc.assert(
-      fc.property(fc.integer({ min: 90, max: 9000 }), fc.array(question, { minLength: 200, maxLength: 200 }), (max, questions) => {
-        const tried = new Tried(60_000, max);
-        for (const { wait, amount } of questions) {
-          tried.now += wait;
-          if (tried.ask(amount)) continue;
-          const until = tried.now + tried.wait(amount);
-          tried.now = until - 1;
-          assert.equal(tried.ask(amount), false);
-          tried.now = until;
-          assert.equal(tried.ask(amount), true);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 90, max: 9000 }),
+        fc.array(question, { minLength: 200, maxLength: 200 }),
+        (max, questions) => {
+          const tried = new Tried(60_000, max);
+          for (const { wait, amount } of questions) {
+            tried.now += wait;
+            if (tried.ask(amount)) continue;
+            const until = tried.now + tried.wait(amount);
+            tried.now = until - 1;
+            assert.equal(tried.ask(amount), false);
+            tried.now = until;
+            assert.equal(tried.ask(amount), true);
+          }
+        },
+      ),
       { numRuns: 50 },
     );
   });
 
   it('keeps at most 230 entries, whatever comes', () => {
     for (const amount of [1, 100, 1500, 1563]) {
-      const window = new RateWindow(60_000);
+      const window = new RateWindow(null, 'r', 60_000);
       let distinct = 0;
       let last: unknown;
       for (let now = 0; now < 120_000; now += 7) {
@@ -128,7 +142,7 @@ describe('a sliding window', () => {
   });
 
   it('gives back where it was taken, and nothing once that has left', () => {
-    const window = new RateWindow(1000);
+    const window = new RateWindow(null, 'r', 1000);
     const first = window.take(0, 64, 640);
     const second = window.take(500, 100, 640);
     window.giveBack(first, 60);
@@ -144,7 +158,7 @@ describe('a sliding window', () => {
   });
 
   it('admits nothing while more was used than there is, and says until when', () => {
-    const window = new RateWindow(1000);
+    const window = new RateWindow(null, 'r', 1000);
     window.take(0, 50, 100);
     window.take(100, 80, 100);
     assert.equal(window.waitMs(200, 1, 100), 800);

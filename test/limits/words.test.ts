@@ -17,11 +17,21 @@ const rig = () => {
 describe('a refusal', () => {
   it('of a budget names it, what is spent, held and left, and when its window ends, and asks not to retry', async () => {
     const { limits } = rig();
-    const budget = new Limit({ kind: 'team', id: 'search' }, spec('usd', 50_000_000_000, 'month', { model: 'gpt-4o*' }));
-    await limits.settle(reserved(await take(limits, [budget], estimate(40_000_000_000))), used(40_000_000_000, 0), 'exact');
+    const budget = new Limit(
+      { kind: 'team', id: 'search' },
+      spec('usd', 50_000_000_000, 'month', { model: 'gpt-4o*' }),
+    );
+    await limits.settle(
+      reserved(await take(limits, [budget], estimate(40_000_000_000))),
+      used(40_000_000_000, 0),
+      'exact',
+    );
     reserved(await take(limits, [budget], estimate(9_000_000_000)));
     const refusal = refusalOf(denied(await take(limits, [budget], estimate(2_000_000_000))));
-    assert.deepEqual([refusal.code, statusOf(refusal), refusal.headers], ['budget_exceeded', 429, { 'x-should-retry': 'false' }]);
+    assert.deepEqual(
+      [refusal.code, statusOf(refusal), refusal.headers],
+      ['budget_exceeded', 429, { 'x-should-retry': 'false' }],
+    );
     assert.equal(
       refusal.message,
       'Budget exceeded: the limit of 50.000000000 USD per month of team search for gpt-4o*: 40.000000000 USD spent, ' +
@@ -32,12 +42,18 @@ describe('a refusal', () => {
 
   it('of a rate says when to try again, to the millisecond', async () => {
     const { limits, clock } = rig();
-    const user = new Limit({ kind: 'user', id: 'u', within: { kind: 'key', id: 'key_1' } }, spec('requests', 1, 'minute'));
+    const user = new Limit(
+      { kind: 'user', id: 'u', within: { kind: 'key', id: 'key_1' } },
+      spec('requests', 1, 'minute'),
+    );
     reserved(await take(limits, [user]));
     clock.advance(47_766);
     const refusal = refusalOf(denied(await take(limits, [user])));
     assert.deepEqual([refusal.code, statusOf(refusal)], ['rate_limit_exceeded', 429]);
-    assert.match(refusal.message, /^Rate limit reached: the limit of 1 requests per minute of user u of key key_1 has 0 requests left.*Try again in 12\.234s\.$/);
+    assert.match(
+      refusal.message,
+      /^Rate limit reached: the limit of 1 requests per minute of user u of key key_1 has 0 requests left.*Try again in 12\.234s\.$/,
+    );
     assert.deepEqual(refusal.headers, {
       'retry-after': '13',
       'retry-after-ms': '12234',
@@ -61,7 +77,10 @@ describe('a refusal', () => {
     const refusal = refusalOf(denied(await take(limits, [slots])));
     assert.deepEqual([statusOf(refusal), refusal.headers], [429, { 'retry-after': '1', 'retry-after-ms': '1000' }]);
     const unavailable = unavailableRefusal(250);
-    assert.deepEqual([statusOf(unavailable), unavailable.headers], [503, { 'retry-after': '1', 'retry-after-ms': '250' }]);
+    assert.deepEqual(
+      [statusOf(unavailable), unavailable.headers],
+      [503, { 'retry-after': '1', 'retry-after-ms': '250' }],
+    );
   });
 });
 
@@ -103,6 +122,15 @@ describe('the rate headers', () => {
   });
 
   it('write durations as OpenAI does', () => {
-    assert.deepEqual([0, 17, 999.2, 1200, 59_999, 60_000, 360_000, 3_723_000].map(duration), ['0ms', '17ms', '1s', '1.2s', '59.999s', '1m0s', '6m0s', '1h2m3s']);
+    assert.deepEqual([0, 17, 999.2, 1200, 59_999, 60_000, 360_000, 3_723_000].map(duration), [
+      '0ms',
+      '17ms',
+      '1s',
+      '1.2s',
+      '59.999s',
+      '1m0s',
+      '6m0s',
+      '1h2m3s',
+    ]);
   });
 });

@@ -12,11 +12,21 @@ const rule = { encoding: 'o200k_base', factor: 1, exact: true } as const;
 
 before(warmTokenizers);
 
-/** Runs `count` beside a ticker that tells how long the event loop was held, and how long it took in all. */
-async function watched<T>(count: () => T | Promise<T>): Promise<{ result: T; ms: number; longestMs: number }> {
+interface Watched<T> {
+  readonly result: T;
+  readonly ms: number;
+  /** Processor time of this process, which other processes on the machine do not lengthen. */
+  readonly cpuMs: number;
+  /** How long the event loop was held at most. */
+  readonly longestMs: number;
+}
+
+/** Runs `count` beside a ticker. */
+async function watched<T>(count: () => T | Promise<T>): Promise<Watched<T>> {
   let longestMs = 0;
   let running = true;
   const start = performance.now();
+  const cpu = process.cpuUsage();
   let last = start;
   const tick = (): void => {
     const now = performance.now();
@@ -28,29 +38,25 @@ async function watched<T>(count: () => T | Promise<T>): Promise<{ result: T; ms:
   const result = await count();
   running = false;
   tick();
-  return { result, ms: last - start, longestMs };
+  const { user, system } = process.cpuUsage(cpu);
+  return { result, ms: last - start, cpuMs: (user + system) / 1000, longestMs };
 }
 
-/** A stretch can be longer than ours where the machine or the collector takes its time, so the best of three counts. */
-async function best<T>(count: () => T | Promise<T>): Promise<{ ms: number; longestMs: number }> {
-  let ms = Number.POSITIVE_INFINITY;
-  let longestMs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 3; round++) {
+/** The first of three runs that held the event loop no longer than it should: a busy machine can hold it too. */
+async function steady<T>(count: () => T | Promise<T>): Promise<Watched<T>> {
+  for (let round = 1; ; round++) {
     const seen = await watched(count);
-    ms = Math.min(ms, seen.ms);
-    longestMs = Math.min(longestMs, seen.longestMs);
-    if (longestMs < LONGEST_STRETCH_MS) break;
+    if (round === 3 || seen.longestMs < LONGEST_STRETCH_MS) return seen;
   }
-  return { ms, longestMs };
 }
 
 for (const [name, make] of Object.entries(pathological)) {
   test(`a megabyte of ${name} takes linear time and never holds the event loop`, async () => {
     const tenth = await watched(() => countText(make(MB / 10), 'o200k_base'));
     const text = make(MB);
-    const whole = await best(() => countText(text, 'o200k_base'));
+    const whole = await steady(() => countText(text, 'o200k_base'));
     assert.ok(whole.ms < MOST_MS, `${whole.ms} ms`);
-    assert.ok(whole.ms < 25 * Math.max(tenth.ms, 5), `${whole.ms} ms, a tenth took ${tenth.ms} ms`);
+    assert.ok(whole.cpuMs < 25 * Math.max(tenth.cpuMs, 5), `${whole.cpuMs} ms, a tenth took ${tenth.cpuMs} ms`);
     assert.ok(whole.longestMs < LONGEST_STRETCH_MS, `held for ${whole.longestMs} ms`);
   });
 }
@@ -102,21 +108,31 @@ test('a request of nothing but frames does not hold the event loop', async () =>
     const first = estimate(request, rule, 'gpt-4o');
     assert.ok(first instanceof Promise, `request ${at} was counted at once`);
     await first;
-    const { longestMs } = await best(() => estimate(request, rule, 'gpt-4o'));
+    const { longestMs } = await steady(() => estimate(request, rule, 'gpt-4o'));
     assert.ok(longestMs < LONGEST_STRETCH_MS, `request ${at} held for ${longestMs} ms`);
   }
 });
 
-test('many large requests at once share the event loop, and a small turn does not wait for the large', async () => {
+test('a text does not wait for the larger ones that came before it', async () => {
   const text = pathological['random letters']!(MB / 2);
   let finishedLarge = 0;
   const large = Array.from({ length: 20 }, async () => {
     await countText(text, 'o200k_base');
     finishedLarge++;
   });
-  const { longestMs } = await watched(() => countText(text.slice(0, 20_000), 'o200k_base'));
+  await countText(text.slice(0, 20_000), 'o200k_base');
   assert.equal(finishedLarge, 0);
-  assert.ok(longestMs < LONGEST_STRETCH_MS * 2, `held for ${longestMs} ms`);
   await Promise.all(large);
   assert.equal(finishedLarge, 20);
+});
+
+test('many counts at once hold the event loop no longer than one', async () => {
+  const text = pathological['random letters']!(30_000);
+  let longest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3 && longest >= LONGEST_STRETCH_MS; round++) {
+    const counts = Array.from({ length: 100 }, () => countText(text, 'o200k_base'));
+    const { longestMs } = await watched(() => Promise.all(counts));
+    longest = Math.min(longest, longestMs);
+  }
+  assert.ok(longest < LONGEST_STRETCH_MS, `held for ${longest} ms`);
 });

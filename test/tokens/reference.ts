@@ -16,9 +16,20 @@ export function referenceCount(text: string, encoding: EncodingName): number {
 
 export const encodingNames: readonly EncodingName[] = ['o200k_base', 'cl100k_base'];
 
-/** Letters and marks of Unicode 17, which are newer than the reference's tables and may be split in another place. */
-export const newerThanReference =
-  /[\u088f\u0c5c\u0cdc\u1acf-\u1add\u1ae0-\u1aeb\ua7ce\ua7cf\ua7d2\ua7d4\ua7f1\u{10940}-\u{10959}\u{10ec5}-\u{10ec7}\u{10efa}\u{10efb}\u{11b60}-\u{11b67}\u{11db0}-\u{11de9}\u{16ea0}-\u{16ed3}\u{16ff2}-\u{16ff6}\u{187f8}-\u{187ff}\u{18d09}-\u{18d1e}\u{18d80}-\u{18df2}\u{1e6c0}-\u{1e6ff}\u{2b73a}-\u{2b73f}\u{2cea2}-\u{2cead}\u{323b0}-\u{33479}]/u;
+// Letters and marks of Unicode 17, which are newer than the reference's tables and may be split in another place.
+const unicode17 = (
+  '88f c5c cdc 1acf-1add 1ae0-1aeb a7ce-a7cf a7d2 a7d4 a7f1 10940-10959 10ec5-10ec7 10efa-10efb 11b60-11b67 11db0-11de9 ' +
+  '16ea0-16ed3 16ff2-16ff6 187f8-187ff 18d09-18d1e 18d80-18df2 1e6c0-1e6ff 2b73a-2b73f 2cea2-2cead 323b0-33479'
+)
+  .split(' ')
+  .map((range) => range.split('-').map((point) => Number.parseInt(point, 16)));
+
+/** Whether the reference knew all characters of `text`. */
+export const knownToReference = (text: string): boolean =>
+  [...text].every((character) => {
+    const point = character.codePointAt(0)!;
+    return !unicode17.some(([first, last]) => point >= first! && point <= (last ?? first!));
+  });
 
 export const ordinaryTexts: Readonly<Record<string, string>> = {
   English:

@@ -95,6 +95,7 @@ function refusalOf(status: number, name: string | undefined, message = 'The requ
   if (status === 415) return refuse('unsupported_media_type', 'Send JSON, with `content-type: application/json`.');
   if (status === 404) return refuse('not_found', message);
   if (status === 405) return refuse('method_not_allowed', message);
+  if (status === 405) return refuse('method_not_allowed', message);
   if (name === 'FST_ERR_CTP_INVALID_JSON_BODY' || name === INVALID_JSON) {
     return refuse('invalid_json', 'The body is not valid JSON in UTF-8.');
   }

@@ -27,8 +27,7 @@ for i, part in ipairs(hold[3]) do
   else
     count(part, hold[1], -1)
     part[4] = part[2] == 'b' and actual or 0
-    spent = count(part, 's', 1)
-    if part[2] == 'c' then spent = -1 end
+    if part[2] == 'b' then spent = count(part, 's', 1) end
   end
   reply[3 + i] = spent
 end
