@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { adaptors } from '../providers/index.js';
 import { version } from './app.js';
 import { check } from './cli/check.js';
+import { registerKeys } from './cli/keys.js';
 import { serve } from './cli/serve.js';
 
 const providerTypes = Object.fromEntries(
@@ -27,5 +28,7 @@ program
   .action(async (config: string | undefined, { json }: { json: boolean }) => {
     process.exitCode = await check({ config, json, providerTypes });
   });
+
+registerKeys(program);
 
 await program.parseAsync();

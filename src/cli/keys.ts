@@ -136,7 +136,7 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
 }
 
 const show = (world: CliWorld, { json }: Common, answer: unknown, lines: () => string[]): void =>
-  json ? world.print(JSON.stringify(answer, null, 2)) : lines().forEach(world.print);
+  world.print(json ? JSON.stringify(answer, null, 2) : lines().join('\n'));
 
 async function listKeys(world: CliWorld, options: Common & { team?: string; name?: string; revoked?: boolean }) {
   const all: KeyAnswer[] = [];

@@ -26,7 +26,8 @@ export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
 const words = (failure: UpstreamFailure, status: number): NonNullable<Refusal['upstream']> => ({
   status,
   type: failure.type,
-  ...(failure.code === undefined || failure.code === null ? {} : { code: failure.code }),
+  // A client's fault that the upstream gave no code keeps none: the table's would guess.
+  ...(failure.code === undefined || (failure.code === null && status >= 500) ? {} : { code: failure.code }),
 });
 
 /** The table's row that fits an upstream's status, for what the upstream left unsaid. */

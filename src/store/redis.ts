@@ -108,8 +108,10 @@ export function openRedis(url: string, options: RedisOptions = {}): RedisLink {
     },
     async close() {
       listeners.length = 0;
+      const connected = redis.status !== 'end' && redis.status !== 'reconnecting' && redis.status !== 'close';
+      const ended = new Promise<void>((resolve) => redis.once('end', () => resolve()));
       redis.disconnect();
-      if (redis.status !== 'end') await new Promise<void>((resolve) => redis.once('end', () => resolve()));
+      if (connected) await ended;
     },
   };
 }

@@ -13,7 +13,7 @@ before(async () => {
   upstream = await startUpstream();
   gateway = await startGateway({
     config: {
-      providers: { fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'none' } },
+      providers: { fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' } },
       models: {
         'gpt-4o-mini': { targets: [{ provider: 'fake', model: 'gpt-4o-mini' }], price: { input: 0.15, output: 0.6 } },
       },

@@ -4,9 +4,10 @@ import { warmTokenizers } from '../../src/tokens/encodings.js';
 import { countText, estimate } from '../../src/tokens/estimate.js';
 import { ordinaryTexts, pathological } from './reference.js';
 
-// The bounds are several times what an idle machine needs, so that a busy one passes; the bench prints the real figures.
+// What is measured is processor time of this process, which a busy machine does not lengthen as it does the clock's. The
+// bounds are still several times what is needed; the bench prints the real figures.
 const MOST_MS = 10_000;
-const LONGEST_STRETCH_MS = 1000;
+const LONGEST_STRETCH_MS = 50;
 const MB = 1024 * 1024;
 const rule = { encoding: 'o200k_base', factor: 1, exact: true } as const;
 
@@ -15,8 +16,6 @@ before(warmTokenizers);
 interface Watched<T> {
   readonly result: T;
   readonly ms: number;
-  /** Processor time of this process, which other processes on the machine do not lengthen. */
-  readonly cpuMs: number;
   /** How long the event loop was held at most. */
   readonly longestMs: number;
 }
@@ -25,11 +24,10 @@ interface Watched<T> {
 async function watched<T>(count: () => T | Promise<T>): Promise<Watched<T>> {
   let longestMs = 0;
   let running = true;
-  const start = performance.now();
-  const cpu = process.cpuUsage();
+  const start = cpuMs();
   let last = start;
   const tick = (): void => {
-    const now = performance.now();
+    const now = cpuMs();
     longestMs = Math.max(longestMs, now - last);
     last = now;
     if (running) setImmediate(tick);
@@ -38,11 +36,15 @@ async function watched<T>(count: () => T | Promise<T>): Promise<Watched<T>> {
   const result = await count();
   running = false;
   tick();
-  const { user, system } = process.cpuUsage(cpu);
-  return { result, ms: last - start, cpuMs: (user + system) / 1000, longestMs };
+  return { result, ms: last - start, longestMs };
 }
 
-/** The first of three runs that held the event loop no longer than it should: a busy machine can hold it too. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The first of three runs that held the event loop no longer than it should: the garbage collector can hold it too. */
 async function steady<T>(count: () => T | Promise<T>): Promise<Watched<T>> {
   for (let round = 1; ; round++) {
     const seen = await watched(count);
@@ -56,7 +58,7 @@ for (const [name, make] of Object.entries(pathological)) {
     const text = make(MB);
     const whole = await steady(() => countText(text, 'o200k_base'));
     assert.ok(whole.ms < MOST_MS, `${whole.ms} ms`);
-    assert.ok(whole.cpuMs < 25 * Math.max(tenth.cpuMs, 5), `${whole.cpuMs} ms, a tenth took ${tenth.cpuMs} ms`);
+    assert.ok(whole.ms < 25 * Math.max(tenth.ms, 5), `${whole.ms} ms, a tenth took ${tenth.ms} ms`);
     assert.ok(whole.longestMs < LONGEST_STRETCH_MS, `held for ${whole.longestMs} ms`);
   });
 }
