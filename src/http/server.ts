@@ -35,7 +35,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 1000 },
+    routerOptions: { maxParamLength: 1200 },
   });
   app.addHook('onResponse', (request, reply, done) => {
     // The request path writes its own line.

@@ -149,7 +149,7 @@ test('what cannot be understood is said before anything is sent', async () => {
   }
 });
 
-test('a gateway that is not there, or is something else, is said to be so', async () => {
+test('a gateway that is not there, or is something else, is said to be so', async (t) => {
   const gone = await tollgate(['list', '--url', 'http://127.0.0.1:1']);
   assert.equal(gone.code, 1);
   assert.match(gone.err, /http:\/\/127\.0\.0\.1:1 cannot be reached \(.+\)\. Is the gateway running/);
@@ -157,10 +157,10 @@ test('a gateway that is not there, or is something else, is said to be so', asyn
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /needs the admin key/);
   const other = createServer((_, response) => response.end('<html>hello</html>')).listen(0, '127.0.0.1');
+  t.after(() => void other.close());
   await new Promise((done) => other.once('listening', done));
   const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   assert.match((await tollgate(['list', '--url', url])).err, /answered 200, and not as the admin API/);
-  other.close();
 });
 
 test('the admin key comes from the environment, else from .env, else from the file of the first start', async () => {

@@ -83,9 +83,10 @@ describe('the admin API', () => {
     assert.equal((await server.call('PUT', '/keys', undefined, { authorization })).status, 401);
   });
 
-  test('takes another admin key as soon as it is in force', async () => {
+  test('takes another admin key as soon as it is in force', async (t) => {
     let adminKey = 'first';
     const other = await adminServer({ adminKey: () => adminKey });
+    t.after(() => other.close());
     const status = async (key: string) =>
       (await other.call('GET', '/keys', undefined, { authorization: `Bearer ${key}` })).status;
     assert.deepEqual([await status('first'), await status('second')], [200, 401]);
@@ -93,6 +94,5 @@ describe('the admin API', () => {
     assert.deepEqual([await status('first'), await status('second')], [401, 200]);
     adminKey = '';
     assert.deepEqual([await status('first'), await status('second')], [401, 401]);
-    await other.close();
   });
 });

@@ -102,8 +102,9 @@ test('a write that was refused may be sent again under the same key', async () =
   assert.equal((await servers[0]!.call('DELETE', '/teams/late', undefined, once('c'))).status, 200);
 });
 
-test('an answer is remembered for a day', async () => {
+test('an answer is remembered for a day', async (t) => {
   const server = await adminServer({ store: pgKeyStore(store.db) });
+  t.after(() => server.close());
   const ids: string[] = [];
   for (const ms of [0, 86_399_999, 1]) {
     server.clock.advance(ms);
@@ -117,7 +118,6 @@ test('an answer is remembered for a day', async () => {
     `select key from idempotency where key in ('a', 'daily', 'other') order by key`,
   );
   assert.deepEqual(rows, [{ key: 'daily' }, { key: 'other' }], 'what is older is swept away');
-  await server.close();
 });
 
 test('a key that is no sane header is refused', async () => {

@@ -125,7 +125,7 @@ describe('when the database is away', () => {
   const away = (code: string) => Object.assign(new Error('connect'), { code });
   const wrapped = new Error('Failed query: select secret', { cause: away('ECONNREFUSED') });
 
-  test('a request is 503, says that nothing was changed, and when to try again', async () => {
+  test('a request is 503, says that nothing was changed, and when to try again', async (t) => {
     for (const error of [
       away('ECONNREFUSED'),
       away('57P01'),
@@ -134,22 +134,23 @@ describe('when the database is away', () => {
     ]) {
       const fails = () => Promise.reject(error);
       const server = await adminServer({ store: { ...memoryKeyStore(), keys: fails, write: fails } });
+      t.after(() => server.close());
       for (const answer of [await server.call('GET', '/keys'), await server.call('POST', '/keys', { name: 'k' })]) {
         assert.equal(answer.status, 503);
         assert.equal(answer.body.code, 'unavailable');
         assert.equal(answer.headers.get('retry-after'), '1');
         assert.doesNotMatch(JSON.stringify(answer.body), /secret|select|ECONN/);
       }
-      await server.close();
     }
   });
 
-  test('what nobody expected is 500 in public words, and whole in the log', async () => {
+  test('what nobody expected is 500 in public words, and whole in the log', async (t) => {
     const fails = () => Promise.reject(new Error('the inner workings'));
     const server = await adminServer({
       store: { ...memoryKeyStore(), keys: fails },
       ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails) },
     });
+    t.after(() => server.close());
     for (const path of ['/keys', '/usage']) {
       const answer = await server.call('GET', path);
       assert.equal(answer.status, 500);
@@ -157,6 +158,5 @@ describe('when the database is away', () => {
       assert.doesNotMatch(JSON.stringify(answer.body), /inner/);
     }
     assert.match(server.logged.join(''), /the inner workings/);
-    await server.close();
   });
 });
