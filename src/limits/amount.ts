@@ -27,6 +27,24 @@ export interface Estimate {
   };
 }
 
+/** The estimate itself; throws a `RangeError` where it holds what is no amount, which would spoil every counter it reaches. */
+export function checked(estimate: Estimate): Estimate {
+  const { inputTokens, inputTokensMost, inputNanoMost, outputPicoMost, output } = estimate;
+  const fine =
+    isAmount(inputTokens) &&
+    isAmount(inputTokensMost) &&
+    isAmount(inputNanoMost) &&
+    isAmount(outputPicoMost) &&
+    isAmount(output.want) &&
+    isAmount(output.min) &&
+    output.expected >= 0;
+  if (!fine) throw new RangeError(`not an estimate: ${JSON.stringify(estimate)}`);
+  return estimate;
+}
+
+/** A whole number that is not negative, up to 2^53. */
+export const isAmount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
 /** A request without tokens: a classic route, a model list. */
 export const justARequest: Estimate = {
   inputTokens: 0,

@@ -6,19 +6,23 @@
  * A reservation carries a deadline on Redis's clock, which is estimated from its answers: one that was stuck on its way and
  * that nobody waits for any more takes nothing when it arrives. All keys share the hash tag of the prefix (`lua/common.lua`).
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
-import type { LimitUnit } from '../lib/limit-spec.js';
-import { packageRoot } from '../lib/root.js';
-import { RedisAway, type RedisLink, type RedisReply, type RedisScript, redisScript } from '../store/redis.js';
+import { RedisAway, type RedisLink, type RedisReply, type RedisScript } from '../store/redis.js';
 import { type Actuals, inUnit } from './amount.js';
-import { amountOf, type Hold, type Part } from './hold.js';
+import type { Hold, Part } from './hold.js';
 import type { Limit } from './limit.js';
-import type { Ask, Begun, Failure, Level, Reply } from './store.js';
-
-const names = ['reserve', 'settle', 'adopt', 'begin', 'seed', 'read', 'beat'] as const;
-type ScriptName = (typeof names)[number];
+import type { Ask, Begun, Level, Reply } from './store.js';
+import {
+  FAR_US,
+  type LapsedRecord,
+  loadScripts,
+  partAsked,
+  plain,
+  recordOf,
+  type ScriptName,
+  timeToLiveMs,
+  understood,
+} from './wire-redis.js';
 
 export interface RedisCountersOptions {
   readonly clock: Clock;
@@ -42,14 +46,6 @@ export interface BeatAsk {
   readonly posted: readonly string[];
 }
 
-/** A lapsed hold of a gateway that is gone, as its record tells. */
-export interface LapsedRecord {
-  readonly id: string;
-  readonly note: string;
-  /** Per part its unit (empty for rates) and what it counts now. */
-  readonly parts: readonly { readonly unit: LimitUnit | ''; readonly counted: number }[];
-}
-
 export interface BeatReply {
   readonly epoch: string;
   readonly gateways: number;
@@ -58,7 +54,6 @@ export interface BeatReply {
   readonly more: boolean;
 }
 
-const FAR_US = 9e15;
 const BEAT_TIMEOUT_MS = 2000;
 
 export class RedisCounters {
@@ -99,29 +94,14 @@ export class RedisCounters {
   }
 
   async reserve(ask: Ask): Promise<{ readonly reply: Reply; readonly epoch: string }> {
-    const { hold, parts } = ask;
     const began = this.#options.clock.monotonic();
-    const keys = parts.map((part) => this.#key(part.key));
+    const keys = ask.parts.map((part) => this.#key(part.key));
     if (new Set(keys).size < keys.length) return { reply: { kind: 'twice' }, epoch: this.epoch };
     for (let left = this.timeoutMs; left > 0; left = this.timeoutMs - (this.#options.clock.monotonic() - began)) {
-      const reply = await this.#run(
-        'reserve',
-        keys,
-        {
-          id: hold.id,
-          note: plain(hold.note),
-          deadline: this.#deadline(left),
-          quarantine: this.#recoveryMs * 1000,
-          lease: this.#options.leaseMs * 1000,
-          want: ask.want,
-          min: ask.min,
-          amend: parts !== hold.parts,
-          free: ask.free.map((part) => this.#key(part.key)),
-          parts: parts.map(partAsked),
-        },
-        left,
-      );
-      if (reply[0] !== 'late') return { reply: understood(ask, reply), epoch: reply[2] as string };
+      const reply = await this.#run('reserve', keys, this.#reserveRequest(ask, left), left);
+      const [word, nowUs, epoch] = reply as [string, number, string];
+      if (word === 'late' || word === 'window') this.#offsetUs = this.#offsetOf(nowUs);
+      if (word !== 'late') return { reply: understood(ask, reply), epoch };
     }
     throw new RedisAway('Redis came to a reservation too late');
   }
@@ -141,29 +121,25 @@ export class RedisCounters {
 
   /** Tells of holds as they are, and which budgets to forget. Answers the epoch in which Redis knows them. */
   async adopt(holds: readonly Hold[], stale: readonly string[]): Promise<string> {
-    const reply = await this.#run(
-      'adopt',
-      [],
-      {
-        deadline: this.#deadline(BEAT_TIMEOUT_MS),
-        lease: this.#options.leaseMs * 1000,
-        keep: this.keepMs * 1000,
-        stale: stale.map((key) => this.#key(key)),
-        holds: holds.map((hold) => [
-          hold.id,
-          hold.state === 'settled' ? 's' : 'o',
-          plain(hold.note),
-          hold.parts.map(({ key, limit, amount, counted }) => [
-            this.#key(key),
-            limit.kind[0],
-            amount,
-            counted,
-            limit.spec.unit,
-          ]),
+    const request = {
+      deadline: this.#deadline(BEAT_TIMEOUT_MS),
+      lease: this.#options.leaseMs * 1000,
+      keep: this.keepMs * 1000,
+      stale: stale.map((key) => this.#key(key)),
+      holds: holds.map(({ id, state, note, parts }) => [
+        id,
+        state === 'settled' ? 's' : 'o',
+        plain(note),
+        parts.map(({ key, limit, amount, counted }) => [
+          this.#key(key),
+          limit.kind[0],
+          amount,
+          counted,
+          limit.spec.unit,
         ]),
-      },
-      BEAT_TIMEOUT_MS,
-    );
+      ]),
+    };
+    const reply = await this.#run('adopt', [], request, BEAT_TIMEOUT_MS);
     if (reply[0] === 'late') throw new RedisAway('Redis came to what it was told too late');
     return reply[2] as string;
   }
@@ -222,6 +198,21 @@ export class RedisCounters {
     return { epoch: epoch as string, gateways: gateways as number, more: more === 1, lapsed: lapsed.map(recordOf) };
   }
 
+  #reserveRequest({ hold, parts, want, min, free }: Ask, leftMs: number): object {
+    return {
+      id: hold.id,
+      note: plain(hold.note),
+      deadline: this.#deadline(leftMs),
+      quarantine: this.#recoveryMs * 1000,
+      lease: this.#options.leaseMs * 1000,
+      want,
+      min,
+      amend: hold.parts.length > 0 && parts !== hold.parts,
+      free: free.map((part) => this.#key(part.key)),
+      parts: parts.map(partAsked),
+    };
+  }
+
   #key(counter: string): string {
     return `${this.#prefix}c:${counter}`;
   }
@@ -258,86 +249,12 @@ export class RedisCounters {
    * back is believed.
    */
   #hear(nowUs: number): void {
-    const offset = nowUs - this.#options.clock.monotonic() * 1000;
+    const offset = this.#offsetOf(nowUs);
     if (this.#offsetUs === undefined || offset > this.#offsetUs || offset < this.#offsetUs - 1_000_000)
       this.#offsetUs = offset;
   }
-}
 
-function loadScripts(): Readonly<Record<ScriptName, RedisScript>> {
-  const read = (name: string) => readFileSync(join(packageRoot, 'src/limits/lua', `${name}.lua`), 'utf8');
-  const common = read('common');
-  return Object.fromEntries(names.map((name) => [name, redisScript(`${common}\n${read(name)}`)])) as Record<
-    ScriptName,
-    RedisScript
-  >;
-}
-
-function partAsked({ limit, window, fixed, milli, counted }: Part): readonly unknown[] {
-  const start = window ? Math.max(0, window.startMs * 1000) : 0;
-  const end = window ? Math.min(FAR_US, window.endMs * 1000) : 0;
-  const { max, on_exhausted, unit } = limit.spec;
-  return [
-    limit.kind[0],
-    max,
-    fixed,
-    milli,
-    limit.windowMs * 1000,
-    start,
-    end,
-    on_exhausted === 'reject',
-    counted,
-    unit,
-  ];
-}
-
-/** Half a surrogate pair is no text to the JSON reader of the scripts. */
-const plain = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
-
-function timeToLiveMs(part: Part, nowMs: number): number {
-  const endMs = part.window?.endMs ?? 0;
-  return endMs === Number.POSITIVE_INFINITY ? 30 * 86_400_000 : Math.max(0, endMs - nowMs) + 3_600_000;
-}
-
-function understood(ask: Ask, reply: readonly RedisReply[]): Reply {
-  const { hold, parts } = ask;
-  switch (reply[0]) {
-    case 'reserved': {
-      hold.outputTokens = reply[3] as number;
-      for (const [i, part] of parts.entries()) {
-        part.amount = amountOf(part, hold.outputTokens);
-        part.remaining = reply[4 + i * 2] as number;
-        part.resetMs = (reply[5 + i * 2] as number) / 1000;
-      }
-      for (const part of ask.free) if (part.limit.kind === 'concurrent') part.amount = 0;
-      return { kind: 'reserved' };
-    }
-    case 'denied':
-      return { kind: 'denied', stale: reply[3] === 1, failures: reply.slice(4).map((told) => failureOf(parts, told)) };
-    case 'unknown':
-      return { kind: 'unknown', parts: reply.slice(3).map((i) => parts[(i as number) - 1]!) };
-    case 'recovering':
-      return { kind: 'recovering', retryAfterMs: Math.ceil((reply[3] as number) / 1000) };
-    default:
-      return { kind: reply[0] as 'window' | 'gone' };
+  #offsetOf(nowUs: number): number {
+    return nowUs - this.#options.clock.monotonic() * 1000;
   }
-}
-
-function failureOf(parts: readonly Part[], told: RedisReply): Failure {
-  const [i, spent, held, wait, affordableOutput] = told as number[];
-  return {
-    part: parts[i! - 1]!,
-    spent: spent!,
-    held: held!,
-    retryAfterMs: wait! < 0 ? null : wait! / 1000,
-    affordableOutput: affordableOutput!,
-  };
-}
-
-function recordOf(told: RedisReply): LapsedRecord {
-  const [id, note, ...rest] = told as [string, string, ...(string | number)[]];
-  const parts = [];
-  for (let i = 0; i < rest.length; i += 2)
-    parts.push({ unit: rest[i] as LimitUnit | '', counted: rest[i + 1] as number });
-  return { id, note, parts };
 }

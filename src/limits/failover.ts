@@ -1,6 +1,6 @@
 /**
- * Counters in Redis, and what happens while it is away. This is where a gateway remembers its own holds: a Redis that lost
- * its state is told of them again, and so is one that comes back after requests were admitted without it.
+ * Counters in Redis, and what happens while it is away. A gateway remembers its own holds (`hold-book.ts`): a Redis that
+ * lost its state is told of them again, and so is one that comes back after requests were admitted without it.
  *
  * Redis counts as away at the first call that fails or takes longer than its 50 ms; from then on no request waits for it.
  * By the mode that was chosen
@@ -15,11 +15,13 @@
  * (admitted, if `open`) until every gateway has had the time to tell what it has open. That takes about a second.
  */
 import type { Clock } from '../lib/clock.js';
-import type { BeatReply, LapsedRecord, RedisCounters } from './counters-redis.js';
-import { amountOf, Hold, type Part } from './hold.js';
+import type { BeatReply, RedisCounters } from './counters-redis.js';
+import { amountOf, type Hold, type Part } from './hold.js';
+import { HoldBook, type Kept } from './hold-book.js';
 import type { Limit } from './limit.js';
 import { MemoryStore } from './memory.js';
 import type { Ask, Begun, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
+import type { LapsedRecord } from './wire-redis.js';
 
 export type OnFailure = 'local' | 'closed' | 'open';
 
@@ -43,27 +45,14 @@ export interface FailoverOptions {
   readonly probeMs?: number;
 }
 
-/** A hold of this process, and what Redis knows of it. */
-interface Kept {
-  readonly hold: Hold;
-  /** The epoch in which Redis was told of it; empty: never. */
-  epoch: string;
-  /** Redis may know it otherwise than it is. */
-  dirty: boolean;
-  posted: boolean;
-  /** Monotonic milliseconds when Redis was last told that it lives, or that it is settled. */
-  toldMs: number;
-}
-
 const CHUNK = 100;
 const DEAD_MS = 2000;
-const RENEW_AT_ONCE = 500;
 
 export class Failover implements LimitStore {
   readonly #redis: RedisCounters;
   readonly #connection: Connection;
   readonly #options: FailoverOptions;
-  readonly #holds = new Map<string, Kept>();
+  readonly #holds: HoldBook;
   readonly #spentElsewhere = new Set<string>();
   #up = false;
   /** What `onState` was told last. */
@@ -83,6 +72,7 @@ export class Failover implements LimitStore {
     this.#redis = redis;
     this.#connection = connection;
     this.#options = options;
+    this.#holds = new HoldBook(options.clock, options.leaseMs, redis.keepMs);
     this.#local = this.#makeLocal();
     connection.onChange((ready) => (ready ? void this.#return() : this.#lost('the connection was closed')));
   }
@@ -121,12 +111,16 @@ export class Failover implements LimitStore {
     if (!this.#up) return this.#reserveElsewhere(ask);
     try {
       const { reply, epoch } = await this.#redis.reserve(ask);
-      if (reply.kind === 'reserved') this.#told(this.#keep(ask.hold), epoch);
+      if (reply.kind === 'reserved') {
+        // Where Redis was lost since it answered, what counts locally does not know of it.
+        if (!this.#holds.get(ask.hold.id)) this.#local?.adopt(ask.hold);
+        this.#holds.told(this.#holds.keep(ask.hold), epoch);
+      }
       if (reply.kind === 'recovering' && this.#options.onFailure === 'open') return this.#admit(ask);
       this.#noticeEpoch();
       return reply;
     } catch (error) {
-      this.#mayHave(ask.hold);
+      this.#holds.mayBeThere(ask.hold, this.#redis.epoch);
       this.#lost(reasonOf(error));
       return this.#reserveElsewhere(ask);
     }
@@ -139,7 +133,7 @@ export class Failover implements LimitStore {
         let epoch = await this.#redis.settle(hold);
         markSettled(hold, this.#local);
         if (epoch === null && !kept?.posted) epoch = await this.#redis.adopt([hold], []);
-        if (kept && epoch !== null) this.#told(kept, epoch);
+        if (kept && epoch !== null) this.#holds.told(kept, epoch);
         this.#noticeEpoch();
         return;
       } catch (error) {
@@ -165,14 +159,11 @@ export class Failover implements LimitStore {
   }
 
   posted(ids: readonly string[]): void {
-    for (const id of ids) {
-      const kept = this.#holds.get(id);
-      if (kept) kept.posted = true;
-    }
+    this.#holds.posted(ids);
   }
 
   async beat(onLapsed: (lapsed: Lapsed) => void): Promise<void> {
-    this.#forget();
+    this.#holds.forget(this.#up ? this.#redis.epoch : undefined);
     if (!this.#up) return this.#local?.beat(onLapsed);
     try {
       for (let more = true; more && this.#up; ) {
@@ -183,7 +174,8 @@ export class Failover implements LimitStore {
     } catch (error) {
       this.#lost(reasonOf(error));
     }
-    if (this.#up && (this.#toldEpoch !== this.#redis.epoch || this.#untold().length > 0)) await this.#return();
+    const { epoch } = this.#redis;
+    if (this.#up && (this.#toldEpoch !== epoch || this.#holds.untold(epoch).length > 0)) await this.#return();
   }
 
   async close(): Promise<void> {
@@ -195,34 +187,6 @@ export class Failover implements LimitStore {
   }
 
   // ---- Redis in use
-
-  #keep(hold: Hold): Kept {
-    let kept = this.#holds.get(hold.id);
-    if (kept?.hold !== hold) {
-      kept = { hold, epoch: kept?.epoch ?? '', dirty: true, posted: false, toldMs: this.#options.clock.monotonic() };
-      this.#holds.set(hold.id, kept);
-    }
-    return kept;
-  }
-
-  #told(kept: Kept, epoch: string): void {
-    kept.epoch = epoch;
-    kept.dirty = false;
-    kept.toldMs = this.#options.clock.monotonic();
-  }
-
-  /** Redis may have taken what it was asked for: unless it is kept after all, it is told that the hold is over. */
-  #mayHave(hold: Hold): void {
-    let kept = this.#holds.get(hold.id);
-    if (!kept) {
-      const over = new Hold(hold.id, '', [], 0);
-      over.state = 'settled';
-      kept = this.#keep(over);
-      kept.posted = true;
-    }
-    kept.epoch = this.#redis.epoch;
-    kept.dirty = true;
-  }
 
   #isOurs(id: string): boolean {
     return this.#holds.get(id)?.hold.state === 'open';
@@ -239,38 +203,11 @@ export class Failover implements LimitStore {
   }
 
   async #beatOnce(): Promise<BeatReply> {
-    const now = this.#options.clock.monotonic();
-    const renew: Kept[] = [];
-    const posted: string[] = [];
-    for (const kept of this.#holds.values()) {
-      const { hold } = kept;
-      if (kept.dirty || kept.epoch !== this.#redis.epoch) continue;
-      if (hold.state === 'settled') {
-        if (kept.posted && posted.length < RENEW_AT_ONCE) posted.push(hold.id);
-      } else if (
-        now - kept.toldMs > this.#options.leaseMs / 3 &&
-        now < hold.renewUntilMs &&
-        renew.length < RENEW_AT_ONCE
-      ) {
-        renew.push(kept);
-      }
-    }
-    const reply = await this.#redis.beat({ renew: renew.map(({ hold }) => hold.id), posted });
-    for (const kept of renew) kept.toldMs = now;
-    for (const id of posted) this.#holds.delete(id);
+    const due = this.#holds.due(this.#redis.epoch);
+    const reply = await this.#redis.beat({ renew: due.renew.map(({ hold }) => hold.id), posted: due.posted });
+    this.#holds.done(due);
     this.#gateways = reply.gateways;
-    const full = renew.length === RENEW_AT_ONCE || posted.length === RENEW_AT_ONCE;
-    return full ? { ...reply, more: true } : reply;
-  }
-
-  /** Drops what no Redis will ask for again. */
-  #forget(): void {
-    const long = this.#options.clock.monotonic() - this.#redis.keepMs;
-    for (const [id, kept] of this.#holds) {
-      if (kept.hold.state !== 'settled') continue;
-      const unknownThere = kept.epoch === '' || (this.#up && kept.epoch !== this.#redis.epoch);
-      if ((kept.posted && unknownThere) || (kept.toldMs < long && !kept.dirty)) this.#holds.delete(id);
-    }
+    return due.more ? { ...reply, more: true } : reply;
   }
 
   /** Redis has another epoch than the one that it was told in: it lost what it knew. */
@@ -284,7 +221,7 @@ export class Failover implements LimitStore {
     if (!this.#up) return;
     this.#up = false;
     this.#local = this.#makeLocal();
-    if (this.#local) for (const { hold, posted } of this.#holds.values()) if (!posted) this.#local.adopt(hold);
+    if (this.#local) for (const hold of this.#holds.unposted()) this.#local.adopt(hold);
     this.#tell('away', reason);
     this.#probeLater(0);
   }
@@ -316,7 +253,7 @@ export class Failover implements LimitStore {
 
   #keepElsewhere({ hold, parts }: Ask): void {
     for (const part of parts) if (part.limit.kind === 'budget') this.#spentElsewhere.add(part.key);
-    this.#keep(hold).dirty = true;
+    this.#holds.keep(hold).dirty = true;
   }
 
   #probeLater(ms: number): void {
@@ -335,8 +272,9 @@ export class Failover implements LimitStore {
       const { gateways, epoch } = await this.#redis.beat({ renew: [], posted: [] }, this.#redis.timeoutMs);
       this.#gateways = gateways;
       this.#silentSince = Number.POSITIVE_INFINITY;
-      let rest = this.#untold();
-      for (; rest.length > CHUNK; rest = this.#untold()) await this.#tellOf(rest.slice(0, CHUNK), []);
+      let rest = this.#holds.untold(this.#redis.epoch);
+      for (; rest.length > CHUNK; rest = this.#holds.untold(this.#redis.epoch))
+        await this.#tellOf(rest.slice(0, CHUNK), []);
       const last = this.#tellLast(rest);
       this.#toldEpoch = epoch;
       this.#goUp();
@@ -357,15 +295,6 @@ export class Failover implements LimitStore {
     if (now - this.#silentSince < DEAD_MS || !this.#connection.ready) return;
     this.#silentSince = Number.POSITIVE_INFINITY;
     this.#connection.reconnect();
-  }
-
-  #untold(): Kept[] {
-    const untold: Kept[] = [];
-    for (const kept of this.#holds.values()) {
-      const settledAndPosted = kept.posted && kept.hold.state === 'settled';
-      if (kept.epoch === this.#redis.epoch ? kept.dirty : !settledAndPosted) untold.push(kept);
-    }
-    return untold;
   }
 
   async #tellOf(chunk: readonly Kept[], stale: readonly string[]): Promise<void> {

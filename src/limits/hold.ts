@@ -2,10 +2,19 @@
  * A hold: what one request has taken from its limits, open while it runs. One object travels from the reservation to the
  * settlement; the stores write into its parts what they took, so that it can be told again to a store that forgot it.
  */
-import { type Actuals, cost, type Estimate, expectedAmount, fixedMost, inUnit, milliPerOutput } from './amount.js';
+import {
+  type Actuals,
+  cost,
+  type Estimate,
+  expectedAmount,
+  fixedMost,
+  inUnit,
+  isAmount,
+  milliPerOutput,
+} from './amount.js';
 import type { Window } from './calendar.js';
+import type { LevelCounter } from './level.js';
 import type { Limit } from './limit.js';
-import type { LevelCounter } from './memory.js';
 import type { RateEntry, RateWindow } from './rate-window.js';
 
 /** `lapsed`: nobody renewed it in time; its budget parts are counted at what was known. A lapsed hold may still be settled. */
@@ -59,7 +68,8 @@ export class Hold {
   state: HoldState = 'open';
   /** Monotonic milliseconds at which it lapses unless it is renewed. */
   leaseEndsMs = 0;
-  /** The memory store's list of open holds, by the end of their lease. */
+  /** The memory store's list of open holds, by the end of their lease; and whose list it is. */
+  list: object | null = null;
   newer: Hold | null = null;
   older: Hold | null = null;
 
@@ -105,11 +115,15 @@ export function amountOf(part: Part, outputTokens: number): number {
   return Math.max(part.own?.amount ?? 0, part.fixed + cost(outputTokens, part.milli));
 }
 
-/** Writes into each part what was used and is to be counted. `at-least` never counts less than was held. */
+/**
+ * Writes into each part what was used and is to be counted. `at-least` never counts less than was held. Throws a `RangeError`
+ * where that is no amount.
+ */
 export function writeActuals(hold: Hold, usedOf: (limit: Limit) => Actuals, certainty: Certainty): void {
   for (const part of hold.parts) {
     const { limit } = part;
-    part.actual = inUnit(limit.spec.unit, usedOf(limit));
-    if (certainty === 'at-least' && limit.kind !== 'concurrent') part.actual = Math.max(part.actual, part.amount);
+    const actual = inUnit(limit.spec.unit, usedOf(limit));
+    if (!isAmount(actual)) throw new RangeError(`${actual} is no amount of ${limit.spec.unit}`);
+    part.actual = certainty === 'at-least' && limit.kind !== 'concurrent' ? Math.max(actual, part.amount) : actual;
   }
 }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { type Calendar, type CalendarUnit, calendar, type Window } from './calendar.js';
-import type { LevelCounter } from './memory.js';
+import type { LevelCounter } from './level.js';
 import type { RateWindow } from './rate-window.js';
 
 export type Scope =

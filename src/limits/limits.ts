@@ -9,11 +9,12 @@
  * request is refused as unavailable.
  */
 import type { Clock } from '../lib/clock.js';
-import { type Actuals, cost, type Estimate, justARequest, nothing } from './amount.js';
+import { type Actuals, checked, type Estimate, justARequest, nothing } from './amount.js';
+import { type Crossing, crossings, type Denial, denialOf, endOf } from './denial.js';
 import { type Certainty, Hold, type Part, partFor, writeActuals } from './hold.js';
 import { type Limit, tightest } from './limit.js';
 import { type Rebuild, Rebuilder } from './rebuild.js';
-import type { Ask, Failure, Lapsed, LimitStore, Reply, StoreState } from './store.js';
+import type { Ask, Lapsed, LimitStore, Reply, StoreState } from './store.js';
 
 export interface ReserveRequest {
   /** Unique to the request, of the gateway's own making, and to be kept with its ledger entries. */
@@ -32,37 +33,12 @@ export interface AmendRequest {
   readonly free?: readonly Limit[];
 }
 
-/** Why a request is refused, in numbers; `refusal.ts` says it in words. Amounts are in the limit's unit. */
-export interface Denial {
-  readonly limit: Limit;
-  readonly max: number;
-  readonly spent: number;
-  readonly held: number;
-  readonly remaining: number;
-  /** The least that the request asks of the limit. */
-  readonly asked: number;
-  /** When such a request would be admitted; null for budgets, for slots, and where it never would be. */
-  readonly retryAfterMs: number | null;
-  /** End of a budget's window, milliseconds since the Unix epoch; null where there is none. */
-  readonly windowEndsAtMs: number | null;
-  /** Output tokens that the budget still affords; -1 where it does not afford the input. */
-  readonly affordableOutput: number;
-}
-
 export type Outcome =
   /** `hold.outputTokens` is the maximum to send upstream. `hold.parts` say what is left of each limit. */
   | { readonly kind: 'reserved'; readonly hold: Hold }
   | { readonly kind: 'denied'; readonly denial: Denial }
   /** What was spent cannot be known now. To be refused with 503. */
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number };
-
-/** A settlement took a budget over one of its `warn_at` marks. */
-export interface Crossing {
-  readonly limit: Limit;
-  readonly mark: number;
-  readonly spent: number;
-  readonly windowEndsAtMs: number | null;
-}
 
 export interface LimitReading {
   readonly limit: Limit;
@@ -115,7 +91,8 @@ export class Limits {
 
   /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
   reserve(request: ReserveRequest): Outcome | Promise<Outcome> {
-    const { id, limits, estimate, note } = request;
+    const { id, limits, note } = request;
+    const estimate = checked(request.estimate);
     const renewUntil = this.#clock.monotonic() + (this.#options.longestHoldMs ?? 3_600_000);
     const hold = new Hold(id, note ?? '', NONE, renewUntil);
     if (limits.length === 0) {
@@ -136,13 +113,15 @@ export class Limits {
    * the new estimate (and never lowered), others are taken. A denial leaves the hold as it was.
    */
   async amend(hold: Hold, request: AmendRequest): Promise<Outcome> {
+    if (hold.closing) return unavailable(UNAVAILABLE_MS);
+    const estimate = checked(request.estimate);
     const before = hold.parts;
     const free = before.filter((part) => request.free?.some((limit) => limit.counter === part.limit.counter));
     return this.#ask(hold, request.limits, (all) => {
       const now = this.#store.nowMs();
       const own = (limit: Limit) => before.find((part) => part.limit.counter === limit.counter) ?? null;
-      const parts = all.map((limit) => partFor(limit, request.estimate, now, own(limit)));
-      return asked(hold, parts, request.estimate, free);
+      const parts = all.map((limit) => partFor(limit, estimate, now, own(limit)));
+      return asked(hold, parts, estimate, free);
     });
   }
 
@@ -156,10 +135,10 @@ export class Limits {
     certainty: Certainty,
   ): readonly Crossing[] | Promise<readonly Crossing[]> {
     if (hold.closing) return NONE;
-    hold.closing = true;
-    if (hold.parts.length === 0) return NONE;
     const counted = hold.state === 'lapsed' ? hold.parts.map((part) => part.counted) : undefined;
     writeActuals(hold, typeof used === 'function' ? used : () => used, certainty);
+    hold.closing = true;
+    if (hold.parts.length === 0) return NONE;
     const done = this.#store.settle(hold);
     return done instanceof Promise ? done.then(() => crossings(hold, counted)) : crossings(hold, counted);
   }
@@ -274,9 +253,6 @@ const isFinal = (reply: Reply): boolean =>
 
 const unavailable = (retryAfterMs: number): Outcome => ({ kind: 'unavailable', retryAfterMs });
 
-const endOf = (endMs: number | undefined): number | null =>
-  endMs === undefined || endMs === Number.POSITIVE_INFINITY ? null : endMs;
-
 function asked(hold: Hold, parts: readonly Part[], estimate: Estimate, free: readonly Part[]): Ask {
   const { want, min } = estimate.output;
   return { hold, parts, want, min: Math.min(min, want), free };
@@ -286,46 +262,3 @@ const merged = (before: readonly Part[], parts: readonly Part[]): Part[] => [
   ...before.filter((part) => !parts.some((other) => other.own === part)),
   ...parts,
 ];
-
-/** A budget is named before a rate, since waiting does not help; of rates the one with the longest wait; slots last. */
-function denialOf(failures: readonly Failure[], min: number): Denial {
-  const rank = ({ part, retryAfterMs }: Failure): number => {
-    if (part.limit.kind === 'budget') return Number.POSITIVE_INFINITY;
-    if (part.limit.kind === 'concurrent') return -1;
-    return retryAfterMs ?? Number.MAX_VALUE;
-  };
-  let chosen = failures[0]!;
-  for (const failure of failures) {
-    const later = (failure.part.window?.endMs ?? 0) > (chosen.part.window?.endMs ?? 0);
-    if (rank(failure) > rank(chosen) || (rank(failure) === rank(chosen) && later)) chosen = failure;
-  }
-  const { part, spent, held, retryAfterMs, affordableOutput } = chosen;
-  const { max } = part.limit.spec;
-  return {
-    limit: part.limit,
-    max,
-    spent,
-    held,
-    remaining: Math.max(0, max - spent - held),
-    asked: part.fixed + cost(min, part.milli),
-    retryAfterMs: retryAfterMs === null ? null : Math.ceil(retryAfterMs),
-    windowEndsAtMs: endOf(part.window?.endMs),
-    affordableOutput,
-  };
-}
-
-function crossings(hold: Hold, counted: readonly number[] | undefined): readonly Crossing[] {
-  let crossed: Crossing[] | undefined;
-  for (const [i, part] of hold.parts.entries()) {
-    const { limit, spentAfter } = part;
-    if (limit.kind !== 'budget' || spentAfter < 0 || limit.spec.warn_at.length === 0) continue;
-    const spentBefore = spentAfter - part.actual + (counted?.[i] ?? 0);
-    for (const mark of limit.spec.warn_at) {
-      const at = mark * limit.spec.max;
-      if (spentBefore >= at || spentAfter < at) continue;
-      crossed ??= [];
-      crossed.push({ limit, mark, spent: spentAfter, windowEndsAtMs: endOf(part.window?.endMs) });
-    }
-  }
-  return crossed ?? NONE;
-}

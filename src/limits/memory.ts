@@ -8,35 +8,16 @@
  * list, and counters whose window is past are dropped by `beat`, which looks at a hundredth of all counters each time.
  *
  * `replicas` above 1 makes this a process's share: of what a budget had left when its counter began, and of the maximum of
- * a rate, only that part is admitted here (one, where the share of a rate would be none).
+ * a rate, only that part is admitted here (one request, where the share of a rate is less).
  */
 import type { Clock } from '../lib/clock.js';
 import { type Actuals, affordable, cost, inUnit } from './amount.js';
 import { amountOf, type Hold, type Part } from './hold.js';
+import { Leases } from './leases.js';
+import { type LevelCounter, newLevel } from './level.js';
 import type { Limit } from './limit.js';
 import { RateWindow } from './rate-window.js';
 import type { Ask, Begun, Failure, Lapsed, Level, LimitStore, Reply } from './store.js';
-
-/** The counter of a budget, or of what is open now (`concurrent`). */
-export interface LevelCounter {
-  readonly kind: 'level';
-  readonly key: string;
-  /** The store that has it; null once it is dropped. */
-  owner: object | null;
-  /** The reservation that looked at it last. */
-  asked: object | null;
-  spent: number;
-  held: number;
-  /** What the ledger said when the counter began; null: not asked yet, `spent` is only what this store saw. */
-  base: number | null;
-  /** The rebuild under way. */
-  token: string;
-  /** Holds that a rebuild must leave out, being counted here already. */
-  seen: string[] | null;
-  /** Open holds with a part of it. */
-  open: number;
-  readonly endMs: number;
-}
 
 export interface MemoryOptions {
   /** How long a hold stays without being renewed. */
@@ -51,18 +32,16 @@ const RESERVED: Reply = { kind: 'reserved' };
 export class MemoryStore implements LimitStore {
   readonly state = 'memory';
   readonly #clock: Clock;
-  readonly #leaseMs: number;
   readonly #replicas: number;
   readonly #counters = new Map<string, LevelCounter | RateWindow>();
-  #oldest: Hold | null = null;
-  #newest: Hold | null = null;
+  readonly #leases: Leases;
   #lapsed: Hold[] = [];
   #sweep: MapIterator<[string, LevelCounter | RateWindow]> | undefined;
   #tokens = 0;
 
   constructor(clock: Clock, options: MemoryOptions) {
     this.#clock = clock;
-    this.#leaseMs = options.leaseMs;
+    this.#leases = new Leases(options.leaseMs);
     this.#replicas = options.replicas ?? 1;
   }
 
@@ -110,8 +89,7 @@ export class MemoryStore implements LimitStore {
     for (const part of parts) this.#take(part, now, outputTokens);
     for (const part of ask.free) this.#letGo(part);
     hold.outputTokens = outputTokens;
-    if (hold.leaseEndsMs !== 0) this.#delist(hold);
-    this.#enlist(hold, now);
+    this.#leases.renew(hold, now);
     return RESERVED;
   }
 
@@ -119,7 +97,7 @@ export class MemoryStore implements LimitStore {
     if (hold.state === 'settled') return;
     const now = this.#clock.monotonic();
     const open = hold.state === 'open';
-    if (open) this.#delist(hold);
+    if (open) this.#leases.remove(hold);
     hold.state = 'settled';
     for (const part of hold.parts) {
       const { level, rate } = part;
@@ -178,15 +156,7 @@ export class MemoryStore implements LimitStore {
     const now = this.#clock.monotonic();
     this.#lapse(now);
     this.#dropPast(now);
-    const half = now + this.#leaseMs / 2;
-    for (let hold = this.#oldest; hold !== null && hold.leaseEndsMs < half; ) {
-      const next: Hold | null = hold.newer;
-      if (hold.renewUntilMs > now) {
-        this.#delist(hold);
-        this.#enlist(hold, now);
-      }
-      hold = next;
-    }
+    this.#leases.renewAll(now);
     const lapsed = this.#lapsed;
     this.#lapsed = [];
     for (const hold of lapsed) {
@@ -213,7 +183,7 @@ export class MemoryStore implements LimitStore {
         level.spent += part.counted;
       }
     }
-    if (hold.state === 'open') this.#enlist(hold, this.#clock.monotonic());
+    if (hold.state === 'open') this.#leases.renew(hold, this.#clock.monotonic());
   }
 
   #level(part: Part): LevelCounter {
@@ -226,19 +196,7 @@ export class MemoryStore implements LimitStore {
   }
 
   #newLevel({ key, limit, window }: Part): LevelCounter {
-    const level: LevelCounter = {
-      kind: 'level',
-      key,
-      owner: this,
-      asked: null,
-      spent: 0,
-      held: 0,
-      base: limit.kind === 'concurrent' ? 0 : null,
-      token: '',
-      seen: null,
-      open: 0,
-      endMs: window ? window.endMs : 0,
-    };
+    const level = newLevel(this, key, limit.kind === 'concurrent' ? 0 : null, window ? window.endMs : 0);
     this.#counters.set(key, level);
     return level;
   }
@@ -256,34 +214,34 @@ export class MemoryStore implements LimitStore {
     return counter.owner === this && counter.key === key;
   }
 
-  /** The maximum that holds in this process. */
-  #most(limit: Limit, base: number): number {
+  /** What holds in this process: where its share of a rate or of slots is less than one request, one request. */
+  #most({ limit, fixed }: Part, base: number): number {
     const { max } = limit.spec;
     if (this.#replicas === 1) return max;
     const share = Math.floor(Math.max(0, max - base) / this.#replicas);
-    return base + (limit.kind === 'budget' ? share : Math.min(max, Math.max(1, share)));
+    return limit.kind === 'budget' ? base + share : Math.min(max, Math.max(share, fixed));
   }
 
   #checkRate(part: Part, rate: RateWindow, now: number): Failure | undefined {
     rate.expire(now);
     part.rate = rate;
     if (part.own || part.fixed === 0) return undefined;
-    const most = this.#most(part.limit, 0);
+    const most = this.#most(part, 0);
     if (rate.sum + part.fixed <= most) return undefined;
     return { part, spent: rate.sum, held: 0, retryAfterMs: rate.waitMs(now, part.fixed, most), affordableOutput: 0 };
   }
 
   #affords(part: Part, level: LevelCounter, want: number): number {
     if (part.fixed === 0 && cost(want, part.milli) === 0) return want;
-    const room = this.#most(part.limit, level.base ?? 0) - level.spent - level.held + (part.own?.amount ?? 0);
+    const room = this.#most(part, level.base ?? 0) - level.spent - level.held + (part.own?.amount ?? 0);
     return affordable(room - part.fixed, part.milli, want);
   }
 
   #take(part: Part, now: number, outputTokens: number): void {
-    const { limit, own } = part;
+    const { own } = part;
     if (part.rate !== null) {
       const { rate } = part;
-      const most = this.#most(limit, 0);
+      const most = this.#most(part, 0);
       part.amount = amountOf(part, outputTokens);
       part.entry = own ? own.entry : part.amount > 0 ? rate.take(now, part.amount, most) : null;
       part.remaining = Math.max(0, most - rate.sum);
@@ -295,7 +253,7 @@ export class MemoryStore implements LimitStore {
     part.amount = amountOf(part, outputTokens);
     level.held += part.amount - before;
     if (!own) level.open += 1;
-    part.remaining = Math.max(0, this.#most(limit, level.base ?? 0) - level.spent - level.held);
+    part.remaining = Math.max(0, this.#most(part, level.base ?? 0) - level.spent - level.held);
   }
 
   #letGo(part: Part): void {
@@ -304,27 +262,9 @@ export class MemoryStore implements LimitStore {
     part.amount = 0;
   }
 
-  #enlist(hold: Hold, now: number): void {
-    hold.leaseEndsMs = now + this.#leaseMs;
-    hold.older = this.#newest;
-    hold.newer = null;
-    if (this.#newest === null) this.#oldest = hold;
-    else this.#newest.newer = hold;
-    this.#newest = hold;
-  }
-
-  #delist(hold: Hold): void {
-    if (hold.older === null) this.#oldest = hold.newer;
-    else hold.older.newer = hold.newer;
-    if (hold.newer === null) this.#newest = hold.older;
-    else hold.newer.older = hold.older;
-    hold.older = null;
-    hold.newer = null;
-  }
-
   #lapse(now: number): void {
-    for (let hold = this.#oldest; hold !== null && hold.leaseEndsMs <= now; hold = this.#oldest) {
-      this.#delist(hold);
+    for (let hold = this.#leases.ended(now); hold !== null; hold = this.#leases.ended(now)) {
+      this.#leases.remove(hold);
       hold.state = 'lapsed';
       for (const part of hold.parts) {
         if (part.level === null) continue;

@@ -39,7 +39,7 @@ export class RateWindow {
   asked: object | null = null;
   #head: RateEntry | null = null;
   #tail: RateEntry | null = null;
-  /** `lastMs` of the head, so that it need not be looked at each time. */
+  /** Nothing leaves the window before this is out of it; so the head need not be looked at each time. */
   #headMs = Number.POSITIVE_INFINITY;
 
   constructor(owner: object | null, key: string, windowMs: number) {
@@ -74,7 +74,6 @@ export class RateWindow {
     if (tail !== null && nowMs - tail.firstMs <= this.windowMs * SPAN && tail.amount + amount <= max * GRAIN) {
       tail.amount += amount;
       tail.lastMs = nowMs;
-      if (tail === this.#head) this.#headMs = nowMs;
       return tail;
     }
     const entry: RateEntry = { firstMs: nowMs, lastMs: nowMs, amount, next: null, gone: false };

@@ -6,6 +6,7 @@
  * who asked is refused, not let through.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAmount } from './amount.js';
 import type { Window } from './calendar.js';
 import type { Part } from './hold.js';
 import type { Limit } from './limit.js';
@@ -59,7 +60,7 @@ export class Rebuilder {
           continue;
         }
         const spent = await within(this.#timeoutMs, this.#rebuild(part.limit, part.window!, begun.except));
-        if (spent === undefined) return false;
+        if (spent === undefined || !isAmount(spent)) return false;
         await this.#store.seed(part, begun.token, spent);
       }
       return false;

@@ -5,9 +5,9 @@
  */
 import { type Refusal, refuse } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
+import type { Denial } from './denial.js';
 import type { Part } from './hold.js';
 import type { Limit, Scope } from './limit.js';
-import type { Denial } from './limits.js';
 
 /** A slot (`concurrent`) is free when some request ends; nobody knows when. */
 const SLOT_RETRY_MS = 1000;

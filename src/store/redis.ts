@@ -74,9 +74,14 @@ export function openRedis(url: string, options: RedisOptions = {}): RedisLink {
   };
   redis.on('error', () => {}); // each loss is told by `close`; an error without a listener would end the process
   redis.on('close', () => change(false));
+  let connections = 0;
   redis.on('ready', async () => {
-    runId = await askRunId(redis);
-    if (redis.status === 'ready') change(true);
+    connections += 1;
+    const mine = connections;
+    const id = await askRunId(redis);
+    if (mine !== connections || redis.status !== 'ready') return;
+    runId = id;
+    change(true);
   });
 
   const call = (command: string, args: readonly (string | number)[]) =>

@@ -7,9 +7,10 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LimitSpec } from '../../src/lib/limit-spec.js';
 import { type Actuals, type Estimate, justARequest } from '../../src/limits/amount.js';
+import type { Denial } from '../../src/limits/denial.js';
 import type { Hold } from '../../src/limits/hold.js';
 import { Limit, type Scope } from '../../src/limits/limit.js';
-import type { Denial, Limits, LimitsOptions, Outcome } from '../../src/limits/limits.js';
+import type { Limits, LimitsOptions, Outcome } from '../../src/limits/limits.js';
 import { Model, type ModelHold } from '../limits/model.js';
 import type { ManualClock } from '../support/clock.js';
 
@@ -493,6 +494,16 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
           [0, 1],
           [0, 0],
         ]);
+      });
+
+      it('is possible for a hold that had no limits', async () => {
+        const { limits } = await make();
+        const budget = limitOf('usd', 100, 'month');
+        const hold = reserved(await take(limits, [], estimate(10)));
+        reserved(await limits.amend(hold, { limits: [budget], estimate: estimate(20) }));
+        assert.deepEqual(await levels(limits, budget), [0, 20]);
+        await limits.settle(hold, used(15, 0), 'exact');
+        assert.deepEqual(await levels(limits, budget), [15, 0]);
       });
 
       it('is of no use to a hold that is over', async () => {

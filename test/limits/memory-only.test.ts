@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Actuals } from '../../src/limits/amount.js';
+import { type Actuals, justARequest } from '../../src/limits/amount.js';
+import { partFor } from '../../src/limits/hold.js';
 import { Limit } from '../../src/limits/limit.js';
 import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
@@ -132,6 +133,44 @@ describe('limits in memory, a process alone', () => {
     reserved(await take(limits, [slot]));
     denied(await take(limits, [slot]));
     denied(await take(limits, [limitOf('requests', 0, 'minute')]));
+    const tokens = limitOf('tokens', 100, 'minute');
+    reserved(await take(limits, [tokens], estimate(60)));
+    denied(await take(limits, [tokens], estimate(1)));
+  });
+
+  it('are seeded by the last rebuild that began, once', () => {
+    const { store, clock } = rig();
+    const budget = limitOf('usd', 100, 'month');
+    const part = partFor(budget, justARequest, clock.now(), null);
+    const [first, second] = [store.begin(part), store.begin(part)];
+    assert.ok(first.kind === 'rebuild' && second.kind === 'rebuild');
+    store.seed(part, first.token, 10);
+    assert.deepEqual(store.read([budget]), ['unknown']);
+    store.seed(part, second.token, 20);
+    store.seed(part, second.token, 20);
+    assert.deepEqual(store.begin(part), { kind: 'known' });
+    assert.deepEqual(store.read([budget]), [{ spent: 20, held: 0, resetMs: 0 }]);
+  });
+
+  it('refuse what is no amount as a fault, before it reaches a counter', async () => {
+    const { limits } = rig();
+    const [budget, rate] = [limitOf('usd', 100, 'month'), limitOf('tokens', 100, 'minute')];
+    for (const wrong of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 60]) {
+      await assert.rejects(async () => take(limits, [budget], estimate(wrong)), RangeError);
+      await assert.rejects(async () => take(limits, [budget], estimate(1, wrong)), RangeError);
+      await assert.rejects(async () => take(limits, [budget], estimate(1, 1, { outputPicoMost: wrong })), RangeError);
+    }
+    const hold = reserved(await take(limits, [budget, rate], estimate(10)));
+    await assert.rejects(async () => limits.settle(hold, used(Number.NaN, 0), 'exact'), RangeError);
+    await limits.settle(hold, used(7, 0), 'exact');
+    assert.deepEqual(await levels(limits, budget), [7, 0]);
+  });
+
+  it('do not believe a ledger that answers what is no amount', async () => {
+    for (const wrong of [Number.NaN, -5, 0.5]) {
+      const { limits } = rig({ rebuild: async () => wrong });
+      assert.equal((await take(limits, [limitOf('usd', 100, 'month')], estimate(1))).kind, 'unavailable');
+    }
   });
 
   it('give the ledger a bounded time', async () => {

@@ -141,6 +141,24 @@ describe('a sliding window', () => {
     }
   });
 
+  it('keeps nothing longer than 1 % of its length too long, and never more than 1/64 of the maximum', () => {
+    const [windowMs, max] = [60_000, 6400];
+    const window = new RateWindow(null, 'r', windowMs);
+    const taken: Admitted[] = [];
+    for (let now = 0; now < 200_000; now += 37) {
+      window.expire(now);
+      const exactly = (lengthMs: number) =>
+        taken.reduce((sum, { at, amount }) => (at > now - lengthMs ? sum + amount : sum), 0);
+      if (now % 370 === 0) {
+        assert.ok(window.sum <= exactly(windowMs * 1.01 + 1));
+        assert.ok(window.sum <= exactly(windowMs) + max / 64);
+        assert.ok(window.sum >= exactly(windowMs));
+      }
+      window.take(now, 1 + (now % 3), max);
+      taken.push({ at: now, amount: 1 + (now % 3) });
+    }
+  });
+
   it('gives back where it was taken, and nothing once that has left', () => {
     const window = new RateWindow(null, 'r', 1000);
     const first = window.take(0, 64, 640);

@@ -5,12 +5,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { packageRoot } from '../../src/lib/root.js';
+import { endWithTest, hasEnded } from './end-with-test.js';
+import { freePort } from './free-port.js';
 import { freshDatabase } from './postgres.js';
 
 const build = resolve(import.meta.dirname, '../..');
@@ -87,12 +88,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const databaseUrl = fresh?.url ?? (kind === 'embedded' ? undefined : kind);
   const port = await freePort();
   const file = join(dir, 'config.yaml');
+  const { server, ...sections } = options.config;
   const config = {
-    server: { host: '127.0.0.1', port },
+    server: { host: '127.0.0.1', port, ...(server as object | undefined) },
     data_dir: join(dir, 'data'),
     admin: { key: adminKey },
     ...(databaseUrl && { database: { url: databaseUrl } }),
-    ...options.config,
+    ...sections,
   };
   await writeFile(file, stringify(config));
   const started = spawn(process.execPath, [tollgate, 'serve', '--config', file], {
@@ -179,23 +181,22 @@ function collect(started: ChildProcess): () => string {
 /** Ends the process with a signal, by force where it takes longer than a graceful stop may; answers the exit code. */
 function endingOf(started: ChildProcess): (signal: NodeJS.Signals) => Promise<number | null> {
   const exit = once(started, 'exit');
-  const atExit = () => void started.kill('SIGKILL');
-  process.once('exit', atExit);
+  const spare = endWithTest(() => started.kill('SIGKILL'));
   return async (signal) => {
-    if (started.exitCode === null && started.signalCode === null) {
+    if (!hasEnded(started)) {
       started.kill(signal);
       const late = setTimeout(() => started.kill('SIGKILL'), 20_000);
       await exit;
       clearTimeout(late);
     }
-    process.off('exit', atExit);
+    spare();
     return started.exitCode;
   };
 }
 
 async function ready(url: string, started: ChildProcess, printed: () => string): Promise<void> {
   const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline && started.exitCode === null && started.signalCode === null) {
+  while (Date.now() < deadline && !hasEnded(started)) {
     const answered = await fetch(`${url}/readyz`).catch(() => undefined);
     await answered?.arrayBuffer();
     if (answered?.ok) return;
@@ -217,13 +218,4 @@ async function entriesOf(
       throw new Error(`The ledger has ${data.length} entries of ${requestId}, not ${atLeast}.`);
     await sleep(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

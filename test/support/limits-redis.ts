@@ -17,12 +17,18 @@ export interface GatewayOptions extends Pick<LimitsOptions, 'rebuild' | 'onLapse
   readonly recoveryMs?: number;
   readonly timeoutMs?: number;
   readonly replicas?: number;
+  readonly readyWithinMs?: number;
+  /** Microseconds, where Redis's clock is to differ from the gateway's. */
+  readonly now?: () => number;
+  /** What stands between the counters and the connection. */
+  readonly between?: (link: RedisLink) => RedisLink;
   readonly onState?: (state: 'redis' | 'away', reason: string) => void;
 }
 
 export interface Gateway {
   readonly limits: Limits;
   readonly store: Failover;
+  readonly counters: RedisCounters;
   readonly link: RedisLink;
 }
 
@@ -31,14 +37,14 @@ let gateways = 0;
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { url, prefix, clock, leaseMs = 15_000 } = options;
   const link = openRedis(url, { retryMs: 20 });
-  const counters = new RedisCounters(link, {
+  const counters = new RedisCounters(options.between?.(link) ?? link, {
     clock: clock ?? systemClock,
     me: `gateway-${++gateways}`,
     leaseMs,
     prefix,
     recoveryMs: options.recoveryMs ?? 0,
     timeoutMs: options.timeoutMs ?? 50,
-    ...(clock ? { now: () => clock.now() * 1000 } : {}),
+    ...(clock ? { now: options.now ?? (() => clock.now() * 1000) } : {}),
   });
   const store = new Failover(counters, link, {
     clock: clock ?? systemClock,
@@ -48,6 +54,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ...(options.replicas ? { replicas: options.replicas } : {}),
     ...(options.onState ? { onState: options.onState } : {}),
   });
-  await store.ready(5000);
-  return { limits: new Limits({ ...options, clock: clock ?? systemClock, store }), store, link };
+  await store.ready(options.readyWithinMs ?? 5000);
+  return { limits: new Limits({ ...options, clock: clock ?? systemClock, store }), store, counters, link };
 }

@@ -4,7 +4,17 @@
 -- late | adopted
 
 if now > ask.deadline then return { 'late', now, epoch } end
-for _, key in ipairs(ask.stale) do redis.call('DEL', key) end
+
+local unknown, any = {}, #ask.stale > 0
+for _, key in ipairs(ask.stale) do unknown[key] = 'b' end
+for _, told in ipairs(ask.holds) do
+  for _, part in ipairs(told[4]) do
+    if part[2] ~= 'r' and not unknown[part[1]] and not is_known(part[1]) then
+      unknown[part[1]], any = part[2], true
+    end
+  end
+end
+if any then make(unknown) end
 
 for _, told in ipairs(ask.holds) do
   local id, state, note, parts = told[1], told[2], told[3], told[4]
@@ -13,15 +23,22 @@ for _, told in ipairs(ask.holds) do
     local taken = {}
     for _, part in ipairs(hold and hold[3] or {}) do
       count(part, hold[1], -1)
-      refer(part, -1)
+      refer(part, hold[1], -1)
       if part[2] == 'r' then taken[part[1]] = part end
     end
     for _, part in ipairs(parts) do
       local mine = taken[part[1]]
-      if part[2] == 'r' then part[4] = mine and mine[4] or 0 end
+      if part[2] == 'r' then
+        part[4] = mine and mine[4] or 0
+      elseif part[2] == 'b' then
+        -- A rebuild under way did not know of it: it begins again.
+        if redis.call('HEXISTS', part[1], 'u') == 1 then redis.call('HSET', part[1], 'i:' .. id, 1, 'u', '') end
+      elseif state == 'o' and part[3] > 0 and redis.call('HSETNX', part[1], 'e', epoch) == 1 then
+        redis.call('HSET', part[1], 's', 0, 'h', 0)
+      end
       part[6] = mine and mine[6] or -1
       count(part, state, 1)
-      refer(part, 1)
+      refer(part, state, 1)
     end
     save(id, { state, note, parts, now })
     redis.call('ZREM', LAPSED, id)

@@ -15,7 +15,9 @@
 -- kind b budget, c concurrent, r rate. A budget's part counts as `amount` held while the hold is open and as `counted`
 -- spent afterwards. A rate's part keeps in `counted` when it was taken and in `entry` where.
 --
--- A counter that does not carry the present epoch is not known: what it says was counted by holds that were lost.
+-- A counter of a budget or of slots is a hash: s spent, h held, e the epoch. One that does not carry the present epoch is
+-- not known: what it says was counted by holds that were lost. A budget's counter that has u counts what the holds here
+-- have of it (i:<id> = these holds), but waits for the ledger's sum of all the rest; u says who asks for it, and since when.
 
 local HOLDS, LEASES, LAPSED = KEYS[1], KEYS[2], KEYS[3]
 local ask = cjson.decode(ARGV[1])
@@ -38,7 +40,8 @@ end
 do
   local meta = redis.call('HMGET', HOLDS, 'epoch', 'grace')
   epoch, grace = meta[1], tonumber(meta[2] or '0')
-  if not epoch then begin_epoch() end
+  -- A clock that was set back to before the epoch would recover for as long: rather recover once more.
+  if not epoch or now < tonumber(epoch) then begin_epoch() end
 end
 
 -- Microseconds until every gateway has had the time to tell this epoch what it has open; not positive: it has.
@@ -55,16 +58,21 @@ local function save(id, hold)
   redis.call('HSET', HOLDS, 'h:' .. id, cmsgpack.pack(hold))
 end
 
-local function refer(part, by)
-  if part[2] == 'r' then return end
+-- A slot is only of interest while it is taken.
+local function refer(part, state, by)
+  if part[2] == 'r' or (part[2] == 'c' and (state ~= 'o' or part[3] == 0)) then return end
   local field = 'c:' .. part[1]
   if redis.call('HINCRBY', HOLDS, field, by) <= 0 then redis.call('HDEL', HOLDS, field) end
 end
 
+local function is_known(key)
+  return redis.call('HGET', key, 'e') == epoch
+end
+
 -- Adds to a known counter what a part counts in a state, or takes it back (sign -1). Answers what is spent then, or -1.
-local function count(part, state, sign)
+local function count(part, state, sign, known)
   if part[2] == 'r' then return -1 end
-  if redis.call('HGET', part[1], 'e') ~= epoch then return -1 end
+  if not (known or is_known(part[1])) then return -1 end
   -- `+ 0` since a negative zero is no integer to Redis.
   if state == 'o' then
     local held = redis.call('HINCRBY', part[1], 'h', sign * part[3] + 0)
@@ -74,8 +82,42 @@ local function count(part, state, sign)
   return redis.call('HINCRBY', part[1], 's', sign * part[4] + 0)
 end
 
+-- Makes counters anew, as far as the holds that are known here tell: {counter = kind}. One pass over the holds, and only
+-- where some have a part of them.
+local function make(kinds)
+  local found, any = {}, false
+  for key in pairs(kinds) do
+    redis.call('DEL', key)
+    found[key] = { 0, 0, {} }
+    any = any or redis.call('HEXISTS', HOLDS, 'c:' .. key) == 1
+  end
+  local all = any and redis.call('HGETALL', HOLDS) or {}
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, 2) == 'h:' then
+      local hold = cmsgpack.unpack(all[i + 1])
+      for _, part in ipairs(hold[3]) do
+        local level = found[part[1]]
+        if level then
+          if hold[1] == 'o' then level[2] = level[2] + part[3] else level[1] = level[1] + part[4] end
+          level[3][#level[3] + 1] = 'i:' .. string.sub(all[i], 3)
+        end
+      end
+    end
+  end
+  for key, level in pairs(found) do
+    -- Slots need no ledger, and without any taken no counter.
+    if kinds[key] == 'b' then
+      redis.call('HSET', key, 's', level[1], 'h', level[2], 'e', epoch, 'u', '')
+      for _, field in ipairs(level[3]) do redis.call('HSET', key, field, 1) end
+    elseif level[2] > 0 then
+      redis.call('HSET', key, 's', 0, 'h', level[2], 'e', epoch)
+    end
+    redis.call('PEXPIRE', key, 86400000)
+  end
+end
+
 local function forget(id, hold)
-  for _, part in ipairs(hold[3]) do refer(part, -1) end
+  for _, part in ipairs(hold[3]) do refer(part, hold[1], -1) end
   redis.call('HDEL', HOLDS, 'h:' .. id)
   redis.call('ZREM', LEASES, id)
   redis.call('ZREM', LAPSED, id)
@@ -83,7 +125,7 @@ end
 
 -- Lapses open holds whose lease is over and forgets settled ones, at most `most`. Answers whether there are more.
 local function sweep(most)
-  if now < grace then return false end
+  if now < grace and grace - now < 60000000 then return false end
   local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, most + 1)
   for i = 1, math.min(#due, most) do
     local id = due[i]
@@ -96,6 +138,7 @@ local function sweep(most)
       for _, part in ipairs(hold[3]) do
         count(part, 'o', -1)
         count(part, 'l', 1)
+        if part[2] == 'c' then refer(part, 'o', -1) end
       end
       hold[1], hold[4] = 'l', now
       save(id, hold)

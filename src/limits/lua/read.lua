@@ -12,9 +12,13 @@ for i, part in ipairs(ask.parts) do
     spent, reset = rate.sum, reset_rate(rate)
   else
     local level = redis.call('HMGET', key, 's', 'h', 'e', 'u')
+    if level[3] ~= epoch and part[1] == 'c' then
+      make({ [key] = 'c' })
+      level = { '0', redis.call('HGET', key, 'h') or '0', epoch }
+    end
     if level[3] == epoch and not level[4] then
       spent, held = tonumber(level[1]), tonumber(level[2])
-    elseif part[1] == 'b' or redis.call('HEXISTS', HOLDS, 'c:' .. key) == 1 then
+    else
       spent = -1
     end
   end

@@ -52,9 +52,11 @@ for i, part in ipairs(ask.parts) do
     if kind == 'b' and not mine and (now < part[6] or now >= part[7]) then return { 'window', now, epoch } end
     local level = redis.call('HMGET', key, 's', 'h', 'e', 'u')
     local known = level[3] == epoch and not level[4]
-    if not known and kind == 'c' and redis.call('HEXISTS', HOLDS, 'c:' .. key) == 0 then
-      redis.call('DEL', key)
-      level, known = { '0', '0', false }, true
+    if not known and kind == 'c' then
+      -- No ledger need be asked for slots: what is open tells.
+      make({ [key] = kind })
+      local held = redis.call('HGET', key, 'h')
+      level, known = { '0', held or '0', held }, true
     end
     if waiting > 0 then
       lost = true
@@ -101,7 +103,7 @@ for i, part in ipairs(ask.parts) do
     reply[#reply + 1] = math.max(0, room - amount)
     reply[#reply + 1] = 0
   end
-  if not mine then refer(made, 1) end
+  if not mine or (kind == 'c' and mine[3] == 0) then refer(made, 'o', 1) end
   parts[i], taken[key] = made, true
 end
 
@@ -112,6 +114,7 @@ for _, part in ipairs(hold and hold[3] or {}) do
   if not taken[part[1]] then
     if free[part[1]] and part[2] == 'c' then
       count(part, 'o', -1)
+      refer(part, 'o', -1)
       part[3] = 0
     end
     all[#all + 1] = part

@@ -18,16 +18,19 @@ for i, part in ipairs(hold[3]) do
       local text = redis.call('HGET', part[1], number)
       local entry = text and entry_of(text)
       if entry and entry[1] <= at and at <= entry[2] then
-        redis.call('HSET', part[1], number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3] - (amount - actual)))
-        redis.call('HINCRBY', part[1], 's', actual - amount)
+        local back = math.min(amount - actual, entry[3])
+        redis.call('HSET', part[1], number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3] - back))
+        redis.call('HINCRBY', part[1], 's', -back)
       end
     elseif actual > amount then
       take_rate(open_rate(part[1], ask.parts[i][2]), actual - amount, ask.parts[i][3])
     end
   else
-    count(part, hold[1], -1)
+    local known = is_known(part[1])
+    if known then count(part, hold[1], -1, true) end
+    if part[2] == 'c' then refer(part, hold[1], -1) end
     part[4] = part[2] == 'b' and actual or 0
-    if part[2] == 'b' then spent = count(part, 's', 1) end
+    if known and part[2] == 'b' then spent = count(part, 's', 1, true) end
   end
   reply[3 + i] = spent
 end
