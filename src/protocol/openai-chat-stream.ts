@@ -6,8 +6,8 @@
 import type { StreamReading, UsageExtra } from './exchange.js';
 import type { UpstreamFailure } from './failure.js';
 import { fieldRange, jsonFields, splice } from './json-fields.js';
-import { errorIn, textOf } from './openai-chat.js';
 import { readChatUsage } from './openai-chat-usage.js';
+import { errorIn, textOf } from './openai-chat-wire.js';
 import { type SseEvent, SseReader, sseEvent } from './sse.js';
 import type { Usage } from './usage.js';
 
