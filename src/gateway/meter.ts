@@ -11,12 +11,14 @@ import { attempt, type Flow, type UpstreamCall } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Reply } from './call.js';
 
-export type Carried = {
-  /** Monotonic milliseconds. */
+/** Monotonic milliseconds. */
+interface Times {
   readonly sentAt: number;
   readonly firstByteAt: number | null;
   readonly endedAt: number;
-} & (
+}
+
+export type Carried = { readonly times: Times } & (
   | { readonly kind: 'whole'; readonly answer: Extract<WholeAnswer, { ok: true }> }
   | { readonly kind: 'streamed'; readonly reading: StreamReading }
   /** `reading` holds what had arrived; `committed`: the caller has seen a part of the answer. */
@@ -67,7 +69,7 @@ class Meter {
 
   start(): void {
     const { call, deadlines, reply } = this.#plan;
-    reply.onGone(() => this.#finish(() => ({ kind: 'gone', reading: this.#reading })));
+    reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading })));
     reply.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
     const flow = attempt(
@@ -104,7 +106,7 @@ class Meter {
     const bytes = reading.push(chunk);
     if (bytes.length > 0) this.#write(bytes);
     if (reading.failure) this.#fail(reading.failure);
-    else if (reading.done) this.#finish(() => ({ kind: 'streamed', reading }));
+    else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
   }
 
   #write(bytes: Buffer): void {
@@ -129,20 +131,21 @@ class Meter {
       const reading = this.#reading;
       reading.end();
       if (reading.failure) this.#fail(reading.failure);
-      else this.#finish(() => ({ kind: 'streamed', reading }));
+      else this.#finish((times) => ({ kind: 'streamed', times, reading }));
       return;
     }
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
     if (this.#status >= 300) return this.#fail(exchange.failure(this.#status, body));
     const answer = exchange.answer(body);
-    if (answer.ok) this.#finish(() => ({ kind: 'whole', answer }));
+    if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
     else this.#fail(answer.failure);
   }
 
   #fail(failure: UpstreamFailure): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
-    this.#finish(() => ({
+    this.#finish((times) => ({
       kind: 'failed',
+      times,
       failure: told,
       reading: this.#reading,
       committed: this.#plan.reply.started,
@@ -153,18 +156,16 @@ class Meter {
     if (this.#reading) this.#write(this.#plan.keepAlive);
   }
 
-  #finish(outcome: () => DistributiveOmit<Carried, 'sentAt' | 'firstByteAt' | 'endedAt'>): void {
+  #finish(outcome: (times: Times) => Carried): void {
     if (this.#over) return;
     this.#over = true;
     const endedAt = this.#plan.clock.monotonic();
-    const carried = outcome();
+    const carried = outcome({ sentAt: this.#sentAt, firstByteAt: this.#firstByteAt, endedAt });
     // After its end mark a stream is left to end by itself, so that its connection can serve the next request.
     if (carried.kind !== 'streamed') this.#flow?.abort();
-    this.#resolve({ ...carried, sentAt: this.#sentAt, firstByteAt: this.#firstByteAt, endedAt });
+    this.#resolve(carried);
   }
 }
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** `retry-after-ms`, else `retry-after` in seconds or as a date. */
 function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {

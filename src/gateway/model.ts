@@ -11,6 +11,8 @@ export interface Target {
   /** The model's name at the provider. */
   readonly model: string;
   readonly adaptor: Adaptor;
+  /** How the model's tokens are counted. */
+  readonly counting: ReturnType<Adaptor['counting']>;
   readonly to: UpstreamCall['to'];
   /** Names and values in turn: the credential, the API version, what the configuration adds. */
   readonly headers: readonly string[];

@@ -55,6 +55,7 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
     provider: written.provider,
     model: written.model,
     adaptor,
+    counting: adaptor.counting(written.model),
     to: adaptor.local
       ? { local: adaptor.local, path }
       : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path },

@@ -13,7 +13,6 @@ import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Price } from '../pricing/price.js';
-import type { Exchange } from '../protocol/exchange.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
 import { plan } from '../router/plan.js';
@@ -59,6 +58,8 @@ interface Course {
   countedInput: number;
   cache: CacheState;
   attempts: number;
+  /** Request fields that the target's dialect cannot express and that were left out. */
+  dropped: readonly string[];
 }
 
 /** A course whose request was read, admitted and planned. */
@@ -76,7 +77,15 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, metrics, log } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
-    const course: Course = { call, reply, startedAt: call.arrivedAt, countedInput: 0, cache: 'off', attempts: 0 };
+    const course: Course = {
+      call,
+      reply,
+      startedAt: call.arrivedAt,
+      countedInput: 0,
+      cache: 'off',
+      attempts: 0,
+      dropped: NONE,
+    };
     const prepared = await prepare(course);
     if (!prepared) return left(course);
     if (!prepared.ok) return refuseCall(course, prepared.refusal);
@@ -109,8 +118,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const [first, ...rest] = plan(model.value);
     if (!first)
       return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
-    const rule = first.adaptor.counting(first.model);
-    const counted = estimate(request.value.json, rule, first.model);
+    const counted = estimate(request.value.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
     return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
   }
@@ -124,6 +132,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     course.attempts = number;
+    course.dropped = exchange.value.dropped;
     const carried = await carry({
       call: {
         to: target.to,
@@ -138,7 +147,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       stream: request.stream,
       reply,
       keepAlive: course.call.dialect.keepAlive,
-      streamHead: () => streamHead(course, exchange.value),
+      streamHead: () => streamHead(course),
       deadlines: ports.deadlines,
       clock,
     });
@@ -157,11 +166,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const settled = await bill(carried, target, price, course.countedInput);
     const refusal = refusalFor(carried, target);
     const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.firstByteAt === null ? null : carried.firstByteAt - carried.sentAt;
-    const overheadMs = carried.sentAt - course.startedAt + (clock.monotonic() - carried.endedAt);
+    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
+    const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
     ledger.append({
       id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.sentAt)),
+      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
       request_id: call.requestId,
       attempt: number,
       key: caller.key.id,
@@ -183,7 +192,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       cost_nusd: settled.cost,
       price_version: price.version,
       first_byte_ms: firstByteMs,
-      duration_ms: carried.endedAt - carried.sentAt,
+      duration_ms: carried.times.endedAt - carried.times.sentAt,
       overhead_ms: overheadMs,
     });
     metrics.usage(settled.tokens, settled.cost.total);
@@ -236,7 +245,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { call, caller, model, target, request } = course;
     const durationMs = clock.monotonic() - call.arrivedAt;
     const carried = attempted?.carried;
-    const firstByteMs = carried && carried.firstByteAt !== null ? carried.firstByteAt - carried.sentAt : null;
+    const firstByteMs =
+      carried && carried.times.firstByteAt !== null ? carried.times.firstByteAt - carried.times.sentAt : null;
     const overheadMs = attempted?.overheadMs ?? durationMs;
     metrics.request({
       endpoint: call.endpoint,
@@ -274,6 +284,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
   return { serve };
 }
 
+const NONE: readonly string[] = [];
+
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 
 const unpriced = (model: Model): Refusal =>
@@ -302,7 +314,7 @@ function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
   return all;
 }
 
-function baseHead(course: Course, dropped: readonly string[] = []): string[] {
+function baseHead(course: Course): string[] {
   const head = ['x-request-id', course.call.requestId];
   const { model, target } = course;
   if (model) head.push('x-tollgate-model', header(model.name));
@@ -310,12 +322,12 @@ function baseHead(course: Course, dropped: readonly string[] = []): string[] {
     head.push('x-tollgate-provider', header(target.provider), 'x-tollgate-target', header(target.id));
     head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
   }
-  if (dropped.length > 0) head.push('x-tollgate-dropped-params', dropped.join(', '));
+  if (course.dropped.length > 0) head.push('x-tollgate-dropped-params', course.dropped.join(', '));
   return head;
 }
 
-function streamHead(course: Underway, exchange?: Exchange): string[] {
-  const head = baseHead(course, exchange?.dropped);
+function streamHead(course: Underway): string[] {
+  const head = baseHead(course);
   head.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache', 'x-accel-buffering', 'no');
   return head;
 }

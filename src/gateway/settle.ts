@@ -18,7 +18,7 @@ export interface Bill {
 
 export async function bill(carried: Carried, target: Target, price: Price, countedInput: number): Promise<Bill> {
   const { reported, text } = received(carried);
-  const rule = target.adaptor.counting(target.model);
+  const rule = target.counting;
   let tokens = reported;
   let source: UsageSource = 'provider';
   if (!tokens) {

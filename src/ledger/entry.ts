@@ -1,16 +1,8 @@
 /** One immutable line of the spend ledger: one upstream attempt that cost or could cost something. Contract section 7. */
+import type { CostNano } from '../lib/money.js';
 import type { Usage } from '../protocol/usage.js';
 
 export type UsageSource = 'provider' | 'counted' | 'estimated';
-
-/** Integer nano-dollars. */
-export interface CostNano {
-  readonly input: number;
-  readonly cache_read: number;
-  readonly cache_write: number;
-  readonly output: number;
-  readonly total: number;
-}
 
 export interface Entry {
   readonly id: string;

@@ -64,7 +64,8 @@ async function whole(body: object): Promise<Parsed & { entry: EntryLine }> {
 /** Reads until the gateway closes the connection. */
 async function broken(body: object): Promise<Parsed & { text: string; entry: EntryLine }> {
   const answer = ask({ stream: true, ...body });
-  await answer.closed;
+  // A clean end, which must not come, ends the wait as well.
+  await Promise.race([answer.closed, answer.until(/\r\n0\r\n\r\n$/).catch(() => {})]);
   const parsed = parseAnswer(answer.bytes());
   return { ...parsed, text: parsed.body.toString(), entry: (await gateway.entries(answer.requestId))[0]! };
 }

@@ -97,7 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...sections,
   };
   await writeFile(file, stringify(config));
-  const started = spawn(process.execPath, [tollgate, 'serve', '--config', file], {
+  const started = spawn(process.execPath, ['--max-semi-space-size=64', tollgate, 'serve', '--config', file], {
     cwd: dir,
     env: { ...cleanEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
