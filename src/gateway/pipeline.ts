@@ -25,6 +25,7 @@ import { admit } from './admit.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
+import { baseHead, streamHead, wholeHead } from './head.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import { type Bill, bill } from './settle.js';
@@ -314,41 +315,8 @@ function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
   return all;
 }
 
-function baseHead(course: Course): string[] {
-  const head = ['x-request-id', course.call.requestId];
-  const { model, target } = course;
-  if (model) head.push('x-tollgate-model', header(model.name));
-  if (target) {
-    head.push('x-tollgate-provider', header(target.provider), 'x-tollgate-target', header(target.id));
-    head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
-  }
-  if (course.dropped.length > 0) head.push('x-tollgate-dropped-params', course.dropped.join(', '));
-  return head;
-}
-
-function streamHead(course: Underway): string[] {
-  const head = baseHead(course);
-  head.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache', 'x-accel-buffering', 'no');
-  return head;
-}
-
-function wholeHead(course: Underway, attempted: Attempted, length: number): string[] {
-  const head = baseHead(course);
-  head.push('content-type', 'application/json', 'content-length', String(length));
-  head.push(
-    'x-tollgate-cost-usd',
-    usd(attempted.bill.cost.total),
-    'x-tollgate-overhead-ms',
-    attempted.overheadMs.toFixed(2),
-  );
-  return head;
-}
-
 const extra = (course: Course, attempted: Attempted) => ({
   cost_usd: usd(attempted.bill.cost.total),
   attempts: course.attempts,
   cache: course.cache,
 });
-
-/** Names from the configuration may hold what a header may not. */
-const header = (name: string): string => (/^[\x21-\x7e]*$/.test(name) ? name : encodeURIComponent(name));
