@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { RouteConfig } from './routes.js';
 import type { PriceConfig } from './schema.js';
 
 export interface Config {
@@ -37,6 +38,7 @@ export interface Config {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };
   };
+  readonly routes: readonly RouteConfig[];
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -1,6 +1,7 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
+import { describeRoute, explainRoute } from './routes.js';
 
 const HIDDEN = '(hidden)';
 
@@ -39,6 +40,7 @@ export function describeConfig(config: Config) {
       limits: model.limits.map(limitAsWritten),
     })),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
+    routes: config.routes.map(describeRoute),
   };
 }
 
@@ -74,6 +76,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ...table(
       Object.entries(config.models).map(([name, model]) => [`  ${name}`, explainModel(config, model, listPrice)]),
     ),
+    ...(config.routes.length > 0
+      ? ['', 'routes', ...table(config.routes.map((route) => [`  ${route.name}`, explainRoute(route)]))]
+      : []),
   ];
 }
 

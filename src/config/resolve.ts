@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
+import { checkRoutes } from './route-checks.js';
+import { resolveRoutes } from './routes.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
@@ -57,7 +59,9 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
       unpriced: written.defaults.unpriced,
     },
     telemetry: written.telemetry,
+    routes: resolveRoutes(written.routes, baseDir, (path, value) => readSecret(path, value, baseDir, report), report),
   };
+  findings.push(...checkRoutes(written.routes));
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
 }
 

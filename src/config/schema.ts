@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
+import { route } from './route-schema.js';
 import * as s from './scalars.js';
 
 const MOST_BODY = 2 ** 30;
@@ -149,6 +150,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('What the gateway tells about itself.'),
+  routes: z.array(route).default([]).describe('Classic HTTP routes: anything that is not a model.'),
 });
 
 /** The file as written and validated, with defaults filled in; secrets, references and paths are still to be resolved. */

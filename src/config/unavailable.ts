@@ -37,7 +37,6 @@ const rows: readonly Row[] = [
   row('cache'),
   row('capture'),
   row('webhooks'),
-  row('routes'),
   row('telemetry.traces'),
 ];
 

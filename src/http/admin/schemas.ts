@@ -24,6 +24,7 @@ export const endpointNames = [
   'files',
   'batches',
   'passthrough',
+  'routes',
 ] as const;
 
 export const text = (max: number) =>

@@ -1,0 +1,215 @@
+/**
+ * All routes of a configuration, and their change to those of another: a new table is built beside the old one and takes its
+ * place in one assignment. Requests that run keep the route that they began with; an upstream that is the same in both keeps
+ * its connections, its breakers and what it knows of its targets' health.
+ */
+import type { RequestListener, Server } from 'node:http';
+import type { RouteConfig } from '../config/routes.js';
+import type { Authenticator } from '../keys/authenticate.js';
+import type { Clock } from '../lib/clock.js';
+import { refuse } from '../lib/errors.js';
+import { validator } from '../lib/validators.js';
+import type { Limits } from '../limits/limits.js';
+import type { Log } from '../telemetry/log.js';
+import type { Deadlines } from '../upstream/deadline.js';
+import type { Backend } from './backend.js';
+import { callout } from './callout.js';
+import { ClientAddress } from './client-address.js';
+import { Composition } from './compose.js';
+import { frontServer, tooLong } from './front.js';
+import { Matcher } from './match.js';
+import { Mirror } from './mirror.js';
+import type { ServeDeps } from './policy.js';
+import { Route, type RouteDeps } from './route.js';
+import { serve } from './serve.js';
+import { Upstream } from './upstream.js';
+import type { Visit } from './visit.js';
+
+/** What is told of routes, besides the log. */
+export interface RouteMeter {
+  answered(route: string, method: string, status: number, durationMs: number): void;
+  refused(route: string, policy: string, logOnly: boolean): void;
+  retried(route: string, why: string): void;
+}
+
+export interface RoutesDeps {
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  readonly meter: RouteMeter;
+  readonly trustProxy: readonly string[];
+  readonly bodyLimit: () => number;
+  readonly onAuthFailure: (reason: string) => void;
+}
+
+interface Kept<T> {
+  readonly key: string;
+  readonly value: T;
+}
+
+interface Table {
+  readonly matcher: Matcher<Route>;
+  readonly routes: readonly Route[];
+  readonly upstreams: readonly Kept<Upstream>[];
+  readonly mirrors: readonly Mirror[];
+  readonly compositions: readonly Kept<Composition>[];
+}
+
+const EMPTY: Table = { matcher: new Matcher<Route>([]), routes: [], upstreams: [], mirrors: [], compositions: [] };
+
+export interface TargetState {
+  readonly route: string;
+  readonly target: string;
+  readonly healthy: boolean;
+  readonly breaker: 'closed' | 'half_open' | 'open';
+}
+
+export class Routes {
+  readonly #deps: RoutesDeps;
+  readonly #serveDeps: ServeDeps;
+  #table: Table = EMPTY;
+
+  constructor(deps: RoutesDeps) {
+    this.#deps = deps;
+    const { log, meter } = deps;
+    this.#serveDeps = {
+      clock: deps.clock,
+      deadlines: deps.deadlines,
+      onPolicy: (route, policy, refusal, logOnly, visit) => {
+        meter.refused(route, policy, logOnly);
+        if (!logOnly) return;
+        log.warn(
+          { request_id: visit.requestId, route, policy, code: refusal.code, detail: refusal.message },
+          'would have been refused',
+        );
+      },
+      onRetry: (route, why) => meter.retried(route, why),
+    };
+  }
+
+  /** Takes over the routes of a configuration. Resolves once names were looked up; requests are served by them before. */
+  async apply(configs: readonly RouteConfig[]): Promise<void> {
+    const before = this.#table;
+    const upstreams: Kept<Upstream>[] = [];
+    const compositions: Kept<Composition>[] = [];
+    const mirrors: Mirror[] = [];
+    const routes = configs.map((config) => {
+      const { name } = config;
+      const deps = this.#routeDeps(name);
+      const upstreamKey = JSON.stringify([name, config.upstream, config.breaker]);
+      const composeKey = JSON.stringify([name, config.compose]);
+      const upstream = config.upstream
+        ? (valueOf(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps))
+        : null;
+      const compose = config.compose
+        ? (valueOf(before.compositions, composeKey) ?? new Composition(config.compose, deps))
+        : null;
+      const mirror = config.mirror ? new Mirror(config.mirror, deps) : null;
+      if (upstream) upstreams.push({ key: upstreamKey, value: upstream });
+      if (compose) compositions.push({ key: composeKey, value: compose });
+      if (mirror) mirrors.push(mirror);
+      return new Route(config, upstream, mirror, compose, deps);
+    });
+    this.#table = { matcher: new Matcher(routes), routes, upstreams, mirrors, compositions };
+    for (const { value } of before.upstreams) if (!upstreams.some((kept) => kept.value === value)) value.retire();
+    for (const { value } of before.compositions) if (!compositions.some((kept) => kept.value === value)) value.retire();
+    for (const mirror of before.mirrors) mirror.retire();
+    await Promise.all(upstreams.map(({ value }) => value.ready()));
+  }
+
+  /** A server whose requests go to routes first, and else to `behind`. */
+  server(behind: RequestListener): Server {
+    const { clock, trustProxy } = this.#deps;
+    return frontServer(
+      {
+        matcher: () => this.#table.matcher,
+        address: new ClientAddress(trustProxy),
+        now: () => clock.monotonic(),
+        serve: (visit, route) => this.#serve(visit, route),
+        onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
+      },
+      behind,
+    );
+  }
+
+  /** The state of every target, for metrics. */
+  targets(): TargetState[] {
+    return this.#table.routes.flatMap((route) => {
+      const backends: readonly Backend[] = route.upstream?.backends ?? route.compose?.backends ?? [];
+      return backends.map(({ id, healthy, breakerState }) => ({ route: route.name, target: id, healthy, breaker: breakerState }));
+    });
+  }
+
+  async close(): Promise<void> {
+    const { upstreams, mirrors, compositions } = this.#table;
+    this.#table = EMPTY;
+    await Promise.all([
+      ...upstreams.map(({ value }) => value.close()),
+      ...compositions.map(({ value }) => value.close()),
+      ...mirrors.map((mirror) => mirror.close()),
+    ]);
+  }
+
+  #serve(visit: Visit, route: Route): void {
+    visit.onClosed = () => {
+      visit.onClosed = null;
+      visit.gone = !visit.res.writableFinished && visit.upgrade === null;
+      route.limits.settle(visit);
+      if (visit.gone) visit.onGone?.();
+      visit.onGone = null;
+      this.#ended(visit, route);
+    };
+    visit.res.on('close', () => visit.onClosed?.());
+    if (tooLong(visit.req)) return visit.refuse(refuse('uri_too_long', 'The target of the request is too long.'));
+    serve(visit, route, this.#serveDeps).catch((error: unknown) => {
+      this.#deps.log.error(
+        { request_id: visit.requestId, route: route.name, error: error instanceof Error ? error.stack : String(error) },
+        'fault',
+      );
+      visit.refuse(refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.'));
+    });
+  }
+
+  #ended(visit: Visit, route: Route): void {
+    const durationMs = this.#deps.clock.monotonic() - visit.arrivedAt;
+    const status = visit.gone ? 499 : visit.status;
+    this.#deps.meter.answered(route.name, visit.method, status, durationMs);
+    this.#logLine(visit, route.name, durationMs);
+  }
+
+  #logLine(visit: Visit, route: string, durationMs: number): void {
+    const { requestId: request_id, method, path, consumer, target, attempts, cacheState, logged, ip } = visit;
+    this.#deps.log.info(
+      {
+        request_id,
+        route,
+        method,
+        path,
+        status: visit.gone ? 499 : visit.status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+        ip,
+        ...(consumer.id === '' ? {} : { consumer: `${consumer.kind}:${consumer.id}` }),
+        ...(attempts === 0 ? {} : { target, attempts }),
+        ...(cacheState === '' ? {} : { cache: cacheState }),
+        ...(logged === null ? {} : { log_only: logged }),
+      },
+      'route',
+    );
+  }
+
+  #routeDeps(name: string): RouteDeps {
+    const { authenticator, limits, clock, deadlines, log, bodyLimit, onAuthFailure } = this.#deps;
+    return {
+      ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
+      bodyLimit: bodyLimit(),
+      onRefused: onAuthFailure,
+      onFault: (error) =>
+        log.warn({ route: name, error: error instanceof Error ? error.message : String(error) }, 'authentication service'),
+      onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),
+    };
+  }
+}
+
+const valueOf = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
