@@ -18,6 +18,7 @@ import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
@@ -77,10 +78,20 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
   const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const models = modelsOf(config, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
   const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    models: () => models,
+    ledger,
+    deadlines,
+    metrics,
+    log,
+    random: Math.random,
+  });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {

@@ -156,6 +156,7 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
   return {
     kind: which === 'connect' ? 'connect' : 'timeout',
     status: 504,
+    deadline: which,
     message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).`,
   };
 }
