@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../lib/clock.js';
 import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
-import { attempt, type Flow, type UpstreamCall } from '../upstream/attempt.js';
+import { attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Reply } from './call.js';
 
@@ -48,7 +48,7 @@ const LARGEST_ERROR_BYTES = 64 * 1024;
 
 export const carry = (plan: Carry): Promise<Carried> => new Promise((resolve) => new Meter(plan, resolve).start());
 
-class Meter {
+class Meter implements UpstreamEvents {
   readonly #plan: Carry;
   readonly #resolve: (carried: Carried) => void;
   readonly #sentAt: number;
@@ -72,22 +72,12 @@ class Meter {
     reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading })));
     reply.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
-    const flow = attempt(
-      call,
-      {
-        onHeaders: (status, headers) => this.#headers(status, headers),
-        onData: (chunk) => this.#data(chunk),
-        onEnd: () => this.#end(),
-        onFailure: (failure) => this.#fail(failure),
-        onSilence: () => this.#silence(),
-      },
-      deadlines,
-    );
+    const flow = attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
   }
 
-  #headers(status: number, headers: IncomingHttpHeaders): void {
+  onHeaders(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     this.#retryAfterMs = retryAfterMs(headers, Date.now());
     const type = headers['content-type'] ?? '';
@@ -95,7 +85,7 @@ class Meter {
     if (status < 300 && this.#plan.stream && !/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
   }
 
-  #data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#over) return;
     this.#firstByteAt ??= this.#plan.clock.monotonic();
     if (this.#reading) this.#passOn(this.#reading, chunk);
@@ -105,7 +95,7 @@ class Meter {
   #passOn(reading: StreamReading, chunk: Buffer): void {
     const bytes = reading.push(chunk);
     if (bytes.length > 0) this.#write(bytes);
-    if (reading.failure) this.#fail(reading.failure);
+    if (reading.failure) this.onFailure(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
   }
 
@@ -121,27 +111,30 @@ class Meter {
       if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
     } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
     else
-      this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
+      this.onFailure({
+        kind: 'garbage',
+        message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.`,
+      });
   }
 
-  #end(): void {
+  onEnd(): void {
     if (this.#over) return;
     const { exchange } = this.#plan;
     if (this.#reading) {
       const reading = this.#reading;
       reading.end();
-      if (reading.failure) this.#fail(reading.failure);
+      if (reading.failure) this.onFailure(reading.failure);
       else this.#finish((times) => ({ kind: 'streamed', times, reading }));
       return;
     }
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    if (this.#status >= 300) return this.#fail(exchange.failure(this.#status, body));
+    if (this.#status >= 300) return this.onFailure(exchange.failure(this.#status, body));
     const answer = exchange.answer(body);
     if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
-    else this.#fail(answer.failure);
+    else this.onFailure(answer.failure);
   }
 
-  #fail(failure: UpstreamFailure): void {
+  onFailure(failure: UpstreamFailure): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
     this.#finish((times) => ({
       kind: 'failed',
@@ -152,7 +145,7 @@ class Meter {
     }));
   }
 
-  #silence(): void {
+  onSilence(): void {
     if (this.#reading) this.#write(this.#plan.keepAlive);
   }
 

@@ -17,7 +17,7 @@ import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
 import { plan } from '../router/plan.js';
 import { send } from '../router/send.js';
-import type { Log } from '../telemetry/log.js';
+import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -38,7 +38,7 @@ export interface GatewayPorts {
   readonly ledger: Ledger;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
-  readonly log: Log;
+  readonly access: RunningLog['access'];
 }
 
 export interface Gateway {
@@ -93,7 +93,7 @@ interface Attempted {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, log } = ports;
+  const { clock, ledger, metrics, access } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
     const course = newCourse(call, reply);
@@ -269,28 +269,25 @@ export function createGateway(ports: GatewayPorts): Gateway {
       overheadMs,
       firstByteMs,
     });
-    log.info(
-      {
-        request_id: call.requestId,
-        endpoint: call.endpoint,
-        status,
-        error: refusal?.code,
-        reason: refusal && attempted ? refusal.message : undefined,
-        key: caller?.key.id,
-        team: caller?.key.team ?? undefined,
-        model: model?.name,
-        target: target?.id,
-        stream: request?.stream,
-        attempts: course.attempts,
-        input_tokens: attempted?.bill.tokens.input,
-        output_tokens: attempted?.bill.tokens.output,
-        cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,
-        duration_ms: round(durationMs),
-        overhead_ms: round(overheadMs),
-        first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
-      },
-      'request',
-    );
+    access({
+      request_id: call.requestId,
+      endpoint: call.endpoint,
+      status,
+      error: refusal?.code,
+      reason: refusal && attempted ? refusal.message : undefined,
+      key: caller?.key.id,
+      team: caller?.key.team ?? undefined,
+      model: model?.name,
+      target: target?.id,
+      stream: request?.stream,
+      attempts: course.attempts,
+      input_tokens: attempted?.bill.tokens.input,
+      output_tokens: attempted?.bill.tokens.output,
+      cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,
+      duration_ms: round(durationMs),
+      overhead_ms: round(overheadMs),
+      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+    });
   }
 
   return { serve };
