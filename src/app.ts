@@ -22,7 +22,7 @@ import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -47,9 +47,11 @@ interface Start {
   readonly config: Config;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
+export async function startApp({ config, adaptors, log, access }: Start): Promise<App> {
   const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
@@ -89,7 +91,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     ledger,
     deadlines,
     metrics,
-    log,
+    access,
     random: Math.random,
   });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
@@ -124,15 +126,12 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     log,
     trustProxy: config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });

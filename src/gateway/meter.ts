@@ -10,7 +10,7 @@ import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.
 import type { UpstreamFailure } from '../protocol/failure.js';
 import type { LimitHeader } from '../protocol/failure-class.js';
 import { exhaustedMs } from '../router/limit-headers.js';
-import { attempt, type Flow, type UpstreamCall } from '../upstream/attempt.js';
+import { attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Reply } from './call.js';
 
@@ -66,7 +66,7 @@ const WITHHELD: UpstreamFailure = {
 const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
 const LARGEST_ERROR_BYTES = 64 * 1024;
 
-export class Meter {
+export class Meter implements UpstreamEvents {
   readonly #plan: Carry;
   readonly #resolve: (carried: Carried) => void;
   readonly #sentAt: number;
@@ -94,22 +94,12 @@ export class Meter {
     reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
     reply.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
-    const flow = attempt(
-      call,
-      {
-        onHeaders: (status, headers) => this.#headers(status, headers),
-        onData: (chunk) => this.#data(chunk),
-        onEnd: () => this.#end(),
-        onFailure: (failure) => this.#fail(failure),
-        onSilence: () => this.#silence(),
-      },
-      deadlines,
-    );
+    const flow = attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
   }
 
-  #headers(status: number, headers: IncomingHttpHeaders): void {
+  onHeaders(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     const { limitHeaders, clock } = this.#plan;
     this.#retryAfterMs = retryAfterMs(headers, clock.now());
@@ -119,7 +109,7 @@ export class Meter {
     if (status < 300 && this.#plan.stream && !/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
   }
 
-  #data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#over) return;
     this.#firstByteAt ??= this.#plan.clock.monotonic();
     if (this.#reading) this.#passOn(this.#reading, chunk);
@@ -135,14 +125,14 @@ export class Meter {
       this.#release(reading);
     }
     if (this.#over) return;
-    if (reading.failure) this.#fail(reading.failure);
+    if (reading.failure) this.onFailure(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
   }
 
   /** Writes what was held back, once there is enough of it. */
   #release(reading: StreamReading, waited = false): void {
     const { probe, avoidPolicy } = this.#plan;
-    if (reading.filtered && avoidPolicy) return this.#fail(WITHHELD);
+    if (reading.filtered && avoidPolicy) return this.onFailure(WITHHELD);
     if (!reading.begun && !reading.done) return;
     if (probe && !waited && !reading.done && reading.text().length < probe.text) {
       this.#probeTimer ??= setTimeout(() => this.#release(reading, true), probe.wait);
@@ -179,10 +169,13 @@ export class Meter {
       if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
     } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
     else
-      this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
+      this.onFailure({
+        kind: 'garbage',
+        message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.`,
+      });
   }
 
-  #end(): void {
+  onEnd(): void {
     if (this.#over) return;
     const { exchange } = this.#plan;
     if (this.#reading) {
@@ -190,19 +183,19 @@ export class Meter {
       reading.end();
       if (this.#held && !reading.failure) this.#release(reading);
       if (this.#over) return;
-      if (reading.failure) this.#fail(reading.failure);
+      if (reading.failure) this.onFailure(reading.failure);
       else this.#finish((times) => ({ kind: 'streamed', times, reading }));
       return;
     }
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    if (this.#status >= 300) return this.#fail(exchange.failure(this.#status, body));
+    if (this.#status >= 300) return this.onFailure(exchange.failure(this.#status, body));
     const answer = exchange.answer(body);
     if (answer.ok && !this.#claims()) return;
     if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
-    else this.#fail(answer.failure);
+    else this.onFailure(answer.failure);
   }
 
-  #fail(failure: UpstreamFailure): void {
+  onFailure(failure: UpstreamFailure): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
     this.#finish((times) => ({
       kind: 'failed',
@@ -213,7 +206,7 @@ export class Meter {
     }));
   }
 
-  #silence(): void {
+  onSilence(): void {
     if (this.#reading && (!this.#plan.claim || !this.#held)) this.#write(this.#plan.keepAlive);
   }
 

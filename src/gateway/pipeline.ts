@@ -13,7 +13,7 @@ import { usd } from '../lib/money.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { readChatRequest } from '../protocol/openai-chat-request.js';
 import type { Random } from '../router/backoff.js';
-import type { Log } from '../telemetry/log.js';
+import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -34,7 +34,7 @@ export interface GatewayPorts {
   readonly ledger: Ledger;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
-  readonly log: Log;
+  readonly access: RunningLog['access'];
   readonly random: Random;
 }
 
@@ -44,7 +44,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, log, random, models } = ports;
+  const { clock, ledger, metrics, access, random, models } = ports;
   const attemptOn = createAttempts(ports);
   const chooser = createChooser({ clock, random, models, onFallback: () => metrics.fallback() });
 
@@ -165,29 +165,26 @@ export function createGateway(ports: GatewayPorts): Gateway {
       overheadMs,
       firstByteMs,
     });
-    log.info(
-      {
-        request_id: call.requestId,
-        endpoint: call.endpoint,
-        status,
-        error: refusal?.code,
-        reason: refusal && attempted ? refusal.message : undefined,
-        key: caller?.key.id,
-        team: caller?.key.team ?? undefined,
-        model: model?.name,
-        target: target?.id,
-        stream: request?.stream,
-        fallback: course.serving === model ? undefined : course.serving?.name,
-        attempts: course.attempts,
-        input_tokens: attempted?.bill.tokens.input,
-        output_tokens: attempted?.bill.tokens.output,
-        cost_usd: attempted ? usd(course.costNano) : undefined,
-        duration_ms: round(durationMs),
-        overhead_ms: round(overheadMs),
-        first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
-      },
-      'request',
-    );
+    access({
+      request_id: call.requestId,
+      endpoint: call.endpoint,
+      status,
+      error: refusal?.code,
+      reason: refusal && attempted ? refusal.message : undefined,
+      key: caller?.key.id,
+      team: caller?.key.team ?? undefined,
+      model: model?.name,
+      target: target?.id,
+      stream: request?.stream,
+      fallback: course.serving === model ? undefined : course.serving?.name,
+      attempts: course.attempts,
+      input_tokens: attempted?.bill.tokens.input,
+      output_tokens: attempted?.bill.tokens.output,
+      cost_usd: attempted ? usd(course.costNano) : undefined,
+      duration_ms: round(durationMs),
+      overhead_ms: round(overheadMs),
+      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+    });
   }
 
   return { serve };
