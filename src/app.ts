@@ -17,12 +17,16 @@ import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
+import { openLimits } from './limits/open-redis.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { TargetStates } from './router/states.js';
+import { Routes } from './routes/routes.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
+import { RouteMetrics } from './telemetry/route-metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
@@ -46,9 +50,11 @@ interface Start {
   readonly config: Config;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
+export async function startApp({ config, adaptors, log, access }: Start): Promise<App> {
   const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
@@ -74,13 +80,37 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store), clock, log });
+  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const models = modelsOf(config, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
   const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    models: () => models,
+    ledger,
+    deadlines,
+    metrics,
+    access,
+    random: Math.random,
+  });
+  const limits = await openLimits({
+    clock,
+    ...(config.redis.url === null ? {} : { redis: { url: config.redis.url, onFailure: config.redis.on_failure } }),
+    onState: (state, reason) => log.warn({ state, reason }, 'limits'),
+  });
+  const routeMetrics = new RouteMetrics(metrics.registry, () => routes.targets());
+  const routes = new Routes({
+    ...{ authenticator, limits, clock, deadlines, log, access },
+    meter: routeMetrics,
+    trustProxy: config.server.trust_proxy,
+    bodyLimit: () => config.server.body_limit,
+    onAuthFailure: (reason) => metrics.authFailure(reason),
+  });
+  await routes.apply(config.routes);
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {
@@ -112,16 +142,14 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     },
     log,
     trustProxy: config.server.trust_proxy,
+    server: (behind) => routes.server(behind),
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
@@ -133,6 +161,8 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     close: async () => {
       await closeServer(server, config.server.shutdown_grace);
       await ledger.close();
+      await routes.close();
+      await limits.close();
       authenticator.close();
       await announced?.close();
       await pools.close();

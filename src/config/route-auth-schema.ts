@@ -29,8 +29,16 @@ export const jwt = z
     algorithms: z.array(z.enum(algorithms)).min(1).optional().describe('The only ones accepted. Default [RS256].'),
     clock_skew: s.duration(0).optional().describe('How far clocks may differ. Default 60s.'),
     header: r.fieldName.optional().describe('Where the token is. Default authorization, after `Bearer`.'),
-    cookie: z.string().regex(/^[\w.-]+$/).optional().describe('A cookie in which the token may be as well.'),
-    query: z.string().regex(/^[\w.-]+$/).optional().describe('A query parameter in which the token may be as well.'),
+    cookie: z
+      .string()
+      .regex(/^[\w.-]+$/)
+      .optional()
+      .describe('A cookie in which the token may be as well.'),
+    query: z
+      .string()
+      .regex(/^[\w.-]+$/)
+      .optional()
+      .describe('A query parameter in which the token may be as well.'),
     consumer_claim: z.string().min(1).optional().describe('The claim that names the consumer. Default sub.'),
     team_claim: z.string().min(1).optional().describe("The claim that names the consumer's team."),
     claims_to_headers: claimNames.optional().describe('Claims that are sent upstream, as headers of these names.'),
@@ -38,14 +46,21 @@ export const jwt = z
     claims: claims.optional(),
     forward_token: z.boolean().optional().describe('Send the token upstream. Default false.'),
   })
-  .refine(({ secret, algorithms: used = ['RS256'] }) => used.every((name) => name.startsWith('HS') === (secret !== undefined)), {
-    path: ['algorithms'],
-    message: 'HS256, HS384 and HS512 need `secret`, the others the public keys of the issuer; not both',
-  })
-  .refine(({ secret, jwks_url, jwks_file }) => [secret, jwks_url, jwks_file].filter((one) => one !== undefined).length <= 1, {
-    path: ['jwks_url'],
-    message: 'one source of keys: `jwks_url`, `jwks_file` or `secret`',
-  });
+  .refine(
+    ({ secret, algorithms: used = ['RS256'] }) =>
+      used.every((name) => name.startsWith('HS') === (secret !== undefined)),
+    {
+      path: ['algorithms'],
+      message: 'HS256, HS384 and HS512 need `secret`, the others the public keys of the issuer; not both',
+    },
+  )
+  .refine(
+    ({ secret, jwks_url, jwks_file }) => [secret, jwks_url, jwks_file].filter((one) => one !== undefined).length <= 1,
+    {
+      path: ['jwks_url'],
+      message: 'one source of keys: `jwks_url`, `jwks_file` or `secret`',
+    },
+  );
 
 const key = z.strictObject({
   headers: z
@@ -53,7 +68,11 @@ const key = z.strictObject({
     .min(1)
     .optional()
     .describe('Where the key is. Default authorization (after `Bearer`), x-api-key, api-key.'),
-  query: z.string().regex(/^[\w.-]+$/).optional().describe('A query parameter in which the key may be as well.'),
+  query: z
+    .string()
+    .regex(/^[\w.-]+$/)
+    .optional()
+    .describe('A query parameter in which the key may be as well.'),
   teams: z.array(z.string().min(1)).min(1).optional().describe('Only keys of these teams.'),
   forward_token: z.boolean().optional().describe('Send the key upstream. Default false.'),
 });
@@ -82,7 +101,11 @@ const basic = z.strictObject({
   users: z
     .record(z.string().regex(/^[^:\s]{1,128}$/, 'a user name has no colon and no space'), s.secret)
     .describe('Passwords by user: a secret, or its hash as `sha256:` and 64 hexadecimal digits.'),
-  realm: z.string().regex(/^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}$/).optional().describe('Default tollgate.'),
+  realm: z
+    .string()
+    .regex(/^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}$/)
+    .optional()
+    .describe('Default tollgate.'),
   forward_token: z.boolean().optional().describe('Send the credentials upstream. Default false.'),
 });
 
@@ -114,9 +137,12 @@ export const auth = z
       .describe('A request without any credential is this consumer. A wrong credential is still refused.'),
     none: z.strictObject({}).optional().describe('Anybody, and no credential is looked at.'),
   })
-  .refine((written) => written.none === undefined || Object.values(written).filter((one) => one !== undefined).length === 1, {
-    path: ['none'],
-    message: '`none` lets anybody in; nothing can stand beside it',
-  });
+  .refine(
+    (written) => written.none === undefined || Object.values(written).filter((one) => one !== undefined).length === 1,
+    {
+      path: ['none'],
+      message: '`none` lets anybody in; nothing can stand beside it',
+    },
+  );
 
 export type WrittenAuth = z.output<typeof auth>;

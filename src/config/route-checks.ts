@@ -53,7 +53,10 @@ function checkMatch(route: WrittenRoute, at: Path, places: Map<string, string>, 
   const { path, host, methods, headers } = route.match;
   for (const pattern of list(path)) {
     if (host === undefined && isOwnPath(pattern))
-      report([...at, 'match', 'path'], `${pattern} is a path of the gateway itself; give the route a \`host\` of its own`);
+      report(
+        [...at, 'match', 'path'],
+        `${pattern} is a path of the gateway itself; give the route a \`host\` of its own`,
+      );
     for (const name of host === undefined ? ['*'] : list(host)) {
       for (const verb of methods ?? ['*']) {
         const conditions = JSON.stringify(Object.entries(headers ?? {}).sort());

@@ -12,7 +12,10 @@ export const pathPattern = z
   .string()
   .regex(/^\/[\x21-\x7e]*$/, 'a path begins with / and has no spaces, such as /api/orders/*')
   .refine((path) => !/[?#\\]/.test(path), 'a path has no query, no fragment and no backslash')
-  .refine((path) => !/\*./.test(path) && !/[^/]\*$/.test(path), '* stands only at the end, for everything below: /api/*')
+  .refine(
+    (path) => !/\*./.test(path) && !/[^/]\*$/.test(path),
+    '* stands only at the end, for everything below: /api/*',
+  )
   .refine((path) => !/\/\//.test(path) && !/\/\.{1,2}(\/|$)/.test(path), 'a path has no // and no . or .. segments')
   .refine(
     (path) => path.split('/').every((part) => !part.includes(':') || /^:[A-Za-z_]\w*$/.test(part)),
@@ -81,9 +84,7 @@ export const calloutUrl = z.string().refine((written) => {
 }, 'expected an http or https URL without a user, such as https://idp.example.com/keys');
 
 /** A URL whose path and query may hold `{...}`; its host may not. */
-export const templateUrl = z
-  .string()
-  .refine((written) => {
-    const match = /^(https?):\/\/([^/?#{}@\s]+)([/?].*)?$/i.exec(written);
-    return match !== null && URL.canParse(`${match[1]}://${match[2]}`) && !/[#\s\\]/.test(match[3] ?? '');
-  }, 'expected an http or https URL whose host is fixed, such as http://catalog/products/{id}');
+export const templateUrl = z.string().refine((written) => {
+  const match = /^(https?):\/\/([^/?#{}@\s]+)([/?].*)?$/i.exec(written);
+  return match !== null && URL.canParse(`${match[1]}://${match[2]}`) && !/[#\s\\]/.test(match[3] ?? '');
+}, 'expected an http or https URL whose host is fixed, such as http://catalog/products/{id}');

@@ -41,7 +41,11 @@ const breaker = z.strictObject({
 
 const health = z
   .strictObject({
-    path: z.string().regex(/^\/[\x21-\x7e]*$/, 'a path begins with /').optional().describe('Asked regularly.'),
+    path: z
+      .string()
+      .regex(/^\/[\x21-\x7e]*$/, 'a path begins with /')
+      .optional()
+      .describe('Asked regularly.'),
     interval: s.duration(50).optional().describe('How often. Default 5s.'),
     timeout: s.duration().optional().describe('Longest wait for its answer. Default 2s.'),
     statuses: z.array(status).optional().describe('Which mean healthy. Default: 200 to 399.'),
@@ -70,7 +74,10 @@ const tls = z.strictObject({
 
 const dns = z.strictObject({
   interval: s.duration(100).optional().describe('How often names are looked up anew. Default 5s.'),
-  servers: z.array(z.string().min(1)).optional().describe("Name servers, as address or address:port. Default: the system's."),
+  servers: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("Name servers, as address or address:port. Default: the system's."),
 });
 
 const upstream = z.strictObject({
@@ -109,7 +116,10 @@ const limit = z
   .strictObject({
     unit: z.enum(['requests', 'concurrent']).optional().describe('Default requests.'),
     max: z.union([z.number().int().min(0), z.string().regex(/^\d[\d_]*$/, 'expected a whole number, such as 100')]),
-    per: z.enum(limitWindows).optional().describe('A window: second, minute, hour slide, the others are of the calendar.'),
+    per: z
+      .enum(limitWindows)
+      .optional()
+      .describe('A window: second, minute, hour slide, the others are of the calendar.'),
     by: z
       .string()
       .regex(/^(route|consumer|ip|header:[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/, 'expected consumer, ip, route or header:name')
@@ -135,7 +145,10 @@ const queryChanges = z.strictObject({
 });
 const bodyChanges = z.strictObject({
   remove: z.array(z.string().min(1)).optional().describe('Fields; a dot leads into objects.'),
-  rename: z.record(z.string().min(1), z.string().min(1)).optional().describe('Field: its new name, in the same object.'),
+  rename: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('Field: its new name, in the same object.'),
   move: z.record(z.string().min(1), z.string().min(1)).optional().describe('Path: new path.'),
   set: z.record(z.string().min(1), z.json()).optional().describe('Path: value; texts may hold {...}.'),
 });
@@ -144,9 +157,19 @@ const request = z.strictObject({
   headers: headerChanges.optional(),
   path: z
     .strictObject({
-      strip_prefix: z.string().regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /').optional(),
-      add_prefix: z.string().regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /').optional(),
-      set: z.string().regex(/^\/[\x21-\x7e]*$/, 'a path begins with /').optional().describe('May hold {param}.'),
+      strip_prefix: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /')
+        .optional(),
+      add_prefix: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /')
+        .optional(),
+      set: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a path begins with /')
+        .optional()
+        .describe('May hold {param}.'),
     })
     .optional(),
   query: queryChanges.optional(),
@@ -156,11 +179,18 @@ const request = z.strictObject({
 const cors = z
   .strictObject({
     origins: z
-      .array(z.string().regex(/^(\*|https?:\/\/(\*\.)?[^/*\s]+|null)$/, 'expected *, or an origin such as https://app.example.com'))
+      .array(
+        z
+          .string()
+          .regex(/^(\*|https?:\/\/(\*\.)?[^/*\s]+|null)$/, 'expected *, or an origin such as https://app.example.com'),
+      )
       .min(1)
       .describe('Who may read answers: origins, https://*.example.com for all below, or *.'),
     methods: z.array(r.method).optional().describe("Default: the route's, else GET, HEAD, POST, PUT, PATCH, DELETE."),
-    headers: z.array(z.union([z.literal('*'), r.fieldName])).optional().describe('Default: those that are asked for.'),
+    headers: z
+      .array(z.union([z.literal('*'), r.fieldName]))
+      .optional()
+      .describe('Default: those that are asked for.'),
     expose: z.array(r.fieldName).optional().describe('Headers of the answer that scripts may read.'),
     credentials: z.boolean().optional().describe('Cookies and credentials may come along. Default false.'),
     max_age: s.duration(0).optional().describe('How long a browser may remember. Default 10m.'),
@@ -202,7 +232,10 @@ const cache = z.strictObject({
   vary: z.array(r.fieldName).optional().describe('Request headers that make it another answer.'),
   statuses: z.array(status).optional().describe('Default [200, 203, 204, 301, 404, 410].'),
   largest: s.size(MOST_BUFFERED).optional().describe('Larger answers are not kept. Default 1mb.'),
-  size: s.size(2 ** 30).optional().describe('Memory of the route for answers. Default 64mb.'),
+  size: s
+    .size(2 ** 30)
+    .optional()
+    .describe('Memory of the route for answers. Default 64mb.'),
   shared: z.boolean().optional().describe('Consumers share answers. Default false: each has its own.'),
 });
 
@@ -220,9 +253,14 @@ export const route = z
     name: r.routeName.describe('In metrics and the log.'),
     match: z
       .strictObject({
-        path: z.union([r.pathPattern, z.array(r.pathPattern).min(1)]).describe('/a/b, /a/:id, /a/* (all below, and /a).'),
+        path: z
+          .union([r.pathPattern, z.array(r.pathPattern).min(1)])
+          .describe('/a/b, /a/:id, /a/* (all below, and /a).'),
         methods: z.array(r.method).min(1).optional().describe('Default: all. GET lets HEAD in.'),
-        host: z.union([r.routeHost, z.array(r.routeHost).min(1)]).optional().describe('Default: any.'),
+        host: z
+          .union([r.routeHost, z.array(r.routeHost).min(1)])
+          .optional()
+          .describe('Default: any.'),
         headers: z.record(r.fieldName, z.string()).optional().describe('Headers that must have these values.'),
       })
       .describe('Which requests are meant.'),
@@ -257,13 +295,19 @@ export const route = z
       .strictObject({ allow: z.array(s.addressRange).optional(), deny: z.array(s.addressRange).optional() })
       .optional()
       .describe('Addresses and CIDR blocks. What is denied is refused, and where `allow` is given, what is not in it.'),
-    body_limit: s.size(2 ** 40).optional().describe('Largest request body. Default: server.body_limit.'),
+    body_limit: s
+      .size(2 ** 40)
+      .optional()
+      .describe('Largest request body. Default: server.body_limit.'),
     cache: cache.optional(),
     compress: z
       .union([
         z.boolean(),
         z.strictObject({
-          smallest: s.size(2 ** 20).optional().describe('Default 1kb.'),
+          smallest: s
+            .size(2 ** 20)
+            .optional()
+            .describe('Default 1kb.'),
           types: z.array(z.string().min(1)).optional().describe('Default: texts, JSON, XML, scripts, SVG.'),
         }),
       ])
@@ -282,7 +326,8 @@ export const route = z
       .describe('Policies that log and count what they would refuse, and let it pass.'),
   })
   .refine(
-    ({ upstream: a, compose: b, respond: c, redirect: d }) => [a, b, c, d].filter((one) => one !== undefined).length === 1,
+    ({ upstream: a, compose: b, respond: c, redirect: d }) =>
+      [a, b, c, d].filter((one) => one !== undefined).length === 1,
     { message: 'needs exactly one of `upstream`, `compose`, `respond` and `redirect`' },
   );
 

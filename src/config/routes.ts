@@ -46,7 +46,9 @@ export interface TlsConfig {
   readonly server_name?: string | undefined;
 }
 export type BreakerConfig = NonNullable<WrittenRoute['breaker']>;
-export type UpstreamConfig = Omit<NonNullable<WrittenRoute['upstream']>, 'tls'> & { readonly tls?: TlsConfig | undefined };
+export type UpstreamConfig = Omit<NonNullable<WrittenRoute['upstream']>, 'tls'> & {
+  readonly tls?: TlsConfig | undefined;
+};
 export type PartConfig = Omit<NonNullable<WrittenRoute['compose']>[number], 'tls'> & {
   readonly tls?: TlsConfig | undefined;
 };

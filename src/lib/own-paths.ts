@@ -3,8 +3,11 @@ const own: ReadonlySet<string> = new Set([
   ...['v1', 'chat', 'models', 'admin', 'dashboard', 'passthrough', 'healthz', 'readyz', 'metrics'],
 ]);
 
-/** Whether a path (without its query) belongs to the gateway itself. */
+/** Whether a path, with or without a query, belongs to the gateway itself. */
 export function isOwnPath(path: string): boolean {
-  const end = path.indexOf('/', 1);
-  return own.has(end === -1 ? path.slice(1) : path.slice(1, end));
+  for (let i = 1; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 47 || code === 63 || code === 35) return own.has(path.slice(1, i)); // / ? #
+  }
+  return own.has(path.slice(1));
 }

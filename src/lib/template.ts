@@ -13,12 +13,12 @@ export function parseTemplate(text: string): readonly string[] {
 /** Fills a template; undefined where a value is missing. `encode` makes a value safe for its place. */
 export function fill(
   parts: readonly string[],
-  valueOf: (name: string) => string | undefined,
+  valueFor: (name: string) => string | undefined,
   encode?: (value: string) => string,
 ): string | undefined {
   let out = parts[0]!;
   for (let i = 1; i < parts.length; i += 2) {
-    const value = valueOf(parts[i]!);
+    const value = valueFor(parts[i]!);
     if (value === undefined) return undefined;
     out += (encode ? encode(value) : value) + parts[i + 1]!;
   }

@@ -19,6 +19,7 @@ export function validator(schema: unknown, texts = false): Validator {
 function words(error: ErrorObject | undefined): string {
   if (!error) return 'is not as it must be';
   const place = error.instancePath === '' ? '' : `${error.instancePath.slice(1).replaceAll('/', '.')} `;
-  const more = error.params['additionalProperty'] === undefined ? '' : ` (${String(error.params['additionalProperty'])})`;
+  const more =
+    error.params['additionalProperty'] === undefined ? '' : ` (${String(error.params['additionalProperty'])})`;
   return `${place}${error.message ?? 'is not as it must be'}${more}`.slice(0, 300);
 }

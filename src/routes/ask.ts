@@ -1,8 +1,9 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
+import type { Verdict } from '../lib/breaker.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
-import { valueOf } from './headers.js';
+import { headerIn } from './headers.js';
 
 export type Asked =
   | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }
@@ -20,18 +21,17 @@ export function askBackend(
   deadlines: Deadlines,
   largestBytes: number,
 ): Asking {
-  const era = backend.breaker?.enter() ?? 0;
-  backend.inflight += 1;
+  const pass = backend.begin();
   let settle: (asked: Asked) => void = () => {};
   const answer = new Promise<Asked>((resolve) => {
     settle = resolve;
   });
   let over = false;
-  const finish = (asked: Asked, good: boolean | undefined): void => {
+  const finish = (asked: Asked, verdict: Verdict): void => {
     if (over) return;
     over = true;
     backend.inflight -= 1;
-    backend.breaker?.done(era, good);
+    backend.judged(pass, verdict);
     settle(asked);
   };
   const pieces: Buffer[] = [];
@@ -45,10 +45,11 @@ export function askBackend(
     {
       head: (code, raw) => {
         status = code;
-        type = valueOf(
-          raw.map((text, i) => (i % 2 === 0 ? text.toString('latin1').toLowerCase() : text.toString('latin1'))),
-          'content-type',
-        ) ?? '';
+        type =
+          headerIn(
+            raw.map((text, i) => (i % 2 === 0 ? text.toString('latin1').toLowerCase() : text.toString('latin1'))),
+            'content-type',
+          ) ?? '';
         return true;
       },
       info: () => {},
@@ -56,13 +57,14 @@ export function askBackend(
         bytes += chunk.length;
         if (bytes <= largestBytes) pieces.push(chunk);
         else {
-          finish({ kind: 'failed', late: false, message: 'its answer is too large' }, true);
+          finish({ kind: 'failed', late: false, message: 'its answer is too large' }, 'success');
           forward?.abort();
         }
         return true;
       },
       end: () => finish({ kind: 'answered', status, type, body: Buffer.concat(pieces) }, backend.judge(status)),
-      fail: (failure) => finish({ kind: 'failed', late: failure.which !== undefined, message: failure.message }, false),
+      fail: (failure) =>
+        finish({ kind: 'failed', late: failure.which !== undefined, message: failure.message }, 'failure'),
     },
     timeouts,
     deadlines,
@@ -70,7 +72,7 @@ export function askBackend(
   return {
     answer,
     abort: () => {
-      finish({ kind: 'failed', late: false, message: 'given up' }, undefined);
+      finish({ kind: 'failed', late: false, message: 'given up' }, 'unknown');
       forward?.abort();
     },
   };

@@ -48,15 +48,26 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     visit.target = backend.id;
     const request = requestFor(visit, route, backend, path, got);
     if ('code' in request) return visit.refuse(request);
-    if (visit.attempts === 1) route.mirror?.send(request.method, request.path, request.headers, got instanceof Upload ? null : got);
+    if (visit.attempts === 1)
+      route.mirror?.send(request.method, request.path, request.headers, got instanceof Upload ? null : got);
     const repeatable = !(got instanceof Upload) && mayRepeat(visit);
     const more = visit.attempts < most;
-    const outcome = await attempt(visit, route, backend, request, more && repeatable && again.size > 0 ? again : null, fill, deps);
+    const outcome = await attempt(
+      visit,
+      route,
+      backend,
+      request,
+      more && repeatable && again.size > 0 ? again : null,
+      fill,
+      deps,
+    );
     if (outcome.kind !== 'again') return ended(visit, route, outcome, deps);
     tried.push(backend);
     const { failure, why } = outcome;
     if (!mayGoOn(visit, got, failure, why, { on, more, repeatable }) || !upstream.mayRetry()) {
-      return failure ? failed(visit, route, failure, deps) : visit.refuse(refuse('upstream_error', `The upstream answered ${why}.`));
+      return failure
+        ? failed(visit, route, failure, deps)
+        : visit.refuse(refuse('upstream_error', `The upstream answered ${why}.`));
     }
     deps.onRetry(route.name, why);
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
@@ -184,7 +195,12 @@ async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body
   const bytes = await readWhole(req, Math.min(limit, read ? LARGEST_READ : limit));
   if (bytes === 'broken') return undefined;
   if (bytes === 'too_large') {
-    visit.refuse(refuse('request_too_large', `The request body is larger than ${Math.min(limit, LARGEST_READ)} bytes (body_limit).`));
+    visit.refuse(
+      refuse(
+        'request_too_large',
+        `The request body is larger than ${Math.min(limit, LARGEST_READ)} bytes (body_limit).`,
+      ),
+    );
     return undefined;
   }
   if (!read) return bytes;

@@ -22,7 +22,9 @@ const INVALID: Result<Claims> = refused(
   }),
 );
 const AWAY: Result<Claims> = refused(
-  refuse('unavailable', 'The token cannot be checked just now. Try again in a moment.', { headers: { 'retry-after': '1' } }),
+  refuse('unavailable', 'The token cannot be checked just now. Try again in a moment.', {
+    headers: { 'retry-after': '1' },
+  }),
 );
 
 export class Introspection {
@@ -31,7 +33,9 @@ export class Introspection {
   readonly #clock: Clock;
   readonly #onFault: (error: unknown) => void;
   readonly #url: () => Promise<string>;
-  readonly #answers = new LRUCache<string, { readonly result: Result<Claims>; readonly untilMs: number }>({ max: 10_000 });
+  readonly #answers = new LRUCache<string, { readonly result: Result<Claims>; readonly untilMs: number }>({
+    max: 10_000,
+  });
   readonly #asking = new Map<string, Promise<Result<Claims>>>();
 
   constructor(config: IntrospectionConfig, ask: Callout, clock: Clock, onFault: (error: unknown) => void) {
@@ -78,7 +82,10 @@ export class Introspection {
       const beginsMs = typeof claims?.['nbf'] === 'number' ? claims['nbf'] * 1000 : 0;
       const active = claims?.['active'] === true && endsMs > now && beginsMs <= now + 60_000;
       const result = active ? ok(claims) : INVALID;
-      this.#answers.set(hash, { result, untilMs: active ? Math.min(now + cache, endsMs) : now + Math.min(INACTIVE_MS, cache) });
+      this.#answers.set(hash, {
+        result,
+        untilMs: active ? Math.min(now + cache, endsMs) : now + Math.min(INACTIVE_MS, cache),
+      });
       return result;
     } catch (error) {
       this.#onFault(error);

@@ -32,7 +32,9 @@ export const looksLikeJwt = (token: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]*
 
 const bearer = (words: string): Refusal =>
   refuse('invalid_token', words, {
-    headers: { 'www-authenticate': `Bearer error="invalid_token", error_description="${words.replace(/["\\]/g, "'")}"` },
+    headers: {
+      'www-authenticate': `Bearer error="invalid_token", error_description="${words.replace(/["\\]/g, "'")}"`,
+    },
   });
 const AWAY = refuse('unavailable', 'The token cannot be checked just now. Try again in a moment.', {
   headers: { 'retry-after': '1' },
@@ -102,7 +104,8 @@ export class JwtVerifier {
   #words(error: unknown): Refusal {
     if (error instanceof IssuerAway) return AWAY;
     if (error instanceof errors.JWTExpired) return bearer('The token has expired.');
-    if (error instanceof errors.JWTClaimValidationFailed) return bearer(`The token's claim '${error.claim}' is not as it must be.`);
+    if (error instanceof errors.JWTClaimValidationFailed)
+      return bearer(`The token's claim '${error.claim}' is not as it must be.`);
     if (error instanceof errors.JOSEAlgNotAllowed)
       return bearer(`The token must be signed with ${(this.#config.algorithms ?? ['RS256']).join(' or ')}.`);
     return bearer('The token is not valid.');

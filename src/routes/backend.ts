@@ -4,15 +4,18 @@
  * this process.
  */
 import type { BreakerConfig, HealthConfig, UpstreamConfig } from '../config/routes.js';
+import { Breaker, type BreakerState, type Pass, type Verdict } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
+import type { Random } from '../lib/random.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
-import { Breaker, type BreakerState } from './breaker.js';
+
 import { Forward } from './forward.js';
 import { type Connections, openPool } from './forward-pool.js';
 import { HostAddresses, type NameSource } from './names.js';
 
 export interface BackendContext {
   readonly clock: Clock;
+  readonly random: Random;
   readonly deadlines: Deadlines;
   readonly timeouts: Timeouts;
   readonly upstream: Pick<UpstreamConfig, 'tls' | 'max_connections' | 'health' | 'dns'>;
@@ -33,12 +36,12 @@ const FAILED = [500, 502, 503, 504];
 /** How fast the average follows: half of it is of the last ten seconds. */
 const EWMA_MS = 14_000;
 
-export const breakerOptions = (written: BreakerConfig) => ({
-  failureRate: written.failure_rate ?? 0.5,
-  minRequests: written.min_requests ?? 20,
-  windowMs: written.window ?? 10_000,
-  openMs: written.open ?? 30_000,
-  probes: written.half_open_probes ?? 3,
+const ruleOf = (written: BreakerConfig) => ({
+  failure_rate: written.failure_rate ?? 0.5,
+  min_requests: written.min_requests ?? 20,
+  window: written.window ?? 10_000,
+  open: written.open ?? 30_000,
+  half_open_probes: written.half_open_probes ?? 3,
 });
 
 export class Backend {
@@ -84,7 +87,7 @@ export class Backend {
     this.#connections = this.#open();
     this.#breakerStatuses = context.breaker?.statuses ?? FAILED;
     this.breaker = context.breaker
-      ? new Breaker(breakerOptions(context.breaker), context.clock, (state) => this.#tell(`breaker ${state}`))
+      ? new Breaker(ruleOf(context.breaker), context.random, (state, why) => this.#tell(`breaker ${state}: ${why}`))
       : null;
     this.#passive = context.upstream.health?.passive;
     this.#watch();
@@ -99,18 +102,35 @@ export class Backend {
   }
 
   get available(): boolean {
-    return this.healthy && (this.breaker === null || this.breaker.passes);
+    return this.healthy && this.#breakerWaitMs() === 0;
   }
 
   get breakerState(): BreakerState {
-    return this.breaker?.state ?? 'closed';
+    return this.breaker?.state(this.#context.clock.monotonic()) ?? 'closed';
   }
 
   /** Milliseconds until it may be tried again; 0: now. */
   get waitMs(): number {
     const out = Math.max(0, this.#outUntil - this.#context.clock.monotonic());
     const down = this.#up ? 0 : (this.#context.upstream.health?.interval ?? 5_000);
-    return Math.max(out, down, this.breaker?.waitMs ?? 0);
+    return Math.max(out, down, this.#breakerWaitMs());
+  }
+
+  #breakerWaitMs(): number {
+    if (this.breaker === null) return 0;
+    const now = this.#context.clock.monotonic();
+    return this.breaker.readyAt(now) - now;
+  }
+
+  /** A request begins; `end` takes back what this gives. */
+  begin(): Pass {
+    this.inflight += 1;
+    return this.breaker?.begin(this.#context.clock.monotonic()) ?? 0;
+  }
+
+  /** What a request showed of the target, as soon as it is known. */
+  judged(pass: Pass, verdict: Verdict): void {
+    this.breaker?.end(pass, verdict, this.#context.clock.monotonic());
   }
 
   /** Mean time to the head of an answer; 0 where none is known. What is old counts for less. */
@@ -118,9 +138,9 @@ export class Backend {
     return this.#latencyMs;
   }
 
-  /** What a status says of the target; undefined: nothing. */
-  judge(status: number): boolean {
-    return !this.#breakerStatuses.includes(status);
+  /** What a status says of the target. */
+  judge(status: number): Verdict {
+    return this.#breakerStatuses.includes(status) ? 'failure' : 'success';
   }
 
   answeredIn(ms: number): void {
@@ -203,7 +223,12 @@ export class Backend {
     const seen = (good: boolean): void => this.#checked(good);
     new Forward(
       this.dispatcher,
-      { method: 'GET', path: this.basePath + path, headers: ['host', this.hostHeader, 'user-agent', 'tollgate-health'], body: null },
+      {
+        method: 'GET',
+        path: this.basePath + path,
+        headers: ['host', this.hostHeader, 'user-agent', 'tollgate-health'],
+        body: null,
+      },
       {
         head: (status) => {
           seen(statuses ? statuses.includes(status) : status >= 200 && status < 400);

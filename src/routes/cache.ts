@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheConfig } from '../config/routes.js';
 import type { Clock } from '../lib/clock.js';
-import { valueOf } from './headers.js';
+import { headerIn } from './headers.js';
 import type { Visit } from './visit.js';
 
 export interface Kept {
@@ -42,7 +42,8 @@ export class AnswerCache {
     this.#vary = [...new Set(['accept-encoding', ...(config.vary ?? [])])];
     this.#answers = new LRUCache<string, Kept>({
       maxSize: config.size ?? 64 * 1024 * 1024,
-      sizeCalculation: ({ body, headers }) => body.length + headers.reduce((sum, text) => sum + text.length, MORE_PER_ENTRY),
+      sizeCalculation: ({ body, headers }) =>
+        body.length + headers.reduce((sum, text) => sum + text.length, MORE_PER_ENTRY),
     });
   }
 
@@ -107,11 +108,14 @@ export class AnswerCache {
 
   #ttlOf(status: number, headers: readonly string[]): number {
     const { statuses = STATUSES, ttl } = this.#config;
-    if (!statuses.includes(status) || valueOf(headers, 'set-cookie') !== undefined) return 0;
-    if ((valueOf(headers, 'content-type') ?? '').startsWith('text/event-stream')) return 0;
-    const control = valueOf(headers, 'cache-control');
+    if (!statuses.includes(status) || headerIn(headers, 'set-cookie') !== undefined) return 0;
+    if ((headerIn(headers, 'content-type') ?? '').startsWith('text/event-stream')) return 0;
+    const control = headerIn(headers, 'cache-control');
     for (const name of ['no-store', 'no-cache', 'private']) if (directive(control, name) !== undefined) return 0;
-    const varies = (valueOf(headers, 'vary') ?? '').toLowerCase().split(',').map((name) => name.trim());
+    const varies = (headerIn(headers, 'vary') ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim());
     if (varies.some((name) => name !== '' && name !== 'origin' && !this.#vary.includes(name))) return 0;
     if (varies.includes('origin') && !this.#vary.includes('origin')) return 0;
     const own = directive(control, 's-maxage') ?? directive(control, 'max-age');

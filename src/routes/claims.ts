@@ -1,5 +1,5 @@
 /** What claims must say, and what of them goes upstream. */
-import { type Refusal, type Result, ok, refuse, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { type Consumer, consumerOf } from './consumer.js';
 
 export interface ClaimRules {

@@ -19,7 +19,9 @@ export function rangesOf(written: readonly string[]): Ranges {
   return (text) => {
     if (blocks.length === 0 || !ipaddr.isValid(text)) return false;
     const address = ipaddr.process(text);
-    return blocks.some(([base, bits]) => base.kind() === address.kind() && (address as ipaddr.IPv6).match(base as ipaddr.IPv6, bits));
+    return blocks.some(
+      ([base, bits]) => base.kind() === address.kind() && (address as ipaddr.IPv6).match(base as ipaddr.IPv6, bits),
+    );
   };
 }
 

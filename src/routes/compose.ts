@@ -5,7 +5,7 @@
  * is given up. Numbers stay the digits that they were.
  */
 import type { RouteConfig } from '../config/routes.js';
-import { type Refusal, type Result, ok, refuse, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { type Asking, askBackend } from './ask.js';
 import { Backend } from './backend.js';
 import { Delivery } from './delivery.js';
@@ -15,8 +15,8 @@ import { parseJson, writeJson } from './json.js';
 import { nameSource } from './names.js';
 import { Part, type PartAnswer } from './part.js';
 import type { Route } from './route.js';
-import type { UpstreamDeps } from './upstream.js';
 import { readWhole } from './upload.js';
+import type { UpstreamDeps } from './upstream.js';
 import type { Visit } from './visit.js';
 
 const LARGEST_PART = 16 * 1024 * 1024;
@@ -43,7 +43,7 @@ export class Composition {
       const backend = new Backend(
         { url: part.origin, weight: 1 },
         {
-          ...{ clock: deps.clock, deadlines: deps.deadlines, onEvent: deps.onEvent, timeouts },
+          ...{ clock: deps.clock, random: deps.random, deadlines: deps.deadlines, onEvent: deps.onEvent, timeouts },
           upstream: { tls: config.tls },
           breaker: config.breaker,
           names: deps.names ?? nameSource(undefined),
@@ -64,7 +64,9 @@ export class Composition {
       const read = await readWhole(visit.req, route.bodyLimit);
       if (read === 'broken') return;
       if (read === 'too_large')
-        return visit.refuse(refuse('request_too_large', `The request body is larger than ${route.bodyLimit} bytes (body_limit).`));
+        return visit.refuse(
+          refuse('request_too_large', `The request body is larger than ${route.bodyLimit} bytes (body_limit).`),
+        );
       body = read;
     }
     const running: Running = { visit, route, body, answers: new Map(), asking: new Set(), failed: false };
@@ -103,7 +105,9 @@ export class Composition {
     const all = this.#parts.map(({ part, backend }) => {
       const result = this.#after(part, byName).then(async (there) => {
         if (running.failed || running.visit.gone) return undefined;
-        const answer = there ? await this.#one(part, backend, running) : refused(lost(part.name, 'a part that it needs is missing'));
+        const answer = there
+          ? await this.#one(part, backend, running)
+          : refused(lost(part.name, 'a part that it needs is missing'));
         if (answer.ok) {
           running.answers.set(part.name, answer.value);
           return answer;
@@ -130,7 +134,11 @@ export class Composition {
     if ('missing' in target) return refused(lost(part.name, `there is no usable {${target.missing}} for its URL`));
     if (!backend.available) {
       const seconds = String(Math.max(1, Math.ceil(backend.waitMs / 1000)));
-      return refused(refuse('no_target_available', `The part ${part.name} is not available.`, { headers: { 'retry-after': seconds } }));
+      return refused(
+        refuse('no_target_available', `The part ${part.name} is not available.`, {
+          headers: { 'retry-after': seconds },
+        }),
+      );
     }
     const { method = 'GET' } = part.config;
     const body = method === 'GET' || method === 'HEAD' ? null : running.body;
@@ -145,7 +153,9 @@ export class Composition {
     const asked = await asking.answer;
     running.asking.delete(asking);
     if (asked.kind === 'failed')
-      return refused(refuse(asked.late ? 'upstream_timeout' : 'upstream_error', `The part ${part.name} failed: ${asked.message}`));
+      return refused(
+        refuse(asked.late ? 'upstream_timeout' : 'upstream_error', `The part ${part.name} failed: ${asked.message}`),
+      );
     if (asked.status < 200 || asked.status > 299) return refused(ofStatus(part.name, asked.status));
     const json = asked.body.length === 0 ? new Map() : parseJson(asked.body.toString('utf8'));
     return json === undefined ? refused(lost(part.name, 'its answer is not JSON')) : ok(part.keep(json));
@@ -172,7 +182,12 @@ function ofStatus(name: string, status: number): Refusal {
 
 /** The route's usual words on client and gateway, and of the client's own headers those that the part names. */
 function headersFor(part: Part, backend: Backend, visit: Visit, route: Route, body: Buffer | null): string[] {
-  const wanted = new Set([...(part.config.headers ?? []), 'traceparent', 'tracestate', ...(body ? ['content-type'] : [])]);
+  const wanted = new Set([
+    ...(part.config.headers ?? []),
+    'traceparent',
+    'tracestate',
+    ...(body ? ['content-type'] : []),
+  ]);
   const all = route.requestHeaders.build(visit, backend.hostHeader, false);
   const own = new Set(OWN);
   const out: string[] = [];

@@ -1,14 +1,22 @@
 /** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { RouteConfig } from '../config/routes.js';
-import { removeFrom, valueOf } from './headers.js';
+import { headerIn, removeFrom } from './headers.js';
 
 export interface CompressOptions {
   readonly smallestBytes: number;
   readonly types: readonly string[];
 }
 
-const TYPES = ['text/*', 'application/json', 'application/*+json', 'application/xml', 'application/*+xml', 'application/javascript', 'image/svg+xml'];
+const TYPES = [
+  'text/*',
+  'application/json',
+  'application/*+json',
+  'application/xml',
+  'application/*+xml',
+  'application/javascript',
+  'image/svg+xml',
+];
 const BROTLI_QUALITY = 4; // about as fast as gzip, and smaller
 
 export function compression(written: RouteConfig['compress']): CompressOptions | null {
@@ -20,7 +28,11 @@ export function compression(written: RouteConfig['compress']): CompressOptions |
 function isType(type: string, pattern: string): boolean {
   const star = pattern.indexOf('*');
   if (star === -1) return type === pattern;
-  return type.length >= pattern.length - 1 && type.startsWith(pattern.slice(0, star)) && type.endsWith(pattern.slice(star + 1));
+  return (
+    type.length >= pattern.length - 1 &&
+    type.startsWith(pattern.slice(0, star)) &&
+    type.endsWith(pattern.slice(star + 1))
+  );
 }
 
 /** The encoding that the client likes best of those that there are; undefined: none. */
@@ -46,18 +58,18 @@ export function encodingFor(accept: string | undefined): 'br' | 'gzip' | undefin
 
 /** A compressor for the answer, whose headers are changed for it; null: it goes as it is. */
 export function compressorFor(options: CompressOptions, status: number, headers: string[], accept: string | undefined) {
-  const type = (valueOf(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  const type = (headerIn(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (type === 'text/event-stream' || !options.types.some((pattern) => isType(type, pattern))) return null;
   headers.push('vary', 'accept-encoding');
-  const length = valueOf(headers, 'content-length');
+  const length = headerIn(headers, 'content-length');
   if (status === 206 || (length !== undefined && Number(length) < options.smallestBytes)) return null;
-  if (valueOf(headers, 'content-encoding') !== undefined) return null;
-  if (/(^|,)\s*no-transform\s*(,|$)/i.test(valueOf(headers, 'cache-control') ?? '')) return null;
+  if (headerIn(headers, 'content-encoding') !== undefined) return null;
+  if (/(^|,)\s*no-transform\s*(,|$)/i.test(headerIn(headers, 'cache-control') ?? '')) return null;
   const encoding = encodingFor(accept);
   if (encoding === undefined) return null;
   removeFrom(headers, 'content-length');
   removeFrom(headers, 'accept-ranges');
-  const tag = valueOf(headers, 'etag');
+  const tag = headerIn(headers, 'etag');
   if (tag?.startsWith('"')) {
     removeFrom(headers, 'etag');
     headers.push('etag', `W/${tag}`);

@@ -17,9 +17,15 @@ export interface Consumer {
 }
 
 /** Set by the gateway on every request that it knows the consumer of, and never taken from a client. */
-export const CONSUMER_HEADERS = ['x-tollgate-consumer', 'x-tollgate-consumer-name', 'x-tollgate-auth', 'x-tollgate-team'];
+export const CONSUMER_HEADERS = [
+  'x-tollgate-consumer',
+  'x-tollgate-consumer-name',
+  'x-tollgate-auth',
+  'x-tollgate-team',
+];
 
-const printable = (text: string): string => (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? text : encodeURIComponent(text));
+const printable = (text: string): string =>
+  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? text : encodeURIComponent(text);
 
 interface Told {
   readonly kind: Consumer['kind'];

@@ -42,7 +42,8 @@ export class Cors {
   }
 
   /** Headers of an upstream's answer that are ours to say. */
-  static owns = (name: string): boolean => name.startsWith('access-control-allow-') || name === 'access-control-expose-headers';
+  static owns = (name: string): boolean =>
+    name.startsWith('access-control-allow-') || name === 'access-control-expose-headers';
 
   #allows(origin: string): boolean {
     if (this.#any) return true;

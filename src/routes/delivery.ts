@@ -7,7 +7,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { refuse } from '../lib/errors.js';
 import { compressorFor } from './compress.js';
 import { Cors } from './cors.js';
-import { removeFrom, trailerPairs, valueOf } from './headers.js';
+import { headerIn, removeFrom, trailerPairs } from './headers.js';
 import type { Route } from './route.js';
 import { isJson } from './transform.js';
 import type { Visit } from './visit.js';
@@ -54,7 +54,7 @@ export class Delivery {
     }
     const code = route.responseStatus ?? status;
     const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
-    if (route.responseBody && !bodiless && isJson(valueOf(headers, 'content-type'))) {
+    if (route.responseBody && !bodiless && isJson(headerIn(headers, 'content-type'))) {
       this.#collected = [];
       this.#status = code;
       this.#headers = headers;
@@ -67,8 +67,9 @@ export class Delivery {
   #start(status: number, headers: string[], bodiless: boolean, message?: string): void {
     const visit = this.#visit;
     const { compress } = this.#route;
-    if (compress && !bodiless) this.#compressor = compressorFor(compress, status, headers, visit.header('accept-encoding'));
-    const length = valueOf(headers, 'content-length');
+    if (compress && !bodiless)
+      this.#compressor = compressorFor(compress, status, headers, visit.header('accept-encoding'));
+    const length = headerIn(headers, 'content-length');
     if (bodiless || length !== undefined || visit.req.httpVersion === '1.0') removeFrom(headers, 'trailer');
     if (length !== undefined && !bodiless) this.#wholeBytes = Number(length);
     visit.head(status, headers, status === this.#status || this.#status === 0 ? message : undefined);
@@ -155,10 +156,12 @@ export class Delivery {
   #change(bytes: Buffer): boolean {
     this.#collected = null;
     const headers = this.#headers;
-    const plain = decoded(bytes, valueOf(headers, 'content-encoding'));
+    const plain = decoded(bytes, headerIn(headers, 'content-encoding'));
     const text = plain === undefined ? undefined : this.#route.responseBody!.apply(plain.toString('utf8'), this.#visit);
     const body = text === undefined ? bytes : Buffer.from(text);
-    if (text !== undefined) for (const name of ['content-encoding', 'etag', 'accept-ranges', 'content-md5', 'digest', 'content-digest']) removeFrom(headers, name);
+    if (text !== undefined)
+      for (const name of ['content-encoding', 'etag', 'accept-ranges', 'content-md5', 'digest', 'content-digest'])
+        removeFrom(headers, name);
     removeFrom(headers, 'content-length');
     removeFrom(headers, 'trailer');
     headers.push('content-length', String(body.length));

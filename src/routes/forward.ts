@@ -69,7 +69,13 @@ export class Forward implements Dispatcher.DispatchHandler {
   sent = false;
   headersSeen = false;
 
-  constructor(dispatcher: Dispatcher, request: ForwardRequest, receiver: Receiver, timeouts: Timeouts, deadlines: Deadlines) {
+  constructor(
+    dispatcher: Dispatcher,
+    request: ForwardRequest,
+    receiver: Receiver,
+    timeouts: Timeouts,
+    deadlines: Deadlines,
+  ) {
     this.#receiver = receiver;
     this.#deadlines = deadlines;
     this.#timeouts = timeouts;
@@ -126,7 +132,11 @@ export class Forward implements Dispatcher.DispatchHandler {
     const late = this.#upload !== null && !this.#upload.complete && which === 'idle' && !this.#upload.held;
     this.#fail(
       late
-        ? { kind: 'upload', which, message: `The request's body was silent for ${this.#timeouts.idle} ms (timeout.idle).` }
+        ? {
+            kind: 'upload',
+            which,
+            message: `The request's body was silent for ${this.#timeouts.idle} ms (timeout.idle).`,
+          }
         : {
             kind: which === 'connect' ? 'connect' : 'timeout',
             which,
@@ -190,7 +200,8 @@ export class Forward implements Dispatcher.DispatchHandler {
   }
 }
 
-const CONNECT = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)/;
+const CONNECT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)/;
 const TLS = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|HOSTNAME_MISMATCH)/;
 
 function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Upload | null): Failure {
@@ -199,10 +210,15 @@ function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Up
   if (upload?.tooLarge) return { kind: 'upload', message: upload.tooLarge };
   if (upload?.broken) return { kind: 'upload', message: "The request's body ended before it was whole." };
   if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
-  if (CONNECT.test(name) || TLS.test(name)) return { kind: 'connect', message: `No connection to the upstream (${name}).` };
+  if (CONNECT.test(name) || TLS.test(name))
+    return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   if (name.startsWith('HPE_') || name === 'UND_ERR_HEADERS_OVERFLOW' || name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
     return { kind: 'garbage', message: `The upstream's answer is not HTTP that can be passed on (${name}).` };
-  if (name === 'UND_ERR_INVALID_ARG' || name === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH' || name === 'UND_ERR_NOT_SUPPORTED')
+  if (
+    name === 'UND_ERR_INVALID_ARG' ||
+    name === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH' ||
+    name === 'UND_ERR_NOT_SUPPORTED'
+  )
     return { kind: 'garbage', message: `The request cannot be passed on (${name}).` };
   return {
     kind: sent ? 'reset' : 'connect',

@@ -3,16 +3,11 @@
  * and upgrades are possible. What no route wants is handed to the server behind, unchanged and at the price of one look-up;
  * without routes there is not even that.
  */
-import {
-  createServer,
-  IncomingMessage,
-  type RequestListener,
-  type Server,
-  ServerResponse,
-} from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { newId } from '../lib/ids.js';
 import { refuse } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+import { isOwnPath } from '../lib/own-paths.js';
 import type { ClientAddress } from './client-address.js';
 import type { Match, Matcher } from './match.js';
 import { LONGEST_TARGET, readTarget } from './path.js';
@@ -28,6 +23,8 @@ export interface FrontDeps {
   readonly onRefused: (visit: Visit) => void;
 }
 
+/** A client that sends its headers slower than that is not waited for. */
+const LONGEST_HEADERS_MS = 60_000;
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
@@ -44,9 +41,12 @@ export function frontServer(deps: FrontDeps, behind: RequestListener): Server {
     }
   }
   const server = createServer({ IncomingMessage: Incoming, keepAliveTimeout: 75_000, requestTimeout: 0 });
-  server.headersTimeout = 60_000;
+  server.headersTimeout = LONGEST_HEADERS_MS;
+  server.setTimeout(0);
   const take = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): boolean => {
-    if (deps.matcher().size === 0) return false;
+    const matcher = deps.matcher();
+    // Without a route on a host of its own, the gateway's own paths are nobody else's.
+    if (matcher.size === 0 || (!matcher.namesHosts && isOwnPath(req.url!))) return false;
     const found = look(deps, req);
     if (found === undefined) return false;
     begin(deps, req, res, found, awaitsContinue, null);
@@ -93,7 +93,9 @@ function look(deps: FrontDeps, req: IncomingMessage): Found | undefined {
   if (!target) {
     // Not to be routed as it stands: still ours to refuse if it would be ours.
     const first = url.split(/[?#]/, 1)[0]!;
-    const near = first.startsWith('/') ? deps.matcher().find(host, first, { method: req.method!, headers: req.headers }) : undefined;
+    const near = first.startsWith('/')
+      ? deps.matcher().find(host, first, { method: req.method!, headers: req.headers })
+      : undefined;
     return near ? { match: undefined, path: first, query: '', host, hostHeader } : undefined;
   }
   const match = deps.matcher().find(host, target.path, { method: req.method!, headers: req.headers });

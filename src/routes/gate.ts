@@ -72,7 +72,8 @@ export class Gate {
       if (token !== undefined && (wellFormed(token) || (!jwt && !introspection))) return this.#byKey(visit, token);
     }
     const token = bearerOf(visit, jwt);
-    if (this.#jwt && token !== undefined && (looksLikeJwt(token) || !this.#introspection)) return this.#byJwt(visit, token);
+    if (this.#jwt && token !== undefined && (looksLikeJwt(token) || !this.#introspection))
+      return this.#byJwt(visit, token);
     if (this.#introspection && token !== undefined) return this.#byIntrospection(visit, token);
     const basic = this.#basic && credentialsOf(visit, 'basic');
     if (this.#basic && basic) {
@@ -116,10 +117,14 @@ export class Gate {
     if (!known.ok) return known;
     const { key, team } = known.value;
     if (!mayComeFrom(key, visit.ip))
-      return refused(refuse('ip_not_allowed', 'This key may not be used from your address. Ask its owner to allow it.'));
+      return refused(
+        refuse('ip_not_allowed', 'This key may not be used from your address. Ask its owner to allow it.'),
+      );
     const { endpoints } = key;
     if (endpoints !== null && !endpoints.includes(ENDPOINT))
-      return refused(refuse('endpoint_not_allowed', `This key may not use routes. It may use: ${endpoints.join(', ')}.`));
+      return refused(
+        refuse('endpoint_not_allowed', `This key may not use routes. It may use: ${endpoints.join(', ')}.`),
+      );
     const { teams } = this.#auth.key!;
     if (teams && (key.team === null || !teams.includes(key.team)))
       return refused(refuse('endpoint_not_allowed', `This key may not use the route ${this.#route}.`));
@@ -171,7 +176,8 @@ function hide(visit: Visit, credential: string): void {
   for (const name in headers) {
     const value = headers[name];
     if (name === 'cookie') continue;
-    if (typeof value === 'string' && value.length >= credential.length && value.includes(credential)) (visit.hidden ??= []).push(name);
+    if (typeof value === 'string' && value.length >= credential.length && value.includes(credential))
+      (visit.hidden ??= []).push(name);
   }
 }
 

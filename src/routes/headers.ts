@@ -80,7 +80,8 @@ export class RequestHeaders {
   }
 }
 
-const plain = (name: string): string => (name.includes('_') ? name.toLowerCase().replaceAll('_', '-') : name.toLowerCase());
+const plain = (name: string): string =>
+  name.includes('_') ? name.toLowerCase().replaceAll('_', '-') : name.toLowerCase();
 
 export const peerOf = (visit: Visit): string => withoutMapping(visit.req.socket.remoteAddress ?? 'unknown');
 
@@ -144,7 +145,7 @@ export function trailerPairs(raw: readonly (Buffer | string)[] | null): [string,
 }
 
 /** The value of a header in a flat list. */
-export function valueOf(headers: readonly string[], name: string): string | undefined {
+export function headerIn(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
   return undefined;
 }

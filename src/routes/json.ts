@@ -147,7 +147,6 @@ class Reader {
   }
 }
 
-
 export function writeJson(value: Json): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return JSON.stringify(value);

@@ -50,13 +50,17 @@ export class Matcher<R extends Matchable> {
   readonly #wildcards: [string, Node<R>][] = [];
   readonly #any = newNode<R>();
   readonly size: number;
+  /** Some route has a host of its own, on which it may have any path. */
+  readonly namesHosts: boolean;
 
   constructor(routes: readonly R[]) {
     this.size = routes.length;
+    this.namesHosts = routes.some(({ match }) => match.host !== undefined);
     for (const route of routes) {
       const { path, host } = route.match;
       for (const pattern of listOf(path)) {
-        for (const name of host === undefined ? [undefined] : listOf(host)) this.#add(this.#table(name), pattern, route);
+        for (const name of host === undefined ? [undefined] : listOf(host))
+          this.#add(this.#table(name), pattern, route);
       }
     }
     this.#wildcards.sort(([a], [b]) => b.length - a.length);
@@ -129,7 +133,12 @@ function search<R extends Matchable>(root: Node<R>, path: string, asked: Asked):
     for (const place of places) {
       if (!place.headers.every(([name, value]) => asked.headers[name] === value)) continue;
       if (place.methods === null || place.methods.has(verbOf(asked, place.route)))
-        return { kind: 'route', route: place.route, names: place.params, values: values.length > 0 ? [...values] : NO_VALUES };
+        return {
+          kind: 'route',
+          route: place.route,
+          names: place.params,
+          values: values.length > 0 ? [...values] : NO_VALUES,
+        };
       for (const verb of place.methods) allowed.add(verb);
     }
     return undefined;

@@ -23,7 +23,13 @@ export class Mirror {
     this.#backend = new Backend(
       { url, weight: 1 },
       {
-        ...{ clock: deps.clock, deadlines: deps.deadlines, onEvent: deps.onEvent, timeouts: TIMEOUTS },
+        ...{
+          clock: deps.clock,
+          random: deps.random,
+          deadlines: deps.deadlines,
+          onEvent: deps.onEvent,
+          timeouts: TIMEOUTS,
+        },
         ...{ upstream: {}, breaker: undefined, names: deps.names ?? nameSource(undefined) },
       },
     );

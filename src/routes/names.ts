@@ -4,7 +4,7 @@
  * addresses. The system's resolver (with `/etc/hosts`) is asked, or the name servers that the route names; SRV records always
  * come from name servers.
  */
-import { lookup as systemLookup, Resolver } from 'node:dns';
+import { Resolver, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
 export interface Address {
@@ -46,7 +46,9 @@ export function nameSource(servers: readonly string[] | undefined): NameSource {
       return found;
     },
     services: (host) =>
-      new Promise((resolve, reject) => resolver.resolveSrv(host, (error, found) => (error ? reject(error) : resolve(found)))),
+      new Promise((resolve, reject) =>
+        resolver.resolveSrv(host, (error, found) => (error ? reject(error) : resolve(found))),
+      ),
   };
 }
 
@@ -93,11 +95,13 @@ export class HostAddresses {
   readonly lookup: LookupFunction = (_host, options, callback) => {
     const answer = (): void => {
       const all = this.#addresses;
-      if (all.length === 0)
-        return callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), '', 0);
+      if (all.length === 0) return callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), '', 0);
       const turn = this.#turn++ % all.length;
       const turned = [...all.slice(turn), ...all.slice(0, turn)];
-      const fitting = options.family === 4 || options.family === 6 ? turned.filter(({ family }) => family === options.family) : turned;
+      const fitting =
+        options.family === 4 || options.family === 6
+          ? turned.filter(({ family }) => family === options.family)
+          : turned;
       if (options.all) return callback(null, fitting as Address[]);
       const first = fitting[0];
       if (!first) return callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), '', 0);

@@ -40,18 +40,24 @@ export class Part {
   }
 
   /** The path with its query; a text that says what is missing where it cannot be filled. */
-  target(visit: Visit, answers: ReadonlyMap<string, PartAnswer>): { readonly path: string } | { readonly missing: string } {
+  target(
+    visit: Visit,
+    answers: ReadonlyMap<string, PartAnswer>,
+  ): { readonly path: string } | { readonly missing: string } {
     let out = this.#template[0]!;
     for (let i = 1; i < this.#template.length; i += 2) {
       const name = this.#template[i]!;
       const inQuery = out.includes('?');
       const value = this.#value(name, visit, answers);
       // An empty or dotted segment would be another path.
-      if (value === undefined || (!inQuery && (value === '' || value === '.' || value === '..'))) return { missing: name };
+      if (value === undefined || (!inQuery && (value === '' || value === '.' || value === '..')))
+        return { missing: name };
       out += encodeURIComponent(value) + this.#template[i + 1]!;
     }
     const listed = (this.config.query ?? []).flatMap((name) =>
-      new URLSearchParams(visit.query).getAll(name).map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`),
+      new URLSearchParams(visit.query)
+        .getAll(name)
+        .map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`),
     );
     if (listed.length > 0) out += (out.includes('?') ? '&' : '?') + listed.join('&');
     return { path: out };

@@ -56,12 +56,15 @@ function normal(written: string): string | undefined {
   if (/[#\\]/.test(written)) return undefined;
   const bytes = escapeBytes(written);
   if (bytes === undefined || /%(?![0-9a-f]{2})|%00/i.test(bytes)) return undefined;
-  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (escape, hex: string) => {
+  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (written, hex: string) => {
     const sign = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[\w.~-]/.test(sign) ? sign : escape.toUpperCase();
+    return /[\w.~-]/.test(sign) ? sign : written.toUpperCase();
   });
   // Somebody behind us may unescape a slash, or cut a segment at its `;`: then no `..` may appear.
-  if (/(^|\/|\\)\.{1,2}(;|\/|\\|$)/.test(decoded.replace(/%2F/g, '/').replace(/%5C/g, '\\')) && /%2F|%5C|;/.test(decoded))
+  if (
+    /(^|\/|\\)\.{1,2}(;|\/|\\|$)/.test(decoded.replace(/%2F/g, '/').replace(/%5C/g, '\\')) &&
+    /%2F|%5C|;/.test(decoded)
+  )
     return undefined;
   const segments: string[] = [];
   const parts = decoded.split('/');

@@ -4,6 +4,7 @@
  * connection is broken off, so that it cannot take a part for the whole.
  */
 import type { Duplex } from 'node:stream';
+import type { Pass, Verdict } from '../lib/breaker.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import type { Fill } from './cache.js';
@@ -36,7 +37,7 @@ export class Relay implements Receiver {
   readonly #done: (outcome: Outcome) => void;
   readonly #deadlines: Deadlines;
   readonly #startedAt: number;
-  readonly #era: number;
+  readonly #pass: Pass;
   #delivery: Delivery | null = null;
   #fill: Fill | null = null;
   #judged = false;
@@ -58,8 +59,7 @@ export class Relay implements Receiver {
     this.#deadlines = deadlines;
     this.#done = done;
     this.#startedAt = deadlines.now();
-    backend.inflight += 1;
-    this.#era = backend.breaker?.enter() ?? 0;
+    this.#pass = backend.begin();
   }
 
   begin(request: ForwardRequest, timeouts: Timeouts): void {
@@ -71,7 +71,7 @@ export class Relay implements Receiver {
   gone(): void {
     this.#forward?.abort();
     this.#fill?.drop();
-    this.#judge(undefined);
+    this.#judge('unknown');
     this.#over({ kind: 'gone' });
   }
 
@@ -116,10 +116,10 @@ export class Relay implements Receiver {
   }
 
   fail(failure: Failure): void {
-    if (failure.kind === 'upload') this.#judge(undefined);
+    if (failure.kind === 'upload') this.#judge('unknown');
     else {
       if (!this.#judged) this.#backend.showed(0);
-      this.#judge(false);
+      this.#judge('failure');
     }
     if (!this.#delivery) {
       const why = failure.kind === 'connect' ? 'connect_error' : failure.kind;
@@ -131,19 +131,21 @@ export class Relay implements Receiver {
   }
 
   upgraded(status: number, headers: readonly (Buffer | string)[], socket: Duplex): void {
-    this.#judge(true);
+    this.#judge('success');
     const visit = this.#visit;
     if (!visit.upgrade || visit.gone) {
       socket.destroy();
       return this.#over({ kind: 'gone' });
     }
-    tunnel(visit, visit.upgrade, status, headers, socket, this.#route.upstream!.tunnelIdleMs, () => this.#over({ kind: 'answered' }));
+    tunnel(visit, visit.upgrade, status, headers, socket, this.#route.upstream!.tunnelIdleMs, () =>
+      this.#over({ kind: 'answered' }),
+    );
   }
 
-  #judge(good: boolean | undefined): void {
+  #judge(verdict: Verdict): void {
     if (this.#judged) return;
     this.#judged = true;
-    this.#backend.breaker?.done(this.#era, good);
+    this.#backend.judged(this.#pass, verdict);
   }
 
   #over(outcome: Outcome): void {

@@ -1,10 +1,10 @@
 /** A route as it runs: its configuration compiled into what each station needs. Built with the configuration, never changed. */
 import type { Policy, RouteConfig } from '../config/routes.js';
-import type { Limits } from '../limits/limits.js';
 import { parseTemplate } from '../lib/template.js';
+import type { Limits } from '../limits/limits.js';
 import { AnswerCache } from './cache.js';
+import type { Composition } from './compose.js';
 import { type CompressOptions, compression } from './compress.js';
-import { Composition } from './compose.js';
 import { Cors } from './cors.js';
 import { claimedHeaders, Gate, type GateDeps } from './gate.js';
 import { RequestHeaders } from './headers.js';
@@ -55,7 +55,13 @@ export class Route implements Matchable {
   readonly bodyLimit: number;
   readonly logOnly: ReadonlySet<Policy>;
 
-  constructor(config: RouteConfig, upstream: Upstream | null, mirror: Mirror | null, compose: Composition | null, deps: RouteDeps) {
+  constructor(
+    config: RouteConfig,
+    upstream: Upstream | null,
+    mirror: Mirror | null,
+    compose: Composition | null,
+    deps: RouteDeps,
+  ) {
     const { request, response, respond, redirect } = config;
     this.config = config;
     this.name = config.name;

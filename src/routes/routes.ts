@@ -6,11 +6,12 @@
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/routes.js';
 import type { Authenticator } from '../keys/authenticate.js';
+import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { refuse } from '../lib/errors.js';
 import { validator } from '../lib/validators.js';
 import type { Limits } from '../limits/limits.js';
-import type { Log } from '../telemetry/log.js';
+import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import { callout } from './callout.js';
@@ -38,6 +39,7 @@ export interface RoutesDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  readonly access: (fields: AccessFields) => void;
   readonly meter: RouteMeter;
   readonly trustProxy: readonly string[];
   readonly bodyLimit: () => number;
@@ -63,7 +65,7 @@ export interface TargetState {
   readonly route: string;
   readonly target: string;
   readonly healthy: boolean;
-  readonly breaker: 'closed' | 'half_open' | 'open';
+  readonly breaker: BreakerState;
 }
 
 export class Routes {
@@ -101,10 +103,10 @@ export class Routes {
       const upstreamKey = JSON.stringify([name, config.upstream, config.breaker]);
       const composeKey = JSON.stringify([name, config.compose]);
       const upstream = config.upstream
-        ? (valueOf(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps))
+        ? (keptAs(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps))
         : null;
       const compose = config.compose
-        ? (valueOf(before.compositions, composeKey) ?? new Composition(config.compose, deps))
+        ? (keptAs(before.compositions, composeKey) ?? new Composition(config.compose, deps))
         : null;
       const mirror = config.mirror ? new Mirror(config.mirror, deps) : null;
       if (upstream) upstreams.push({ key: upstreamKey, value: upstream });
@@ -138,7 +140,12 @@ export class Routes {
   targets(): TargetState[] {
     return this.#table.routes.flatMap((route) => {
       const backends: readonly Backend[] = route.upstream?.backends ?? route.compose?.backends ?? [];
-      return backends.map(({ id, healthy, breakerState }) => ({ route: route.name, target: id, healthy, breaker: breakerState }));
+      return backends.map(({ id, healthy, breakerState }) => ({
+        route: route.name,
+        target: id,
+        healthy,
+        breaker: breakerState,
+      }));
     });
   }
 
@@ -181,22 +188,20 @@ export class Routes {
 
   #logLine(visit: Visit, route: string, durationMs: number): void {
     const { requestId: request_id, method, path, consumer, target, attempts, cacheState, logged, ip } = visit;
-    this.#deps.log.info(
-      {
-        request_id,
-        route,
-        method,
-        path,
-        status: visit.gone ? 499 : visit.status,
-        duration_ms: Math.round(durationMs * 100) / 100,
-        ip,
-        ...(consumer.id === '' ? {} : { consumer: `${consumer.kind}:${consumer.id}` }),
-        ...(attempts === 0 ? {} : { target, attempts }),
-        ...(cacheState === '' ? {} : { cache: cacheState }),
-        ...(logged === null ? {} : { log_only: logged }),
-      },
-      'route',
-    );
+    this.#deps.access({
+      request_id,
+      route: route === '' ? undefined : route,
+      method,
+      path,
+      status: visit.gone ? 499 : visit.status,
+      duration_ms: Math.round(durationMs * 100) / 100,
+      ip,
+      consumer: consumer.id === '' ? undefined : `${consumer.kind}:${consumer.id}`,
+      target: attempts === 0 ? undefined : target,
+      attempts: attempts === 0 ? undefined : attempts,
+      cache: cacheState === '' ? undefined : cacheState,
+      log_only: logged === null ? undefined : logged.join(','),
+    });
   }
 
   #routeDeps(name: string): RouteDeps {
@@ -206,10 +211,13 @@ export class Routes {
       bodyLimit: bodyLimit(),
       onRefused: onAuthFailure,
       onFault: (error) =>
-        log.warn({ route: name, error: error instanceof Error ? error.message : String(error) }, 'authentication service'),
+        log.warn(
+          { route: name, error: error instanceof Error ? error.message : String(error) },
+          'authentication service',
+        ),
       onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),
     };
   }
 }
 
-const valueOf = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
+const keptAs = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;

@@ -5,15 +5,15 @@
  */
 import { type Refusal, refuse } from '../lib/errors.js';
 import { fill } from '../lib/template.js';
-import { refusalOf, rateLimitHeaders, unavailableRefusal } from '../limits/words.js';
-import { Delivery } from './delivery.js';
+import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { forwardVisit } from './attempts.js';
-import { removeFrom } from './headers.js';
+import { Delivery } from './delivery.js';
 import type { Judged } from './gate.js';
+import { removeFrom } from './headers.js';
 import { type ServeDeps, stands } from './policy.js';
 import type { Route } from './route.js';
-import type { Visit } from './visit.js';
 import { valueFor } from './values.js';
+import type { Visit } from './visit.js';
 
 export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
   const outside = route.ip?.(visit.ip);
@@ -30,8 +30,7 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
       const headers = rateLimitHeaders(outcome.hold.parts, deps.clock.now());
       for (const name in headers) visit.extra.push(name, headers[name]!);
     } else {
-      const refusal =
-        outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);
+      const refusal = outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);
       if (stands(visit, route, 'limits', refusal, deps)) return visit.refuse(refusal);
     }
   }

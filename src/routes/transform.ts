@@ -3,7 +3,7 @@
  * templates make is looked at again after they are filled: no value of a client becomes a second header line or another path.
  */
 import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/routes.js';
-import { type Refusal, type Result, ok, refuse, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { fill, parseTemplate } from '../lib/template.js';
 import { removeFrom } from './headers.js';
 import { copyOf, Digits, fromPlain, isObject, type Json, parseJson, put, take, writeJson } from './json.js';
@@ -16,7 +16,6 @@ type Templates = readonly (readonly [name: string, template: Template])[];
 const templatesOf = (written: Readonly<Record<string, string>> | undefined, lower: boolean): Templates =>
   Object.entries(written ?? {}).map(([name, text]) => [lower ? name.toLowerCase() : name, parseTemplate(text)]);
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 const badValue = (what: string): Refusal =>
@@ -38,7 +37,8 @@ export class HeaderEdit {
   /** Changes a flat list of headers in place. */
   apply(headers: string[], visit: Visit): Refusal | undefined {
     for (const name of this.#remove) removeFrom(headers, name);
-    for (const [from, to] of this.#rename) for (let i = 0; i < headers.length; i += 2) if (headers[i] === from) headers[i] = to;
+    for (const [from, to] of this.#rename)
+      for (let i = 0; i < headers.length; i += 2) if (headers[i] === from) headers[i] = to;
     for (const [name, template] of this.#set) {
       const value = fill(template, (key) => valueFor(visit, key));
       removeFrom(headers, name);
@@ -119,7 +119,9 @@ export class PathEdit {
   /** What was taken off the front, for `X-Forwarded-Prefix`. */
   strippedFrom(path: string): string | null {
     const prefix = this.#strip;
-    return prefix !== null && path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/') ? prefix : null;
+    return prefix !== null && path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/')
+      ? prefix
+      : null;
   }
 
   /** The path with its query. */
@@ -153,7 +155,9 @@ export class PathEdit {
 
   #editQuery(visit: Visit): string {
     const { remove = [], rename = {} } = this.#query!;
-    const set = this.#querySet.map(([name, template]) => [name, fill(template, (key) => valueFor(visit, key))] as const);
+    const set = this.#querySet.map(
+      ([name, template]) => [name, fill(template, (key) => valueFor(visit, key))] as const,
+    );
     const gone = new Set([...remove, ...set.map(([name]) => name)]);
     const pairs: string[] = [];
     for (const pair of visit.query.slice(1).split('&')) {
@@ -162,9 +166,13 @@ export class PathEdit {
       if (gone.has(name)) continue;
       const renamed = Object.hasOwn(rename, name) ? rename[name]! : undefined;
       const equals = pair.indexOf('=');
-      pairs.push(renamed === undefined ? pair : encodeURIComponent(renamed) + (equals === -1 ? '' : pair.slice(equals)));
+      pairs.push(
+        renamed === undefined ? pair : encodeURIComponent(renamed) + (equals === -1 ? '' : pair.slice(equals)),
+      );
     }
-    const added = this.#queryAdd.map(([name, template]) => [name, fill(template, (key) => valueFor(visit, key))] as const);
+    const added = this.#queryAdd.map(
+      ([name, template]) => [name, fill(template, (key) => valueFor(visit, key))] as const,
+    );
     for (const [name, value] of [...set, ...added])
       if (value !== undefined) pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
     return pairs.length === 0 ? '' : `?${pairs.join('&')}`;

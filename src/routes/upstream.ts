@@ -13,7 +13,7 @@ export interface UpstreamDeps {
   readonly clock: BackendContext['clock'];
   readonly deadlines: BackendContext['deadlines'];
   readonly onEvent: BackendContext['onEvent'];
-  readonly random: () => number;
+  readonly random: BackendContext['random'];
   readonly names?: NameSource;
 }
 
@@ -37,6 +37,7 @@ export class Upstream {
     const { timeout } = config;
     this.#context = {
       clock: deps.clock,
+      random: deps.random,
       deadlines: deps.deadlines,
       timeouts: deadlinesOf({
         connectMs: timeout?.connect ?? 5_000,

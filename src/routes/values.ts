@@ -4,7 +4,15 @@ import { cookieValue, queryValue } from './gate.js';
 import type { Visit } from './visit.js';
 
 /** First words of names that are not those of parts. */
-export const roots: ReadonlySet<string> = new Set(['header', 'query', 'cookie', 'consumer', 'claims', 'request', 'client']);
+export const roots: ReadonlySet<string> = new Set([
+  'header',
+  'query',
+  'cookie',
+  'consumer',
+  'claims',
+  'request',
+  'client',
+]);
 
 /** The text behind a name; undefined where the request has none. */
 export function valueFor(visit: Visit, name: string): string | undefined {

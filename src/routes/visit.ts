@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Hold } from '../limits/hold.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
+import type { Hold } from '../limits/hold.js';
 import { type Consumer, NOBODY } from './consumer.js';
 import { decodeSegment } from './path.js';
 

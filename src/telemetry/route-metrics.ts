@@ -8,10 +8,10 @@ interface State {
   readonly route: string;
   readonly target: string;
   readonly healthy: boolean;
-  readonly breaker: 'closed' | 'half_open' | 'open';
+  readonly breaker: 'closed' | 'half_open' | 'open' | 'held_open';
 }
 
-const STATES = { closed: 0, half_open: 1, open: 2 };
+const STATES = { closed: 0, half_open: 1, open: 2, held_open: 2 };
 
 export class RouteMetrics {
   readonly #duration: Histogram;
@@ -42,7 +42,10 @@ export class RouteMetrics {
       },
     });
     const health: Gauge = new Gauge({
-      ...{ name: 'tollgate_route_target_healthy', help: '1 where the target takes requests as far as its health goes.' },
+      ...{
+        name: 'tollgate_route_target_healthy',
+        help: '1 where the target takes requests as far as its health goes.',
+      },
       ...{ labelNames: ['route', 'target'], registers },
       collect: () => {
         health.reset();

@@ -19,14 +19,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['lib', 'pricing'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
   http: ['gateway', 'keys', 'ledger', ...below],
+  routes: ['config', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  'app.ts': ['http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  'app.ts': ['http', 'routes', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/upstream\// },
+  { name: /^undici$/, where: /^src\/(upstream\/|routes\/forward)/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];
