@@ -26,18 +26,20 @@ export interface FrontDeps {
 /** A client that sends its headers slower than that is not waited for. */
 const LONGEST_HEADERS_MS = 60_000;
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
+const asked = Symbol('upgrade');
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
 /** A server whose requests go to routes first. `behind` gets the others. */
 export function frontServer(deps: FrontDeps, behind: RequestListener): Server {
   /** Node hands over the connection of every request that has an `Upgrade` header; only those for routes are wanted. */
   class Incoming extends IncomingMessage {
-    #upgrade: boolean | null = null;
+    // Set by node before the fields of this class would exist.
+    declare [asked]: boolean | null;
     get upgrade(): boolean | null {
-      return this.#upgrade === true ? upgrades(this) && look(deps, this) !== undefined : this.#upgrade;
+      return this[asked] === true ? upgrades(this) && look(deps, this) !== undefined : this[asked];
     }
     set upgrade(value: boolean | null) {
-      this.#upgrade = value;
+      this[asked] = value;
     }
   }
   const server = createServer({ IncomingMessage: Incoming, keepAliveTimeout: 75_000, requestTimeout: 0 });
