@@ -212,7 +212,12 @@ function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Up
   if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
   if (CONNECT.test(name) || TLS.test(name))
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
-  if (name.startsWith('HPE_') || name === 'UND_ERR_HEADERS_OVERFLOW' || name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+  if (
+    name === 'HTTPParserError' ||
+    name.startsWith('HPE_') ||
+    name === 'UND_ERR_HEADERS_OVERFLOW' ||
+    name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  )
     return { kind: 'garbage', message: `The upstream's answer is not HTTP that can be passed on (${name}).` };
   if (
     name === 'UND_ERR_INVALID_ARG' ||

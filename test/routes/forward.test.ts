@@ -159,7 +159,7 @@ describe('headers of an answer', () => {
     const connection = await upstream.next();
     await connection.until(/\r\n\r\n/);
     connection.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n');
-    await client.until(/103 Early Hints\r\n[^]*a\.css/);
+    await client.until(/103 Early Hints\r\n[\s\S]*a\.css/);
     connection.write(OK);
     const text = await client.until(/ok$/);
     assert.match(text, /HTTP\/1\.1 200 OK/);
@@ -389,7 +389,7 @@ describe('aborts', () => {
     await client.until(/ok$/);
     // It is closed exactly when the next request arrives on it.
     client.socket.write(get());
-    await connection.until(/GET[^]*GET/);
+    await connection.until(/GET[\s\S]*GET/);
     connection.socket.resetAndDestroy();
     const second = await upstream.next();
     await second.until(/GET/);
