@@ -14,13 +14,13 @@ export function parseTemplate(text: string): readonly string[] {
 export function fill(
   parts: readonly string[],
   valueFor: (name: string) => string | undefined,
-  encode?: (value: string) => string,
+  encode?: (value: string, name: string) => string,
 ): string | undefined {
   let out = parts[0]!;
   for (let i = 1; i < parts.length; i += 2) {
     const value = valueFor(parts[i]!);
     if (value === undefined) return undefined;
-    out += (encode ? encode(value) : value) + parts[i + 1]!;
+    out += (encode ? encode(value, parts[i]!) : value) + parts[i + 1]!;
   }
   return out;
 }

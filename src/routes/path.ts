@@ -1,6 +1,6 @@
 /**
  * The target of a request, made the same for all who look at it: routing, policies and the upstream see one string. Needless
- * escapes are undone, `//`, `.` and `..` are resolved, bytes outside ASCII are escaped. What an upstream might read as another
+ * escapes are undone, `//`, `.` and `..` are resolved. What an upstream might read as another
  * path than we do (`..` behind an escaped slash, or with a `;`) is refused. The query is left as it is.
  */
 
@@ -30,35 +30,18 @@ export function readTarget(url: string): Target | undefined {
   const mark = rest.indexOf('?');
   const written = mark === -1 ? rest : rest.slice(0, mark);
   const query = mark === -1 ? '' : rest.slice(mark);
-  if (query !== '' && !/^[\x21-\x7e]*$/.test(query)) {
-    const escaped = escapeBytes(query);
-    return escaped === undefined || query.includes('#') ? undefined : whole(written, escaped, host);
-  }
-  return query.includes('#') ? undefined : whole(written, query, host);
-}
-
-function whole(written: string, query: string, host: string | undefined): Target | undefined {
+  // Node lets nothing outside printable ASCII through.
+  if (query.includes('#')) return undefined;
   const path = PLAIN.test(written) ? written : normal(written);
   return path === undefined ? undefined : { path, query, host };
 }
 
-function escapeBytes(text: string): string | undefined {
-  let out = '';
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0xff || code < 0x21 || code === 0x7f) return undefined;
-    out += code < 0x80 ? text[i] : `%${code.toString(16).toUpperCase()}`;
-  }
-  return out;
-}
-
 function normal(written: string): string | undefined {
   if (/[#\\]/.test(written)) return undefined;
-  const bytes = escapeBytes(written);
-  if (bytes === undefined || /%(?![0-9a-f]{2})|%00/i.test(bytes)) return undefined;
-  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (written, hex: string) => {
+  if (/%(?![0-9a-f]{2})|%00/i.test(written)) return undefined;
+  const decoded = written.replace(/%([0-9a-f]{2})/gi, (all, hex: string) => {
     const sign = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[\w.~-]/.test(sign) ? sign : written.toUpperCase();
+    return /[\w.~-]/.test(sign) ? sign : all.toUpperCase();
   });
   // Somebody behind us may unescape a slash, or cut a segment at its `;`: then no `..` may appear.
   if (

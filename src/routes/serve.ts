@@ -90,7 +90,7 @@ function redirect(visit: Visit, route: Route): void {
   const location = fill(
     to,
     (name) => valueFor(visit, name),
-    (value) => (value.startsWith('/') || value.startsWith('?') || value === '' ? value : encodeURIComponent(value)),
+    (value, name) => (name === 'path' || name === 'query' ? value : encodeURIComponent(value)),
   );
   if (location === undefined || !/^[\x21-\x7e]*$/.test(location))
     return visit.refuse(refuse('invalid_request', 'The request holds a value that cannot be put into a URL.'));
