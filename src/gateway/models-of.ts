@@ -4,12 +4,12 @@ import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { cleaner } from '../telemetry/redact.js';
-import type { Pools } from '../upstream/pool.js';
+import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
 
 interface Parts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
-  readonly pools: Pools;
+  readonly pools: Pick<PoolLease, 'get'>;
   readonly userAgent: string;
   readonly nowMs: number;
 }

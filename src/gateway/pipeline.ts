@@ -5,6 +5,7 @@
  * appended and written in batches.
  */
 import { type CacheState, noCache } from '../cache/cache.js';
+import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -29,12 +30,13 @@ import { baseHead, streamHead, wholeHead } from './head.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import { type Bill, bill } from './settle.js';
+import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
   readonly authenticator: Authenticator;
-  /** The models of the snapshot in force. */
-  readonly models: () => Models;
+  /** What is in force; a request enters it once and is served by that one to its end. */
+  readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly ledger: Ledger;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
@@ -78,6 +80,15 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, metrics, log } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
+    const snapshot = ports.snapshots.enter();
+    try {
+      await run(call, reply, snapshot.value.models);
+    } finally {
+      snapshot.leave();
+    }
+  }
+
+  async function run(call: Call, reply: Reply, models: Models): Promise<void> {
     const course: Course = {
       call,
       reply,
@@ -87,7 +98,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       attempts: 0,
       dropped: NONE,
     };
-    const prepared = await prepare(course);
+    const prepared = await prepare(course, models);
     if (!prepared) return left(course);
     if (!prepared.ok) return refuseCall(course, prepared.refusal);
     const { underway, targets } = prepared.value;
@@ -99,6 +110,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   async function prepare(
     course: Course,
+    models: Models,
   ): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
     const { call } = course;
     const known = ports.authenticator.authenticate(call.token);
@@ -113,7 +125,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const request = readChatRequest(body.value);
     if (!request.ok) return request;
     course.request = request.value;
-    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
+    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, models);
     if (!model.ok) return model;
     course.model = model.value;
     const [first, ...rest] = plan(model.value);

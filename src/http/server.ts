@@ -9,13 +9,15 @@ import { type AdminDeps, adminApi } from './admin/admin-api.js';
 import { handleError } from './admin/errors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
 import { type OpenAiDeps, openaiRoutes, sendOpenAiError } from './openai/routes.js';
+import { trusts } from './trust.js';
 
 export interface ServerDeps {
   readonly openai: OpenAiDeps;
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
-  readonly trustProxy: readonly string[];
+  /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
+  readonly trustProxy: () => readonly string[];
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
@@ -27,7 +29,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself
-    trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
+    trustProxy: trusts(deps.trustProxy),
     requestTimeout: 0,
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,

@@ -54,6 +54,7 @@ export class Metrics {
   readonly #tokens = this.#counter('tollgate_tokens_total', 'Tokens by kind.', ['kind']);
   readonly #cost = this.#counter('tollgate_cost_usd_total', 'Spend in US dollars.', []);
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
+  readonly #reloads = this.#counter('tollgate_config_reloads_total', 'Reloads of the configuration.', ['result']);
   readonly #upstream = this.#counter(
     'tollgate_upstream_responses_total',
     'Answers of targets; code is an HTTP status or a kind of failure.',
@@ -94,6 +95,11 @@ export class Metrics {
 
   authFailure(reason: string): void {
     this.#auth.inc({ reason });
+  }
+
+  /** `result`: `reloaded`, `unchanged` or `rejected`. */
+  configReload(result: string): void {
+    this.#reloads.inc({ result });
   }
 
   /** `code`: the upstream's status, or 0 where it gave none. */
