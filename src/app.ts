@@ -88,7 +88,7 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store), clock, log });
+  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const made = (from: Config) =>

@@ -15,6 +15,8 @@ test('what a block may be written as in the configuration can be used here', () 
   assert.equal(trusted('10.0.0.1'), true);
   assert.equal(trusted('10.2.3.4'), true);
   assert.equal(trusted('10.3.3.4'), false);
+  const all = trusts(() => ['0.0.0.0/0', '::/0']);
+  assert.deepEqual(['10.0.0.1', '2001:db8::1'].map(all), [true, true]);
 });
 
 test('a list that changes is in force at the next question', () => {
