@@ -115,7 +115,16 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
       metrics.configReload(outcome.status);
     },
   });
-  const gateway = createGateway({ clock, authenticator, snapshots, ledger, deadlines, metrics, log });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    snapshots,
+    ledger,
+    deadlines,
+    metrics,
+    log,
+    random: Math.random,
+  });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
@@ -147,7 +156,10 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
       models: () =>
         inForce()
           .models.list()
-          .map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
+          .map(({ name, route, targets }) => ({
+            ...{ id: name, targets: targets.map(({ id }) => id) },
+            ...(route && { route: route.uses }),
+          })),
       providers: () =>
         Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },

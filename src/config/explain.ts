@@ -1,5 +1,6 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -78,6 +79,7 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
 }
 
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
+  if (model.route) return `by what the request is: ${model.route.map(explainRule).join('; ')}`;
   const targets = model.targets.map((target) => `${target.provider}/${target.model}`).join(', ');
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
@@ -86,6 +88,12 @@ function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice):
     : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
   const most = model.max_output === null ? null : `at most ${model.max_output} tokens out`;
   return [`-> ${targets}`, price, most, ...limits.map(explainLimit)].filter(Boolean).join('; ');
+}
+
+function explainRule({ when, use }: RouteRule): string {
+  const models = use.map(({ model, weight }) => (use.length > 1 ? `${model} (${weight})` : model)).join(' or ');
+  const conditions = Object.entries(when ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return conditions.length > 0 ? `${models} by ${conditions.join(' and ')}` : `else ${models}`;
 }
 
 function withoutListPrice({ defaults }: Config): string {

@@ -16,6 +16,7 @@ import { type Inputs, Reading } from './inputs.js';
 import { formatPath, type Problem } from './problem.js';
 import { checkReferences, type ProviderTypes } from './references.js';
 import { resolve } from './resolve.js';
+import { checkRoutes } from './routes.js';
 import { type Finding, validate } from './validate.js';
 
 export interface LoadOptions {
@@ -101,6 +102,7 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: R
   if (source.value === undefined) return failed();
   const validated = validate(source.value);
   add(checkReferences(source.value, options.providerTypes));
+  add(checkRoutes(source.value));
   if (!validated.ok) {
     add(validated.findings);
     return failed();

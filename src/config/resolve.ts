@@ -68,7 +68,8 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
   const { defaults } = written;
   const timeout = merged(builtInTimeout, defaults.timeout);
   return mapValues(written.models, (model) => ({
-    targets: model.targets.map((target) => ({
+    route: model.route ?? null,
+    targets: (model.targets ?? []).map((target) => ({
       provider: target.provider,
       model: target.model,
       weight: target.weight ?? 1,
@@ -77,7 +78,7 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
     })),
     timeout: merged(timeout, model.timeout),
     price: model.price ?? null,
-    limits: model.limits ?? defaults.limits ?? [],
+    limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
   }));

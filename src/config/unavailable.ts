@@ -30,7 +30,7 @@ const rows: readonly Row[] = [
   row('models.*.context_window_fallbacks'),
   row('models.*.content_policy_fallbacks'),
   row('models.*.cache'),
-  row('models.*.route'),
+  row('models.*.route.*.when.like'),
   row('defaults.retry'),
   row('defaults.breaker'),
   row('defaults.cache'),

@@ -1,11 +1,12 @@
 /** What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. */
 import { type ErrorCode, type Refusal, refuse } from '../lib/errors.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
-import type { Target } from './model.js';
+import type { Carried } from './meter.js';
+import type { Model, Target } from './model.js';
 
 const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they are told
 
-export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
+function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
   const message = target.clean(failure.message);
   const status = failure.status;
   const headers = retryHeaders(failure.retryAfterMs);
@@ -44,3 +45,19 @@ function retryHeaders(retryAfterMs: number | undefined): Record<string, string> 
   const ms = Math.min(Math.max(0, Math.ceil(retryAfterMs)), LONGEST_RETRY_AFTER_MS);
   return { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(ms) };
 }
+
+/** What the caller is told of an attempt that did not come to an answer. */
+export function refusalFor(carried: Carried, target: Target): Refusal | undefined {
+  if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
+  return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
+}
+
+export const withoutTarget = (model: Model): Refusal =>
+  refuse('no_target_available', `The model '${model.name}' has no target.`);
+
+export const unpriced = (model: Model): Refusal =>
+  refuse(
+    'no_target_available',
+    `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
+    { headers: { 'x-should-retry': 'false' } },
+  );

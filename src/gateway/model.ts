@@ -1,6 +1,7 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
 import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
+import type { Rules } from '../router/rules.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Timeouts } from '../upstream/deadline.js';
 
@@ -25,6 +26,9 @@ export interface Target {
 export interface Model {
   /** The public name. */
   readonly name: string;
+  /** Which other model serves; null: the model has targets of its own. */
+  readonly route: Rules | null;
+  /** Empty where there is a route. */
   readonly targets: readonly Target[];
   readonly timeouts: Timeouts;
   /** What a target's dialect cannot express is left out instead of refused. */

@@ -3,6 +3,7 @@ import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
+import { Rules } from '../router/rules.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
@@ -18,7 +19,8 @@ export function modelsOf(config: Config, parts: Parts): Models {
   const models = new Map<string, Model>();
   for (const [name, written] of Object.entries(config.models)) {
     const targets = written.targets.map((target) => targetOf(config, written, target, parts));
-    models.set(name, { name, targets, timeouts: timeoutsOf(written), dropParams: written.drop_params });
+    const route = written.route && new Rules(name, written.route, null);
+    models.set(name, { name, route, targets, timeouts: timeoutsOf(written), dropParams: written.drop_params });
   }
   const list = [...models.values()];
   return { get: (name) => models.get(name), list: () => list, createdS: Math.floor(parts.nowMs / 1000) };

@@ -10,7 +10,7 @@ import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
+import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Price } from '../pricing/price.js';
@@ -25,10 +25,11 @@ import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import { exchangeFor } from './exchange.js';
-import { refusalOf } from './failure.js';
+import { refusalFor, unpriced, withoutTarget } from './failure.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
+import { routed } from './routing.js';
 import { type Bill, bill } from './settle.js';
 import type { InForce } from './snapshot.js';
 
@@ -41,6 +42,8 @@ export interface GatewayPorts {
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** From 0 up to 1. */
+  readonly random: () => number;
 }
 
 export interface Gateway {
@@ -58,6 +61,7 @@ interface Course {
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
   request: ChatRequest | undefined;
+  /** The one that serves; which one was asked for is in the request. */
   model: Model | undefined;
   target: Target | undefined;
   countedInput: number;
@@ -120,35 +124,41 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const body = await call.readBody();
     course.startedAt = clock.monotonic();
     if (!body) return left(course);
-    const planned = body.ok ? prepare(course as Known, body.value) : body;
-    if (!planned.ok) return refuseCall(course, planned.refusal);
+    const prepared = body.ok ? prepare(course as Known, body.value) : body;
+    if (!prepared.ok) return refuseCall(course, prepared.refusal);
     const underway = course as Underway;
-    const [first] = planned.value;
-    const counted = estimate(underway.request.json, first.counting, first.model);
+    const asked = underway.model.route ? await routed(underway.model, askingOf(underway)) : undefined;
+    if (asked?.ok) underway.model = asked.value.model;
+    else if (asked) return refuseCall(course, asked.refusal);
+    const targets = plan(underway.model);
+    if (!atLeastOne(targets)) return refuseCall(course, withoutTarget(underway.model));
+    const [first] = targets;
+    const counted =
+      asked?.value.asked.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
     course.cache = noCache.recall().state;
-    const outcome = await send(planned.value, (target, number) => attemptOn(underway, target, number));
+    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
     if ('code' in outcome) return refuseCall(course, outcome);
     const durable = ledger.durable();
     if (durable) await durable;
     answer(underway, outcome);
   }
 
-  /** Reads the request and plans it: the targets that it may reach. */
-  function prepare(course: Known, body: Buffer): Result<readonly [Target, ...Target[]]> {
+  /** Reads the request and admits it to the model that it asks for. */
+  function prepare(course: Known, body: Buffer): Result<Model> {
     const { call } = course;
     const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
     const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
-    if (!model.ok) return model;
-    course.model = model.value;
-    const targets = plan(model.value);
-    if (!atLeastOne(targets)) {
-      return refused(refuse('no_target_available', `The model '${model.value.name}' has no target.`));
-    }
-    return ok(targets);
+    if (model.ok) course.model = model.value;
+    return model;
   }
+
+  const askingOf = ({ request, headers, caller, models }: Underway) => ({
+    ...{ request, headers, caller, models },
+    ...{ nowMs: clock.now(), random: ports.random },
+  });
 
   async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
     const { request, model, headers, reply } = course;
@@ -191,7 +201,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     carried: Carried,
     settled: Bill,
   ): Attempted {
-    const { call, request, headers, caller, model } = course;
+    const { call, request, headers, caller } = course;
     const refusal = refusalFor(carried, target);
     const status = refusal ? statusOf(refusal) : 200;
     const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
@@ -207,7 +217,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
       metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
       endpoint: call.endpoint,
-      model: model.name,
+      model: request.model,
       served_model: servedModel(carried) ?? null,
       provider: target.provider,
       target: target.id,
@@ -293,6 +303,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         key: caller?.key.id,
         team: caller?.key.team ?? undefined,
         model: model?.name,
+        asked_model: model && request?.model !== model.name ? request?.model : undefined,
         target: target?.id,
         stream: request?.stream,
         attempts: course.attempts,
@@ -315,18 +326,6 @@ const NONE: readonly string[] = [];
 const atLeastOne = (targets: readonly Target[]): targets is readonly [Target, ...Target[]] => targets.length > 0;
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;
-
-const unpriced = (model: Model): Refusal =>
-  refuse(
-    'no_target_available',
-    `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
-    { headers: { 'x-should-retry': 'false' } },
-  );
-
-function refusalFor(carried: Carried, target: Target): Refusal | undefined {
-  if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
-  return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
-}
 
 function servedModel(carried: Carried): string | undefined {
   return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
