@@ -27,10 +27,11 @@ import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -59,9 +60,11 @@ interface Start {
   readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
 }
 
-export async function startApp({ loaded, load, adaptors, log }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
   const { config } = loaded;
   const clock = systemClock;
   const database = await openDatabase(config, log);
@@ -91,8 +94,9 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
   const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
   const made = (from: Config) =>
-    snapshotOf(from, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
@@ -122,7 +126,7 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
     ledger,
     deadlines,
     metrics,
-    log,
+    access,
     random: Math.random,
   });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
@@ -174,15 +178,12 @@ export async function startApp({ loaded, load, adaptors, log }: Start): Promise<
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });

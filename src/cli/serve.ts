@@ -37,9 +37,12 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
   try {
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
-    const app = await startApp({ loaded, load, adaptors: args.adaptors, log: running.log });
-    console.log(greeting(app));
+    const app = await startApp({
+      ...{ loaded, load, adaptors: args.adaptors },
+      ...{ log: running.log, access: running.access },
+    });
     started = app;
+    console.log(greeting(app));
     endOnSignal(app, running);
     return undefined;
   } catch (error) {

@@ -23,8 +23,10 @@ export function checkRoutes(config: unknown): Finding[] {
     if (!exists(model))
       findings.push({ path, part, message: `there is no model "${model}"${suggestion(model, names)}` });
   }
-  for (const [name, model] of all)
+  for (const [name, model] of all) {
     findings.push(...endFindings(name, field(model, 'route')), ...costFindings(name, model, routes));
+    findings.push(...fallbackFindings(name, model, routes));
+  }
   return [...findings, ...circles(routes)];
 }
 
@@ -77,6 +79,17 @@ function costFindings(name: string, model: unknown, routes: ReadonlyMap<string, 
     const message = `what "${routed}" costs depends on its own route; use a model with targets here`;
     return [{ path: ['models', name, 'route', Number(i), 'when', 'max_cost_usd'], part: 'key', message }];
   });
+}
+
+/** A fallback is a model to be tried at once: what its rules would choose is not asked again. */
+function fallbackFindings(name: string, model: unknown, routes: ReadonlyMap<string, unknown>): Finding[] {
+  return ['fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks'].flatMap((list) =>
+    entriesOf(field(model, list)).flatMap(([i, fallback]): Finding[] => {
+      if (typeof fallback !== 'string' || !routes.has(fallback)) return [];
+      const path = ['models', name, list, Number(i)];
+      return [{ path, part: 'value', message: `"${fallback}" has a route; a fallback is a model with targets` }];
+    }),
+  );
 }
 
 /** Each circle once, at the rule that closes it. */

@@ -4,33 +4,29 @@
  * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
  * appended and written in batches.
  */
-import { type CacheState, noCache } from '../cache/cache.js';
+import { noCache } from '../cache/cache.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
-import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
+import { ok, type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
-import type { Price } from '../pricing/price.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
-import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
-import { plan } from '../router/plan.js';
-import { send } from '../router/send.js';
-import type { Log } from '../telemetry/log.js';
+import { readChatRequest } from '../protocol/openai-chat-request.js';
+import type { Random } from '../router/backoff.js';
+import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
-import type { Call, CallHeaders, Reply } from './call.js';
-import { exchangeFor } from './exchange.js';
-import { refusalFor, unpriced, withoutTarget } from './failure.js';
+import { createAttempts } from './attempt.js';
+import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
+import type { Call, Reply } from './call.js';
+import { createChooser } from './choose.js';
+import { type Attempted, type Course, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
-import { type Carried, carry } from './meter.js';
-import type { Model, Models, Target } from './model.js';
-import { routed } from './routing.js';
-import { type Bill, bill } from './settle.js';
+import type { Model, Target } from './model.js';
+import { type AskedRoute, routed } from './routing.js';
 import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
@@ -41,9 +37,8 @@ export interface GatewayPorts {
   readonly ledger: Ledger;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
-  readonly log: Log;
-  /** From 0 up to 1. */
-  readonly random: () => number;
+  readonly access: RunningLog['access'];
+  readonly random: Random;
 }
 
 export interface Gateway {
@@ -51,58 +46,10 @@ export interface Gateway {
   serve(call: Call, reply: Reply): Promise<void>;
 }
 
-/** What the stations have found out about a call; the access line and the metrics are written from it. */
-interface Course {
-  readonly call: Call;
-  readonly reply: Reply;
-  /** Of the snapshot that the call has entered. */
-  readonly models: Models;
-  startedAt: number;
-  headers: CallHeaders | undefined;
-  caller: Caller | undefined;
-  request: ChatRequest | undefined;
-  /** The one that serves; which one was asked for is in the request. */
-  model: Model | undefined;
-  target: Target | undefined;
-  countedInput: number;
-  cache: CacheState;
-  attempts: number;
-  /** Request fields that the target's dialect cannot express and that were left out. */
-  dropped: readonly string[];
-}
-
-type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
-/** A course whose caller is known. */
-type Known = With<'headers' | 'caller'>;
-/** A course whose request was read, admitted and planned. */
-type Underway = With<'headers' | 'caller' | 'request' | 'model'>;
-
-const newCourse = (call: Call, reply: Reply, models: Models): Course => ({
-  call,
-  reply,
-  models,
-  startedAt: call.arrivedAt,
-  headers: undefined,
-  caller: undefined,
-  request: undefined,
-  model: undefined,
-  target: undefined,
-  countedInput: 0,
-  cache: 'off',
-  attempts: 0,
-  dropped: NONE,
-});
-
-interface Attempted {
-  readonly target: Target;
-  readonly carried: Carried;
-  readonly bill: Bill;
-  readonly refusal: Refusal | undefined;
-  readonly overheadMs: number;
-}
-
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, log } = ports;
+  const { clock, ledger, metrics, access, random } = ports;
+  const attemptOn = createAttempts(ports);
+  const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
   async function serve(call: Call, reply: Reply): Promise<void> {
     const snapshot = ports.snapshots.enter();
@@ -127,17 +74,15 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const prepared = body.ok ? prepare(course as Known, body.value) : body;
     if (!prepared.ok) return refuseCall(course, prepared.refusal);
     const underway = course as Underway;
-    const asked = underway.model.route ? await routed(underway.model, askingOf(underway)) : undefined;
-    if (asked?.ok) underway.model = asked.value.model;
-    else if (asked) return refuseCall(course, asked.refusal);
-    const targets = plan(underway.model);
-    if (!atLeastOne(targets)) return refuseCall(course, withoutTarget(underway.model));
-    const [first] = targets;
-    const counted =
-      asked?.value.asked.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
+    const asked = underway.model.route ? await chooseModel(underway) : undefined;
+    if (asked && !asked.ok) return refuseCall(course, asked.refusal);
+    const found = firstTarget(underway);
+    if (!found.ok) return refuseCall(course, found.refusal);
+    const first = found.value;
+    const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
     course.cache = noCache.recall().state;
-    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
+    const outcome = await deliver(underway, first);
     if ('code' in outcome) return refuseCall(course, outcome);
     const durable = ledger.durable();
     if (durable) await durable;
@@ -155,103 +100,60 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return model;
   }
 
-  const askingOf = ({ request, headers, caller, models }: Underway) => ({
-    ...{ request, headers, caller, models },
-    ...{ nowMs: clock.now(), random: ports.random },
+  /** Puts the model that a route chooses into the place of the one that was asked for. */
+  async function chooseModel(course: Underway): Promise<Result<AskedRoute>> {
+    const { request, headers, caller, models, model } = course;
+    const chosen = await routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
+    if (!chosen.ok) return chosen;
+    course.routed = model;
+    course.model = chosen.value.model;
+    return ok(chosen.value.asked);
+  }
+
+  function firstTarget(course: Underway): Result<Target> {
+    const { model, headers } = course;
+    course.serving = model;
+    const total = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
+    course.deadlineMs = clock.monotonic() + total;
+    return chooser.first(course);
+  }
+
+  async function deliver(course: Underway, first: Target): Promise<Attempted | Refusal> {
+    const { chain } = course;
+    if (!chain) {
+      const outcome = await attemptOn(course, first);
+      if (!mayGoOn(outcome, false) || course.model.retry.max_attempts === 1) return outcome;
+      const late = chooser.chain(course);
+      late.begin(first);
+      return goOn(course, late, first, outcome, attemptsOf(course));
+    }
+    const attempts = attemptsOf(course);
+    const outcome = await tryTarget(course, chain, first, attempts);
+    return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
+  }
+
+  const attemptsOf = (course: Underway): Attempts<Attempted> => ({
+    attempt: (target, entrant) => attemptOn(course, target, entrant),
+    now: () => clock.monotonic(),
+    onRetry: (why) => metrics.retry(why),
+    onFallback: () => metrics.fallback(),
   });
-
-  async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
-    const { request, model, headers, reply } = course;
-    course.target = target;
-    const price = target.priceAt(clock.now());
-    if (!price) return unpriced(model);
-    const exchange = exchangeFor(request, model, target, clock.now());
-    if (!exchange.ok) return exchange.refusal;
-    if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
-    course.attempts = number;
-    course.dropped = exchange.value.dropped;
-    const carried = await carry({
-      call: {
-        to: target.to,
-        headers: upstreamHeaders(target, headers),
-        body: exchange.value.body,
-        timeouts:
-          headers.timeoutMs === null
-            ? model.timeouts
-            : { ...model.timeouts, total: Math.min(headers.timeoutMs, model.timeouts.total) },
-      },
-      exchange: exchange.value,
-      stream: request.stream,
-      reply,
-      keepAlive: course.call.dialect.keepAlive,
-      streamHead: () => streamHead(course),
-      deadlines: ports.deadlines,
-      clock,
-    });
-    const billed = bill(carried, target, price, course.countedInput);
-    return record(course, target, price, number, carried, billed instanceof Promise ? await billed : billed);
-  }
-
-  /** Appends the attempt's entry. */
-  function record(
-    course: Underway,
-    target: Target,
-    price: Price,
-    number: number,
-    carried: Carried,
-    settled: Bill,
-  ): Attempted {
-    const { call, request, headers, caller } = course;
-    const refusal = refusalFor(carried, target);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
-    const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-      endpoint: call.endpoint,
-      model: request.model,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-    });
-    metrics.usage(settled.tokens, settled.cost.total);
-    metrics.upstreamResponse(target.id, upstreamCode(carried));
-    return { target, carried, bill: settled, refusal, overheadMs };
-  }
 
   function answer(course: Underway, attempted: Attempted): void {
     const { reply, request, call } = course;
     const { carried, refusal } = attempted;
+    course.target = attempted.target;
     if (carried.kind === 'gone') return left(course, attempted);
     if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
     if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
     else if (carried.kind === 'streamed') {
       if (!reply.started) reply.head(200, streamHead(course));
-      reply.end(carried.reading.closing(extra(course, attempted)));
+      reply.end(carried.reading.closing(extra(course)));
     } else if (carried.kind === 'whole') {
       const { body } = carried.answer;
       if (request.stream) {
-        reply.head(200, streamHead(course));
-        reply.end(completionAsStream(body, request.askedUsage, extra(course, attempted)));
+        if (!reply.started) reply.head(200, streamHead(course));
+        reply.end(completionAsStream(body, request.askedUsage, extra(course)));
       } else {
         reply.head(200, wholeHead(course, attempted, body.length));
         reply.end(body);
@@ -286,63 +188,43 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const overheadMs = attempted?.overheadMs ?? durationMs;
     metrics.request({
       endpoint: call.endpoint,
-      model: model?.name ?? 'none',
+      model: model?.label ?? 'none',
       provider: target?.provider ?? 'none',
       status,
       durationMs,
       overheadMs,
       firstByteMs,
     });
-    log.info(
-      {
-        request_id: call.requestId,
-        endpoint: call.endpoint,
-        status,
-        error: refusal?.code,
-        reason: refusal && attempted ? refusal.message : undefined,
-        key: caller?.key.id,
-        team: caller?.key.team ?? undefined,
-        model: model?.name,
-        asked_model: model && request?.model !== model.name ? request?.model : undefined,
-        target: target?.id,
-        stream: request?.stream,
-        attempts: course.attempts,
-        input_tokens: attempted?.bill.tokens.input,
-        output_tokens: attempted?.bill.tokens.output,
-        cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,
-        duration_ms: round(durationMs),
-        overhead_ms: round(overheadMs),
-        first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
-      },
-      'request',
-    );
+    access({
+      request_id: call.requestId,
+      endpoint: call.endpoint,
+      status,
+      error: refusal?.code,
+      reason: refusal && attempted ? refusal.message : undefined,
+      key: caller?.key.id,
+      team: caller?.key.team ?? undefined,
+      model: model?.name,
+      asked_model: course.routed?.name,
+      target: target?.id,
+      stream: request?.stream,
+      fallback: course.serving === model ? undefined : course.serving?.name,
+      attempts: course.attempts,
+      input_tokens: attempted?.bill.tokens.input,
+      output_tokens: attempted?.bill.tokens.output,
+      cost_usd: attempted ? usd(course.costNano) : undefined,
+      duration_ms: round(durationMs),
+      overhead_ms: round(overheadMs),
+      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+    });
   }
 
   return { serve };
 }
 
-const NONE: readonly string[] = [];
-
-const atLeastOne = (targets: readonly Target[]): targets is readonly [Target, ...Target[]] => targets.length > 0;
-
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
-}
-
-/** The upstream's status as far as it gave one; 0 for a connection that failed. */
-const upstreamCode = (carried: Carried): number =>
-  carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200;
-
-function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
-  const all = [...target.headers, 'x-request-id', headers.requestId];
-  if (headers.traceparent) all.push('traceparent', headers.traceparent);
-  return all;
-}
-
-const extra = (course: Course, attempted: Attempted) => ({
-  cost_usd: usd(attempted.bill.cost.total),
+const extra = (course: Course) => ({
+  cost_usd: usd(course.costNano),
   attempts: course.attempts,
   cache: course.cache,
 });

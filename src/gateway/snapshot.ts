@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.js';
 import { Snapshot } from '../config/snapshot.js';
 import type { Adaptor } from '../protocol/adaptor.js';
+import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
 import { modelsOf } from './models-of.js';
@@ -14,6 +15,8 @@ export interface InForce {
 interface Parts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly pools: Pools;
+  /** What is known of targets; outlives the snapshot. */
+  readonly states: TargetStates;
   readonly userAgent: string;
   readonly nowMs: number;
 }

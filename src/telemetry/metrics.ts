@@ -55,6 +55,14 @@ export class Metrics {
     'tollgate_upstream_responses_total',
     'Answers of targets; code is an HTTP status, or none where the connection failed.',
   );
+  readonly #retries = this.#counter('tollgate_retries_total', 'Attempts that followed a failure, by what it was.', [
+    'reason',
+  ]);
+  readonly #fallbacks = counterFamily(
+    this.registry,
+    'tollgate_fallbacks_total',
+    'Requests that another model was tried for.',
+  ).add({});
   readonly #kinds: Readonly<Record<keyof Usage, CountSeries>>;
 
   constructor() {
@@ -109,6 +117,28 @@ export class Metrics {
     let counter = codes.get(code);
     if (!counter) codes.set(code, (counter = this.#upstream.add({ target, code: code === 0 ? 'none' : String(code) })));
     counter.value += 1;
+  }
+
+  retry(reason: string): void {
+    this.#retries.inc({ reason });
+  }
+
+  fallback(): void {
+    this.#fallbacks.value += 1;
+  }
+
+  /** A number for each of a set of names, read when the metrics are. */
+  gauges(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const [key, value] of read()) gauge.set({ [label]: key }, value);
+      },
+    });
   }
 
   /** A number that is read when the metrics are. */

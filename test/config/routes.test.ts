@@ -196,3 +196,10 @@ test('a cost can be a condition where the model has targets, and not where it ha
     'max_cost_usd: | models.auto.route[0].when.max_cost_usd: what "inner" costs depends on its own route; use a model with targets here',
   ]);
 });
+
+test('a fallback is a model with targets', (t) => {
+  const text = `${base}  auto: { route: [{ use: small }] }
+  m: { targets: [{ provider: s, model: s }], fallbacks: [small, auto] }
+`;
+  assertTold(t, text, ['auto] } | models.m.fallbacks[1]: "auto" has a route; a fallback is a model with targets']);
+});
