@@ -36,5 +36,17 @@ export interface CostNano {
   readonly cache_read: number;
   readonly cache_write: number;
   readonly output: number;
+  /** The fee for the request itself; left out where there is none. */
+  readonly request?: number;
   readonly total: number;
+}
+
+/** One, in the parts per million that markups are counted in. */
+export const NO_MARKUP_PPM = 1_000_000;
+
+/** A cost with a markup: exact, rounded to the nano-dollar, a half away from zero. */
+export function markedUp(nano: number, markupPpm: number): number {
+  const product = BigInt(Math.abs(nano)) * BigInt(markupPpm);
+  const billed = Number((product + 500_000n) / 1_000_000n);
+  return nano < 0 ? -billed : billed;
 }

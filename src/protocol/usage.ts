@@ -1,6 +1,6 @@
 /**
  * Tokens by kind, as the ledger keeps them. `input`, `cache_read`, `cache_write_5m`, `cache_write_1h` and `output` are
- * disjoint; `reasoning` and `audio_output` are parts of `output`, `audio_input` is a part of `input`.
+ * disjoint; `reasoning`, `audio_output` and `image_output` are parts of `output`, `audio_input` and `image_input` of `input`.
  */
 export interface Usage {
   input: number;
@@ -11,6 +11,10 @@ export interface Usage {
   reasoning: number;
   audio_input: number;
   audio_output: number;
+  /** A part of `input`; left out where there are none. */
+  image_input?: number;
+  /** A part of `output`; left out where there are none. */
+  image_output?: number;
 }
 
 export const noUsage = (): Usage => ({
