@@ -135,7 +135,7 @@ from entries_unpartitioned;
 drop table entries_unpartitioned;
 
 -- From when on the ledger is whole: retention dropped what is older, and only the sums are left of it.
-create table ledger_kept (only boolean primary key default true check (only), since timestamptz not null);
+create table ledger_kept (single boolean primary key default true check (single), since timestamptz not null);
 
 -- Sums of spend, each entry's in six tables: by hour and by day (UTC), by who and what, by user, and by tag (an entry with
 -- two tags is in both; one with none is under null). They are written in the transaction that writes the entries. What a row

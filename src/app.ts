@@ -15,6 +15,7 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { addToRollups } from "./ledger/rollups-pg.js";
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -74,7 +75,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [addToRollups] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });

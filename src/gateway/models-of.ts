@@ -1,7 +1,7 @@
 /** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { standingPrice } from '../pricing/catalogue.js';
-import { type Price, writtenPrice } from '../pricing/price.js';
+import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { Pools } from '../upstream/pool.js';
@@ -36,10 +36,11 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
   const base = new URL(provider.base_url ?? adaptor.baseUrl!);
   const path = pathBelow(base, adaptor.paths.chat);
   const price = standingPrice({
-    override: model.price ?? undefined,
+    override: writtenPrices(written.price ?? model.price),
     catalogueName: adaptor.catalogue,
     model: written.model,
-    fallback: config.defaults.price ?? undefined,
+    services: adaptor.serviceMultipliers,
+    fallback: writtenPrices(config.defaults.price),
     nowMs: parts.nowMs,
   });
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;

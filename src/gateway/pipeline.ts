@@ -28,7 +28,7 @@ import { refusalOf } from './failure.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
-import { type Bill, bill } from './settle.js';
+import { type Bill, bill, rareFields } from './settle.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -195,6 +195,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       first_byte_ms: firstByteMs,
       duration_ms: carried.times.endedAt - carried.times.sentAt,
       overhead_ms: overheadMs,
+      ...rareFields(settled, caller.team?.markup_ppm),
     });
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.id, upstreamCode(carried));

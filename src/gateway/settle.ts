@@ -3,7 +3,7 @@
  * before it was sent, the output from what was received.
  */
 import type { UsageSource } from '../ledger/entry.js';
-import type { CostNano } from '../lib/money.js';
+import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 import { noUsage, type Usage } from '../protocol/usage.js';
 import { countText } from '../tokens/estimate.js';
@@ -13,6 +13,8 @@ import type { Target } from './model.js';
 export interface Bill {
   readonly tokens: Usage;
   readonly source: UsageSource;
+  /** The service tier, where the provider told one that is not its standard. */
+  readonly service: string | undefined;
   readonly cost: CostNano;
 }
 
@@ -34,7 +36,12 @@ export async function bill(carried: Carried, target: Target, price: Price, count
       source = rule.exact ? 'counted' : 'estimated';
     }
   }
-  return { tokens, source, cost: cost(tokens, price) };
+  const service = tokens.service_tier;
+  if (service !== undefined) {
+    tokens = { ...tokens };
+    delete tokens.service_tier;
+  }
+  return { tokens, source, service, cost: cost(tokens, price, { service, answered: mayHaveCost(carried) }) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
@@ -56,4 +63,13 @@ function mayHaveCost(carried: Carried): boolean {
   if (carried.kind !== 'failed' || carried.reading?.text()) return true;
   const { kind } = carried.failure;
   return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
+}
+
+/** What few entries have: a service tier, and a price of their own for the team. */
+export function rareFields({ service, cost }: Bill, markupPpm: number | null | undefined) {
+  if (service === undefined && markupPpm == null) return undefined;
+  return {
+    ...(service !== undefined && { service_tier: service }),
+    ...(markupPpm != null && { billed_nusd: markedUp(cost.total, markupPpm) }),
+  };
 }

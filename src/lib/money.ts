@@ -12,6 +12,15 @@ export function picoPerToken(usdPerMillion: number | string): number | null {
   return Number(match[1]) * 1_000_000 + Number(fraction.slice(0, 6)) + (Number(fraction[6]) >= 5 ? 1 : 0);
 }
 
+/** US dollars as written (`0.005`, `"12"`, `1e-7`) in nano-dollars, a half up. Null when it is no amount of at most 9 million dollars. */
+export function nanoOf(dollars: number | string): number | null {
+  const written = typeof dollars === 'number' ? decimal(dollars) : dollars.trim();
+  const match = /^(\d{1,7})(?:\.(\d+))?$/.exec(written);
+  if (!match) return null;
+  const fraction = (match[2] ?? '').padEnd(10, '0');
+  return Number(match[1]) * 1_000_000_000 + Number(fraction.slice(0, 9)) + (Number(fraction[9]) >= 5 ? 1 : 0);
+}
+
 const decimal = (value: number): string => (Math.abs(value) < 1e-6 ? value.toFixed(12) : String(value));
 
 /** What several counts of tokens cost together, each `[tokens, pico-dollars per token]`: summed exactly, rounded once, a half up. */

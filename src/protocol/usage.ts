@@ -15,7 +15,16 @@ export interface Usage {
   image_input?: number;
   /** A part of `output`; left out where there are none. */
   image_output?: number;
+  /** Not a count: the service tier that the provider says it served in, where that is not its standard one. */
+  service_tier?: string;
 }
+
+/** What a provider calls its standard service, or leaves to itself to choose. */
+const standard = new Set(['default', 'standard', 'auto', 'scale', 'on_demand']);
+
+/** The service tier from the wire: undefined for the standard one and for what is no name. */
+export const serviceTier = (value: unknown): string | undefined =>
+  typeof value === 'string' && /^[\w.-]{1,40}$/.test(value) && !standard.has(value) ? value : undefined;
 
 export const noUsage = (): Usage => ({
   input: 0,

@@ -12,6 +12,7 @@ import {
   jsonb,
   pgTable,
   primaryKey,
+  smallint,
   text,
 } from 'drizzle-orm/pg-core';
 import type { LimitSpec } from '../lib/limit-spec.js';
@@ -37,6 +38,7 @@ export const teams = pgTable('teams', {
   created_at: createdNow('created_at'),
   updated_at: createdNow('updated_at'),
   blocked_at: millis('blocked_at'),
+  markup_ppm: int('markup_ppm'),
 });
 
 export const keys = pgTable('keys', {
@@ -59,8 +61,10 @@ export const keys = pgTable('keys', {
   revoked_at: millis('revoked_at'),
 });
 
-export const entries = pgTable('entries', {
-  id: text('id').primaryKey(),
+export const entries = pgTable(
+  'entries',
+  {
+  id: text('id').notNull(),
   at: millis('at').notNull(),
   request_id: text('request_id').notNull(),
   attempt: integer('attempt').notNull(),
@@ -86,17 +90,26 @@ export const entries = pgTable('entries', {
   reasoning_tokens: int('reasoning_tokens').notNull(),
   audio_input_tokens: int('audio_input_tokens').notNull(),
   audio_output_tokens: int('audio_output_tokens').notNull(),
+  image_input_tokens: int('image_input_tokens').notNull().default(0),
+  image_output_tokens: int('image_output_tokens').notNull().default(0),
   usage_source: text('usage_source').notNull(),
   input_nusd: int('input_nusd').notNull(),
   cache_read_nusd: int('cache_read_nusd').notNull(),
   cache_write_nusd: int('cache_write_nusd').notNull(),
   output_nusd: int('output_nusd').notNull(),
+  request_nusd: int('request_nusd').notNull().default(0),
   total_nusd: int('total_nusd').notNull(),
+  billed_nusd: int('billed_nusd'),
   price_version: text('price_version').notNull(),
+  service_tier: text('service_tier'),
+  requests: smallint('requests').notNull().default(1),
+  corrects: text('corrects'),
   first_byte_ms: doublePrecision('first_byte_ms'),
   duration_ms: doublePrecision('duration_ms').notNull(),
   overhead_ms: doublePrecision('overhead_ms').notNull(),
-});
+},
+  (table) => [primaryKey({ columns: [table.at, table.id] })],
+);
 
 export const auditLog = pgTable('audit_log', {
   id: int('id').primaryKey().generatedAlwaysAsIdentity(),

@@ -5,6 +5,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Usage } from '../protocol/usage.js';
 
+/** Kinds of tokens that every answer tells. */
+type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier'>;
+
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
@@ -59,7 +62,7 @@ export class Metrics {
     'Answers of targets; code is an HTTP status or a kind of failure.',
     ['target', 'code'],
   );
-  readonly #kinds: Record<keyof Usage, Counter.Internal>;
+  readonly #kinds: Record<Kind, Counter.Internal>;
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -86,8 +89,8 @@ export class Metrics {
 
   usage(tokens: Usage, costNano: number): void {
     for (const kind in this.#kinds) {
-      const amount = tokens[kind as keyof Usage];
-      if (amount > 0) this.#kinds[kind as keyof Usage].inc(amount);
+      const amount = tokens[kind as Kind];
+      if (amount > 0) this.#kinds[kind as Kind].inc(amount);
     }
     if (costNano > 0) this.#cost.inc(costNano / 1e9);
   }
