@@ -75,7 +75,9 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [addToRollups] }), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = createLedger({ store: ledgerStore, clock, log });
+  const spend = startSpend({ config, clock, log, database, ledgerStore, keys });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
@@ -99,6 +101,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       adminKey: () => admin.key,
       version,
       ledger,
+      ...spend.admin(models),
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
       providers: () =>
@@ -134,6 +137,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     close: async () => {
       await closeServer(server, config.server.shutdown_grace);
       await ledger.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();

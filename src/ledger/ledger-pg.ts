@@ -202,7 +202,7 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
   ];
 }
 
-function entryOf(stored: typeof entries.$inferSelect): Entry {
+export function entryOf(stored: typeof entries.$inferSelect): Entry {
   return {
     id: stored.id,
     at: stored.at,

@@ -8,7 +8,7 @@
  */
 import type { PoolClient } from 'pg';
 import type { Entry } from './entry.js';
-import { cubeNames, cubes, type Grain, ROLLUP_LOCK, rollupOf, rollupTable, type Cube, sumNames } from './rollups.js';
+import { cubeNames, cubes, type Grain, ROLLUP_LOCK, rollupOf, rollupTable, type Cube, sumNames } from '../lib/spend-sums.js';
 
 /** What of the entries the sums need, as Postgres takes them apart. */
 const batch = `(select

@@ -76,11 +76,19 @@ function withServices(price: Price | undefined, services: PriceRequest['services
   return { ...price, services: Object.fromEntries(tables) };
 }
 
-/** The price of a target over time: looks up at once, and again only when a price has ended. */
+/**
+ * The price of a target over time: looks up at once, and again only when a price has ended. A time before the first look-up
+ * is looked up each time.
+ */
 export function standingPrice(target: PriceRequest): (nowMs: number) => Price | undefined {
   let standing = found(target);
+  let sinceMs = target.nowMs;
   return (nowMs) => {
-    if (nowMs >= standing.untilMs) standing = found({ ...target, nowMs });
+    if (nowMs < sinceMs) return priceFor({ ...target, nowMs });
+    if (nowMs >= standing.untilMs) {
+      standing = found({ ...target, nowMs });
+      sinceMs = nowMs;
+    }
     return standing.price;
   };
 }
