@@ -1,5 +1,6 @@
 /** Anthropic, and servers that speak its messages dialect. */
 import type { Adaptor, ModelFacts } from '../src/protocol/adaptor.js';
+import { messagesFailures, messagesLimitHeaders } from '../src/protocol/anthropic-failures.js';
 
 interface Family {
   /** Parts of a model's name that tell the family. */
@@ -107,6 +108,8 @@ export const anthropic = {
       cost: { amount: 'cost_usd' },
     },
   ],
+  failures: messagesFailures,
+  limitHeaders: messagesLimitHeaders,
   facts: (model) => familyOf(model).facts,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
 } satisfies Adaptor;

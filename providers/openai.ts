@@ -1,4 +1,5 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
+import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
 import { encodingFor } from '../src/protocol/openai-models.js';
 
 export const openai = {
@@ -33,5 +34,7 @@ export const openai = {
       cost: { amount: 'amount_value', currency: 'amount_currency' },
     },
   ],
+  failures: chatFailures,
+  limitHeaders: chatLimitHeaders,
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
 } satisfies Adaptor;

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startSpend } from './app-spend.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import { modelsOf } from './gateway/models-of.js';
@@ -19,10 +20,11 @@ import { addToRollups } from "./ledger/rollups-pg.js";
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -47,9 +49,11 @@ interface Start {
   readonly config: Config;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
+export async function startApp({ config, adaptors, log, access }: Start): Promise<App> {
   const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
@@ -77,13 +81,26 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
   });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
   const ledger = createLedger({ store: ledgerStore, clock, log });
-  const spend = startSpend({ config, clock, log, database, ledgerStore, keys });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const models = modelsOf(config, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
+  const spend = await startSpend({
+    ...{ config: () => config, models: () => models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
+  });
   const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    models: () => models,
+    ledger,
+    deadlines,
+    metrics,
+    access,
+    random: Math.random,
+  });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {
@@ -101,7 +118,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       adminKey: () => admin.key,
       version,
       ledger,
-      ...spend.admin(models),
+      ...spend.admin,
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
       providers: () =>
@@ -117,15 +134,12 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     log,
     trustProxy: config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });

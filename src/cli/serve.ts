@@ -34,7 +34,12 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
   }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
-    const app = await startApp({ config: loaded.config, adaptors: args.adaptors, log: running.log });
+    const app = await startApp({
+      config: loaded.config,
+      adaptors: args.adaptors,
+      log: running.log,
+      access: running.access,
+    });
     console.log(greeting(app));
     endOnSignal(app, running);
     return undefined;

@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 
 export interface Config {
@@ -33,6 +34,8 @@ export interface Config {
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
     readonly timeout: TimeoutConfig;
+    readonly retry: RetryConfig;
+    readonly breaker: BreakerConfig;
     readonly price: PriceConfig | null;
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
@@ -48,15 +51,15 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 export interface ProviderConfig {
   readonly type: string;
-  /** Empty where there is none. */
-  readonly api_key: string;
+  /** At least one; the empty text where there is none. */
+  readonly api_keys: readonly string[];
   /** Without a trailing slash. Null: the place that the provider's type knows. */
   readonly base_url: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ModelConfig {
+export interface ModelConfig extends RoutingConfig {
   readonly targets: readonly TargetConfig[];
   readonly timeout: TimeoutConfig;
   /** Null: the list price, else `defaults.price`. */

@@ -28,9 +28,9 @@ export function describeConfig(config: Config) {
     admin: { key: hide(config.admin.key) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
-    providers: mapValues(config.providers, (provider) => ({
+    providers: mapValues(config.providers, ({ api_keys, ...provider }) => ({
       ...provider,
-      api_key: hide(provider.api_key),
+      ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),
       headers: mapValues(provider.headers, () => HIDDEN),
     })),
     models: mapValues(config.models, (model) => ({
@@ -68,9 +68,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     '',
     'providers',
     ...table(
-      Object.entries(config.providers).map(([name, { type, api_key, base_url }]) => [
+      Object.entries(config.providers).map(([name, { type, api_keys, base_url }]) => [
         `  ${name}`,
-        [type, base_url, api_key ? 'with a key' : 'without a key'].filter(Boolean).join(', '),
+        [type, base_url, explainKeys(api_keys)].filter(Boolean).join(', '),
       ]),
     ),
     '',
@@ -81,15 +81,44 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
   ];
 }
 
+function explainKeys(keys: readonly string[]): string {
+  if (keys.length > 1) return `with ${keys.length} keys in turn`;
+  return keys[0] ? 'with a key' : 'without a key';
+}
+
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
-  const targets = model.targets.map((target) => `${target.provider}/${target.model}`).join(', ');
+  const targets = explainTargets(model);
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
   const price = model.price
     ? dollars(model.price)
     : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
   const most = model.max_output === null ? null : `at most ${model.max_output} tokens out`;
-  return [`-> ${targets}`, price, most, ...limits.map(explainLimit)].filter(Boolean).join('; ');
+  return [`-> ${targets}`, ...explainFallbacks(model), price, most, ...limits.map(explainLimit)]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** By rising priority; weights where they differ. */
+function explainTargets({ targets, balance }: ModelConfig): string {
+  const weighted = targets.some(({ weight }) => weight !== targets[0]!.weight);
+  const shown = (target: ModelConfig['targets'][number]) =>
+    `${target.provider}/${target.model}${weighted ? ` x${target.weight}` : ''}`;
+  const priorities = [...new Set(targets.map(({ priority }) => priority))].sort((a, b) => a - b);
+  const groups = priorities.map((priority) => {
+    const group = targets.filter((target) => target.priority === priority);
+    return `${group.map(shown).join(', ')}${group.length > 1 ? ` (${balance})` : ''}`;
+  });
+  return groups.join(', then ');
+}
+
+function explainFallbacks(model: ModelConfig): string[] {
+  const lists = [
+    ['falls back to', model.fallbacks],
+    ['for a long context to', model.context_window_fallbacks],
+    ['for a content policy to', model.content_policy_fallbacks],
+  ] as const;
+  return lists.filter(([, names]) => names.length > 0).map(([words, names]) => `${words} ${names.join(', ')}`);
 }
 
 function withoutListPrice({ defaults }: Config): string {

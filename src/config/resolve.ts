@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
+import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
@@ -54,7 +55,7 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
       written.providers,
       (provider, name): ProviderConfig => ({
         type: provider.type,
-        api_key: credential(['providers', name, 'api_key'], provider.api_key),
+        api_keys: credentialsOf(provider, name, credential, report),
         base_url: provider.base_url ?? null,
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
@@ -62,6 +63,8 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
     models: modelsOf(written),
     defaults: {
       timeout: merged(builtInTimeout, written.defaults.timeout),
+      retry: retryOf(written.defaults),
+      breaker: breakerOf(written.defaults),
       price: written.defaults.price ?? null,
       limits: written.defaults.limits ?? [],
       drop_params: written.defaults.drop_params,
@@ -86,6 +89,7 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
       price: target.price ?? null,
       limits: target.limits ?? [],
     })),
+    ...routingOf(defaults, model),
     timeout: merged(timeout, model.timeout),
     price: model.price ?? null,
     limits: model.limits ?? defaults.limits ?? [],
@@ -95,6 +99,22 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
 }
 
 const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });
+
+function credentialsOf(
+  { api_key, api_keys }: WrittenConfig['providers'][string],
+  name: string,
+  read: (path: Path, value: WrittenSecret) => string,
+  report: Report,
+): string[] {
+  const path = ['providers', name, 'api_keys'];
+  if (!api_keys) return [read(['providers', name, 'api_key'], api_key)];
+  if (api_key !== '') report(path, 'a provider has `api_key` or `api_keys`, not both');
+  const secrets = api_keys.map((value, i) => read([...path, i], value));
+  secrets.forEach((secret, i) => {
+    if (secrets.indexOf(secret) !== i) report([...path, i], 'is the same key as another one of the list');
+  });
+  return secrets;
+}
 
 function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
   if (typeof value === 'string') return value;

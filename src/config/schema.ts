@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
+import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
 
 const MOST_BODY = 2 ** 30;
@@ -74,7 +75,7 @@ const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or c
 
 const target = z.strictObject({
   provider: z.string().describe('A name under `providers`.'),
-  model: s.upstreamModel.describe("The model's name at the provider."),
+  model: s.upstreamModel.describe("The model's name at the provider. `*`: what `*` stands for in the model's name."),
   weight: z
     .number()
     .int()
@@ -89,6 +90,7 @@ const target = z.strictObject({
 
 const model = z.strictObject({
   targets: z.array(target).min(1, 'a model needs a target').describe('Where requests for the model go.'),
+  ...routing,
   timeout: timeout.optional(),
   price: price.optional(),
   limits: limits.optional(),
@@ -108,6 +110,12 @@ const model = z.strictObject({
 const provider = z.strictObject({
   type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
+  api_keys: z
+    .array(s.secret)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Several credentials instead of one: used in turn, and each left alone for itself when it is refused.'),
   base_url: s.baseUrl
     .optional()
     .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
@@ -193,12 +201,16 @@ export const configSchema = z.strictObject({
     .describe('Reports that are delivered by themselves, once for all replicas.'),
   providers: z.record(s.providerName, provider).default({}).describe('Upstream accounts, by a name of your choice.'),
   models: z
-    .record(s.modelName, model)
+    .record(s.modelPattern, model)
     .default({})
-    .describe('Models that clients may ask for, by the name that they send.'),
+    .describe(
+      'Models that clients may ask for, by the name that they send. `openai/*` stands for all names that begin so.',
+    ),
   defaults: z
     .strictObject({
       timeout: timeout.optional(),
+      retry: retry.optional(),
+      breaker: breaker.optional(),
       price: price.optional().describe('The price of models that have no other. US dollars per million tokens.'),
       limits: limits.optional(),
       drop_params: z.boolean().default(false).describe('See models.'),

@@ -4,31 +4,27 @@
  * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
  * appended and written in batches.
  */
-import { type CacheState, noCache } from '../cache/cache.js';
+import { noCache } from '../cache/cache.js';
 import type { Authenticator } from '../keys/authenticate.js';
-import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
-import type { Price } from '../pricing/price.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
-import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
-import { plan } from '../router/plan.js';
-import { send } from '../router/send.js';
-import type { Log } from '../telemetry/log.js';
+import { readChatRequest } from '../protocol/openai-chat-request.js';
+import type { Random } from '../router/backoff.js';
+import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
-import type { Call, CallHeaders, Reply } from './call.js';
-import { exchangeFor } from './exchange.js';
-import { refusalOf } from './failure.js';
+import { createAttempts } from './attempt.js';
+import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
+import type { Call, Reply } from './call.js';
+import { createChooser } from './choose.js';
+import { type Attempted, type Course, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
-import { type Carried, carry } from './meter.js';
-import type { Model, Models, Target } from './model.js';
-import { type Bill, bill, rareFields } from './settle.js';
+import type { Models, Target } from './model.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -38,7 +34,8 @@ export interface GatewayPorts {
   readonly ledger: Ledger;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
-  readonly log: Log;
+  readonly access: RunningLog['access'];
+  readonly random: Random;
 }
 
 export interface Gateway {
@@ -46,178 +43,87 @@ export interface Gateway {
   serve(call: Call, reply: Reply): Promise<void>;
 }
 
-/** What the stations have found out about a call; the access line and the metrics are written from it. */
-interface Course {
-  readonly call: Call;
-  readonly reply: Reply;
-  startedAt: number;
-  headers?: CallHeaders;
-  caller?: Caller;
-  request?: ChatRequest;
-  model?: Model;
-  target?: Target;
-  countedInput: number;
-  cache: CacheState;
-  attempts: number;
-  /** Request fields that the target's dialect cannot express and that were left out. */
-  dropped: readonly string[];
-}
-
-/** A course whose request was read, admitted and planned. */
-type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model'>>;
-
-interface Attempted {
-  readonly target: Target;
-  readonly carried: Carried;
-  readonly bill: Bill;
-  readonly refusal: Refusal | undefined;
-  readonly overheadMs: number;
-}
-
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, log } = ports;
+  const { clock, ledger, metrics, access, random, models } = ports;
+  const attemptOn = createAttempts(ports);
+  const chooser = createChooser({ clock, random, models, onFallback: () => metrics.fallback() });
 
   async function serve(call: Call, reply: Reply): Promise<void> {
-    const course: Course = {
-      call,
-      reply,
-      startedAt: call.arrivedAt,
-      countedInput: 0,
-      cache: 'off',
-      attempts: 0,
-      dropped: NONE,
-    };
-    const prepared = await prepare(course);
-    if (!prepared) return left(course);
-    if (!prepared.ok) return refuseCall(course, prepared.refusal);
-    const { underway, targets } = prepared.value;
-    course.cache = noCache.recall().state;
-    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
-    if ('code' in outcome) return refuseCall(course, outcome);
-    return answer(underway, outcome);
-  }
-
-  async function prepare(
-    course: Course,
-  ): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
-    const { call } = course;
+    const course = newCourse(call, reply);
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
-    if (!caller.ok) return caller;
+    if (!caller.ok) return refuseCall(course, caller.refusal);
     course.caller = caller.value;
-    if (!call.headers.ok) return call.headers;
+    if (!call.headers.ok) return refuseCall(course, call.headers.refusal);
     course.headers = call.headers.value;
     const body = await call.readBody();
     course.startedAt = clock.monotonic();
-    if (!body?.ok) return body;
-    const request = readChatRequest(body.value);
-    if (!request.ok) return request;
-    course.request = request.value;
-    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
-    if (!model.ok) return model;
-    course.model = model.value;
-    const [first, ...rest] = plan(model.value);
-    if (!first)
-      return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
-    const counted = estimate(request.value.json, first.counting, first.model);
+    if (!body) return left(course);
+    const planned = body.ok ? prepare(course as Known, body.value) : body;
+    if (!planned.ok) return refuseCall(course, planned.refusal);
+    const underway = course as Underway;
+    const first = planned.value;
+    const counted = estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
-    return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
-  }
-
-  async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
-    const { request, model, headers, reply } = course;
-    course.target = target;
-    const price = target.priceAt(clock.now());
-    if (!price) return unpriced(model);
-    const exchange = exchangeFor(request, model, target, clock.now());
-    if (!exchange.ok) return exchange.refusal;
-    if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
-    course.attempts = number;
-    course.dropped = exchange.value.dropped;
-    const carried = await carry({
-      call: {
-        to: target.to,
-        headers: upstreamHeaders(target, headers),
-        body: exchange.value.body,
-        timeouts:
-          headers.timeoutMs === null
-            ? model.timeouts
-            : { ...model.timeouts, total: Math.min(headers.timeoutMs, model.timeouts.total) },
-      },
-      exchange: exchange.value,
-      stream: request.stream,
-      reply,
-      keepAlive: course.call.dialect.keepAlive,
-      streamHead: () => streamHead(course),
-      deadlines: ports.deadlines,
-      clock,
-    });
-    return record(course, target, price, number, carried);
-  }
-
-  /** Bills the attempt and appends its entry. */
-  async function record(
-    course: Underway,
-    target: Target,
-    price: Price,
-    number: number,
-    carried: Carried,
-  ): Promise<Attempted> {
-    const { call, request, headers, caller, model } = course;
-    const settled = await bill(carried, target, price, course.countedInput);
-    const refusal = refusalFor(carried, target);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
-    const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: { ...request.metadata, ...headers.metadata },
-      endpoint: call.endpoint,
-      model: model.name,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-      ...rareFields(settled, caller.team?.markup_ppm),
-    });
-    metrics.usage(settled.tokens, settled.cost.total);
-    metrics.upstreamResponse(target.id, upstreamCode(carried));
-    return { target, carried, bill: settled, refusal, overheadMs };
-  }
-
-  async function answer(course: Underway, attempted: Attempted): Promise<void> {
-    const { reply, request, call } = course;
-    const { carried, refusal } = attempted;
+    course.cache = noCache.recall().state;
+    const outcome = await deliver(underway, first);
+    if ('code' in outcome) return refuseCall(course, outcome);
     const durable = ledger.durable();
     if (durable) await durable;
+    answer(underway, outcome);
+  }
+
+  /** Reads the request and finds its first target. */
+  function prepare(course: Known, body: Buffer): Result<Target> {
+    const { call } = course;
+    const request = readChatRequest(body);
+    if (!request.ok) return request;
+    course.request = request.value;
+    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, ports.models());
+    if (!model.ok) return model;
+    course.model = model.value;
+    course.serving = model.value;
+    const total = Math.min(course.headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.value.timeouts.total);
+    course.deadlineMs = clock.monotonic() + total;
+    return chooser.first(course as Underway);
+  }
+
+  async function deliver(course: Underway, first: Target): Promise<Attempted | Refusal> {
+    const { chain } = course;
+    if (!chain) {
+      const outcome = await attemptOn(course, first);
+      if (!mayGoOn(outcome, false) || course.model.retry.max_attempts === 1) return outcome;
+      const late = chooser.chain(course);
+      late.begin(first);
+      return goOn(course, late, first, outcome, attemptsOf(course));
+    }
+    const attempts = attemptsOf(course);
+    const outcome = await tryTarget(course, chain, first, attempts);
+    return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
+  }
+
+  const attemptsOf = (course: Underway): Attempts<Attempted> => ({
+    attempt: (target, entrant) => attemptOn(course, target, entrant),
+    now: () => clock.monotonic(),
+    onRetry: (why) => metrics.retry(why),
+    onFallback: () => metrics.fallback(),
+  });
+
+  function answer(course: Underway, attempted: Attempted): void {
+    const { reply, request, call } = course;
+    const { carried, refusal } = attempted;
+    course.target = attempted.target;
     if (carried.kind === 'gone') return left(course, attempted);
     if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
     if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
     else if (carried.kind === 'streamed') {
       if (!reply.started) reply.head(200, streamHead(course));
-      reply.end(carried.reading.closing(extra(course, attempted)));
+      reply.end(carried.reading.closing(extra(course)));
     } else if (carried.kind === 'whole') {
       const { body } = carried.answer;
       if (request.stream) {
-        reply.head(200, streamHead(course));
-        reply.end(completionAsStream(body, request.askedUsage, extra(course, attempted)));
+        if (!reply.started) reply.head(200, streamHead(course));
+        reply.end(completionAsStream(body, request.askedUsage, extra(course)));
       } else {
         reply.head(200, wholeHead(course, attempted, body.length));
         reply.end(body);
@@ -252,72 +158,42 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const overheadMs = attempted?.overheadMs ?? durationMs;
     metrics.request({
       endpoint: call.endpoint,
-      model: model?.name ?? 'none',
+      model: model?.label ?? 'none',
       provider: target?.provider ?? 'none',
       status,
       durationMs,
       overheadMs,
       firstByteMs,
     });
-    log.info(
-      {
-        request_id: call.requestId,
-        endpoint: call.endpoint,
-        status,
-        error: refusal?.code,
-        reason: refusal && attempted ? refusal.message : undefined,
-        key: caller?.key.id,
-        team: caller?.key.team ?? undefined,
-        model: model?.name,
-        target: target?.id,
-        stream: request?.stream,
-        attempts: course.attempts,
-        input_tokens: attempted?.bill.tokens.input,
-        output_tokens: attempted?.bill.tokens.output,
-        cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,
-        duration_ms: round(durationMs),
-        overhead_ms: round(overheadMs),
-        first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
-      },
-      'request',
-    );
+    access({
+      request_id: call.requestId,
+      endpoint: call.endpoint,
+      status,
+      error: refusal?.code,
+      reason: refusal && attempted ? refusal.message : undefined,
+      key: caller?.key.id,
+      team: caller?.key.team ?? undefined,
+      model: model?.name,
+      target: target?.id,
+      stream: request?.stream,
+      fallback: course.serving === model ? undefined : course.serving?.name,
+      attempts: course.attempts,
+      input_tokens: attempted?.bill.tokens.input,
+      output_tokens: attempted?.bill.tokens.output,
+      cost_usd: attempted ? usd(course.costNano) : undefined,
+      duration_ms: round(durationMs),
+      overhead_ms: round(overheadMs),
+      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+    });
   }
 
   return { serve };
 }
 
-const NONE: readonly string[] = [];
-
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 
-const unpriced = (model: Model): Refusal =>
-  refuse(
-    'no_target_available',
-    `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
-    { headers: { 'x-should-retry': 'false' } },
-  );
-
-function refusalFor(carried: Carried, target: Target): Refusal | undefined {
-  if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
-  return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
-}
-
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
-}
-
-/** The upstream's status as far as it gave one; 0 for a connection that failed. */
-const upstreamCode = (carried: Carried): number =>
-  carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200;
-
-function upstreamHeaders(target: Target, headers: CallHeaders): string[] {
-  const all = [...target.headers, 'x-request-id', headers.requestId];
-  if (headers.traceparent) all.push('traceparent', headers.traceparent);
-  return all;
-}
-
-const extra = (course: Course, attempted: Attempted) => ({
-  cost_usd: usd(attempted.bill.cost.total),
+const extra = (course: Course) => ({
+  cost_usd: usd(course.costNano),
   attempts: course.attempts,
   cache: course.cache,
 });

@@ -36,6 +36,8 @@ export const errorTable = {
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   budget_exceeded: { status: 429, type: 'insufficient_quota' },
   client_closed_request: api(499),
+  /** Of an attempt, in the ledger: another attempt of the same request answered first. */
+  superseded: api(499),
   internal_error: api(500),
   upstream_error: api(502),
   no_target_available: api(503),

@@ -201,22 +201,26 @@ export function cost(usage: Usage, price: Price, { service, answered = true }: C
   const imageOut = Math.min(usage.image_output ?? 0, usage.output - audioOut);
   const reasoning = Math.min(usage.reasoning, usage.output - audioOut - imageOut);
 
-  const input = costNanoOf([
-    [usage.input - audioIn - imageIn, rates.input],
-    [audioIn, rates.audio_input],
-    [imageIn, rates.image_input],
-  ]);
-  const cacheRead = costNanoOf([[usage.cache_read, rates.cache_read]]);
-  const cacheWrite = costNanoOf([
-    [usage.cache_write_5m, rates.cache_write_5m],
-    [usage.cache_write_1h, rates.cache_write_1h],
-  ]);
-  const output = costNanoOf([
-    [usage.output - audioOut - imageOut - reasoning, rates.output],
-    [audioOut, rates.audio_output],
-    [imageOut, rates.image_output],
-    [reasoning, rates.reasoning],
-  ]);
+  const input = costNanoOf(
+    usage.input - audioIn - imageIn,
+    rates.input,
+    audioIn,
+    rates.audio_input,
+    imageIn,
+    rates.image_input,
+  );
+  const cacheRead = costNanoOf(usage.cache_read, rates.cache_read);
+  const cacheWrite = costNanoOf(usage.cache_write_5m, rates.cache_write_5m, usage.cache_write_1h, rates.cache_write_1h);
+  const output = costNanoOf(
+    usage.output - audioOut - imageOut - reasoning,
+    rates.output,
+    audioOut,
+    rates.audio_output,
+    reasoning,
+    rates.reasoning,
+    imageOut,
+    rates.image_output,
+  );
   const request = answered ? (price.requestNano ?? 0) : 0;
   return {
     input,

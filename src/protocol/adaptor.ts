@@ -2,6 +2,8 @@
  * What a provider states. An adaptor (`providers/*.ts`) holds facts and does no work: the wire formats live beside this
  * file, the bytes are moved by `upstream/`.
  */
+import type { FailureRule, LimitHeader } from './failure-class.js';
+
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
@@ -70,6 +72,10 @@ interface AdaptorFacts {
     readonly factor: number;
     readonly exact: boolean;
   };
+  /** What its errors mean, beyond what a status says by itself; the first rule that applies counts. */
+  readonly failures: readonly FailureRule[];
+  /** Where its answers tell what is left of its own limits. */
+  readonly limitHeaders: readonly LimitHeader[];
   /** What a service tier costs as a multiple of the list price, by the provider's name for the tier; 1 where it is not told. */
   readonly serviceMultipliers?: Readonly<Record<string, number>>;
   /** How the provider's usage and cost exports are read. */

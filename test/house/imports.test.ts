@@ -20,7 +20,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
   http: ['gateway', 'keys', 'ledger', 'reports', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  'app.ts': ['http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app.ts': [
+    'app-spend.ts',
+   'http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 

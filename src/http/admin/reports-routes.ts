@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Repriced, RepriceRequest } from '../../gateway/reprice.js';
 import type { Verified } from '../../ledger/verify-pg.js';
+import type { Keys } from '../../keys/keys.js';
 import type { Clock } from '../../lib/clock.js';
+import { ok } from '../../lib/errors.js';
 import { exact } from '../../reports/figures.js';
 import { filterNames, formats, groupings, readRequest, type ReportRequest } from '../../reports/request.js';
 import type { Reports } from '../../reports/reports.js';
@@ -12,6 +14,7 @@ import { problem, sendRefusal } from './errors.js';
 import { instant, text } from './schemas.js';
 
 export interface Reporting {
+  readonly keys: Keys;
   readonly clock: Clock;
   readonly reports: Reports;
   /** Prices in force, overrides, and from which date. */
@@ -42,6 +45,12 @@ const spendQuery = z.strictObject({
 });
 
 export function reportsRoutes(app: AdminApp, deps: Reporting): void {
+  const told = (actor: string, action: string, detail: Readonly<Record<string, unknown>>) =>
+    deps.keys.write(actor, async ({ tx }) => {
+      await tx.audit({ at: deps.clock.now(), actor, action, subject: 'ledger', detail });
+      return ok(null);
+    });
+
   app.get(
     '/reports/spend',
     {
@@ -93,7 +102,11 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
         response: { 200: z.unknown(), ...problems },
       },
     },
-    ({ body }) => deps.verify(body?.repair ?? false),
+    async (request) => {
+      const verified = await deps.verify(request.body?.repair ?? false);
+      if (verified.repaired) await told(request.adminActor, 'ledger.repair', { rows: verified.differences.length });
+      return verified;
+    },
   );
 
   app.post(
@@ -113,9 +126,12 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
         response: { 200: z.unknown(), ...problems },
       },
     },
-    async ({ body }) => {
+    async ({ body, adminActor }) => {
       const { from, to = deps.clock.now(), model, provider, dry_run = false } = body;
       const done = await deps.reprice({ fromMs: from, toMs: to, model, provider, dryRun: dry_run });
+      if (done.corrected > 0 && !dry_run) {
+        await told(adminActor, 'ledger.reprice', { from: new Date(from).toISOString(), corrected: done.corrected });
+      }
       return {
         from: new Date(from).toISOString(),
         to: new Date(to).toISOString(),
