@@ -101,7 +101,13 @@ export async function startSpend(parts: Parts) {
 /** The target that an entry names: of the model that was asked for, else of the one that it fell back to. */
 function targetOf(models: Models, model: string, target: string) {
   const of = (name: string) => models.get(name)?.targets.find(({ id }) => id === target);
-  return of(model) ?? models.list().flatMap(({ targets }) => targets).find(({ id }) => id === target);
+  return (
+    of(model) ??
+    models
+      .list()
+      .flatMap(({ targets }) => targets)
+      .find(({ id }) => id === target)
+  );
 }
 
 function every(ms: number, work: () => Promise<void>, log: Log) {

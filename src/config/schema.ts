@@ -129,7 +129,9 @@ const groupings = [
 
 const scheduledReport = z.strictObject({
   name: s.reportName.describe('Names the files and deliveries.'),
-  every: z.enum(['day', 'week', 'month']).describe('The period that each report is of; it is made when that has ended.'),
+  every: z
+    .enum(['day', 'week', 'month'])
+    .describe('The period that each report is of; it is made when that has ended.'),
   format: z.enum(['json', 'csv', 'parquet', 'focus']).default('csv').describe('What is delivered.'),
   group_by: z.array(z.enum(groupings)).max(8).default(['team', 'model']).describe('What the rows are.'),
   timezone: s.timezone.default('UTC').describe('Where days, weeks and months begin.'),

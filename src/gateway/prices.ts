@@ -20,7 +20,9 @@ function shown(price: Price) {
     from: iso(price.fromMs),
     until: iso(price.untilMs),
     rates: price.tiers.map(rates),
-    service_tiers: Object.fromEntries(Object.entries(price.services ?? {}).map(([name, tiers]) => [name, tiers.map(rates)])),
+    service_tiers: Object.fromEntries(
+      Object.entries(price.services ?? {}).map(([name, tiers]) => [name, tiers.map(rates)]),
+    ),
     request_usd: (price.requestNano ?? 0) / 1e9,
   };
 }
@@ -29,7 +31,11 @@ export function describePrices(config: Config, models: Models, nowMs: number) {
   const overrides = Object.entries(config.models).flatMap(([model, { price, targets }]) => [
     ...writtenPrices(price).map((row) => ({ model, target: null, ...written(row) })),
     ...targets.flatMap((target) =>
-      writtenPrices(target.price).map((row) => ({ model, target: `${target.provider}/${target.model}`, ...written(row) })),
+      writtenPrices(target.price).map((row) => ({
+        model,
+        target: `${target.provider}/${target.model}`,
+        ...written(row),
+      })),
     ),
   ]);
   return {

@@ -36,7 +36,12 @@ export interface Repriced {
   readonly unpriced: number;
   readonly beforeNano: bigint;
   readonly afterNano: bigint;
-  readonly byModel: readonly { readonly model: string; readonly target: string; readonly corrected: number; readonly nano: bigint }[];
+  readonly byModel: readonly {
+    readonly model: string;
+    readonly target: string;
+    readonly corrected: number;
+    readonly nano: bigint;
+  }[];
 }
 
 const PAGE = 500;
@@ -88,7 +93,9 @@ async function markupFor(entry: Entry, deps: RepriceDeps, known: Map<string, num
   if (entry.cost_nusd.total > 0) {
     return entry.billed_nusd === undefined
       ? null
-      : Number((BigInt(entry.billed_nusd) * 1_000_000n + BigInt(entry.cost_nusd.total) / 2n) / BigInt(entry.cost_nusd.total));
+      : Number(
+          (BigInt(entry.billed_nusd) * 1_000_000n + BigInt(entry.cost_nusd.total) / 2n) / BigInt(entry.cost_nusd.total),
+        );
   }
   if (!known.has(entry.team)) known.set(entry.team, await deps.markupOf(entry.team));
   return known.get(entry.team) ?? null;
@@ -115,7 +122,12 @@ function sumOf({ entry, corrections }: Scanned): Standing {
 }
 
 /** Null where the entry is billed rightly already. */
-function correctionOf({ entry, corrections }: Scanned, before: Standing, price: Price, markup: number | null): Entry | null {
+function correctionOf(
+  { entry, corrections }: Scanned,
+  before: Standing,
+  price: Price,
+  markup: number | null,
+): Entry | null {
   const { tokens } = entry;
   const used = tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.output > 0;
   const right = cost(tokens, price, { service: entry.service_tier, answered: entry.status < 400 || used });
@@ -149,7 +161,9 @@ function correctionOf({ entry, corrections }: Scanned, before: Standing, price: 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 function correctionId(id: string, ...rest: readonly (string | number)[]): string {
-  const digest = createHash('sha256').update([id, ...rest].join('\n')).digest();
+  const digest = createHash('sha256')
+    .update([id, ...rest].join('\n'))
+    .digest();
   let tail = '';
   for (let i = 0; i < 26; i++) tail += ALPHABET[digest[i]! & 31];
   const time = /^ent_([0-9a-z]{10})/.exec(id)?.[1] ?? tail.slice(0, 10);

@@ -51,7 +51,8 @@ function billOf(used: Usage, source: UsageSource, carried: Carried, price: Price
     tokens = { ...used };
     delete tokens.service_tier;
   }
-  if (service === undefined && price.requestNano === undefined) return { tokens, source, service, cost: cost(tokens, price) };
+  if (service === undefined && price.requestNano === undefined)
+    return { tokens, source, service, cost: cost(tokens, price) };
   return { tokens, source, service, cost: cost(tokens, price, { service, answered: mayHaveCost(carried) }) };
 }
 

@@ -102,7 +102,10 @@ const monthsAhead = (nowMs: number): string[] =>
 
 function monthOf(ms: number, ahead: number): string {
   const date = new Date(ms);
-  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1)).toISOString().slice(0, 7).replace('-', '');
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1))
+    .toISOString()
+    .slice(0, 7)
+    .replace('-', '');
 }
 
 const beginning = (month: string): string => `${month.slice(0, 4)}-${month.slice(4)}-01T00:00:00Z`;

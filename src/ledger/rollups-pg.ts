@@ -7,8 +7,17 @@
  * their sums after it. Throws where the database is away: then the batch is not written either.
  */
 import type { PoolClient } from 'pg';
+import {
+  type Cube,
+  cubeNames,
+  cubes,
+  type Grain,
+  ROLLUP_LOCK,
+  rollupOf,
+  rollupTable,
+  sumNames,
+} from '../lib/spend-sums.js';
 import type { Entry } from './entry.js';
-import { cubeNames, cubes, type Grain, ROLLUP_LOCK, rollupOf, rollupTable, type Cube, sumNames } from '../lib/spend-sums.js';
 
 /** What of the entries the sums need, as Postgres takes them apart. */
 const batch = `(select

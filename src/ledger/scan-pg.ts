@@ -1,11 +1,11 @@
 /** Reads the ledger from old to new with what was corrected since, for those who correct it again. */
 import { sql } from 'drizzle-orm';
-import type { Store } from '../store/pg.js';
 import type { CostNano } from '../lib/money.js';
+import type { Store } from '../store/pg.js';
+import { entries } from '../store/schema.js';
 import { entryOf } from './ledger-pg.js';
 import type { Position } from './ledger-store.js';
 import type { Scanned } from './scan.js';
-import { entries } from '../store/schema.js';
 
 export const scanLedger =
   ({ db }: Pick<Store, 'db'>) =>
@@ -22,13 +22,23 @@ export const scanLedger =
       .orderBy(entries.at, entries.id)
       .limit(limit);
     const found = rows.map(entryOf);
-    const corrections = await correctionsOf(db, found.map(({ id }) => id), fromMs, toMs);
+    const corrections = await correctionsOf(
+      db,
+      found.map(({ id }) => id),
+      fromMs,
+      toMs,
+    );
     return found.map((entry) => ({ entry, corrections: corrections.get(entry.id) ?? [] }));
   };
 
 type Corrections = Map<string, { readonly cost: CostNano; readonly billed: number }[]>;
 
-async function correctionsOf(db: Store['db'], ids: readonly string[], fromMs: number, toMs: number): Promise<Corrections> {
+async function correctionsOf(
+  db: Store['db'],
+  ids: readonly string[],
+  fromMs: number,
+  toMs: number,
+): Promise<Corrections> {
   const found: Corrections = new Map();
   if (ids.length === 0) return found;
   // A correction has the time of what it corrects.

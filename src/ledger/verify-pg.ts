@@ -5,7 +5,17 @@
  * dropped have nothing to be compared with, and their sums stay as they are.
  */
 import type { Pool, PoolClient } from 'pg';
-import { type Cube, cubeNames, cubes, type Grain, grains, ROLLUP_LOCK, rollupOf, rollupTable, sumNames } from '../lib/spend-sums.js';
+import {
+  type Cube,
+  cubeNames,
+  cubes,
+  type Grain,
+  grains,
+  ROLLUP_LOCK,
+  rollupOf,
+  rollupTable,
+  sumNames,
+} from '../lib/spend-sums.js';
 
 export interface Verified {
   /** The first and the last month that was looked at, as `YYYY-MM`; null where there are no entries. */

@@ -88,7 +88,8 @@ async function post(url: URL, headers: Record<string, string>, body: Buffer, all
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('the receiver is no http or https URL');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const found = isIP(host) ? { address: host, family: isIP(host) } : await lookup(host);
-  if (!allowPrivate && !isPublic(found.address)) throw new Error(`${url.hostname} is a private address; see allow_private`);
+  if (!allowPrivate && !isPublic(found.address))
+    throw new Error(`${url.hostname} is a private address; see allow_private`);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((answered, failed) => {
     const request = send(

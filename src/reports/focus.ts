@@ -46,7 +46,14 @@ const HOUR_MS = 3_600_000;
 export const focusColumns = [
   ...['BilledCost', 'BillingAccountId', 'BillingAccountName', 'BillingCurrency', 'BillingPeriodEnd'],
   ...['BillingPeriodStart', 'ChargeCategory', 'ChargeClass', 'ChargeDescription', 'ChargeFrequency', 'ChargePeriodEnd'],
-  ...['ChargePeriodStart', 'ConsumedQuantity', 'ConsumedUnit', 'ContractedCost', 'ContractedUnitPrice', 'EffectiveCost'],
+  ...[
+    'ChargePeriodStart',
+    'ConsumedQuantity',
+    'ConsumedUnit',
+    'ContractedCost',
+    'ContractedUnitPrice',
+    'EffectiveCost',
+  ],
   ...['InvoiceIssuerName', 'ListCost', 'ListUnitPrice', 'PricingCategory', 'PricingQuantity', 'PricingUnit'],
   ...['ProviderName', 'PublisherName', 'ResourceId', 'ResourceName', 'ResourceType', 'ServiceCategory', 'ServiceName'],
   ...['ServiceSubcategory', 'SkuId', 'SkuMeter', 'SkuPriceDetails', 'SkuPriceId', 'SubAccountId', 'SubAccountName'],
@@ -84,7 +91,13 @@ function charges(row: UsageRow): Record<Column, string | null>[] {
   });
 }
 
-function charge(row: UsageRow, kind: Kind, quantity: bigint, nano: bigint, billed: bigint): Record<Column, string | null> {
+function charge(
+  row: UsageRow,
+  kind: Kind,
+  quantity: bigint,
+  nano: bigint,
+  billed: bigint,
+): Record<Column, string | null> {
   const hour = new Date(row.hourMs);
   const month = (ahead: number) => iso(Date.UTC(hour.getUTCFullYear(), hour.getUTCMonth() + ahead, 1));
   const cost = dollars(nano);

@@ -97,7 +97,10 @@ export async function parquetEncoder(request: ReportRequest, total: SpendRow): P
   const schema = [
     { name: 'root', num_children: request.groupBy.length + names.length },
     ...request.groupBy.map((name, i) => ({ ...element(name, types[i]!), repetition_type: 'OPTIONAL' as const })),
-    ...names.map(({ name, text }) => ({ ...element(name, text ? 'STRING' : 'INT64'), repetition_type: 'REQUIRED' as const })),
+    ...names.map(({ name, text }) => ({
+      ...element(name, text ? 'STRING' : 'INT64'),
+      repetition_type: 'REQUIRED' as const,
+    })),
   ];
   const bytes = new ByteWriter();
   const writer: Writer = new ParquetWriter({ writer: bytes, schema, createdBy: 'tollgate' });

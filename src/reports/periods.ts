@@ -12,7 +12,8 @@ export interface Period {
 export function periodAt(every: Every, timezone: string, ms: number): Period {
   const local = new Date(ms + offsetMs(ms, timezone));
   const [year, month, day] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()];
-  if (every === 'month') return { fromMs: dayStart(year, month, 1, timezone), toMs: dayStart(year, month + 1, 1, timezone) };
+  if (every === 'month')
+    return { fromMs: dayStart(year, month, 1, timezone), toMs: dayStart(year, month + 1, 1, timezone) };
   const first = every === 'week' ? day - ((local.getUTCDay() + 6) % 7) : day;
   const days = every === 'week' ? 7 : 1;
   return { fromMs: dayStart(year, month, first, timezone), toMs: dayStart(year, month, first + days, timezone) };
@@ -28,7 +29,13 @@ function dayStart(year: number, month: number, day: number, timezone: string): n
  * The periods that have ended and are due, oldest first: those after `lastToMs`, or only the latest where none was delivered
  * yet. No more than `most`, the newest ones.
  */
-export function duePeriods(every: Every, timezone: string, nowMs: number, lastToMs: number | null, most = 31): Period[] {
+export function duePeriods(
+  every: Every,
+  timezone: string,
+  nowMs: number,
+  lastToMs: number | null,
+  most = 31,
+): Period[] {
   const due: Period[] = [];
   let period = periodAt(every, timezone, periodAt(every, timezone, nowMs).fromMs - 1);
   while (due.length < most && period.toMs > (lastToMs ?? period.fromMs)) {

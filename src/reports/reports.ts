@@ -3,9 +3,9 @@
  * is a proper error; what fails later breaks the stream off. Reports run beside each other up to the number of connections
  * that they were given, apart from those that the gateway serves requests with.
  */
-import { type Result, ok, refuse, refused } from '../lib/errors.js';
-import { type Encoder, csvEncoder, extensions, jsonEncoder, mediaTypes, parquetEncoder } from './formats.js';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { focusEncoder, type UsageRow } from './focus.js';
+import { csvEncoder, type Encoder, extensions, jsonEncoder, mediaTypes, parquetEncoder } from './formats.js';
 import type { ReportRequest } from './request.js';
 import type { SpendRow } from './spend-row.js';
 
@@ -67,7 +67,10 @@ async function stream(store: ReportStore, request: ReportRequest): Promise<Async
 }
 
 /** The first batch is read at once, so that a query that fails does so before there is an answer. */
-async function encoded<Row>(rows: Rows<Row>, encoder: () => Promise<Encoder<Row>>): Promise<AsyncGenerator<Buffer, void, void>> {
+async function encoded<Row>(
+  rows: Rows<Row>,
+  encoder: () => Promise<Encoder<Row>>,
+): Promise<AsyncGenerator<Buffer, void, void>> {
   let batch: readonly Row[];
   let to: Encoder<Row>;
   try {
@@ -93,7 +96,10 @@ async function encoded<Row>(rows: Rows<Row>, encoder: () => Promise<Encoder<Row>
 }
 
 /** A generator that was never begun runs no `finally`: leaving it off closes the rows all the same. */
-function closing(bytes: AsyncGenerator<Buffer, void, void>, close: () => Promise<void>): AsyncGenerator<Buffer, void, void> {
+function closing(
+  bytes: AsyncGenerator<Buffer, void, void>,
+  close: () => Promise<void>,
+): AsyncGenerator<Buffer, void, void> {
   const leave = bytes.return.bind(bytes);
   bytes.return = async (value) => {
     await close();

@@ -1,5 +1,5 @@
 /** What a report of spend is asked to be: a period, what its rows are of, what is counted, and its format. Contract section 7. */
-import { type Refusal, type Result, ok, refuse, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 
 /** What rows may be of; each is also the name of a column. */
 export const groupings = [
@@ -47,7 +47,10 @@ const LONGEST_MS = 20 * 366 * 86_400_000;
 export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
   const timezone = written.timezone ?? 'UTC';
   if (!isTimezone(timezone)) return problem('timezone', 'not an IANA time zone, such as Europe/Berlin.');
-  const groupBy = (written.group_by ?? '').split(',').map((name) => name.trim()).filter(Boolean);
+  const groupBy = (written.group_by ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
   const unknown = groupBy.find((name) => !isGrouping(name));
   if (unknown !== undefined) return problem('group_by', `\`${unknown}\` is none of ${groupings.join(', ')}.`);
   if (new Set(groupBy).size < groupBy.length) return problem('group_by', 'something is named twice.');

@@ -44,9 +44,12 @@ export const columns: Readonly<Record<Exclude<Grouping | FilterName, 'hour' | 'd
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-const isTime = (name: string): name is 'hour' | 'day' | 'month' => name === 'hour' || name === 'day' || name === 'month';
+const isTime = (name: string): name is 'hour' | 'day' | 'month' =>
+  name === 'hour' || name === 'day' || name === 'month';
 
-export function sourcesOf(request: Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone'>): Sources {
+export function sourcesOf(
+  request: Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone'>,
+): Sources {
   const { fromMs, toMs, groupBy } = request;
   const cube = cubeOf(request);
   const times = groupBy.filter(isTime);

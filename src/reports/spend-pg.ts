@@ -7,11 +7,11 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { type Sum, sumNames } from '../lib/spend-sums.js';
-import { type Query, spendQuery, usageColumns, usageQuery } from './sql.js';
-import { sourcesOf } from './sources.js';
 import type { UsageRow } from './focus.js';
 import type { ReportStore, Rows } from './reports.js';
+import { sourcesOf } from './sources.js';
 import type { GroupValue, SpendRow } from './spend-row.js';
+import { type Query, spendQuery, usageColumns, usageQuery } from './sql.js';
 
 /** The ledger no longer has what the report needs, and the sums do not have it. */
 export class NotKept extends Error {
@@ -52,11 +52,7 @@ export const pgReportStore = (pool: Pool): ReportStore => ({
 type Raw = readonly (GroupValue | readonly string[])[];
 
 /** Rows of a query as arrays of their columns. `first` runs in the same snapshot. */
-async function openRows(
-  pool: Pool,
-  query: Query,
-  first: (client: PoolClient) => Promise<void>,
-): Promise<Rows<Raw>> {
+async function openRows(pool: Pool, query: Query, first: (client: PoolClient) => Promise<void>): Promise<Rows<Raw>> {
   cursors += 1;
   const name = `tollgate_report_${cursors}`;
   // With one connection for all, others work between two fetches; the cursor belongs to the session, which is the same.
@@ -116,7 +112,22 @@ function sumsFrom(row: Raw, first: number): Record<Sum, bigint> {
 
 function usageRow(row: Raw): UsageRow {
   const sums = sumsFrom(row, usageColumns.length);
-  const [hour, key, keyName, team, user, tags, endpoint, model, servedModel, provider, target, version, tier, correction] = row;
+  const [
+    hour,
+    key,
+    keyName,
+    team,
+    user,
+    tags,
+    endpoint,
+    model,
+    servedModel,
+    provider,
+    target,
+    version,
+    tier,
+    correction,
+  ] = row;
   return {
     hourMs: (hour as Date).getTime(),
     key: key as string,

@@ -18,7 +18,8 @@ export function spendQuery(asked: Asked): Query {
   const timezone = asked.groupBy.some((name) => name in trunc) ? `${parameter(asked.timezone)}::text` : '';
   const groups = asked.groupBy.map((_, i) => `g${i}`);
   const pieces = segments.map((segment) => piece(asked, segment, cube ?? 'main', timezone, parameter));
-  if (pieces.length === 0) pieces.push(piece(asked, { source: 'ledger', fromMs: 0, toMs: 0 }, 'main', timezone, parameter));
+  if (pieces.length === 0)
+    pieces.push(piece(asked, { source: 'ledger', fromMs: 0, toMs: 0 }, 'main', timezone, parameter));
   const totals = sumNames.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ');
   const group = groups.length === 0 ? '' : `group by ${groups.join(', ')}`;
   const order = groups.map((name, i) => `${name}${isText(asked.groupBy[i]!) ? ' collate "C"' : ''} nulls last`);
@@ -69,7 +70,19 @@ function conditions(filters: Asked['filters'], tagged: boolean, parameter: (valu
 
 /** Columns of a row of usage and cost by the hour, each with what makes its price, as the ledger has them. */
 export const usageColumns = [
-  ...['hour', 'key_id', 'key_name', 'team', 'end_user', 'tags', 'endpoint', 'model', 'served_model', 'provider', 'target'],
+  ...[
+    'hour',
+    'key_id',
+    'key_name',
+    'team',
+    'end_user',
+    'tags',
+    'endpoint',
+    'model',
+    'served_model',
+    'provider',
+    'target',
+  ],
   ...['price_version', 'service_tier', 'correction'],
 ] as const;
 

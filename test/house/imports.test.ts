@@ -21,9 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['gateway', 'keys', 'ledger', 'reports', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app.ts': [
-    'app-spend.ts',
-   'http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  'app.ts': ['app-spend.ts', 'http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 

@@ -103,11 +103,23 @@ describe('sums of spend', () => {
   });
 
   test('a correction changes money and counts as nothing else', async () => {
-    const wrong = entry({ key: 'key_corrected', cost_nusd: { input: 1, cache_read: 0, cache_write: 0, output: 9, total: 10 } });
+    const wrong = entry({
+      key: 'key_corrected',
+      cost_nusd: { input: 1, cache_read: 0, cache_write: 0, output: 9, total: 10 },
+    });
     const correction = entry({
       ...wrong,
       id: entry().id,
-      tokens: { input: 0, cache_read: 0, cache_write_5m: 0, cache_write_1h: 0, output: 0, reasoning: 0, audio_input: 0, audio_output: 0 },
+      tokens: {
+        input: 0,
+        cache_read: 0,
+        cache_write_5m: 0,
+        cache_write_1h: 0,
+        output: 0,
+        reasoning: 0,
+        audio_input: 0,
+        audio_output: 0,
+      },
       cost_nusd: { input: 0, cache_read: 0, cache_write: 0, output: -4, total: -4 },
       corrects: wrong.id,
     });
@@ -132,20 +144,33 @@ describe('sums of spend', () => {
   test('the longest texts that an entry can have fit', async () => {
     const long = '猫'.repeat(500);
     await ledger().insert([
-      entry({ key: long, team: long, user: long, tags: [long], model: long, served_model: long, target: long, endpoint: long }),
+      entry({
+        key: long,
+        team: long,
+        user: long,
+        tags: [long],
+        model: long,
+        served_model: long,
+        target: long,
+        endpoint: long,
+      }),
     ]);
   });
 
   test('damage is found by table and amount, and repaired, while entries arrive', async () => {
-    await store.pool.query('update spend_day_main set total_nusd = total_nusd + 5 where ctid = (select min(ctid) from spend_day_main)');
+    await store.pool.query(
+      'update spend_day_main set total_nusd = total_nusd + 5 where ctid = (select min(ctid) from spend_day_main)',
+    );
     await store.pool.query(`delete from spend_hour_tag where tag = 'batch'`);
     const found = await verifyLedger(store.pool);
+    assert.deepEqual([...new Set(found.differences.map(({ table }) => table))].sort(), [
+      'spend_day_main',
+      'spend_hour_tag',
+    ]);
     assert.deepEqual(
-      [...new Set(found.differences.map(({ table }) => table))].sort(),
-      ['spend_day_main', 'spend_hour_tag'],
-    );
-    assert.deepEqual(
-      found.differences.filter(({ table }) => table === 'spend_day_main').map(({ rows, cost_nusd }) => [rows, cost_nusd]),
+      found.differences
+        .filter(({ table }) => table === 'spend_day_main')
+        .map(({ rows, cost_nusd }) => [rows, cost_nusd]),
       [[1, '5']],
     );
     let running = true;

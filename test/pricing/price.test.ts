@@ -204,7 +204,10 @@ test('two requests together cost what they cost apart, but for the rounding of e
       const price = priced([0, pico]);
       const whole = (some: Usage): Usage => ({ ...some, audio_input: 0, audio_output: 0, reasoning: 0 });
       const both = Object.fromEntries(
-        Object.entries(whole(one)).map(([kind, tokens]) => [kind, Number(tokens) + Number(whole(other)[kind as keyof Usage])]),
+        Object.entries(whole(one)).map(([kind, tokens]) => [
+          kind,
+          Number(tokens) + Number(whole(other)[kind as keyof Usage]),
+        ]),
       ) as unknown as Usage;
       const apart = cost(whole(one), price).total + cost(whole(other), price).total;
       assert.ok(Math.abs(cost(both, price).total - apart) <= 4);

@@ -2,18 +2,20 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Repriced, RepriceRequest } from '../../gateway/reprice.js';
-import type { Verified } from '../../ledger/verify-pg.js';
 import type { Keys } from '../../keys/keys.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { Verified } from '../../ledger/verify-pg.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok } from '../../lib/errors.js';
 import { exact } from '../../reports/figures.js';
-import { filterNames, formats, groupings, readRequest, type ReportRequest } from '../../reports/request.js';
 import type { Reports } from '../../reports/reports.js';
+import { filterNames, formats, groupings, type ReportRequest, readRequest } from '../../reports/request.js';
 import type { AdminApp } from './admin-api.js';
 import { problem, sendRefusal } from './errors.js';
 import { instant, text } from './schemas.js';
 
 export interface Reporting {
+  readonly ledger: Pick<Ledger, 'flush'>;
   readonly keys: Keys;
   readonly clock: Clock;
   readonly reports: Reports;
@@ -35,7 +37,11 @@ const when = z.string().max(40).describe('A date (which begins at midnight of `t
 const spendQuery = z.strictObject({
   from: when.optional(),
   to: when.optional(),
-  group_by: z.string().max(400).optional().describe(`Comma-separated, of ${groupings.join(', ')}.`),
+  group_by: z
+    .string()
+    .max(400)
+    .optional()
+    .describe(`Comma-separated, of ${groupings.join(', ')}.`),
   timezone: z.string().max(64).optional(),
   format: z.enum(formats).optional(),
   ...(Object.fromEntries(filterNames.map((name) => [name, oneOrMore.optional()])) as Record<
@@ -43,6 +49,18 @@ const spendQuery = z.strictObject({
     z.ZodOptional<typeof oneOrMore>
   >),
 });
+
+const RECORDED_MS = 2_000;
+
+/** What was answered before the question is in the report, unless the database takes its entries too slowly. */
+async function recorded(ledger: Pick<Ledger, 'flush'>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, RECORDED_MS);
+  });
+  await Promise.race([ledger.flush(), late]);
+  clearTimeout(timer);
+}
 
 export function reportsRoutes(app: AdminApp, deps: Reporting): void {
   const told = (actor: string, action: string, detail: Readonly<Record<string, unknown>>) =>
@@ -69,6 +87,7 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       ) as ReportRequest['filters'];
       const request = readRequest({ from, to, group_by, timezone, format, filters }, deps.clock.now());
       if (!request.ok) return sendRefusal(reply, request.refusal);
+      await recorded(deps.ledger);
       const report = await deps.reports.run(request.value);
       if (!report.ok) return sendRefusal(reply, report.refusal);
       const { mediaType, fileName, bytes } = report.value;
