@@ -6,6 +6,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startSpend } from './app-spend.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -24,6 +25,7 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -91,7 +93,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = createLedger({ store: ledgerStore, clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
@@ -118,6 +121,10 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       logReload(outcome, log);
       metrics.configReload(outcome.status);
     },
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({
     clock,
@@ -154,6 +161,7 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       adminKey: () => admin.key,
       version,
       ledger,
+      ...spend.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       reloadConfig: () => reloader.reload('api'),
@@ -198,6 +206,7 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();

@@ -15,7 +15,7 @@ import { streamHead } from './head.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
 import type { Entrant } from './race.js';
-import { type Bill, bill } from './settle.js';
+import { type Bill, bill, rareFields } from './settle.js';
 import { learn } from './verdict.js';
 
 interface Ports {
@@ -127,6 +127,7 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
       first_byte_ms: firstByteMs,
       duration_ms: carried.times.endedAt - carried.times.sentAt,
       overhead_ms: overheadMs,
+      ...rareFields(settled, caller.team?.markup_ppm),
     });
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));

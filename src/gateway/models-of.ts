@@ -1,7 +1,7 @@
 /** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { standingPrice } from '../pricing/catalogue.js';
-import { type Price, writtenPrice } from '../pricing/price.js';
+import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
@@ -98,10 +98,11 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
     const price = standingPrice({
-      override: model.price ?? undefined,
+      override: writtenPrices(written.price ?? model.price),
       catalogueName: adaptor.catalogue,
       model: name,
-      fallback: config.defaults.price ?? undefined,
+      services: adaptor.serviceMultipliers,
+      fallback: writtenPrices(config.defaults.price),
       nowMs: parts.nowMs,
     });
     return {

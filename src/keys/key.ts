@@ -29,6 +29,8 @@ export interface Team {
   readonly id: string;
   readonly limits: readonly LimitSpec[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the team is billed for a cost, in parts per million of it; null: as it is. */
+  readonly markup_ppm: number | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

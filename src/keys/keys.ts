@@ -33,6 +33,8 @@ export interface KeyFields {
 export type NewKey = KeyFields & { readonly name: string };
 
 export interface TeamFields {
+  /** Parts per million. */
+  readonly markup_ppm?: number | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
 }
@@ -186,6 +188,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
       change(id, 'team.update', written(patch), (team) => ({
         limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
+        markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -246,6 +249,7 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   id,
   limits: fields.limits ?? [],
   metadata: fields.metadata ?? {},
+  markup_ppm: fields.markup_ppm ?? null,
   created_at: now,
   updated_at: now,
   blocked_at: null,

@@ -31,6 +31,28 @@ export interface ModelFacts {
   readonly rejectsPrefill: boolean;
 }
 
+/** A CSV export of a provider's usage or cost: what its columns are called. */
+export interface ExportFormat {
+  readonly kind: 'usage' | 'cost';
+  /** Columns that tell this format from others; all must be there. */
+  readonly knownBy: readonly string[];
+  /** The day or the time of the row: a date, ISO 8601, or Unix seconds. */
+  readonly time: string;
+  /** The model; of a cost export it may be a line item that begins with the model and goes on after `, `. */
+  readonly model: string;
+  /** Columns of tokens by kind, added up. `input` may include the cached ones: then `inputIncludesCached`. */
+  readonly tokens?: {
+    readonly input: readonly string[];
+    readonly cache_read: readonly string[];
+    readonly cache_write: readonly string[];
+    readonly output: readonly string[];
+    readonly inputIncludesCached: boolean;
+  };
+  readonly requests?: string;
+  /** US dollars, and the column that names the currency where there is one. */
+  readonly cost?: { readonly amount: string; readonly currency?: string };
+}
+
 interface AdaptorFacts {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
@@ -54,6 +76,10 @@ interface AdaptorFacts {
   readonly failures: readonly FailureRule[];
   /** Where its answers tell what is left of its own limits. */
   readonly limitHeaders: readonly LimitHeader[];
+  /** What a service tier costs as a multiple of the list price, by the provider's name for the tier; 1 where it is not told. */
+  readonly serviceMultipliers?: Readonly<Record<string, number>>;
+  /** How the provider's usage and cost exports are read. */
+  readonly exports?: readonly ExportFormat[];
   /** An upstream inside the process, instead of one behind HTTP. */
   readonly local?: LocalUpstream;
 }

@@ -38,6 +38,7 @@ export const aTeam = (id: string, given: Partial<Team> = {}): Team => ({
   id,
   limits: [],
   metadata: {},
+  markup_ppm: null,
   created_at: NOON,
   updated_at: NOON,
   blocked_at: null,

@@ -25,6 +25,7 @@ import { keysRoutes } from './keys-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
+import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 
 declare module 'fastify' {
@@ -34,7 +35,8 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, Configuring {
+export interface AdminDeps extends Writing, Omit<Reading, 'ledger'>, Configuring, Omit<Reporting, 'ledger'> {
+  readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -94,6 +96,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   teamsRoutes(typed, deps);
   readRoutes(typed, deps);
   configRoutes(typed, deps);
+  reportsRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

@@ -149,7 +149,7 @@ describe('when the database is away', () => {
     const fails = () => Promise.reject(new Error('the inner workings'));
     const server = await adminServer({
       store: { ...memoryKeyStore(), keys: fails },
-      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails) },
+      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails), flush: fails },
     });
     t.after(() => server.close());
     for (const path of ['/keys', '/usage']) {

@@ -32,6 +32,10 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
+
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
   const clock = new ManualClock();
@@ -58,6 +62,10 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reloadConfig: () => assert.fail('not in these tests'),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      reports: { run: unused },
+      prices: () => ({}),
+      verify: unused,
+      reprice: unused,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,

@@ -17,6 +17,7 @@ test('a team is made, shown, changed, blocked, unblocked and deleted', async () 
     id: 'search',
     name: 'search',
     limits,
+    markup: null,
     metadata: { cost_center: 'R7' },
     created_at: now,
     updated_at: now,
