@@ -81,5 +81,6 @@ export const anthropic = {
   headers: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),
   catalogue: 'anthropic',
   facts: (model) => familyOf(model).facts,
+  maxOutput: (model) => familyOf(model).facts.maxOutput,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
 } satisfies Adaptor;

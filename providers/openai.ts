@@ -1,5 +1,5 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
-import { encodingFor } from '../src/protocol/openai-models.js';
+import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
 export const openai = {
   type: 'openai',
@@ -9,4 +9,6 @@ export const openai = {
   headers: (credential) => ({ authorization: `Bearer ${credential}` }),
   catalogue: 'openai',
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
+  maxOutput: maxOutputFor,
+  outputField: 'max_completion_tokens',
 } satisfies Adaptor;

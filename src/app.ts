@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
+import { closeLapsed, noteOf, rebuildFrom } from './gateway/limit-ledger.js';
+import { limitLevels } from './gateway/limit-levels.js';
+import { Limiter } from './gateway/limiter.js';
 import { modelsOf } from './gateway/models-of.js';
 import { createGateway } from './gateway/pipeline.js';
 import { createServer } from './http/server.js';
@@ -13,14 +16,20 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger } from './ledger/ledger.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { pgSpentStore, type SpentStore } from './ledger/spent-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
+import type { Limits } from './limits/limits.js';
+import { openLimits } from './limits/open-redis.js';
+import type { StoreState } from './limits/store.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
+import { limitMetrics } from './telemetry/limit-metrics.js';
 import type { Log } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
@@ -74,13 +83,39 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store), clock, log });
+  let limits: Limits | undefined;
+  const ledger = createLedger({
+    store: tellsStored(pgLedgerStore(store), (entries) => {
+      limits?.posted(entries.flatMap(({ hold }) => hold ?? []));
+    }),
+    clock,
+    log,
+  });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
   const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const opened = await openCounters(config, { clock, log, ledger, spent: pgSpentStore(store) });
+  limits = opened;
+  const limitsMetrics = limitMetrics(metrics.registry, () => opened.state);
+  const limiter = new Limiter({
+    limits: opened,
+    clock,
+    note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
+    onDenied: ({ limit }) => limitsMetrics.rejected(limit.spec.unit, limit.spec.per, limit.scope.kind),
+    onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
+  });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    models: () => models,
+    ledger,
+    limiter,
+    deadlines,
+    metrics,
+    log,
+  });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {
@@ -98,6 +133,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       adminKey: () => admin.key,
       version,
       ledger,
+      limitLevels: limitLevels({ limits: opened, keys: keyStore, models: () => models }),
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
       providers: () =>
@@ -105,7 +141,10 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        limits: { ok: true, detail: limitsDetail(opened.state, config) },
+      }),
       metrics: config.telemetry.metrics
         ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
         : null,
@@ -133,6 +172,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     close: async () => {
       await closeServer(server, config.server.shutdown_grace);
       await ledger.close();
+      await opened.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -140,6 +180,33 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     },
   };
 }
+
+interface CounterPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  readonly spent: SpentStore;
+}
+
+/** Where limits are counted; resolves once they can be taken. */
+function openCounters({ redis, models }: Config, { clock, log, ledger, spent }: CounterPorts): Promise<Limits> {
+  const longestMs = Math.max(0, ...Object.values(models).map(({ timeout }) => timeout.total));
+  return openLimits({
+    clock,
+    ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
+    rebuild: rebuildFrom(spent, ledger),
+    rebuildTimeoutMs: 5_000,
+    onLapsed: closeLapsed(spent, ledger),
+    longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
+    onState: (state, reason) => {
+      if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');
+      else log.warn({ state, reason, on_failure: redis.on_failure }, 'limits: Redis is away');
+    },
+  });
+}
+
+const limitsDetail = (state: StoreState, { redis }: Config): string =>
+  state === 'away' ? `away (on_failure: ${redis.on_failure})` : state;
 
 interface Opened {
   readonly store: Store;

@@ -3,7 +3,6 @@ import { startApp } from '../app.js';
 import { loadConfig } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
-import { findUnenforced } from '../config/unavailable.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { createLog } from '../telemetry/log.js';
 
@@ -23,13 +22,6 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
   });
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
-    return 1;
-  }
-  const unenforced = findUnenforced(loaded.config);
-  if (unenforced.length > 0) {
-    console.error(
-      `${loaded.file}: this version does not act on ${unenforced.join(', ')} yet. Take it out to serve without.`,
-    );
     return 1;
   }
   const running = createLog(loaded.config.telemetry.log.level);

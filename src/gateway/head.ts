@@ -12,6 +12,8 @@ interface Answered {
   readonly attempts: number;
   readonly cache: CacheState;
   readonly dropped: readonly string[];
+  readonly limitHead: readonly string[];
+  readonly outputCap: number | null;
 }
 
 export function baseHead(course: Answered): string[] {
@@ -22,6 +24,8 @@ export function baseHead(course: Answered): string[] {
     head.push('x-tollgate-provider', header(target.provider), 'x-tollgate-target', header(target.id));
     head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
   }
+  for (const text of course.limitHead) head.push(text);
+  if (course.outputCap !== null) head.push('x-tollgate-max-tokens-clamped', String(course.outputCap));
   if (course.dropped.length > 0) head.push('x-tollgate-dropped-params', course.dropped.join(', '));
   return head;
 }

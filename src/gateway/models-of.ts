@@ -1,5 +1,6 @@
 /** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
+import { limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
@@ -18,7 +19,14 @@ export function modelsOf(config: Config, parts: Parts): Models {
   const models = new Map<string, Model>();
   for (const [name, written] of Object.entries(config.models)) {
     const targets = written.targets.map((target) => targetOf(config, written, target, parts));
-    models.set(name, { name, targets, timeouts: timeoutsOf(written), dropParams: written.drop_params });
+    models.set(name, {
+      name,
+      targets,
+      timeouts: timeoutsOf(written),
+      maxOutput: written.max_output,
+      limits: limitsInForce({ kind: 'model', id: name }, written.limits),
+      dropParams: written.drop_params,
+    });
   }
   const list = [...models.values()];
   return { get: (name) => models.get(name), list: () => list, createdS: Math.floor(parts.nowMs / 1000) };
@@ -50,11 +58,14 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
     ...adaptor.headers(provider.api_key),
     ...provider.headers,
   };
+  const id = `${written.provider}/${written.model}`;
   return {
-    id: `${written.provider}/${written.model}`,
+    id,
     provider: written.provider,
     model: written.model,
     adaptor,
+    maxOutput: adaptor.maxOutput?.(written.model) ?? null,
+    limits: limitsInForce({ kind: 'target', id }, written.limits),
     counting: adaptor.counting(written.model),
     to: adaptor.local
       ? { local: adaptor.local, path }

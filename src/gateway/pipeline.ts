@@ -10,7 +10,6 @@ import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Price } from '../pricing/price.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
@@ -23,9 +22,11 @@ import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import type { Call, CallHeaders, Reply } from './call.js';
+import { entryOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
+import type { Grant, Limiter } from './limiter.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import { type Bill, bill } from './settle.js';
@@ -36,6 +37,7 @@ export interface GatewayPorts {
   /** The models of the snapshot in force. */
   readonly models: () => Models;
   readonly ledger: Ledger;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -53,10 +55,17 @@ interface Course {
   startedAt: number;
   headers?: CallHeaders;
   caller?: Caller;
+  /** The end user, and the tags of the key and the request. */
+  user?: string | null;
+  tags?: readonly string[];
   request?: ChatRequest;
   model?: Model;
   target?: Target;
   countedInput: number;
+  /** Headers that tell of limits, names and values in turn. */
+  limitHead: readonly string[];
+  /** The maximum of the answer that was sent instead of the caller's. */
+  outputCap: number | null;
   cache: CacheState;
   attempts: number;
   /** Request fields that the target's dialect cannot express and that were left out. */
@@ -64,7 +73,7 @@ interface Course {
 }
 
 /** A course whose request was read, admitted and planned. */
-type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model'>>;
+type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'>>;
 
 interface Attempted {
   readonly target: Target;
@@ -75,7 +84,7 @@ interface Attempted {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, log } = ports;
+  const { clock, ledger, limiter, metrics, log } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
     const course: Course = {
@@ -83,6 +92,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
       reply,
       startedAt: call.arrivedAt,
       countedInput: 0,
+      limitHead: NONE,
+      outputCap: null,
       cache: 'off',
       attempts: 0,
       dropped: NONE,
@@ -91,10 +102,26 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!prepared) return left(course);
     if (!prepared.ok) return refuseCall(course, prepared.refusal);
     const { underway, targets } = prepared.value;
-    course.cache = noCache.recall().state;
-    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
-    if ('code' in outcome) return refuseCall(course, outcome);
-    return answer(underway, outcome);
+    const { caller, user, request, model, tags } = underway;
+    const demand = { caller, user, request, model, tags, requestId: call.requestId, endpoint: call.endpoint };
+    const reserved = limiter.reserve(demand, targets, course.countedInput);
+    const granted = reserved instanceof Promise ? await reserved : reserved;
+    if (!granted.ok) return refuseCall(course, granted.refusal);
+    const grant = granted.value;
+    course.limitHead = limiter.headers(grant);
+    try {
+      course.cache = noCache.recall().state;
+      const outcome = await send(targets, (target, number) => attemptOn(underway, grant, target, number));
+      const closed = limiter.close(grant);
+      const durable = ledger.durable();
+      if (durable) await durable;
+      if (closed) await closed;
+      if ('code' in outcome) return refuseCall(course, outcome);
+      return answer(underway, outcome);
+    } catch (error) {
+      await limiter.fail(grant);
+      throw error;
+    }
   }
 
   async function prepare(
@@ -113,6 +140,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const request = readChatRequest(body.value);
     if (!request.ok) return request;
     course.request = request.value;
+    const { tags, user } = call.headers.value;
+    const { key } = caller.value;
+    course.user = (user ?? request.value.user) || null;
+    course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
     const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
     if (!model.ok) return model;
     course.model = model.value;
@@ -124,12 +155,22 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
   }
 
-  async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
+  async function attemptOn(
+    course: Underway,
+    grant: Grant,
+    target: Target,
+    number: number,
+  ): Promise<Attempted | Refusal> {
     const { request, model, headers, reply } = course;
     course.target = target;
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(model);
-    const exchange = exchangeFor(request, model, target, clock.now());
+    if (target !== grant.target) {
+      const refusal = await limiter.move(grant, model, target, course.countedInput);
+      if (refusal) return refusal;
+    }
+    course.outputCap = limiter.cap(grant, model, target);
+    const exchange = exchangeFor(request, model, target, clock.now(), course.outputCap);
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     course.attempts = number;
@@ -152,60 +193,33 @@ export function createGateway(ports: GatewayPorts): Gateway {
       deadlines: ports.deadlines,
       clock,
     });
-    return record(course, target, price, number, carried);
+    return record(course, grant, target, price, number, carried);
   }
 
   /** Bills the attempt and appends its entry. */
   async function record(
     course: Underway,
+    grant: Grant,
     target: Target,
     price: Price,
     number: number,
     carried: Carried,
   ): Promise<Attempted> {
-    const { call, request, headers, caller, model } = course;
-    const settled = await bill(carried, target, price, course.countedInput);
+    const settled = await bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
+    limiter.record(grant, course.model, target, settled);
     const refusal = refusalFor(carried, target);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
     const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: { ...request.metadata, ...headers.metadata },
-      endpoint: call.endpoint,
-      model: model.name,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-    });
+    ledger.append(
+      entryOf({ course, grant, target, price, number, carried, bill: settled, refusal, overheadMs, clock }),
+    );
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.id, upstreamCode(carried));
     return { target, carried, bill: settled, refusal, overheadMs };
   }
 
-  async function answer(course: Underway, attempted: Attempted): Promise<void> {
+  function answer(course: Underway, attempted: Attempted): void {
     const { reply, request, call } = course;
     const { carried, refusal } = attempted;
-    const durable = ledger.durable();
-    if (durable) await durable;
     if (carried.kind === 'gone') return left(course, attempted);
     if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
     if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
@@ -299,10 +313,6 @@ const unpriced = (model: Model): Refusal =>
 function refusalFor(carried: Carried, target: Target): Refusal | undefined {
   if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
   return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
-}
-
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */

@@ -16,7 +16,14 @@ export interface Bill {
   readonly cost: CostNano;
 }
 
-export async function bill(carried: Carried, target: Target, price: Price, countedInput: number): Promise<Bill> {
+/** `mostOutput`: the maximum that was sent upstream for all choices, which what is counted here cannot be more than. */
+export async function bill(
+  carried: Carried,
+  target: Target,
+  price: Price,
+  countedInput: number,
+  mostOutput: number,
+): Promise<Bill> {
   const { reported, text } = received(carried);
   const rule = target.counting;
   let tokens = reported;
@@ -25,16 +32,20 @@ export async function bill(carried: Carried, target: Target, price: Price, count
     source = rule.exact ? 'counted' : 'estimated';
     tokens = noUsage();
     if (mayHaveCost(carried)) tokens.input = countedInput;
-    if (text !== '') tokens.output = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+    if (text !== '') tokens.output = await countedOutput(text, target, mostOutput);
   } else if (cutShort(carried) && text !== '') {
     // A stream that told its usage early and was then cut: what was received since is counted.
-    const counted = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+    const counted = await countedOutput(text, target, mostOutput);
     if (counted > tokens.output) {
       tokens = { ...tokens, output: counted };
       source = rule.exact ? 'counted' : 'estimated';
     }
   }
   return { tokens, source, cost: cost(tokens, price) };
+}
+
+async function countedOutput(text: string, { counting }: Target, most: number): Promise<number> {
+  return Math.min(most, Math.ceil((await countText(text, counting.encoding)) * counting.factor));
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {

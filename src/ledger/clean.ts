@@ -79,6 +79,8 @@ export function cleanEntry(entry: Entry): Entry {
     first_byte_ms: entry.first_byte_ms === null ? null : finite(entry.first_byte_ms),
     duration_ms: finite(entry.duration_ms),
     overhead_ms: finite(entry.overhead_ms),
+    hold: entry.hold,
+    held_at: entry.held_at,
   };
 }
 

@@ -31,4 +31,8 @@ export interface Entry {
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;
   readonly overhead_ms: number;
+  /** The hold of limits under which the attempt was made; left out where no limit applied. Internal. */
+  readonly hold?: string | undefined;
+  /** When that hold was taken, milliseconds since the Unix epoch by the clock that budgets go by. */
+  readonly held_at?: number | undefined;
 }

@@ -14,6 +14,7 @@ import {
   primaryKey,
   text,
 } from 'drizzle-orm/pg-core';
+import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 
 /** A `timestamptz` that is a number of milliseconds here. The driver hands times over as text or as a `Date`. */
@@ -37,6 +38,7 @@ export const teams = pgTable('teams', {
   created_at: createdNow('created_at'),
   updated_at: createdNow('updated_at'),
   blocked_at: millis('blocked_at'),
+  user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
 });
 
 export const keys = pgTable('keys', {
@@ -57,6 +59,8 @@ export const keys = pgTable('keys', {
   updated_at: createdNow('updated_at'),
   blocked_at: millis('blocked_at'),
   revoked_at: millis('revoked_at'),
+  user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
+  cache: text('cache').$type<CacheSharing>(),
 });
 
 export const entries = pgTable('entries', {
@@ -96,6 +100,8 @@ export const entries = pgTable('entries', {
   first_byte_ms: doublePrecision('first_byte_ms'),
   duration_ms: doublePrecision('duration_ms').notNull(),
   overhead_ms: doublePrecision('overhead_ms').notNull(),
+  hold: text('hold'),
+  held_at: millis('held_at'),
 });
 
 export const auditLog = pgTable('audit_log', {

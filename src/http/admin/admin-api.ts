@@ -21,6 +21,7 @@ import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { keysRoutes } from './keys-routes.js';
+import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
@@ -33,7 +34,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading {
+export interface AdminDeps extends Writing, Reading, LimitsReading {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -91,6 +92,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
+  limitsRoutes(typed, deps);
   readRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }

@@ -30,6 +30,8 @@ test('the key of the contract is made: 201, its secret this once, and what was s
     allowed_ips: ['10.0.0.0/8'],
     tags: ['prod'],
     metadata: { owner: 'ada' },
+    user_limits: [{ unit: 'requests', max: 5, per: 'minute' }],
+    cache: 'team',
   };
   const answer = await server.call('POST', '/keys', asked);
   assert.equal(answer.status, 201);
