@@ -79,8 +79,7 @@ export function cleanEntry(entry: Entry): Entry {
     first_byte_ms: entry.first_byte_ms === null ? null : finite(entry.first_byte_ms),
     duration_ms: finite(entry.duration_ms),
     overhead_ms: finite(entry.overhead_ms),
-    hold: entry.hold,
-    held_at: entry.held_at,
+    ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
   };
 }
 
