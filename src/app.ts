@@ -85,7 +85,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
   });
   let limits: Limits | undefined;
   const ledger = createLedger({
-    store: tellsStored(pgLedgerStore(store), (entries) => {
+    store: tellsStored(pgLedgerStore(store, { inTransaction: [] }), (entries) => {
       limits?.posted(entries.flatMap(({ hold }) => hold ?? []));
     }),
     clock,

@@ -5,13 +5,13 @@ import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { Price } from '../pricing/price.js';
 import type { CallHeaders } from './call.js';
-import { firstEntryId, type Grant } from './limiter.js';
+import { type Demand, firstEntryId, type Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { Target } from './model.js';
 import type { Bill } from './settle.js';
 
 interface Recorded {
-  readonly course: { readonly headers: CallHeaders; readonly cache: Entry['cache'] };
+  readonly course: Demand & { readonly headers: CallHeaders; readonly cache: Entry['cache'] };
   readonly grant: Grant;
   readonly target: Target;
   readonly price: Price;
@@ -26,26 +26,27 @@ interface Recorded {
 
 export function entryOf(recorded: Recorded): Entry {
   const { course, grant, target, price, number, carried, bill, refusal, overheadMs, clock } = recorded;
-  const { demand, hold } = grant;
+  const { caller, request, headers, call } = course;
+  const { hold } = grant;
   const { times } = carried;
   return {
     id: hold && number === 1 ? firstEntryId(hold.id) : newId('ent', clock.now()),
     at: Math.round(clock.now() - (clock.monotonic() - times.sentAt)),
-    request_id: demand.requestId,
+    request_id: call.requestId,
     attempt: number,
-    key: demand.caller.key.id,
-    team: demand.caller.key.team,
-    user: demand.user,
-    tags: demand.tags,
-    metadata: { ...demand.request.metadata, ...course.headers.metadata },
-    endpoint: demand.endpoint,
-    model: demand.model.name,
+    key: caller.key.id,
+    team: caller.key.team,
+    user: course.user,
+    tags: course.tags,
+    metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
+    endpoint: call.endpoint,
+    model: course.model.name,
     served_model: servedModel(carried) ?? null,
     provider: target.provider,
     target: target.id,
     status: refusal ? statusOf(refusal) : 200,
     error: refusal?.code ?? null,
-    stream: demand.request.stream,
+    stream: request.stream,
     cache: course.cache,
     tokens: bill.tokens,
     usage_source: bill.source,

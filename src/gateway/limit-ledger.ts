@@ -41,7 +41,7 @@ type Note = Pick<
 > & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
 
 export function noteOf(
-  { caller, user, request, model, requestId, endpoint, tags }: Demand,
+  { caller, user, request, model, call: { requestId, endpoint }, tags }: Demand,
   target: Target,
   countedInput: number,
   heldAtMs: number,

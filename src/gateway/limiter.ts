@@ -31,9 +31,8 @@ export interface Demand {
   readonly user: string | null;
   readonly request: ChatRequest;
   readonly model: Model;
-  readonly requestId: string;
-  readonly endpoint: string;
   readonly tags: readonly string[];
+  readonly call: { readonly requestId: string; readonly endpoint: string };
 }
 
 export interface LimiterPorts {
@@ -58,7 +57,7 @@ export interface Grant {
   bounded: boolean;
   /** Where the request goes; its limits are held. */
   target: Target;
-  readonly attempts: Attempt[];
+  attempts: Attempt[];
 }
 
 interface Attempt {
@@ -70,6 +69,8 @@ interface Attempt {
 }
 
 const NO_HEADERS: readonly string[] = [];
+/** Of requests without a hold, which record none. */
+const NO_ATTEMPTS: Attempt[] = [];
 
 export class Limiter {
   readonly #ports: LimiterPorts;
@@ -109,6 +110,7 @@ export class Limiter {
       if (!taken.ok) return taken.refusal;
       const { value } = taken;
       grant.hold = value.hold;
+      grant.attempts = value.attempts;
       grant.heldAtMs = value.heldAtMs;
       grant.bounded = value.bounded;
       grant.target = target;
@@ -223,7 +225,7 @@ const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: n
   let heldAtMs = takenAtMs;
   // A window may have begun while the reservation was on its way.
   for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
-  return { demand, target, hold, heldAtMs, bounded, attempts: [] };
+  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS };
 };
 
 /** The targets with the input as each counts it. */

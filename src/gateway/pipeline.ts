@@ -9,7 +9,7 @@ import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Price } from '../pricing/price.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
@@ -53,14 +53,15 @@ interface Course {
   readonly call: Call;
   readonly reply: Reply;
   startedAt: number;
-  headers?: CallHeaders;
-  caller?: Caller;
-  /** The end user, and the tags of the key and the request. */
-  user?: string | null;
-  tags?: readonly string[];
-  request?: ChatRequest;
-  model?: Model;
-  target?: Target;
+  headers: CallHeaders | undefined;
+  caller: Caller | undefined;
+  /** The end user. */
+  user: string | null;
+  /** Of the key and the request. */
+  tags: readonly string[];
+  request: ChatRequest | undefined;
+  model: Model | undefined;
+  target: Target | undefined;
   countedInput: number;
   /** Headers that tell of limits, names and values in turn. */
   limitHead: readonly string[];
@@ -72,8 +73,30 @@ interface Course {
   dropped: readonly string[];
 }
 
+type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
+/** A course whose caller is known. */
+type Known = With<'headers' | 'caller'>;
 /** A course whose request was read, admitted and planned. */
-type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'>>;
+type Underway = With<'headers' | 'caller' | 'request' | 'model'>;
+
+const newCourse = (call: Call, reply: Reply): Course => ({
+  call,
+  reply,
+  startedAt: call.arrivedAt,
+  headers: undefined,
+  caller: undefined,
+  user: null,
+  tags: NONE,
+  request: undefined,
+  model: undefined,
+  target: undefined,
+  countedInput: 0,
+  limitHead: NONE,
+  outputCap: null,
+  cache: 'off',
+  attempts: 0,
+  dropped: NONE,
+});
 
 interface Attempted {
   readonly target: Target;
@@ -87,72 +110,60 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, limiter, metrics, log } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
-    const course: Course = {
-      call,
-      reply,
-      startedAt: call.arrivedAt,
-      countedInput: 0,
-      limitHead: NONE,
-      outputCap: null,
-      cache: 'off',
-      attempts: 0,
-      dropped: NONE,
-    };
-    const prepared = await prepare(course);
-    if (!prepared) return left(course);
-    if (!prepared.ok) return refuseCall(course, prepared.refusal);
-    const { underway, targets } = prepared.value;
-    const { caller, user, request, model, tags } = underway;
-    const demand = { caller, user, request, model, tags, requestId: call.requestId, endpoint: call.endpoint };
-    const reserved = limiter.reserve(demand, targets, course.countedInput);
+    const course = newCourse(call, reply);
+    const known = ports.authenticator.authenticate(call.token);
+    const caller = known instanceof Promise ? await known : known;
+    if (!caller.ok) return refuseCall(course, caller.refusal);
+    course.caller = caller.value;
+    if (!call.headers.ok) return refuseCall(course, call.headers.refusal);
+    course.headers = call.headers.value;
+    const body = await call.readBody();
+    course.startedAt = clock.monotonic();
+    if (!body) return left(course);
+    const planned = body.ok ? prepare(course as Known, body.value) : body;
+    if (!planned.ok) return refuseCall(course, planned.refusal);
+    const underway = course as Underway;
+    const [first] = planned.value;
+    const counted = estimate(underway.request.json, first.counting, first.model);
+    course.countedInput = typeof counted === 'number' ? counted : await counted;
+    const reserved = limiter.reserve(underway, planned.value, course.countedInput);
     const granted = reserved instanceof Promise ? await reserved : reserved;
     if (!granted.ok) return refuseCall(course, granted.refusal);
     const grant = granted.value;
     course.limitHead = limiter.headers(grant);
     try {
       course.cache = noCache.recall().state;
-      const outcome = await send(targets, (target, number) => attemptOn(underway, grant, target, number));
+      const outcome = await send(planned.value, (target, number) => attemptOn(underway, grant, target, number));
       const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
       if (closed) await closed;
       if ('code' in outcome) return refuseCall(course, outcome);
-      return answer(underway, outcome);
+      answer(underway, outcome);
     } catch (error) {
       await limiter.fail(grant);
       throw error;
     }
   }
 
-  async function prepare(
-    course: Course,
-  ): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
+  /** Reads the request and plans it: the targets that it may reach. */
+  function prepare(course: Known, body: Buffer): Result<readonly [Target, ...Target[]]> {
     const { call } = course;
-    const known = ports.authenticator.authenticate(call.token);
-    const caller = known instanceof Promise ? await known : known;
-    if (!caller.ok) return caller;
-    course.caller = caller.value;
-    if (!call.headers.ok) return call.headers;
-    course.headers = call.headers.value;
-    const body = await call.readBody();
-    course.startedAt = clock.monotonic();
-    if (!body?.ok) return body;
-    const request = readChatRequest(body.value);
+    const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
-    const { tags, user } = call.headers.value;
-    const { key } = caller.value;
+    const { key } = course.caller;
+    const { tags, user } = course.headers;
     course.user = (user ?? request.value.user) || null;
     course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
-    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
+    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, ports.models());
     if (!model.ok) return model;
     course.model = model.value;
-    const [first, ...rest] = plan(model.value);
-    if (!first)
-      return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
-    const counted = estimate(request.value.json, first.counting, first.model);
-    course.countedInput = typeof counted === 'number' ? counted : await counted;
-    return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
+    const targets = plan(model.value);
+    if (!atLeastOne(targets)) {
+      return refused(refuse('no_target_available', `The model '${model.value.name}' has no target.`));
+    }
+    return ok(targets);
   }
 
   async function attemptOn(
@@ -193,19 +204,20 @@ export function createGateway(ports: GatewayPorts): Gateway {
       deadlines: ports.deadlines,
       clock,
     });
-    return record(course, grant, target, price, number, carried);
+    const billed = bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
+    return record(course, grant, target, price, number, carried, billed instanceof Promise ? await billed : billed);
   }
 
-  /** Bills the attempt and appends its entry. */
-  async function record(
+  /** Appends the attempt's entry. */
+  function record(
     course: Underway,
     grant: Grant,
     target: Target,
     price: Price,
     number: number,
     carried: Carried,
-  ): Promise<Attempted> {
-    const settled = await bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
+    settled: Bill,
+  ): Attempted {
     limiter.record(grant, course.model, target, settled);
     const refusal = refusalFor(carried, target);
     const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
@@ -300,6 +312,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
 }
 
 const NONE: readonly string[] = [];
+
+const atLeastOne = (targets: readonly Target[]): targets is readonly [Target, ...Target[]] => targets.length > 0;
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 

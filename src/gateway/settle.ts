@@ -16,36 +16,42 @@ export interface Bill {
   readonly cost: CostNano;
 }
 
-/** `mostOutput`: the maximum that was sent upstream for all choices, which what is counted here cannot be more than. */
-export async function bill(
+/**
+ * Counts, where it has to, in turns of the event loop. `mostOutput`: the maximum that was sent upstream for all choices; what
+ * is counted here is no more.
+ */
+export function bill(
   carried: Carried,
   target: Target,
   price: Price,
   countedInput: number,
   mostOutput: number,
-): Promise<Bill> {
+): Bill | Promise<Bill> {
   const { reported, text } = received(carried);
-  const rule = target.counting;
-  let tokens = reported;
-  let source: UsageSource = 'provider';
-  if (!tokens) {
-    source = rule.exact ? 'counted' : 'estimated';
-    tokens = noUsage();
-    if (mayHaveCost(carried)) tokens.input = countedInput;
-    if (text !== '') tokens.output = await countedOutput(text, target, mostOutput);
-  } else if (cutShort(carried) && text !== '') {
-    // A stream that told its usage early and was then cut: what was received since is counted.
-    const counted = await countedOutput(text, target, mostOutput);
-    if (counted > tokens.output) {
-      tokens = { ...tokens, output: counted };
-      source = rule.exact ? 'counted' : 'estimated';
-    }
-  }
-  return { tokens, source, cost: cost(tokens, price) };
+  if (reported && text === '') return { tokens: reported, source: 'provider', cost: cost(reported, price) };
+  return billCounted(carried, target, price, countedInput, mostOutput, reported, text);
 }
 
-async function countedOutput(text: string, { counting }: Target, most: number): Promise<number> {
-  return Math.min(most, Math.ceil((await countText(text, counting.encoding)) * counting.factor));
+async function billCounted(
+  carried: Carried,
+  { counting: rule }: Target,
+  price: Price,
+  countedInput: number,
+  mostOutput: number,
+  reported: Usage | undefined,
+  text: string,
+): Promise<Bill> {
+  const counted = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const output = Math.min(counted, mostOutput);
+  const source = rule.exact ? 'counted' : 'estimated';
+  if (!reported) {
+    const tokens = { ...noUsage(), input: mayHaveCost(carried) ? countedInput : 0, output };
+    return { tokens, source, cost: cost(tokens, price) };
+  }
+  // A stream that told its usage early and was then cut: what was received since is counted.
+  if (output <= reported.output) return { tokens: reported, source: 'provider', cost: cost(reported, price) };
+  const tokens = { ...reported, output };
+  return { tokens, source, cost: cost(tokens, price) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
