@@ -55,10 +55,11 @@ interface Start {
   readonly config: Config;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
-  const clock = systemClock;
+export async function startApp({ config, adaptors, log, clock = systemClock }: Start): Promise<App> {
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
