@@ -22,6 +22,7 @@ import { readsJson } from './body.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { keysRoutes } from './keys-routes.js';
+import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
@@ -35,7 +36,12 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Omit<Reading, 'ledger'>, Configuring, Omit<Reporting, 'ledger'> {
+export interface AdminDeps
+  extends Writing,
+    Omit<Reading, 'ledger'>,
+    Configuring,
+    LimitsReading,
+    Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
@@ -94,6 +100,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
+  limitsRoutes(typed, deps);
   readRoutes(typed, deps);
   configRoutes(typed, deps);
   reportsRoutes(typed, deps);

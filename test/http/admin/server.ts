@@ -8,6 +8,7 @@ import { createKeys } from '../../../src/keys/keys.js';
 import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ok } from '../../../src/lib/errors.js';
 import { ManualClock } from '../../support/clock.js';
 
 export const ADMIN_KEY = 'the-admin-key-of-these-tests';
@@ -66,6 +67,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       prices: () => ({}),
       verify: unused,
       reprice: unused,
+      limitLevels: async () => ok([]),
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
