@@ -27,7 +27,7 @@ export const paramsOf = (path: string): string[] =>
 export const roots = ['header', 'query', 'cookie', 'consumer', 'claims', 'request', 'client'] as const;
 const plainRoots = ['path', 'query', 'host'];
 
-export function checkRoutes(routes: readonly WrittenRoute[]): Finding[] {
+export function checkClassicRoutes(routes: readonly WrittenRoute[]): Finding[] {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
   const names = new Map<string, number>();

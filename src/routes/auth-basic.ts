@@ -1,6 +1,6 @@
 /** A user and a password. Only hashes are kept, and every comparison takes the same time, whether or not there is such a user. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { BasicConfig } from '../config/routes.js';
+import type { BasicConfig } from '../config/classic-routes.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { type Consumer, consumerOf } from './consumer.js';
 

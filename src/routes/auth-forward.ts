@@ -2,7 +2,7 @@
  * Another service decides: it is asked about each request, with the request's own credentials. 2xx lets the request pass, any
  * other answer is what the client gets; no answer is 503.
  */
-import type { ForwardAuthConfig } from '../config/routes.js';
+import type { ForwardAuthConfig } from '../config/classic-routes.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import type { Callout } from './callout.js';
 import { type Consumer, consumerOf } from './consumer.js';

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { IntrospectionConfig } from '../config/routes.js';
+import type { IntrospectionConfig } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import type { Callout } from './callout.js';

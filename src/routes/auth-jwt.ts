@@ -6,7 +6,7 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { JwtConfig } from '../config/routes.js';
+import type { JwtConfig } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Callout } from './callout.js';

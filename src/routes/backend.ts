@@ -3,7 +3,7 @@
  * Active checks ask it by themselves; passive ones watch requests; each works without the other. Health and breaker are of
  * this process.
  */
-import type { BreakerConfig, HealthConfig, UpstreamConfig } from '../config/routes.js';
+import type { BreakerConfig, HealthConfig, UpstreamConfig } from '../config/classic-routes.js';
 import { Breaker, type BreakerState, type Pass, type Verdict } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';

@@ -4,7 +4,7 @@
  * its own answers unless they are shared. Bounded by size, the longest unused goes first. Of this process, lost with it.
  */
 import { LRUCache } from 'lru-cache';
-import type { CacheConfig } from '../config/routes.js';
+import type { CacheConfig } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
 import { headerIn } from './headers.js';
 import type { Visit } from './visit.js';

@@ -4,7 +4,7 @@
  * missing makes the answer incomplete (`x-tollgate-complete: false`); one that may not makes it an error, and what still runs
  * is given up. Numbers stay the digits that they were.
  */
-import type { RouteConfig } from '../config/routes.js';
+import type { RouteConfig } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { type Asking, askBackend } from './ask.js';
 import { Backend } from './backend.js';

@@ -1,6 +1,6 @@
 /** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import type { RouteConfig } from '../config/routes.js';
+import type { RouteConfig } from '../config/classic-routes.js';
 import { headerIn, removeFrom } from './headers.js';
 
 export interface CompressOptions {

@@ -2,7 +2,7 @@
  * Cross-origin requests. A preflight is answered here and goes no further; every other answer to an allowed origin says so,
  * also when it is a refusal, or a browser would not show why. An origin that is not allowed gets no word of permission.
  */
-import type { CorsConfig } from '../config/routes.js';
+import type { CorsConfig } from '../config/classic-routes.js';
 import type { Visit } from './visit.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];

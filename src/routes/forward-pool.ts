@@ -1,7 +1,7 @@
 /** Connections to one origin, kept alive between requests. Certificates are verified unless the route says not to. */
 import type { LookupFunction } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
-import type { TlsConfig } from '../config/routes.js';
+import type { TlsConfig } from '../config/classic-routes.js';
 
 export interface PoolOptions {
   readonly origin: string;

@@ -14,9 +14,9 @@ import { LONGEST_TARGET, readTarget } from './path.js';
 import type { Route } from './route.js';
 import { Visit } from './visit.js';
 
-export interface FrontDeps {
+interface FrontDeps {
   readonly matcher: () => Matcher<Route>;
-  readonly address: ClientAddress;
+  readonly address: () => ClientAddress;
   readonly now: () => number;
   readonly serve: (visit: Visit, route: Route) => void;
   /** A request that ended before it had a route: for the log. */
@@ -30,7 +30,8 @@ const asked = Symbol('upgrade');
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
 /** A server whose requests go to routes first. `behind` gets the others. */
-export function frontServer(deps: FrontDeps, behind: RequestListener): Server {
+export function frontServer(given: FrontDeps, behind: RequestListener): Server {
+  const deps = { ...given, listening: (): boolean => server.listening };
   /** Node hands over the connection of every request that has an `Upgrade` header; only those for routes are wanted. */
   class Incoming extends IncomingMessage {
     // Set by node before the fields of this class would exist.
@@ -42,7 +43,7 @@ export function frontServer(deps: FrontDeps, behind: RequestListener): Server {
       this[asked] = value;
     }
   }
-  const server = createServer({ IncomingMessage: Incoming, keepAliveTimeout: 75_000, requestTimeout: 0 });
+  const server: Server = createServer({ IncomingMessage: Incoming, keepAliveTimeout: 75_000, requestTimeout: 0 });
   server.headersTimeout = LONGEST_HEADERS_MS;
   server.setTimeout(0);
   const take = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): boolean => {
@@ -52,6 +53,7 @@ export function frontServer(deps: FrontDeps, behind: RequestListener): Server {
     const found = look(deps, req);
     if (found === undefined) return false;
     begin(deps, req, res, found, awaitsContinue, null);
+
     return true;
   };
   server.on('request', (req, res) => {
@@ -112,14 +114,14 @@ function hostOf(header: string): string {
 }
 
 function begin(
-  deps: FrontDeps,
+  deps: FrontDeps & { readonly listening: () => boolean },
   req: IncomingMessage,
   res: ServerResponse,
   found: Found,
   awaitsContinue: boolean,
   upgrade: Visit['upgrade'],
 ): void {
-  const peer = deps.address.of(req);
+  const peer = deps.address().of(req);
   const given = req.headers['x-request-id'];
   const { match } = found;
   const visit = new Visit({
@@ -137,6 +139,8 @@ function begin(
   });
   visit.upgrade = upgrade;
   visit.extra.push('x-request-id', visit.requestId);
+  // While the server closes, each connection is told that its answer was the last.
+  if (!deps.listening()) visit.extra.push('connection', 'close');
   res.on('error', ignore);
   const wrong = ambiguous(req, found.hostHeader);
   if (wrong === undefined && match?.kind === 'route') return deps.serve(visit, match.route);

@@ -3,7 +3,7 @@
  * the request in, a bad credential is refused, and none at all is the anonymous consumer where there is one. What was used as
  * a credential does not go upstream.
  */
-import type { AuthConfig } from '../config/routes.js';
+import type { AuthConfig } from '../config/classic-routes.js';
 import { mayComeFrom } from '../keys/allow.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';

@@ -4,7 +4,7 @@
  * well. With Redis away the engine goes by `redis.on_failure`.
  */
 import { LRUCache } from 'lru-cache';
-import type { RouteLimitConfig } from '../config/routes.js';
+import type { RouteLimitConfig } from '../config/classic-routes.js';
 import type { Key } from '../keys/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { justARequest, nothing } from '../limits/amount.js';

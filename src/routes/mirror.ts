@@ -1,5 +1,5 @@
 /** A copy of requests for another upstream, which nobody waits for and whose answers are thrown away. */
-import type { RouteConfig } from '../config/routes.js';
+import type { RouteConfig } from '../config/classic-routes.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { Backend } from './backend.js';
 import { deadlinesOf, Forward } from './forward.js';

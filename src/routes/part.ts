@@ -2,7 +2,7 @@
  * One part of a composition: how its URL is filled, and what of its answer becomes part of ours, in this order: target, allow
  * or deny, map, group. Values of other parts are escaped into the URL, whatever they hold.
  */
-import type { PartConfig } from '../config/routes.js';
+import type { PartConfig } from '../config/classic-routes.js';
 import { parseTemplate, placeholders } from '../lib/template.js';
 import { at, copyOf, Digits, isObject, type Json, type JsonObject, put, take } from './json.js';
 import { roots, valueFor } from './values.js';

@@ -1,7 +1,8 @@
 /** What a policy refuses, and what it would have refused where it only logs. */
-import type { Policy } from '../config/routes.js';
+import type { Policy } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
 import type { Refusal } from '../lib/errors.js';
+import type { Limit } from '../limits/limit.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Route } from './route.js';
 import type { Visit } from './visit.js';
@@ -11,6 +12,7 @@ export interface ServeDeps {
   readonly deadlines: Deadlines;
   /** A policy refused, or would have where it only logs. */
   readonly onPolicy: (route: string, policy: Policy, refusal: Refusal, logOnly: boolean, visit: Visit) => void;
+  readonly onDenied: (limit: Limit) => void;
   readonly onRetry: (route: string, why: string) => void;
 }
 

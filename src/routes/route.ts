@@ -1,5 +1,5 @@
 /** A route as it runs: its configuration compiled into what each station needs. Built with the configuration, never changed. */
-import type { Policy, RouteConfig } from '../config/routes.js';
+import type { Policy, RouteConfig } from '../config/classic-routes.js';
 import { parseTemplate } from '../lib/template.js';
 import type { Limits } from '../limits/limits.js';
 import { AnswerCache } from './cache.js';

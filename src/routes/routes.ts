@@ -4,12 +4,13 @@
  * its connections, its breakers and what it knows of its targets' health.
  */
 import type { RequestListener, Server } from 'node:http';
-import type { RouteConfig } from '../config/routes.js';
+import type { RouteConfig } from '../config/classic-routes.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { refuse } from '../lib/errors.js';
 import { validator } from '../lib/validators.js';
+import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -41,7 +42,9 @@ export interface RoutesDeps {
   readonly log: Log;
   readonly access: (fields: AccessFields) => void;
   readonly meter: RouteMeter;
-  readonly trustProxy: readonly string[];
+  readonly trustProxy: () => readonly string[];
+  /** A limit refused a request. */
+  readonly onDenied: (limit: Limit) => void;
   readonly bodyLimit: () => number;
   readonly onAuthFailure: (reason: string) => void;
 }
@@ -51,7 +54,7 @@ interface Kept<T> {
   readonly value: T;
 }
 
-interface Table {
+export interface Prepared {
   readonly matcher: Matcher<Route>;
   readonly routes: readonly Route[];
   readonly upstreams: readonly Kept<Upstream>[];
@@ -59,7 +62,7 @@ interface Table {
   readonly compositions: readonly Kept<Composition>[];
 }
 
-const EMPTY: Table = { matcher: new Matcher<Route>([]), routes: [], upstreams: [], mirrors: [], compositions: [] };
+const EMPTY: Prepared = { matcher: new Matcher<Route>([]), routes: [], upstreams: [], mirrors: [], compositions: [] };
 
 export interface TargetState {
   readonly route: string;
@@ -71,7 +74,8 @@ export interface TargetState {
 export class Routes {
   readonly #deps: RoutesDeps;
   readonly #serveDeps: ServeDeps;
-  #table: Table = EMPTY;
+  #table: Prepared = EMPTY;
+  #address: { readonly of: readonly string[]; readonly address: ClientAddress } | undefined;
 
   constructor(deps: RoutesDeps) {
     this.#deps = deps;
@@ -87,38 +91,56 @@ export class Routes {
           'would have been refused',
         );
       },
+      onDenied: deps.onDenied,
       onRetry: (route, why) => meter.retried(route, why),
     };
   }
 
-  /** Takes over the routes of a configuration. Resolves once names were looked up; requests are served by them before. */
-  async apply(configs: readonly RouteConfig[]): Promise<void> {
+  /** The routes of a configuration beside those that run. Throws where they cannot be made; changes nothing. */
+  prepare(configs: readonly RouteConfig[], bodyLimit: number): Prepared {
     const before = this.#table;
     const upstreams: Kept<Upstream>[] = [];
     const compositions: Kept<Composition>[] = [];
     const mirrors: Mirror[] = [];
-    const routes = configs.map((config) => {
-      const { name } = config;
-      const deps = this.#routeDeps(name);
-      const upstreamKey = JSON.stringify([name, config.upstream, config.breaker]);
-      const composeKey = JSON.stringify([name, config.compose]);
-      const upstream = config.upstream
-        ? (keptAs(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps))
-        : null;
-      const compose = config.compose
-        ? (keptAs(before.compositions, composeKey) ?? new Composition(config.compose, deps))
-        : null;
-      const mirror = config.mirror ? new Mirror(config.mirror, deps) : null;
-      if (upstream) upstreams.push({ key: upstreamKey, value: upstream });
-      if (compose) compositions.push({ key: composeKey, value: compose });
-      if (mirror) mirrors.push(mirror);
-      return new Route(config, upstream, mirror, compose, deps);
-    });
-    this.#table = { matcher: new Matcher(routes), routes, upstreams, mirrors, compositions };
-    for (const { value } of before.upstreams) if (!upstreams.some((kept) => kept.value === value)) value.retire();
-    for (const { value } of before.compositions) if (!compositions.some((kept) => kept.value === value)) value.retire();
-    for (const mirror of before.mirrors) mirror.retire();
-    await Promise.all(upstreams.map(({ value }) => value.ready()));
+    try {
+      const routes = configs.map((config) => {
+        const { name } = config;
+        const deps = this.#routeDeps(name, bodyLimit);
+        const upstreamKey = JSON.stringify([name, config.upstream, config.breaker]);
+        const composeKey = JSON.stringify([name, config.compose]);
+        let upstream: Upstream | null = null;
+        let compose: Composition | null = null;
+        if (config.upstream) {
+          upstream = keptAs(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps);
+          upstreams.push({ key: upstreamKey, value: upstream });
+        }
+        if (config.compose) {
+          compose = keptAs(before.compositions, composeKey) ?? new Composition(config.compose, deps);
+          compositions.push({ key: composeKey, value: compose });
+        }
+        const mirror = config.mirror ? new Mirror(config.mirror, deps) : null;
+        if (mirror) mirrors.push(mirror);
+        return new Route(config, upstream, mirror, compose, deps);
+      });
+      return { matcher: new Matcher(routes), routes, upstreams, mirrors, compositions };
+    } catch (error) {
+      retire({ ...EMPTY, upstreams, mirrors, compositions }, before);
+      throw error;
+    }
+  }
+
+  /** Takes prepared routes in. What the ones before had and these have not ends when its requests have ended. */
+  take(prepared: Prepared): void {
+    const before = this.#table;
+    this.#table = prepared;
+    retire(before, prepared);
+    for (const { value } of prepared.upstreams) void value.ready();
+  }
+
+  /** Resolves once names were looked up for the first time; requests are served before. */
+  async apply(configs: readonly RouteConfig[]): Promise<void> {
+    this.take(this.prepare(configs, this.#deps.bodyLimit()));
+    await Promise.all(this.#table.upstreams.map(({ value }) => value.ready()));
   }
 
   /** A server whose requests go to routes first, and else to `behind`. */
@@ -127,7 +149,7 @@ export class Routes {
     return frontServer(
       {
         matcher: () => this.#table.matcher,
-        address: new ClientAddress(trustProxy),
+        address: () => this.#addressOf(trustProxy()),
         now: () => clock.monotonic(),
         serve: (visit, route) => this.#serve(visit, route),
         onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
@@ -157,6 +179,12 @@ export class Routes {
       ...compositions.map(({ value }) => value.close()),
       ...mirrors.map((mirror) => mirror.close()),
     ]);
+  }
+
+  /** A changed list of trusted proxies is another object. */
+  #addressOf(trustProxy: readonly string[]): ClientAddress {
+    if (this.#address?.of !== trustProxy) this.#address = { of: trustProxy, address: new ClientAddress(trustProxy) };
+    return this.#address.address;
   }
 
   #serve(visit: Visit, route: Route): void {
@@ -204,11 +232,11 @@ export class Routes {
     });
   }
 
-  #routeDeps(name: string): RouteDeps {
-    const { authenticator, limits, clock, deadlines, log, bodyLimit, onAuthFailure } = this.#deps;
+  #routeDeps(name: string, bodyLimit: number): RouteDeps {
+    const { authenticator, limits, clock, deadlines, log, onAuthFailure } = this.#deps;
     return {
       ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
-      bodyLimit: bodyLimit(),
+      bodyLimit,
       onRefused: onAuthFailure,
       onFault: (error) =>
         log.warn(
@@ -221,3 +249,11 @@ export class Routes {
 }
 
 const keptAs = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
+
+/** Ends what `table` has and `keeps` has not. */
+function retire(table: Prepared, keeps: Prepared): void {
+  for (const { value } of table.upstreams) if (!keeps.upstreams.some((kept) => kept.value === value)) value.retire();
+  for (const { value } of table.compositions)
+    if (!keeps.compositions.some((kept) => kept.value === value)) value.retire();
+  for (const mirror of table.mirrors) mirror.retire();
+}

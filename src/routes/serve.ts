@@ -30,6 +30,7 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
       const headers = rateLimitHeaders(outcome.hold.parts, deps.clock.now());
       for (const name in headers) visit.extra.push(name, headers[name]!);
     } else {
+      if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
       const refusal = outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);
       if (stands(visit, route, 'limits', refusal, deps)) return visit.refuse(refusal);
     }

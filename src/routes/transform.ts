@@ -2,7 +2,7 @@
  * Changes to requests and answers: headers, query, path, JSON bodies. In each of them: remove, rename, move, set, add. What
  * templates make is looked at again after they are filled: no value of a client becomes a second header line or another path.
  */
-import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/routes.js';
+import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { fill, parseTemplate } from '../lib/template.js';
 import { removeFrom } from './headers.js';

@@ -4,7 +4,7 @@
  * names. Retries are bounded by a budget: a share of the requests, so that a failing upstream is not asked more often for it.
  */
 import { createHash } from 'node:crypto';
-import type { BreakerConfig, UpstreamConfig } from '../config/routes.js';
+import type { BreakerConfig, UpstreamConfig } from '../config/classic-routes.js';
 import { Backend, type BackendContext, type Location } from './backend.js';
 import { deadlinesOf } from './forward.js';
 import { type NameSource, nameSource } from './names.js';

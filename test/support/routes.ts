@@ -57,7 +57,7 @@ export function routesOf(written: readonly unknown[], more: Readonly<Record<stri
 }
 
 export async function startRoutes(written: readonly unknown[], options: TestRoutesOptions = {}): Promise<TestRoutes> {
-  const { clock = systemClock } = options;
+  const { clock = systemClock, trustProxy = [] } = options;
   const changes = localChanges();
   const store = memoryKeyStore();
   const keys = createKeys({ store, clock, changes });
@@ -81,7 +81,8 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
       refused: (route, policy, logOnly) => void refusals.push(`${route} ${policy}${logOnly ? ' log' : ''}`),
       retried: (_route, why) => void retries.push(why),
     },
-    trustProxy: options.trustProxy ?? [],
+    trustProxy: () => trustProxy,
+    onDenied: () => {},
     bodyLimit: () => 20 * 1024 * 1024,
     onAuthFailure: () => {},
   });
