@@ -1,14 +1,22 @@
-/** The composition root: a configuration becomes stores, services and a server. Nothing happens on import. */
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
-import { closeLapsed, noteOf, rebuildFrom } from './gateway/limit-ledger.js';
-import { limitLevels } from './gateway/limit-levels.js';
-import { Limiter } from './gateway/limiter.js';
-import { modelsOf } from './gateway/models-of.js';
+import type { Loaded, Source } from './config/load.js';
+import { formatProblem } from './config/problem.js';
+import { type Outcome, Reloader, type Trigger } from './config/reload.js';
+import { Snapshots } from './config/snapshot.js';
+import { watchInputs } from './config/watch.js';
 import { createGateway } from './gateway/pipeline.js';
+import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -16,21 +24,18 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
+import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
-import { pgSpentStore, type SpentStore } from './ledger/spent-pg.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
-import type { Limits } from './limits/limits.js';
-import { openLimits } from './limits/open-redis.js';
-import type { StoreState } from './limits/store.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import { limitMetrics } from './telemetry/limit-metrics.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -43,6 +48,8 @@ export interface App {
   readonly demoKeyFile: string;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Outcome;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -52,14 +59,19 @@ export const version: string = (
 ).version;
 
 interface Start {
-  readonly config: Config;
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
   /** The system's unless handed in. */
   readonly clock?: Clock;
 }
 
-export async function startApp({ config, adaptors, log, clock = systemClock }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
+  const { config } = loaded;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -84,46 +96,68 @@ export async function startApp({ config, adaptors, log, clock = systemClock }: S
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  let limits: Limits | undefined;
-  const ledger = createLedger({
-    store: tellsStored(pgLedgerStore(store, { inTransaction: [] }), (entries) => {
-      limits?.posted(entries.flatMap(({ hold }) => hold ?? []));
-    }),
-    clock,
-    log,
-  });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
-  warnUnpriced(models.list(), clock, log);
-  const admin = adminKeyOf(config);
-  const opened = await openCounters(config, { clock, log, ledger, spent: pgSpentStore(store) });
-  limits = opened;
-  const limitsMetrics = limitMetrics(metrics.registry, () => opened.state);
-  const limiter = new Limiter({
-    limits: opened,
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const made = (from: Config) =>
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce().models.list(), clock, log);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
     clock,
-    note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
-    onDenied: ({ limit }) => limitsMetrics.rejected(limit.spec.unit, limit.spec.per, limit.scope.kind),
-    onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      admin = nextAdmin;
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce().models.list(), clock, log);
+    },
+    onOutcome: (outcome) => {
+      logReload(outcome, log);
+      metrics.configReload(outcome.status);
+    },
+  });
+  const counters = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({
     clock,
     authenticator,
-    models: () => models,
+    snapshots,
     ledger,
-    limiter,
+    limiter: counters.limiter,
     deadlines,
     metrics,
-    log,
+    access,
+    random: Math.random,
   });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
+    reloader.state.last?.status === 'rejected' ? 0 : 1,
+  );
+  metrics.gauge(
+    'tollgate_config_since_timestamp_seconds',
+    'When the running configuration was taken in.',
+    () => reloader.state.since / 1000,
+  );
   const server = await createServer({
     openai: {
       gateway,
       authenticator,
-      models: () => models,
-      bodyLimit: () => config.server.body_limit,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
       clock,
       onFault: (error, requestId) =>
         log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
@@ -134,46 +168,57 @@ export async function startApp({ config, adaptors, log, clock = systemClock }: S
       adminKey: () => admin.key,
       version,
       ledger,
-      limitLevels: limitLevels({ limits: opened, keys: keyStore, models: () => models }),
-      describeConfig: () => describeConfig(config),
-      models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
+      limitLevels: counters.levels,
+      ...spend.admin,
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      reloadConfig: () => reloader.reload('api'),
+      models: () =>
+        inForce()
+          .models.list()
+          .map(({ name, route, targets }) => ({
+            ...{ id: name, targets: targets.map(({ id }) => id) },
+            ...(route && { route: route.uses }),
+          })),
       providers: () =>
-        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
-        limits: { ok: true, detail: limitsDetail(opened.state, config) },
+        limits: { ok: true, detail: counters.detail() },
       }),
-      metrics: config.telemetry.metrics
-        ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
-        : null,
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
     },
     log,
-    trustProxy: config.server.trust_proxy,
+    trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
     close: async () => {
-      await closeServer(server, config.server.shutdown_grace);
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await opened.close();
+      await counters.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -182,32 +227,16 @@ export async function startApp({ config, adaptors, log, clock = systemClock }: S
   };
 }
 
-interface CounterPorts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly ledger: Ledger;
-  readonly spent: SpentStore;
+function logReload(outcome: Outcome, log: Log): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') {
+    const problems = outcome.problems.map(formatProblem);
+    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
+  }
+  const { status, hash, changed, restart } = outcome;
+  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
+  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
-
-/** Where limits are counted; resolves once they can be taken. */
-function openCounters({ redis, models }: Config, { clock, log, ledger, spent }: CounterPorts): Promise<Limits> {
-  const longestMs = Math.max(0, ...Object.values(models).map(({ timeout }) => timeout.total));
-  return openLimits({
-    clock,
-    ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
-    rebuild: rebuildFrom(spent, ledger),
-    rebuildTimeoutMs: 5_000,
-    onLapsed: closeLapsed(spent, ledger),
-    longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
-    onState: (state, reason) => {
-      if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');
-      else log.warn({ state, reason, on_failure: redis.on_failure }, 'limits: Redis is away');
-    },
-  });
-}
-
-const limitsDetail = (state: StoreState, { redis }: Config): string =>
-  state === 'away' ? `away (on_failure: ${redis.on_failure})` : state;
 
 interface Opened {
   readonly store: Store;

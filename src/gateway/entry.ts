@@ -8,7 +8,7 @@ import type { CallHeaders } from './call.js';
 import { type Demand, firstEntryId, type Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { Target } from './model.js';
-import type { Bill } from './settle.js';
+import { type Bill, rareFields } from './settle.js';
 
 interface Recorded {
   readonly course: Demand & { readonly headers: CallHeaders; readonly cache: Entry['cache'] };
@@ -40,7 +40,7 @@ export function entryOf(recorded: Recorded): Entry {
     tags: course.tags,
     metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
     endpoint: call.endpoint,
-    model: course.model.name,
+    model: request.model,
     served_model: servedModel(carried) ?? null,
     provider: target.provider,
     target: target.id,
@@ -55,6 +55,7 @@ export function entryOf(recorded: Recorded): Entry {
     first_byte_ms: times.firstByteAt === null ? null : times.firstByteAt - times.sentAt,
     duration_ms: times.endedAt - times.sentAt,
     overhead_ms: overheadMs,
+    ...rareFields(bill, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
   };

@@ -31,6 +31,8 @@ export interface Demand {
   readonly user: string | null;
   readonly request: ChatRequest;
   readonly model: Model;
+  /** The model whose target is tried, where it is a fallback from the start. */
+  readonly serving?: Model | undefined;
   readonly tags: readonly string[];
   readonly call: { readonly requestId: string; readonly endpoint: string };
 }
@@ -45,6 +47,9 @@ export interface LimiterPorts {
   readonly onCrossings?: (crossings: readonly Crossing[], demand: Demand) => void;
   readonly onFault?: (error: unknown) => void;
 }
+
+/** Where a request may go. */
+export type Place = Pick<Reach, 'model' | 'target'>;
 
 /** What a request was granted. Closed once. */
 export interface Grant {
@@ -83,16 +88,18 @@ export class Limiter {
     this.#limits = ports.limits;
   }
 
-  /** Takes all limits of a request for its first target, at the worst that any of `targets` may cost, or none. */
+  /** Takes all limits of a request for its first target, at the worst that this or any of `others` may cost, or none. */
   reserve(
     demand: Demand,
-    targets: readonly [Target, ...Target[]],
+    first: Target,
+    others: () => readonly Place[],
     countedInput: number,
   ): Result<Grant> | Promise<Result<Grant>> {
     const { caller, user, model } = demand;
-    const limits = this.#applicable.of(caller, user, model, targets[0]);
-    if (limits.length === 0) return ok(grantOf(demand, targets[0], null, 0, false));
-    const reach = reachOf(demand, targets, countedInput);
+    const serving = demand.serving ?? model;
+    const limits = this.#applicable.of(caller, user, serving, first);
+    if (limits.length === 0) return ok(grantOf(demand, first, null, 0, false));
+    const reach = reachOf(demand, { model: serving, target: first, countedInput }, others());
     if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
     return this.#reserve(demand, limits, reach);
   }
@@ -228,19 +235,19 @@ const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: n
   return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS };
 };
 
-/** The targets with the input as each counts it. */
+/** The places that a request may reach, with the input as each counts it. */
 function reachOf(
-  { request, model }: Demand,
-  targets: readonly [Target, ...Target[]],
-  countedInput: number,
+  { request }: Demand,
+  first: Reach,
+  others: readonly Place[],
 ): readonly Reach[] | Promise<readonly Reach[]> {
-  const [first, ...others] = targets;
-  const reach: Reach[] = [{ model, target: first, countedInput }];
+  const reach = [first];
   const waiting: Promise<unknown>[] = [];
-  for (const target of others) {
+  for (const { model, target } of others) {
+    if (target === first.target) continue;
     const { encoding, factor } = target.counting;
-    const alike = encoding === first.counting.encoding && factor === first.counting.factor;
-    const counted = alike ? countedInput : countInput(request.json, target.counting, target.model);
+    const alike = encoding === first.target.counting.encoding && factor === first.target.counting.factor;
+    const counted = alike ? first.countedInput : countInput(request.json, target.counting, target.model);
     if (typeof counted === 'number') reach.push({ model, target, countedInput: counted });
     else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
   }

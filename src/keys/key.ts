@@ -36,6 +36,8 @@ export interface Team {
   /** Limits that hold for each end user of the team, over all its keys. */
   readonly user_limits: readonly LimitSpec[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the team is billed for a cost, in parts per million of it; null: as it is. */
+  readonly markup_ppm: number | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

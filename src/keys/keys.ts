@@ -36,6 +36,8 @@ export interface KeyFields {
 export type NewKey = KeyFields & { readonly name: string };
 
 export interface TeamFields {
+  /** Parts per million. */
+  readonly markup_ppm?: number | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
@@ -191,6 +193,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
         user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
+        markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -256,6 +259,7 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   limits: fields.limits ?? [],
   user_limits: fields.user_limits ?? [],
   metadata: fields.metadata ?? {},
+  markup_ppm: fields.markup_ppm ?? null,
   created_at: now,
   updated_at: now,
   blocked_at: null,

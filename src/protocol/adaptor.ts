@@ -2,6 +2,8 @@
  * What a provider states. An adaptor (`providers/*.ts`) holds facts and does no work: the wire formats live beside this
  * file, the bytes are moved by `upstream/`.
  */
+import type { FailureRule, LimitHeader } from './failure-class.js';
+
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
@@ -31,6 +33,28 @@ export interface ModelFacts {
   readonly rejectsPrefill: boolean;
 }
 
+/** A CSV export of a provider's usage or cost: what its columns are called. */
+export interface ExportFormat {
+  readonly kind: 'usage' | 'cost';
+  /** Columns that tell this format from others; all must be there. */
+  readonly knownBy: readonly string[];
+  /** The day or the time of the row: a date, ISO 8601, or Unix seconds. */
+  readonly time: string;
+  /** The model; of a cost export it may be a line item that begins with the model and goes on after `, `. */
+  readonly model: string;
+  /** Columns of tokens by kind, added up. `input` may include the cached ones: then `inputIncludesCached`. */
+  readonly tokens?: {
+    readonly input: readonly string[];
+    readonly cache_read: readonly string[];
+    readonly cache_write: readonly string[];
+    readonly output: readonly string[];
+    readonly inputIncludesCached: boolean;
+  };
+  readonly requests?: string;
+  /** US dollars, and the column that names the currency where there is one. */
+  readonly cost?: { readonly amount: string; readonly currency?: string };
+}
+
 interface AdaptorFacts {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
@@ -50,6 +74,14 @@ interface AdaptorFacts {
     readonly factor: number;
     readonly exact: boolean;
   };
+  /** What its errors mean, beyond what a status says by itself; the first rule that applies counts. */
+  readonly failures: readonly FailureRule[];
+  /** Where its answers tell what is left of its own limits. */
+  readonly limitHeaders: readonly LimitHeader[];
+  /** What a service tier costs as a multiple of the list price, by the provider's name for the tier; 1 where it is not told. */
+  readonly serviceMultipliers?: Readonly<Record<string, number>>;
+  /** How the provider's usage and cost exports are read. */
+  readonly exports?: readonly ExportFormat[];
   /** Most tokens that a model answers with where a request names no maximum; null where that is not known. */
   maxOutput?(model: string): number | null;
   /** The field that bounds the answer of a chat completion that names no maximum; `max_tokens` unless stated. */

@@ -71,6 +71,7 @@ interface WireCompletion {
   model?: unknown;
   choices?: unknown;
   usage?: unknown;
+  service_tier?: unknown;
   error?: unknown;
 }
 
@@ -97,8 +98,11 @@ function readAnswer(body: Buffer): WholeAnswer {
   return {
     ok: true,
     body,
-    usage: readChatUsage(completion.usage),
+    usage: readChatUsage(completion.usage, completion.service_tier),
     servedModel: typeof completion.model === 'string' ? completion.model : undefined,
+    filtered: choices.some(
+      (choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason === 'content_filter',
+    ),
     text: () => choices.map((choice) => textOf((choice as { message?: unknown } | null)?.message)).join(''),
   };
 }

@@ -41,6 +41,7 @@ export const aTeam = (id: string, given: Partial<Team> = {}): Team => ({
   limits: [],
   user_limits: [],
   metadata: {},
+  markup_ppm: null,
   created_at: NOON,
   updated_at: NOON,
   blocked_at: null,

@@ -34,9 +34,10 @@ async function start(): Promise<App> {
     database: { url: database.url },
   };
   await writeFile(file, stringify(config));
-  const loaded = loadConfig({ file, env: {}, cwd: dir, providerTypes: { sandbox: { needsBaseUrl: false } } });
+  const load = () => loadConfig({ file, env: {}, cwd: dir, providerTypes: { sandbox: { needsBaseUrl: false } } });
+  const loaded = load();
   assert.ok(loaded.ok, JSON.stringify(loaded));
-  return startApp({ config: loaded.config, adaptors, log: createLog('silent').log, clock });
+  return startApp({ loaded, load, adaptors, log: createLog('silent').log, access: () => {}, clock });
 }
 
 before(async () => {

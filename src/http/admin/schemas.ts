@@ -96,7 +96,19 @@ const keyFields = {
 
 export const newKey = z.strictObject({ name: text(200), ...keyFields });
 export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields });
-const teamFields = { limits: limits.nullish(), user_limits: limits.nullish(), metadata: metadata.nullish() };
+/** `1.2`: the team is billed 20 % more than the cost. Kept in parts per million. */
+const markup = z
+  .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?$/, 'a factor, such as 1.2')])
+  .transform(Number)
+  .refine((factor) => factor >= 0 && factor <= 1_000, 'a factor from 0 to 1000')
+  .transform((factor) => Math.round(factor * 1e6));
+const teamFields = {
+  limits: limits.nullish(),
+  user_limits: limits.nullish(),
+  metadata: metadata.nullish(),
+  markup: markup.nullish(),
+};
+
 export const newTeam = z.strictObject({ name: text(100), ...teamFields });
 export const teamPatch = z.strictObject(teamFields);
 

@@ -1,4 +1,5 @@
 /** The admin API on a real server on a free port, over memory unless a store is handed in. */
+import assert from 'node:assert/strict';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
@@ -32,6 +33,10 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
+
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
   const clock = new ManualClock();
@@ -54,8 +59,14 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       clock,
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
+      configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
+      reloadConfig: () => assert.fail('not in these tests'),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      reports: { run: unused },
+      prices: () => ({}),
+      verify: unused,
+      reprice: unused,
       limitLevels: async () => ok([]),
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',

@@ -23,6 +23,7 @@ test('a team is made, shown, changed, blocked, unblocked and deleted', async () 
     id: 'search',
     name: 'search',
     limits,
+    markup: null,
     user_limits,
     metadata: { cost_center: 'R7' },
     created_at: now,
