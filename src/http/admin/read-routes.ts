@@ -9,7 +9,7 @@ import { auditQuery, pageOf } from './schemas.js';
 import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
-  readonly ledger: Pick<Ledger, 'query'>;
+  readonly ledger: Pick<Ledger, 'query' | 'flush'>;
   /** The running configuration, as plain data with secrets hidden. */
   readonly describeConfig: () => unknown;
   /** Models and providers as plain data. */

@@ -148,7 +148,7 @@ describe('when the database is away', () => {
     const fails = () => Promise.reject(new Error('the inner workings'));
     const server = await adminServer({
       store: { ...memoryKeyStore(), keys: fails },
-      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails) },
+      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails), flush: async () => {} },
     });
     t.after(() => server.close());
     for (const path of ['/keys', '/usage']) {
