@@ -111,5 +111,6 @@ export const anthropic = {
   failures: messagesFailures,
   limitHeaders: messagesLimitHeaders,
   facts: (model) => familyOf(model).facts,
+  maxOutput: (model) => familyOf(model).facts.maxOutput,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
 } satisfies Adaptor;

@@ -1,6 +1,6 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
 import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
-import { encodingFor } from '../src/protocol/openai-models.js';
+import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
 export const openai = {
   type: 'openai',
@@ -37,4 +37,6 @@ export const openai = {
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
+  maxOutput: maxOutputFor,
+  outputField: 'max_completion_tokens',
 } satisfies Adaptor;

@@ -18,11 +18,20 @@ export interface Bill {
   readonly cost: CostNano;
 }
 
-/** Counts, where it has to, in turns of the event loop. */
-export function bill(carried: Carried, target: Target, price: Price, countedInput: number): Bill | Promise<Bill> {
+/**
+ * Counts, where it has to, in turns of the event loop. `mostOutput`: the maximum that was sent upstream for all choices; what
+ * is counted here is no more.
+ */
+export function bill(
+  carried: Carried,
+  target: Target,
+  price: Price,
+  countedInput: number,
+  mostOutput: number,
+): Bill | Promise<Bill> {
   const { reported, text } = received(carried);
   if (reported && text === '') return billOf(reported, 'provider', carried, price);
-  return billCounted(carried, target, price, countedInput, reported, text);
+  return billCounted(carried, target, price, countedInput, mostOutput, reported, text);
 }
 
 async function billCounted(
@@ -30,10 +39,12 @@ async function billCounted(
   { counting: rule }: Target,
   price: Price,
   countedInput: number,
+  mostOutput: number,
   reported: Usage | undefined,
   text: string,
 ): Promise<Bill> {
-  const output = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const counted = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const output = Math.min(counted, mostOutput);
   const source = rule.exact ? 'counted' : 'estimated';
   if (!reported) {
     const tokens = { ...noUsage(), input: mayHaveCost(carried) ? countedInput : 0, output };

@@ -83,6 +83,7 @@ export function cleanEntry(entry: Entry): Entry {
     ...(entry.service_tier !== undefined && { service_tier: cleanText(entry.service_tier) }),
     ...(entry.billed_nusd !== undefined && { billed_nusd: entry.billed_nusd }),
     ...(entry.corrects !== undefined && { corrects: entry.corrects }),
+    ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
   };
 }
 

@@ -37,4 +37,8 @@ export interface Entry {
   readonly billed_nusd?: number;
   /** The id of the entry whose cost this one corrects. A correction has no tokens, and its costs are differences. */
   readonly corrects?: string;
+  /** The hold of limits under which the attempt was made; left out where no limit applied. Internal. */
+  readonly hold?: string | undefined;
+  /** When that hold was taken, milliseconds since the Unix epoch by the clock that budgets go by. */
+  readonly held_at?: number | undefined;
 }

@@ -26,14 +26,15 @@ const insertBatch = `
       metadata jsonb, endpoint text, model text, served_model text, provider text, target text, status integer, error text,
       stream boolean, cache text, tokens bigint[], usage_source text, cost bigint[], billed_nusd bigint, price_version text,
       service_tier text, corrects text, first_byte_ms double precision, duration_ms double precision,
-      overhead_ms double precision))
+      overhead_ms double precision, hold text, held_at bigint))
   insert into entries (
     id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
     status, error, stream, cache,
     input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
     output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
     usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
-    price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms)
+    price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
+    hold, held_at)
   select
     id, at, request_id, attempt, key_id, team, end_user, tags, metadata,
     endpoint, model, served_model, provider, target, status, error, stream, cache,
@@ -52,7 +53,7 @@ const insertBatch = `
           and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
       else 1
     end,
-    first_byte_ms, duration_ms, overhead_ms
+    first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond'
   from batch
   on conflict do nothing
   returning id`;
@@ -178,6 +179,8 @@ function row(entry: Entry): object {
     first_byte_ms: entry.first_byte_ms,
     duration_ms: entry.duration_ms,
     overhead_ms: entry.overhead_ms,
+    hold: entry.hold,
+    held_at: entry.held_at,
   };
 }
 

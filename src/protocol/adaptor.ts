@@ -7,6 +7,8 @@ import type { FailureRule, LimitHeader } from './failure-class.js';
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
+export type OutputField = 'max_tokens' | 'max_completion_tokens';
+
 /** What the model of a target can do, where it differs from its dialect's defaults. */
 export interface ModelFacts {
   /** Most tokens that the model can answer with. */
@@ -68,7 +70,7 @@ interface AdaptorFacts {
    * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
    */
   counting(model: string): {
-    readonly encoding: 'o200k_base' | 'cl100k_base';
+    readonly encoding: 'o200k_base' | 'cl100k_base' | 'quarter_bytes';
     readonly factor: number;
     readonly exact: boolean;
   };
@@ -80,6 +82,10 @@ interface AdaptorFacts {
   readonly serviceMultipliers?: Readonly<Record<string, number>>;
   /** How the provider's usage and cost exports are read. */
   readonly exports?: readonly ExportFormat[];
+  /** Most tokens that a model answers with where a request names no maximum; null where that is not known. */
+  maxOutput?(model: string): number | null;
+  /** The field that bounds the answer of a chat completion that names no maximum; `max_tokens` unless stated. */
+  readonly outputField?: OutputField;
   /** An upstream inside the process, instead of one behind HTTP. */
   readonly local?: LocalUpstream;
 }

@@ -15,6 +15,7 @@ import {
   smallint,
   text,
 } from 'drizzle-orm/pg-core';
+import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 
 /** A `timestamptz` that is a number of milliseconds here. The driver hands times over as text or as a `Date`. */
@@ -39,6 +40,7 @@ export const teams = pgTable('teams', {
   updated_at: createdNow('updated_at'),
   blocked_at: millis('blocked_at'),
   markup_ppm: int('markup_ppm'),
+  user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
 });
 
 export const keys = pgTable('keys', {
@@ -59,6 +61,8 @@ export const keys = pgTable('keys', {
   updated_at: createdNow('updated_at'),
   blocked_at: millis('blocked_at'),
   revoked_at: millis('revoked_at'),
+  user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
+  cache: text('cache').$type<CacheSharing>(),
 });
 
 export const entries = pgTable(
@@ -104,6 +108,8 @@ export const entries = pgTable(
     service_tier: text('service_tier'),
     requests: smallint('requests').notNull().default(1),
     corrects: text('corrects'),
+    hold: text('hold'),
+    held_at: millis('held_at'),
     first_byte_ms: doublePrecision('first_byte_ms'),
     duration_ms: doublePrecision('duration_ms').notNull(),
     overhead_ms: doublePrecision('overhead_ms').notNull(),

@@ -95,7 +95,7 @@ const local = (ms: number, timezone: string, length: number): string =>
     .slice(0, length);
 
 /** What a grouping says of an entry, worked out apart from the product. */
-function valueOf(name: Grouping, one: Entry, timezone: string): unknown {
+function groupOf(name: Grouping, one: Entry, timezone: string): unknown {
   if (name === 'day') return local(one.at, timezone, 10);
   if (name === 'month') return local(one.at, timezone, 7);
   if (name === 'hour') {
@@ -115,7 +115,7 @@ function expectedGroups(
   for (const one of some) {
     const tags = groupBy.includes('tag') ? (one.tags.length === 0 ? [null] : [...new Set(one.tags)]) : [undefined];
     for (const tag of tags) {
-      const name = JSON.stringify(groupBy.map((by) => (by === 'tag' ? tag : valueOf(by, one, timezone))));
+      const name = JSON.stringify(groupBy.map((by) => (by === 'tag' ? tag : groupOf(by, one, timezone))));
       groups.set(name, [...(groups.get(name) ?? []), one]);
     }
   }

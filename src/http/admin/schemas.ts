@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseBlock } from '../../keys/allow.js';
+import { cacheSharings } from '../../lib/cache-sharing.js';
 import { limitSpec } from '../../lib/limit-spec.js';
 
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
@@ -86,6 +87,8 @@ const keyFields = {
   endpoints: someOf(z.enum(endpointNames), 'endpoint').nullish(),
   allowed_ips: someOf(block, 'address').nullish(),
   limits: limits.nullish(),
+  user_limits: limits.nullish(),
+  cache: z.enum(cacheSharings).nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
   expires_at: instant.nullish(),
@@ -99,7 +102,12 @@ const markup = z
   .transform(Number)
   .refine((factor) => factor >= 0 && factor <= 1_000, 'a factor from 0 to 1000')
   .transform((factor) => Math.round(factor * 1e6));
-const teamFields = { limits: limits.nullish(), metadata: metadata.nullish(), markup: markup.nullish() };
+const teamFields = {
+  limits: limits.nullish(),
+  user_limits: limits.nullish(),
+  metadata: metadata.nullish(),
+  markup: markup.nullish(),
+};
 
 export const newTeam = z.strictObject({ name: text(100), ...teamFields });
 export const teamPatch = z.strictObject(teamFields);
