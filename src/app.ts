@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
+import { createHealth } from './gateway/health.js';
 import { modelsOf } from './gateway/models-of.js';
 import { createGateway } from './gateway/pipeline.js';
 import { createServer } from './http/server.js';
@@ -94,6 +95,13 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
     access,
     random: Math.random,
   });
+  const health = createHealth({ clock, states, config: () => config, models: () => models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {
@@ -112,9 +120,9 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
       version,
       ledger,
       describeConfig: () => describeConfig(config),
-      models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
-      providers: () =>
-        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,

@@ -16,6 +16,8 @@ export interface Key {
   readonly limits: readonly LimitSpec[];
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Names that its clients may send as `model`, and the models that they stand for. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Milliseconds since the Unix epoch, like all times here. */
   readonly expires_at: number | null;
   readonly created_at: number;
@@ -29,6 +31,8 @@ export interface Team {
   readonly id: string;
   readonly limits: readonly LimitSpec[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** For all its keys; a key's own win. */
+  readonly aliases: Readonly<Record<string, string>>;
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

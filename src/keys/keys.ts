@@ -26,6 +26,7 @@ export interface KeyFields {
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly expires_at?: number | null | undefined;
 }
@@ -35,6 +36,7 @@ export type NewKey = KeyFields & { readonly name: string };
 export interface TeamFields {
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
 }
 
 /** A key whose secret is shown, this once. */
@@ -186,6 +188,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
       change(id, 'team.update', written(patch), (team) => ({
         limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
+        aliases: mergedAliases(team.aliases, patch.aliases),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -218,6 +221,7 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   limits: fields.limits ?? [],
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
   expires_at: fields.expires_at ?? null,
   created_at: now,
   updated_at: now,
@@ -237,6 +241,7 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     limits: of(patch.limits, key.limits) ?? [],
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
+    aliases: mergedAliases(key.aliases, patch.aliases),
     expires_at: of(patch.expires_at, key.expires_at),
     updated_at: now,
   };
@@ -246,10 +251,14 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   id,
   limits: fields.limits ?? [],
   metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
   created_at: now,
   updated_at: now,
   blocked_at: null,
 });
+
+const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
+  mergePatch(before, patch) as Key['aliases'];
 
 /** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
 function written(fields: KeyFields & TeamFields): Json {

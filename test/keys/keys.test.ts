@@ -46,6 +46,7 @@ test('a new key has what was said, and all else is open', async () => {
     limits,
     tags: [],
     metadata: {},
+    aliases: {},
     expires_at: null,
     created_at: now,
     updated_at: now,

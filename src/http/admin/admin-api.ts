@@ -24,6 +24,7 @@ import { keysRoutes } from './keys-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
+import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 
 declare module 'fastify' {
@@ -33,7 +34,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading {
+export interface AdminDeps extends Writing, Reading, Breaking {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -91,6 +92,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
+  targetsRoutes(typed, deps);
   readRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }

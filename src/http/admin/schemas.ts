@@ -80,6 +80,12 @@ function unstorable(root: Readonly<Record<string, unknown>>): string | null {
   return JSON.stringify(root).length > MOST_METADATA ? `larger than ${MOST_METADATA} characters` : null;
 }
 
+/** Alias -> model; in a patch null takes an alias away. */
+const aliases = z
+  .record(text(128), text(128).nullable())
+  .refine((names) => Object.keys(names).length <= 100, 'at most 100 aliases')
+  .refine((names) => !Object.hasOwn(names, '__proto__'), 'not a name');
+
 const keyFields = {
   team: text(100).nullish(),
   models: someOf(pattern, 'model').nullish(),
@@ -88,13 +94,23 @@ const keyFields = {
   limits: limits.nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
   expires_at: instant.nullish(),
 };
 
 export const newKey = z.strictObject({ name: text(200), ...keyFields });
 export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields });
-export const newTeam = z.strictObject({ name: text(100), limits: limits.nullish(), metadata: metadata.nullish() });
-export const teamPatch = z.strictObject({ limits: limits.nullish(), metadata: metadata.nullish() });
+export const newTeam = z.strictObject({
+  name: text(100),
+  limits: limits.nullish(),
+  metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
+});
+export const teamPatch = z.strictObject({
+  limits: limits.nullish(),
+  metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
+});
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 

@@ -30,6 +30,7 @@ test('the key of the contract is made: 201, its secret this once, and what was s
     allowed_ips: ['10.0.0.0/8'],
     tags: ['prod'],
     metadata: { owner: 'ada' },
+    aliases: { 'gpt-4': 'gpt-4o' },
   };
   const answer = await server.call('POST', '/keys', asked);
   assert.equal(answer.status, 201);

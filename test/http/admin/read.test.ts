@@ -107,6 +107,7 @@ describe('what is shown', () => {
       ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
+      ...['post /targets/{id}/open', 'post /targets/{id}/close'],
       ...['get /usage', 'get /audit', 'get /config', 'get /models', 'get /providers'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());

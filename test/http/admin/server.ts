@@ -55,6 +55,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       describeConfig: () => ({ server: { port: 4000 } }),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      setBreaker: () => undefined,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
