@@ -15,6 +15,7 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
@@ -143,6 +144,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     access,
     random: Math.random,
   });
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
@@ -173,15 +181,9 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
