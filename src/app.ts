@@ -13,6 +13,7 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
@@ -157,6 +158,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       reloadConfig: () => reloader.reload('api'),
+      explain: createExplainer({ snapshots, clock, random: Math.random }),
+      authenticator,
       models: () =>
         inForce()
           .models.list()

@@ -21,6 +21,7 @@ import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { type Explaining, explainRoute } from './explain-route.js';
 import { keysRoutes } from './keys-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
@@ -34,7 +35,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, Configuring {
+export interface AdminDeps extends Writing, Reading, Configuring, Explaining {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -94,6 +95,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   teamsRoutes(typed, deps);
   readRoutes(typed, deps);
   configRoutes(typed, deps);
+  explainRoute(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

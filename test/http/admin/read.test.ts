@@ -108,7 +108,7 @@ describe('what is shown', () => {
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
       ...['get /usage', 'get /audit', 'get /models', 'get /providers'],
-      ...['get /config', 'get /config/status', 'post /config/reload'],
+      ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
     const creation = body.paths['/admin/v1/keys'].post;

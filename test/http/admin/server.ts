@@ -56,6 +56,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
       reloadConfig: () => assert.fail('not in these tests'),
+      explain: () => assert.fail('not in these tests'),
+      authenticator: { authenticate: () => assert.fail('not in these tests') },
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
       adminKey: () => ADMIN_KEY,
