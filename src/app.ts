@@ -46,7 +46,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -157,7 +157,10 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       ledger,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
       explain: createExplainer({ snapshots, clock, random: Math.random }),
       authenticator,
       models: () =>
@@ -190,7 +193,7 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,

@@ -4,6 +4,7 @@
  */
 import { startApp } from '../app.js';
 import { type Loaded, loadConfig, type Source } from '../config/load.js';
+import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
 import { findUnenforced } from '../config/unavailable.js';
@@ -18,23 +19,18 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const load = (again?: Source): Loaded =>
-    withoutUnenforced(
-      loadConfig({
-        file: args.config,
-        env: process.env,
-        cwd: process.cwd(),
-        providerTypes: args.providerTypes,
-        again,
-      }),
-    );
-  const loaded = load();
+  const options = {
+    ...{ file: args.config, env: process.env, cwd: process.cwd() },
+    providerTypes: args.providerTypes,
+  };
+  const loaded = withoutUnenforced(loadConfig(options));
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
+    const load = async (again: Source) => withoutUnenforced(await loadElsewhere({ ...options, again }));
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({

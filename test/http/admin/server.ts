@@ -55,7 +55,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
-      reloadConfig: () => assert.fail('not in these tests'),
+      readConfig: () => assert.fail('not in these tests'),
       explain: () => assert.fail('not in these tests'),
       authenticator: { authenticate: () => assert.fail('not in these tests') },
       models: () => [{ name: 'gpt-4o', targets: [] }],
