@@ -6,6 +6,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -25,6 +27,8 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -63,11 +67,12 @@ interface Start {
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
-  const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -92,7 +97,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
@@ -120,11 +126,19 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       metrics.configReload(outcome.status);
     },
   });
+  const counters = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
+  });
   const gateway = createGateway({
     clock,
     authenticator,
     snapshots,
     ledger,
+    limiter: counters.limiter,
     deadlines,
     metrics,
     access,
@@ -155,13 +169,15 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       adminKey: () => admin.key,
       version,
       ledger,
+      limitLevels: counters.levels,
+      ...spend.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: async () => {
         const reading = await reloader.read();
         return () => reloader.take(reading, 'api');
       },
-      explain: createExplainer({ snapshots, clock, random: Math.random }),
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
       authenticator,
       models: () =>
         inForce()
@@ -175,7 +191,10 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        limits: { ok: true, detail: counters.detail() },
+      }),
       metrics: async () =>
         inForce().config.telemetry.metrics
           ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
@@ -204,6 +223,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
+      await counters.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();

@@ -22,8 +22,10 @@ import { unpriced } from './attempt.js';
 import type { CallHeaders } from './call.js';
 import { noTarget } from './choose.js';
 import { exchangeFor } from './exchange.js';
+import type { Foreseen, ForeseenLimit } from './foresee.js';
+import type { Limiter } from './limiter.js';
 import type { Model, Models, Target } from './model.js';
-import { fallbacksOf, planFor, USUAL_OUTPUT } from './route.js';
+import { fallbacksOf, planFor, reachable, USUAL_OUTPUT } from './route.js';
 import { AskedRoute } from './routing.js';
 import type { InForce } from './snapshot.js';
 
@@ -81,12 +83,16 @@ export interface Explanation {
     readonly max_attempts: number | null;
   } | null;
   readonly rules: ExplainedRule[];
+  /** Every limit that applies, and whether it admits the request. */
+  readonly limits: ForeseenLimit[];
   readonly cache: { readonly state: CacheState };
   readonly plan: ExplainedTarget[];
   readonly estimate: {
     readonly input_tokens: number;
     /** What the request allows at most, else what is usual. */
     readonly output_tokens: number;
+    /** The most that budgets afford and would hold, over all choices; null: no budget bounds the output. */
+    readonly held_output_tokens: number | null;
     /** At the target that is tried first, and at the dearest that may be reached. */
     readonly cost_usd: string | null;
     readonly most_cost_usd: string | null;
@@ -97,6 +103,7 @@ interface Parts {
   readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly limiter: Pick<Limiter, 'foresee'>;
 }
 
 export type Explainer = (question: Question) => Promise<Explanation>;
@@ -119,6 +126,7 @@ interface Known {
   serves?: Model;
   rules?: readonly ExplainedRule[];
   plan?: readonly Planned[];
+  foreseen?: Foreseen;
   request?: ChatRequest;
 }
 
@@ -140,10 +148,24 @@ async function explain(question: Question, models: Models, parts: Parts): Promis
   const planning = { ...asking, model, routed: admitted.value.route ? admitted.value : undefined };
   known.plan = await planOf(planning, parts);
   const tried = known.plan.filter(({ told: { ready } }) => ready);
-  if (tried.some(({ refusal }) => refusal === undefined)) return told(known, undefined);
-  const [first] = tried;
-  const { clock } = parts;
-  return told(known, first?.refusal ?? noTarget(model, routerPlan(model, planning, parts), clock.monotonic()));
+  const first = tried[0];
+  if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
+  known.foreseen = await limitsOf(planning, first, endpoint, parts);
+  if (known.foreseen.refusal) return told(known, known.foreseen.refusal);
+  return told(known, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
+}
+
+/** As for a request: limits are taken for the first target, whether or not it can carry the request. */
+function limitsOf(planning: Planning, first: Planned, endpoint: Endpoint, { limiter }: Parts): Promise<Foreseen> {
+  const { request, headers, caller, model } = planning;
+  const { tags, user } = headers;
+  const demand = {
+    ...{ caller, request, model, tags, serving: first.model },
+    user: (user ?? request.user) || null,
+    call: { requestId: headers.requestId, endpoint },
+  };
+  const others = () => reachable(model, fallbacksOf(planning, headers.fallbacks));
+  return limiter.foresee(demand, first.target, others, first.told.input_tokens);
 }
 
 /** An address that nobody asks about is any address. */
@@ -184,6 +206,8 @@ interface Planning extends Asking {
 }
 
 interface Planned {
+  readonly target: Target;
+  readonly model: Model;
   readonly told: ExplainedTarget;
   readonly costNano: number | null;
   /** Why it cannot carry the request. */
@@ -237,7 +261,7 @@ async function plannedOf(
   const { clock } = parts;
   const now = clock.monotonic();
   const price = target.priceAt(clock.now());
-  const exchange = exchangeFor(request, model, target, clock.now());
+  const exchange = exchangeFor(request, model, target, clock.now(), null);
   const refusal = exchange.ok ? (price ? undefined : unpriced(model)) : exchange.refusal;
   const input = await estimate(request.json, target.counting, target.model);
   const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;
@@ -256,13 +280,13 @@ async function plannedOf(
     price_version: price?.version ?? null,
     cost_usd: costNano === null ? null : usd(costNano),
   };
-  return { told, costNano, refusal };
+  return { target, model, told, costNano, refusal };
 }
 
 const outputOf = (request: ChatRequest): number => (request.maxOutput ?? USUAL_OUTPUT) * request.n;
 
 function told(known: Known, refusal: Refusal | undefined): Explanation {
-  const { caller, request, serves, rules = [], plan = [] } = known;
+  const { caller, request, serves, foreseen, rules = [], plan = [] } = known;
   return {
     would: refusal ? 'refuse' : 'send',
     status: refusal ? statusOf(refusal) : 200,
@@ -270,9 +294,10 @@ function told(known: Known, refusal: Refusal | undefined): Explanation {
     caller: caller ? { key: caller.key.id, name: caller.key.name, team: caller.key.team } : null,
     model: request ? { asked: request.model, ...modelTold(serves) } : null,
     rules: [...rules],
+    limits: foreseen?.limits ?? [],
     cache: noCache.recall(),
     plan: plan.map((one) => one.told),
-    estimate: request && plan.length > 0 ? estimateOf(plan, request) : null,
+    estimate: request && plan.length > 0 ? estimateOf(plan, request, foreseen?.outputTokens ?? null) : null,
   };
 }
 
@@ -282,12 +307,17 @@ const modelTold = (serves: Model | undefined) => ({
   max_attempts: serves?.retry.max_attempts ?? null,
 });
 
-function estimateOf(plan: readonly Planned[], request: ChatRequest): NonNullable<Explanation['estimate']> {
+function estimateOf(
+  plan: readonly Planned[],
+  request: ChatRequest,
+  held: number | null,
+): NonNullable<Explanation['estimate']> {
   const first = plan.find(({ told: { ready }, refusal }) => ready && !refusal) ?? plan[0]!;
   const costs = plan.flatMap(({ costNano }) => (costNano === null ? [] : [costNano]));
   return {
     input_tokens: first.told.input_tokens,
     output_tokens: outputOf(request),
+    held_output_tokens: held,
     cost_usd: first.told.cost_usd,
     most_cost_usd: costs.length > 0 ? usd(Math.max(...costs)) : null,
   };

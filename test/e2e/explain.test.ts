@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { freshDatabase } from '../support/postgres.js';
 import type { Written } from '../support/reload.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { openaiError } from '../support/upstream-steps.js';
@@ -197,6 +198,100 @@ describe('a request that would be refused', () => {
     assert.equal(told.plan[0].cost_usd, null);
     const unfit = await refused(explain({ model: 'claude', logprobs: true }), 400, 'unsupported_parameter', /logprobs/);
     assert.match(unfit.plan[0].refusal, /logprobs/);
+  });
+});
+
+describe('limits', () => {
+  it('are shown with what the request would take, which is what is then held', async () => {
+    const limits = [
+      { unit: 'requests', max: 2, per: 'hour' },
+      { unit: 'usd', max: 1, per: 'month' },
+      { unit: 'concurrent', max: 5 },
+    ];
+    const limited = await gateway.key({ limits });
+    const ask = () => explain({ model: 'small', max_tokens: 100 }, { key: limited.id });
+    const told = await ask();
+    assert.equal(told.would, 'send');
+    assert.deepEqual(
+      told.limits.map(({ unit, spent, remaining, takes, admits }: Written) => [unit, spent, remaining, takes, admits]),
+      [
+        ['requests', 0, 2, 1, true],
+        ['usd', '0.000000000', '1.000000000', told.limits[1].takes, true],
+        ['concurrent', 0, 5, 1, true],
+      ],
+    );
+    assert.ok(Number(told.limits[1].takes) >= Number(told.estimate.most_cost_usd));
+    assert.equal(told.estimate.held_output_tokens, 100);
+    const again = await ask();
+    assert.deepEqual(again.limits, told.limits, 'nothing was taken');
+    for (let i = 0; i < 2; i++) {
+      const response = await gateway.chat(limited.key, { model: 'small', messages, max_tokens: 100 });
+      await response.arrayBuffer();
+      assert.equal(response.status, 200);
+    }
+    const full = await ask();
+    assert.deepEqual([full.would, full.status, full.error.code], ['refuse', 429, 'rate_limit_exceeded']);
+    assert.equal(full.limits[0].admits, false);
+    const response = await gateway.chat(limited.key, { model: 'small', messages });
+    await response.arrayBuffer();
+    assert.equal(response.status, 429);
+  });
+
+  it('a budget that affords less output clamps it, and one that affords none refuses', async () => {
+    const ask = async (max: number, on_exhausted = 'clamp') => {
+      const { id: poor } = await gateway.key({ limits: [{ unit: 'usd', max, per: 'month', on_exhausted }] });
+      return explain({ model: 'small', max_tokens: 1000 }, { key: poor });
+    };
+    const clamped = await ask(0.001);
+    assert.equal(clamped.would, 'send');
+    assert.ok(clamped.estimate.held_output_tokens > 100 && clamped.estimate.held_output_tokens < 1000);
+    const rejecting = await ask(0.001, 'reject');
+    assert.deepEqual([rejecting.would, rejecting.error.code], ['refuse', 'budget_exceeded']);
+    const broke = await ask(0.00001);
+    assert.deepEqual([broke.would, broke.error.code], ['refuse', 'budget_exceeded']);
+    assert.match(broke.error.message, /0\.000010000/);
+  });
+
+  it('of a model count what a route sends to it, also after a restart', async (t) => {
+    const model = (name: string) => ({ targets: [{ provider: 'p', model: name }], price });
+    const database = await freshDatabase();
+    t.after(() => database.drop());
+    const options = {
+      database: database.url,
+      config: {
+        providers: { p: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' } },
+        models: {
+          large: { ...model('large-up'), limits: [{ unit: 'requests', max: 100, per: 'month' }] },
+          auto: { route: [{ use: 'large' }] },
+        },
+      },
+    };
+    const budgeted = await startGateway(options);
+    t.after(() => budgeted.close());
+    const { key: secret } = await budgeted.key({
+      limits: [{ unit: 'requests', max: 100, per: 'month', model: 'lar*' }],
+    });
+    const spent = async (gate: Gateway) => {
+      const { limits } = await gate.admin<Written>('POST', '/explain', {
+        key: secret,
+        request: { model: 'auto', messages },
+      });
+      return limits.map(({ scope, spent }: Written) => [Object.keys(scope)[0], spent]);
+    };
+    for (const name of ['auto', 'large', 'auto']) {
+      const response = await budgeted.chat(secret, { model: name, messages });
+      await response.arrayBuffer();
+      assert.equal(response.status, 200);
+    }
+    const counted = [
+      ['key', 3],
+      ['model', 3],
+    ];
+    assert.deepEqual(await spent(budgeted), counted);
+    await budgeted.stop();
+    const restarted = await startGateway(options);
+    t.after(() => restarted.close());
+    assert.deepEqual(await spent(restarted), counted);
   });
 });
 

@@ -41,6 +41,8 @@ const text = z.string();
 const orNull = text.nullable();
 const count = z.number();
 
+const amount = z.union([text, count]);
+
 const answer = z.object({
   would: z.enum(['send', 'refuse']),
   status: count.describe('Of the refusal; 200 where the request would be sent.'),
@@ -67,6 +69,23 @@ const answer = z.object({
       }),
     )
     .describe('The rules of routes, in the order in which they are asked.'),
+  limits: z
+    .array(
+      z.object({
+        scope: z.record(text, text),
+        unit: text,
+        per: orNull,
+        model: orNull,
+        max: amount,
+        spent: amount,
+        held: amount,
+        remaining: amount,
+        window_ends_at: orNull,
+        takes: amount.describe('Budgets: the worst case that is held. Rates: what such requests usually take.'),
+        admits: z.boolean(),
+      }),
+    )
+    .describe('Every limit that applies, with money as decimal strings.'),
   cache: z.object({ state: text }),
   plan: z
     .array(
@@ -95,7 +114,13 @@ const answer = z.object({
       'The targets in the order in which they would be tried; those that are passed over after the others of their model.',
     ),
   estimate: z
-    .object({ input_tokens: count, output_tokens: count, cost_usd: orNull, most_cost_usd: orNull })
+    .object({
+      input_tokens: count,
+      output_tokens: count,
+      held_output_tokens: count.nullable().describe('The most that budgets afford; null: none bounds the output.'),
+      cost_usd: orNull,
+      most_cost_usd: orNull,
+    })
     .nullable()
     .describe('Before the request is sent; what it really costs is known after.'),
 });
