@@ -9,7 +9,7 @@ import { auditQuery, pageOf } from './schemas.js';
 import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
-  readonly ledger: Pick<Ledger, 'query'>;
+  readonly ledger: Pick<Ledger, 'query' | 'flush'>;
   /** Models and providers as plain data. */
   readonly models: () => readonly object[];
   readonly providers: () => readonly object[];
