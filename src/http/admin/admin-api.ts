@@ -21,6 +21,7 @@ import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { type Explaining, explainRoute } from './explain-route.js';
 import { keysRoutes } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
@@ -43,6 +44,7 @@ export interface AdminDeps
     Configuring,
     Breaking,
     LimitsReading,
+    Explaining,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
@@ -106,6 +108,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   targetsRoutes(typed, deps);
   readRoutes(typed, deps);
   configRoutes(typed, deps);
+  explainRoute(typed, deps);
   reportsRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
