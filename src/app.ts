@@ -1,11 +1,20 @@
-/** The composition root: a configuration becomes stores, services and a server. Nothing happens on import. */
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
-import { modelsOf } from './gateway/models-of.js';
+import type { Loaded, Source } from './config/load.js';
+import { formatProblem } from './config/problem.js';
+import { type Outcome, Reloader, type Trigger } from './config/reload.js';
+import { Snapshots } from './config/snapshot.js';
+import { watchInputs } from './config/watch.js';
 import { createGateway } from './gateway/pipeline.js';
+import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -35,6 +44,8 @@ export interface App {
   readonly demoKeyFile: string;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Outcome;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -44,14 +55,17 @@ export const version: string = (
 ).version;
 
 interface Start {
-  readonly config: Config;
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
 }
 
-export async function startApp({ config, adaptors, log, access }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
+  const { config } = loaded;
   const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
@@ -81,13 +95,34 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
-  const models = modelsOf(config, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
-  warnUnpriced(models.list(), clock, log);
-  const admin = adminKeyOf(config);
+  const made = (from: Config) =>
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce().models.list(), clock, log);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
+    clock,
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      admin = nextAdmin;
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce().models.list(), clock, log);
+    },
+    onOutcome: (outcome) => {
+      logReload(outcome, log);
+      metrics.configReload(outcome.status);
+    },
+  });
   const gateway = createGateway({
     clock,
     authenticator,
-    models: () => models,
+    snapshots,
     ledger,
     deadlines,
     metrics,
@@ -95,12 +130,20 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
     random: Math.random,
   });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
+    reloader.state.last?.status === 'rejected' ? 0 : 1,
+  );
+  metrics.gauge(
+    'tollgate_config_since_timestamp_seconds',
+    'When the running configuration was taken in.',
+    () => reloader.state.since / 1000,
+  );
   const server = await createServer({
     openai: {
       gateway,
       authenticator,
-      models: () => models,
-      bodyLimit: () => config.server.body_limit,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
       clock,
       onFault: (error, requestId) =>
         log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
@@ -111,20 +154,29 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
       adminKey: () => admin.key,
       version,
       ledger,
-      describeConfig: () => describeConfig(config),
-      models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      reloadConfig: () => reloader.reload('api'),
+      models: () =>
+        inForce()
+          .models.list()
+          .map(({ name, route, targets }) => ({
+            ...{ id: name, targets: targets.map(({ id }) => id) },
+            ...(route && { route: route.uses }),
+          })),
       providers: () =>
-        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({ database: await works(() => store.ping()) }),
-      metrics: config.telemetry.metrics
-        ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
-        : null,
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
     },
     log,
-    trustProxy: config.server.trust_proxy,
+    trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,
@@ -135,13 +187,16 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
     close: async () => {
-      await closeServer(server, config.server.shutdown_grace);
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       authenticator.close();
       await announced?.close();
@@ -149,6 +204,17 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
       await database.close();
     },
   };
+}
+
+function logReload(outcome: Outcome, log: Log): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') {
+    const problems = outcome.problems.map(formatProblem);
+    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
+  }
+  const { status, hash, changed, restart } = outcome;
+  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
+  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
 interface Opened {

@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 
@@ -55,6 +56,9 @@ export interface ProviderConfig {
 }
 
 export interface ModelConfig extends RoutingConfig {
+  /** Which other model serves, by what the request is; null: the model's own targets do. */
+  readonly route: readonly RouteRule[] | null;
+  /** Empty where there is a route. */
   readonly targets: readonly TargetConfig[];
   readonly timeout: TimeoutConfig;
   /** Null: the list price, else `defaults.price`. */

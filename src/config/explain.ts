@@ -1,5 +1,6 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -83,6 +84,7 @@ function explainKeys(keys: readonly string[]): string {
 }
 
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
+  if (model.route) return `by what the request is: ${model.route.map(explainRule).join('; ')}`;
   const targets = explainTargets(model);
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
@@ -115,6 +117,12 @@ function explainFallbacks(model: ModelConfig): string[] {
     ['for a content policy to', model.content_policy_fallbacks],
   ] as const;
   return lists.filter(([, names]) => names.length > 0).map(([words, names]) => `${words} ${names.join(', ')}`);
+}
+
+function explainRule({ when, use }: RouteRule): string {
+  const models = use.map(({ model, weight }) => (use.length > 1 ? `${model} (${weight})` : model)).join(' or ');
+  const conditions = Object.entries(when ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return conditions.length > 0 ? `${models} by ${conditions.join(' and ')}` : `else ${models}`;
 }
 
 function withoutListPrice({ defaults }: Config): string {

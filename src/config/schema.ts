@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
+import { routeSpec } from '../lib/route-spec.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
 
@@ -54,8 +55,15 @@ const target = z.strictObject({
   limits: limits.optional(),
 });
 
-const model = z.strictObject({
-  targets: z.array(target).min(1, 'a model needs a target').describe('Where requests for the model go.'),
+const targets = z.array(target).min(1, 'a model needs a target');
+
+const modelFields = z.strictObject({
+  targets: targets.optional().describe('Where requests for the model go.'),
+  route: routeSpec
+    .optional()
+    .describe(
+      'Instead of targets: which other model serves, by what the request is. The first rule that fits decides.',
+    ),
   ...routing,
   timeout: timeout.optional(),
   price: price.optional(),
@@ -71,6 +79,17 @@ const model = z.strictObject({
     .boolean()
     .optional()
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
+});
+
+/** A model has targets, or a route to models that have. */
+const model = modelFields.superRefine(({ targets, route, ...rest }, context) => {
+  const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (!route && !targets) problem(['targets'], 'is missing: a model has `targets` or a `route`');
+  if (!route) return;
+  for (const [key, value] of Object.entries({ targets, ...rest })) {
+    if (value !== undefined)
+      problem([key], 'a model with a `route` has nothing else; set this for the models that it uses');
+  }
 });
 
 const provider = z.strictObject({

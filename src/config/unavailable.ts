@@ -23,7 +23,7 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
   row('models.*.cache'),
-  row('models.*.route'),
+  row('models.*.route.*.when.like'),
   row('defaults.cache'),
   row('cache'),
   row('capture'),

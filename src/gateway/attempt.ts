@@ -94,7 +94,7 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
     why: FailureClass | undefined,
     settled: Bill,
   ): Attempted {
-    const { call, request, headers, caller, model } = course;
+    const { call, request, headers, caller } = course;
     const refusal = refusalFor(carried, target, why);
     const status = refusal ? statusOf(refusal) : 200;
     const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
@@ -112,7 +112,7 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
       tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
       metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
       endpoint: call.endpoint,
-      model: model.name,
+      model: request.model,
       served_model: servedModel(carried) ?? null,
       provider: target.provider,
       target: target.id,

@@ -12,7 +12,11 @@ import { fallbacksOf, planFor } from './route.js';
 
 /** What of a request its way depends on. */
 interface Routed {
+  /** Of the snapshot that the request is served by. */
+  readonly models: Models;
   readonly model: Model;
+  /** The model that was asked for, where it has a route. */
+  readonly routed: Model | undefined;
   readonly request: ChatRequest;
   readonly headers: CallHeaders;
   readonly caller: { readonly key: Key };
@@ -31,15 +35,14 @@ export interface Chooser {
 interface Parts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly models: () => Models;
   readonly onFallback: () => void;
 }
 
-export function createChooser({ clock, random, models, onFallback }: Parts): Chooser {
+export function createChooser({ clock, random, onFallback }: Parts): Chooser {
   function chain(routed: Routed): Chain<Model, Target> {
-    const { model, caller, headers, deadlineMs } = routed;
+    const { model, headers, deadlineMs } = routed;
     const plan = planOf(routed);
-    const fallbacks = fallbacksOf(model, models(), caller.key, headers.fallbacks);
+    const fallbacks = fallbacksOf(routed, headers.fallbacks);
     return new Chain({ model, fallbacks, retry: model.retry, deadlineMs, plan, random });
   }
 

@@ -7,7 +7,7 @@ import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import type { Carried } from './meter.js';
-import type { Model, Target } from './model.js';
+import type { Model, Models, Target } from './model.js';
 import type { Bill } from './settle.js';
 
 const NONE: readonly string[] = [];
@@ -15,12 +15,16 @@ const NONE: readonly string[] = [];
 export interface Course {
   readonly call: Call;
   readonly reply: Reply;
+  /** Of the snapshot that the call has entered. */
+  readonly models: Models;
   startedAt: number;
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
   request: ChatRequest | undefined;
-  /** The model that was asked for. */
+  /** The model that was asked for, or that its route has chosen. */
   model: Model | undefined;
+  /** The model that was asked for, where it has a route. */
+  routed: Model | undefined;
   /** The model whose target is tried: a fallback, or the same. */
   serving: Model | undefined;
   target: Target | undefined;
@@ -45,14 +49,16 @@ export type Known = With<'headers' | 'caller'>;
 /** A course whose request was read, admitted and planned. */
 export type Underway = With<'headers' | 'caller' | 'request' | 'model' | 'serving'>;
 
-export const newCourse = (call: Call, reply: Reply): Course => ({
+export const newCourse = (call: Call, reply: Reply, models: Models): Course => ({
   call,
   reply,
+  models,
   startedAt: call.arrivedAt,
   headers: undefined,
   caller: undefined,
   request: undefined,
   model: undefined,
+  routed: undefined,
   serving: undefined,
   target: undefined,
   chain: undefined,

@@ -3,6 +3,7 @@ import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import type { Retry } from '../router/backoff.js';
 import type { Balance, Candidate } from '../router/balance.js';
+import type { Rules } from '../router/rules.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Timeouts } from '../upstream/deadline.js';
 
@@ -32,6 +33,9 @@ export interface Model {
   readonly name: string;
   /** The name as the configuration has it, for metrics; all that a wildcard stands for share one. */
   readonly label: string;
+  /** Which other model serves; null: the model has targets of its own. */
+  readonly route: Rules | null;
+  /** Empty where there is a route. */
   readonly targets: readonly Target[];
   readonly balance: Balance;
   readonly affinity: 'none' | 'prompt' | 'user';

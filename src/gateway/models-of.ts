@@ -3,15 +3,16 @@ import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
+import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
-import type { Pools } from '../upstream/pool.js';
+import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
 interface Parts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
-  readonly pools: Pools;
+  readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
   readonly states: TargetStates;
   readonly userAgent: string;
@@ -47,6 +48,7 @@ function modelOf(name: string, label: string, written: ModelConfig, targets: rea
   return {
     name,
     label,
+    route: written.route && new Rules(label, written.route, null),
     targets,
     balance: written.balance,
     affinity: written.affinity,

@@ -49,6 +49,7 @@ export class Metrics {
   );
   readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total', 'Spend in US dollars.').add({});
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
+  readonly #reloads = this.#counter('tollgate_config_reloads_total', 'Reloads of the configuration.', ['result']);
   readonly #upstream = counterFamily(
     this.registry,
     'tollgate_upstream_responses_total',
@@ -103,6 +104,11 @@ export class Metrics {
 
   authFailure(reason: string): void {
     this.#auth.inc({ reason });
+  }
+
+  /** `result`: `reloaded`, `unchanged` or `rejected`. */
+  configReload(result: string): void {
+    this.#reloads.inc({ result });
   }
 
   /** `code`: the upstream's status, or 0 where it gave none. */

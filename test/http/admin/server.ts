@@ -1,4 +1,5 @@
 /** The admin API on a real server on a free port, over memory unless a store is handed in. */
+import assert from 'node:assert/strict';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
@@ -53,6 +54,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       clock,
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
+      configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
+      reloadConfig: () => assert.fail('not in these tests'),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
       adminKey: () => ADMIN_KEY,
