@@ -37,4 +37,5 @@ export const isSigningSecret = (written: string): boolean => {
   return same && bytes.length >= 24 && bytes.length <= 64;
 };
 
-export const SIGNING_SECRET = 'expected whsec_ and 24 to 64 random bytes in base64, as `openssl rand -base64 32` makes them';
+export const SIGNING_SECRET =
+  'expected whsec_ and 24 to 64 random bytes in base64, as `openssl rand -base64 32` makes them';

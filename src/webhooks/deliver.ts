@@ -33,6 +33,8 @@ export type Deliver = (outgoing: Outgoing, signal: AbortSignal) => Promise<Answe
 
 export interface Deliverer {
   readonly deliver: Deliver;
+  /** Why the URL may not be sent to as far as its name leads somewhere now, or null. */
+  readonly nameProblem: (url: string, allowPrivate: boolean) => Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,8 @@ const READ_BYTES = 4 * 1024;
 const READ_MS = 2_000;
 const SHOWN = 500;
 const LOOKUPS = 2;
+/** Longest wait for a look-up that is only a courtesy. */
+const ASKED_MS = 2_000;
 
 class Forbidden extends Error {
   readonly code = 'TOLLGATE_FORBIDDEN_ADDRESS';
@@ -82,6 +86,16 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
         };
       }
     },
+    async nameProblem(url, allowPrivate) {
+      const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+      const asked = new Promise<string | null>((resolve) => {
+        setTimeout(resolve, ASKED_MS, null).unref();
+        checkedLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
+          resolve(error instanceof Forbidden ? `it leads to ${error.message}, which is not allowed` : null);
+        });
+      });
+      return isIP(host) ? null : await asked;
+    },
     async close() {
       await Promise.all([agents.public.destroy(), agents.private.destroy()]);
     },
@@ -96,7 +110,10 @@ function problemOf(status: number): string | null {
 type Reach = Parameters<typeof isReachable>[1];
 
 function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
-  const connect = buildConnector({ lookup: checkedLookup(reach, lookUp), timeout: 10_000 } as buildConnector.BuildOptions);
+  const connect = buildConnector({
+    lookup: checkedLookup(reach, lookUp),
+    timeout: 10_000,
+  } as buildConnector.BuildOptions);
   return new Agent({
     pipelining: 1,
     connections: 4,
@@ -151,7 +168,9 @@ function few(lookUp: typeof lookup, most: number): typeof lookup {
 }
 
 /** A receiver that drips its answer has given its status already: it is left after a moment. */
-async function beginning(body: AsyncIterable<Buffer> & { destroy(): unknown; on(event: 'error', f: () => void): unknown }) {
+async function beginning(
+  body: AsyncIterable<Buffer> & { destroy(): unknown; on(event: 'error', f: () => void): unknown },
+) {
   const parts: Buffer[] = [];
   let bytes = 0;
   body.on('error', () => {});

@@ -49,14 +49,7 @@ export async function listDeliveries(
        and ($4::text is null or d.state = $4) and ($5::text is null or m.type = $5)
        and ($6::text is null or d.message_id = $6)
      order by d.id desc limit $1`,
-    [
-      limit,
-      after,
-      filter.endpoint ?? null,
-      filter.state ?? null,
-      filter.type ?? null,
-      filter.message_id ?? null,
-    ],
+    [limit, after, filter.endpoint ?? null, filter.state ?? null, filter.type ?? null, filter.message_id ?? null],
   );
   return rows.map(deliveryOf);
 }

@@ -187,7 +187,13 @@ export class Dispatcher {
     if (this.#stop.signal.aborted && answer.status === null) return undefined;
     const durationMs = Math.round((clock.monotonic() - startedMs) * 10) / 10;
     const outcome = this.#judge(delivery, answer, failuresBefore);
-    const attempt = { at, status: answer.status, error: answer.error, duration_ms: durationMs, response: answer.response };
+    const attempt = {
+      at,
+      status: answer.status,
+      error: answer.error,
+      duration_ms: durationMs,
+      response: answer.response,
+    };
     const untilMs = this.#leaseEnd(clock.now());
     const held = await finish(query, { endpoint: endpoint.id, lease, delivery, attempt, untilMs, ...outcome });
     onResult(outcome.state === 'pending' ? 'failed' : outcome.state);

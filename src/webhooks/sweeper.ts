@@ -41,7 +41,8 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const { query, clock, settings, onDead } = this.#deps;
     const now = clock.now();
-    for (let dead = await expire(query, now, GRACE_MS); dead > 0; dead = await expire(query, now, GRACE_MS)) onDead(dead);
+    for (let dead = await expire(query, now, GRACE_MS); dead > 0; dead = await expire(query, now, GRACE_MS))
+      onDead(dead);
     const { keep, keep_dead: keepDead } = settings();
     while (!this.#closed && (await forget(query, now - keep, now - keepDead)));
     await forgetOnce(query, now);

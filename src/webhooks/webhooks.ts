@@ -3,29 +3,20 @@
  * dispatcher delivers them and a sweep forgets what is old. Secrets are readable in this process's memory only; in the
  * database they are encrypted, and they are answered once.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
-import { urlProblem } from '../lib/public-address.js';
 import type { Query, Sql } from '../lib/query.js';
-import { findDelivery, redeliver } from './deliveries-pg.js';
-import { createDeliverer } from './deliver.js';
+import { createDeliverer, type Deliverer } from './deliver.js';
+import { type DeliveryFilter, findDelivery, historyOf, listDeliveries, redeliver } from './deliveries-pg.js';
 import { type DeliveryResult, Dispatcher, type Reach } from './dispatcher.js';
 import { Emitter } from './emitter.js';
-import type { Claimed, ConfiguredEndpoint, Delivery, Endpoint } from './endpoint.js';
-import {
-  countForeign,
-  deleteEndpoint,
-  insertEndpoint,
-  lockEndpoint,
-  replaceSecret,
-  syncConfigured,
-  updateEndpoint,
-} from './endpoints-pg.js';
+import type { Claimed, ConfiguredEndpoint, Delivery } from './endpoint.js';
+import { Endpoints, noEndpoint } from './endpoints.js';
+import { countForeign, findEndpoint, listEndpoints, lockEndpoint, syncConfigured } from './endpoints-pg.js';
 import { writeMessage } from './outbox-pg.js';
 import { releaseAll } from './queue-pg.js';
 import type { SecretBox } from './secret-box.js';
-import { newSigningSecret } from './signature.js';
 import { Sweeper } from './sweeper.js';
 
 /** What the configuration says of delivering, besides its endpoints. */
@@ -38,26 +29,6 @@ export interface DeliverySettings {
   readonly keep: number;
   /** How long dead ones are. */
   readonly keep_dead: number;
-}
-
-export interface EndpointFields {
-  readonly url?: string | undefined;
-  readonly events?: readonly string[] | undefined;
-  readonly description?: string | undefined;
-  readonly disabled?: boolean | undefined;
-}
-
-export interface NewEndpoint {
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly description?: string | undefined;
-  /** Made here where it is left out. */
-  readonly secret?: string | undefined;
-}
-
-export interface WithSecret {
-  readonly endpoint: Endpoint;
-  readonly secret: string;
 }
 
 interface WebhooksLog {
@@ -82,24 +53,34 @@ export interface WebhooksOptions {
 }
 
 const RETRY_FOR_MS = 24 * 3_600_000;
+const SYNC_PAUSE_MS = 5_000;
+/** Time for a transaction that wrote to the outbox to be committed. */
+const SOON_MS = 20;
 
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #dispatcher: Dispatcher;
   readonly #emitter: Emitter;
   readonly #sweeper: Sweeper;
-  readonly #closeDeliverer: () => Promise<void>;
+  readonly endpoints: Endpoints;
+  readonly #deliverer: Deliverer;
   #settings: DeliverySettings;
   #configured = new Map<string, ConfiguredEndpoint>();
+  /** The database knows the endpoints of the configuration, or is being told. */
+  #isSynced = false;
+  #syncing: Promise<void> | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #closed = false;
 
   private constructor(options: WebhooksOptions) {
     this.#options = options;
     this.#settings = options.settings;
     const { sql, clock, box, log, after } = options;
+    this.endpoints = new Endpoints({ clock, box, allowPrivate: () => this.#settings.allow_private });
     const timed = after ? { after } : {};
     const timeoutMs = (): number => this.#settings.timeout;
     const deliverer = createDeliverer({ timeoutMs });
-    this.#closeDeliverer = () => deliverer.close();
+    this.#deliverer = deliverer;
     const onResult = (result: DeliveryResult, count = 1): void => options.onResult?.(result, count);
     this.#dispatcher = new Dispatcher({
       query: sql.query,
@@ -138,7 +119,8 @@ export class Webhooks {
     const webhooks = new Webhooks(options);
     const { sql, alone, box, log } = options;
     if (alone) await releaseAll(sql.query);
-    await webhooks.configure(options.settings, options.endpoints);
+    webhooks.#take(options.settings, options.endpoints);
+    await webhooks.#sync();
     const foreign = await countForeign(sql.query, box.keyId);
     if (foreign > 0) {
       const words = 'webhook secrets were encrypted with another key: set secrets_key to that of the other gateways';
@@ -148,11 +130,35 @@ export class Webhooks {
     return webhooks;
   }
 
-  /** Takes in another configuration. */
-  async configure(settings: DeliverySettings, endpoints: readonly ConfiguredEndpoint[]): Promise<void> {
-    await syncConfigured(this.#options.sql, endpoints, this.#options.clock.now());
+  /** Takes in another configuration; the database hears of it as soon as it can. */
+  configure(settings: DeliverySettings, endpoints: readonly ConfiguredEndpoint[]): void {
+    this.#take(settings, endpoints);
+    this.#syncing ??= this.#keepSynced().finally(() => {
+      this.#syncing = undefined;
+    });
+  }
+
+  #take(settings: DeliverySettings, endpoints: readonly ConfiguredEndpoint[]): void {
     this.#settings = settings;
     this.#configured = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+    this.#isSynced = false;
+  }
+
+  async #keepSynced(): Promise<void> {
+    while (!this.#isSynced && !this.#closed) {
+      try {
+        await this.#sync();
+      } catch (error) {
+        this.#isSynced = false;
+        this.#options.log.error({ err: error }, 'the webhook endpoints of the configuration wait for the database');
+        await sleep(SYNC_PAUSE_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #sync(): Promise<void> {
+    this.#isSynced = true;
+    await syncConfigured(this.#options.sql, [...this.#configured.values()], this.#options.clock.now());
     this.wake();
   }
 
@@ -164,87 +170,35 @@ export class Webhooks {
     this.#dispatcher.wake();
   }
 
+  /** Something is being written to the outbox, by a transaction that is about to be committed. */
+  wakeSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.wake();
+    }, SOON_MS).unref();
+  }
+
   /** Events that were dropped because the database was away for too long. */
   get dropped(): number {
     return this.#emitter.dropped;
   }
 
-  async create(query: Query, fields: NewEndpoint): Promise<Result<WithSecret>> {
-    const { clock, box } = this.#options;
-    const problem = this.#urlProblem(fields.url);
-    if (problem) return refused(refuse('invalid_value', `url: ${problem}`, { param: 'url' }));
-    const now = clock.now();
-    const secret = fields.secret ?? newSigningSecret();
-    const endpoint: Endpoint = {
-      id: newId('wh', now),
-      source: 'api',
-      url: fields.url,
-      events: fields.events,
-      description: fields.description ?? '',
-      created_at: now,
-      updated_at: now,
-      disabled_at: null,
-      disabled_reason: null,
-      failures: 0,
-      paused_until: null,
-      old_secret_ends_at: null,
-    };
-    await insertEndpoint(query, endpoint, box.seal(secret, endpoint.id), box.keyId);
-    return ok({ endpoint, secret });
-  }
+  /** What is committed. */
+  readonly read = {
+    endpoint: (id: string) => findEndpoint(this.#options.sql.query, id),
+    endpoints: (limit: number, after: string | null) => listEndpoints(this.#options.sql.query, limit, after),
+    deliveries: (filter: DeliveryFilter, limit: number, after: string | null) =>
+      listDeliveries(this.#options.sql.query, filter, limit, after),
+    delivery: async (id: string) => {
+      const { query } = this.#options.sql;
+      const delivery = await findDelivery(query, id);
+      return delivery && { delivery, ...(await historyOf(query, id)) };
+    },
+  };
 
-  async patch(query: Query, id: string, fields: EndpointFields): Promise<Result<Endpoint>> {
-    const found = await lockEndpoint(query, id);
-    if (!found) return noEndpoint(id);
-    const { secret, old_secret, ...endpoint } = found;
-    const { url, events, description, disabled } = fields;
-    if (endpoint.source === 'config' && (url !== undefined || events !== undefined || description !== undefined)) {
-      return refused(refuse('conflict', `The endpoint ${id} is in the configuration file: change it there.`));
-    }
-    const problem = url === undefined ? null : this.#urlProblem(url);
-    if (problem) return refused(refuse('invalid_value', `url: ${problem}`, { param: 'url' }));
-    const now = this.#options.clock.now();
-    const changed: Endpoint = {
-      ...endpoint,
-      url: url ?? endpoint.url,
-      events: events ?? endpoint.events,
-      description: description ?? endpoint.description,
-      updated_at: now,
-      ...(disabled === false && { disabled_at: null, disabled_reason: null, failures: 0, paused_until: null }),
-      ...(disabled === true && endpoint.disabled_at === null && { disabled_at: now, disabled_reason: 'by the admin' }),
-    };
-    await updateEndpoint(query, changed);
-    return ok(changed);
-  }
-
-  async remove(query: Query, id: string): Promise<Result<Endpoint>> {
-    const found = await lockEndpoint(query, id);
-    if (!found) return noEndpoint(id);
-    const { secret, old_secret, ...endpoint } = found;
-    if (endpoint.source === 'config') {
-      return refused(refuse('conflict', `The endpoint ${id} is in the configuration file: take it out there.`));
-    }
-    await deleteEndpoint(query, id);
-    return ok(endpoint);
-  }
-
-  /** A new secret; the one before it signs as well for `overlapMs` more. */
-  async rotate(query: Query, id: string, overlapMs: number, given?: string): Promise<Result<WithSecret>> {
-    const { clock, box } = this.#options;
-    const found = await lockEndpoint(query, id);
-    if (!found) return noEndpoint(id);
-    if (found.source === 'config' || !found.secret) {
-      return refused(refuse('conflict', `The secret of ${id} is in the configuration file: change it there.`));
-    }
-    const now = clock.now();
-    const secret = given ?? newSigningSecret();
-    // Sealed again, for a key that changed meanwhile could not read both.
-    const old = overlapMs > 0 ? box.seal(box.open(found.secret, id), id) : null;
-    const oldEndsAt = overlapMs > 0 ? now + overlapMs : null;
-    const next = { secret: box.seal(secret, id), old_secret: old, keyId: box.keyId, oldEndsAt, at: now };
-    await replaceSecret(query, id, next);
-    const { secret: _, old_secret, ...endpoint } = found;
-    return ok({ endpoint: { ...endpoint, updated_at: now, old_secret_ends_at: oldEndsAt }, secret });
+  /** Why events may not be sent to the URL, or null. Looks its name up; what it leads to later is checked again then. */
+  async urlProblem(url: string): Promise<string | null> {
+    return this.endpoints.urlProblem(url) ?? (await this.#deliverer.nameProblem(url, this.#settings.allow_private));
   }
 
   /** A `webhook.test` event for this endpoint alone, whatever it subscribed to. */
@@ -278,14 +232,12 @@ export class Webhooks {
 
   /** Writes what waits, ends what runs. The database must still be there. */
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#soon);
     this.#sweeper.close();
     await this.#emitter.close();
     await this.#dispatcher.close();
-    await this.#closeDeliverer();
-  }
-
-  #urlProblem(url: string): string | null {
-    return urlProblem(url, this.#settings.allow_private ? 'private' : 'public');
+    await this.#deliverer.close();
   }
 
   #reachOf({ id, source, secret, old_secret, old_secret_ends_at: oldEndsAt }: Claimed, nowMs: number): Reach {
@@ -300,5 +252,3 @@ export class Webhooks {
     return { secrets: sealed.map((one) => box.open(one, id)), allowPrivate: everywhere };
   }
 }
-
-const noEndpoint = (id: string) => refused(refuse('not_found', `There is no webhook endpoint with the id ${id}.`));

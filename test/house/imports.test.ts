@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing'];
+const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks'];
 const below = ['protocol', 'lib'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   upstream: below,
   config: ['lib', 'pricing'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['gateway', 'keys', 'ledger', ...below],
+  http: ['gateway', 'keys', 'ledger', 'webhooks', ...below],
   cli: ['config', 'pricing', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app.ts': ['http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
   'main.ts': ['cli', 'app.ts', 'providers'],
@@ -26,7 +26,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/upstream\// },
+  { name: /^undici$/, where: /^src\/(upstream\/|webhooks\/deliver\.ts$)/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

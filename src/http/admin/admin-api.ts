@@ -26,6 +26,7 @@ import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,7 +35,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, Configuring {
+export interface AdminDeps extends Writing, Reading, Configuring, Hooking {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -93,6 +94,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
   readRoutes(typed, deps);
+  webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }

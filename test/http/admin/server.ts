@@ -32,6 +32,16 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+const inVain = (): never => {
+  throw new Error('there are no webhooks here');
+};
+const noWebhooks: AdminDeps['webhooks'] = {
+  ...{ test: inVain, redeliver: inVain },
+  endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
+  ...{ urlProblem: inVain, wake: () => {} },
+  read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
+};
+
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
   const clock = new ManualClock();
@@ -58,6 +68,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reloadConfig: () => assert.fail('not in these tests'),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
