@@ -13,11 +13,14 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger } from './ledger/ledger.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { Spool } from './ledger/spool.js';
+import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
@@ -74,14 +77,21 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    store: pgLedgerStore(store, { inTransaction: [] }),
+    clock,
+    log,
+    spool: spool.spool,
+    durability: config.ledger.durability,
+  });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
   const admin = adminKeyOf(config);
   const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  spoolMetrics(metrics, ledger);
   const server = await createServer({
     openai: {
       gateway,
@@ -105,7 +115,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
+      ready: async () => ({ database: await works(() => store.ping()), spool: spoolHealth(ledger) }),
       metrics: config.telemetry.metrics
         ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
         : null,
@@ -133,6 +143,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     close: async () => {
       await closeServer(server, config.server.shutdown_grace);
       await ledger.close();
+      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -165,6 +176,38 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+  const folder = await claimFolder({
+    dataDir: config.data_dir,
+    takeLock,
+    isTaken: (error) => error instanceof DataDirectoryInUse,
+  });
+  const { durability, max_size, on_full } = config.ledger;
+  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  return { spool, release: () => folder.release() };
+}
+
+function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
+  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
+    ledger.spool?.problem ? 1 : 0,
+  );
+  metrics.gauge(
+    'tollgate_spool_damages',
+    'Damaged places that were found in the spool.',
+    () => ledger.spool?.damages ?? 0,
+  );
+  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+}
+
+function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
+  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
+  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
+  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

@@ -22,6 +22,12 @@ export interface Config {
   readonly admin: { readonly key: string | null };
   /** Null: the embedded database. */
   readonly database: { readonly url: string | null };
+  readonly ledger: {
+    readonly durability: 'process' | 'fsync' | 'sync-postgres';
+    /** Bytes. */
+    readonly max_size: number;
+    readonly on_full: 'refuse' | 'serve';
+  };
   /** Null: counted in this process. */
   readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
   readonly providers: Readonly<Record<string, ProviderConfig>>;

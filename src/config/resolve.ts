@@ -35,6 +35,7 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
     data_dir: resolvePath(baseDir, written.data_dir),
     admin: { key: credential(['admin', 'key'], written.admin.key) || null },
     database: { url: address(['database', 'url'], written.database.url, ['postgres', 'postgresql']) },
+    ledger: written.ledger,
     redis: {
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,

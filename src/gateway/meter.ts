@@ -39,12 +39,16 @@ interface Carry {
   readonly keepAlive: Buffer;
   /** The head of a streamed answer, written with its first bytes. */
   readonly streamHead: () => readonly string[];
+  /** Told of a stream from time to time; null where nobody asks. */
+  readonly progress: { note(reading: StreamReading): void } | null;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
 }
 
 const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
 const LARGEST_ERROR_BYTES = 64 * 1024;
+/** How much of a stream the ledger does not know of, at most, should the gateway be killed. */
+const PROGRESS_MS = 500;
 
 export const carry = (plan: Carry): Promise<Carried> => new Promise((resolve) => new Meter(plan, resolve).start());
 
@@ -59,12 +63,14 @@ class Meter {
   #retryAfterMs: number | undefined;
   #reading: StreamReading | undefined;
   #firstByteAt: number | null = null;
+  #notedAt: number;
   #over = false;
 
   constructor(plan: Carry, resolve: (carried: Carried) => void) {
     this.#plan = plan;
     this.#resolve = resolve;
     this.#sentAt = plan.clock.monotonic();
+    this.#notedAt = this.#sentAt;
   }
 
   start(): void {
@@ -107,6 +113,14 @@ class Meter {
     if (bytes.length > 0) this.#write(bytes);
     if (reading.failure) this.#fail(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
+    else if (this.#plan.progress) this.#note(reading, this.#plan.progress);
+  }
+
+  #note(reading: StreamReading, progress: NonNullable<Carry['progress']>): void {
+    const now = this.#plan.clock.monotonic();
+    if (now - this.#notedAt < PROGRESS_MS) return;
+    this.#notedAt = now;
+    progress.note(reading);
   }
 
   #write(bytes: Buffer): void {

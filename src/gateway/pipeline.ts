@@ -1,18 +1,17 @@
 /**
  * The request path, a straight line. Every station has one way in and one way out: a refusal is a value that ends the line
- * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. The ledger is
- * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
- * appended and written in batches.
+ * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. What an attempt
+ * may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a database:
+ * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import { type CacheState, noCache } from '../cache/cache.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
+import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
-import type { Price } from '../pricing/price.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
 import { plan } from '../router/plan.js';
@@ -26,6 +25,7 @@ import type { Call, CallHeaders, Reply } from './call.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
+import { intentOf, Progress, resultOf } from './intent.js';
 import { type Carried, carry } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import { type Bill, bill } from './settle.js';
@@ -129,6 +129,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const model = admit(course.caller, call.endpoint, request.value.model, call.ip, ports.models());
     if (!model.ok) return model;
     course.model = model.value;
+    const unentered = ledger.refusal();
+    if (unentered) return refused(unentered);
     const targets = plan(model.value);
     if (!atLeastOne(targets)) {
       return refused(refuse('no_target_available', `The model '${model.value.name}' has no target.`));
@@ -144,6 +146,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const exchange = exchangeFor(request, model, target, clock.now());
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
+    const intent = intentOf(course, target, price, number, clock.now());
+    const begun = ledger.begin(intent);
+    const unentered = begun instanceof Promise ? await begun : begun;
+    if (unentered) return unentered;
+    if (reply.gone) {
+      ledger.abandon(intent.id);
+      return refuse('client_closed_request', 'The caller left before the request was sent.');
+    }
     course.attempts = number;
     course.dropped = exchange.value.dropped;
     const carried = await carry({
@@ -161,54 +171,19 @@ export function createGateway(ports: GatewayPorts): Gateway {
       reply,
       keepAlive: course.call.dialect.keepAlive,
       streamHead: () => streamHead(course),
+      progress: request.stream ? new Progress(ledger, intent, target, price, clock) : null,
       deadlines: ports.deadlines,
       clock,
     });
     const billed = bill(carried, target, price, course.countedInput);
-    return record(course, target, price, number, carried, billed instanceof Promise ? await billed : billed);
+    return record(course, target, intent, carried, billed instanceof Promise ? await billed : billed);
   }
 
   /** Appends the attempt's entry. */
-  function record(
-    course: Underway,
-    target: Target,
-    price: Price,
-    number: number,
-    carried: Carried,
-    settled: Bill,
-  ): Attempted {
-    const { call, request, headers, caller, model } = course;
+  function record(course: Underway, target: Target, intent: Entry, carried: Carried, settled: Bill): Attempted {
     const refusal = refusalFor(carried, target);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
     const overheadMs = carried.times.sentAt - course.startedAt + (clock.monotonic() - carried.times.endedAt);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-      endpoint: call.endpoint,
-      model: model.name,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-    });
+    ledger.append(resultOf(intent, { carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.id, upstreamCode(carried));
     return { target, carried, bill: settled, refusal, overheadMs };
@@ -312,10 +287,6 @@ const unpriced = (model: Model): Refusal =>
 function refusalFor(carried: Carried, target: Target): Refusal | undefined {
   if (carried.kind === 'gone') return refuse('client_closed_request', 'The caller left.');
   return carried.kind === 'failed' ? refusalOf(carried.failure, target) : undefined;
-}
-
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */
