@@ -29,15 +29,17 @@ import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger } from './ledger/ledger.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { tellsStored } from './ledger/ledger-store.js';
 import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
+import { Spool } from './ledger/spool.js';
+import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
+import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
@@ -120,7 +122,11 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
     ],
   });
-  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ store: ledgerStore, clock, log, spool: spool.spool, durability: config.ledger.durability },
+    onPosted: (entries) => counters?.posted(entries),
+  });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => {
@@ -178,7 +184,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     'target',
     health.breakers,
   );
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -222,6 +228,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
+        spool: spoolHealth(ledger),
         limits: { ok: true, detail: counters.detail() },
       }),
       metrics: async () =>
@@ -255,6 +262,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await counters.close();
       await spend.close();
       await hooks.close();
+      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -309,6 +317,38 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+  const folder = await claimFolder({
+    dataDir: config.data_dir,
+    takeLock,
+    isTaken: (error) => error instanceof DataDirectoryInUse,
+  });
+  const { durability, max_size, on_full } = config.ledger;
+  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  return { spool, release: () => folder.release() };
+}
+
+function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
+  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
+    ledger.spool?.problem ? 1 : 0,
+  );
+  metrics.gauge(
+    'tollgate_spool_damages',
+    'Damaged places that were found in the spool.',
+    () => ledger.spool?.damages ?? 0,
+  );
+  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+}
+
+function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
+  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
+  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
+  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

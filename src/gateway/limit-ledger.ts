@@ -5,12 +5,13 @@
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
+import { timeOf } from '../lib/ids.js';
 import type { Actuals } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
 import { cost } from '../pricing/price.js';
 import { noUsage } from '../protocol/usage.js';
-import { limitModelOf } from './entry.js';
+import { limitModelOf } from './intent.js';
 import { type Demand, firstEntryId } from './limiter.js';
 import type { Target } from './model.js';
 
@@ -38,7 +39,6 @@ function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' 
 /** The fields of an entry that are known before the request is sent. */
 type Note = Pick<
   Entry,
-  | 'at'
   | 'request_id'
   | 'key'
   | 'team'
@@ -57,7 +57,6 @@ export function noteOf(demand: Demand, target: Target, countedInput: number, hel
   const { requestId, endpoint } = demand.call;
   const price = target.priceAt(nowMs);
   const note: Note = {
-    at: Math.round(nowMs),
     request_id: requestId,
     key: caller.key.id,
     team: caller.key.team,
@@ -91,6 +90,7 @@ export const closeLapsed =
     ledger.append({
       ...known,
       id: firstEntryId(holdId),
+      at: timeOf(holdId),
       hold: holdId,
       attempt: 1,
       metadata: {},
