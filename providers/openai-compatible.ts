@@ -1,5 +1,6 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
-import { encodingFor } from '../src/protocol/openai-models.js';
+import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
+import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
 /** Any server that speaks the chat dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {
@@ -10,9 +11,12 @@ export const openaiCompatible = {
   headers: (credential): Record<string, string> =>
     credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` },
   catalogue: null,
+  failures: chatFailures,
+  limitHeaders: chatLimitHeaders,
   // Their tokenizers are their own: on most text they stay within a tenth of the public encoding.
   counting: (model) =>
     encodingFor(model).exact
       ? { ...encodingFor(model), factor: 1 }
       : { encoding: 'o200k_base', factor: 1.1, exact: false },
+  maxOutput: maxOutputFor,
 } satisfies Adaptor;

@@ -1,11 +1,23 @@
-/** The composition root: a configuration becomes stores, services and a server. Nothing happens on import. */
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
-import { modelsOf } from './gateway/models-of.js';
+import type { Loaded, Source } from './config/load.js';
+import { formatProblem } from './config/problem.js';
+import { type Outcome, Reloader, type Trigger } from './config/reload.js';
+import { Snapshots } from './config/snapshot.js';
+import { watchInputs } from './config/watch.js';
 import { createGateway } from './gateway/pipeline.js';
+import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -13,18 +25,18 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
+import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { Spool } from './ledger/spool.js';
-import { claimFolder } from './ledger/spool-folder.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
-import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -37,6 +49,8 @@ export interface App {
   readonly demoKeyFile: string;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Outcome;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -46,13 +60,19 @@ export const version: string = (
 ).version;
 
 interface Start {
-  readonly config: Config;
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
-  const clock = systemClock;
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
+  const { config } = loaded;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -77,27 +97,79 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
-    store: pgLedgerStore(store, { inTransaction: [] }),
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
     clock,
     log,
     spool: spool.spool,
     durability: config.ledger.durability,
   });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
-  warnUnpriced(models.list(), clock, log);
-  const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const made = (from: Config) =>
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce().models.list(), clock, log);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
+    clock,
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      admin = nextAdmin;
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce().models.list(), clock, log);
+    },
+    onOutcome: (outcome) => {
+      logReload(outcome, log);
+      metrics.configReload(outcome.status);
+    },
+  });
+  const limits = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+  });
+  counters = limits;
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
+  });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    snapshots,
+    ledger,
+    limiter: limits.limiter,
+    deadlines,
+    metrics,
+    access,
+    random: Math.random,
+  });
   spoolMetrics(metrics, ledger);
+  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
+    reloader.state.last?.status === 'rejected' ? 0 : 1,
+  );
+  metrics.gauge(
+    'tollgate_config_since_timestamp_seconds',
+    'When the running configuration was taken in.',
+    () => reloader.state.since / 1000,
+  );
   const server = await createServer({
     openai: {
       gateway,
       authenticator,
-      models: () => models,
-      bodyLimit: () => config.server.body_limit,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
       clock,
       onFault: (error, requestId) =>
         log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
@@ -108,42 +180,59 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       adminKey: () => admin.key,
       version,
       ledger,
-      describeConfig: () => describeConfig(config),
-      models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
+      limitLevels: limits.levels,
+      ...spend.admin,
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      reloadConfig: () => reloader.reload('api'),
+      models: () =>
+        inForce()
+          .models.list()
+          .map(({ name, route, targets }) => ({
+            ...{ id: name, targets: targets.map(({ id }) => id) },
+            ...(route && { route: route.uses }),
+          })),
       providers: () =>
-        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()), spool: spoolHealth(ledger) }),
-      metrics: config.telemetry.metrics
-        ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
-        : null,
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        spool: spoolHealth(ledger),
+        limits: { ok: true, detail: limits.detail() },
+      }),
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
     },
     log,
-    trustProxy: config.server.trust_proxy,
+    trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
     close: async () => {
-      await closeServer(server, config.server.shutdown_grace);
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       spool.release();
+      await limits.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -151,6 +240,19 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     },
   };
 }
+
+function logReload(outcome: Outcome, log: Log): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') {
+    const problems = outcome.problems.map(formatProblem);
+    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
+  }
+  const { status, hash, changed, restart } = outcome;
+  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
+  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
+}
+
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 interface Opened {
   readonly store: Store;
@@ -176,38 +278,6 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
-}
-
-async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
-  const folder = await claimFolder({
-    dataDir: config.data_dir,
-    takeLock,
-    isTaken: (error) => error instanceof DataDirectoryInUse,
-  });
-  const { durability, max_size, on_full } = config.ledger;
-  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
-  return { spool, release: () => folder.release() };
-}
-
-function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
-  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
-  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
-  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
-    ledger.spool?.problem ? 1 : 0,
-  );
-  metrics.gauge(
-    'tollgate_spool_damages',
-    'Damaged places that were found in the spool.',
-    () => ledger.spool?.damages ?? 0,
-  );
-  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
-}
-
-function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
-  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
-  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
-  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
-  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

@@ -3,6 +3,8 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
+import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 
 export interface Config {
@@ -27,13 +29,18 @@ export interface Config {
     /** Bytes. */
     readonly max_size: number;
     readonly on_full: 'refuse' | 'serve';
+    /** Milliseconds that entries are kept; null: for ever. */
+    readonly retention: number | null;
   };
   /** Null: counted in this process. */
   readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
+  readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
     readonly timeout: TimeoutConfig;
+    readonly retry: RetryConfig;
+    readonly breaker: BreakerConfig;
     readonly price: PriceConfig | null;
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
@@ -49,15 +56,18 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 export interface ProviderConfig {
   readonly type: string;
-  /** Empty where there is none. */
-  readonly api_key: string;
+  /** At least one; the empty text where there is none. */
+  readonly api_keys: readonly string[];
   /** Without a trailing slash. Null: the place that the provider's type knows. */
   readonly base_url: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ModelConfig {
+export interface ModelConfig extends RoutingConfig {
+  /** Which other model serves, by what the request is; null: the model's own targets do. */
+  readonly route: readonly RouteRule[] | null;
+  /** Empty where there is a route. */
   readonly targets: readonly TargetConfig[];
   readonly timeout: TimeoutConfig;
   /** Null: the list price, else `defaults.price`. */
@@ -74,6 +84,8 @@ export interface TargetConfig {
   readonly model: string;
   readonly weight: number;
   readonly priority: number;
+  /** Null: as the model's. */
+  readonly price: PriceConfig | null;
   readonly limits: readonly LimitSpec[];
 }
 
@@ -85,6 +97,18 @@ export interface TimeoutConfig {
   readonly total: number;
   /** Silence after which a stream gets a comment; 0: never. */
   readonly keep_alive: number;
+}
+
+export interface ReportConfig {
+  readonly name: string;
+  readonly every: 'day' | 'week' | 'month';
+  readonly format: 'json' | 'csv' | 'parquet' | 'focus';
+  readonly group_by: readonly string[];
+  readonly timezone: string;
+  /** A folder (absolute), or a receiver. */
+  readonly to:
+    | { readonly folder: string }
+    | { readonly url: string; readonly secret: string | null; readonly allow_private: boolean };
 }
 
 export type { PriceConfig };

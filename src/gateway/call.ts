@@ -23,6 +23,8 @@ export interface CallHeaders {
   /** Upper bound of the whole request; null: the model's own. */
   readonly timeoutMs: number | null;
   readonly traceparent: string | undefined;
+  /** Whether other models may answer. */
+  readonly fallbacks: boolean;
 }
 
 export interface Call {

@@ -43,6 +43,10 @@ export function readCallHeaders(
   if (!tags) return bad('x-tollgate-tags', `must be at most ${MOST_TAGS} tags of at most 64 characters`);
   const user = one(headers['x-tollgate-user']);
   if (user !== undefined && user.length > 256) return bad('x-tollgate-user', 'must have at most 256 characters');
+  const fallbacks = one(headers['x-tollgate-fallbacks']);
+  if (fallbacks !== undefined && fallbacks !== 'off' && fallbacks !== 'on') {
+    return bad('x-tollgate-fallbacks', 'must be on or off');
+  }
   const traceparent = one(headers['traceparent']);
   return ok({
     requestId,
@@ -52,6 +56,7 @@ export function readCallHeaders(
     user: user || null,
     metadata,
     timeoutMs: timeout,
+    fallbacks: fallbacks !== 'off',
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   });
 }

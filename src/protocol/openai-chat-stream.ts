@@ -18,6 +18,7 @@ interface WireChunk {
   model?: unknown;
   choices?: unknown;
   usage?: unknown;
+  service_tier?: unknown;
   x_groq?: { usage?: unknown } | null;
 }
 
@@ -34,6 +35,8 @@ export class OpenAiChatStream implements StreamReading {
   failure: UpstreamFailure | undefined;
   usage: Usage | undefined;
   servedModel: string | undefined;
+  begun = false;
+  filtered = false;
 
   constructor(askedUsage: boolean, n: number) {
     this.#askedUsage = askedUsage;
@@ -112,7 +115,7 @@ export class OpenAiChatStream implements StreamReading {
     const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
     let finishes = choices.length === 0;
     for (const choice of choices) finishes = this.#choice(choice) || finishes;
-    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage);
+    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage, chunk.service_tier);
     if (usage) this.usage = usage;
     if (usage && this.#askedUsage && finishes) {
       this.#release();
@@ -140,9 +143,22 @@ export class OpenAiChatStream implements StreamReading {
     } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
     this.#text += textOf(delta);
     const ends = typeof finish === 'string';
+    if (finish === 'content_filter') this.filtered = true;
+    if (!this.begun) this.begun = ends || generates(delta);
     if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);
     return ends;
   }
+}
+
+/** Whether a delta holds more than the role and empty fields. */
+function generates(delta: unknown): boolean {
+  if (typeof delta !== 'object' || delta === null) return false;
+  for (const name in delta) {
+    const value = (delta as Record<string, unknown>)[name];
+    if (name === 'role' || value === null || value === '' || value === undefined) continue;
+    if (!Array.isArray(value) || value.length > 0) return true;
+  }
+  return false;
 }
 
 /** The event with `usage` cut out of its JSON, all other bytes as they were. */
