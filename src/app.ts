@@ -1,12 +1,23 @@
-/** The composition root: a configuration becomes stores, services and a server. Nothing happens on import. */
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
+import type { Loaded, Source } from './config/load.js';
+import { formatProblem } from './config/problem.js';
+import { type Outcome, Reloader, type Trigger } from './config/reload.js';
+import { Snapshots } from './config/snapshot.js';
+import { watchInputs } from './config/watch.js';
 import { createHealth } from './gateway/health.js';
-import { modelsOf } from './gateway/models-of.js';
 import { createGateway } from './gateway/pipeline.js';
+import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -16,6 +27,8 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -36,6 +49,8 @@ export interface App {
   readonly demoKeyFile: string;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Outcome;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -45,15 +60,19 @@ export const version: string = (
 ).version;
 
 interface Start {
-  readonly config: Config;
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ config, adaptors, log, access }: Start): Promise<App> {
-  const clock = systemClock;
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
+  const { config } = loaded;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -78,24 +97,54 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
-  const models = modelsOf(config, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
-  warnUnpriced(models.list(), clock, log);
-  const admin = adminKeyOf(config);
+  const made = (from: Config) =>
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce().models.list(), clock, log);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
+    clock,
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      admin = nextAdmin;
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce().models.list(), clock, log);
+    },
+    onOutcome: (outcome) => {
+      logReload(outcome, log);
+      metrics.configReload(outcome.status);
+    },
+  });
+  const counters = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
+  });
   const gateway = createGateway({
     clock,
     authenticator,
-    models: () => models,
+    snapshots,
     ledger,
+    limiter: counters.limiter,
     deadlines,
     metrics,
     access,
     random: Math.random,
   });
-  const health = createHealth({ clock, states, config: () => config, models: () => models });
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
   metrics.gauges(
     'tollgate_breaker_state',
     'Breakers of targets: 0 closed, 1 half open, 2 open.',
@@ -103,12 +152,20 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
     health.breakers,
   );
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
+    reloader.state.last?.status === 'rejected' ? 0 : 1,
+  );
+  metrics.gauge(
+    'tollgate_config_since_timestamp_seconds',
+    'When the running configuration was taken in.',
+    () => reloader.state.since / 1000,
+  );
   const server = await createServer({
     openai: {
       gateway,
       authenticator,
-      models: () => models,
-      bodyLimit: () => config.server.body_limit,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
       clock,
       onFault: (error, requestId) =>
         log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
@@ -119,20 +176,28 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
       adminKey: () => admin.key,
       version,
       ledger,
-      describeConfig: () => describeConfig(config),
+      limitLevels: counters.levels,
+      ...spend.admin,
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      reloadConfig: () => reloader.reload('api'),
       models: health.models,
       providers: health.providers,
       setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
-      metrics: config.telemetry.metrics
-        ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
-        : null,
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        limits: { ok: true, detail: counters.detail() },
+      }),
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
     },
     log,
-    trustProxy: config.server.trust_proxy,
+    trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,
@@ -143,20 +208,36 @@ export async function startApp({ config, adaptors, log, access }: Start): Promis
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
     close: async () => {
-      await closeServer(server, config.server.shutdown_grace);
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
+      await counters.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
       await database.close();
     },
   };
+}
+
+function logReload(outcome: Outcome, log: Log): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') {
+    const problems = outcome.problems.map(formatProblem);
+    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
+  }
+  const { status, hash, changed, restart } = outcome;
+  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
+  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
 interface Opened {

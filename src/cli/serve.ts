@@ -1,9 +1,11 @@
-/** `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. */
+/**
+ * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGHUP reads the
+ * configuration again.
+ */
 import { startApp } from '../app.js';
-import { loadConfig } from '../config/load.js';
+import { type Loaded, loadConfig, type Source } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
-import { findUnenforced } from '../config/unavailable.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { createLog } from '../telemetry/log.js';
 
@@ -15,31 +17,23 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const loaded = loadConfig({
-    file: args.config,
-    env: process.env,
-    cwd: process.cwd(),
-    providerTypes: args.providerTypes,
-  });
+  const { config: file, providerTypes } = args;
+  const load = (again?: Source): Loaded =>
+    loadConfig({ file, env: process.env, cwd: process.cwd(), providerTypes, again });
+  const loaded = load();
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
-  const unenforced = findUnenforced(loaded.config);
-  if (unenforced.length > 0) {
-    console.error(
-      `${loaded.file}: this version does not act on ${unenforced.join(', ')} yet. Take it out to serve without.`,
-    );
-    return 1;
-  }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
+    let started: Started | undefined;
+    process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({
-      config: loaded.config,
-      adaptors: args.adaptors,
-      log: running.log,
-      access: running.access,
+      ...{ loaded, load, adaptors: args.adaptors },
+      ...{ log: running.log, access: running.access },
     });
+    started = app;
     console.log(greeting(app));
     endOnSignal(app, running);
     return undefined;

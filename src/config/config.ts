@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 
@@ -25,6 +26,11 @@ export interface Config {
   readonly database: { readonly url: string | null };
   /** Null: counted in this process. */
   readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
+  readonly ledger: {
+    /** Milliseconds that entries are kept; null: for ever. */
+    readonly retention: number | null;
+  };
+  readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
@@ -55,6 +61,9 @@ export interface ProviderConfig {
 }
 
 export interface ModelConfig extends RoutingConfig {
+  /** Which other model serves, by what the request is; null: the model's own targets do. */
+  readonly route: readonly RouteRule[] | null;
+  /** Empty where there is a route. */
   readonly targets: readonly TargetConfig[];
   readonly timeout: TimeoutConfig;
   /** Null: the list price, else `defaults.price`. */
@@ -71,6 +80,8 @@ export interface TargetConfig {
   readonly model: string;
   readonly weight: number;
   readonly priority: number;
+  /** Null: as the model's. */
+  readonly price: PriceConfig | null;
   readonly limits: readonly LimitSpec[];
 }
 
@@ -82,6 +93,18 @@ export interface TimeoutConfig {
   readonly total: number;
   /** Silence after which a stream gets a comment; 0: never. */
   readonly keep_alive: number;
+}
+
+export interface ReportConfig {
+  readonly name: string;
+  readonly every: 'day' | 'week' | 'month';
+  readonly format: 'json' | 'csv' | 'parquet' | 'focus';
+  readonly group_by: readonly string[];
+  readonly timezone: string;
+  /** A folder (absolute), or a receiver. */
+  readonly to:
+    | { readonly folder: string }
+    | { readonly url: string; readonly secret: string | null; readonly allow_private: boolean };
 }
 
 export type { PriceConfig };

@@ -1,5 +1,6 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -37,6 +38,10 @@ export function describeConfig(config: Config) {
       ...model,
       targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
       limits: model.limits.map(limitAsWritten),
+    })),
+    reports: config.reports.map((report) => ({
+      ...report,
+      to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
     })),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
   };
@@ -83,6 +88,7 @@ function explainKeys(keys: readonly string[]): string {
 }
 
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
+  if (model.route) return `by what the request is: ${model.route.map(explainRule).join('; ')}`;
   const targets = explainTargets(model);
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
@@ -117,6 +123,12 @@ function explainFallbacks(model: ModelConfig): string[] {
   return lists.filter(([, names]) => names.length > 0).map(([words, names]) => `${words} ${names.join(', ')}`);
 }
 
+function explainRule({ when, use }: RouteRule): string {
+  const models = use.map(({ model, weight }) => (use.length > 1 ? `${model} (${weight})` : model)).join(' or ');
+  const conditions = Object.entries(when ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return conditions.length > 0 ? `${models} by ${conditions.join(' and ')}` : `else ${models}`;
+}
+
 function withoutListPrice({ defaults }: Config): string {
   if (defaults.price) return `${dollars(defaults.price)} (defaults.price)`;
   return defaults.unpriced === 'free'
@@ -124,7 +136,12 @@ function withoutListPrice({ defaults }: Config): string {
     : 'REFUSED: no price is known; give the model a `price`';
 }
 
-const dollars = (price: PriceConfig): string => `$${price.input} in, $${price.output} out per million tokens`;
+function dollars(price: PriceConfig): string {
+  const rows = Array.isArray(price) ? price : [price];
+  const [first, ...more] = rows;
+  const dated = more.length > 0 ? ` (and ${more.length} more by date)` : '';
+  return `$${first?.input} in, $${first?.output} out per million tokens${dated}`;
+}
 
 function explainLimit(limit: LimitSpec): string {
   const { unit, max, per, model } = limitAsWritten(limit);

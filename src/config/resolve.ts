@@ -2,7 +2,6 @@
  * The written configuration as the one that is used: secrets are read, paths made absolute, defaults handed down. Finds all
  * that is wrong before it gives up.
  */
-import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
@@ -23,13 +22,15 @@ const builtInTimeout: TimeoutConfig = {
   keep_alive: 5_000,
 };
 
-/** Relative paths begin at `baseDir`. */
-export function resolve(written: WrittenConfig, baseDir: string): Resolved {
+/** Relative paths begin at `baseDir`; `read` reads a file of a secret. */
+export function resolve(written: WrittenConfig, baseDir: string, read: (file: string) => Buffer): Resolved {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
-  const credential = (path: Path, value: WrittenSecret) => readCredential(path, value, baseDir, report);
+  const secret = (path: Path, value: WrittenSecret) =>
+    typeof value === 'string' ? value : readSecret(path, resolvePath(baseDir, value.file), read, report);
+  const credential = (path: Path, value: WrittenSecret) => checkCredential(path, secret(path, value), report);
   const address = (path: Path, value: WrittenSecret, schemes: readonly string[]) =>
-    readAddress(path, value, schemes, baseDir, report);
+    checkAddress(path, secret(path, value), schemes, report);
 
   const config: Config = {
     server: written.server,
@@ -40,6 +41,17 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
+    ledger: { retention: written.ledger.retention ?? null },
+    reports: written.reports.map(({ to, ...report }, i) => ({
+      ...report,
+      to: to.webhook
+        ? {
+            url: address(['reports', i, 'to', 'webhook', 'url'], to.webhook.url, ['https', 'http']) ?? '',
+            secret: to.webhook.secret ? credential(['reports', i, 'to', 'webhook', 'secret'], to.webhook.secret) : null,
+            allow_private: to.webhook.allow_private,
+          }
+        : { folder: resolvePath(baseDir, to.folder!) },
+    })),
     providers: mapValues(
       written.providers,
       (provider, name): ProviderConfig => ({
@@ -70,17 +82,19 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
   const { defaults } = written;
   const timeout = merged(builtInTimeout, defaults.timeout);
   return mapValues(written.models, (model) => ({
-    targets: model.targets.map((target) => ({
+    route: model.route ?? null,
+    targets: (model.targets ?? []).map((target) => ({
       provider: target.provider,
       model: target.model,
       weight: target.weight ?? 1,
       priority: target.priority ?? 1,
+      price: target.price ?? null,
       limits: target.limits ?? [],
     })),
     ...routingOf(defaults, model),
     timeout: merged(timeout, model.timeout),
     price: model.price ?? null,
-    limits: model.limits ?? defaults.limits ?? [],
+    limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
   }));
@@ -104,11 +118,11 @@ function credentialsOf(
   return secrets;
 }
 
-function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
-  if (typeof value === 'string') return value;
-  const file = resolvePath(baseDir, value.file);
+function readSecret(path: Path, file: string, read: (file: string) => Buffer, report: Report): string {
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return read(file)
+      .toString('utf8')
+      .replace(/\r?\n$/, '');
   } catch (error) {
     report([...path, 'file'], `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
     return '';
@@ -116,21 +130,13 @@ function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: R
 }
 
 /** A secret that travels in a header. */
-function readCredential(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
-  const text = readSecret(path, value, baseDir, report);
+function checkCredential(path: Path, text: string, report: Report): string {
   if (!/^[\x21-\x7e]*$/.test(text)) report(path, 'a key is one word of ASCII characters, without spaces');
   return text;
 }
 
 /** The address of a store, which may hold a password; null where it is empty. */
-function readAddress(
-  path: Path,
-  value: WrittenSecret,
-  schemes: readonly string[],
-  baseDir: string,
-  report: Report,
-): string | null {
-  const url = readSecret(path, value, baseDir, report);
+function checkAddress(path: Path, url: string, schemes: readonly string[], report: Report): string | null {
   if (url === '') return null;
   const scheme = /^([a-z]+):\/\//.exec(url)?.[1] ?? '';
   if (!schemes.includes(scheme) || !URL.canParse(url)) report(path, `expected a URL that begins with ${schemes[0]}://`);

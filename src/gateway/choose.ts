@@ -8,11 +8,15 @@ import { Chain } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
 import type { Model, Models, Target } from './model.js';
-import { fallbacksOf, planFor } from './route.js';
+import { fallbacksOf, planFor, reachable } from './route.js';
 
 /** What of a request its way depends on. */
 interface Routed {
+  /** Of the snapshot that the request is served by. */
+  readonly models: Models;
   readonly model: Model;
+  /** The model that was asked for, where it has a route. */
+  readonly routed: Model | undefined;
   readonly request: ChatRequest;
   readonly headers: CallHeaders;
   readonly caller: { readonly key: Key };
@@ -26,20 +30,21 @@ export interface Chooser {
   /** The first target. Where there is a choice, it leaves the chain with the request. */
   first(routed: Routed): Result<Target>;
   chain(routed: Routed): Chain<Model, Target>;
+  /** Every place that the request may be sent to. */
+  reachable(routed: Routed): ReturnType<typeof reachable>;
 }
 
 interface Parts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly models: () => Models;
   readonly onFallback: () => void;
 }
 
-export function createChooser({ clock, random, models, onFallback }: Parts): Chooser {
+export function createChooser({ clock, random, onFallback }: Parts): Chooser {
   function chain(routed: Routed): Chain<Model, Target> {
-    const { model, caller, headers, deadlineMs } = routed;
+    const { model, headers, deadlineMs } = routed;
     const plan = planOf(routed);
-    const fallbacks = fallbacksOf(model, models(), caller.key, headers.fallbacks);
+    const fallbacks = fallbacksOf(routed, headers.fallbacks);
     return new Chain({ model, fallbacks, retry: model.retry, deadlineMs, plan, random });
   }
 
@@ -69,7 +74,11 @@ export function createChooser({ clock, random, models, onFallback }: Parts): Cho
     return ok(step.target);
   }
 
-  return { first, chain };
+  return {
+    first,
+    chain,
+    reachable: (routed) => reachable(routed.model, fallbacksOf(routed, routed.headers.fallbacks)),
+  };
 }
 
 const REASONS = {

@@ -6,8 +6,9 @@ import type { FailureClass } from '../protocol/failure-class.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
+import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
-import type { Model, Target } from './model.js';
+import type { Model, Models, Target } from './model.js';
 import type { Bill } from './settle.js';
 
 const NONE: readonly string[] = [];
@@ -15,12 +16,20 @@ const NONE: readonly string[] = [];
 export interface Course {
   readonly call: Call;
   readonly reply: Reply;
+  /** Of the snapshot that the call has entered. */
+  readonly models: Models;
   startedAt: number;
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
+  /** The end user. */
+  user: string | null;
+  /** Of the key and the request. */
+  tags: readonly string[];
   request: ChatRequest | undefined;
-  /** The model that was asked for. */
+  /** The model that was asked for, or that its route has chosen. */
   model: Model | undefined;
+  /** The model that was asked for, where it has a route. */
+  routed: Model | undefined;
   /** The model whose target is tried: a fallback, or the same. */
   serving: Model | undefined;
   target: Target | undefined;
@@ -33,6 +42,12 @@ export interface Course {
   /** Of all attempts. */
   costNano: number;
   countedInput: number;
+  /** What its limits granted. */
+  grant: Grant | undefined;
+  /** Headers that tell of limits, names and values in turn. */
+  limitHead: readonly string[];
+  /** The maximum of the answer that was sent instead of the caller's. */
+  outputCap: number | null;
   cache: CacheState;
   attempts: number;
   /** Request fields that the target's dialect cannot express and that were left out. */
@@ -42,17 +57,23 @@ export interface Course {
 type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
 /** A course whose caller is known. */
 export type Known = With<'headers' | 'caller'>;
+/** A course whose limits were taken. */
+export type Granted = Underway & { grant: Grant };
 /** A course whose request was read, admitted and planned. */
 export type Underway = With<'headers' | 'caller' | 'request' | 'model' | 'serving'>;
 
-export const newCourse = (call: Call, reply: Reply): Course => ({
+export const newCourse = (call: Call, reply: Reply, models: Models): Course => ({
   call,
   reply,
+  models,
   startedAt: call.arrivedAt,
   headers: undefined,
   caller: undefined,
+  user: null,
+  tags: NONE,
   request: undefined,
   model: undefined,
+  routed: undefined,
   serving: undefined,
   target: undefined,
   chain: undefined,
@@ -60,6 +81,9 @@ export const newCourse = (call: Call, reply: Reply): Course => ({
   waitedMs: 0,
   costNano: 0,
   countedInput: 0,
+  grant: undefined,
+  limitHead: NONE,
+  outputCap: null,
   cache: 'off',
   attempts: 0,
   dropped: NONE,

@@ -57,6 +57,7 @@ export function createHealth({ clock, states, config, models }: Parts): Health {
     const shown = model.targets.map(showTarget);
     return {
       id: model.name,
+      ...(model.route && { route: model.route.uses }),
       balance: model.balance,
       healthy: shown.some(({ healthy }) => healthy),
       targets: shown,

@@ -1,8 +1,10 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
+import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import type { Retry } from '../router/backoff.js';
 import type { Balance, Candidate } from '../router/balance.js';
+import type { Rules } from '../router/rules.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Timeouts } from '../upstream/deadline.js';
 
@@ -13,6 +15,10 @@ export interface Target extends Candidate {
   /** The model's name at the provider. */
   readonly model: string;
   readonly adaptor: Adaptor;
+  /** Most tokens that it answers with where a request names no maximum; null where that is not known. */
+  readonly maxOutput: number | null;
+  /** The limits that hang on the target. */
+  readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */
   readonly counting: ReturnType<Adaptor['counting']>;
   readonly to: UpstreamCall['to'];
@@ -32,6 +38,9 @@ export interface Model {
   readonly name: string;
   /** The name as the configuration has it, for metrics; all that a wildcard stands for share one. */
   readonly label: string;
+  /** Which other model serves; null: the model has targets of its own. */
+  readonly route: Rules | null;
+  /** Empty where there is a route. */
   readonly targets: readonly Target[];
   readonly balance: Balance;
   readonly affinity: 'none' | 'prompt' | 'user';
@@ -49,6 +58,10 @@ export interface Model {
   /** How many requests have been planned. */
   readonly turns: { next: number };
   readonly timeouts: Timeouts;
+  /** Most tokens of an answer, as configured; null: no such cap. */
+  readonly maxOutput: number | null;
+  /** The limits that hang on the model. */
+  readonly limits: readonly Limit[];
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
 }

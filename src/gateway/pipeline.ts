@@ -5,10 +5,11 @@
  * appended and written in batches.
  */
 import { noCache } from '../cache/cache.js';
+import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { readChatRequest } from '../protocol/openai-chat-request.js';
@@ -22,16 +23,20 @@ import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
 import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
-import { type Attempted, type Course, type Known, newCourse, type Underway } from './course.js';
+import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
-import type { Models, Target } from './model.js';
+import type { Limiter } from './limiter.js';
+import type { Model, Target } from './model.js';
+import { type AskedRoute, routed } from './routing.js';
+import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
   readonly authenticator: Authenticator;
-  /** The models of the snapshot in force. */
-  readonly models: () => Models;
+  /** What is in force; a request enters it once and is served by that one to its end. */
+  readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly ledger: Ledger;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
@@ -44,12 +49,21 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, access, random, models } = ports;
+  const { clock, ledger, limiter, metrics, access, random } = ports;
   const attemptOn = createAttempts(ports);
-  const chooser = createChooser({ clock, random, models, onFallback: () => metrics.fallback() });
+  const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
   async function serve(call: Call, reply: Reply): Promise<void> {
-    const course = newCourse(call, reply);
+    const snapshot = ports.snapshots.enter();
+    try {
+      await run(newCourse(call, reply, snapshot.value.models));
+    } finally {
+      snapshot.leave();
+    }
+  }
+
+  async function run(course: Course): Promise<void> {
+    const { call } = course;
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
     if (!caller.ok) return refuseCall(course, caller.refusal);
@@ -59,36 +73,71 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const body = await call.readBody();
     course.startedAt = clock.monotonic();
     if (!body) return left(course);
-    const planned = body.ok ? prepare(course as Known, body.value) : body;
-    if (!planned.ok) return refuseCall(course, planned.refusal);
+    const prepared = body.ok ? prepare(course as Known, body.value) : body;
+    if (!prepared.ok) return refuseCall(course, prepared.refusal);
     const underway = course as Underway;
-    const first = planned.value;
-    const counted = estimate(underway.request.json, first.counting, first.model);
+    const asked = underway.model.route ? await chooseModel(underway) : undefined;
+    if (asked && !asked.ok) return refuseCall(course, asked.refusal);
+    const found = firstTarget(underway);
+    if (!found.ok) return refuseCall(course, found.refusal);
+    const first = found.value;
+    const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
-    course.cache = noCache.recall().state;
-    const outcome = await deliver(underway, first);
-    if ('code' in outcome) return refuseCall(course, outcome);
-    const durable = ledger.durable();
-    if (durable) await durable;
-    answer(underway, outcome);
+    const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
+    const granted = reserved instanceof Promise ? await reserved : reserved;
+    if (!granted.ok) return refuseCall(course, granted.refusal);
+    const grant = granted.value;
+    course.grant = grant;
+    course.limitHead = limiter.headers(grant);
+    try {
+      course.cache = noCache.recall().state;
+      const outcome = await deliver(course as Granted, first);
+      const closed = limiter.close(grant);
+      const durable = ledger.durable();
+      if (durable) await durable;
+      if (closed) await closed;
+      if ('code' in outcome) return refuseCall(course, outcome);
+      answer(underway, outcome);
+    } catch (error) {
+      await limiter.fail(grant);
+      throw error;
+    }
   }
 
-  /** Reads the request and finds its first target. */
-  function prepare(course: Known, body: Buffer): Result<Target> {
+  /** Reads the request and admits it to the model that it asks for. */
+  function prepare(course: Known, body: Buffer): Result<Model> {
     const { call } = course;
     const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
-    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, ports.models());
-    if (!model.ok) return model;
-    course.model = model.value;
-    course.serving = model.value;
-    const total = Math.min(course.headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.value.timeouts.total);
-    course.deadlineMs = clock.monotonic() + total;
-    return chooser.first(course as Underway);
+    const { key } = course.caller;
+    const { tags, user } = course.headers;
+    course.user = (user ?? request.value.user) || null;
+    course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
+    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
+    if (model.ok) course.model = model.value;
+    return model;
   }
 
-  async function deliver(course: Underway, first: Target): Promise<Attempted | Refusal> {
+  /** Puts the model that a route chooses into the place of the one that was asked for. */
+  async function chooseModel(course: Underway): Promise<Result<AskedRoute>> {
+    const { request, headers, caller, models, model } = course;
+    const chosen = await routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
+    if (!chosen.ok) return chosen;
+    course.routed = model;
+    course.model = chosen.value.model;
+    return ok(chosen.value.asked);
+  }
+
+  function firstTarget(course: Underway): Result<Target> {
+    const { model, headers } = course;
+    course.serving = model;
+    const total = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
+    course.deadlineMs = clock.monotonic() + total;
+    return chooser.first(course);
+  }
+
+  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
     const { chain } = course;
     if (!chain) {
       const outcome = await attemptOn(course, first);
@@ -102,7 +151,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
   }
 
-  const attemptsOf = (course: Underway): Attempts<Attempted> => ({
+  const attemptsOf = (course: Granted): Attempts<Attempted> => ({
     attempt: (target, entrant) => attemptOn(course, target, entrant),
     now: () => clock.monotonic(),
     onRetry: (why) => metrics.retry(why),
@@ -174,6 +223,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       key: caller?.key.id,
       team: caller?.key.team ?? undefined,
       model: model?.name,
+      asked_model: course.routed?.name,
       target: target?.id,
       stream: request?.stream,
       fallback: course.serving === model ? undefined : course.serving?.name,

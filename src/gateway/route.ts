@@ -52,12 +52,21 @@ function affinityOf(model: Model, request: ChatRequest, user: string | null): st
 
 const NONE: Fallbacks<Model> = { general: [], contextWindow: [], contentPolicy: [] };
 
+interface FallingBack {
+  readonly models: Models;
+  readonly model: Model;
+  /** The model that was asked for, where it has a route: what it uses is open to the key. */
+  readonly routed: Model | undefined;
+  readonly caller: { readonly key: Key };
+}
+
 /** A key's models are a fence that fallbacks do not climb over. */
-export function fallbacksOf(model: Model, models: Models, key: Key, wanted: boolean): Fallbacks<Model> {
+export function fallbacksOf({ models, model, routed, caller }: FallingBack, wanted: boolean): Fallbacks<Model> {
   if (!wanted || model.lone) return NONE;
+  const open = routed?.route?.uses ?? [];
   const allowed = (names: readonly string[]) =>
     names.flatMap((name) => {
-      const found = mayUseModel(key, name) ? models.get(name) : undefined;
+      const found = open.includes(name) || mayUseModel(caller.key, name) ? models.get(name) : undefined;
       return found ? [found] : [];
     });
   return {

@@ -32,6 +32,7 @@ export const errorTable = {
   conflict: invalid(409),
   request_too_large: invalid(413),
   unsupported_media_type: invalid(415),
+  config_rejected: invalid(422),
   headers_too_large: invalid(431),
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   budget_exceeded: { status: 429, type: 'insufficient_quota' },

@@ -49,7 +49,7 @@ models:
 test('a key that is missing is told at what it is missing from', (t) => {
   assert.deepEqual(bad(t, 'providers:\n  o:\n    api_key: x\n'), ['2:3 providers.o.type: is missing']);
   assert.deepEqual(bad(t, 'providers: { s: { type: sandbox } }\nmodels:\n  m: {}'), [
-    '3:3 models.m.targets: is missing',
+    '3:3 models.m.targets: is missing: a model has `targets` or a `route`',
   ]);
   assert.deepEqual(bad(t, withModel('    price: { input: 1 }')), ['5:5 models.m.price.output: is missing']);
   assert.deepEqual(bad(t, 'providers: { s: { type: sandbox } }\nmodels: { m: { targets: [{ provider: s }] } }'), [

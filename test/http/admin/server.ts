@@ -1,4 +1,5 @@
 /** The admin API on a real server on a free port, over memory unless a store is handed in. */
+import assert from 'node:assert/strict';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
@@ -7,6 +8,7 @@ import { createKeys } from '../../../src/keys/keys.js';
 import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ok } from '../../../src/lib/errors.js';
 import { ManualClock } from '../../support/clock.js';
 
 export const ADMIN_KEY = 'the-admin-key-of-these-tests';
@@ -31,6 +33,10 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
+
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
   const clock = new ManualClock();
@@ -53,8 +59,15 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       clock,
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
+      configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
+      reloadConfig: () => assert.fail('not in these tests'),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      reports: { run: unused },
+      prices: () => ({}),
+      verify: unused,
+      reprice: unused,
+      limitLevels: async () => ok([]),
       setBreaker: () => undefined,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',

@@ -10,9 +10,11 @@ after(() => server.close());
 
 test('a team is made, shown, changed, blocked, unblocked and deleted', async () => {
   const limits = [{ unit: 'usd', max: 100, per: 'month', warn_at: [0.5, 1] }];
+  const user_limits = [{ unit: 'tokens', max: 1000, per: 'day', timezone: 'Europe/Berlin' }];
   const made = await server.call('POST', '/teams', {
     name: 'search',
     limits,
+    user_limits,
     metadata: { cost_center: 'R7' },
     aliases: { fast: 'gpt-4o-mini', best: 'gpt-4o' },
   });
@@ -22,6 +24,8 @@ test('a team is made, shown, changed, blocked, unblocked and deleted', async () 
     id: 'search',
     name: 'search',
     limits,
+    markup: null,
+    user_limits,
     metadata: { cost_center: 'R7' },
     aliases: { fast: 'gpt-4o-mini', best: 'gpt-4o' },
     created_at: now,
