@@ -115,8 +115,8 @@ describe('after a failure', () => {
   });
 
   test('an overload or a rate limit falls back at once, and is only waited for where there is nothing else', () => {
-    const fallbacks = { general: [model('f', aTarget('f'))] };
     for (const why of ['overload', 'rate_limit'] as const) {
+      const fallbacks = { general: [model('f', aTarget('f'))] };
       assert.match(
         new Run(model('m', aTarget('a')), { fallbacks }).go(() => why),
         /^a f/,
