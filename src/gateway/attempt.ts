@@ -38,7 +38,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(serving);
     const { grant } = course;
-    if (target !== grant.target) {
+    if (limiter.mustMove(grant, target)) {
       const refusal = await limiter.move(grant, serving, target, course.countedInput);
       if (refusal) return refusal;
     }
@@ -49,6 +49,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const number = ++course.attempts;
     const { dropped } = exchange.value;
     course.dropped = dropped;
+    limiter.send(grant);
     const trip = target.state.begin(clock.monotonic());
     const carried = await new Promise<Carried>((resolve) => {
       const meter = new Meter(

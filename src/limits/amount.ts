@@ -25,6 +25,8 @@ export interface Estimate {
     /** What such requests usually produce: what rate windows take. */
     readonly expected: number;
   };
+  /** What attempts before this one have used, or may yet: budgets hold it too. Left out: nothing. */
+  readonly before?: Actuals;
 }
 
 /** The estimate itself; throws a `RangeError` where it holds what is no amount, which would spoil every counter it reaches. */
@@ -85,8 +87,9 @@ export function inUnit(unit: LimitUnit, used: Actuals): number {
 /** What a budget holds, without output. */
 export function fixedMost(unit: LimitUnit, estimate: Estimate): number {
   if (unit === 'requests' || unit === 'concurrent') return 1;
-  if (unit === 'usd') return estimate.inputNanoMost;
-  return unit === 'output_tokens' ? 0 : estimate.inputTokensMost;
+  const before = estimate.before ? inUnit(unit, estimate.before) : 0;
+  if (unit === 'usd') return before + estimate.inputNanoMost;
+  return before + (unit === 'output_tokens' ? 0 : estimate.inputTokensMost);
 }
 
 /** Thousandths of the unit per output token. */
