@@ -4,6 +4,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
 import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
@@ -145,11 +146,3 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) freeze(inner);
-  }
-  return value;
-}
