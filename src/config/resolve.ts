@@ -10,6 +10,7 @@ import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
+import { webhooksOf } from './webhooks.js';
 
 export type Resolved =
   | { readonly ok: true; readonly config: Config }
@@ -72,6 +73,9 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       drop_params: written.defaults.drop_params,
       unpriced: written.defaults.unpriced,
     },
+    webhooks: webhooksOf(written, secret, report),
+    webhook_delivery: written.webhook_delivery,
+    secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
     telemetry: written.telemetry,
   };
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
@@ -133,6 +137,11 @@ function readSecret(path: Path, file: string, read: (file: string) => Buffer, re
 /** A secret that travels in a header. */
 function checkCredential(path: Path, text: string, report: Report): string {
   if (!/^[\x21-\x7e]*$/.test(text)) report(path, 'a key is one word of ASCII characters, without spaces');
+  return text;
+}
+
+function checkSecretsKey(text: string, report: Report): string {
+  if (text !== '' && text.length < 32) report(['secrets_key'], 'expected at least 32 random characters');
   return text;
 }
 

@@ -30,6 +30,7 @@ import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,6 +43,7 @@ export interface AdminDeps
   extends Writing,
     Omit<Reading, 'ledger'>,
     Configuring,
+    Hooking,
     Breaking,
     LimitsReading,
     Explaining,
@@ -107,6 +109,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   limitsRoutes(typed, deps);
   targetsRoutes(typed, deps);
   readRoutes(typed, deps);
+  webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   reportsRoutes(typed, deps);

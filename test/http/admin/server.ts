@@ -36,6 +36,15 @@ export interface AdminServer {
 const unused = async (): Promise<never> => {
   throw new Error('not part of these tests');
 };
+const inVain = (): never => {
+  throw new Error('there are no webhooks here');
+};
+const noWebhooks: AdminDeps['webhooks'] = {
+  ...{ test: inVain, redeliver: inVain },
+  endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
+  ...{ urlProblem: inVain, wake: () => {} },
+  read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
+};
 
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
@@ -71,6 +80,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       setBreaker: () => undefined,
+      webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
