@@ -28,6 +28,7 @@ import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
+import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 
 declare module 'fastify' {
@@ -41,6 +42,7 @@ export interface AdminDeps
   extends Writing,
     Omit<Reading, 'ledger'>,
     Configuring,
+    Breaking,
     LimitsReading,
     Explaining,
     Omit<Reporting, 'ledger'> {
@@ -103,6 +105,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
   limitsRoutes(typed, deps);
+  targetsRoutes(typed, deps);
   readRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);

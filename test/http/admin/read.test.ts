@@ -107,6 +107,7 @@ describe('what is shown', () => {
       ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
+      ...['post /targets/{id}/open', 'post /targets/{id}/close'],
       ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
       ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
     ];

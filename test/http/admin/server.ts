@@ -70,6 +70,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       verify: unused,
       reprice: unused,
       limitLevels: async () => ok([]),
+      setBreaker: () => undefined,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
