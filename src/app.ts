@@ -6,6 +6,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -15,19 +18,17 @@ import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
-import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { expiringKeys } from './keys/expiring-pg.js';
-import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { entryJson } from './ledger/page.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -35,14 +36,11 @@ import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
-import { openWebhooks } from './webhooks/open.js';
-import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -69,11 +67,12 @@ interface Start {
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
-  const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -89,16 +88,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const hooks = await openWebhooks({
-    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
-    onResult: (result, count) => metrics.webhookDelivery(result, count),
-    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
-  });
-  const { emit } = hooks.webhooks;
-  const keys = createKeys({
-    ...{ store: keyStore, clock, changes },
-    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
-  });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -107,17 +98,13 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({
-    store: pgLedgerStore(store, {
-      inTransaction: [(client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!))],
-    }),
-    ...{ clock, log },
-  });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => {
-    log.warn({ target, state, why }, 'breaker');
-    emit(`target.${state}`, { target, state, why });
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
   });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
@@ -141,15 +128,24 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
-      tellReload(outcome, emit);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
+  });
+  const counters = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({
     clock,
     authenticator,
     snapshots,
     ledger,
+    limiter: counters.limiter,
     deadlines,
     metrics,
     access,
@@ -180,7 +176,9 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       adminKey: () => admin.key,
       version,
       ledger,
-      webhooks: hooks.webhooks,
+      webhooks: hooks.admin,
+      limitLevels: counters.levels,
+      ...spend.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       reloadConfig: () => reloader.reload('api'),
@@ -196,7 +194,10 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        limits: { ok: true, detail: counters.detail() },
+      }),
       metrics: async () =>
         inForce().config.telemetry.metrics
           ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
@@ -226,6 +227,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       await hooks.close();
+      await counters.close();
+      await spend.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -243,17 +246,6 @@ function logReload(outcome: Outcome, log: Log): void {
   const { status, hash, changed, restart } = outcome;
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
-}
-
-const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
-
-function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
-  else if (outcome.status === 'reloaded') {
-    const { hash, changed, restart } = outcome;
-    emit('config.reloaded', { trigger, file, hash, changed, restart });
-  }
 }
 
 interface Opened {

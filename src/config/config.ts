@@ -27,6 +27,11 @@ export interface Config {
   readonly database: { readonly url: string | null };
   /** Null: counted in this process. */
   readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
+  readonly ledger: {
+    /** Milliseconds that entries are kept; null: for ever. */
+    readonly retention: number | null;
+  };
+  readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
@@ -80,6 +85,8 @@ export interface TargetConfig {
   readonly model: string;
   readonly weight: number;
   readonly priority: number;
+  /** Null: as the model's. */
+  readonly price: PriceConfig | null;
   readonly limits: readonly LimitSpec[];
 }
 
@@ -91,6 +98,18 @@ export interface TimeoutConfig {
   readonly total: number;
   /** Silence after which a stream gets a comment; 0: never. */
   readonly keep_alive: number;
+}
+
+export interface ReportConfig {
+  readonly name: string;
+  readonly every: 'day' | 'week' | 'month';
+  readonly format: 'json' | 'csv' | 'parquet' | 'focus';
+  readonly group_by: readonly string[];
+  readonly timezone: string;
+  /** A folder (absolute), or a receiver. */
+  readonly to:
+    | { readonly folder: string }
+    | { readonly url: string; readonly secret: string | null; readonly allow_private: boolean };
 }
 
 export type { PriceConfig };

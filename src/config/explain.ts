@@ -41,6 +41,10 @@ export function describeConfig(config: Config) {
     })),
     webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
     secrets_key: hide(config.secrets_key),
+    reports: config.reports.map((report) => ({
+      ...report,
+      to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
+    })),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
   };
 }
@@ -139,7 +143,12 @@ function withoutListPrice({ defaults }: Config): string {
     : 'REFUSED: no price is known; give the model a `price`';
 }
 
-const dollars = (price: PriceConfig): string => `$${price.input} in, $${price.output} out per million tokens`;
+function dollars(price: PriceConfig): string {
+  const rows = Array.isArray(price) ? price : [price];
+  const [first, ...more] = rows;
+  const dated = more.length > 0 ? ` (and ${more.length} more by date)` : '';
+  return `$${first?.input} in, $${first?.output} out per million tokens${dated}`;
+}
 
 function explainLimit(limit: LimitSpec): string {
   const { unit, max, per, model } = limitAsWritten(limit);

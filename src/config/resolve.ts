@@ -42,6 +42,17 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
+    ledger: { retention: written.ledger.retention ?? null },
+    reports: written.reports.map(({ to, ...report }, i) => ({
+      ...report,
+      to: to.webhook
+        ? {
+            url: address(['reports', i, 'to', 'webhook', 'url'], to.webhook.url, ['https', 'http']) ?? '',
+            secret: to.webhook.secret ? credential(['reports', i, 'to', 'webhook', 'secret'], to.webhook.secret) : null,
+            allow_private: to.webhook.allow_private,
+          }
+        : { folder: resolvePath(baseDir, to.folder!) },
+    })),
     providers: mapValues(
       written.providers,
       (provider, name): ProviderConfig => ({
@@ -81,6 +92,7 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
       model: target.model,
       weight: target.weight ?? 1,
       priority: target.priority ?? 1,
+      price: target.price ?? null,
       limits: target.limits ?? [],
     })),
     ...routingOf(defaults, model),

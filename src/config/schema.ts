@@ -24,21 +24,54 @@ const timeout = z
   })
   .describe('How long to wait for an upstream.');
 
+const rates = {
+  input: s.dollars.describe('Input tokens.'),
+  cached_input: s.dollars.optional().describe("Input tokens read from the provider's cache. Default: as input."),
+  cache_write: s.dollars.optional().describe("Input tokens written to the provider's cache. Default: as input."),
+  cache_write_1h: s.dollars
+    .optional()
+    .describe(
+      'Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.',
+    ),
+  output: s.dollars.describe('Output tokens.'),
+  reasoning: s.dollars.optional().describe('Reasoning tokens of the output. Default: as output.'),
+  audio_input: s.dollars.optional().describe('Audio tokens of the input. Default: as input.'),
+  audio_output: s.dollars.optional().describe('Audio tokens of the output. Default: as output.'),
+  image_input: s.dollars.optional().describe('Image tokens of the input. Default: as input.'),
+  image_output: s.dollars.optional().describe('Image tokens of the output. Default: as output.'),
+};
+
+const onePrice = z.strictObject({
+  ...rates,
+  from: s.instant
+    .optional()
+    .describe('In force from then on: a date (UTC) or a time with a zone. Left out: it always was.'),
+  request: s.dollars.optional().describe('US dollars for each request that is answered.'),
+  long_context: z
+    .array(
+      z.strictObject({
+        above: z.number().int().min(1).max(100_000_000).describe('For requests with more input tokens than this.'),
+        ...rates,
+      }),
+    )
+    .max(10)
+    .optional()
+    .describe('Other rates for all tokens of requests with a long input.'),
+  service_tiers: z
+    .record(
+      s.serviceTier,
+      z.union([
+        z.strictObject({ multiplier: z.number().min(0).max(100).describe('A multiple of the standard rates.') }),
+        z.strictObject(rates),
+      ]),
+    )
+    .optional()
+    .describe('Other rates where the provider answers that it served in such a tier (flex, priority, batch).'),
+});
+
 const price = z
-  .strictObject({
-    input: s.dollars.describe('Input tokens.'),
-    cached_input: s.dollars.optional().describe("Input tokens read from the provider's cache. Default: as input."),
-    cache_write: s.dollars.optional().describe("Input tokens written to the provider's cache. Default: as input."),
-    cache_write_1h: s.dollars
-      .optional()
-      .describe(
-        'Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.',
-      ),
-    output: s.dollars.describe('Output tokens, reasoning included.'),
-    audio_input: s.dollars.optional().describe('Audio tokens of the input. Default: as input.'),
-    audio_output: s.dollars.optional().describe('Audio tokens of the output. Default: as output.'),
-  })
-  .describe('US dollars per million tokens, instead of the list price.');
+  .union([onePrice, z.array(onePrice).min(1, 'a price needs at least one row').max(100)])
+  .describe('US dollars per million tokens, instead of the list price; or a list of such, each with the date `from`.');
 
 const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or concurrency.');
 
@@ -53,6 +86,7 @@ const target = z.strictObject({
     .optional()
     .describe('Share of requests among targets of one priority.'),
   priority: z.number().int().min(1).max(100).optional().describe('1 is used first.'),
+  price: price.optional().describe('The price of this target, where it is not the one of the model.'),
   limits: limits.optional(),
 });
 
@@ -108,6 +142,35 @@ const provider = z.strictObject({
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
 });
 
+const groupings = [
+  ...['hour', 'day', 'month', 'team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'],
+  ...['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier'],
+] as const;
+
+const scheduledReport = z.strictObject({
+  name: s.reportName.describe('Names the files and deliveries.'),
+  every: z
+    .enum(['day', 'week', 'month'])
+    .describe('The period that each report is of; it is made when that has ended.'),
+  format: z.enum(['json', 'csv', 'parquet', 'focus']).default('csv').describe('What is delivered.'),
+  group_by: z.array(z.enum(groupings)).max(8).default(['team', 'model']).describe('What the rows are.'),
+  timezone: s.timezone.default('UTC').describe('Where days, weeks and months begin.'),
+  to: z
+    .strictObject({
+      folder: z.string().min(1).optional().describe('A folder, relative to this file.'),
+      webhook: z
+        .strictObject({
+          url: s.secret.describe('Where the report is sent, by POST.'),
+          secret: s.secret.optional().describe('whsec_...: signs as Standard Webhooks has it.'),
+          allow_private: z.boolean().default(false).describe('The address may be a private one.'),
+        })
+        .optional()
+        .describe('A receiver.'),
+    })
+    .refine((to) => (to.folder === undefined) !== (to.webhook === undefined), 'give either a `folder` or a `webhook`')
+    .describe('Where it goes.'),
+});
+
 export const configSchema = z.strictObject({
   server: z
     .strictObject({
@@ -144,6 +207,20 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Where limits are counted for several gateways.'),
+  ledger: z
+    .strictObject({
+      retention: s
+        .longDuration(86_400_000)
+        .optional()
+        .describe('Entries older than this are dropped, whole months at a time; sums are kept. Left out: never.'),
+    })
+    .prefault({})
+    .describe('The spend ledger.'),
+  reports: z
+    .array(scheduledReport)
+    .max(100)
+    .default([])
+    .describe('Reports that are delivered by themselves, once for all replicas.'),
   providers: z.record(s.providerName, provider).default({}).describe('Upstream accounts, by a name of your choice.'),
   models: z
     .record(s.modelPattern, model)
@@ -192,3 +269,4 @@ export const configSchema = z.strictObject({
 export type WrittenConfig = z.output<typeof configSchema>;
 export type WrittenTimeout = z.output<typeof timeout>;
 export type PriceConfig = z.output<typeof price>;
+export type WrittenReport = z.output<typeof scheduledReport>;

@@ -1,17 +1,18 @@
 /** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, refuse, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
+import { type Refusal, refuse } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
-import type { Attempted, Underway } from './course.js';
+import type { Attempted, Granted } from './course.js';
+import { entryOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
+import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
 import type { Entrant } from './race.js';
@@ -21,21 +22,28 @@ import { learn } from './verdict.js';
 interface Ports {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
 }
 
 /** Answers what came of it, or a refusal where nothing could be sent. */
-export type AttemptOn = (course: Underway, target: Target, entrant?: Entrant) => Promise<Attempted | Refusal>;
+export type AttemptOn = (course: Granted, target: Target, entrant?: Entrant) => Promise<Attempted | Refusal>;
 
-export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): AttemptOn {
-  async function attemptOn(course: Underway, target: Target, entrant?: Entrant): Promise<Attempted | Refusal> {
+export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: Ports): AttemptOn {
+  async function attemptOn(course: Granted, target: Target, entrant?: Entrant): Promise<Attempted | Refusal> {
     const { request, serving, headers } = course;
     const reply = entrant?.reply ?? course.reply;
     course.target = target;
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(serving);
-    const exchange = exchangeFor(request, serving, target, clock.now());
+    const { grant } = course;
+    if (target !== grant.target) {
+      const refusal = await limiter.move(grant, serving, target, course.countedInput);
+      if (refusal) return refusal;
+    }
+    course.outputCap = limiter.cap(grant, serving, target);
+    const exchange = exchangeFor(request, serving, target, clock.now(), course.outputCap);
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
@@ -73,12 +81,12 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
       entrant?.runs(meter);
     });
     const why = learn(carried, trip, serving, target);
-    const billed = bill(carried, target, price, course.countedInput);
+    const billed = bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
     return record(course, target, price, number, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
-  function timeoutsOf({ serving, headers, deadlineMs }: Underway, number: number): Timeouts {
+  function timeoutsOf({ serving, headers, deadlineMs }: Granted, number: number): Timeouts {
     if (number === 1 && headers.timeoutMs === null) return serving.timeouts;
     const left = Math.max(1, deadlineMs - clock.monotonic());
     return { ...serving.timeouts, total: Math.min(left, serving.timeouts.total) };
@@ -86,7 +94,7 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
 
   /** Appends the attempt's entry. */
   function record(
-    course: Underway,
+    course: Granted,
     target: Target,
     price: Price,
     number: number,
@@ -94,40 +102,15 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
     why: FailureClass | undefined,
     settled: Bill,
   ): Attempted {
-    const { call, request, headers, caller } = course;
+    const { grant, serving } = course;
+    limiter.record(grant, serving, target, settled);
     const refusal = refusalFor(carried, target, why);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-      endpoint: call.endpoint,
-      model: request.model,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-    });
+    ledger.append(
+      entryOf({ course, grant, target, price, number, carried, bill: settled, refusal, overheadMs, clock }),
+    );
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
@@ -153,10 +136,6 @@ function refusalFor(carried: Carried, target: Target, why: FailureClass | undefi
   return carried.superseded
     ? refuse('superseded', 'Another target answered first.')
     : refuse('client_closed_request', 'The caller left.');
-}
-
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */

@@ -6,6 +6,7 @@ import type { FailureClass } from '../protocol/failure-class.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
+import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import type { Bill } from './settle.js';
@@ -20,6 +21,10 @@ export interface Course {
   startedAt: number;
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
+  /** The end user. */
+  user: string | null;
+  /** Of the key and the request. */
+  tags: readonly string[];
   request: ChatRequest | undefined;
   /** The model that was asked for, or that its route has chosen. */
   model: Model | undefined;
@@ -37,6 +42,12 @@ export interface Course {
   /** Of all attempts. */
   costNano: number;
   countedInput: number;
+  /** What its limits granted. */
+  grant: Grant | undefined;
+  /** Headers that tell of limits, names and values in turn. */
+  limitHead: readonly string[];
+  /** The maximum of the answer that was sent instead of the caller's. */
+  outputCap: number | null;
   cache: CacheState;
   attempts: number;
   /** Request fields that the target's dialect cannot express and that were left out. */
@@ -46,6 +57,8 @@ export interface Course {
 type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
 /** A course whose caller is known. */
 export type Known = With<'headers' | 'caller'>;
+/** A course whose limits were taken. */
+export type Granted = Underway & { grant: Grant };
 /** A course whose request was read, admitted and planned. */
 export type Underway = With<'headers' | 'caller' | 'request' | 'model' | 'serving'>;
 
@@ -56,6 +69,8 @@ export const newCourse = (call: Call, reply: Reply, models: Models): Course => (
   startedAt: call.arrivedAt,
   headers: undefined,
   caller: undefined,
+  user: null,
+  tags: NONE,
   request: undefined,
   model: undefined,
   routed: undefined,
@@ -66,6 +81,9 @@ export const newCourse = (call: Call, reply: Reply, models: Models): Course => (
   waitedMs: 0,
   costNano: 0,
   countedInput: 0,
+  grant: undefined,
+  limitHead: NONE,
+  outputCap: null,
   cache: 'off',
   attempts: 0,
   dropped: NONE,

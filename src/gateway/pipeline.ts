@@ -23,8 +23,9 @@ import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
 import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
-import { type Attempted, type Course, type Known, newCourse, type Underway } from './course.js';
+import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
+import type { Limiter } from './limiter.js';
 import type { Model, Target } from './model.js';
 import { type AskedRoute, routed } from './routing.js';
 import type { InForce } from './snapshot.js';
@@ -35,6 +36,7 @@ export interface GatewayPorts {
   /** What is in force; a request enters it once and is served by that one to its end. */
   readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly ledger: Ledger;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
@@ -47,7 +49,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, access, random } = ports;
+  const { clock, ledger, limiter, metrics, access, random } = ports;
   const attemptOn = createAttempts(ports);
   const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
@@ -81,12 +83,25 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const first = found.value;
     const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
-    course.cache = noCache.recall().state;
-    const outcome = await deliver(underway, first);
-    if ('code' in outcome) return refuseCall(course, outcome);
-    const durable = ledger.durable();
-    if (durable) await durable;
-    answer(underway, outcome);
+    const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
+    const granted = reserved instanceof Promise ? await reserved : reserved;
+    if (!granted.ok) return refuseCall(course, granted.refusal);
+    const grant = granted.value;
+    course.grant = grant;
+    course.limitHead = limiter.headers(grant);
+    try {
+      course.cache = noCache.recall().state;
+      const outcome = await deliver(course as Granted, first);
+      const closed = limiter.close(grant);
+      const durable = ledger.durable();
+      if (durable) await durable;
+      if (closed) await closed;
+      if ('code' in outcome) return refuseCall(course, outcome);
+      answer(underway, outcome);
+    } catch (error) {
+      await limiter.fail(grant);
+      throw error;
+    }
   }
 
   /** Reads the request and admits it to the model that it asks for. */
@@ -95,6 +110,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
+    const { key } = course.caller;
+    const { tags, user } = course.headers;
+    course.user = (user ?? request.value.user) || null;
+    course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
     const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
     if (model.ok) course.model = model.value;
     return model;
@@ -118,7 +137,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return chooser.first(course);
   }
 
-  async function deliver(course: Underway, first: Target): Promise<Attempted | Refusal> {
+  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
     const { chain } = course;
     if (!chain) {
       const outcome = await attemptOn(course, first);
@@ -132,7 +151,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
   }
 
-  const attemptsOf = (course: Underway): Attempts<Attempted> => ({
+  const attemptsOf = (course: Granted): Attempts<Attempted> => ({
     attempt: (target, entrant) => attemptOn(course, target, entrant),
     now: () => clock.monotonic(),
     onRetry: (why) => metrics.retry(why),

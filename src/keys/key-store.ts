@@ -69,6 +69,8 @@ export interface KeyStore {
   team(id: string): Promise<Team | null>;
   /** By name. */
   teams(page: Page): Promise<readonly Team[]>;
+  /** Keys that are not revoked, and teams, that set limits for their end users; at most a thousand of each. */
+  withUserLimits(): Promise<{ readonly keys: readonly Key[]; readonly teams: readonly Team[] }>;
   /** Newest first. `id` is a positive integer, written in decimal. */
   audit(filter: AuditFilter, page: Page): Promise<readonly (AuditLine & { readonly id: string })[]>;
   /** Runs `work` in one transaction, which is undone where `work` is refused or throws. */

@@ -20,6 +20,8 @@ export const keyColumns = columns;
 const teamColumns = getTableColumns(teams);
 const auditColumns = { ...getTableColumns(auditLog), id: sql<string>`${auditLog.id}::text` };
 
+const MOST_WITH_USERS = 1_000;
+
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const timestamp = (ms: number) => sql`${new Date(ms).toISOString()}::timestamptz`;
 
@@ -76,6 +78,18 @@ export function pgKeyStore(db: Database): KeyStore {
         .where(page.after === null ? undefined : gt(teams.id, page.after))
         .orderBy(asc(teams.id))
         .limit(page.limit),
+    async withUserLimits() {
+      const ofKeys = and(sql`${keys.user_limits} <> '[]'`, isNull(keys.revoked_at));
+      return {
+        keys: await db.select(keyColumns).from(keys).where(ofKeys).orderBy(asc(keys.id)).limit(MOST_WITH_USERS),
+        teams: await db
+          .select()
+          .from(teams)
+          .where(sql`${teams.user_limits} <> '[]'`)
+          .orderBy(asc(teams.id))
+          .limit(MOST_WITH_USERS),
+      };
+    },
     audit: ({ subject, action }, page) =>
       db
         .select(auditColumns)

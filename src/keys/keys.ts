@@ -4,6 +4,7 @@
  * changes under a lock, so that two at once do not lose each other's fields. The rules: a key's secret is shown once and is
  * not kept; a revoked key stays for the reports, but nothing changes it any more; a team is created by its first key.
  */
+import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -28,6 +29,8 @@ export interface KeyFields {
   readonly endpoints?: readonly string[] | null | undefined;
   readonly allowed_ips?: readonly string[] | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
+  readonly cache?: CacheSharing | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
   /** Milliseconds since the Unix epoch. */
@@ -37,7 +40,10 @@ export interface KeyFields {
 export type NewKey = KeyFields & { readonly name: string };
 
 export interface TeamFields {
+  /** Parts per million. */
+  readonly markup_ppm?: number | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
 }
 
@@ -196,7 +202,9 @@ function teamWrites({ tx, now, audit, told }: Session) {
     patchTeam: (id, patch) =>
       change(id, 'team.update', written(patch), (team) => ({
         limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
+        user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
+        markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -227,6 +235,8 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   endpoints: fields.endpoints ?? null,
   allowed_ips: fields.allowed_ips ?? null,
   limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
+  cache: fields.cache ?? null,
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
   expires_at: fields.expires_at ?? null,
@@ -246,6 +256,8 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     endpoints: of(patch.endpoints, key.endpoints),
     allowed_ips: of(patch.allowed_ips, key.allowed_ips),
     limits: of(patch.limits, key.limits) ?? [],
+    user_limits: of(patch.user_limits, key.user_limits) ?? [],
+    cache: of(patch.cache, key.cache),
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
     expires_at: of(patch.expires_at, key.expires_at),
@@ -256,7 +268,9 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
 const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   id,
   limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
   metadata: fields.metadata ?? {},
+  markup_ppm: fields.markup_ppm ?? null,
   created_at: now,
   updated_at: now,
   blocked_at: null,
@@ -268,6 +282,7 @@ function written(fields: KeyFields & TeamFields): Json {
   return {
     ...Object.fromEntries(given),
     ...(fields.limits ? { limits: fields.limits.map(limitAsWritten) } : {}),
+    ...(fields.user_limits ? { user_limits: fields.user_limits.map(limitAsWritten) } : {}),
     ...(fields.expires_at ? { expires_at: new Date(fields.expires_at).toISOString() } : {}),
   };
 }

@@ -24,6 +24,8 @@ export const aKey = (given: Partial<Key> = {}): Key => ({
   endpoints: null,
   allowed_ips: null,
   limits: [],
+  user_limits: [],
+  cache: null,
   tags: [],
   metadata: {},
   expires_at: null,
@@ -37,7 +39,9 @@ export const aKey = (given: Partial<Key> = {}): Key => ({
 export const aTeam = (id: string, given: Partial<Team> = {}): Team => ({
   id,
   limits: [],
+  user_limits: [],
   metadata: {},
+  markup_ppm: null,
   created_at: NOON,
   updated_at: NOON,
   blocked_at: null,

@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks'];
+const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports'];
 const below = ['protocol', 'lib'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
@@ -18,9 +18,24 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   upstream: below,
   config: ['lib', 'pricing'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['gateway', 'keys', 'ledger', 'webhooks', ...below],
-  cli: ['config', 'pricing', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  'app.ts': ['http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  http: ['gateway', 'keys', 'ledger', 'reports', 'webhooks', ...below],
+  cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
+  'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app.ts': [
+    'app-spend.ts',
+    'app-limits.ts',
+    'app-webhooks.ts',
+    'http',
+    'gateway',
+    ...domain,
+    ...below,
+    'upstream',
+    'telemetry',
+    'config',
+    'store',
+  ],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 

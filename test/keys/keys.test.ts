@@ -44,6 +44,8 @@ test('a new key has what was said, and all else is open', async () => {
     endpoints: null,
     allowed_ips: null,
     limits,
+    user_limits: [],
+    cache: null,
     tags: [],
     metadata: {},
     expires_at: null,

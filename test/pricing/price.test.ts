@@ -104,6 +104,8 @@ test('a kind without a price is billed as what it is a part of, never as nothing
     reasoning: 4_000_000,
     audio_input: 1_000_000,
     audio_output: 4_000_000,
+    image_input: 1_000_000,
+    image_output: 4_000_000,
   });
   assert.equal(ratesFrom({ input: 1 }).output, 1_000_000);
 });
@@ -153,6 +155,8 @@ const rates = fc.record({
   reasoning: fc.nat(1e9),
   audio_input: fc.nat(1e9),
   audio_output: fc.nat(1e9),
+  image_input: fc.nat(1e9),
+  image_output: fc.nat(1e9),
 });
 
 test('no cost is negative, all are whole, and the total is their sum', () => {
@@ -200,7 +204,10 @@ test('two requests together cost what they cost apart, but for the rounding of e
       const price = priced([0, pico]);
       const whole = (some: Usage): Usage => ({ ...some, audio_input: 0, audio_output: 0, reasoning: 0 });
       const both = Object.fromEntries(
-        Object.entries(whole(one)).map(([kind, tokens]) => [kind, tokens + whole(other)[kind as keyof Usage]]),
+        Object.entries(whole(one)).map(([kind, tokens]) => [
+          kind,
+          Number(tokens) + Number(whole(other)[kind as keyof Usage]),
+        ]),
       ) as unknown as Usage;
       const apart = cost(whole(one), price).total + cost(whole(other), price).total;
       assert.ok(Math.abs(cost(both, price).total - apart) <= 4);

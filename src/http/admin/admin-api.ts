@@ -22,9 +22,11 @@ import { readsJson } from './body.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { keysRoutes } from './keys-routes.js';
+import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
+import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
@@ -35,7 +37,14 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, Configuring, Hooking {
+export interface AdminDeps
+  extends Writing,
+    Omit<Reading, 'ledger'>,
+    Configuring,
+    LimitsReading,
+    Omit<Reporting, 'ledger'>,
+    Hooking {
+  readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -93,9 +102,11 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
+  limitsRoutes(typed, deps);
   readRoutes(typed, deps);
   webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
+  reportsRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

@@ -8,6 +8,7 @@ import { createKeys } from '../../../src/keys/keys.js';
 import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ok } from '../../../src/lib/errors.js';
 import { ManualClock } from '../../support/clock.js';
 
 export const ADMIN_KEY = 'the-admin-key-of-these-tests';
@@ -41,6 +42,9 @@ const noWebhooks: AdminDeps['webhooks'] = {
   ...{ urlProblem: inVain, wake: () => {} },
   read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
 };
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
 
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
@@ -69,6 +73,11 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
       webhooks: noWebhooks,
+      reports: { run: unused },
+      prices: () => ({}),
+      verify: unused,
+      reprice: unused,
+      limitLevels: async () => ok([]),
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,

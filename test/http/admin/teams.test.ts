@@ -10,13 +10,21 @@ after(() => server.close());
 
 test('a team is made, shown, changed, blocked, unblocked and deleted', async () => {
   const limits = [{ unit: 'usd', max: 100, per: 'month', warn_at: [0.5, 1] }];
-  const made = await server.call('POST', '/teams', { name: 'search', limits, metadata: { cost_center: 'R7' } });
+  const user_limits = [{ unit: 'tokens', max: 1000, per: 'day', timezone: 'Europe/Berlin' }];
+  const made = await server.call('POST', '/teams', {
+    name: 'search',
+    limits,
+    user_limits,
+    metadata: { cost_center: 'R7' },
+  });
   assert.equal(made.status, 201);
   const now = '2026-11-24T08:00:00.000Z';
   const expected = {
     id: 'search',
     name: 'search',
     limits,
+    markup: null,
+    user_limits,
     metadata: { cost_center: 'R7' },
     created_at: now,
     updated_at: now,
