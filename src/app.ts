@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { startLimits } from './app-limits.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -20,20 +21,16 @@ import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
-import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { expiringKeys } from './keys/expiring-pg.js';
-import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
-import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
@@ -42,14 +39,11 @@ import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
-import { openWebhooks } from './webhooks/open.js';
-import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -97,16 +91,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const hooks = await openWebhooks({
-    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
-    onResult: (result, count) => metrics.webhookDelivery(result, count),
-    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
-  });
-  const { emit } = hooks.webhooks;
-  const keys = createKeys({
-    ...{ store: keyStore, clock, changes },
-    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
-  });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -115,12 +101,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, {
-    inTransaction: [
-      addToRollups,
-      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
-    ],
-  });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
   let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
@@ -131,9 +112,9 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => {
-    log.warn({ target, state, why }, 'breaker');
-    emit(`target.${state}`, { target, state, why });
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
   });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
@@ -157,12 +138,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
-      tellReload(outcome, emit);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
   });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
   });
   counters = limits;
   const spend = await startSpend({
@@ -214,7 +196,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ledger,
       limitLevels: limits.levels,
       ...spend.admin,
-      webhooks: hooks.webhooks,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: async () => {
@@ -283,17 +265,6 @@ function logReload(outcome: Outcome, log: Log): void {
   const { status, hash, changed, restart } = outcome;
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
-}
-
-const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
-
-function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
-  else if (outcome.status === 'reloaded') {
-    const { hash, changed, restart } = outcome;
-    emit('config.reloaded', { trigger, file, hash, changed, restart });
-  }
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
