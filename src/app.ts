@@ -5,10 +5,11 @@
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import { startLimits } from './app-limits.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -16,8 +17,11 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { closeServer, urlOf } from './http/listening.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -50,7 +54,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -62,7 +66,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -88,7 +92,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const keys = createKeys({ store: keyStore, clock, changes });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -97,11 +102,21 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
-  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  let counters: Counters | undefined;
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
+  });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
+  });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   const snapshots = new Snapshots(made(config));
@@ -120,17 +135,21 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       snapshots.swap(snapshot);
       routes.take(nextRoutes);
       admin = nextAdmin;
+      hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
   });
-  const counters = await startLimits({
+  const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
   });
+  counters = limits;
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
@@ -140,7 +159,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     authenticator,
     snapshots,
     ledger,
-    limiter: counters.limiter,
+    limiter: limits.limiter,
     deadlines,
     metrics,
     access,
@@ -148,9 +167,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
-    ...{ limits: counters.limits, onDenied: counters.denied },
+    ...{ limits: limits.limits, onDenied: limits.denied },
   });
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -175,26 +201,27 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       version,
       ledger,
-      limitLevels: counters.levels,
+      limitLevels: limits.levels,
       ...spend.admin,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
+      authenticator,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
-        limits: { ok: true, detail: counters.detail() },
+        spool: spoolHealth(ledger),
+        limits: { ok: true, detail: limits.detail() },
       }),
       metrics: async () =>
         inForce().config.telemetry.metrics
@@ -214,9 +241,9 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
-    url: urlOf(server, config),
+    url: urlOf(server, config.server),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
@@ -226,8 +253,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       await routes.close();
-      await counters.close();
+      spool.release();
+      await limits.close();
       await spend.close();
+      await hooks.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -246,6 +275,8 @@ function logReload(outcome: Outcome, log: Log): void {
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
+
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 interface Opened {
   readonly store: Store;
@@ -312,18 +343,4 @@ function warnUnpriced(
     if (targets.every((target) => target.priceAt(clock.now()))) continue;
     log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
   }
-}
-
-function urlOf(server: FastifyInstance, config: Config): string {
-  const address = server.server.address();
-  const port = typeof address === 'object' && address ? address.port : config.server.port;
-  const host = config.server.host === '0.0.0.0' || config.server.host === '::' ? '127.0.0.1' : config.server.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** Idle connections close at once; what still runs after the grace is cut. */
-async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
-  await server.close();
-  clearTimeout(cut);
 }

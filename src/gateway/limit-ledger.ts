@@ -5,6 +5,7 @@
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
+import { timeOf } from '../lib/ids.js';
 import type { Actuals } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
@@ -80,9 +81,11 @@ export const closeLapsed =
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
     const written = await spent.ofHold(known.request_id, holdId);
     if (written) return { requests: 1, ...written };
+    const id = firstEntryId(holdId);
     ledger.append({
       ...known,
-      id: firstEntryId(holdId),
+      id,
+      at: timeOf(id),
       hold: holdId,
       attempt: 1,
       metadata: {},

@@ -20,7 +20,7 @@ export interface LevelsQuery {
   readonly target?: string | undefined;
 }
 
-interface LimitLevel {
+export interface LimitLevel {
   readonly scope: Record<string, string>;
   readonly unit: string;
   readonly per: string | null;
@@ -53,7 +53,7 @@ export const limitLevels =
         refuse('unavailable', 'What these limits have spent cannot be known just now. Try again shortly.'),
       );
     }
-    return ok(readings.map(shown));
+    return ok(readings.map(shownLevel));
   };
 
 async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readonly Limit[]>> {
@@ -107,21 +107,25 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));
 
-function shown({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
+export const shownLevel = ({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel => ({
+  ...shownLimit(limit),
+  spent: amountIn(limit, spent),
+  held: amountIn(limit, held),
+  remaining: amountIn(limit, remaining),
+  window_ends_at: shownTime(windowEndsAtMs),
+});
+
+/** The limit itself, without what became of it. */
+export function shownLimit(limit: Limit): Pick<LimitLevel, 'scope' | 'unit' | 'per' | 'model' | 'max'> {
   const { unit, per, model, max } = limit.spec;
-  const amount = (value: number) => (unit === 'usd' ? usd(value) : value);
-  return {
-    scope: shownScope(limit.scope),
-    unit,
-    per,
-    model,
-    max: amount(max),
-    spent: amount(spent),
-    held: amount(held),
-    remaining: amount(remaining),
-    window_ends_at: windowEndsAtMs === null ? null : new Date(windowEndsAtMs).toISOString().replace('.000Z', 'Z'),
-  };
+  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(limit, max) };
 }
+
+export const amountIn = ({ spec }: Limit, value: number): string | number => (spec.unit === 'usd' ? usd(value) : value);
+
+/** The end of a window: whole seconds, as windows have them. */
+export const shownTime = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString().replace('.000Z', 'Z');
 
 const shownScope = (scope: Scope): Record<string, string> =>
   scope.kind === 'user' ? { user: scope.id, [scope.within.kind]: scope.within.id } : { [scope.kind]: scope.id };
