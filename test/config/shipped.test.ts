@@ -141,7 +141,6 @@ defaults: { cache: {} }
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 capture:  { content: off }
 telemetry: { traces: { otlp: "" } }
-routes:   []
 `,
   );
   assert.equal(problems.length, unavailablePaths().length - 1, 'all rows but server.workers');
