@@ -16,6 +16,8 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
@@ -25,14 +27,16 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger } from './ledger/ledger.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { tellsStored } from './ledger/ledger-store.js';
 import { addToRollups } from './ledger/rollups-pg.js';
+import { Spool } from './ledger/spool.js';
+import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
+import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
@@ -50,7 +54,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -62,7 +66,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -99,7 +103,11 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
-  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ store: ledgerStore, clock, log, spool: spool.spool, durability: config.ledger.durability },
+    onPosted: (entries) => counters?.posted(entries),
+  });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, (event) => {
@@ -133,8 +141,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
   });
   const counters = await startLimits({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
-    emit: hooks.emit,
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore, emit: hooks.emit },
   });
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
@@ -151,7 +158,14 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     access,
     random: Math.random,
   });
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -176,26 +190,26 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       version,
       ledger,
-      webhooks: hooks.admin,
       limitLevels: counters.levels,
       ...spend.admin,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      authenticator,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
+        spool: spoolHealth(ledger),
         limits: { ok: true, detail: counters.detail() },
       }),
       metrics: async () =>
@@ -215,7 +229,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
@@ -226,9 +240,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await hooks.close();
       await counters.close();
       await spend.close();
+      await hooks.close();
+      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -272,6 +287,38 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+  const folder = await claimFolder({
+    dataDir: config.data_dir,
+    takeLock,
+    isTaken: (error) => error instanceof DataDirectoryInUse,
+  });
+  const { durability, max_size, on_full } = config.ledger;
+  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  return { spool, release: () => folder.release() };
+}
+
+function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
+  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
+    ledger.spool?.problem ? 1 : 0,
+  );
+  metrics.gauge(
+    'tollgate_spool_damages',
+    'Damaged places that were found in the spool.',
+    () => ledger.spool?.damages ?? 0,
+  );
+  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+}
+
+function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
+  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
+  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
+  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

@@ -4,6 +4,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
 import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
@@ -42,7 +43,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
-    ledger: { retention: written.ledger.retention ?? null },
+    ledger: { ...written.ledger, retention: written.ledger.retention ?? null },
     reports: written.reports.map(({ to, ...report }, i) => ({
       ...report,
       to: to.webhook
@@ -154,11 +155,3 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) freeze(inner);
-  }
-  return value;
-}

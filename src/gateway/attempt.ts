@@ -1,17 +1,17 @@
 /** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
+import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
-import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
 import type { Attempted, Granted } from './course.js';
-import { entryOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
+import { intentOf, Progress, resultOf } from './intent.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
@@ -46,6 +46,14 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const exchange = exchangeFor(request, serving, target, clock.now(), course.outputCap);
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
+    const intent = intentOf(course, target, price, course.attempts + 1, clock.now());
+    const begun = ledger.begin(intent);
+    const unentered = begun instanceof Promise ? await begun : begun;
+    if (unentered) return unentered;
+    if (reply.gone) {
+      ledger.abandon(intent.id);
+      return refuse('client_closed_request', 'The caller left before the request was sent.');
+    }
     const number = ++course.attempts;
     const { dropped } = exchange.value;
     course.dropped = dropped;
@@ -68,7 +76,8 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
             course.dropped = dropped;
             return streamHead(course);
           },
-          deadlines: deadlines,
+          progress: request.stream ? new Progress(ledger, intent, target, price, clock) : null,
+          deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
           probe: serving.probe,
@@ -82,7 +91,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     });
     const why = learn(carried, trip, serving, target);
     const billed = bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
-    return record(course, target, price, number, carried, why, billed instanceof Promise ? await billed : billed);
+    return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
@@ -96,8 +105,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   function record(
     course: Granted,
     target: Target,
-    price: Price,
-    number: number,
+    intent: Entry,
     carried: Carried,
     why: FailureClass | undefined,
     settled: Bill,
@@ -108,9 +116,8 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    ledger.append(
-      entryOf({ course, grant, target, price, number, carried, bill: settled, refusal, overheadMs, clock }),
-    );
+    const markupPpm = course.caller.team?.markup_ppm;
+    ledger.append(resultOf(intent, { carried, bill: settled, refusal, overheadMs, markupPpm }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
@@ -123,7 +130,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   return attemptOn;
 }
 
-const unpriced = (model: Model): Refusal =>
+export const unpriced = (model: Model): Refusal =>
   refuse(
     'no_target_available',
     `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,

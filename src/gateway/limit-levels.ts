@@ -20,7 +20,7 @@ export interface LevelsQuery {
   readonly target?: string | undefined;
 }
 
-interface LimitLevel {
+export interface LimitLevel {
   readonly scope: Record<string, string>;
   readonly unit: string;
   readonly per: string | null;
@@ -53,7 +53,7 @@ export const limitLevels =
         refuse('unavailable', 'What these limits have spent cannot be known just now. Try again shortly.'),
       );
     }
-    return ok(readings.map(shown));
+    return ok(readings.map(shownLevel));
   };
 
 async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readonly Limit[]>> {
@@ -107,21 +107,25 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));
 
-const shown = ({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel => ({
-  ...shownLimit(limit),
-  spent: amountIn(limit, spent),
-  held: amountIn(limit, held),
-  remaining: amountIn(limit, remaining),
-  window_ends_at: shownTime(windowEndsAtMs),
-});
+/** Dollars as a decimal string; whole numbers of every other unit. */
+export const amountIn = (unit: string, value: number): string | number => (unit === 'usd' ? usd(value) : value);
+
+export function shownLevel({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
+  const { unit } = limit.spec;
+  return {
+    ...shownLimit(limit),
+    spent: amountIn(unit, spent),
+    held: amountIn(unit, held),
+    remaining: amountIn(unit, remaining),
+    window_ends_at: shownTime(windowEndsAtMs),
+  };
+}
 
 /** The limit itself, without what became of it. */
 export function shownLimit(limit: Limit): Pick<LimitLevel, 'scope' | 'unit' | 'per' | 'model' | 'max'> {
   const { unit, per, model, max } = limit.spec;
-  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(limit, max) };
+  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(unit, max) };
 }
-
-export const amountIn = ({ spec }: Limit, value: number): string | number => (spec.unit === 'usd' ? usd(value) : value);
 
 /** The end of a window: whole seconds, as windows have them. */
 export const shownTime = (ms: number | null): string | null =>

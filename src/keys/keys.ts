@@ -33,6 +33,7 @@ export interface KeyFields {
   readonly cache?: CacheSharing | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly expires_at?: number | null | undefined;
 }
@@ -45,6 +46,7 @@ export interface TeamFields {
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
 }
 
 /** A key whose secret is shown, this once. */
@@ -205,6 +207,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
         markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
+        aliases: mergedAliases(team.aliases, patch.aliases),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -239,6 +242,7 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   cache: fields.cache ?? null,
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
   expires_at: fields.expires_at ?? null,
   created_at: now,
   updated_at: now,
@@ -260,6 +264,7 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     cache: of(patch.cache, key.cache),
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
+    aliases: mergedAliases(key.aliases, patch.aliases),
     expires_at: of(patch.expires_at, key.expires_at),
     updated_at: now,
   };
@@ -271,10 +276,14 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   user_limits: fields.user_limits ?? [],
   metadata: fields.metadata ?? {},
   markup_ppm: fields.markup_ppm ?? null,
+  aliases: mergedAliases({}, fields.aliases),
   created_at: now,
   updated_at: now,
   blocked_at: null,
 });
+
+const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
+  mergePatch(before, patch) as Key['aliases'];
 
 /** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
 function written(fields: KeyFields & TeamFields): Json {

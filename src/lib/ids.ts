@@ -48,5 +48,13 @@ function encodeTime(ms: number): string {
   return out;
 }
 
+/** When an id was made, milliseconds since the Unix epoch. */
+export function timeOf(id: string): number {
+  const start = id.indexOf('_') + 1;
+  let ms = 0;
+  for (let i = start; i < start + 10; i++) ms = ms * 32 + ALPHABET.indexOf(id[i]!);
+  return ms;
+}
+
 /** A fresh secret of `bytes` random bytes. */
 export const randomSecret = (bytes: number): Buffer => randomBytes(bytes);

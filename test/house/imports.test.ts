@@ -24,8 +24,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app.ts': [
-    'app-spend.ts',
     'app-limits.ts',
+    'app-spend.ts',
     'app-webhooks.ts',
     'http',
     'gateway',

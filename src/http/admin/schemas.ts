@@ -81,6 +81,12 @@ function unstorable(root: Readonly<Record<string, unknown>>): string | null {
   return JSON.stringify(root).length > MOST_METADATA ? `larger than ${MOST_METADATA} characters` : null;
 }
 
+/** Alias -> model; in a patch null takes an alias away. */
+const aliases = z
+  .record(text(128), text(128).nullable())
+  .refine((names) => Object.keys(names).length <= 100, 'at most 100 aliases')
+  .refine((names) => !Object.hasOwn(names, '__proto__'), 'not a name');
+
 const keyFields = {
   team: text(100).nullish(),
   models: someOf(pattern, 'model').nullish(),
@@ -91,6 +97,7 @@ const keyFields = {
   cache: z.enum(cacheSharings).nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
   expires_at: instant.nullish(),
 };
 
@@ -107,6 +114,7 @@ const teamFields = {
   user_limits: limits.nullish(),
   metadata: metadata.nullish(),
   markup: markup.nullish(),
+  aliases: aliases.nullish(),
 };
 
 export const newTeam = z.strictObject({ name: text(100), ...teamFields });

@@ -33,6 +33,9 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
 const inVain = (): never => {
   throw new Error('there are no webhooks here');
 };
@@ -41,9 +44,6 @@ const noWebhooks: AdminDeps['webhooks'] = {
   endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
   ...{ urlProblem: inVain, wake: () => {} },
   read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
-};
-const unused = async (): Promise<never> => {
-  throw new Error('not part of these tests');
 };
 
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
@@ -69,15 +69,18 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
-      reloadConfig: () => assert.fail('not in these tests'),
+      readConfig: () => assert.fail('not in these tests'),
+      explain: () => assert.fail('not in these tests'),
+      authenticator: { authenticate: () => assert.fail('not in these tests') },
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
-      webhooks: noWebhooks,
       reports: { run: unused },
       prices: () => ({}),
       verify: unused,
       reprice: unused,
       limitLevels: async () => ok([]),
+      setBreaker: () => undefined,
+      webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
