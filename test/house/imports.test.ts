@@ -20,8 +20,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
   http: ['gateway', 'keys', 'ledger', 'reports', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
+  'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app.ts': ['app-spend.ts', 'http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  'app.ts': [
+    'app-limits.ts',
+    'app-spend.ts',
+    'http',
+    'gateway',
+    ...domain,
+    ...below,
+    'upstream',
+    'telemetry',
+    'config',
+    'store',
+  ],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 
