@@ -15,18 +15,24 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
+import { expiringKeys } from './keys/expiring-pg.js';
+import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
+import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
@@ -35,11 +41,14 @@ import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
+import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
+import { openWebhooks } from './webhooks/open.js';
+import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -49,7 +58,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -61,7 +70,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -87,7 +96,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const keys = createKeys({ store: keyStore, clock, changes });
+  const hooks = await openWebhooks({
+    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
+    onResult: (result, count) => metrics.webhookDelivery(result, count),
+    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
+  });
+  const { emit } = hooks.webhooks;
+  const keys = createKeys({
+    ...{ store: keyStore, clock, changes },
+    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
+  });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -96,11 +114,19 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledgerStore = pgLedgerStore(store, {
+    inTransaction: [
+      addToRollups,
+      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
+    ],
+  });
   const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const states = new TargetStates(Math.random, ({ target, state, why }) => {
+    log.warn({ target, state, why }, 'breaker');
+    emit(`target.${state}`, { target, state, why });
+  });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   const snapshots = new Snapshots(made(config));
@@ -117,11 +143,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       admin = nextAdmin;
+      hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
+      tellReload(outcome, emit);
       metrics.configReload(outcome.status);
     },
   });
@@ -143,6 +171,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     access,
     random: Math.random,
   });
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
@@ -170,18 +205,18 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ledger,
       limitLevels: counters.levels,
       ...spend.admin,
+      webhooks: hooks.webhooks,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      authenticator,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
@@ -206,7 +241,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
@@ -219,6 +254,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await ledger.close();
       await counters.close();
       await spend.close();
+      await hooks.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -236,6 +272,17 @@ function logReload(outcome: Outcome, log: Log): void {
   const { status, hash, changed, restart } = outcome;
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
+}
+
+const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
+
+function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
+  else if (outcome.status === 'reloaded') {
+    const { hash, changed, restart } = outcome;
+    emit('config.reloaded', { trigger, file, hash, changed, restart });
+  }
 }
 
 interface Opened {

@@ -58,7 +58,13 @@ export function entryOf(recorded: Recorded): Entry {
     ...rareFields(bill, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
+    limit_model: limitModelOf(course),
   };
+}
+
+/** The model whose limits count a request, where not the one that was asked for. */
+export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
+  return serving.name === request.model ? undefined : serving.name;
 }
 
 function servedModel(carried: Carried): string | undefined {
