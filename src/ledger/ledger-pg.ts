@@ -100,6 +100,8 @@ async function pageFrom(
 
 /** With so few entries of a tag they are found by it and put in order; with more, the newest are looked through. */
 const FEW_TAGGED = 5_000;
+/** More sums than this are not looked at. */
+const FEW_SUMS = 1_000;
 
 /**
  * The database cannot know how many entries have a tag that is rare, and would look through the whole ledger for it. The sums
@@ -114,7 +116,8 @@ async function taggedPage(
   return db.transaction(
     async (tx) => {
       const known = await tx.execute<{ few: boolean }>(
-        sql`select coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few from spend_day_tag where tag = ${filter.tag}`,
+        sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few
+          from (select attempts from spend_day_tag where tag = ${filter.tag} limit ${FEW_SUMS}) as sums`,
       );
       if (known.rows[0]?.few) {
         await tx.execute(sql`set local enable_indexscan = off`);
