@@ -114,6 +114,27 @@ describe('deliveries', () => {
     assert.deepEqual(ids, [ids[0], ids[0]]);
   });
 
+  test('a period that failed is not passed over when a later one is delivered', async () => {
+    const tried: string[] = [];
+    let down = true;
+    const report = scheduled('gap', async ({ id }) => {
+      tried.push(id);
+      if (down) throw new Error('the receiver answered 500');
+    });
+    // Ten minutes before the next period is due, so that this claim has not lapsed when it is.
+    const next = Math.ceil(NOW / DAY_MS) * DAY_MS + 6 * 60_000;
+    await deliverDue([report], deps(at(next - 10 * 60_000)));
+    down = false;
+    await deliverDue([report], deps(at(next)));
+    assert.equal(new Set(tried).size, 2);
+    await deliverDue([report], deps(at(next + CLAIM_MS)));
+    assert.deepEqual(tried, [tried[0], tried[1], tried[0]]);
+    const { rows } = await store.pool.query(
+      `select count(*)::int as n from report_runs where name = 'gap' and delivered_at is null`,
+    );
+    assert.deepEqual(rows, [{ n: 0 }]);
+  });
+
   test('a file is there when it is whole, and never under its name before', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'tollgate-reports-'));
     t.after(() => rmSync(folder, { recursive: true }));
