@@ -165,10 +165,6 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     access,
     random: Math.random,
   });
-  const routes = await startRoutes({
-    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
-    ...{ limits: limits.limits, onDenied: limits.denied },
-  });
   const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
   metrics.gauges(
     'tollgate_breaker_state',
@@ -177,6 +173,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health.breakers,
   );
   spoolMetrics(metrics, ledger);
+  const routes = await startRoutes({
+    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
+    ...{ limits: limits.limits, onDenied: limits.denied },
+  });
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -252,8 +252,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await routes.close();
       spool.release();
+      await routes.close();
       await limits.close();
       await spend.close();
       await hooks.close();

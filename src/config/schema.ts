@@ -290,4 +290,3 @@ export const configSchema = z.strictObject({
 export type WrittenConfig = z.output<typeof configSchema>;
 export type WrittenTimeout = z.output<typeof timeout>;
 export type PriceConfig = z.output<typeof price>;
-export type WrittenReport = z.output<typeof scheduledReport>;

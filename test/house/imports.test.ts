@@ -22,9 +22,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   routes: ['config', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-routes.ts': ['routes', 'keys', 'limits', ...below, 'upstream', 'telemetry', 'config'],
   'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app-routes.ts': ['routes', 'keys', 'limits', ...below, 'upstream', 'telemetry', 'config'],
   'app.ts': [
     'app-limits.ts',
     'app-routes.ts',
