@@ -17,17 +17,18 @@ const insertBatch = `
     input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
     output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
     usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, total_nusd,
-    price_version, first_byte_ms, duration_ms, overhead_ms)
+    price_version, first_byte_ms, duration_ms, overhead_ms, saved_nusd)
   select
     id, timestamptz 'epoch' + at * interval '1 millisecond', request_id, attempt, key_id, team, end_user, tags, metadata,
     endpoint, model, served_model, provider, target, status, error, stream, cache,
     tokens[1], tokens[2], tokens[3], tokens[4], tokens[5], tokens[6], tokens[7], tokens[8],
-    usage_source, cost[1], cost[2], cost[3], cost[4], cost[5], price_version, first_byte_ms, duration_ms, overhead_ms
+    usage_source, cost[1], cost[2], cost[3], cost[4], cost[5], price_version, first_byte_ms, duration_ms, overhead_ms,
+    coalesce(saved_nusd, 0)
   from json_to_recordset($1::json) as batch (
     id text, at bigint, request_id text, attempt integer, key_id text, team text, end_user text, tags text[], metadata jsonb,
     endpoint text, model text, served_model text, provider text, target text, status integer, error text, stream boolean,
     cache text, tokens bigint[], usage_source text, cost bigint[], price_version text, first_byte_ms double precision,
-    duration_ms double precision, overhead_ms double precision)
+    duration_ms double precision, overhead_ms double precision, saved_nusd bigint)
   on conflict do nothing`;
 
 export function pgLedgerStore({ pool, db }: Pick<Store, 'pool' | 'db'>): LedgerStore {
@@ -101,6 +102,7 @@ function row(entry: Entry): object {
     first_byte_ms: entry.first_byte_ms,
     duration_ms: entry.duration_ms,
     overhead_ms: entry.overhead_ms,
+    saved_nusd: entry.saved_nusd,
   };
 }
 
@@ -163,6 +165,7 @@ function entryOf(stored: typeof entries.$inferSelect): Entry {
       output: stored.output_nusd,
       total: stored.total_nusd,
     },
+    ...(stored.saved_nusd > 0 && { saved_nusd: stored.saved_nusd }),
     price_version: stored.price_version,
     first_byte_ms: stored.first_byte_ms,
     duration_ms: stored.duration_ms,

@@ -96,6 +96,7 @@ export const entries = pgTable('entries', {
   first_byte_ms: doublePrecision('first_byte_ms'),
   duration_ms: doublePrecision('duration_ms').notNull(),
   overhead_ms: doublePrecision('overhead_ms').notNull(),
+  saved_nusd: int('saved_nusd').notNull().default(0),
 });
 
 export const auditLog = pgTable('audit_log', {

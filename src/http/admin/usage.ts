@@ -40,6 +40,7 @@ export const entryAnswer = z.object({
   usage_source: name,
   cost_nusd: z.object({ input: count, cache_read: count, cache_write: count, output: count, total: count }),
   cost_usd: name,
+  saved_nusd: count.optional(),
   price_version: name,
   first_byte_ms: count.nullable(),
   duration_ms: count,
