@@ -18,7 +18,8 @@ export interface CallHeaders {
   readonly ip: string;
   readonly tags: readonly string[];
   readonly user: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Undefined where the caller sent none. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
   /** Upper bound of the whole request; null: the model's own. */
   readonly timeoutMs: number | null;
   readonly traceparent: string | undefined;

@@ -9,7 +9,7 @@ import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Price } from '../pricing/price.js';
@@ -51,11 +51,11 @@ interface Course {
   readonly call: Call;
   readonly reply: Reply;
   startedAt: number;
-  headers?: CallHeaders;
-  caller?: Caller;
-  request?: ChatRequest;
-  model?: Model;
-  target?: Target;
+  headers: CallHeaders | undefined;
+  caller: Caller | undefined;
+  request: ChatRequest | undefined;
+  model: Model | undefined;
+  target: Target | undefined;
   countedInput: number;
   cache: CacheState;
   attempts: number;
@@ -63,8 +63,26 @@ interface Course {
   dropped: readonly string[];
 }
 
+type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
+/** A course whose caller is known. */
+type Known = With<'headers' | 'caller'>;
 /** A course whose request was read, admitted and planned. */
-type Underway = Course & Required<Pick<Course, 'headers' | 'caller' | 'request' | 'model'>>;
+type Underway = With<'headers' | 'caller' | 'request' | 'model'>;
+
+const newCourse = (call: Call, reply: Reply): Course => ({
+  call,
+  reply,
+  startedAt: call.arrivedAt,
+  headers: undefined,
+  caller: undefined,
+  request: undefined,
+  model: undefined,
+  target: undefined,
+  countedInput: 0,
+  cache: 'off',
+  attempts: 0,
+  dropped: NONE,
+});
 
 interface Attempted {
   readonly target: Target;
@@ -78,50 +96,44 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, metrics, log } = ports;
 
   async function serve(call: Call, reply: Reply): Promise<void> {
-    const course: Course = {
-      call,
-      reply,
-      startedAt: call.arrivedAt,
-      countedInput: 0,
-      cache: 'off',
-      attempts: 0,
-      dropped: NONE,
-    };
-    const prepared = await prepare(course);
-    if (!prepared) return left(course);
-    if (!prepared.ok) return refuseCall(course, prepared.refusal);
-    const { underway, targets } = prepared.value;
-    course.cache = noCache.recall().state;
-    const outcome = await send(targets, (target, number) => attemptOn(underway, target, number));
-    if ('code' in outcome) return refuseCall(course, outcome);
-    return answer(underway, outcome);
-  }
-
-  async function prepare(
-    course: Course,
-  ): Promise<Result<{ underway: Underway; targets: readonly [Target, ...Target[]] }> | undefined> {
-    const { call } = course;
+    const course = newCourse(call, reply);
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
-    if (!caller.ok) return caller;
+    if (!caller.ok) return refuseCall(course, caller.refusal);
     course.caller = caller.value;
-    if (!call.headers.ok) return call.headers;
+    if (!call.headers.ok) return refuseCall(course, call.headers.refusal);
     course.headers = call.headers.value;
     const body = await call.readBody();
     course.startedAt = clock.monotonic();
-    if (!body?.ok) return body;
-    const request = readChatRequest(body.value);
+    if (!body) return left(course);
+    const planned = body.ok ? prepare(course as Known, body.value) : body;
+    if (!planned.ok) return refuseCall(course, planned.refusal);
+    const underway = course as Underway;
+    const [first] = planned.value;
+    const counted = estimate(underway.request.json, first.counting, first.model);
+    course.countedInput = typeof counted === 'number' ? counted : await counted;
+    course.cache = noCache.recall().state;
+    const outcome = await send(planned.value, (target, number) => attemptOn(underway, target, number));
+    if ('code' in outcome) return refuseCall(course, outcome);
+    const durable = ledger.durable();
+    if (durable) await durable;
+    answer(underway, outcome);
+  }
+
+  /** Reads the request and plans it: the targets that it may reach. */
+  function prepare(course: Known, body: Buffer): Result<readonly [Target, ...Target[]]> {
+    const { call } = course;
+    const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
-    const model = admit(caller.value, call.endpoint, request.value.model, call.ip, ports.models());
+    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, ports.models());
     if (!model.ok) return model;
     course.model = model.value;
-    const [first, ...rest] = plan(model.value);
-    if (!first)
-      return { ok: false, refusal: refuse('no_target_available', `The model '${model.value.name}' has no target.`) };
-    const counted = estimate(request.value.json, first.counting, first.model);
-    course.countedInput = typeof counted === 'number' ? counted : await counted;
-    return { ok: true, value: { underway: course as Underway, targets: [first, ...rest] } };
+    const targets = plan(model.value);
+    if (!atLeastOne(targets)) {
+      return refused(refuse('no_target_available', `The model '${model.value.name}' has no target.`));
+    }
+    return ok(targets);
   }
 
   async function attemptOn(course: Underway, target: Target, number: number): Promise<Attempted | Refusal> {
@@ -152,19 +164,20 @@ export function createGateway(ports: GatewayPorts): Gateway {
       deadlines: ports.deadlines,
       clock,
     });
-    return record(course, target, price, number, carried);
+    const billed = bill(carried, target, price, course.countedInput);
+    return record(course, target, price, number, carried, billed instanceof Promise ? await billed : billed);
   }
 
-  /** Bills the attempt and appends its entry. */
-  async function record(
+  /** Appends the attempt's entry. */
+  function record(
     course: Underway,
     target: Target,
     price: Price,
     number: number,
     carried: Carried,
-  ): Promise<Attempted> {
+    settled: Bill,
+  ): Attempted {
     const { call, request, headers, caller, model } = course;
-    const settled = await bill(carried, target, price, course.countedInput);
     const refusal = refusalFor(carried, target);
     const status = refusal ? statusOf(refusal) : 200;
     const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
@@ -178,7 +191,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       team: caller.key.team,
       user: headers.user ?? request.user,
       tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
-      metadata: { ...request.metadata, ...headers.metadata },
+      metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
       endpoint: call.endpoint,
       model: model.name,
       served_model: servedModel(carried) ?? null,
@@ -201,11 +214,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return { target, carried, bill: settled, refusal, overheadMs };
   }
 
-  async function answer(course: Underway, attempted: Attempted): Promise<void> {
+  function answer(course: Underway, attempted: Attempted): void {
     const { reply, request, call } = course;
     const { carried, refusal } = attempted;
-    const durable = ledger.durable();
-    if (durable) await durable;
     if (carried.kind === 'gone') return left(course, attempted);
     if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
     if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
@@ -286,6 +297,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
 }
 
 const NONE: readonly string[] = [];
+
+const atLeastOne = (targets: readonly Target[]): targets is readonly [Target, ...Target[]] => targets.length > 0;
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 

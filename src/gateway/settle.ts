@@ -16,24 +16,30 @@ export interface Bill {
   readonly cost: CostNano;
 }
 
-export async function bill(carried: Carried, target: Target, price: Price, countedInput: number): Promise<Bill> {
+/** Counts, where it has to, in turns of the event loop. */
+export function bill(carried: Carried, target: Target, price: Price, countedInput: number): Bill | Promise<Bill> {
   const { reported, text } = received(carried);
-  const rule = target.counting;
-  let tokens = reported;
-  let source: UsageSource = 'provider';
-  if (!tokens) {
-    source = rule.exact ? 'counted' : 'estimated';
-    tokens = noUsage();
-    if (mayHaveCost(carried)) tokens.input = countedInput;
-    if (text !== '') tokens.output = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
-  } else if (cutShort(carried) && text !== '') {
-    // A stream that told its usage early and was then cut: what was received since is counted.
-    const counted = Math.ceil((await countText(text, rule.encoding)) * rule.factor);
-    if (counted > tokens.output) {
-      tokens = { ...tokens, output: counted };
-      source = rule.exact ? 'counted' : 'estimated';
-    }
+  if (reported && text === '') return { tokens: reported, source: 'provider', cost: cost(reported, price) };
+  return billCounted(carried, target, price, countedInput, reported, text);
+}
+
+async function billCounted(
+  carried: Carried,
+  { counting: rule }: Target,
+  price: Price,
+  countedInput: number,
+  reported: Usage | undefined,
+  text: string,
+): Promise<Bill> {
+  const output = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const source = rule.exact ? 'counted' : 'estimated';
+  if (!reported) {
+    const tokens = { ...noUsage(), input: mayHaveCost(carried) ? countedInput : 0, output };
+    return { tokens, source, cost: cost(tokens, price) };
   }
+  // A stream that told its usage early and was then cut: what was received since is counted.
+  if (output <= reported.output) return { tokens: reported, source: 'provider', cost: cost(reported, price) };
+  const tokens = { ...reported, output };
   return { tokens, source, cost: cost(tokens, price) };
 }
 

@@ -37,7 +37,8 @@ export function readCallHeaders(
   const timeout = readTimeout(one(headers['x-tollgate-timeout']));
   if (timeout === false) return bad('x-tollgate-timeout', 'must be a duration, such as 500ms, 30s or 2m');
   const metadata = readMetadata(one(headers['x-tollgate-metadata']));
-  if (!metadata) return bad('x-tollgate-metadata', `must be a JSON object of at most ${MOST_METADATA} characters`);
+  if (metadata === null)
+    return bad('x-tollgate-metadata', `must be a JSON object of at most ${MOST_METADATA} characters`);
   const tags = readTags(one(headers['x-tollgate-tags']));
   if (!tags) return bad('x-tollgate-tags', `must be at most ${MOST_TAGS} tags of at most 64 characters`);
   const user = one(headers['x-tollgate-user']);
@@ -56,7 +57,6 @@ export function readCallHeaders(
 }
 
 const NONE: readonly string[] = [];
-const EMPTY = {};
 
 function readTags(written: string | undefined): readonly string[] | undefined {
   if (!written) return NONE;
@@ -67,16 +67,17 @@ function readTags(written: string | undefined): readonly string[] | undefined {
   return tags.length <= MOST_TAGS && tags.every((tag) => tag.length <= 64) ? tags : undefined;
 }
 
-function readMetadata(written: string | undefined): Readonly<Record<string, unknown>> | undefined {
-  if (!written) return EMPTY;
-  if (written.length > MOST_METADATA) return undefined;
+/** Undefined where there is none, null where it is not a JSON object or too large. */
+function readMetadata(written: string | undefined): Readonly<Record<string, unknown>> | undefined | null {
+  if (!written) return undefined;
+  if (written.length > MOST_METADATA) return null;
   try {
     const value: unknown = JSON.parse(written);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
-      : undefined;
+      : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
 

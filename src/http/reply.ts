@@ -6,6 +6,8 @@ import type { Reply } from '../gateway/call.js';
 const LINGER_MS = 100;
 const ONE_WRITE_BYTES = 64 * 1024;
 
+const ignore = (): void => {};
+
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;
   #over = false;
@@ -20,14 +22,12 @@ export class NodeReply implements Reply {
       this.gone = true;
       this.#left?.();
     });
-    response.on('error', () => {}); // a write to a caller that left; `close` tells the rest
+    response.on('error', ignore); // a write to a caller that left; `close` tells the rest
   }
 
   head(status: number, headers: readonly string[]): void {
     this.started = true;
     if (this.gone) return;
-    // One small packet after another, as they come: a stream's first byte does not wait for more.
-    this.#response.socket?.setNoDelay(true);
     this.#response.writeHead(status, headers as string[]);
   }
 

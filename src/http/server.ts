@@ -1,17 +1,21 @@
 /**
- * The HTTP server. Fastify routes and nothing else: bodies are read by the request path, after it knows who is calling,
- * and no validator touches them. Every route says who may call it. Deadlines are the request path's own.
+ * The HTTP server. The request path's addresses are answered straight from node's server; Fastify has the rest, and routes
+ * and nothing else: bodies are read by the request path, after it knows who is calling, and no validator touches them.
+ * Every route says who may call it. Deadlines are the request path's own.
  */
+import proxyAddr from '@fastify/proxy-addr';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
 import { handleError } from './admin/errors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
-import { type OpenAiDeps, openaiRoutes, sendOpenAiError } from './openai/routes.js';
+import { type ChatDeps, chatHandler } from './openai/chat.js';
+import { openaiRoutes, sendOpenAiError } from './openai/routes.js';
+import { type RawRoutes, rawServer } from './raw.js';
 
 export interface ServerDeps {
-  readonly openai: OpenAiDeps;
+  readonly openai: Parameters<typeof openaiRoutes>[1] & Omit<ChatDeps, 'ipOf'>;
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
@@ -23,19 +27,31 @@ export interface ServerDeps {
 const dataPlane = (url: string): boolean => /^\/(v1|chat|models)\b/.test(url);
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const trusted = deps.trustProxy.length > 0 ? proxyAddr.compile([...deps.trustProxy]) : undefined;
+  const ipOf: ChatDeps['ipOf'] = trusted
+    ? (request) => proxyAddr(request, trusted)
+    : (request) => request.socket.remoteAddress ?? '';
+  const chat = chatHandler({ ...deps.openai, ipOf });
+  let direct: RawRoutes = new Map([
+    ['POST /v1/chat/completions', chat],
+    ['POST /chat/completions', chat],
+  ]);
   const app: FastifyInstance = Fastify({
+    serverFactory: (handler) => rawServer(() => direct, handler),
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself
-    trustProxy: deps.trustProxy.length > 0 ? [...deps.trustProxy] : false,
-    requestTimeout: 0,
-    connectionTimeout: 0,
-    keepAliveTimeout: 75_000,
+    trustProxy: trusted ?? false,
     bodyLimit: 1024 * 1024,
     exposeHeadRoutes: false,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1200 },
+  });
+  // While the server closes, Fastify tells each connection that its answer was the last.
+  app.addHook('preClose', (done) => {
+    direct = new Map();
+    done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     // The request path writes its own line.
@@ -68,7 +84,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     data.addHook('onRoute', declaresAccess('key'));
     data.removeAllContentTypeParsers();
     data.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    openaiRoutes(data, deps.openai);
+    openaiRoutes(data, deps.openai, chat);
   });
   await app.register(async (health) => {
     health.addHook('onRoute', declaresAccess('public'));

@@ -2,9 +2,13 @@
  * The ledger's store in Postgres (the embedded database too). A batch is one prepared statement with one parameter: a JSON
  * array that Postgres takes apart. Tried beside one array per column (`unnest`), that took the gateway 4 microseconds per
  * entry instead of 8 to 10, and Postgres no more, because V8 writes JSON faster than the driver writes arrays.
- * Throws where the database is away.
+ *
+ * What must agree with the ledger to the last entry (rollups, the webhooks' outbox) is written by steps in the batch's own
+ * transaction, and only for the entries that were new: a batch that is written again does nothing twice. Where a step fails,
+ * nothing of the batch is written. Throws where the database is away.
  */
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
+import type pg from 'pg';
 import type { Store } from '../store/pg.js';
 import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
@@ -29,17 +33,24 @@ const insertBatch = `
     endpoint text, model text, served_model text, provider text, target text, status integer, error text, stream boolean,
     cache text, tokens bigint[], usage_source text, cost bigint[], price_version text, first_byte_ms double precision,
     duration_ms double precision, overhead_ms double precision, saved_nusd bigint)
-  on conflict do nothing`;
+  on conflict do nothing
+  returning id`;
 
-export function pgLedgerStore({ pool, db }: Pick<Store, 'pool' | 'db'>): LedgerStore {
+/**
+ * Writes, with the client of the transaction that wrote the entries, what belongs to them. They are those that were not
+ * there before, in the order of appending. To use the pool inside of a step waits for ever where it has one connection.
+ */
+export type InTransaction = (client: pg.PoolClient, newlyInserted: readonly Entry[]) => Promise<void>;
+
+export function pgLedgerStore(
+  { pool, db }: Pick<Store, 'pool' | 'db'>,
+  { inTransaction = [] }: { readonly inTransaction?: readonly InTransaction[] } = {},
+): LedgerStore {
   return {
     async insert(batch) {
       const json = written(batch);
-      try {
-        await pool.query({ name: 'tollgate_ledger_insert', text: insertBatch, values: [json] });
-      } catch (error) {
-        throw isRefusal(error) ? new EntryRefused(error.message, { cause: error }) : error;
-      }
+      if (inTransaction.length === 0) await insertWith(pool, json);
+      else await transaction(pool, (client) => insertAndStep(client, batch, json, inTransaction));
     },
     async page(filter, limit, after) {
       const rows = await db
@@ -51,6 +62,45 @@ export function pgLedgerStore({ pool, db }: Pick<Store, 'pool' | 'db'>): LedgerS
       return rows.map(entryOf);
     },
   };
+}
+
+async function insertWith(client: pg.Pool | pg.PoolClient, json: string): Promise<readonly { id: string }[]> {
+  try {
+    const query = { name: 'tollgate_ledger_insert', text: insertBatch, values: [json] };
+    return (await client.query<{ id: string }>(query)).rows;
+  } catch (error) {
+    throw isRefusal(error) ? new EntryRefused(error.message, { cause: error }) : error;
+  }
+}
+
+async function insertAndStep(
+  client: pg.PoolClient,
+  batch: readonly Entry[],
+  json: string,
+  steps: readonly InTransaction[],
+): Promise<void> {
+  const inserted = new Set((await insertWith(client, json)).map(({ id }) => id));
+  // An id that stands twice in a batch is written once.
+  const entries = inserted.size === batch.length ? batch : batch.filter(({ id }) => inserted.delete(id));
+  if (entries.length === 0) return;
+  for (const step of steps) await step(client, entries);
+}
+
+async function transaction(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    await work(client);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
 }
 
 function written(batch: readonly Entry[]): string {

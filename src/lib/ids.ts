@@ -43,7 +43,8 @@ function randomTail(): Uint8Array<ArrayBuffer> {
     randomFillSync(POOL);
     poolAt = 0;
   }
-  const tail = Uint8Array.from(POOL.subarray(poolAt, poolAt + 16), (byte) => byte & 31);
+  const tail = new Uint8Array(16);
+  for (let i = 0; i < 16; i++) tail[i] = POOL[poolAt + i]! & 31;
   poolAt += 16;
   tail[0]! &= 15; // room above, so that counting up inside a millisecond never wraps
   return tail;

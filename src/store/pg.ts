@@ -80,6 +80,8 @@ function embedded({ host, port, user, password, database }: Exclude<Connection, 
 export function openStore(options: StoreOptions): Store {
   const pool = new pg.Pool(poolConfig(options));
   pool.on('error', (error) => options.onIdleError?.(error));
+  // A connection may break between two queries of a transaction, when nobody listens: the next query says so.
+  pool.on('connect', (client) => client.on('error', () => {}));
   let closing: Promise<void> | undefined;
   return {
     pool,

@@ -1,9 +1,10 @@
 /**
  * Prometheus metrics, named by the contract. Labels take their values from the configuration and from closed sets, never
- * from a request. Label sets are resolved once and kept, so that counting a request builds no strings.
+ * from a request. What every request counts are series of our own, found once and kept; the rest is prom-client's.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Usage } from '../protocol/usage.js';
+import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
@@ -20,22 +21,17 @@ export interface RequestSample {
 }
 
 interface Series {
-  requests: Counter.Internal;
-  duration: Histogram.Internal<string>;
-  overhead: Histogram.Internal<string>;
-  firstByte: Histogram.Internal<string>;
+  requests: CountSeries;
+  duration: HistogramSeries;
+  overhead: HistogramSeries;
+  firstByte: HistogramSeries;
 }
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly #series = new Map<string, Map<number, Series>>();
-  readonly #responses = new Map<string, Map<number, Counter.Internal>>();
-  readonly #requests = this.#counter('tollgate_requests_total', 'Requests answered.', [
-    'endpoint',
-    'model',
-    'provider',
-    'status',
-  ]);
+  readonly #series = new Map<string, Map<string, Map<string, Map<number, Series>>>>();
+  readonly #responses = new Map<string, Map<number, CountSeries>>();
+  readonly #requests = counterFamily(this.registry, 'tollgate_requests_total', 'Requests answered.');
   readonly #duration = this.#histogram(
     'tollgate_request_duration_seconds',
     'From the request to the last byte.',
@@ -51,19 +47,19 @@ export class Metrics {
     'From sending upstream to its first byte.',
     secondsBuckets,
   );
-  readonly #tokens = this.#counter('tollgate_tokens_total', 'Tokens by kind.', ['kind']);
-  readonly #cost = this.#counter('tollgate_cost_usd_total', 'Spend in US dollars.', []);
+  readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total', 'Spend in US dollars.').add({});
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
-  readonly #upstream = this.#counter(
+  readonly #upstream = counterFamily(
+    this.registry,
     'tollgate_upstream_responses_total',
-    'Answers of targets; code is an HTTP status or a kind of failure.',
-    ['target', 'code'],
+    'Answers of targets; code is an HTTP status, or none where the connection failed.',
   );
-  readonly #kinds: Record<keyof Usage, Counter.Internal>;
+  readonly #kinds: Readonly<Record<keyof Usage, CountSeries>>;
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
-    const kind = (name: string): Counter.Internal => this.#tokens.labels({ kind: name });
+    const tokens = counterFamily(this.registry, 'tollgate_tokens_total', 'Tokens by kind.');
+    const kind = (name: keyof Usage): CountSeries => tokens.add({ kind: name });
     this.#kinds = {
       input: kind('input'),
       cache_read: kind('cache_read'),
@@ -78,18 +74,23 @@ export class Metrics {
 
   request(sample: RequestSample): void {
     const series = this.#seriesOf(sample);
-    series.requests.inc();
+    series.requests.value += 1;
     series.duration.observe(sample.durationMs / 1000);
     series.overhead.observe(sample.overheadMs / 1000);
     if (sample.firstByteMs !== null) series.firstByte.observe(sample.firstByteMs / 1000);
   }
 
   usage(tokens: Usage, costNano: number): void {
-    for (const kind in this.#kinds) {
-      const amount = tokens[kind as keyof Usage];
-      if (amount > 0) this.#kinds[kind as keyof Usage].inc(amount);
-    }
-    if (costNano > 0) this.#cost.inc(costNano / 1e9);
+    const kinds = this.#kinds;
+    kinds.input.value += tokens.input;
+    kinds.cache_read.value += tokens.cache_read;
+    kinds.cache_write_5m.value += tokens.cache_write_5m;
+    kinds.cache_write_1h.value += tokens.cache_write_1h;
+    kinds.output.value += tokens.output;
+    kinds.reasoning.value += tokens.reasoning;
+    kinds.audio_input.value += tokens.audio_input;
+    kinds.audio_output.value += tokens.audio_output;
+    this.#cost.value += costNano / 1e9;
   }
 
   authFailure(reason: string): void {
@@ -98,12 +99,10 @@ export class Metrics {
 
   /** `code`: the upstream's status, or 0 where it gave none. */
   upstreamResponse(target: string, code: number): void {
-    let codes = this.#responses.get(target);
-    if (!codes) this.#responses.set(target, (codes = new Map()));
+    const codes = within(this.#responses, target, newMap<number, CountSeries>);
     let counter = codes.get(code);
-    if (!counter)
-      codes.set(code, (counter = this.#upstream.labels({ target, code: code === 0 ? 'none' : String(code) })));
-    counter.inc();
+    if (!counter) codes.set(code, (counter = this.#upstream.add({ target, code: code === 0 ? 'none' : String(code) })));
+    counter.value += 1;
   }
 
   /** A number that is read when the metrics are. */
@@ -111,21 +110,22 @@ export class Metrics {
     const gauge: Gauge = new Gauge({ name, help, registers: [this.registry], collect: () => gauge.set(read()) });
   }
 
-  #seriesOf(sample: RequestSample): Series {
-    const name = `${sample.endpoint} ${sample.model} ${sample.provider}`;
-    let byStatus = this.#series.get(name);
-    if (!byStatus) this.#series.set(name, (byStatus = new Map()));
-    let series = byStatus.get(sample.status);
+  #seriesOf({ endpoint, model, provider, status }: RequestSample): Series {
+    const ofEndpoint = within(this.#series, endpoint, newMap<string, Map<string, Map<number, Series>>>);
+    const ofModel = within(ofEndpoint, model, newMap<string, Map<number, Series>>);
+    const ofProvider = within(ofModel, provider, newMap<number, Series>);
+    let series = ofProvider.get(status);
     if (!series) {
-      const { endpoint, model, provider } = sample;
       const labels = { endpoint, model, provider };
+      // Only requests are told apart by status.
+      const sibling: Series | undefined = ofProvider.values().next().value;
       series = {
-        requests: this.#requests.labels({ ...labels, status: String(sample.status) }),
-        duration: this.#duration.labels(labels),
-        overhead: this.#overhead.labels(labels),
-        firstByte: this.#firstByte.labels(labels),
+        requests: this.#requests.add({ ...labels, status: String(status) }),
+        duration: sibling?.duration ?? this.#duration.add(labels),
+        overhead: sibling?.overhead ?? this.#overhead.add(labels),
+        firstByte: sibling?.firstByte ?? this.#firstByte.add(labels),
       };
-      byStatus.set(sample.status, series);
+      ofProvider.set(status, series);
     }
     return series;
   }
@@ -134,13 +134,15 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({
-      name,
-      help,
-      buckets,
-      labelNames: ['endpoint', 'model', 'provider'],
-      registers: [this.registry],
-    });
+  #histogram(name: string, help: string, bounds: readonly number[]): ReturnType<typeof histogramFamily> {
+    return histogramFamily(this.registry, name, help, bounds);
   }
+}
+
+const newMap = <K, V>(): Map<K, V> => new Map();
+
+function within<K, V>(map: Map<K, V>, name: K, make: () => V): V {
+  let value = map.get(name);
+  if (value === undefined) map.set(name, (value = make()));
+  return value;
 }

@@ -1,52 +1,24 @@
 /** The OpenAI-compatible endpoints under `/v1`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Models } from '../../gateway/model.js';
-import type { Gateway } from '../../gateway/pipeline.js';
 import { mayUseModel } from '../../keys/allow.js';
 import type { Authenticator } from '../../keys/authenticate.js';
-import type { Clock } from '../../lib/clock.js';
 import { type Refusal, refuse, statusOf } from '../../lib/errors.js';
-import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
-import { readBody } from '../read-body.js';
-import { NodeReply } from '../reply.js';
+import { requestIdOf, tokenOf } from '../call-headers.js';
+import type { RawHandler } from '../raw.js';
 import { openaiDialect } from './dialect.js';
 
-export interface OpenAiDeps {
-  readonly gateway: Gateway;
+interface OpenAiDeps {
   readonly authenticator: Authenticator;
   readonly models: () => Models;
-  readonly bodyLimit: () => number;
-  readonly clock: Clock;
-  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-export function openaiRoutes(app: FastifyInstance, deps: OpenAiDeps): void {
-  const chat = (request: FastifyRequest, reply: FastifyReply): void => {
-    reply.hijack();
-    const { raw, headers } = request;
-    const requestId = requestIdOf(headers);
-    const token = tokenOf(headers);
-    const out = new NodeReply(reply.raw);
-    const call = {
-      endpoint: 'chat' as const,
-      dialect: openaiDialect,
-      headers: readCallHeaders(headers, requestId, token, request.ip),
-      requestId,
-      token,
-      ip: request.ip,
-      arrivedAt: deps.clock.monotonic(),
-      readBody: () => readBody(raw, deps.bodyLimit()),
-    };
-    deps.gateway.serve(call, out).catch((error: unknown) => {
-      deps.onFault(error, requestId);
-      const refusal = refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.');
-      if (out.started) return out.breakOff(openaiDialect.errorEvent(refusal, requestId));
-      out.head(500, ['content-type', 'application/json', 'x-request-id', requestId]);
-      out.end(openaiDialect.errorBody(refusal, requestId));
-    });
-  };
+export function openaiRoutes(app: FastifyInstance, deps: OpenAiDeps, chat: RawHandler): void {
   for (const prefix of ['/v1', '']) {
-    app.post(`${prefix}/chat/completions`, { config: { access: 'key' } }, chat);
+    app.post(`${prefix}/chat/completions`, { config: { access: 'key' } }, ({ raw }, reply) => {
+      reply.hijack();
+      chat(raw, reply.raw);
+    });
     app.get(`${prefix}/models`, { config: { access: 'key' } }, (request, reply) => listModels(deps, request, reply));
     app.get(`${prefix}/models/*`, { config: { access: 'key' } }, (request, reply) => oneModel(deps, request, reply));
   }

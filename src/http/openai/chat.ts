@@ -1,0 +1,46 @@
+/** `POST /v1/chat/completions`: the request path behind node's own request and response. */
+import type { IncomingMessage } from 'node:http';
+import type { Gateway } from '../../gateway/pipeline.js';
+import type { Clock } from '../../lib/clock.js';
+import { refuse } from '../../lib/errors.js';
+import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
+import type { RawHandler } from '../raw.js';
+import { readBody } from '../read-body.js';
+import { NodeReply } from '../reply.js';
+import { openaiDialect } from './dialect.js';
+
+export interface ChatDeps {
+  readonly gateway: Gateway;
+  readonly bodyLimit: () => number;
+  readonly clock: Clock;
+  /** The caller's address, as far as proxies in between are trusted to tell it. */
+  readonly ipOf: (request: IncomingMessage) => string;
+  readonly onFault: (error: unknown, requestId: string) => void;
+}
+
+export const chatHandler =
+  (deps: ChatDeps): RawHandler =>
+  (request, response) => {
+    const { headers } = request;
+    const requestId = requestIdOf(headers);
+    const token = tokenOf(headers);
+    const ip = deps.ipOf(request);
+    const reply = new NodeReply(response);
+    const call = {
+      endpoint: 'chat' as const,
+      dialect: openaiDialect,
+      headers: readCallHeaders(headers, requestId, token, ip),
+      requestId,
+      token,
+      ip,
+      arrivedAt: deps.clock.monotonic(),
+      readBody: () => readBody(request, deps.bodyLimit()),
+    };
+    deps.gateway.serve(call, reply).catch((error: unknown) => {
+      deps.onFault(error, requestId);
+      const refusal = refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.');
+      if (reply.started) return reply.breakOff(openaiDialect.errorEvent(refusal, requestId));
+      reply.head(500, ['content-type', 'application/json', 'x-request-id', requestId]);
+      reply.end(openaiDialect.errorBody(refusal, requestId));
+    });
+  };
