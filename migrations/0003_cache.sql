@@ -34,18 +34,18 @@ create sequence cache_purge_seq;
 -- Numbers become visible in their order: whoever purges holds the lock until its transaction ends.
 create function tollgate_cache_purge(of_kind text, of_name text) returns bigint language plpgsql as $$
 declare
-  next bigint;
+  number bigint;
 begin
   perform pg_advisory_xact_lock(7263001);
-  next := nextval('cache_purge_seq');
-  insert into cache_purges (kind, name, seq) values (of_kind, of_name, next)
+  number := nextval('cache_purge_seq');
+  insert into cache_purges (kind, name, seq) values (of_kind, of_name, number)
     on conflict (kind, name) do update set seq = excluded.seq, at = excluded.at;
-  return next;
+  return number;
 end $$;
 
 -- The secret of the HMACs and of the encryption, where the configuration gives none: one row, made by the first gateway.
 create table cache_secret (
-  only   boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   secret bytea not null
 );
 

@@ -2,6 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
+import { openCache } from './cache/cache-service.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import { modelsOf } from './gateway/models-of.js';
@@ -79,8 +81,29 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
   const deadlines = new Deadlines(clock);
   const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   warnUnpriced(models.list(), clock, log);
+  const cache = await openCache({
+    store: pgAnswerStore(store.pool),
+    purgeStore: pgPurgeStore(store.pool),
+    secret: config.cache.secret === null ? await pgCacheSecret(store.pool) : Buffer.from(config.cache.secret),
+    clock,
+    memoryBytes: config.cache.memory,
+    shared: !database.embedded,
+    wanted: () => models.list().some((model) => model.cache !== null),
+    onResult: (state) => metrics.cacheResult(state),
+    onError: (what, error) =>
+      log.warn({ what, error: error instanceof Error ? error.message : String(error) }, 'cache'),
+  });
   const admin = adminKeyOf(config);
-  const gateway = createGateway({ clock, authenticator, models: () => models, ledger, deadlines, metrics, log });
+  const gateway = createGateway({
+    clock,
+    authenticator,
+    models: () => models,
+    ledger,
+    recall: cache.recall,
+    deadlines,
+    metrics,
+    log,
+  });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
   const server = await createServer({
     openai: {
@@ -98,6 +121,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       adminKey: () => admin.key,
       version,
       ledger,
+      cache,
       describeConfig: () => describeConfig(config),
       models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
       providers: () =>
@@ -132,6 +156,7 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
     demoKey: demo.made,
     close: async () => {
       await closeServer(server, config.server.shutdown_grace);
+      await cache.close();
       await ledger.close();
       authenticator.close();
       await announced?.close();

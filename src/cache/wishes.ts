@@ -37,8 +37,8 @@ export function readWishes(
   control: string | undefined,
   mode: CacheMode | undefined,
   ttlMs: number | null,
-): CacheWishes {
-  if (control === undefined && mode === undefined && ttlMs === null) return noWishes;
+): CacheWishes | undefined {
+  if (control === undefined && mode === undefined && ttlMs === null) return undefined;
   const told = directives(control ?? '');
   const off = mode === 'off' || told.has('no-store');
   const stale = mode === 'refresh' || told.has('no-cache');

@@ -2,6 +2,7 @@
  * The configuration as used: validated, resolved, deeply frozen. Durations are milliseconds, sizes are bytes, optional things
  * are null, and nothing refers to a file or to the environment any more.
  */
+import type { CachePolicy } from '../cache/cache.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { PriceConfig } from './schema.js';
 
@@ -32,7 +33,9 @@ export interface Config {
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
     readonly unpriced: 'refuse' | 'free';
+    readonly cache: CachePolicy | null;
   };
+  readonly cache: CacheConfig;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };
@@ -60,6 +63,8 @@ export interface ModelConfig {
   /** Most tokens that the model may answer with; null: the provider's own limit. */
   readonly max_output: number | null;
   readonly drop_params: boolean;
+  /** Null: answers are not cached. */
+  readonly cache: CachePolicy | null;
 }
 
 export interface TargetConfig {
@@ -69,6 +74,16 @@ export interface TargetConfig {
   readonly weight: number;
   readonly priority: number;
   readonly limits: readonly LimitSpec[];
+}
+
+export interface CacheConfig {
+  /** Bytes of answers in memory. */
+  readonly memory: number;
+  /** Null: kept in the database. */
+  readonly secret: string | null;
+  readonly embedding:
+    | { readonly type: 'local'; readonly model: string }
+    | { readonly type: 'provider'; readonly provider?: string | undefined; readonly model: string };
 }
 
 /** Milliseconds. */

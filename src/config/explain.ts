@@ -28,6 +28,7 @@ export function describeConfig(config: Config) {
     admin: { key: hide(config.admin.key) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
+    cache: { ...config.cache, secret: hide(config.cache.secret) },
     providers: mapValues(config.providers, (provider) => ({
       ...provider,
       api_key: hide(provider.api_key),

@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
+import type { CachePolicy, SemanticPolicy } from '../cache/cache.js';
+import type { WrittenModelCache } from './cache-schema.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
 import type { WrittenSecret } from './scalars.js';
@@ -55,7 +57,9 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
       limits: written.defaults.limits ?? [],
       drop_params: written.defaults.drop_params,
       unpriced: written.defaults.unpriced,
+      cache: cacheOf(written.defaults.cache),
     },
+    cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
     telemetry: written.telemetry,
   };
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
@@ -79,7 +83,26 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
     limits: model.limits ?? defaults.limits ?? [],
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
+    cache: cacheOf(model.cache ?? defaults.cache),
   }));
+}
+
+const builtInSemantic: SemanticPolicy = {
+  threshold: 0.85,
+  margin: 0.05,
+  guards: 'standard',
+  max_error_rate: null,
+  audit_rate: 0.05,
+  until_certified: 'serve',
+  max_turns: 4,
+};
+
+function cacheOf(written: WrittenModelCache | undefined): CachePolicy | null {
+  if (written === undefined || written === false) return null;
+  const { exact = true, semantic = false, ttl = 3_600_000, share = 'key' } = written;
+  if (!exact && semantic === false) return null;
+  const told = typeof semantic === 'object' ? semantic : {};
+  return { exact, semantic: semantic === false ? null : { ...builtInSemantic, ...told }, ttl, share };
 }
 
 const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
+import { cacheSection, modelCache } from './cache-schema.js';
 import * as s from './scalars.js';
 
 const MOST_BODY = 2 ** 30;
@@ -57,6 +58,7 @@ const model = z.strictObject({
   targets: z.array(target).min(1, 'a model needs a target').describe('Where requests for the model go.'),
   timeout: timeout.optional(),
   price: price.optional(),
+  cache: modelCache.optional(),
   limits: limits.optional(),
   max_output: z
     .number()
@@ -125,6 +127,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       timeout: timeout.optional(),
       price: price.optional().describe('The price of models that have no other. US dollars per million tokens.'),
+      cache: modelCache.optional(),
       limits: limits.optional(),
       drop_params: z.boolean().default(false).describe('See models.'),
       unpriced: z
@@ -134,6 +137,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('For every model that does not say otherwise.'),
+  cache: cacheSection,
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

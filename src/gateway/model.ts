@@ -1,4 +1,5 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
+import type { CachePolicy } from '../cache/cache.js';
 import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
@@ -29,6 +30,8 @@ export interface Model {
   readonly timeouts: Timeouts;
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
+  /** Null: its answers are not cached. */
+  readonly cache: CachePolicy | null;
 }
 
 export interface Models {

@@ -18,7 +18,13 @@ export function modelsOf(config: Config, parts: Parts): Models {
   const models = new Map<string, Model>();
   for (const [name, written] of Object.entries(config.models)) {
     const targets = written.targets.map((target) => targetOf(config, written, target, parts));
-    models.set(name, { name, targets, timeouts: timeoutsOf(written), dropParams: written.drop_params });
+    models.set(name, {
+      name,
+      targets,
+      timeouts: timeoutsOf(written),
+      dropParams: written.drop_params,
+      cache: written.cache,
+    });
   }
   const list = [...models.values()];
   return { get: (name) => models.get(name), list: () => list, createdS: Math.floor(parts.nowMs / 1000) };

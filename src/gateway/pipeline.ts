@@ -4,7 +4,8 @@
  * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
  * appended and written in batches.
  */
-import { type CacheState, noCache } from '../cache/cache.js';
+import type { CacheState } from '../cache/cache.js';
+import type { Recall } from '../cache/recall.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -22,6 +23,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
+import { createCaching, tagsOf } from './caching.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
@@ -36,6 +38,8 @@ export interface GatewayPorts {
   /** The models of the snapshot in force. */
   readonly models: () => Models;
   readonly ledger: Ledger;
+  /** Asked only for models whose answers are cached. */
+  readonly recall: Recall;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -49,7 +53,7 @@ export interface Gateway {
 /** What the stations have found out about a call; the access line and the metrics are written from it. */
 interface Course {
   readonly call: Call;
-  readonly reply: Reply;
+  reply: Reply;
   startedAt: number;
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
@@ -94,6 +98,7 @@ interface Attempted {
 
 export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, metrics, log } = ports;
+  const caching = createCaching(ports);
 
   async function serve(call: Call, reply: Reply): Promise<void> {
     const course = newCourse(call, reply);
@@ -112,12 +117,20 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const [first] = planned.value;
     const counted = estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
-    course.cache = noCache.recall().state;
-    const outcome = await send(planned.value, (target, number) => attemptOn(underway, target, number));
-    if ('code' in outcome) return refuseCall(course, outcome);
-    const durable = ledger.durable();
-    if (durable) await durable;
-    answer(underway, outcome);
+    const turn = underway.model.cache ? await caching.turn(underway) : undefined;
+    if (turn?.kind === 'answered') return finish(course, 200);
+    if (turn?.kind === 'gone') return left(course);
+    if (turn?.kind === 'refused') return refuseCall(course, turn.refusal);
+    try {
+      const outcome = await send(planned.value, (target, number) => attemptOn(underway, target, number));
+      if ('code' in outcome) return refuseCall(course, outcome);
+      const durable = ledger.durable();
+      if (durable) await durable;
+      answer(underway, outcome);
+      turn?.keep(outcome);
+    } finally {
+      turn?.end();
+    }
   }
 
   /** Reads the request and plans it: the targets that it may reach. */
@@ -190,7 +203,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       key: caller.key.id,
       team: caller.key.team,
       user: headers.user ?? request.user,
-      tags: headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags,
+      tags: tagsOf(caller, headers),
       metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
       endpoint: call.endpoint,
       model: model.name,
@@ -282,6 +295,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         target: target?.id,
         stream: request?.stream,
         attempts: course.attempts,
+        cache: course.cache === 'off' ? undefined : course.cache,
         input_tokens: attempted?.bill.tokens.input,
         output_tokens: attempted?.bill.tokens.output,
         cost_usd: attempted ? usd(attempted.bill.cost.total) : undefined,

@@ -42,6 +42,7 @@ export const errorTable = {
   overloaded: api(503),
   unavailable: api(503),
   upstream_timeout: api(504),
+  not_cached: api(504),
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -11,7 +11,7 @@ let lastMs = -1;
 let lastTime = '';
 let lastTail = new Uint8Array(16);
 
-export type IdKind = 'key' | 'ent' | 'team' | 'req';
+export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'cch';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {

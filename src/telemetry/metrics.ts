@@ -48,6 +48,12 @@ export class Metrics {
     secondsBuckets,
   );
   readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total', 'Spend in US dollars.').add({});
+  readonly #saved = counterFamily(
+    this.registry,
+    'tollgate_cache_saved_usd_total',
+    'What answers from the cache would have cost, in US dollars.',
+  ).add({});
+  readonly #cacheResults: Readonly<Record<'hit' | 'semantic' | 'miss' | 'off', CountSeries>>;
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
   readonly #upstream = counterFamily(
     this.registry,
@@ -58,6 +64,13 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    const results = counterFamily(this.registry, 'tollgate_cache_total', 'Requests for models that are cached.');
+    this.#cacheResults = {
+      hit: results.add({ result: 'hit' }),
+      semantic: results.add({ result: 'semantic' }),
+      miss: results.add({ result: 'miss' }),
+      off: results.add({ result: 'off' }),
+    };
     const tokens = counterFamily(this.registry, 'tollgate_tokens_total', 'Tokens by kind.');
     const kind = (name: keyof Usage): CountSeries => tokens.add({ kind: name });
     this.#kinds = {
@@ -91,6 +104,14 @@ export class Metrics {
     kinds.audio_input.value += tokens.audio_input;
     kinds.audio_output.value += tokens.audio_output;
     this.#cost.value += costNano / 1e9;
+  }
+
+  cacheResult(result: 'hit' | 'semantic' | 'miss' | 'off'): void {
+    this.#cacheResults[result].value += 1;
+  }
+
+  cacheSaved(costNano: number): void {
+    this.#saved.value += costNano / 1e9;
   }
 
   authFailure(reason: string): void {

@@ -110,8 +110,10 @@ models:
     targets:
       - { provider: openai, model: gpt-4o-mini, weight: 3 }
     timeout:   { connect: 5s, first_byte: 60s, idle: 60s, total: 10m }
+    cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
     price: { input: 0.15, cached_input: 0.075, output: 0.60 }
     limits: [ { unit: tokens, max: 2_000_000, per: minute } ]
+cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 telemetry: { metrics: true, log: { level: info } }
 `,
   );
@@ -133,12 +135,10 @@ models:
     fallbacks: [claude-haiku]
     context_window_fallbacks: [gpt-4.1]
     content_policy_fallbacks: [claude-haiku]
-    cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
   auto:
     targets: [ { provider: openai, model: gpt-4o } ]
     route: [ { use: gpt-4o-mini } ]
-defaults: { retry: {}, breaker: {}, cache: {} }
-cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
+defaults: { retry: {}, breaker: {} }
 capture:  { content: off }
 webhooks: [ { url: "https://x", events: ["budget.*"], secret: whsec_x } ]
 telemetry: { traces: { otlp: "" } }

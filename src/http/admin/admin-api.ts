@@ -19,6 +19,7 @@ import { refuse } from '../../lib/errors.js';
 import { declaresAccess } from '../access.js';
 import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
+import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { keysRoutes } from './keys-routes.js';
 import type { Writing } from './once.js';
@@ -33,7 +34,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading {
+export interface AdminDeps extends Writing, Reading, CacheReading {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -92,6 +93,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
   readRoutes(typed, deps);
+  cacheRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

@@ -1,5 +1,7 @@
 /** The admin API on a real server on a free port, over memory unless a store is handed in. */
 import Fastify, { type FastifyInstance } from 'fastify';
+import { memoryAnswerStore, memoryPurgeStore } from '../../../src/cache/answers-memory.js';
+import { openCache } from '../../../src/cache/cache-service.js';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
 import type { KeyStore } from '../../../src/keys/key-store.js';
@@ -43,6 +45,17 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     batchMs: 1_000_000,
     after: () => () => {},
   });
+  const cache = await openCache({
+    store: memoryAnswerStore(),
+    purgeStore: memoryPurgeStore(),
+    secret: Buffer.from('of the tests'),
+    clock,
+    memoryBytes: 1_000_000,
+    shared: false,
+    wanted: () => true,
+    onResult: () => {},
+    onError: () => {},
+  });
   const app = Fastify({
     logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
     routerOptions: { maxParamLength: 1_200 },
@@ -52,6 +65,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       keys: createKeys({ store, clock, changes }),
       clock,
       ledger,
+      cache,
       describeConfig: () => ({ server: { port: 4000 } }),
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
