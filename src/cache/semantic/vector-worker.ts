@@ -1,0 +1,87 @@
+/**
+ * The embedding thread as others use it. Started with the first question. Its queue is bounded: what does not fit is not
+ * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A thread that ends is started
+ * again with the next question, with an empty table.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Reply, Work, WorkerOptions } from './worker-messages.js';
+
+/** The queue was full, the answer too late, or the thread ended. */
+export class WorkerAway extends Error {}
+
+export interface VectorWorkerOptions extends WorkerOptions {
+  readonly mostWaiting: number;
+  /** The thread ended by itself. */
+  readonly onEnd?: (error: Error | undefined) => void;
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class VectorWorker {
+  readonly #options: VectorWorkerOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #next = 1;
+  #closed = false;
+
+  constructor(options: VectorWorkerOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Rejects with `WorkerAway` where the thread is busy or late, else with its own error. */
+  ask(work: Work, withinMs: number): Promise<Reply> {
+    if (this.#closed) return Promise.reject(new WorkerAway('closed'));
+    if (this.#waiting.size >= this.#options.mostWaiting) return Promise.reject(new WorkerAway('the queue is full'));
+    const worker = (this.#worker ??= this.#start());
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new WorkerAway(`no answer within ${withinMs} ms`)), withinMs);
+      timer.unref();
+      // It stays in the queue until it is answered, for it still occupies the thread.
+      const settle =
+        <T>(then: (value: T) => void) =>
+        (value: T): void => {
+          clearTimeout(timer);
+          then(value);
+        };
+      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      worker.postMessage({ ...work, id });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const { folder, mostPieces, capacity, perScope } = this.#options;
+    const workerData: WorkerOptions = { folder, mostPieces, capacity, perScope };
+    const worker = new Worker(new URL('./embed-worker.js', import.meta.url), { workerData });
+    worker.unref();
+    worker.on('message', (reply: Reply) => {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if (reply.error === undefined) waiting?.resolve(reply);
+      else waiting?.reject(new Error(reply.error));
+    });
+    let failure: Error | undefined;
+    worker.on('error', (error: Error) => {
+      failure = error;
+    });
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+      for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding thread ended'));
+      this.#waiting.clear();
+      if (!this.#closed) this.#options.onEnd?.(failure);
+    });
+    return worker;
+  }
+}
