@@ -20,6 +20,33 @@ create table cache_answers (
 create index cache_answers_expiry on cache_answers (expires_at);
 create index cache_answers_team   on cache_answers (team) where team is not null;
 
+-- Prompts that are compared by meaning. `scope` is an HMAC of everything of a request but its last message; prompts are
+-- encrypted, vectors are not: they are searched.
+create table cache_prompts (
+  seq           bigint generated always as identity,
+  key           text collate "C" primary key references cache_answers (key) on delete cascade,
+  scope         text collate "C" not null,
+  prompt        bytea not null,
+  vector        bytea not null, -- little-endian 32-bit floats of length one
+  answer_vector bytea not null, -- of the answer's beginning; empty where there is none
+  answer_group  text  not null, -- prompts of one group have the same answer, as far as that could be judged
+  whole_answer  boolean not null -- answer_vector is of all of it
+);
+create index cache_prompts_scope on cache_prompts (scope, seq);
+
+-- Verified mode: what a candidate was worth. `similarity` to the prompt whose fresh answer told.
+create table cache_observations (
+  seq        bigint generated always as identity primary key,
+  scope      text collate "C" not null,
+  team       text,
+  similarity real    not null,
+  correct    boolean not null,
+  weight     real    not null, -- an audited hit stands for several
+  audit      boolean not null,
+  at         timestamptz not null
+);
+create index cache_observations_scope on cache_observations (scope, seq);
+
 -- Purges: an entry that one covers and whose epoch is below its number is invalid, at once and without being deleted.
 create table cache_purges (
   kind text   not null,
@@ -53,6 +80,7 @@ create table cache_secret (
 create function tollgate_forget_team() returns trigger language plpgsql as $$
 begin
   delete from cache_answers where team = old.id;
+  delete from cache_observations where team = old.id;
   perform tollgate_cache_purge('team', old.id);
   return null;
 end $$;

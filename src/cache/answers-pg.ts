@@ -6,19 +6,28 @@ import type { PurgeStore } from './purges.js';
 
 type Pool = Pick<Store, 'pool'>['pool'];
 
-interface Row extends Omit<CachedAnswer, 'cost_nusd' | 'epoch' | 'created_at' | 'expires_at'> {
+export interface AnswerRow extends Omit<CachedAnswer, 'cost_nusd' | 'epoch' | 'created_at' | 'expires_at'> {
   readonly cost_nusd: string;
   readonly epoch: string;
   readonly created_ms: string;
   readonly expires_ms: string;
 }
 
-const columns = `key, id, body, model, team, key_id, tags, provider, target, served_model, price_version, tokens, cost_nusd, epoch`;
-const millis = (column: string): string => `round(extract(epoch from ${column}) * 1000)`;
+const names = [
+  ...['key', 'id', 'body', 'model', 'team', 'key_id', 'tags', 'provider', 'target', 'served_model', 'price_version'],
+  ...['tokens', 'cost_nusd', 'epoch'],
+];
+const columns = names.join(', ');
 const time = (ms: string): string => `timestamptz 'epoch' + ${ms} * interval '1 millisecond'`;
 
-const select = `select ${columns}, ${millis('created_at')} as created_ms, ${millis('expires_at')} as expires_ms
-  from cache_answers where key = $1`;
+/** The columns of an `AnswerRow`, of a table under a name. */
+export const answerColumns = (table: string): string =>
+  [
+    ...names.map((name) => `${table}.${name}`),
+    ...['created', 'expires'].map((what) => `round(extract(epoch from ${table}.${what}_at) * 1000) as ${what}_ms`),
+  ].join(', ');
+
+const select = `select ${answerColumns('a')} from cache_answers a where key = $1`;
 
 /** One parameter for the batch, as the ledger does it; bodies travel in base64. */
 const insert = `
@@ -49,7 +58,7 @@ const sweep = `
 export function pgAnswerStore(pool: Pool): AnswerStore {
   return {
     async get(key) {
-      const { rows } = await pool.query<Row>({ name: 'tollgate_cache_get', text: select, values: [key] });
+      const { rows } = await pool.query<AnswerRow>({ name: 'tollgate_cache_get', text: select, values: [key] });
       return rows[0] && answerOf(rows[0]);
     },
     async put(answers) {
@@ -70,7 +79,7 @@ export function pgAnswerStore(pool: Pool): AnswerStore {
   };
 }
 
-const answerOf = ({ created_ms, expires_ms, ...row }: Row): CachedAnswer => ({
+export const answerOf = ({ created_ms, expires_ms, ...row }: AnswerRow): CachedAnswer => ({
   ...row,
   cost_nusd: Number(row.cost_nusd),
   epoch: Number(row.epoch),

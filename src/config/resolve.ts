@@ -89,7 +89,7 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
 
 const builtInSemantic: SemanticPolicy = {
   threshold: 0.85,
-  margin: 0.05,
+  margin: 0.1,
   guards: 'standard',
   max_error_rate: null,
   audit_rate: 0.05,

@@ -1,7 +1,7 @@
 /**
  * Whether one of the nearest prompts may answer for this one. A candidate must be near enough, no guard may speak against
- * it, and no candidate with another answer that passes the guards as well may be nearly as near: where two answers compete,
- * neither is served. A candidate that a guard rejects hides none behind it.
+ * it, and no candidate behind it with another answer may be nearly as near: where two answers compete, neither is served. A
+ * candidate that a guard rejects hides none behind it.
  */
 import type { SemanticPolicy } from '../cache.js';
 import { type Guard, objection, type Signature } from './guards.js';
@@ -32,23 +32,15 @@ export function decide<C extends Candidate>(
   threshold: number,
 ): Decision<C> {
   const rejections: Rejection[] = [];
-  let best: C | undefined;
-  let rival: C | undefined;
-  for (const candidate of candidates) {
-    if (policy.guards !== 'off') {
-      const guard = objection(prompt, candidate.signature, policy.guards === 'strict');
-      if (guard) {
-        if (candidate.similarity >= threshold) rejections.push(guard);
-        continue;
-      }
-    }
-    if (!best) best = candidate;
-    else if (candidate.group !== best.group) {
-      rival = candidate;
-      break;
-    }
-  }
+  const rejected = candidates.map((candidate) => {
+    const guard = policy.guards === 'off' ? null : objection(prompt, candidate.signature, policy.guards === 'strict');
+    if (guard && candidate.similarity >= threshold) rejections.push(guard);
+    return guard;
+  });
+  const at = rejected.indexOf(null);
+  const best = candidates[at];
   if (!best) return { hit: undefined, near: undefined, rejections };
+  const rival = candidates.find((other, i) => i > at && other.group !== best.group);
   if (rival && best.similarity - rival.similarity < policy.margin) {
     if (best.similarity >= threshold) rejections.push('margin');
     return { hit: undefined, near: undefined, rejections };

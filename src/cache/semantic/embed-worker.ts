@@ -21,6 +21,7 @@ interface Encoder {
 
 let loading: Promise<Encoder> | undefined;
 let vectors: Vectors | undefined;
+let lastDims = 384;
 
 async function load(folder: string): Promise<Encoder> {
   const { model } = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as {
@@ -67,6 +68,7 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'search') {
     const vector = request.vector ?? (await embed(request.text!));
     if (!vector) return { tooLong: true };
+    lastDims = vector.length;
     vectors ??= new Vectors(vector.length, options.capacity, options.perScope);
     if (!vectors.has(request.scope)) return { vector, unknown: true };
     return { vector, neighbours: vectors.nearest(request.scope, vector, request.most) };
@@ -80,9 +82,9 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
     for (const id of request.ids) vectors?.remove(request.scope, id);
     return {};
   }
-  const [first] = request.rows;
-  if (first) vectors ??= new Vectors(first.vector.length, options.capacity, options.perScope);
-  vectors ??= new Vectors(request.dims, options.capacity, options.perScope);
+  // Opened before there is any vector: the next one tells how long they are.
+  const dims = request.rows[0]?.vector.length ?? lastDims;
+  vectors ??= new Vectors(dims, options.capacity, options.perScope);
   if (request.opens) vectors.open(request.scope);
   for (const { id, vector } of request.rows) vectors.add(request.scope, id, vector);
   return {};

@@ -23,6 +23,7 @@ interface Waiting {
 export class VectorWorker {
   readonly #options: VectorWorkerOptions;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #idle: (() => void)[] = [];
   #worker: Worker | undefined;
   #next = 1;
   #closed = false;
@@ -56,6 +57,15 @@ export class VectorWorker {
     });
   }
 
+  /** Asked once nothing else is; in its turn like all others of its kind. */
+  async askIdly(work: Work, withinMs: number): Promise<Reply> {
+    if (this.#waiting.size > 0 || this.#idle.length > 0) {
+      if (this.#idle.length >= this.#options.mostWaiting) throw new WorkerAway('the idle queue is full');
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+    return this.ask(work, withinMs);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#worker?.terminate();
@@ -71,6 +81,7 @@ export class VectorWorker {
       this.#waiting.delete(reply.id);
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
+      if (this.#waiting.size === 0) this.#idle.shift()?.();
     });
     let failure: Error | undefined;
     worker.on('error', (error: Error) => {
@@ -80,6 +91,7 @@ export class VectorWorker {
       if (this.#worker === worker) this.#worker = undefined;
       for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding thread ended'));
       this.#waiting.clear();
+      for (const go of this.#idle.splice(0)) go();
       if (!this.#closed) this.#options.onEnd?.(failure);
     });
     return worker;

@@ -31,7 +31,6 @@ export type Work =
       readonly scope: string;
       readonly rows: readonly VectorRow[];
       readonly opens: boolean;
-      readonly dims: number;
     }
   | { readonly op: 'remove'; readonly scope: string; readonly ids: readonly string[] }
   | { readonly op: 'drop'; readonly scope: string }
