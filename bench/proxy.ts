@@ -1,14 +1,16 @@
 /**
  * What the gateway costs beside the limit of the language: key, counting, ledger and metrics on, not streamed, a prompt of
- * about 300 bytes, keep-alive, an upstream without delay (nginx). Alternating runs of `wrk`, medians, ratios. Needs `wrk`
- * and `nginx`, and `BENCH_DATABASE_URL` or Debian's Postgres for the figure with a database outside the process.
+ * about 300 bytes, keep-alive, an upstream without delay (nginx). Alternating runs of `wrk`, medians, ratios. `wrk`,
+ * `nginx` and Postgres are Debian packages, which it installs where it may.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Gateway, startGateway } from '../test/support/gateway.js';
+import { needs } from '../test/support/packages.js';
 import { startPostgres } from '../test/support/postgres.js';
+import { listening } from './listening.js';
 
 const ROUNDS = 3;
 const SECONDS = 4;
@@ -40,6 +42,8 @@ interface Side {
 }
 
 export async function run(): Promise<void> {
+  needs('wrk');
+  needs('nginx');
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
   const upstream = await startNginx(dir);
   const postgres = await startPostgres();
@@ -111,14 +115,6 @@ function cpuMs(pid: number): number {
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
-async function listening(process: ChildProcess): Promise<string> {
-  for await (const line of process.stdout!) {
-    const port = /listening (\d+)/.exec(String(line))?.[1];
-    if (port) return `http://127.0.0.1:${port}`;
-  }
-  throw new Error('the floor did not start');
-}
 
 async function startNginx(dir: string): Promise<{ url: string; stop(): void }> {
   const port = 20_000 + (process.pid % 10_000);

@@ -1,5 +1,6 @@
 /** Anthropic, and servers that speak its messages dialect. */
 import type { Adaptor, ModelFacts } from '../src/protocol/adaptor.js';
+import { messagesFailures, messagesLimitHeaders } from '../src/protocol/anthropic-failures.js';
 
 interface Family {
   /** Parts of a model's name that tell the family. */
@@ -80,6 +81,8 @@ export const anthropic = {
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
   headers: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),
   catalogue: 'anthropic',
+  failures: messagesFailures,
+  limitHeaders: messagesLimitHeaders,
   facts: (model) => familyOf(model).facts,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
 } satisfies Adaptor;

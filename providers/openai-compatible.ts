@@ -1,4 +1,5 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
+import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
 import { encodingFor } from '../src/protocol/openai-models.js';
 
 /** Any server that speaks the chat dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
@@ -10,6 +11,8 @@ export const openaiCompatible = {
   headers: (credential): Record<string, string> =>
     credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` },
   catalogue: null,
+  failures: chatFailures,
+  limitHeaders: chatLimitHeaders,
   // Their tokenizers are their own: on most text they stay within a tenth of the public encoding.
   counting: (model) =>
     encodingFor(model).exact

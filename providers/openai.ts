@@ -1,4 +1,5 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
+import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
 import { encodingFor } from '../src/protocol/openai-models.js';
 
 export const openai = {
@@ -8,5 +9,7 @@ export const openai = {
   paths: { chat: '/chat/completions' },
   headers: (credential) => ({ authorization: `Bearer ${credential}` }),
   catalogue: 'openai',
+  failures: chatFailures,
+  limitHeaders: chatLimitHeaders,
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
 } satisfies Adaptor;

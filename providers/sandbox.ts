@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adaptor, LocalAnswer, LocalRequest } from '../src/protocol/adaptor.js';
+import { chatFailures } from '../src/protocol/openai-chat-failures.js';
 import { sseEvent } from '../src/protocol/sse.js';
 
 interface Message {
@@ -146,6 +147,8 @@ export const sandbox = {
   paths: { chat: '/chat/completions' },
   headers: (): Record<string, string> => ({}),
   catalogue: null,
+  failures: chatFailures,
+  limitHeaders: [],
   counting: () => ({ encoding: 'o200k_base', factor: 1, exact: false }),
   local: answer,
 } satisfies Adaptor;

@@ -1,13 +1,24 @@
-/** The composition root: a configuration becomes stores, services and a server. Nothing happens on import. */
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
 import { openCache } from './cache/cache-service.js';
+import { LOCAL_MODEL, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
-import { modelsOf } from './gateway/models-of.js';
+import type { Loaded, Source } from './config/load.js';
+import { formatProblem } from './config/problem.js';
+import { type Outcome, Reloader, type Trigger } from './config/reload.js';
+import { Snapshots } from './config/snapshot.js';
+import { watchInputs } from './config/watch.js';
 import { createGateway } from './gateway/pipeline.js';
+import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -20,10 +31,12 @@ import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
+import { wordsOf } from './protocol/openai-chat-replay.js';
+import { TargetStates } from './router/states.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import type { Log } from './telemetry/log.js';
+import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
@@ -36,6 +49,8 @@ export interface App {
   readonly demoKeyFile: string;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Outcome;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -45,12 +60,17 @@ export const version: string = (
 ).version;
 
 interface Start {
-  readonly config: Config;
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Loaded;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
 }
 
-export async function startApp({ config, adaptors, log }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
+  const { config } = loaded;
   const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
@@ -79,38 +99,82 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
   const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const models = modelsOf(config, { adaptors, pools, userAgent: `tollgate/${version}`, nowMs: clock.now() });
-  warnUnpriced(models.list(), clock, log);
+  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const made = (from: Config) =>
+    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce().models.list(), clock, log);
+  const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
   const cache = await openCache({
     store: pgAnswerStore(store.pool),
+    prompts: pgPromptStore(store.pool),
+    worker,
+    embedder: localEmbedder(worker, LOCAL_MODEL),
+    random: Math.random,
+    textOf: wordsOf,
     purgeStore: pgPurgeStore(store.pool),
     secret: config.cache.secret === null ? await pgCacheSecret(store.pool) : Buffer.from(config.cache.secret),
     clock,
     memoryBytes: config.cache.memory,
     shared: !database.embedded,
-    wanted: () => models.list().some((model) => model.cache !== null),
+    wanted: () =>
+      inForce()
+        .models.list()
+        .some((model) => model.cache !== null),
     onResult: (state) => metrics.cacheResult(state),
+    onRejection: (why) => metrics.cacheRejection(why),
+    onSkip: (why) => metrics.cacheSkip(why),
+    onVerdict: (scope, { standing, threshold, labels, precision }) =>
+      log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
     onError: (what, error) =>
       log.warn({ what, error: error instanceof Error ? error.message : String(error) }, 'cache'),
   });
-  const admin = adminKeyOf(config);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
+    clock,
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      admin = nextAdmin;
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce().models.list(), clock, log);
+    },
+    onOutcome: (outcome) => {
+      logReload(outcome, log);
+      metrics.configReload(outcome.status);
+    },
+  });
   const gateway = createGateway({
     clock,
     authenticator,
-    models: () => models,
+    snapshots,
     ledger,
     recall: cache.recall,
     deadlines,
     metrics,
-    log,
+    access,
+    random: Math.random,
   });
   metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
+    reloader.state.last?.status === 'rejected' ? 0 : 1,
+  );
+  metrics.gauge(
+    'tollgate_config_since_timestamp_seconds',
+    'When the running configuration was taken in.',
+    () => reloader.state.since / 1000,
+  );
   const server = await createServer({
     openai: {
       gateway,
       authenticator,
-      models: () => models,
-      bodyLimit: () => config.server.body_limit,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
       clock,
       onFault: (error, requestId) =>
         log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
@@ -122,41 +186,51 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       version,
       ledger,
       cache,
-      describeConfig: () => describeConfig(config),
-      models: () => models.list().map(({ name, targets }) => ({ id: name, targets: targets.map(({ id }) => id) })),
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      reloadConfig: () => reloader.reload('api'),
+      models: () =>
+        inForce()
+          .models.list()
+          .map(({ name, route, targets }) => ({
+            ...{ id: name, targets: targets.map(({ id }) => id) },
+            ...(route && { route: route.uses }),
+          })),
       providers: () =>
-        Object.entries(config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({ database: await works(() => store.ping()) }),
-      metrics: config.telemetry.metrics
-        ? async () => ({ text: await metrics.registry.metrics(), type: metrics.registry.contentType })
-        : null,
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
     },
     log,
-    trustProxy: config.server.trust_proxy,
+    trustProxy: () => inForce().config.server.trust_proxy,
     onAnswered: (request, status, durationMs) =>
-      log.info(
-        {
-          method: request.method,
-          path: request.url.split('?', 1)[0],
-          status,
-          duration_ms: Math.round(durationMs * 100) / 100,
-        },
-        'request',
-      ),
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
     close: async () => {
-      await closeServer(server, config.server.shutdown_grace);
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
       await cache.close();
+      await worker.close();
       await ledger.close();
       authenticator.close();
       await announced?.close();
@@ -164,6 +238,17 @@ export async function startApp({ config, adaptors, log }: Start): Promise<App> {
       await database.close();
     },
   };
+}
+
+function logReload(outcome: Outcome, log: Log): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') {
+    const problems = outcome.problems.map(formatProblem);
+    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
+  }
+  const { status, hash, changed, restart } = outcome;
+  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
+  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
 interface Opened {

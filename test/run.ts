@@ -8,7 +8,8 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
 import { packageRoot } from '../src/lib/root.js';
-import { NothingToRunAgainst, provideServices, type Services } from './support/services.js';
+import { NothingToRunAgainst } from './support/packages.js';
+import { provideServices, type Services } from './support/services.js';
 
 const FILE_TIMEOUT_MS = 300_000;
 const here = import.meta.dirname;

@@ -26,7 +26,7 @@ const isPurged = (answer: CachedAnswer, purges: readonly Purge[]): boolean =>
     if (seq <= answer.epoch) return false;
     if (kind === 'all') return true;
     if (kind === 'tag') return answer.tags.includes(name);
-    return { model: answer.model, team: answer.team, key: answer.key_id }[kind] === name;
+    return { model: answer.model, team: answer.team, key: answer.key_id, entry: answer.id }[kind] === name;
   });
 
 export function memoryPurgeStore(): PurgeStore {

@@ -52,7 +52,7 @@ const sweep = `
     select a.key from cache_answers a join json_to_recordset($2::json) as p (kind text, name text, seq bigint)
       on a.epoch < p.seq and (
         p.kind = 'all' or (p.kind = 'model' and a.model = p.name) or (p.kind = 'team' and a.team = p.name)
-        or (p.kind = 'key' and a.key_id = p.name) or (p.kind = 'tag' and p.name = any(a.tags)))
+        or (p.kind = 'key' and a.key_id = p.name) or (p.kind = 'entry' and a.id = p.name) or (p.kind = 'tag' and p.name = any(a.tags)))
     limit $3)`;
 
 export function pgAnswerStore(pool: Pool): AnswerStore {

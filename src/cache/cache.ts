@@ -66,8 +66,7 @@ export interface AnswerStore {
   sweep(nowMs: number, purges: readonly Purge[], most: number): Promise<number>;
 }
 
-export const purgeKinds = ['all', 'model', 'team', 'key', 'tag'] as const;
-export type PurgeKind = (typeof purgeKinds)[number];
+export type PurgeKind = 'all' | 'model' | 'team' | 'key' | 'tag' | 'entry';
 
 /** A purge: entries of `name` whose epoch is below `seq` are invalid. `name` is empty for `all`. */
 export interface Purge {

@@ -64,8 +64,9 @@ export class Purges {
     );
   }
 
-  covers(answer: Pick<CachedAnswer, 'model' | 'team' | 'key_id' | 'tags' | 'epoch'>): boolean {
+  covers(answer: Pick<CachedAnswer, 'id' | 'model' | 'team' | 'key_id' | 'tags' | 'epoch'>): boolean {
     if (this.generation(answer.model, answer.team, answer.key_id) > answer.epoch) return true;
+    if (this.#of('entry', answer.id) > answer.epoch) return true;
     return answer.tags.some((tag) => this.#of('tag', tag) > answer.epoch);
   }
 

@@ -1,6 +1,9 @@
-/** `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. */
+/**
+ * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGHUP reads the
+ * configuration again.
+ */
 import { startApp } from '../app.js';
-import { loadConfig } from '../config/load.js';
+import { type Loaded, loadConfig, type Source } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
 import { findUnenforced } from '../config/unavailable.js';
@@ -15,26 +18,30 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const loaded = loadConfig({
-    file: args.config,
-    env: process.env,
-    cwd: process.cwd(),
-    providerTypes: args.providerTypes,
-  });
+  const load = (again?: Source): Loaded =>
+    withoutUnenforced(
+      loadConfig({
+        file: args.config,
+        env: process.env,
+        cwd: process.cwd(),
+        providerTypes: args.providerTypes,
+        again,
+      }),
+    );
+  const loaded = load();
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
-  const unenforced = findUnenforced(loaded.config);
-  if (unenforced.length > 0) {
-    console.error(
-      `${loaded.file}: this version does not act on ${unenforced.join(', ')} yet. Take it out to serve without.`,
-    );
-    return 1;
-  }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
-    const app = await startApp({ config: loaded.config, adaptors: args.adaptors, log: running.log });
+    let started: Started | undefined;
+    process.on('SIGHUP', () => started?.reload('signal'));
+    const app = await startApp({
+      ...{ loaded, load, adaptors: args.adaptors },
+      ...{ log: running.log, access: running.access },
+    });
+    started = app;
     console.log(greeting(app));
     endOnSignal(app, running);
     return undefined;
@@ -43,6 +50,14 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     console.error(`Tollgate did not start: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
+}
+
+function withoutUnenforced(loaded: Loaded): Loaded {
+  const unenforced = loaded.ok ? findUnenforced(loaded.config) : [];
+  if (unenforced.length === 0) return loaded;
+  const { source, inputs } = loaded;
+  const message = `this version does not act on ${unenforced.join(', ')} yet. Take it out to serve without.`;
+  return { ok: false, source, inputs, problems: [{ file: source.shown, line: 1, column: 1, path: '', message }] };
 }
 
 type Started = Awaited<ReturnType<typeof startApp>>;

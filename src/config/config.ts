@@ -4,6 +4,8 @@
  */
 import type { CachePolicy } from '../cache/cache.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
+import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 
 export interface Config {
@@ -29,6 +31,8 @@ export interface Config {
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
     readonly timeout: TimeoutConfig;
+    readonly retry: RetryConfig;
+    readonly breaker: BreakerConfig;
     readonly price: PriceConfig | null;
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
@@ -46,15 +50,18 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 export interface ProviderConfig {
   readonly type: string;
-  /** Empty where there is none. */
-  readonly api_key: string;
+  /** At least one; the empty text where there is none. */
+  readonly api_keys: readonly string[];
   /** Without a trailing slash. Null: the place that the provider's type knows. */
   readonly base_url: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface ModelConfig {
+export interface ModelConfig extends RoutingConfig {
+  /** Which other model serves, by what the request is; null: the model's own targets do. */
+  readonly route: readonly RouteRule[] | null;
+  /** Empty where there is a route. */
   readonly targets: readonly TargetConfig[];
   readonly timeout: TimeoutConfig;
   /** Null: the list price, else `defaults.price`. */

@@ -1,5 +1,6 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { RouteRule } from '../lib/route-spec.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -29,9 +30,9 @@ export function describeConfig(config: Config) {
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
     cache: { ...config.cache, secret: hide(config.cache.secret) },
-    providers: mapValues(config.providers, (provider) => ({
+    providers: mapValues(config.providers, ({ api_keys, ...provider }) => ({
       ...provider,
-      api_key: hide(provider.api_key),
+      ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),
       headers: mapValues(provider.headers, () => HIDDEN),
     })),
     models: mapValues(config.models, (model) => ({
@@ -65,9 +66,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     '',
     'providers',
     ...table(
-      Object.entries(config.providers).map(([name, { type, api_key, base_url }]) => [
+      Object.entries(config.providers).map(([name, { type, api_keys, base_url }]) => [
         `  ${name}`,
-        [type, base_url, api_key ? 'with a key' : 'without a key'].filter(Boolean).join(', '),
+        [type, base_url, explainKeys(api_keys)].filter(Boolean).join(', '),
       ]),
     ),
     '',
@@ -78,15 +79,51 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
   ];
 }
 
+function explainKeys(keys: readonly string[]): string {
+  if (keys.length > 1) return `with ${keys.length} keys in turn`;
+  return keys[0] ? 'with a key' : 'without a key';
+}
+
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
-  const targets = model.targets.map((target) => `${target.provider}/${target.model}`).join(', ');
+  if (model.route) return `by what the request is: ${model.route.map(explainRule).join('; ')}`;
+  const targets = explainTargets(model);
   const limits = [...model.limits, ...model.targets.flatMap((target) => target.limits)];
   const first = model.targets[0]!;
   const price = model.price
     ? dollars(model.price)
     : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
   const most = model.max_output === null ? null : `at most ${model.max_output} tokens out`;
-  return [`-> ${targets}`, price, most, ...limits.map(explainLimit)].filter(Boolean).join('; ');
+  return [`-> ${targets}`, ...explainFallbacks(model), price, most, ...limits.map(explainLimit)]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** By rising priority; weights where they differ. */
+function explainTargets({ targets, balance }: ModelConfig): string {
+  const weighted = targets.some(({ weight }) => weight !== targets[0]!.weight);
+  const shown = (target: ModelConfig['targets'][number]) =>
+    `${target.provider}/${target.model}${weighted ? ` x${target.weight}` : ''}`;
+  const priorities = [...new Set(targets.map(({ priority }) => priority))].sort((a, b) => a - b);
+  const groups = priorities.map((priority) => {
+    const group = targets.filter((target) => target.priority === priority);
+    return `${group.map(shown).join(', ')}${group.length > 1 ? ` (${balance})` : ''}`;
+  });
+  return groups.join(', then ');
+}
+
+function explainFallbacks(model: ModelConfig): string[] {
+  const lists = [
+    ['falls back to', model.fallbacks],
+    ['for a long context to', model.context_window_fallbacks],
+    ['for a content policy to', model.content_policy_fallbacks],
+  ] as const;
+  return lists.filter(([, names]) => names.length > 0).map(([words, names]) => `${words} ${names.join(', ')}`);
+}
+
+function explainRule({ when, use }: RouteRule): string {
+  const models = use.map(({ model, weight }) => (use.length > 1 ? `${model} (${weight})` : model)).join(' or ');
+  const conditions = Object.entries(when ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return conditions.length > 0 ? `${models} by ${conditions.join(' and ')}` : `else ${models}`;
 }
 
 function withoutListPrice({ defaults }: Config): string {

@@ -6,15 +6,17 @@
  * relative paths and `.env` belong to the working directory, as if the file were there.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { packageRoot } from '../lib/root.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
+import { type Inputs, Reading } from './inputs.js';
 import { formatPath, type Problem } from './problem.js';
 import { checkReferences, type ProviderTypes } from './references.js';
 import { resolve } from './resolve.js';
+import { checkRoutes } from './routes.js';
 import { type Finding, validate } from './validate.js';
 
 export interface LoadOptions {
@@ -24,9 +26,25 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly providerTypes: ProviderTypes;
+  /** Where what runs was loaded from: the same place is read again, whatever files there are by now. */
+  readonly again?: Source | undefined;
 }
 
-export type Loaded =
+/** Which file a configuration is in. */
+export interface Source {
+  /** Absolute. */
+  readonly file: string;
+  /** Where relative paths begin, and where `.env` is. */
+  readonly baseDir: string;
+  /** The file as the user knows it. */
+  readonly shown: string;
+}
+
+export type Loaded = {
+  readonly source: Source;
+  /** What was read, also where it is of no use. */
+  readonly inputs: Inputs;
+} & (
   | {
       readonly ok: true;
       readonly config: Config;
@@ -35,18 +53,33 @@ export type Loaded =
       /** The same for the same configuration as used; says nothing about the secrets in it. */
       readonly hash: string;
     }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+);
+
+type Outcome =
+  | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export function loadConfig(options: LoadOptions): Loaded {
-  const { file, baseDir, shown } = chooseFile(options);
-  const whole = (message: string, where = shown): Loaded => ({
+  const source = options.again ?? chooseFile(options);
+  const reading = new Reading(options.again !== undefined);
+  const outcome = load(options, source, reading);
+  const common = { source, inputs: reading.inputs() };
+  if (!outcome.ok) return { ...common, ...outcome };
+  return { ...common, ...outcome, file: source.file, hash: hashOf(outcome.config) };
+}
+
+function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: Reading): Outcome {
+  const whole = (message: string, where = shown): Outcome => ({
     ok: false,
     problems: [{ file: where, line: 1, column: 1, path: '', message }],
   });
 
-  const text = readText(file);
+  const text = readText(file, reading);
   if (!text.ok) return whole(text.message);
-  const dotenv = readDotenv(join(baseDir, '.env'));
+  // Whoever empties a file is about to write it; at a start, an empty one is a configuration of defaults.
+  if (options.again && text.text.trim() === '') return whole('the file is empty');
+  const dotenv = readDotenv(join(baseDir, '.env'), reading);
   if (!dotenv.ok) return whole(dotenv.message, join(dirname(shown), '.env'));
 
   const source = readDocument(text.text, { ...dotenv.values, ...options.env });
@@ -61,7 +94,7 @@ export function loadConfig(options: LoadOptions): Loaded {
       problems.push({ file: shown, ...at, path: formatPath(path), message });
     }
   };
-  const failed = (): Loaded => ({
+  const failed = (): Outcome => ({
     ok: false,
     problems: problems.sort((a, b) => a.line - b.line || a.column - b.column),
   });
@@ -69,18 +102,18 @@ export function loadConfig(options: LoadOptions): Loaded {
   if (source.value === undefined) return failed();
   const validated = validate(source.value);
   add(checkReferences(source.value, options.providerTypes));
+  add(checkRoutes(source.value));
   if (!validated.ok) {
     add(validated.findings);
     return failed();
   }
-  const resolved = resolve(validated.written, baseDir);
+  const resolved = resolve(validated.written, baseDir, (path) => reading.read(path));
   if (!resolved.ok) add(resolved.findings);
   if (!resolved.ok || problems.length > 0) return failed();
-  return { ok: true, config: resolved.config, file, hash: hashOf(resolved.config) };
+  return { ok: true, config: resolved.config };
 }
 
-/** `shown` is the file as the user knows it. */
-function chooseFile({ file, env, cwd }: LoadOptions): { file: string; baseDir: string; shown: string } {
+function chooseFile({ file, env, cwd }: LoadOptions): Source {
   const named = file || env['TOLLGATE_CONFIG'];
   if (named) {
     const path = resolvePath(cwd, named);
@@ -94,12 +127,13 @@ function chooseFile({ file, env, cwd }: LoadOptions): { file: string; baseDir: s
 
 type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
-function readText(file: string): Text {
+function readText(file: string, reading: Reading): Text {
   try {
-    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(reading.read(file)) };
   } catch (error) {
     if (error instanceof TypeError) return { ok: false, message: 'the file is not UTF-8 text' };
     const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESPIPE') return { ok: false, message: 'a pipe cannot be read again; restart to change it' };
     if (code === 'ENOENT')
       return { ok: false, message: 'there is no such file; name another with --config or TOLLGATE_CONFIG' };
     return { ok: false, message: `cannot be read: ${code}` };
@@ -110,9 +144,9 @@ type Dotenv =
   | { readonly ok: true; readonly values: Record<string, string> }
   | { readonly ok: false; readonly message: string };
 
-function readDotenv(file: string): Dotenv {
+function readDotenv(file: string, reading: Reading): Dotenv {
   try {
-    return { ok: true, values: parseDotenv(readFileSync(file)) };
+    return { ok: true, values: parseDotenv(reading.read(file)) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // A folder of that name is somebody's Python environment.
@@ -121,5 +155,5 @@ function readDotenv(file: string): Dotenv {
   }
 }
 
-const hashOf = (config: Config): string =>
+export const hashOf = (config: Config): string =>
   createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);

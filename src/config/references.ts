@@ -36,10 +36,55 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
       );
     }
   }
+  for (const [model, written] of entriesOf(field(config, 'models'))) {
+    findings.push(
+      ...checkFallbacks(
+        model,
+        written,
+        entriesOf(field(config, 'models')).map(([name]) => name),
+      ),
+    );
+    findings.push(...checkStars(model, written));
+  }
   return findings;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
-const field = (value: unknown, key: string): unknown =>
+function checkFallbacks(model: string, written: unknown, models: readonly string[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const list of ['fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks']) {
+    for (const [i, name] of entriesOf(field(written, list))) {
+      if (typeof name !== 'string') continue;
+      const path = ['models', model, list, Number(i)];
+      const known = models.some((one) => one === name || matchesPattern(one, name));
+      if (name === model) findings.push({ path, part: 'value', message: 'is the model itself' });
+      else if (!known || name.includes('*')) {
+        findings.push({ path, part: 'value', message: `there is no model "${name}"${suggestion(name, models)}` });
+      }
+    }
+  }
+  return findings;
+}
+
+function checkStars(model: string, written: unknown): Finding[] {
+  return entriesOf(field(written, 'targets')).flatMap(([i, target]): Finding[] => {
+    const name = field(target, 'model');
+    if (typeof name !== 'string' || !name.includes('*') || model.includes('*')) return [];
+    const path = ['models', model, 'targets', Number(i), 'model'];
+    return [
+      { path, part: 'value', message: "a `*` here stands for what `*` stands for in the model's name, which has none" },
+    ];
+  });
+}
+
+/** Whether `name` is one of those that `pattern` with one `*` stands for. */
+function matchesPattern(pattern: string, name: string): boolean {
+  const star = pattern.indexOf('*');
+  if (star === -1 || name.length < pattern.length) return false;
+  return name.startsWith(pattern.slice(0, star)) && name.endsWith(pattern.slice(star + 1));
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
+export const field = (value: unknown, key: string): unknown =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;

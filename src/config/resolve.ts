@@ -2,12 +2,12 @@
  * The written configuration as the one that is used: secrets are read, paths made absolute, defaults handed down. Finds all
  * that is wrong before it gives up.
  */
-import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import type { CachePolicy, SemanticPolicy } from '../cache/cache.js';
 import type { WrittenModelCache } from './cache-schema.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
+import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
@@ -24,13 +24,15 @@ const builtInTimeout: TimeoutConfig = {
   keep_alive: 5_000,
 };
 
-/** Relative paths begin at `baseDir`. */
-export function resolve(written: WrittenConfig, baseDir: string): Resolved {
+/** Relative paths begin at `baseDir`; `read` reads a file of a secret. */
+export function resolve(written: WrittenConfig, baseDir: string, read: (file: string) => Buffer): Resolved {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
-  const credential = (path: Path, value: WrittenSecret) => readCredential(path, value, baseDir, report);
+  const secret = (path: Path, value: WrittenSecret) =>
+    typeof value === 'string' ? value : readSecret(path, resolvePath(baseDir, value.file), read, report);
+  const credential = (path: Path, value: WrittenSecret) => checkCredential(path, secret(path, value), report);
   const address = (path: Path, value: WrittenSecret, schemes: readonly string[]) =>
-    readAddress(path, value, schemes, baseDir, report);
+    checkAddress(path, secret(path, value), schemes, report);
 
   const config: Config = {
     server: written.server,
@@ -45,7 +47,7 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
       written.providers,
       (provider, name): ProviderConfig => ({
         type: provider.type,
-        api_key: credential(['providers', name, 'api_key'], provider.api_key),
+        api_keys: credentialsOf(provider, name, credential, report),
         base_url: provider.base_url ?? null,
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
@@ -53,6 +55,8 @@ export function resolve(written: WrittenConfig, baseDir: string): Resolved {
     models: modelsOf(written),
     defaults: {
       timeout: merged(builtInTimeout, written.defaults.timeout),
+      retry: retryOf(written.defaults),
+      breaker: breakerOf(written.defaults),
       price: written.defaults.price ?? null,
       limits: written.defaults.limits ?? [],
       drop_params: written.defaults.drop_params,
@@ -71,16 +75,18 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
   const { defaults } = written;
   const timeout = merged(builtInTimeout, defaults.timeout);
   return mapValues(written.models, (model) => ({
-    targets: model.targets.map((target) => ({
+    route: model.route ?? null,
+    targets: (model.targets ?? []).map((target) => ({
       provider: target.provider,
       model: target.model,
       weight: target.weight ?? 1,
       priority: target.priority ?? 1,
       limits: target.limits ?? [],
     })),
+    ...routingOf(defaults, model),
     timeout: merged(timeout, model.timeout),
     price: model.price ?? null,
-    limits: model.limits ?? defaults.limits ?? [],
+    limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
     cache: cacheOf(model.cache ?? defaults.cache),
@@ -107,11 +113,27 @@ function cacheOf(written: WrittenModelCache | undefined): CachePolicy | null {
 
 const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });
 
-function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
-  if (typeof value === 'string') return value;
-  const file = resolvePath(baseDir, value.file);
+function credentialsOf(
+  { api_key, api_keys }: WrittenConfig['providers'][string],
+  name: string,
+  read: (path: Path, value: WrittenSecret) => string,
+  report: Report,
+): string[] {
+  const path = ['providers', name, 'api_keys'];
+  if (!api_keys) return [read(['providers', name, 'api_key'], api_key)];
+  if (api_key !== '') report(path, 'a provider has `api_key` or `api_keys`, not both');
+  const secrets = api_keys.map((value, i) => read([...path, i], value));
+  secrets.forEach((secret, i) => {
+    if (secrets.indexOf(secret) !== i) report([...path, i], 'is the same key as another one of the list');
+  });
+  return secrets;
+}
+
+function readSecret(path: Path, file: string, read: (file: string) => Buffer, report: Report): string {
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return read(file)
+      .toString('utf8')
+      .replace(/\r?\n$/, '');
   } catch (error) {
     report([...path, 'file'], `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
     return '';
@@ -119,21 +141,13 @@ function readSecret(path: Path, value: WrittenSecret, baseDir: string, report: R
 }
 
 /** A secret that travels in a header. */
-function readCredential(path: Path, value: WrittenSecret, baseDir: string, report: Report): string {
-  const text = readSecret(path, value, baseDir, report);
+function checkCredential(path: Path, text: string, report: Report): string {
   if (!/^[\x21-\x7e]*$/.test(text)) report(path, 'a key is one word of ASCII characters, without spaces');
   return text;
 }
 
 /** The address of a store, which may hold a password; null where it is empty. */
-function readAddress(
-  path: Path,
-  value: WrittenSecret,
-  schemes: readonly string[],
-  baseDir: string,
-  report: Report,
-): string | null {
-  const url = readSecret(path, value, baseDir, report);
+function checkAddress(path: Path, url: string, schemes: readonly string[], report: Report): string | null {
   if (url === '') return null;
   const scheme = /^([a-z]+):\/\//.exec(url)?.[1] ?? '';
   if (!schemes.includes(scheme) || !URL.canParse(url)) report(path, `expected a URL that begins with ${schemes[0]}://`);

@@ -86,12 +86,12 @@ export const headerName = z
 
 export const headerValue = z.string().regex(/^[\x20-\x7e]*$/, 'a header value is one line of ASCII characters');
 
-/** What clients send as `model`. No `*`: with it, patterns are written. */
-export const modelName = z
+/** What clients send as `model`, or with one `*` a pattern of it. */
+export const modelPattern = z
   .string()
   .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/,
-    'a model name is up to 128 letters, digits and . _ - : / @ +, and begins with a letter or digit',
+    /^(?=.{1,128}$)([A-Za-z0-9][A-Za-z0-9._:/@+-]*(\*[A-Za-z0-9._:/@+-]*)?|\*[A-Za-z0-9._:/@+-]*)$/,
+    'a model name is up to 128 letters, digits and . _ - : / @ +, begins with a letter or digit, and may hold one *',
   );
 
 export const providerName = z

@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
+import { routeSpec } from '../lib/route-spec.js';
 import { cacheSection, modelCache } from './cache-schema.js';
+import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
 
 const MOST_BODY = 2 ** 30;
@@ -42,7 +44,7 @@ const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or c
 
 const target = z.strictObject({
   provider: z.string().describe('A name under `providers`.'),
-  model: s.upstreamModel.describe("The model's name at the provider."),
+  model: s.upstreamModel.describe("The model's name at the provider. `*`: what `*` stands for in the model's name."),
   weight: z
     .number()
     .int()
@@ -54,8 +56,16 @@ const target = z.strictObject({
   limits: limits.optional(),
 });
 
-const model = z.strictObject({
-  targets: z.array(target).min(1, 'a model needs a target').describe('Where requests for the model go.'),
+const targets = z.array(target).min(1, 'a model needs a target');
+
+const modelFields = z.strictObject({
+  targets: targets.optional().describe('Where requests for the model go.'),
+  route: routeSpec
+    .optional()
+    .describe(
+      'Instead of targets: which other model serves, by what the request is. The first rule that fits decides.',
+    ),
+  ...routing,
   timeout: timeout.optional(),
   price: price.optional(),
   cache: modelCache.optional(),
@@ -73,9 +83,26 @@ const model = z.strictObject({
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
 });
 
+/** A model has targets, or a route to models that have. */
+const model = modelFields.superRefine(({ targets, route, ...rest }, context) => {
+  const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (!route && !targets) problem(['targets'], 'is missing: a model has `targets` or a `route`');
+  if (!route) return;
+  for (const [key, value] of Object.entries({ targets, ...rest })) {
+    if (value !== undefined)
+      problem([key], 'a model with a `route` has nothing else; set this for the models that it uses');
+  }
+});
+
 const provider = z.strictObject({
   type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
+  api_keys: z
+    .array(s.secret)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Several credentials instead of one: used in turn, and each left alone for itself when it is refused.'),
   base_url: s.baseUrl
     .optional()
     .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
@@ -120,12 +147,16 @@ export const configSchema = z.strictObject({
     .describe('Where limits are counted for several gateways.'),
   providers: z.record(s.providerName, provider).default({}).describe('Upstream accounts, by a name of your choice.'),
   models: z
-    .record(s.modelName, model)
+    .record(s.modelPattern, model)
     .default({})
-    .describe('Models that clients may ask for, by the name that they send.'),
+    .describe(
+      'Models that clients may ask for, by the name that they send. `openai/*` stands for all names that begin so.',
+    ),
   defaults: z
     .strictObject({
       timeout: timeout.optional(),
+      retry: retry.optional(),
+      breaker: breaker.optional(),
       price: price.optional().describe('The price of models that have no other. US dollars per million tokens.'),
       cache: modelCache.optional(),
       limits: limits.optional(),

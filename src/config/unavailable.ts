@@ -22,16 +22,7 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
-  row('models.*.targets.1', 'more than one target for a model'),
-  row('models.*.balance'),
-  row('models.*.retry'),
-  row('models.*.breaker'),
-  row('models.*.fallbacks'),
-  row('models.*.context_window_fallbacks'),
-  row('models.*.content_policy_fallbacks'),
-  row('models.*.route'),
-  row('defaults.retry'),
-  row('defaults.breaker'),
+  row('models.*.route.*.when.like'),
   row('capture'),
   row('webhooks'),
   row('routes'),

@@ -35,6 +35,7 @@ export interface Cacheable {
   readonly caller: Caller;
   readonly request: ChatRequest;
   readonly model: Model;
+  readonly costNano: number;
   readonly startedAt: number;
 }
 
@@ -193,7 +194,7 @@ function hitHead({ answer, similarity }: Known, nowMs: number): string[] {
 
 /** The entry of a hit: no tokens, no cost, and what it saved. */
 function hitEntry(course: Cacheable, { answer, state }: Known, clock: Clock): Entry {
-  const { call, request, headers, caller, model } = course;
+  const { call, request, headers, caller } = course;
   const tookMs = clock.monotonic() - course.startedAt;
   return {
     id: newId('ent', clock.now()),
@@ -206,7 +207,7 @@ function hitEntry(course: Cacheable, { answer, state }: Known, clock: Clock): En
     tags: tagsOf(caller, headers),
     metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
     endpoint: call.endpoint,
-    model: model.name,
+    model: request.model,
     served_model: answer.served_model,
     provider: answer.provider,
     target: answer.target,

@@ -26,6 +26,8 @@ export interface CallHeaders {
   readonly traceparent: string | undefined;
   /** Undefined where the caller says nothing about caching. */
   readonly cache: CacheWishes | undefined;
+  /** Whether other models may answer. */
+  readonly fallbacks: boolean;
 }
 
 export interface Call {

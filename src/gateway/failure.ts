@@ -1,14 +1,15 @@
 /** What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. */
 import { type ErrorCode, type Refusal, refuse } from '../lib/errors.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
+import type { FailureClass } from '../protocol/failure-class.js';
 import type { Target } from './model.js';
 
 const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they are told
 
-export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
+export function refusalOf(failure: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
   const message = target.clean(failure.message);
   const status = failure.status;
-  const headers = retryHeaders(failure.retryAfterMs);
+  const headers = retryHeaders(failure.retryAfterMs, why);
   const late = failure.kind === 'timeout' || (failure.kind === 'connect' && status === 504);
   if (late) return refuse('upstream_timeout', message, { headers });
   if (status === 529) return refuse('overloaded', message, { headers });
@@ -16,12 +17,19 @@ export function refusalOf(failure: UpstreamFailure, target: Target): Refusal {
   if (!told || status === undefined || status < 400 || status > 599) {
     return refuse('upstream_error', message, { headers, ...(told ? { upstream: words(failure, 502) } : {}) });
   }
-  return refuse(codeFor(status), message, {
+  const known = why && MEANT[why];
+  return refuse(known ?? codeFor(status), message, {
     headers,
     ...(failure.param ? { param: failure.param } : {}),
-    upstream: words(failure, status),
+    upstream: known && failure.code == null ? { ...words(failure, status), code: known } : words(failure, status),
   });
 }
+
+/** What an upstream may say without a code, or with a status alone, and callers look for by its code. */
+const MEANT: Partial<Record<FailureClass, ErrorCode>> = {
+  context_window: 'context_length_exceeded',
+  content_policy: 'content_policy_violation',
+};
 
 const words = (failure: UpstreamFailure, status: number): NonNullable<Refusal['upstream']> => ({
   status,
@@ -39,7 +47,8 @@ function codeFor(status: number): ErrorCode {
   return status < 500 ? 'invalid_value' : 'upstream_error';
 }
 
-function retryHeaders(retryAfterMs: number | undefined): Record<string, string> {
+function retryHeaders(retryAfterMs: number | undefined, why: FailureClass | undefined): Record<string, string> {
+  if (why === 'quota') return { 'x-should-retry': 'false' }; // money does not come back within a client's patience
   if (retryAfterMs === undefined) return {};
   const ms = Math.min(Math.max(0, Math.ceil(retryAfterMs)), LONGEST_RETRY_AFTER_MS);
   return { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(ms) };

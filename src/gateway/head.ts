@@ -2,25 +2,28 @@
 import type { CacheState } from '../cache/cache.js';
 import { usd } from '../lib/money.js';
 import type { Model, Target } from './model.js';
-import type { Bill } from './settle.js';
 
 /** What is known of a call when its head is written. */
 interface Answered {
   readonly call: { readonly requestId: string };
   readonly model?: Model | undefined;
+  readonly serving?: Model | undefined;
   readonly target?: Target | undefined;
   readonly attempts: number;
+  /** Of all attempts. */
+  readonly costNano: number;
   readonly cache: CacheState;
   readonly dropped: readonly string[];
 }
 
 export function baseHead(course: Answered): string[] {
   const head = ['x-request-id', course.call.requestId];
-  const { model, target } = course;
+  const { model, serving, target } = course;
   if (model) head.push('x-tollgate-model', header(model.name));
   if (target) {
     head.push('x-tollgate-provider', header(target.provider), 'x-tollgate-target', header(target.id));
     head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
+    if (serving && serving !== model) head.push('x-tollgate-fallback', header(serving.name));
   }
   if (course.dropped.length > 0) head.push('x-tollgate-dropped-params', course.dropped.join(', '));
   return head;
@@ -32,19 +35,10 @@ export function streamHead(course: Answered): string[] {
   return head;
 }
 
-export function wholeHead(
-  course: Answered,
-  attempted: { readonly bill: Bill; readonly overheadMs: number },
-  length: number,
-): string[] {
+export function wholeHead(course: Answered, attempted: { readonly overheadMs: number }, length: number): string[] {
   const head = baseHead(course);
   head.push('content-type', 'application/json', 'content-length', String(length));
-  head.push(
-    'x-tollgate-cost-usd',
-    usd(attempted.bill.cost.total),
-    'x-tollgate-overhead-ms',
-    attempted.overheadMs.toFixed(2),
-  );
+  head.push('x-tollgate-cost-usd', usd(course.costNano), 'x-tollgate-overhead-ms', attempted.overheadMs.toFixed(2));
   return head;
 }
 

@@ -1,13 +1,16 @@
 /**
  * One attempt, from the first byte to the last: bytes flow through, and usage is read as they pass. Nothing is written to
- * the caller before the upstream's first good bytes, so that an upstream which fails before them can still be answered
- * with a status. The closing bytes of a stream are left to the request path, which writes the ledger first.
+ * the caller before the first that was generated (the frame of an answer is held back until then, and with a probe the
+ * beginning of its text), so that an upstream which fails before can still be answered for by another one. The closing bytes
+ * of a stream are left to the request path, which writes the ledger first.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../lib/clock.js';
 import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
-import { attempt, type Flow, type UpstreamCall } from '../upstream/attempt.js';
+import type { LimitHeader } from '../protocol/failure-class.js';
+import { exhaustedMs } from '../router/limit-headers.js';
+import { attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Reply } from './call.js';
 
@@ -16,19 +19,22 @@ interface Times {
   readonly sentAt: number;
   readonly firstByteAt: number | null;
   readonly endedAt: number;
+  /** The upstream says that a limit of its own is used up for so long; 0: that none is. */
+  readonly exhaustedMs: number;
 }
 
 export type Carried = { readonly times: Times } & (
   | { readonly kind: 'whole'; readonly answer: Extract<WholeAnswer, { ok: true }> }
   | { readonly kind: 'streamed'; readonly reading: StreamReading }
-  /** `reading` holds what had arrived; `committed`: the caller has seen a part of the answer. */
+  /** `reading` holds what had arrived; `committed`: the caller has seen a part of what was generated. */
   | {
       readonly kind: 'failed';
       readonly failure: UpstreamFailure;
       readonly reading: StreamReading | undefined;
       readonly committed: boolean;
     }
-  | { readonly kind: 'gone'; readonly reading: StreamReading | undefined }
+  /** Given up by this side: the caller left, or another target answered first. */
+  | { readonly kind: 'gone'; readonly reading: StreamReading | undefined; readonly superseded: boolean }
 );
 
 interface Carry {
@@ -41,14 +47,26 @@ interface Carry {
   readonly streamHead: () => readonly string[];
   readonly deadlines: Deadlines;
   readonly clock: Clock;
+  readonly limitHeaders: readonly LimitHeader[];
+  /** How much generated text is held back at first, and for how long; null: none. */
+  readonly probe: { readonly text: number; readonly wait: number } | null;
+  /** A stream that the provider's content policy withheld is a failure, for there is a model to try instead. */
+  readonly avoidPolicy: boolean;
+  /** Set where attempts race: asked before the answer goes out; false: another one was first. */
+  readonly claim?: (() => boolean) | undefined;
 }
+
+const WITHHELD: UpstreamFailure = {
+  kind: 'in_band',
+  status: 400,
+  code: 'content_filter',
+  message: "The answer was withheld by the provider's content policy.",
+};
 
 const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
 const LARGEST_ERROR_BYTES = 64 * 1024;
 
-export const carry = (plan: Carry): Promise<Carried> => new Promise((resolve) => new Meter(plan, resolve).start());
-
-class Meter {
+export class Meter implements UpstreamEvents {
   readonly #plan: Carry;
   readonly #resolve: (carried: Carried) => void;
   readonly #sentAt: number;
@@ -59,6 +77,10 @@ class Meter {
   #retryAfterMs: number | undefined;
   #reading: StreamReading | undefined;
   #firstByteAt: number | null = null;
+  #exhaustedMs = 0;
+  /** What arrived before anything was written; undefined once something was. */
+  #held: Buffer[] | undefined = [];
+  #probeTimer: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(plan: Carry, resolve: (carried: Carried) => void) {
@@ -69,33 +91,25 @@ class Meter {
 
   start(): void {
     const { call, deadlines, reply } = this.#plan;
-    reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading })));
+    reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
     reply.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
-    const flow = attempt(
-      call,
-      {
-        onHeaders: (status, headers) => this.#headers(status, headers),
-        onData: (chunk) => this.#data(chunk),
-        onEnd: () => this.#end(),
-        onFailure: (failure) => this.#fail(failure),
-        onSilence: () => this.#silence(),
-      },
-      deadlines,
-    );
+    const flow = attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
   }
 
-  #headers(status: number, headers: IncomingHttpHeaders): void {
+  onHeaders(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
-    this.#retryAfterMs = retryAfterMs(headers, Date.now());
+    const { limitHeaders, clock } = this.#plan;
+    this.#retryAfterMs = retryAfterMs(headers, clock.now());
+    this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     const type = headers['content-type'] ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
     if (status < 300 && this.#plan.stream && !/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
   }
 
-  #data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#over) return;
     this.#firstByteAt ??= this.#plan.clock.monotonic();
     if (this.#reading) this.#passOn(this.#reading, chunk);
@@ -104,9 +118,43 @@ class Meter {
 
   #passOn(reading: StreamReading, chunk: Buffer): void {
     const bytes = reading.push(chunk);
-    if (bytes.length > 0) this.#write(bytes);
-    if (reading.failure) this.#fail(reading.failure);
+    if (!this.#held) {
+      if (bytes.length > 0) this.#write(bytes);
+    } else if (!reading.failure) {
+      if (bytes.length > 0) this.#held.push(bytes);
+      this.#release(reading);
+    }
+    if (this.#over) return;
+    if (reading.failure) this.onFailure(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
+  }
+
+  /** Writes what was held back, once there is enough of it. */
+  #release(reading: StreamReading, waited = false): void {
+    const { probe, avoidPolicy } = this.#plan;
+    if (reading.filtered && avoidPolicy) return this.onFailure(WITHHELD);
+    if (!reading.begun && !reading.done) return;
+    if (probe && !waited && !reading.done && reading.text().length < probe.text) {
+      this.#probeTimer ??= setTimeout(() => this.#release(reading, true), probe.wait);
+      return;
+    }
+    if (!this.#held || !this.#claims()) return;
+    const held = this.#held;
+    this.#held = undefined;
+    for (const bytes of held) this.#write(bytes);
+  }
+
+  /** Whether this attempt may answer the caller; where not, it ends here. */
+  #claims(): boolean {
+    const { claim } = this.#plan;
+    if (!claim || claim()) return true;
+    this.supersede();
+    return false;
+  }
+
+  /** Another attempt answered first. */
+  supersede(): void {
+    this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: true }));
   }
 
   #write(bytes: Buffer): void {
@@ -121,46 +169,58 @@ class Meter {
       if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
     } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
     else
-      this.#fail({ kind: 'garbage', message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.` });
+      this.onFailure({
+        kind: 'garbage',
+        message: `The upstream's answer is larger than ${LARGEST_ANSWER_BYTES} bytes.`,
+      });
   }
 
-  #end(): void {
+  onEnd(): void {
     if (this.#over) return;
     const { exchange } = this.#plan;
     if (this.#reading) {
       const reading = this.#reading;
       reading.end();
-      if (reading.failure) this.#fail(reading.failure);
+      if (this.#held && !reading.failure) this.#release(reading);
+      if (this.#over) return;
+      if (reading.failure) this.onFailure(reading.failure);
       else this.#finish((times) => ({ kind: 'streamed', times, reading }));
       return;
     }
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    if (this.#status >= 300) return this.#fail(exchange.failure(this.#status, body));
+    if (this.#status >= 300) return this.onFailure(exchange.failure(this.#status, body));
     const answer = exchange.answer(body);
+    if (answer.ok && !this.#claims()) return;
     if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
-    else this.#fail(answer.failure);
+    else this.onFailure(answer.failure);
   }
 
-  #fail(failure: UpstreamFailure): void {
+  onFailure(failure: UpstreamFailure): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
     this.#finish((times) => ({
       kind: 'failed',
       times,
       failure: told,
       reading: this.#reading,
-      committed: this.#plan.reply.started,
+      committed: this.#held === undefined,
     }));
   }
 
-  #silence(): void {
-    if (this.#reading) this.#write(this.#plan.keepAlive);
+  onSilence(): void {
+    if (this.#reading && (!this.#plan.claim || !this.#held)) this.#write(this.#plan.keepAlive);
   }
 
   #finish(outcome: (times: Times) => Carried): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#probeTimer);
     const endedAt = this.#plan.clock.monotonic();
-    const carried = outcome({ sentAt: this.#sentAt, firstByteAt: this.#firstByteAt, endedAt });
+    const carried = outcome({
+      sentAt: this.#sentAt,
+      firstByteAt: this.#firstByteAt,
+      endedAt,
+      exhaustedMs: this.#exhaustedMs,
+    });
     // After its end mark a stream is left to end by itself, so that its connection can serve the next request.
     if (carried.kind !== 'streamed') this.#flow?.abort();
     this.#resolve(carried);

@@ -3,31 +3,69 @@ import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
+import { Rules } from '../router/rules.js';
+import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
-import type { Pools } from '../upstream/pool.js';
+import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
+import { Wildcards } from './wildcards.js';
 
 interface Parts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
-  readonly pools: Pools;
+  readonly pools: Pick<PoolLease, 'get'>;
+  /** What is known of targets; outlives the configuration. */
+  readonly states: TargetStates;
   readonly userAgent: string;
   readonly nowMs: number;
 }
 
 export function modelsOf(config: Config, parts: Parts): Models {
   const models = new Map<string, Model>();
-  for (const [name, written] of Object.entries(config.models)) {
-    const targets = written.targets.map((target) => targetOf(config, written, target, parts));
-    models.set(name, {
-      name,
-      targets,
-      timeouts: timeoutsOf(written),
-      dropParams: written.drop_params,
-      cache: written.cache,
-    });
+  const wildcards = new Wildcards();
+  for (const [label, written] of Object.entries(config.models)) {
+    const makers = written.targets.map((target) => targetOf(config, written, target, parts));
+    const make = (name: string, star: string) =>
+      modelOf(
+        name,
+        label,
+        written,
+        makers.map((of) => of(star)),
+      );
+    if (label.includes('*')) wildcards.add(label, make);
+    else models.set(label, make(label, ''));
   }
   const list = [...models.values()];
-  return { get: (name) => models.get(name), list: () => list, createdS: Math.floor(parts.nowMs / 1000) };
+  return {
+    get: (name) => models.get(name) ?? wildcards.get(name),
+    list: () => list,
+    asked: () => wildcards.made(),
+    createdS: Math.floor(parts.nowMs / 1000),
+  };
+}
+
+function modelOf(name: string, label: string, written: ModelConfig, targets: readonly Target[]): Model {
+  const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
+  return {
+    name,
+    label,
+    route: written.route && new Rules(label, written.route, null),
+    targets,
+    balance: written.balance,
+    affinity: written.affinity,
+    retry: written.retry,
+    fallbacks,
+    contextWindowFallbacks: context_window_fallbacks,
+    contentPolicyFallbacks: content_policy_fallbacks,
+    hedgeAfterMs: written.hedge?.after ?? null,
+    probe: written.probe,
+    lone:
+      targets.length === 1 &&
+      fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,
+    turns: { next: 0 },
+    timeouts: timeoutsOf(written),
+    dropParams: written.drop_params,
+    cache: written.cache,
+  };
 }
 
 /** A `keep_alive` of 0 means never. */
@@ -36,38 +74,60 @@ const timeoutsOf = ({ timeout }: ModelConfig) => ({
   keep_alive: timeout.keep_alive === 0 ? Number.POSITIVE_INFINITY : timeout.keep_alive,
 });
 
-function targetOf(config: Config, model: ModelConfig, written: TargetConfig, parts: Parts): Target {
+/** Makes the target; `star` stands for the `*` in the name of its model. */
+function targetOf(config: Config, model: ModelConfig, written: TargetConfig, parts: Parts): (star: string) => Target {
   const provider = config.providers[written.provider]!;
   const adaptor = parts.adaptors[provider.type]!;
   const base = new URL(provider.base_url ?? adaptor.baseUrl!);
   const path = pathBelow(base, adaptor.paths.chat);
-  const price = standingPrice({
-    override: model.price ?? undefined,
-    catalogueName: adaptor.catalogue,
-    model: written.model,
-    fallback: config.defaults.price ?? undefined,
-    nowMs: parts.nowMs,
-  });
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    'user-agent': parts.userAgent,
-    ...adaptor.headers(provider.api_key),
-    ...provider.headers,
-  };
-  return {
-    id: `${written.provider}/${written.model}`,
-    provider: written.provider,
-    model: written.model,
-    adaptor,
-    counting: adaptor.counting(written.model),
-    to: adaptor.local
-      ? { local: adaptor.local, path }
-      : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path },
-    headers: Object.entries(headers).flat(),
-    priceAt: (nowMs) => price(nowMs) ?? free,
-    clean: cleaner([provider.api_key, base.host, base.hostname, ...Object.values(provider.headers)]),
+  const headers = provider.api_keys.map((key) =>
+    Object.entries({
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'user-agent': parts.userAgent,
+      ...adaptor.headers(key),
+      ...provider.headers,
+    }).flat(),
+  );
+  const to = adaptor.local
+    ? { local: adaptor.local, path }
+    : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path };
+  const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
+  const label = `${written.provider}/${written.model}`;
+  return (star) => {
+    const name = written.model.replace('*', star);
+    const id = `${written.provider}/${name}`;
+    const price = standingPrice({
+      override: model.price ?? undefined,
+      catalogueName: adaptor.catalogue,
+      model: name,
+      fallback: config.defaults.price ?? undefined,
+      nowMs: parts.nowMs,
+    });
+    return {
+      id,
+      label,
+      provider: written.provider,
+      model: name,
+      priority: written.priority,
+      weight: written.weight,
+      state: parts.states.of({
+        id,
+        label,
+        provider: written.provider,
+        address: base.href,
+        credentials: provider.api_keys,
+        breaker: model.breaker,
+        limits: model.balance === 'usage' ? written.limits : null,
+      }),
+      adaptor,
+      counting: adaptor.counting(name),
+      to,
+      headers,
+      priceAt: (nowMs) => price(nowMs) ?? free,
+      clean,
+    };
   };
 }
 

@@ -49,6 +49,10 @@ export function readCallHeaders(
   if (ttlMs === false) return bad('x-tollgate-cache-ttl', 'must be a duration, such as 30s, 10m or 1h');
   const user = one(headers['x-tollgate-user']);
   if (user !== undefined && user.length > 256) return bad('x-tollgate-user', 'must have at most 256 characters');
+  const fallbacks = one(headers['x-tollgate-fallbacks']);
+  if (fallbacks !== undefined && fallbacks !== 'off' && fallbacks !== 'on') {
+    return bad('x-tollgate-fallbacks', 'must be on or off');
+  }
   const traceparent = one(headers['traceparent']);
   return ok({
     requestId,
@@ -58,6 +62,7 @@ export function readCallHeaders(
     user: user || null,
     metadata,
     timeoutMs: timeout,
+    fallbacks: fallbacks !== 'off',
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
     cache: readWishes(headers['cache-control'], mode, ttlMs),
   });

@@ -6,8 +6,8 @@ export interface HealthDeps {
   readonly adminKey: () => string;
   /** Parts that must work for requests to be served. */
   readonly ready: () => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>>;
-  /** The Prometheus text; null where metrics are switched off. */
-  readonly metrics: (() => Promise<{ readonly text: string; readonly type: string }>) | null;
+  /** The Prometheus text; null while metrics are switched off. */
+  readonly metrics: () => Promise<{ readonly text: string; readonly type: string } | null>;
 }
 
 export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
@@ -20,10 +20,9 @@ export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
     const status = ok ? 'ready' : 'unavailable';
     return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
   });
-  const { metrics } = deps;
-  if (!metrics) return;
   app.get('/metrics', { config }, async (_request, reply) => {
-    const { text, type } = await metrics();
-    return reply.header('content-type', type).send(text);
+    const metrics = await deps.metrics();
+    if (!metrics) return reply.callNotFound();
+    return reply.header('content-type', metrics.type).send(metrics.text);
   });
 }

@@ -13,13 +13,15 @@ import { type HealthDeps, healthRoutes } from './health.js';
 import { type ChatDeps, chatHandler } from './openai/chat.js';
 import { openaiRoutes, sendOpenAiError } from './openai/routes.js';
 import { type RawRoutes, rawServer } from './raw.js';
+import { trusts } from './trust.js';
 
 export interface ServerDeps {
   readonly openai: Parameters<typeof openaiRoutes>[1] & Omit<ChatDeps, 'ipOf'>;
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
-  readonly trustProxy: readonly string[];
+  /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
+  readonly trustProxy: () => readonly string[];
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
@@ -27,10 +29,9 @@ export interface ServerDeps {
 const dataPlane = (url: string): boolean => /^\/(v1|chat|models)\b/.test(url);
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
-  const trusted = deps.trustProxy.length > 0 ? proxyAddr.compile([...deps.trustProxy]) : undefined;
-  const ipOf: ChatDeps['ipOf'] = trusted
-    ? (request) => proxyAddr(request, trusted)
-    : (request) => request.socket.remoteAddress ?? '';
+  const trusted = trusts(deps.trustProxy);
+  const ipOf: ChatDeps['ipOf'] = (request) =>
+    deps.trustProxy().length > 0 ? proxyAddr(request, trusted) : (request.socket.remoteAddress ?? '');
   const chat = chatHandler({ ...deps.openai, ipOf });
   let direct: RawRoutes = new Map([
     ['POST /v1/chat/completions', chat],
@@ -41,7 +42,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself
-    trustProxy: trusted ?? false,
+    trustProxy: trusted,
     bodyLimit: 1024 * 1024,
     exposeHeadRoutes: false,
     return503OnClosing: false,

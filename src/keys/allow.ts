@@ -1,16 +1,15 @@
 /**
  * What a key may do: pure questions about a key, asked on each request. Patterns and address blocks are compiled once per
- * key, when it is first asked about, and forgotten with it. A pattern's only sign is `*`, which stands for any run of
- * characters; matching looks for the parts between stars from left to right and never goes back, so that no pattern and no
- * name takes long. What cannot be understood is not allowed.
+ * key, when it is first asked about, and forgotten with it. What cannot be understood is not allowed.
  */
 import ipaddr from 'ipaddr.js';
+import { anyOf } from '../lib/patterns.js';
 import type { Key } from './key.js';
 
 /** The longest model name that is compared at all. */
 const LONGEST_NAME = 1_000;
 
-type Matcher = (name: string) => boolean;
+type Matcher = ReturnType<typeof anyOf>;
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 const modelMatchers = new WeakMap<Key, Matcher>();
@@ -59,28 +58,3 @@ function parseAddress(written: string, zone = true): ipaddr.IPv4 | ipaddr.IPv6 |
 
 const contains = (base: Block[0], bits: number, from: Block[0]): boolean =>
   (from as ipaddr.IPv6).match(base as ipaddr.IPv6, bits);
-
-/** Whether a name matches one of the patterns. */
-export function anyOf(patterns: readonly string[]): Matcher {
-  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
-  const globs = patterns.filter((pattern) => pattern.includes('*')).map(glob);
-  return (name) => exact.has(name) || globs.some((matches) => matches(name));
-}
-
-function glob(pattern: string): Matcher {
-  const parts = pattern.split('*');
-  const first = parts[0]!;
-  const last = parts[parts.length - 1]!;
-  const middle = parts.slice(1, -1).filter((part) => part !== '');
-  return (name) => {
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
-    const end = name.length - last.length;
-    let at = first.length;
-    for (const part of middle) {
-      const found = name.indexOf(part, at);
-      if (found === -1 || found + part.length > end) return false;
-      at = found + part.length;
-    }
-    return true;
-  };
-}

@@ -32,10 +32,13 @@ export const errorTable = {
   conflict: invalid(409),
   request_too_large: invalid(413),
   unsupported_media_type: invalid(415),
+  config_rejected: invalid(422),
   headers_too_large: invalid(431),
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   budget_exceeded: { status: 429, type: 'insufficient_quota' },
   client_closed_request: api(499),
+  /** Of an attempt, in the ledger: another attempt of the same request answered first. */
+  superseded: api(499),
   internal_error: api(500),
   upstream_error: api(502),
   no_target_available: api(503),

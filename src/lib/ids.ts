@@ -5,59 +5,47 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const POOL = Buffer.alloc(16 * 512);
-let poolAt = POOL.length;
+/** All pairs of characters in order: an id's running number is two look-ups. */
+const PAIRS = Array.from({ length: 1024 }, (_, at) => ALPHABET[at >> 5]! + ALPHABET[at & 31]!);
+const MOST = 1 << 20;
+const random = Buffer.alloc(16 * 256);
+let randomAt = random.length;
 let lastMs = -1;
-let lastTime = '';
-let lastTail = new Uint8Array(16);
+let head = '';
+let running = 0;
 
 export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'cch';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {
-  const ms = Math.max(nowMs, lastMs);
-  if (ms !== lastMs) {
-    lastMs = ms;
-    lastTime = encodeTime(ms);
-    lastTail = randomTail();
-  } else {
-    increment(lastTail);
+  if (nowMs > lastMs) begin(nowMs);
+  else if (running === MOST) begin(lastMs + 1);
+  const at = running++;
+  return `${kind}_${head}${PAIRS[at >> 10]!}${PAIRS[at & 1023]!}`;
+}
+
+/** A millisecond's ids share 60 random bits and count up from 19 more. */
+function begin(ms: number): void {
+  lastMs = ms;
+  if (randomAt === random.length) {
+    randomFillSync(random);
+    randomAt = 0;
   }
-  let id = `${kind}_${lastTime}`;
-  for (let i = 0; i < 16; i++) id += ALPHABET[lastTail[i]! & 31];
-  return id;
+  let tail = '';
+  for (let i = 0; i < 12; i++) tail += ALPHABET[random[randomAt + i]! & 31]!;
+  head = encodeTime(ms) + tail;
+  running = random.readUInt32LE(randomAt + 12) % (MOST / 2);
+  randomAt += 16;
 }
 
 function encodeTime(ms: number): string {
   let rest = ms;
   let out = '';
   for (let i = 0; i < 10; i++) {
-    out = ALPHABET[rest % 32] + out;
+    out = ALPHABET[rest % 32]! + out;
     rest = Math.floor(rest / 32);
   }
   return out;
-}
-
-function randomTail(): Uint8Array<ArrayBuffer> {
-  if (poolAt >= POOL.length) {
-    randomFillSync(POOL);
-    poolAt = 0;
-  }
-  const tail = new Uint8Array(16);
-  for (let i = 0; i < 16; i++) tail[i] = POOL[poolAt + i]! & 31;
-  poolAt += 16;
-  tail[0]! &= 15; // room above, so that counting up inside a millisecond never wraps
-  return tail;
-}
-
-function increment(tail: Uint8Array): void {
-  for (let i = 15; i >= 0; i--) {
-    if (tail[i]! < 31) {
-      tail[i]! += 1;
-      return;
-    }
-    tail[i] = 0;
-  }
 }
 
 /** A fresh secret of `bytes` random bytes. */

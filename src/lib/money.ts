@@ -14,13 +14,14 @@ export function picoPerToken(usdPerMillion: number | string): number | null {
 
 const decimal = (value: number): string => (Math.abs(value) < 1e-6 ? value.toFixed(12) : String(value));
 
-/** What several counts of tokens cost together, each `[tokens, pico-dollars per token]`: summed exactly, rounded once, a half up. */
-export function costNanoOf(parts: readonly (readonly [tokens: number, pico: number])[]): number {
-  let total = 0;
-  for (const [tokens, pico] of parts) total += tokens * pico;
+/**
+ * What up to three counts of tokens cost together, each with its price in pico-dollars: summed exactly, rounded once, a half
+ * up. Positions and not a list, since every request is priced and a list is garbage.
+ */
+export function costNanoOf(tokens: number, pico: number, tokens2 = 0, pico2 = 0, tokens3 = 0, pico3 = 0): number {
+  const total = tokens * pico + tokens2 * pico2 + tokens3 * pico3;
   if (total < Number.MAX_SAFE_INTEGER) return Math.round(total / 1000);
-  let exact = 0n;
-  for (const [tokens, pico] of parts) exact += BigInt(tokens) * BigInt(pico);
+  const exact = BigInt(tokens) * BigInt(pico) + BigInt(tokens2) * BigInt(pico2) + BigInt(tokens3) * BigInt(pico3);
   return Number((exact + 500n) / 1000n);
 }
 

@@ -126,20 +126,11 @@ export function cost(usage: Usage, price: Price): CostNano {
   const audioOut = Math.min(usage.audio_output, usage.output);
   const reasoning = Math.min(usage.reasoning, usage.output - audioOut);
 
-  const input = costNanoOf([
-    [usage.input - audioIn, rates.input],
-    [audioIn, rates.audio_input],
-  ]);
-  const cacheRead = costNanoOf([[usage.cache_read, rates.cache_read]]);
-  const cacheWrite = costNanoOf([
-    [usage.cache_write_5m, rates.cache_write_5m],
-    [usage.cache_write_1h, rates.cache_write_1h],
-  ]);
-  const output = costNanoOf([
-    [usage.output - audioOut - reasoning, rates.output],
-    [audioOut, rates.audio_output],
-    [reasoning, rates.reasoning],
-  ]);
+  const input = costNanoOf(usage.input - audioIn, rates.input, audioIn, rates.audio_input);
+  const cacheRead = costNanoOf(usage.cache_read, rates.cache_read);
+  const cacheWrite = costNanoOf(usage.cache_write_5m, rates.cache_write_5m, usage.cache_write_1h, rates.cache_write_1h);
+  const text = usage.output - audioOut - reasoning;
+  const output = costNanoOf(text, rates.output, audioOut, rates.audio_output, reasoning, rates.reasoning);
   return {
     input,
     cache_read: cacheRead,

@@ -2,6 +2,8 @@
  * What a provider states. An adaptor (`providers/*.ts`) holds facts and does no work: the wire formats live beside this
  * file, the bytes are moved by `upstream/`.
  */
+import type { FailureRule, LimitHeader } from './failure-class.js';
+
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
@@ -48,6 +50,10 @@ interface AdaptorFacts {
     readonly factor: number;
     readonly exact: boolean;
   };
+  /** What its errors mean, beyond what a status says by itself; the first rule that applies counts. */
+  readonly failures: readonly FailureRule[];
+  /** Where its answers tell what is left of its own limits. */
+  readonly limitHeaders: readonly LimitHeader[];
   /** An upstream inside the process, instead of one behind HTTP. */
   readonly local?: LocalUpstream;
 }

@@ -28,6 +28,8 @@ export type WholeAnswer =
       readonly usage: Usage | undefined;
       /** The model that the provider says it served. */
       readonly servedModel: string | undefined;
+      /** The provider withheld the answer, or a part of it, for its content policy. */
+      readonly filtered: boolean;
       /** All text that was generated (content, reasoning, tool arguments), to be counted where usage is missing. */
       text(): string;
     }
@@ -58,6 +60,10 @@ export interface StreamReading {
   /** The latest usage that the upstream reported. */
   readonly usage: Usage | undefined;
   readonly servedModel: string | undefined;
+  /** Something that was generated is among what was pushed, or the end of the answer: more than its frame. */
+  readonly begun: boolean;
+  /** The provider withheld the answer, or a part of it, for its content policy. */
+  readonly filtered: boolean;
   /** All text received so far (content, reasoning, tool arguments), to be counted where usage is missing. */
   text(): string;
 }

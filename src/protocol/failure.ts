@@ -11,6 +11,8 @@ export interface UpstreamFailure {
   readonly kind: FailureKind;
   /** The upstream's own words where it had any, else ours; not yet cleaned of credentials and hosts. */
   readonly message: string;
+  /** Which deadline passed, where one did. */
+  readonly deadline?: 'connect' | 'first_byte' | 'idle' | 'total' | undefined;
   /** HTTP status, where there was one (an in-band error has the status that its meaning would have had). */
   readonly status?: number | undefined;
   readonly type?: string | undefined;

@@ -26,6 +26,13 @@ export function isRepeatable(completion: unknown): boolean {
   return !none(content) || !none(choice['message']['audio']);
 }
 
+/** The words of a kept completion. */
+export function wordsOf(body: Buffer): string {
+  const { choices } = JSON.parse(body.toString('utf8')) as { choices: { message: { content?: unknown } }[] };
+  const content = choices[0]?.message.content;
+  return typeof content === 'string' ? content : '';
+}
+
 /** The same completion under a new id, as of now. */
 export function retold(completion: Wire, nowMs: number): Wire {
   const id = `chatcmpl-${newId('req', nowMs).slice(4)}`;

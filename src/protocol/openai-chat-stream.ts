@@ -34,6 +34,8 @@ export class OpenAiChatStream implements StreamReading {
   failure: UpstreamFailure | undefined;
   usage: Usage | undefined;
   servedModel: string | undefined;
+  begun = false;
+  filtered = false;
 
   constructor(askedUsage: boolean, n: number) {
     this.#askedUsage = askedUsage;
@@ -140,9 +142,22 @@ export class OpenAiChatStream implements StreamReading {
     } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
     this.#text += textOf(delta);
     const ends = typeof finish === 'string';
+    if (finish === 'content_filter') this.filtered = true;
+    if (!this.begun) this.begun = ends || generates(delta);
     if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);
     return ends;
   }
+}
+
+/** Whether a delta holds more than the role and empty fields. */
+function generates(delta: unknown): boolean {
+  if (typeof delta !== 'object' || delta === null) return false;
+  for (const name in delta) {
+    const value = (delta as Record<string, unknown>)[name];
+    if (name === 'role' || value === null || value === '' || value === undefined) continue;
+    if (!Array.isArray(value) || value.length > 0) return true;
+  }
+  return false;
 }
 
 /** The event with `usage` cut out of its JSON, all other bytes as they were. */

@@ -83,6 +83,9 @@ function readAnswer(body: Buffer): WholeAnswer {
     body,
     usage: readChatUsage(completion.usage),
     servedModel: typeof completion.model === 'string' ? completion.model : undefined,
+    filtered: choices.some(
+      (choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason === 'content_filter',
+    ),
     text: () => choices.map((choice) => textOf((choice as { message?: unknown } | null)?.message)).join(''),
   };
 }

@@ -9,8 +9,13 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 const FLUSH_MS = 250;
 
+/** What an access line may say. Undefined is left out. */
+export type AccessFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
 export interface RunningLog {
   readonly log: Log;
+  /** Writes the one line that each request has, in the form of `log.info(fields, 'request')` at a fraction of its cost. */
+  readonly access: (fields: AccessFields) => void;
   /** Writes what is buffered; call at the end. */
   close(): void;
 }
@@ -19,8 +24,12 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
   const out = destination({ fd, sync: false, minLength: 4096 });
   const flusher = setInterval(() => out.flush(), FLUSH_MS);
   flusher.unref();
+  const log = build(level, out);
   return {
-    log: build(level, out),
+    log,
+    access: (fields) => {
+      if (log.isLevelEnabled('info')) out.write(accessLine(fields));
+    },
     close() {
       clearInterval(flusher);
       try {
@@ -34,6 +43,20 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
 
 const build = (level: LogLevel, out: DestinationStream): Log =>
   pino({ level, base: null, timestamp: isoTime, formatters: { level: (label) => ({ level: label }) } }, out);
+
+/** A text that stands in JSON as it is. */
+const plain = /^[\w .,:;/+@=()'-]*$/;
+
+function accessLine(fields: AccessFields): string {
+  let line = `{"level":"info"${isoTime()}`;
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined) continue;
+    line += `,"${name}":`;
+    line += typeof value !== 'string' ? value : plain.test(value) ? `"${value}"` : JSON.stringify(value);
+  }
+  return `${line},"msg":"request"}\n`;
+}
 
 let second = -1;
 let written = '';

@@ -54,12 +54,31 @@ export class Metrics {
     'What answers from the cache would have cost, in US dollars.',
   ).add({});
   readonly #cacheResults: Readonly<Record<'hit' | 'semantic' | 'miss' | 'off', CountSeries>>;
+  readonly #guards = this.#counter(
+    'tollgate_cache_rejections_total',
+    'Near prompts that were not answered from the cache, by what spoke against it.',
+    ['reason'],
+  );
+  readonly #skips = this.#counter(
+    'tollgate_cache_semantic_skipped_total',
+    'Prompts that were not compared by meaning, by why.',
+    ['reason'],
+  );
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
+  readonly #reloads = this.#counter('tollgate_config_reloads_total', 'Reloads of the configuration.', ['result']);
   readonly #upstream = counterFamily(
     this.registry,
     'tollgate_upstream_responses_total',
     'Answers of targets; code is an HTTP status, or none where the connection failed.',
   );
+  readonly #retries = this.#counter('tollgate_retries_total', 'Attempts that followed a failure, by what it was.', [
+    'reason',
+  ]);
+  readonly #fallbacks = counterFamily(
+    this.registry,
+    'tollgate_fallbacks_total',
+    'Requests that another model was tried for.',
+  ).add({});
   readonly #kinds: Readonly<Record<keyof Usage, CountSeries>>;
 
   constructor() {
@@ -110,6 +129,14 @@ export class Metrics {
     this.#cacheResults[result].value += 1;
   }
 
+  cacheRejection(reason: string): void {
+    this.#guards.inc({ reason });
+  }
+
+  cacheSkip(reason: string): void {
+    this.#skips.inc({ reason });
+  }
+
   cacheSaved(costNano: number): void {
     this.#saved.value += costNano / 1e9;
   }
@@ -118,12 +145,39 @@ export class Metrics {
     this.#auth.inc({ reason });
   }
 
+  /** `result`: `reloaded`, `unchanged` or `rejected`. */
+  configReload(result: string): void {
+    this.#reloads.inc({ result });
+  }
+
   /** `code`: the upstream's status, or 0 where it gave none. */
   upstreamResponse(target: string, code: number): void {
     const codes = within(this.#responses, target, newMap<number, CountSeries>);
     let counter = codes.get(code);
     if (!counter) codes.set(code, (counter = this.#upstream.add({ target, code: code === 0 ? 'none' : String(code) })));
     counter.value += 1;
+  }
+
+  retry(reason: string): void {
+    this.#retries.inc({ reason });
+  }
+
+  fallback(): void {
+    this.#fallbacks.value += 1;
+  }
+
+  /** A number for each of a set of names, read when the metrics are. */
+  gauges(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const [key, value] of read()) gauge.set({ [label]: key }, value);
+      },
+    });
   }
 
   /** A number that is read when the metrics are. */

@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { LocalUpstream } from '../protocol/adaptor.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
-import type { Deadline, Deadlines, Phase, Timeouts } from './deadline.js';
+import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
 import { callLocal } from './local.js';
 
 export interface UpstreamCall {
@@ -42,10 +42,14 @@ export interface Flow {
 export interface Wire {
   pause(): void;
   resume(): void;
-  abort(): void;
+  abort(reason: Error): void;
 }
 
-export class Attempt implements Flow {
+const ENDED = new Error('ended by the gateway');
+
+/** It is undici's handler and the deadline's watcher itself: an object for each request, and no closure. */
+export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
+  readonly #call: UpstreamCall;
   readonly #events: UpstreamEvents;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
@@ -54,43 +58,45 @@ export class Attempt implements Flow {
   #headersSeen = false;
 
   constructor(call: UpstreamCall, events: UpstreamEvents, deadlines: Deadlines) {
+    this.#call = call;
     this.#events = events;
     this.#deadlines = deadlines;
-    this.#deadline = deadlines.start(call.timeouts, {
-      onTimeout: (which) => this.fail(timeoutOf(which, call.timeouts)),
-      onSilence: () => {
-        if (this.#headersSeen) events.onSilence?.();
-      },
-    });
+    this.#deadline = deadlines.start(call.timeouts, this);
   }
 
   /** The request is on its way; an attempt that ended meanwhile closes the wire it was given. */
-  started(wire: Wire): void {
+  onRequestStart(wire: Wire): void {
     this.#wire = wire;
-    if (this.#over) wire.abort();
+    if (this.#over) wire.abort(ENDED);
     else this.#deadline.enter('first_byte', this.#deadlines.now());
   }
 
-  headers(status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(_wire: Wire, status: number, headers: IncomingHttpHeaders): void {
     if (this.#over || status < 200) return;
     this.#headersSeen = true;
     this.#events.onHeaders(status, headers);
   }
 
-  data(chunk: Buffer): void {
+  onResponseData(_wire: Wire, chunk: Buffer): void {
     if (this.#over) return;
     this.#deadline.enter('idle', this.#deadlines.now());
     this.#events.onData(chunk);
   }
 
-  end(): void {
+  onResponseEnd(): void {
     if (this.#close()) this.#events.onEnd();
   }
 
-  fail(failure: UpstreamFailure): void {
-    if (!this.#close()) return;
-    this.#wire?.abort();
-    this.#events.onFailure(failure);
+  onResponseError(_wire: Wire, error: Error): void {
+    this.#fail(failureOf(error, this.#headersSeen));
+  }
+
+  onTimeout(which: Phase | 'total'): void {
+    this.#fail(timeoutOf(which, this.#call.timeouts));
+  }
+
+  onSilence(): void {
+    if (this.#headersSeen) this.#events.onSilence?.();
   }
 
   pause(): void {
@@ -104,11 +110,13 @@ export class Attempt implements Flow {
   }
 
   abort(): void {
-    if (this.#close()) this.#wire?.abort();
+    if (this.#close()) this.#wire?.abort(ENDED);
   }
 
-  get headersSeen(): boolean {
-    return this.#headersSeen;
+  #fail(failure: UpstreamFailure): void {
+    if (!this.#close()) return;
+    this.#wire?.abort(ENDED);
+    this.#events.onFailure(failure);
   }
 
   #close(): boolean {
@@ -126,21 +134,9 @@ export function attempt(call: UpstreamCall, events: UpstreamEvents, deadlines: D
     return running;
   }
   const { dispatcher, path } = call.to;
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart: (controller) =>
-      running.started({
-        pause: () => controller.pause(),
-        resume: () => controller.resume(),
-        abort: () => controller.abort(new Error('ended by the gateway')),
-      }),
-    onResponseStart: (_controller, status, headers) => running.headers(status, headers),
-    onResponseData: (_controller, chunk) => running.data(chunk),
-    onResponseEnd: () => running.end(),
-    onResponseError: (_controller, error) => running.fail(failureOf(error, running.headersSeen)),
-  };
   dispatcher.dispatch(
     { method: 'POST', path, headers: call.headers as string[], body: call.body, headersTimeout: 0, bodyTimeout: 0 },
-    handler,
+    running,
   );
   return running;
 }
@@ -156,6 +152,7 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
   return {
     kind: which === 'connect' ? 'connect' : 'timeout',
     status: 504,
+    deadline: which,
     message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).`,
   };
 }

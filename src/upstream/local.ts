@@ -1,12 +1,12 @@
 /** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
 import type { LocalRequest, LocalUpstream } from '../protocol/adaptor.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, Wire } from './attempt.js';
 
 export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): void {
   const stop = new AbortController();
   let gate: Promise<void> | undefined;
   let open: (() => void) | undefined;
-  running.started({
+  const wire: Wire = {
     pause: () => {
       gate ??= new Promise((resolve) => {
         open = resolve;
@@ -20,18 +20,17 @@ export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'sig
       stop.abort();
       open?.();
     },
-  });
+  };
+  running.onRequestStart(wire);
   const run = async (): Promise<void> => {
     const answer = await local({ ...request, signal: stop.signal });
-    running.headers(answer.status, answer.headers);
+    running.onResponseStart(wire, answer.status, answer.headers);
     for await (const chunk of answer.body) {
       if (stop.signal.aborted) return;
-      running.data(chunk);
+      running.onResponseData(wire, chunk);
       if (gate) await gate;
     }
-    running.end();
+    running.onResponseEnd();
   };
-  run().catch(() =>
-    running.fail({ kind: 'cut', message: "The upstream's connection was lost before its answer was complete." }),
-  );
+  run().catch((error: Error) => running.onResponseError(wire, error));
 }

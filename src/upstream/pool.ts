@@ -1,26 +1,65 @@
 /**
- * Connection pools, one per origin and connect timeout, kept alive between requests. TLS certificates are verified, and
- * redirects are not followed: an upstream that sends one is not the API it was configured to be.
+ * Connection pools, one per origin and connect timeout, kept alive between requests and from one configuration to the next.
+ * A lease counts who may still use a pool: a pool that no lease holds any more is closed once what runs on it has ended.
+ * TLS certificates are verified, and redirects are not followed: an upstream that sends one is not the API it was
+ * configured to be.
  */
 import { Pool } from 'undici';
 
-export class Pools {
-  readonly #pools = new Map<string, Pool>();
+interface Leased {
+  readonly pool: Pool;
+  leases: number;
+}
 
+/** The pools of one configuration. */
+export interface PoolLease {
   /** The pool for `origin`, e.g. `https://api.example.com`. */
-  get(origin: string, connectMs: number): Pool {
-    const name = `${origin} ${connectMs}`;
-    let pool = this.#pools.get(name);
-    if (!pool) {
-      pool = new Pool(origin, { connections: null, pipelining: 1, connect: { timeout: connectMs } });
-      this.#pools.set(name, pool);
-    }
-    return pool;
+  get(origin: string, connectMs: number): Pool;
+  /** Nothing asks these pools for a connection any more. */
+  end(): void;
+}
+
+export class Pools {
+  readonly #pools = new Map<string, Leased>();
+
+  lease(): PoolLease {
+    const mine = new Set<string>();
+    return {
+      get: (origin, connectMs) => {
+        const name = `${origin} ${connectMs}`;
+        const leased = this.#pools.get(name) ?? this.#open(name, origin, connectMs);
+        if (!mine.has(name)) leased.leases++;
+        mine.add(name);
+        return leased.pool;
+      },
+      end: () => {
+        for (const name of mine) this.#giveBack(name);
+        mine.clear();
+      },
+    };
+  }
+
+  get size(): number {
+    return this.#pools.size;
+  }
+
+  #open(name: string, origin: string, connectMs: number): Leased {
+    const pool = new Pool(origin, { connections: null, pipelining: 1, connect: { timeout: connectMs } });
+    const leased = { pool, leases: 0 };
+    this.#pools.set(name, leased);
+    return leased;
+  }
+
+  #giveBack(name: string): void {
+    const leased = this.#pools.get(name);
+    if (!leased || --leased.leases > 0) return;
+    this.#pools.delete(name);
+    leased.pool.close().catch(() => {}); // destroyed meanwhile
   }
 
   /** Closes every connection; what still runs on them fails. */
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()));
     this.#pools.clear();
   }
 }

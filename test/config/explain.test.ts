@@ -33,7 +33,7 @@ test('a described configuration has every setting and no secret', (t) => {
     base_url: null,
     headers: { 'x-secret': '(hidden)' },
   });
-  assert.equal(described.providers['s']!.api_key, null, 'that there is no key is no secret');
+  assert.equal((described.providers['s'] as { api_key: unknown }).api_key, null, 'that there is no key is no secret');
   assert.deepEqual(described.models['own']!.limits[0], { unit: 'usd', max: 5, per: 'month' }, 'money is dollars again');
 });
 

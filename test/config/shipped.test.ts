@@ -52,8 +52,8 @@ test('the shipped configuration takes its keys and addresses from the environmen
   });
   assert.deepEqual([config.server.host, config.server.port], ['0.0.0.0', 80]);
   assert.deepEqual([config.admin.key, config.database.url, config.redis.url], ['adm', 'postgres://d/t', 'redis://r']);
-  assert.equal(config.providers['openai']!.api_key, 'sk-o');
-  assert.equal(config.providers['anthropic']!.api_key, 'sk-a');
+  assert.equal(config.providers['openai']!.api_keys[0], 'sk-o');
+  assert.equal(config.providers['anthropic']!.api_keys[0], 'sk-a');
 });
 
 test('the examples that are commented out work when the comment signs are taken away', (t) => {
@@ -86,7 +86,7 @@ test('an editor underlines what the gateway refuses', () => {
     'telemetry: { metrics: on }',
     'providers: { p: { api_key: x } }',
     'models: { m: { targets: [] } }',
-    'models: { m: { targets: [{ provider: p, model: m }], fallbacks: [x] } }',
+    'models: { m: { targets: [{ provider: p, model: m }], cache: { ttl: long } } }',
   ]) {
     assert.ok(!accepts(text), text);
   }
@@ -113,6 +113,11 @@ models:
     cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
     price: { input: 0.15, cached_input: 0.075, output: 0.60 }
     limits: [ { unit: tokens, max: 2_000_000, per: minute } ]
+  auto:
+    route:
+      - { when: { input_tokens: { gt: 60000 } }, use: gpt-4o-mini }
+      - { when: { has: [image] }, use: gpt-4o-mini }
+      - { use: gpt-4o-mini }
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 telemetry: { metrics: true, log: { level: info } }
 `,
@@ -129,16 +134,10 @@ models:
     targets:
       - { provider: openai, model: gpt-4o-mini, weight: 3 }
       - { provider: my-vllm, model: llama-3, priority: 2 }
-    balance: weighted
-    retry:     { max_attempts: 3, base: 250ms, max: 8s }
-    breaker:   { failure_rate: 0.5, min_requests: 10, window: 30s, open: 15s, half_open_probes: 2 }
-    fallbacks: [claude-haiku]
-    context_window_fallbacks: [gpt-4.1]
-    content_policy_fallbacks: [claude-haiku]
   auto:
-    targets: [ { provider: openai, model: gpt-4o } ]
-    route: [ { use: gpt-4o-mini } ]
-defaults: { retry: {}, breaker: {} }
+    route:
+      - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
+      - { use: gpt-4o-mini }
 capture:  { content: off }
 webhooks: [ { url: "https://x", events: ["budget.*"], secret: whsec_x } ]
 telemetry: { traces: { otlp: "" } }
@@ -168,7 +167,7 @@ test('the reference explains every key that there is, and names everything that 
     assert.ok(reference.includes(`\`${path.at(-1)}\``) || reference.includes(`\`${path.join('.')}\``), path.join('.'));
   }
   for (const path of unavailablePaths()) {
-    const name = path.replace('*', '<model>').replace('targets.1', 'targets');
+    const name = path.replace('*', '<model>').replace('route.*.', 'route[].');
     assert.ok(reference.includes(`\`${name}\``), name);
   }
 });

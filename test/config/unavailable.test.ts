@@ -4,27 +4,10 @@ import { test } from 'node:test';
 import { findUnavailable, unavailablePaths } from '../../src/config/unavailable.js';
 import { bad, good } from './support.js';
 
-const model = (more: string) => `providers: { s: { type: sandbox } }
-models:
-  m:
-    targets: [{ provider: s, model: m }]
-    ${more}
-`;
-
 test('what this version does not do is refused at its place, not ignored', (t) => {
-  assert.deepEqual(bad(t, model('fallbacks: [x]')), [
-    '5:5 models.m.fallbacks: `fallbacks` is not available in this version',
-  ]);
   assert.deepEqual(bad(t, 'server: { workers: 4 }'), [
     '1:20 server.workers: more than one worker is not available in this version',
   ]);
-  assert.deepEqual(
-    bad(
-      t,
-      'providers: { s: { type: sandbox } }\nmodels:\n  m:\n    targets:\n      - { provider: s, model: a }\n      - { provider: s, model: b }\n',
-    ),
-    ['6:9 models.m.targets[1]: more than one target for a model is not available in this version'],
-  );
   assert.deepEqual(bad(t, 'webhooks: []\ncapture: { content: off }\ntelemetry: { traces: {} }'), [
     '1:1 webhooks: `webhooks` is not available in this version',
     '2:1 capture: `capture` is not available in this version',
@@ -37,7 +20,6 @@ test('every row of the table refuses a configuration that has it', () => {
     const steps = path.split('.');
     const build = ([step, ...rest]: string[]): unknown => {
       if (step === undefined) return 2;
-      if (step === '1') return [null, build(rest)];
       return { [step === '*' ? 'any' : step]: build(rest) };
     };
     const found = findUnavailable(build(steps));

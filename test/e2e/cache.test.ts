@@ -7,7 +7,7 @@ import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { cut, json, openaiError, pause, sse, until } from '../support/upstream-steps.js';
 
 const price = { input: 0.15, output: 0.6 };
-const target = (model: string) => ({ targets: [{ provider: 'fake', model }], price });
+const target = (model: string) => ({ targets: [{ provider: 'fake', model }], price, retry: { max_attempts: 1 } });
 
 let upstream: FakeUpstream;
 let gateway: Gateway;

@@ -22,6 +22,8 @@ before(async () => {
   claude = await startUpstream();
   gateway = await startGateway({
     config: {
+      // What a failure is to the caller is looked at here, not what is tried instead.
+      defaults: { retry: { max_attempts: 1 } },
       providers: {
         fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream-secret-1234567890' },
         claude: { type: 'anthropic', base_url: claude.url, api_key: 'sk-ant-upstream-secret' },

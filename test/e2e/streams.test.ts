@@ -21,6 +21,8 @@ before(async () => {
   const target = { targets: [{ provider: 'fake', model: 'm' }], price };
   gateway = await startGateway({
     config: {
+      // What a failure is to the caller is looked at here, not what is tried instead.
+      defaults: { retry: { max_attempts: 1 } },
       providers: {
         fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' },
         nobody: { type: 'openai-compatible', base_url: 'http://127.0.0.1:9/v1', api_key: 'sk-upstream' },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { anyOf, mayComeFrom, mayUseEndpoint, mayUseModel, parseBlock } from '../../src/keys/allow.js';
+import { mayComeFrom, mayUseEndpoint, mayUseModel, parseBlock } from '../../src/keys/allow.js';
+import { anyOf } from '../../src/lib/patterns.js';
 import { aKey } from '../contract/keys.js';
 
 test('a key that names no models, endpoints or addresses may use all', () => {

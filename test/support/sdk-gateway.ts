@@ -20,6 +20,8 @@ export async function startSdkGateway(): Promise<SdkGateway> {
   const model = (name: string) => ({ targets: [{ provider: 'fake', model: name }], price });
   const gateway = await startGateway({
     config: {
+      // What a failure is to the caller is looked at here, not what is tried instead.
+      defaults: { retry: { max_attempts: 1 } },
       providers: { fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' } },
       models: {
         'gpt-4o-mini': model('gpt-4o-mini'),

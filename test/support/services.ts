@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { install, NothingToRunAgainst, onPath } from './packages.js';
 import { findPostgres, findPostgresBin, startPostgres } from './postgres.js';
 
 export interface Services {
@@ -24,9 +25,6 @@ interface Provided {
   readonly told: string;
   readonly stop?: () => Promise<void> | void;
 }
-
-/** Something to run against is missing and cannot be had; the message says what to install. */
-export class NothingToRunAgainst extends Error {}
 
 export async function provideServices(): Promise<Services> {
   const started: Provided[] = [];
@@ -87,24 +85,6 @@ async function provideRedis(): Promise<Provided> {
     ping: pingRedis,
     env: 'TEST_REDIS_URL',
   });
-}
-
-const onPath = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-
-/** Installs a Debian package where that is possible without a question; what came of it is for the caller to look at. */
-function install(name: string): void {
-  if (!onPath('apt-get')) return;
-  const root = process.getuid?.() === 0;
-  if (!root && spawnSync('sudo', ['-n', 'true']).status !== 0) return;
-  const apt = (...args: string[]) =>
-    spawnSync(root ? 'apt-get' : 'sudo', root ? args : ['-n', 'apt-get', ...args], {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 300_000,
-    });
-  console.log(`Installing the package ${name} ...`);
-  apt('update', '-qq');
-  apt('install', '-y', '-qq', '--no-install-recommends', name);
 }
 
 async function container(

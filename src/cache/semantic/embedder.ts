@@ -1,5 +1,7 @@
 /** Text to vectors, wherever that is done. The semantic cache, `like` routing and the local embeddings endpoint share it. */
-import type { VectorWorker } from './vector-worker.js';
+import { join } from 'node:path';
+import { packageRoot } from '../../lib/root.js';
+import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
 
 export interface Embedder {
   /** Vectors of different identities are never compared. */
@@ -11,6 +13,25 @@ export interface Embedder {
 }
 
 const IDLE_MS = 30_000;
+
+/** The model that comes with the gateway. */
+export const LOCAL_MODEL = 'all-MiniLM-L6-v2';
+/** It reads that many word pieces; what is longer would be cut, and two long prompts would look alike. */
+const MOST_PIECES = 256;
+/** 1.5 kB each. */
+const MOST_VECTORS = 200_000;
+const MOST_IN_A_SCOPE = 100_000;
+const MOST_WAITING = 32;
+
+export const localVectors = (onEnd: VectorWorkerOptions['onEnd']): VectorWorker =>
+  new VectorWorker({
+    folder: join(packageRoot, 'models', LOCAL_MODEL),
+    mostPieces: MOST_PIECES,
+    capacity: MOST_VECTORS,
+    perScope: MOST_IN_A_SCOPE,
+    mostWaiting: MOST_WAITING,
+    ...(onEnd && { onEnd }),
+  });
 
 export function localEmbedder(worker: VectorWorker, model: string): Embedder {
   return {

@@ -32,6 +32,11 @@ export class VectorWorker {
     this.#options = options;
   }
 
+  /** It was asked before, and has not ended. */
+  get running(): boolean {
+    return this.#worker !== undefined;
+  }
+
   get waiting(): number {
     return this.#waiting.size;
   }

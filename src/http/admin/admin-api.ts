@@ -20,6 +20,7 @@ import { declaresAccess } from '../access.js';
 import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
+import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { keysRoutes } from './keys-routes.js';
 import type { Writing } from './once.js';
@@ -34,7 +35,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, CacheReading {
+export interface AdminDeps extends Writing, Reading, Configuring, CacheReading {
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -94,6 +95,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   teamsRoutes(typed, deps);
   readRoutes(typed, deps);
   cacheRoutes(typed, deps);
+  configRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

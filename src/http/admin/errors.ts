@@ -14,13 +14,32 @@ export const problem = z.object({
   status: z.number(),
   detail: z.string(),
   code: z.string(),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  errors: z
+    .array(
+      z.object({
+        field: z.string(),
+        message: z.string(),
+        file: z.string().optional(),
+        line: z.number().optional(),
+        column: z.number().optional(),
+      }),
+    )
+    .optional(),
 });
 
 interface FieldError {
   /** Where in the request: `limits[0].per`, `query.limit`; empty: the body as a whole. */
   readonly field: string;
   readonly message: string;
+  /** Where in a file, for a fault that is in one. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** A refusal that has more than one thing to say. */
+export interface DetailedRefusal extends Refusal {
+  readonly errors?: readonly FieldError[];
 }
 
 /** The body of a problem document; `type` names the code, and there is no page behind it. */
@@ -33,7 +52,7 @@ const problemOf = (refusal: Refusal, errors?: readonly FieldError[]) => ({
   ...(errors ? { errors } : refusal.param ? { errors: [{ field: refusal.param, message: refusal.message }] } : {}),
 });
 
-export function sendRefusal(reply: FastifyReply, refusal: Refusal, errors?: readonly FieldError[]): FastifyReply {
+export function sendRefusal(reply: FastifyReply, refusal: DetailedRefusal, errors = refusal.errors): FastifyReply {
   for (const [name, value] of Object.entries(refusal.headers ?? {})) reply.header(name, value);
   return reply
     .code(statusOf(refusal))

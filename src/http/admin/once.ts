@@ -14,7 +14,7 @@ import { sendRefusal } from './errors.js';
 
 const REMEMBERED_MS = 86_400_000;
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly body: object;
 }

@@ -1,4 +1,4 @@
-/** What the admin API only shows: usage, the audit log, the running configuration, models and providers. */
+/** What the admin API only shows: usage, the audit log, models and providers. */
 import { z } from 'zod';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { AdminApp } from './admin-api.js';
@@ -10,8 +10,6 @@ import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
   readonly ledger: Pick<Ledger, 'query'>;
-  /** The running configuration, as plain data with secrets hidden. */
-  readonly describeConfig: () => unknown;
   /** Models and providers as plain data. */
   readonly models: () => readonly object[];
   readonly providers: () => readonly object[];
@@ -56,19 +54,6 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
       const lines = await deps.keys.read.audit(query, { limit: limit + 1, after });
       return showPage(lines, limit, showAudit);
     },
-  );
-
-  app.get(
-    '/config',
-    {
-      config,
-      schema: {
-        tags: ['config'],
-        summary: 'The running configuration, secrets hidden.',
-        response: { 200: z.unknown(), ...problems },
-      },
-    },
-    () => deps.describeConfig(),
   );
 
   for (const [what, summary] of [

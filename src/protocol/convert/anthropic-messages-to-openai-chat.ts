@@ -79,6 +79,7 @@ export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): WholeAnswer 
     body: Buffer.from(JSON.stringify(completion)),
     usage,
     servedModel: typeof message['model'] === 'string' ? message['model'] : undefined,
+    filtered: message['stop_reason'] === 'refusal',
     text: () => said.generated,
   };
 }

@@ -85,6 +85,14 @@ export class MessagesToChatStream implements StreamReading {
     return Buffer.concat([rest, sseEvent(last), DONE]);
   }
 
+  get begun(): boolean {
+    return this.done || this.#text !== '';
+  }
+
+  get filtered(): boolean {
+    return this.#stopReason === 'refusal';
+  }
+
   text(): string {
     return this.#text;
   }

@@ -107,7 +107,9 @@ describe('what is shown', () => {
       ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
-      ...['get /usage', 'get /audit', 'get /config', 'get /models', 'get /providers'],
+      ...['get /usage', 'get /audit', 'get /models', 'get /providers'],
+      ...['get /cache', 'post /cache/purge'],
+      ...['get /config', 'get /config/status', 'post /config/reload'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
     const creation = body.paths['/admin/v1/keys'].post;

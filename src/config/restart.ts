@@ -1,0 +1,48 @@
+/**
+ * What a running gateway cannot take from a changed configuration: it listens where it listens, and its stores are open.
+ * Such a setting keeps its value until a restart, is reported at each reload, and holds nothing else back.
+ */
+import type { Config } from './config.js';
+import { formatPath } from './problem.js';
+
+const settings: readonly (readonly [section: keyof Config, key: string | null])[] = [
+  ['server', 'host'],
+  ['server', 'port'],
+  ['server', 'workers'],
+  ['data_dir', null],
+  ['database', 'url'],
+  ['redis', 'url'],
+  ['redis', 'on_failure'],
+];
+
+/** `wanted` with the settings that have to wait as they run, and the names of those that differ. */
+export function withoutRestart(running: Config, wanted: Config): { config: Config; restart: readonly string[] } {
+  const config = { ...wanted } as Record<keyof Config, unknown>;
+  const restart: string[] = [];
+  for (const [section, key] of settings) {
+    const now = key === null ? running[section] : valueIn(running[section], key);
+    const then = key === null ? wanted[section] : valueIn(wanted[section], key);
+    if (now === then) continue;
+    restart.push(key === null ? section : `${section}.${key}`);
+    config[section] = key === null ? now : { ...(config[section] as object), [key]: now };
+  }
+  return { config: config as Config, restart };
+}
+
+/** The names of what differs, never a value: `models.gpt-4o`, `server.body_limit`, `data_dir`. */
+export function differences(before: Config, after: Config): string[] {
+  const found: string[] = [];
+  for (const section of Object.keys({ ...before, ...after }) as (keyof Config)[]) {
+    const [a, b] = [before[section], after[section]];
+    if (same(a, b)) continue;
+    if (!isObject(a) || !isObject(b)) found.push(section);
+    else
+      for (const key of Object.keys({ ...a, ...b }))
+        if (!same(valueIn(a, key), valueIn(b, key))) found.push(formatPath([section, key]));
+  }
+  return found;
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const valueIn = (value: unknown, key: string): unknown => (value as Record<string, unknown>)[key];
+const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -1,0 +1,32 @@
+/** What an attempt teaches: the class of its failure, and what the state of its target keeps of it. */
+import type { FailureClass } from '../protocol/failure-class.js';
+import { classify, isFaultOfTarget } from '../router/classify.js';
+import type { Trip } from '../router/target-state.js';
+import type { Carried } from './meter.js';
+import type { Model, Target } from './model.js';
+
+/** Ends the attempt in its target's state. Undefined: it answered, or was given up. */
+export function learn(
+  carried: Carried,
+  trip: Trip,
+  model: Model,
+  { state, adaptor }: Target,
+): FailureClass | undefined {
+  const { sentAt, firstByteAt, endedAt, exhaustedMs } = carried.times;
+  if (carried.kind === 'gone') {
+    state.abandoned(trip, endedAt);
+    return undefined;
+  }
+  if (carried.kind !== 'failed') {
+    state.succeeded(trip, (firstByteAt ?? endedAt) - sentAt, exhaustedMs, endedAt);
+    return undefined;
+  }
+  const { failure } = carried;
+  const why = classify(failure, adaptor.failures);
+  const tookMs = endedAt - sentAt;
+  // A deadline that the caller set, or that other attempts had used up, is no fault of the target.
+  const ours = failure.deadline === 'total' && tookMs < model.timeouts.total * 0.9;
+  const restMs = failure.retryAfterMs ?? (exhaustedMs > 0 ? exhaustedMs : undefined);
+  state.failed(trip, why, isFaultOfTarget(why) && !ours, tookMs, restMs, endedAt);
+  return why;
+}

@@ -1,0 +1,154 @@
+/**
+ * The running configuration: shown with secrets hidden, where it comes from, and the order to read its file again. A reload
+ * is synchronous and happens in the transaction that writes its audit line, so one that the audit log cannot hold is not
+ * made (the file's own watch and SIGHUP need no database).
+ */
+import { z } from 'zod';
+import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import type { AdminApp } from './admin-api.js';
+import { type DetailedRefusal, problem } from './errors.js';
+import { type Answer, type Writing, write } from './once.js';
+
+interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+}
+
+interface Reloaded {
+  readonly status: 'reloaded' | 'unchanged';
+  readonly trigger: string;
+  readonly at: number;
+  readonly file: string;
+  readonly hash: string;
+  readonly changed: readonly string[];
+  readonly restart: readonly string[];
+}
+
+interface Rejected {
+  readonly status: 'rejected';
+  readonly trigger: string;
+  readonly at: number;
+  readonly file: string;
+  readonly problems: readonly ConfigProblem[];
+}
+
+export interface Configuring {
+  /** The running configuration, as plain data with secrets hidden. */
+  readonly describeConfig: () => unknown;
+  readonly configState: () => {
+    readonly file: string;
+    readonly hash: string;
+    /** Milliseconds since the Unix epoch. */
+    readonly since: number;
+    readonly restart: readonly string[];
+    readonly last: Reloaded | Rejected | null;
+  };
+  /** Reads the file again; changes nothing where it is rejected. */
+  readonly reloadConfig: () => Reloaded | Rejected;
+}
+
+const config = { access: 'admin' } as const;
+const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
+
+const reloadAnswer = z.object({
+  status: z.enum(['reloaded', 'unchanged']),
+  hash: z.string(),
+  changed: z.array(z.string()).describe('What changed, by name.'),
+  restart: z.array(z.string()).describe('What is written otherwise than it runs, until a restart.'),
+});
+
+const stateAnswer = z.object({
+  file: z.string(),
+  hash: z.string(),
+  since: z.string(),
+  restart: z.array(z.string()),
+  last_reload: z
+    .object({
+      status: z.enum(['reloaded', 'unchanged', 'rejected']),
+      trigger: z.string(),
+      at: z.string(),
+      problems: z
+        .array(
+          z.object({ file: z.string(), line: z.number(), column: z.number(), path: z.string(), message: z.string() }),
+        )
+        .optional(),
+    })
+    .nullable(),
+});
+
+export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
+  app.get(
+    '/config',
+    {
+      config,
+      schema: {
+        tags: ['config'],
+        summary: 'The running configuration, secrets hidden.',
+        response: { 200: z.unknown(), ...problems },
+      },
+    },
+    () => deps.describeConfig(),
+  );
+
+  app.get(
+    '/config/status',
+    {
+      config,
+      schema: {
+        tags: ['config'],
+        summary: 'Where the running configuration comes from, and what became of the last reload.',
+        response: { 200: stateAnswer, ...problems },
+      },
+    },
+    () => {
+      const { file, hash, since, restart, last } = deps.configState();
+      return {
+        ...{ file, hash, since: iso(since), restart: [...restart] },
+        last_reload: last && {
+          ...{ status: last.status, trigger: last.trigger, at: iso(last.at) },
+          ...(last.status === 'rejected' && { problems: [...last.problems] }),
+        },
+      };
+    },
+  );
+
+  app.post(
+    '/config/reload',
+    {
+      config,
+      schema: {
+        tags: ['config'],
+        summary: 'Reads the configuration again and takes it in, or says what is wrong with it and changes nothing.',
+        response: { 200: reloadAnswer, ...problems },
+      },
+    },
+    (request, reply) =>
+      write(deps, request, reply, async ({ tx }): Promise<Result<Answer>> => {
+        const outcome = deps.reloadConfig();
+        if (outcome.status === 'rejected') return refused(rejection(outcome));
+        const { status, at, hash, changed, restart } = outcome;
+        const detail = { status, hash, changed, restart };
+        await tx.audit({ at, actor: request.adminActor, action: 'config.reload', subject: 'config', detail });
+        return ok({ status: 200, body: detail });
+      }),
+  );
+}
+
+const MOST_TOLD = 20;
+
+function rejection({ problems: found }: Rejected): DetailedRefusal {
+  const first = found[0]!;
+  const more = found.length > 1 ? ` (and ${found.length - 1} more)` : '';
+  const words = `${first.file}:${first.line}:${first.column}: ${first.path && `${first.path}: `}${first.message}${more}`;
+  return {
+    ...refuse('config_rejected', `The configuration was not taken in, and nothing was changed: ${words}`),
+    errors: found.slice(0, MOST_TOLD).map(({ path, message, file, line, column }) => ({
+      ...{ field: path, message, file, line, column },
+    })),
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,47 @@
+/** A failure's class: by the provider's own rules, else by what every HTTP API means by a status. Pure. */
+import type { UpstreamFailure } from '../protocol/failure.js';
+import type { FailureClass, FailureRule } from '../protocol/failure-class.js';
+
+export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]): FailureClass {
+  if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';
+  for (const rule of rules) if (applies(rule, failure)) return rule.is;
+  return byStatus(failure.status);
+}
+
+function applies(rule: FailureRule, failure: UpstreamFailure): boolean {
+  const { status, code, type, message } = failure;
+  if (rule.status && (status === undefined || !rule.status.includes(status))) return false;
+  if (rule.code && !(typeof code === 'string' && rule.code.test(code))) return false;
+  if (rule.type && !(type !== undefined && rule.type.test(type))) return false;
+  if (rule.message && !rule.message.test(message)) return false;
+  return !(rule.withoutRetryAfter && failure.retryAfterMs !== undefined);
+}
+
+function byStatus(status: number | undefined): FailureClass {
+  switch (status) {
+    case undefined: // told in the middle of an answer, without a word that is known
+    case 408:
+    case 409:
+    case 424:
+    case 425:
+      return 'transient';
+    case 401:
+    case 403:
+      return 'credential';
+    case 402:
+      return 'quota';
+    case 404:
+      return 'not_found';
+    case 429:
+      return 'rate_limit';
+    case 498:
+    case 503:
+    case 529:
+      return 'overload';
+    default:
+      return status < 400 || status >= 500 ? 'transient' : 'caller';
+  }
+}
+
+/** Whether the target itself is at fault: what counts against it in its breaker. */
+export const isFaultOfTarget = (failure: FailureClass): boolean => failure === 'transient' || failure === 'overload';

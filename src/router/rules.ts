@@ -1,0 +1,108 @@
+/**
+ * Model routing by what a request is: the first rule whose conditions all hold names the model that serves. A pure function
+ * of the rules, the request, the time and a source of chance. Rules are compiled with the configuration; nothing is shared
+ * between requests but the examples' vectors. The last rule has no condition, so there is always an answer.
+ */
+import type { Embedder } from '../lib/embedder.js';
+import type { RouteRule, WeightedUse } from '../lib/route-spec.js';
+import { type Condition, conditionsOf, type Finding, placeOf, type RouteRequest } from './conditions.js';
+
+interface Rule {
+  readonly conditions: readonly Condition[];
+  readonly use: readonly WeightedUse[];
+  readonly salt: string;
+}
+
+export interface Choice {
+  /** The rule's place in the list, from 0. */
+  readonly rule: number;
+  /** A public name of a model. */
+  readonly model: string;
+}
+
+/** What became of a rule; those after the one that matched were not asked. */
+export interface RuleTrace {
+  readonly rule: number;
+  readonly use: readonly string[];
+  readonly matched: boolean | null;
+  readonly conditions: readonly ({ readonly name: string; readonly wanted: unknown } & Partial<Finding>)[];
+}
+
+export class Rules {
+  readonly #rules: readonly Rule[];
+
+  /** `name`: of the model whose rules they are. */
+  constructor(name: string, rules: readonly RouteRule[], embedder: Embedder | null) {
+    this.#rules = rules.map(({ when, use }) => {
+      const models = use.map(({ model }) => model);
+      // Not the place in the list, so that a rule keeps its users when another is put before it.
+      const salt = `${name}\n${models.join('\n')}`;
+      return { conditions: when ? conditionsOf(when, { salt, models, embedder }) : [], use, salt };
+    });
+  }
+
+  /** Every model that may come out. */
+  get uses(): readonly string[] {
+    return [...new Set(this.#rules.flatMap(({ use }) => use.map(({ model }) => model)))];
+  }
+
+  /** What serves where no condition holds. */
+  get last(): string {
+    return this.#rules.at(-1)!.use[0]!.model;
+  }
+
+  choose(request: RouteRequest): Choice | Promise<Choice> {
+    return this.#from(0, 0, request);
+  }
+
+  /** Goes on at a condition of a rule; stays synchronous for as long as the conditions are. */
+  #from(first: number, condition: number, request: RouteRequest): Choice | Promise<Choice> {
+    for (let rule = first, at = condition; rule < this.#rules.length - 1; rule++, at = 0) {
+      const { conditions } = this.#rules[rule]!;
+      for (; at < conditions.length; at++) {
+        const finding = conditions[at]!.ask(request);
+        if (finding instanceof Promise) {
+          const [r, c] = [rule, at];
+          return finding.then(({ holds }) => (holds ? this.#from(r, c + 1, request) : this.#from(r + 1, 0, request)));
+        }
+        if (!finding.holds) break;
+      }
+      if (at === conditions.length) return this.#use(rule, request);
+    }
+    return this.#use(this.#rules.length - 1, request);
+  }
+
+  #use(rule: number, request: RouteRequest): Choice {
+    const { use, salt } = this.#rules[rule]!;
+    return { rule, model: use.length === 1 ? use[0]!.model : drawn(use, placeOf(request, `use\n${salt}`)) };
+  }
+
+  /** The choice, and how it came about: of each rule up to the one that matched, every condition is asked. */
+  async explain(request: RouteRequest): Promise<{ choice: Choice; trace: readonly RuleTrace[] }> {
+    let choice: Choice | undefined;
+    const trace: RuleTrace[] = [];
+    for (const [rule, { conditions, use }] of this.#rules.entries()) {
+      const asked = choice === undefined;
+      const findings = asked ? await Promise.all(conditions.map((condition) => condition.ask(request))) : [];
+      const matched = asked ? findings.every(({ holds }) => holds) : null;
+      if (matched) choice = this.#use(rule, request);
+      trace.push({
+        rule,
+        use: use.map(({ model }) => model),
+        matched,
+        conditions: conditions.map(({ name, wanted }, i) => ({ name, wanted, ...findings[i] })),
+      });
+    }
+    return { choice: choice ?? this.#use(this.#rules.length - 1, request), trace };
+  }
+}
+
+function drawn(use: readonly WeightedUse[], place: number): string {
+  const total = use.reduce((sum, { weight }) => sum + weight, 0);
+  let left = place * total;
+  for (const { model, weight } of use) {
+    if (left < weight) return model;
+    left -= weight;
+  }
+  return use.findLast(({ weight }) => weight > 0)!.model;
+}

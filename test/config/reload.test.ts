@@ -1,0 +1,159 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Config } from '../../src/config/config.js';
+import { type Loaded, loadConfig, type Source } from '../../src/config/load.js';
+import { type Outcome, Reloader } from '../../src/config/reload.js';
+import { ManualClock } from '../support/clock.js';
+import { folder, providerTypes } from './support.js';
+
+const MODELS = 'providers: { s: { type: sandbox } }\nmodels: { m: { targets: [{ provider: s, model: s }] } }\n';
+
+interface Setup {
+  readonly dir: string;
+  readonly clock: ManualClock;
+  readonly reloader: Reloader;
+  readonly applied: Config[];
+  readonly outcomes: Outcome[];
+  write(text: string): void;
+}
+
+function setup(
+  t: TestContext,
+  files: Record<string, string>,
+  more: { apply?: (config: Config) => void; file?: string; cwd?: string } = {},
+): Setup {
+  const dir = folder(t, files);
+  const clock = new ManualClock();
+  const applied: Config[] = [];
+  const outcomes: Outcome[] = [];
+  const load = (again?: Source): Loaded =>
+    loadConfig({ file: more.file, env: {}, cwd: more.cwd ?? dir, providerTypes, again });
+  const first = load();
+  assert.ok(first.ok);
+  const apply = more.apply ?? ((config) => void applied.push(config));
+  const reloader = new Reloader({ first, load, apply, clock, onOutcome: (outcome) => void outcomes.push(outcome) });
+  return {
+    ...{ dir, clock, reloader, applied, outcomes },
+    write: (text) => writeFileSync(join(dir, 'config.yaml'), text),
+  };
+}
+
+test('a good file is applied once, and what changed is named', (t) => {
+  const { reloader, applied, outcomes, clock, write } = setup(t, { 'config.yaml': MODELS });
+  const before = reloader.state.hash;
+  write(`${MODELS.replace('m:', 'n:')}server: { body_limit: 1mb }\n`);
+  clock.advance(5000);
+  const outcome = reloader.reload('file');
+  assert.ok(outcome.status === 'reloaded');
+  assert.deepEqual([...outcome.changed].sort(), ['models.m', 'models.n', 'server.body_limit']);
+  assert.notEqual(outcome.hash, before);
+  assert.deepEqual(reloader.state, {
+    ...{ file: 'config.yaml', hash: outcome.hash, since: clock.now(), restart: [], last: outcome },
+  });
+  assert.equal(reloader.reload('api').status, 'unchanged');
+  assert.equal(applied.length, 1);
+  assert.equal(applied[0]!.server.body_limit, 1024 * 1024);
+  assert.deepEqual(
+    outcomes.map(({ status, trigger }) => `${status} ${trigger}`),
+    ['reloaded file', 'unchanged api'],
+  );
+});
+
+test('a bad file is not applied, and neither is one that cannot be made use of', (t) => {
+  const bad = setup(t, { 'config.yaml': MODELS });
+  const state = bad.reloader.state;
+  bad.write(MODELS.replace('targets', 'tragets'));
+  const outcome = bad.reloader.reload('signal');
+  assert.ok(outcome.status === 'rejected');
+  assert.deepEqual(
+    outcome.problems.map(({ file, line, column, path }) => `${file}:${line}:${column} ${path}`),
+    ['config.yaml:2:11 models.m.targets', 'config.yaml:2:16 models.m.tragets'],
+  );
+  assert.deepEqual({ ...bad.reloader.state, last: null }, state);
+  assert.deepEqual(bad.applied, []);
+
+  const failing = setup(
+    t,
+    { 'config.yaml': MODELS },
+    {
+      apply: () => {
+        throw new Error('the disk is full');
+      },
+    },
+  );
+  failing.write(MODELS.replace('m:', 'n:'));
+  const failed = failing.reloader.reload('file');
+  assert.ok(failed.status === 'rejected');
+  assert.match(failed.problems[0]!.message, /the disk is full/);
+  assert.equal(failing.reloader.reload('file').status, 'rejected');
+});
+
+test('what was read is remembered whether or not it was of use, secrets and .env too', (t) => {
+  const secret = `${MODELS}admin: { key: { file: key } }\n`;
+  const { reloader, dir, write } = setup(t, { 'config.yaml': secret, key: 'abc' });
+  assert.deepEqual(
+    reloader.inputs.files.map((file) => file.slice(dir.length + 1)),
+    ['config.yaml', '.env', 'key'],
+  );
+  const seen = [reloader.inputs.fingerprint];
+  for (const change of [
+    () => writeFileSync(join(dir, 'key'), 'abcd'),
+    () => writeFileSync(join(dir, '.env'), 'A=1'),
+    () => rmSync(join(dir, 'key')),
+    () => write('models: ['),
+    () => write(`${secret}# mended\n`),
+  ]) {
+    change();
+    reloader.reload('file');
+    assert.ok(!seen.includes(reloader.inputs.fingerprint));
+    seen.push(reloader.inputs.fingerprint);
+  }
+});
+
+test('settings that wait for a restart keep their value and are named at each reload', (t) => {
+  const { reloader, applied, write } = setup(t, { 'config.yaml': MODELS });
+  const changed =
+    'server: { host: 0.0.0.0, port: 1, body_limit: 1kb }\ndata_dir: /elsewhere\ndatabase: { url: "postgres://x/y" }\nredis: { url: "redis://x", on_failure: open }\n';
+  write(MODELS + changed);
+  const restart = ['server.host', 'server.port', 'data_dir', 'database.url', 'redis.url', 'redis.on_failure'];
+  for (const status of ['reloaded', 'unchanged'] as const) {
+    const outcome = reloader.reload('file');
+    assert.ok(outcome.status === status);
+    assert.deepEqual(outcome.restart, restart);
+  }
+  const { server, database, redis, data_dir } = applied[0]!;
+  assert.deepEqual([server.host, server.port, server.body_limit], ['127.0.0.1', 4000, 1024]);
+  assert.deepEqual([database, redis], [{ url: null }, { url: null, on_failure: 'local' }]);
+  assert.ok(data_dir.endsWith('/data'));
+  write(MODELS);
+  reloader.reload('file');
+  assert.deepEqual(reloader.state.restart, []);
+});
+
+test('a file that is gone or empty is rejected, and no other file takes its place', (t) => {
+  const { reloader, dir, write, applied } = setup(t, { 'config.yaml': MODELS });
+  for (const spoil of [() => write(''), () => write(' \n\t\n'), () => rmSync(join(dir, 'config.yaml'))]) {
+    spoil();
+    const outcome = reloader.reload('file');
+    assert.ok(outcome.status === 'rejected', JSON.stringify(outcome));
+    assert.match(outcome.problems[0]!.message, /empty|no such file/);
+  }
+  assert.deepEqual(applied, []);
+  write(MODELS);
+  assert.equal(reloader.reload('file').status, 'unchanged');
+});
+
+test('a named pipe is read once; a reload does not wait for it', (t) => {
+  const dir = folder(t, { text: MODELS });
+  execFileSync('sh', ['-c', 'mkfifo "$0"', join(dir, 'pipe')]);
+  const { reloader } = setup(t, { 'config.yaml': MODELS });
+  const again: Source = { file: join(dir, 'pipe'), baseDir: dir, shown: 'pipe' };
+  const loaded = loadConfig({ env: {}, cwd: dir, providerTypes, again });
+  assert.ok(!loaded.ok);
+  assert.match(loaded.problems[0]!.message, /pipe/);
+  assert.equal(reloader.reload('file').status, 'unchanged');
+});
