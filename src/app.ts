@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
 import { openCache } from './cache/cache-service.js';
-import { LOCAL_MODEL, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { type Embedder, LOCAL_MODEL, localEmbedder, localVectors } from './cache/semantic/embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
@@ -106,11 +106,12 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
   const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
+  const embedder = localEmbedder(worker, LOCAL_MODEL);
   const cache = await openCache({
     store: pgAnswerStore(store.pool),
     prompts: pgPromptStore(store.pool),
     worker,
-    embedder: localEmbedder(worker, LOCAL_MODEL),
+    embedder,
     random: Math.random,
     textOf: wordsOf,
     purgeStore: pgPurgeStore(store.pool),
@@ -217,6 +218,13 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
+  // Loaded before the first request, which would not wait for it.
+  if (
+    inForce()
+      .models.list()
+      .some((model) => model.cache?.semantic)
+  )
+    await warm(embedder, log);
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
@@ -296,6 +304,14 @@ function keep(file: string, secret: string): string {
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
   return secret;
+}
+
+async function warm(embedder: Embedder, log: Log): Promise<void> {
+  try {
+    await embedder.embedIdly('Are you there?');
+  } catch (error) {
+    log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the embedding model');
+  }
 }
 
 async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {

@@ -3,9 +3,10 @@
  * said about candidates. Misses above the threshold's floor label their candidate for free; of would-be hits a random share
  * is answered upstream instead, and each such label stands for the hits that were not looked at. A threshold is certified
  * where the upper confidence bound of the error among labels at or above it is below the bound, with all thresholds of the
- * grid tried together (Bonferroni); it is refuted where the observed error is above the bound. Served is the lowest threshold
- * that is certified, else, if so configured, the lowest that is not refuted; where none is left, nothing is served until
- * labels of later misses say better. Only the latest labels count, so that it follows change.
+ * grid tried together (Bonferroni). Served is the lowest threshold that is certified. Where none is, and so configured, the
+ * configured threshold is served for as long as its few labels say nothing, and then the lowest one whose observed error is
+ * within the bound; where there is none, nothing is served until labels of later misses say better. Only the latest labels
+ * count, so that it follows change.
  */
 
 export interface Label {
@@ -40,8 +41,8 @@ const STEPS = 10;
 /** One-sided 95 % over the grid together: the normal quantile of 1 - 0.05 / 10. */
 const Z_CERTIFY = 2.576;
 const Z_95 = 1.96;
-/** Fewer labels refute nothing. */
-const LEAST_TO_REFUTE = 20;
+/** Fewer labels say nothing for or against a threshold. */
+const LEAST_TO_JUDGE = 20;
 const WINDOW = 3_000;
 
 export class Calibration {
@@ -81,8 +82,9 @@ export class Calibration {
         at = tried;
         break;
       }
-      const refuted = size >= LEAST_TO_REFUTE && wrong > maxErrorRate;
-      if (!refuted) provisional ??= tried;
+      const enough = size >= LEAST_TO_JUDGE;
+      // The configured threshold has the benefit of the doubt; a higher one must have shown that it does better.
+      if (enough ? wrong <= maxErrorRate : step === 0) provisional ??= tried;
     }
     if (standing === 'off' && provisional !== null) {
       standing = 'learning';

@@ -24,7 +24,7 @@ import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
 import type { Scopes } from './scopes.js';
 
-export type Skip = Unfit | 'too long' | 'busy' | 'not loaded' | 'store';
+export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
 
 export interface SemanticParts {
   readonly store: PromptStore;
@@ -53,9 +53,11 @@ export interface Semantic extends SemanticTier {
   settled(): Promise<void>;
 }
 
-const EMBED_MS = 100;
-const SEARCH_MS = 50;
-const READ_MS = 100;
+/** Far beyond what they take: an upstream's answer takes longer, and a thread that is slow for a moment is no reason to ask. */
+const EMBED_MS = 300;
+const SEARCH_MS = 200;
+const READ_MS = 200;
+const LATER_MS = 5_000;
 const NEAREST = 12;
 const MOST_LESSONS = 64;
 /** A prompt that near to one with the same answer adds nothing. */
@@ -66,20 +68,24 @@ const WHOLE_ANSWER = 1_200;
 type Tenant = readonly (string | null)[];
 type Row = StoredPrompt & { readonly answer: CachedAnswer } & Candidate;
 
-interface Lesson {
+/** Where a prompt is compared, and what with. */
+interface Place {
   readonly scope: string;
   readonly text: string;
+  readonly signature: Signature;
+  readonly question: Question;
+  readonly tenant: Tenant;
+  readonly policy: SemanticPolicy;
+}
+
+interface Lesson extends Place {
   readonly vector: Float32Array;
   readonly rows: readonly Row[];
   /** The candidate to be judged, and how many it stands for. */
   readonly near: Row | undefined;
   readonly weight: number;
   readonly audit: boolean;
-  readonly policy: SemanticPolicy;
-  readonly team: string | null;
 }
-
-const NOTHING: SemanticFound = { known: undefined, learn: undefined };
 
 export function createSemanticTier(parts: SemanticParts): Semantic {
   const { store, embedder, scopes, clock, seal } = parts;
@@ -94,25 +100,27 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     const unfit = unfitText(prompt.text, signature);
     if (unfit) return skipped(unfit);
     const scope = parts.scope.partition(tenant, { ...question, generation }, prompt, embedder.identity);
+    const place: Place = { scope, text: prompt.text, signature, question, tenant, policy };
     const vector = await inTime(() => embedder.embed(prompt.text, EMBED_MS));
-    if (vector === 'late') return skipped('busy');
+    if (vector === 'late') return skipped('busy', place);
     if (!vector) return skipped('too long');
-    const near = await inTime(() => scopes.nearest(scope, vector, NEAREST, SEARCH_MS));
-    if (near === 'late') return skipped('busy');
-    if (!near) return skipped('not loaded');
-    const least = policy.threshold - policy.margin;
-    const close = near.filter(({ similarity }) => similarity >= least);
-    const rows = close.length === 0 ? [] : await read(scope, close, question, tenant);
-    if (rows === 'late') return skipped('store');
-    return judged({ scope, text: prompt.text, vector, rows, policy, team: question.asker.team }, signature);
+    const rows = await inTime(() => candidates(place, vector, SEARCH_MS, READ_MS));
+    if (rows === 'late') return skipped('busy', place);
+    if (!rows) return skipped('not loaded', place);
+    return judged({ ...place, vector, rows });
+  }
+
+  /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
+  async function candidates(place: Place, vector: Float32Array, searchMs: number, readMs: number) {
+    const near = await scopes.nearest(place.scope, vector, NEAREST, searchMs);
+    const least = place.policy.threshold - place.policy.margin;
+    const close = near?.filter(({ similarity }) => similarity >= least);
+    return close && (close.length === 0 ? [] : read(place, close, readMs));
   }
 
   /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
-  async function judged(
-    lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>,
-    signature: Signature,
-  ): Promise<SemanticFound> {
-    const { policy, scope, rows } = lesson;
+  async function judged(lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>): Promise<SemanticFound> {
+    const { policy, scope, rows, signature } = lesson;
     let threshold: number | null = policy.threshold;
     let weight = 1;
     let audit = false;
@@ -128,19 +136,32 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     }
     return {
       known: undefined,
-      learn: (answer) => void teach({ ...lesson, near, weight, audit }, answer),
+      learn: (answer) => teach(answer, async () => ({ ...lesson, near, weight, audit })),
     };
   }
 
-  function teach(lesson: Lesson, answer: CachedAnswer): void {
+  /** What was skipped for want of time is still learned; nothing is judged by it. */
+  function later(place: Place): SemanticFound['learn'] {
+    return (answer) =>
+      teach(answer, async () => {
+        const vector = await embedder.embedIdly(place.text);
+        if (!vector) return undefined;
+        const rows = (await candidates(place, vector, LATER_MS, LATER_MS)) ?? [];
+        return { ...place, vector, rows, near: undefined, weight: 1, audit: false };
+      });
+  }
+
+  function teach(answer: CachedAnswer, prepared: () => Promise<Lesson | undefined>): void {
     if (lessons.size >= MOST_LESSONS) return;
-    const running = learn(lesson, answer)
+    const running = prepared()
+      .then((lesson) => lesson && learn(lesson, answer))
       .catch((error: unknown) => parts.onError('learn', error))
       .finally(() => lessons.delete(running));
     lessons.add(running);
   }
 
-  async function learn({ scope, text, vector, rows, near, weight, audit, policy, team }: Lesson, answer: CachedAnswer) {
+  async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
+    const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
     const said = parts.textOf(answer.body);
     const fresh = { text: said, vector: await embedBeginning(embedder, said), whole: said.length <= WHOLE_ANSWER };
     const isSame = (row: Row): boolean =>
@@ -150,6 +171,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
       const state = await verification.of(scope, policy);
       const correct = near === like || isSame(near);
       const at = clock.now();
+      const { team } = question.asker;
       await verification.learn(state, { scope, team, similarity: near.similarity, correct, weight, audit, at });
     }
     if (like && like.similarity >= ALIAS && like.key !== answer.key) return;
@@ -168,14 +190,12 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
 
   /** The candidates as the store has them now; those that are not there any more leave the table. */
   async function read(
-    scope: string,
+    { scope, question, tenant }: Place,
     close: readonly { readonly id: string; readonly similarity: number }[],
-    question: Question,
-    tenant: Tenant,
-  ): Promise<Row[] | 'late'> {
+    withinMs: number,
+  ): Promise<Row[]> {
     const keys = close.map(({ id }) => id);
-    const found = await inTime(() => within(store.read(scope, keys), READ_MS));
-    if (found === 'late') return 'late';
+    const found = await within(store.read(scope, keys), withinMs);
     const byKey = new Map(found.map((row) => [row.key, row]));
     const gone = keys.filter((key) => !byKey.has(key));
     if (gone.length > 0) scopes.forget(scope, gone);
@@ -214,9 +234,9 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     };
   }
 
-  function skipped(why: Skip): SemanticFound {
+  function skipped(why: Skip, place?: Place): SemanticFound {
     parts.onSkip(why);
-    return NOTHING;
+    return { known: undefined, learn: place && later(place) };
   }
 
   async function inTime<T>(work: () => Promise<T>): Promise<T | 'late'> {
