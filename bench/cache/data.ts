@@ -26,12 +26,10 @@ const read = (name: string): string | undefined => {
 /** BANKING77, training split: 77 intents. CC BY 4.0, PolyAI. */
 export function banking77(): Query[] | undefined {
   const rows = read('banking77_train.csv');
-  return (
-    rows &&
-    csv(rows)
-      .slice(1)
-      .flatMap(([text, label]) => (text && label ? [{ text, label }] : []))
-  );
+  if (!rows) return undefined;
+  return csv(rows)
+    .slice(1)
+    .flatMap(([text, label]) => (text && label ? [{ text, label }] : []));
 }
 
 /** CLINC150 with its out-of-scope queries. CC BY 3.0. */

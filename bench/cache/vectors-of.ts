@@ -21,7 +21,7 @@ async function embedded(worker: VectorWorker, texts: readonly string[], file: st
       texts.slice(at, at + 16).map((text) => worker.ask({ op: 'embed', text }, 600_000)),
     );
     // A text that is too long keeps the zero vector, which is near to nothing.
-    replies.forEach(({ vector }, i) => vector && all.set(vector, (at + i) * DIMS));
+    for (const [i, { vector }] of replies.entries()) if (vector) all.set(vector, (at + i) * DIMS);
   }
   writeFileSync(file, new Uint8Array(all.buffer));
   return all;
