@@ -31,6 +31,17 @@ export interface SemanticPolicy {
   readonly max_turns: number;
 }
 
+/** What `npm run bench:cache` measures as the default. The threshold belongs to the embedding model. */
+export const semanticDefaults: SemanticPolicy = {
+  threshold: 0.85,
+  margin: 0.1,
+  guards: 'standard',
+  max_error_rate: null,
+  audit_rate: 0.05,
+  until_certified: 'serve',
+  max_turns: 4,
+};
+
 /** One kept answer. `body` is whole and in the dialect of its endpoint. */
 export interface CachedAnswer {
   /** `cch_...`: names the entry towards callers and the admin API. */

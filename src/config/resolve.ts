@@ -3,7 +3,7 @@
  * that is wrong before it gives up.
  */
 import { resolve as resolvePath } from 'node:path';
-import type { CachePolicy, SemanticPolicy } from '../cache/cache.js';
+import { type CachePolicy, semanticDefaults } from '../cache/cache.js';
 import type { WrittenModelCache } from './cache-schema.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import type { Path } from './problem.js';
@@ -93,22 +93,12 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
   }));
 }
 
-const builtInSemantic: SemanticPolicy = {
-  threshold: 0.85,
-  margin: 0.1,
-  guards: 'standard',
-  max_error_rate: null,
-  audit_rate: 0.05,
-  until_certified: 'serve',
-  max_turns: 4,
-};
-
 function cacheOf(written: WrittenModelCache | undefined): CachePolicy | null {
   if (written === undefined || written === false) return null;
   const { exact = true, semantic = false, ttl = 3_600_000, share = 'key' } = written;
   if (!exact && semantic === false) return null;
   const told = typeof semantic === 'object' ? semantic : {};
-  return { exact, semantic: semantic === false ? null : { ...builtInSemantic, ...told }, ttl, share };
+  return { exact, semantic: semantic === false ? null : { ...semanticDefaults, ...told }, ttl, share };
 }
 
 const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

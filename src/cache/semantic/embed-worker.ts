@@ -91,10 +91,17 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
 }
 
 let turn = Promise.resolve();
-port.on('message', (request: Request) => {
+let closing = false;
+port.on('message', (request: Request | { readonly op: 'close' }) => {
+  if (request.op === 'close') {
+    closing = true;
+    turn = turn.then(() => port.close());
+    return;
+  }
   turn = turn.then(async () => {
     let reply: Reply;
     try {
+      if (closing) throw new Error('the thread is being closed');
       reply = { id: request.id, ...(await answer(request)) };
     } catch (error) {
       reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };

@@ -3,8 +3,11 @@
  * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A thread that ends is started
  * again with the next question, with an empty table.
  */
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { Reply, Work, WorkerOptions } from './worker-messages.js';
+
+const require = createRequire(import.meta.url);
 
 /** The queue was full, the answer too late, or the thread ended. */
 export class WorkerAway extends Error {}
@@ -45,7 +48,12 @@ export class VectorWorker {
   ask(work: Work, withinMs: number): Promise<Reply> {
     if (this.#closed) return Promise.reject(new WorkerAway('closed'));
     if (this.#waiting.size >= this.#options.mostWaiting) return Promise.reject(new WorkerAway('the queue is full'));
-    const worker = (this.#worker ??= this.#start());
+    let worker: Worker;
+    try {
+      worker = this.#worker ??= this.#start();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new WorkerAway(`no answer within ${withinMs} ms`)), withinMs);
@@ -58,6 +66,7 @@ export class VectorWorker {
           then(value);
         };
       this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      worker.ref();
       worker.postMessage({ ...work, id });
     });
   }
@@ -71,12 +80,20 @@ export class VectorWorker {
     return this.ask(work, withinMs);
   }
 
+  /** Ends the thread after what it is doing now: to be stopped inside a computation is more than the runtime survives. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (!worker) return;
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    worker.ref();
+    worker.postMessage({ op: 'close' });
+    await ended;
   }
 
   #start(): Worker {
+    // Held here, or it would be unloaded with the first thread that ends, under the feet of others, and for good.
+    require('onnxruntime-node');
     const { folder, mostPieces, capacity, perScope } = this.#options;
     const workerData: WorkerOptions = { folder, mostPieces, capacity, perScope };
     const worker = new Worker(new URL('./embed-worker.js', import.meta.url), { workerData });
@@ -86,7 +103,9 @@ export class VectorWorker {
       this.#waiting.delete(reply.id);
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
-      if (this.#waiting.size === 0) this.#idle.shift()?.();
+      if (this.#waiting.size > 0 || this.#closed) return;
+      worker.unref();
+      this.#idle.shift()?.();
     });
     let failure: Error | undefined;
     worker.on('error', (error: Error) => {

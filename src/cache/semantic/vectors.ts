@@ -6,7 +6,7 @@
  */
 
 /** `scan.wat`, assembled. */
-const MODULE =
+export const SCAN_MODULE =
   'AGFzbQEAAAABCgFgBn9/f39/fwACDwEDZW52Bm1lbW9yeQIAAQMCAQAHCAEEc2NhbgAACrkCAbYCAgR/BHsgAiADQQJ0aiEGIAAgBWohCQJA' +
   'A0AgAiAGTw0BIAEgAigCACAFbGohByAAIQj9DAAAAAAAAAAAAAAAAAAAAAAhCv0MAAAAAAAAAAAAAAAAAAAAACEL/QwAAAAAAAAAAAAAAAAA' +
   'AAAAIQz9DAAAAAAAAAAAAAAAAAAAAAAhDQNAIAogB/0ABAAgCP0ABAD95gH95AEhCiALIAf9AAQQIAj9AAQQ/eYB/eQBIQsgDCAH/QAEICAI' +
@@ -65,7 +65,7 @@ export class Vectors {
     this.#slotsAt = this.#bytes;
     this.#scoresAt = this.#slotsAt + this.#perScope * 4;
     this.#rowsAt = Math.ceil((this.#scoresAt + this.#perScope * 4) / 64) * 64;
-    const module = new wasm.Module(Buffer.from(MODULE, 'base64'));
+    const module = new wasm.Module(Buffer.from(SCAN_MODULE, 'base64'));
     const instance = new wasm.Instance(module, { env: { memory: this.#memory } });
     this.#scan = instance.exports['scan'] as Scan;
     this.#reserve(this.#rowsAt);
