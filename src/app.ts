@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
 import { openCache } from './cache/cache-service.js';
-import { type Embedder, LOCAL_MODEL, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
@@ -100,13 +100,20 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
+  const embedder = localEmbedder(worker, LOCAL_MODEL);
   const made = (from: Config) =>
-    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+    snapshotOf(from, {
+      embedder: likenessOf(embedder),
+      adaptors,
+      pools,
+      states,
+      userAgent: `tollgate/${version}`,
+      nowMs: clock.now(),
+    });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
-  const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
-  const embedder = localEmbedder(worker, LOCAL_MODEL);
   const cache = await openCache({
     store: pgAnswerStore(store.pool),
     prompts: pgPromptStore(store.pool),

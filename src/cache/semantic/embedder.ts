@@ -1,5 +1,6 @@
 /** Text to vectors, wherever that is done. The semantic cache, `like` routing and the local embeddings endpoint share it. */
 import { join } from 'node:path';
+import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
 import { packageRoot } from '../../lib/root.js';
 import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
 
@@ -41,6 +42,15 @@ export function localEmbedder(worker: VectorWorker, model: string): Embedder {
   };
 }
 
+/** For conditions of model routing: many texts at once, of long ones the beginning. */
+export const likenessOf = (embedder: Embedder): TextsEmbedder => ({
+  embed: (texts) =>
+    Promise.all(
+      texts.map(async (text) => (await embedder.embed(text, LIKENESS_MS)) ?? (await embedBeginning(embedder, text))),
+    ),
+});
+
+const LIKENESS_MS = 1_000;
 const CHUNK = 300;
 const MOST_CHUNKS = 4;
 
