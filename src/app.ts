@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { startLimits } from './app-limits.js';
 import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -120,7 +121,14 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
     ],
   });
-  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
+  let counters: Counters | undefined;
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
+  });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, ({ target, state, why }) => {
@@ -153,9 +161,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       metrics.configReload(outcome.status);
     },
   });
-  const counters = await startLimits({
+  const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
   });
+  counters = limits;
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
@@ -165,7 +174,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     authenticator,
     snapshots,
     ledger,
-    limiter: counters.limiter,
+    limiter: limits.limiter,
     deadlines,
     metrics,
     access,
@@ -178,7 +187,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     'target',
     health.breakers,
   );
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -203,7 +212,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       version,
       ledger,
-      limitLevels: counters.levels,
+      limitLevels: limits.levels,
       ...spend.admin,
       webhooks: hooks.webhooks,
       describeConfig: () => describeConfig(inForce().config),
@@ -212,7 +221,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         const reading = await reloader.read();
         return () => reloader.take(reading, 'api');
       },
-      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
       providers: health.providers,
@@ -222,7 +231,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
-        limits: { ok: true, detail: counters.detail() },
+        spool: spoolHealth(ledger),
+        limits: { ok: true, detail: limits.detail() },
       }),
       metrics: async () =>
         inForce().config.telemetry.metrics
@@ -252,7 +262,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await counters.close();
+      spool.release();
+      await limits.close();
       await spend.close();
       await hooks.close();
       authenticator.close();
@@ -284,6 +295,8 @@ function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
     emit('config.reloaded', { trigger, file, hash, changed, restart });
   }
 }
+
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 interface Opened {
   readonly store: Store;

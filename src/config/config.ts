@@ -25,12 +25,16 @@ export interface Config {
   readonly admin: { readonly key: string | null };
   /** Null: the embedded database. */
   readonly database: { readonly url: string | null };
-  /** Null: counted in this process. */
-  readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
   readonly ledger: {
+    readonly durability: 'process' | 'fsync' | 'sync-postgres';
+    /** Bytes. */
+    readonly max_size: number;
+    readonly on_full: 'refuse' | 'serve';
     /** Milliseconds that entries are kept; null: for ever. */
     readonly retention: number | null;
   };
+  /** Null: counted in this process. */
+  readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
   readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;

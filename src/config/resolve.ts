@@ -43,7 +43,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
-    ledger: { retention: written.ledger.retention ?? null },
+    ledger: { ...written.ledger, retention: written.ledger.retention ?? null },
     reports: written.reports.map(({ to, ...report }, i) => ({
       ...report,
       to: to.webhook

@@ -5,12 +5,12 @@
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
+import { timeOf } from '../lib/ids.js';
 import type { Actuals } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
 import { cost } from '../pricing/price.js';
 import { noUsage } from '../protocol/usage.js';
-import { limitModelOf } from './entry.js';
 import { type Demand, firstEntryId } from './limiter.js';
 import type { Target } from './model.js';
 
@@ -38,23 +38,16 @@ function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' 
 /** The fields of an entry that are known before the request is sent. */
 type Note = Pick<
   Entry,
-  | 'at'
-  | 'request_id'
-  | 'key'
-  | 'team'
-  | 'user'
-  | 'tags'
-  | 'endpoint'
-  | 'model'
-  | 'limit_model'
-  | 'provider'
-  | 'target'
-  | 'stream'
+  'at' | 'request_id' | 'key' | 'team' | 'user' | 'tags' | 'endpoint' | 'model' | 'provider' | 'target' | 'stream'
 > & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
 
-export function noteOf(demand: Demand, target: Target, countedInput: number, heldAtMs: number, nowMs: number): string {
-  const { caller, user, request, tags } = demand;
-  const { requestId, endpoint } = demand.call;
+export function noteOf(
+  { caller, user, request, model, call: { requestId, endpoint }, tags }: Demand,
+  target: Target,
+  countedInput: number,
+  heldAtMs: number,
+  nowMs: number,
+): string {
   const price = target.priceAt(nowMs);
   const note: Note = {
     at: Math.round(nowMs),
@@ -64,8 +57,7 @@ export function noteOf(demand: Demand, target: Target, countedInput: number, hel
     user,
     tags,
     endpoint,
-    model: request.model,
-    limit_model: limitModelOf(demand),
+    model: model.name,
     provider: target.provider,
     target: target.id,
     stream: request.stream,
@@ -88,9 +80,11 @@ export const closeLapsed =
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
     const written = await spent.ofHold(known.request_id, holdId);
     if (written) return { requests: 1, ...written };
+    const id = firstEntryId(holdId);
     ledger.append({
       ...known,
-      id: firstEntryId(holdId),
+      id,
+      at: timeOf(id),
       hold: holdId,
       attempt: 1,
       metadata: {},

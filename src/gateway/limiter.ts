@@ -11,7 +11,7 @@ import type { Caller } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
-import { type Actuals, cost as costOf, type Estimate } from '../limits/amount.js';
+import { type Actuals, cost } from '../limits/amount.js';
 import type { Crossing, Denial } from '../limits/denial.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
@@ -64,10 +64,6 @@ export interface Grant {
   /** Where the request goes; its limits are held. */
   target: Target;
   attempts: Attempt[];
-  /** What was held for the attempt that was made ready last. */
-  estimate: Estimate | null;
-  /** Attempts that were sent; those beyond `attempts` are under way. */
-  sent: number;
 }
 
 interface Attempt {
@@ -103,7 +99,7 @@ export class Limiter {
     const { caller, user, model } = demand;
     const serving = demand.serving ?? model;
     const limits = this.#applicable.of(caller, user, serving, first);
-    if (limits.length === 0) return ok(grantOf(demand, first, null, 0, false, null));
+    if (limits.length === 0) return ok(grantOf(demand, first, null, 0, false));
     const reach = reachOf(demand, { model: serving, target: first, countedInput }, others());
     if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
     return this.#reserve(demand, limits, reach);
@@ -122,9 +118,20 @@ export class Limiter {
     return foresee(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
   }
 
-  /** Makes ready for another target than the first, whose limits are taken too; a refusal leaves everything as it was. */
-  async move(grant: Grant, model: Model, target: Target, countedInput: number): Promise<Refusal | undefined> {
+  /**
+   * Makes ready for a further attempt: the limits of its target are taken too, and budgets hold what the attempts before it
+   * used and those that run beside it may, besides the worst that it may cost itself. A refusal leaves everything as it was.
+   */
+  async move(
+    grant: Grant,
+    model: Model,
+    target: Target,
+    countedInput: number,
+    beside: readonly Reach[],
+  ): Promise<Refusal | undefined> {
     const { hold, demand } = grant;
+    const spent = this.#spent(grant, beside);
+    if (target === grant.target && !spent) return undefined;
     const limits = this.#applicable.of(demand.caller, demand.user, model, target);
     if (limits.length === 0 && grant.target.limits.length === 0) {
       grant.target = target;
@@ -136,33 +143,22 @@ export class Limiter {
       const { value } = taken;
       grant.hold = value.hold;
       grant.attempts = value.attempts;
-      grant.estimate = value.estimate;
       grant.heldAtMs = value.heldAtMs;
       grant.bounded = value.bounded;
       grant.target = target;
       return undefined;
     }
     const bounded = grant.bounded || boundsOutput(limits);
-    const next = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
-    const estimate = { ...next, before: usedBefore(grant) };
-    const leaves = grant.target !== target && grant.sent === grant.attempts.length;
-    const free = leaves ? grant.target.limits.filter(({ kind }) => kind === 'concurrent') : [];
+    const estimate = { ...this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded), spent };
+    const free =
+      grant.target === target || beside.length > 0
+        ? []
+        : grant.target.limits.filter(({ kind }) => kind === 'concurrent');
     const outcome = await this.#limits.amend(hold, { limits, estimate, free });
     if (outcome.kind !== 'reserved') return this.#refusal(outcome, demand);
     grant.bounded = bounded;
     grant.target = target;
-    grant.estimate = next;
     return undefined;
-  }
-
-  /** Whether what is held is for another target, or for an attempt that has been used up or is under way. */
-  mustMove({ hold, target, attempts, sent }: Grant, to: Target): boolean {
-    return to !== target || (hold !== null && (sent > attempts.length || attempts.some(isDear)));
-  }
-
-  /** An attempt is sent. */
-  send(grant: Grant): void {
-    if (grant.hold) grant.sent += 1;
   }
 
   /** The maximum of each choice to send to a target instead of the caller's own; null where that stays. */
@@ -224,23 +220,41 @@ export class Limiter {
     const heldAtMs = this.#limits.nowMs();
     const bounded = boundsOutput(limits);
     const first = reach[0]!;
-    const estimate = this.#estimate(demand, reach, bounded);
     const outcome = this.#limits.reserve({
       id: newId('hold', this.#ports.clock.now()),
       limits,
-      estimate,
+      estimate: this.#estimate(demand, reach, bounded),
       ...(this.#ports.note && this.#limits.state !== 'memory'
         ? { note: this.#ports.note(demand, first.target, first.countedInput, heldAtMs) }
         : {}),
     });
     const conclude = (done: Outcome): Result<Grant> =>
       done.kind === 'reserved'
-        ? ok(grantOf(demand, first.target, done.hold, heldAtMs, bounded, estimate))
+        ? ok(grantOf(demand, first.target, done.hold, heldAtMs, bounded))
         : refused(this.#refusal(done, demand));
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
   }
 
-  #estimate(demand: Demand, reach: readonly Reach[], bounded: boolean): Estimate {
+  /** Undefined where that is nothing. */
+  #spent(grant: Grant, beside: readonly Reach[]): Actuals | undefined {
+    const { demand, attempts, bounded } = grant;
+    const all = [...attempts];
+    for (const { model, target, countedInput } of beside) {
+      const most = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
+      const output = Math.min(most.output.want, this.grantedOutput(grant));
+      all.push({
+        model: model.name,
+        target: target.id,
+        inputTokens: most.inputTokensMost,
+        outputTokens: output,
+        usdNano: most.inputNanoMost + cost(output, most.outputPicoMost),
+      });
+    }
+    const spent = sumOf(all);
+    return spent.inputTokens + spent.outputTokens + spent.usdNano > 0 ? { requests: 1, ...spent } : undefined;
+  }
+
+  #estimate(demand: Demand, reach: readonly Reach[], bounded: boolean) {
     const { caller, request, model } = demand;
     return worstCase(request, reach, bounded, this.#ports.clock.now(), (most) =>
       this.#expected.expect(caller.key.id, model.name, most),
@@ -261,18 +275,11 @@ export class Limiter {
 /** The id of a request's first entry: of the hold's, so that only one can be written of a request whose gateway died. */
 export const firstEntryId = (holdId: string): string => `ent_${holdId.slice(holdId.indexOf('_') + 1)}`;
 
-const grantOf = (
-  demand: Demand,
-  target: Target,
-  hold: Hold | null,
-  takenAtMs: number,
-  bounded: boolean,
-  estimate: Estimate | null,
-): Grant => {
+const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: number, bounded: boolean): Grant => {
   let heldAtMs = takenAtMs;
   // A window may have begun while the reservation was on its way.
   for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
-  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS, estimate, sent: 0 };
+  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS };
 };
 
 /** The places that a request may reach, with the input as each counts it. */
@@ -292,23 +299,6 @@ function reachOf(
     else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
   }
   return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
-}
-
-const isDear = ({ inputTokens, outputTokens, usdNano }: Attempt): boolean =>
-  inputTokens > 0 || outputTokens > 0 || usdNano > 0;
-
-/** What was used by the attempts so far, and the most that those under way may use. */
-function usedBefore({ attempts, sent, hold, estimate }: Grant): Actuals {
-  const used = { requests: 0, ...sumOf(attempts) };
-  const running = sent - attempts.length;
-  if (running === 0 || !hold || !estimate) return used;
-  const output = hold.outputTokens;
-  return {
-    requests: 0,
-    inputTokens: used.inputTokens + running * estimate.inputTokensMost,
-    outputTokens: used.outputTokens + running * output,
-    usdNano: used.usdNano + running * (estimate.inputNanoMost + costOf(output, estimate.outputPicoMost)),
-  };
 }
 
 /** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */

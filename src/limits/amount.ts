@@ -25,8 +25,8 @@ export interface Estimate {
     /** What such requests usually produce: what rate windows take. */
     readonly expected: number;
   };
-  /** What attempts before this one have used, or may yet: budgets hold it too. Left out: nothing. */
-  readonly before?: Actuals;
+  /** What earlier attempts of the request used, and those that still run beside it may: budgets hold it too. */
+  readonly spent?: Actuals | undefined;
 }
 
 /** The estimate itself; throws a `RangeError` where it holds what is no amount, which would spoil every counter it reaches. */
@@ -87,9 +87,9 @@ export function inUnit(unit: LimitUnit, used: Actuals): number {
 /** What a budget holds, without output. */
 export function fixedMost(unit: LimitUnit, estimate: Estimate): number {
   if (unit === 'requests' || unit === 'concurrent') return 1;
-  const before = estimate.before ? inUnit(unit, estimate.before) : 0;
-  if (unit === 'usd') return before + estimate.inputNanoMost;
-  return before + (unit === 'output_tokens' ? 0 : estimate.inputTokensMost);
+  const spent = estimate.spent ? inUnit(unit, estimate.spent) : 0;
+  if (unit === 'usd') return spent + estimate.inputNanoMost;
+  return spent + (unit === 'output_tokens' ? 0 : estimate.inputTokensMost);
 }
 
 /** Thousandths of the unit per output token. */
