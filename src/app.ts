@@ -6,8 +6,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { openDatabase } from './app-database.js';
 import { startLimits } from './app-limits.js';
 import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
 import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
@@ -27,19 +29,15 @@ import { pgChanges } from './keys/changes-pg.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
+import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { tellsStored } from './ledger/ledger-store.js';
 import { addToRollups } from './ledger/rollups-pg.js';
-import { Spool } from './ledger/spool.js';
-import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
-import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
-import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
-import { type Connection, openStore, type Store } from './store/pg.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
@@ -103,11 +101,14 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
-    ...{ store: ledgerStore, clock, log, spool: spool.spool, durability: config.ledger.durability },
-    onPosted: (entries) => counters?.posted(entries),
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
   });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, (event) => {
@@ -140,9 +141,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       metrics.configReload(outcome.status);
     },
   });
-  const counters = await startLimits({
+  const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore, emit: hooks.emit },
   });
+  counters = limits;
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
@@ -152,7 +154,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     authenticator,
     snapshots,
     ledger,
-    limiter: counters.limiter,
+    limiter: limits.limiter,
     deadlines,
     metrics,
     access,
@@ -190,7 +192,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       version,
       ledger,
-      limitLevels: counters.levels,
+      limitLevels: limits.levels,
       ...spend.admin,
       webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
@@ -199,7 +201,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         const reading = await reloader.read();
         return () => reloader.take(reading, 'api');
       },
-      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
       providers: health.providers,
@@ -210,7 +212,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ready: async () => ({
         database: await works(() => store.ping()),
         spool: spoolHealth(ledger),
-        limits: { ok: true, detail: counters.detail() },
+        limits: { ok: true, detail: limits.detail() },
       }),
       metrics: async () =>
         inForce().config.telemetry.metrics
@@ -240,10 +242,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await counters.close();
+      spool.release();
+      await limits.close();
       await spend.close();
       await hooks.close();
-      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -263,63 +265,7 @@ function logReload(outcome: Outcome, log: Log): void {
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
-interface Opened {
-  readonly store: Store;
-  readonly connection: Connection;
-  readonly embedded: boolean;
-  close(): Promise<void>;
-}
-
-async function openDatabase(config: Config, log: Log): Promise<Opened> {
-  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
-  if (config.database.url !== null) {
-    const connection = { url: config.database.url };
-    const store = openStore({ ...connection, onIdleError });
-    return { store, connection, embedded: false, close: () => store.close() };
-  }
-  const embedded = await openEmbedded({
-    dataDir: config.data_dir,
-    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
-  });
-  const store = openStore({ ...embedded.connection, onIdleError });
-  const close = async (): Promise<void> => {
-    await store.close();
-    await embedded.close();
-  };
-  return { store, connection: embedded.connection, embedded: true, close };
-}
-
-async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
-  const folder = await claimFolder({
-    dataDir: config.data_dir,
-    takeLock,
-    isTaken: (error) => error instanceof DataDirectoryInUse,
-  });
-  const { durability, max_size, on_full } = config.ledger;
-  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
-  return { spool, release: () => folder.release() };
-}
-
-function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
-  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
-  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
-  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
-    ledger.spool?.problem ? 1 : 0,
-  );
-  metrics.gauge(
-    'tollgate_spool_damages',
-    'Damaged places that were found in the spool.',
-    () => ledger.spool?.damages ?? 0,
-  );
-  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
-}
-
-function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
-  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
-  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
-  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
-  return { ok: ledger.refusal() === undefined, detail };
-}
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 function adminKeyOf(config: Config): { key: string; file: string | null } {

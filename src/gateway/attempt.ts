@@ -3,15 +3,17 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
+import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
 import type { Attempted, Granted } from './course.js';
+import { intentOf, Progress, resultOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
-import { intentOf, Progress, resultOf } from './intent.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
@@ -38,15 +40,18 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(serving);
     const { grant } = course;
-    if (target !== grant.target) {
-      const refusal = await limiter.move(grant, serving, target, course.countedInput);
+    const counted = inputAt(course, target);
+    const countedInput = typeof counted === 'number' ? counted : await counted;
+    if (course.attempts > 0 || target !== grant.target) {
+      const refusal = await limiter.move(grant, serving, target, countedInput, course.running);
       if (refusal) return refusal;
     }
     course.outputCap = limiter.cap(grant, serving, target);
     const exchange = exchangeFor(request, serving, target, clock.now(), course.outputCap);
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
-    const intent = intentOf(course, target, price, course.attempts + 1, clock.now());
+    const number = ++course.attempts;
+    const intent = intentOf({ course, grant, target, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
     if (unentered) return unentered;
@@ -54,9 +59,10 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
       ledger.abandon(intent.id);
       return refuse('client_closed_request', 'The caller left before the request was sent.');
     }
-    const number = ++course.attempts;
     const { dropped } = exchange.value;
     course.dropped = dropped;
+    const place = entrant && { model: serving, target, countedInput };
+    if (place) course.running = [...course.running, place];
     const trip = target.state.begin(clock.monotonic());
     const carried = await new Promise<Carried>((resolve) => {
       const meter = new Meter(
@@ -76,7 +82,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
             course.dropped = dropped;
             return streamHead(course);
           },
-          progress: request.stream ? new Progress(ledger, intent, target, price, clock) : null,
+          progress: request.stream ? progressOf(course, intent, target, price) : null,
           deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
@@ -90,9 +96,17 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
       entrant?.runs(meter);
     });
     const why = learn(carried, trip, serving, target);
-    const billed = bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
+    if (place) course.running = course.running.filter((one) => one !== place);
+    const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
     return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
+
+  const progressOf = ({ caller, grant }: Granted, intent: Entry, target: Target, price: Price): Progress =>
+    new Progress({
+      ...{ ledger, intent, target, price, clock },
+      markupPpm: caller.team?.markup_ppm,
+      mostOutput: limiter.grantedOutput(grant),
+    });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
   function timeoutsOf({ serving, headers, deadlineMs }: Granted, number: number): Timeouts {
@@ -116,8 +130,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    const markupPpm = course.caller.team?.markup_ppm;
-    ledger.append(resultOf(intent, { carried, bill: settled, refusal, overheadMs, markupPpm }));
+    ledger.append(resultOf(intent, { course, carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
@@ -128,6 +141,14 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   }
 
   return attemptOn;
+}
+
+/** The input as the target counts it; the request's own count is that of its first target. */
+function inputAt(course: Granted, target: Target): number | Promise<number> {
+  course.counting ??= target.counting;
+  const { encoding, factor } = target.counting;
+  if (encoding === course.counting.encoding && factor === course.counting.factor) return course.countedInput;
+  return estimate(course.request.json, target.counting, target.model);
 }
 
 export const unpriced = (model: Model): Refusal =>

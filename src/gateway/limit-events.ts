@@ -13,7 +13,12 @@ type Emit = Emitter['emit'];
 const LATE_MS = 86_400_000;
 
 export function budgetCrossed(emit: Emit, { limit, mark, spent, windowEndsAtMs }: Crossing): void {
-  const data = { mark, ...shownLimit(limit), spent: amountIn(limit.spec.unit, spent), window_ends_at: shownTime(windowEndsAtMs) };
+  const data = {
+    mark,
+    ...shownLimit(limit),
+    spent: amountIn(limit.spec.unit, spent),
+    window_ends_at: shownTime(windowEndsAtMs),
+  };
   emit('budget.threshold', data, onceIn(limit, windowEndsAtMs, `threshold:${mark}`));
 }
 

@@ -62,11 +62,15 @@ for (const database of ['postgres', 'embedded']) {
         const [line] = await gateway.entries(entry.request_id);
         assert.deepEqual(entry, line);
       }
-      for (const { body, headers } of there.received) new Webhook(secret).verify(body, headers as Record<string, string>);
+      for (const { body, headers } of there.received)
+        new Webhook(secret).verify(body, headers as Record<string, string>);
     });
 
     it('tells of keys: made, changed, rotated, revoked, and once that they end soon', async () => {
-      const { id, key } = await gateway.key({ name: 'mine', expires_at: new Date(Date.now() + 3_600_000).toISOString() });
+      const { id, key } = await gateway.key({
+        name: 'mine',
+        expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+      });
       await gateway.admin('PATCH', `/keys/${id}`, { name: 'other' });
       await gateway.admin('POST', `/keys/${id}/rotate`);
       await gateway.admin('POST', `/keys/${id}/block`);
@@ -198,7 +202,8 @@ describe('a gateway that is killed', () => {
       gateway = await startGateway({ database: database.url, config });
     }
     const written: string[] = [];
-    const told = () => new Set(there.received.flatMap(({ event }) => (event.data.entries ?? []).map((one: { id: string }) => one.id)));
+    const told = () =>
+      new Set(there.received.flatMap(({ event }) => (event.data.entries ?? []).map((one: { id: string }) => one.id)));
     for (let tries = 0; tries < 1_500; tries++) {
       written.length = 0;
       const { data } = await gateway.admin<{ data: { id: string }[] }>('GET', `/usage?limit=200`);
@@ -228,7 +233,9 @@ describe('two gateways on one database', () => {
     ];
     const secrets_key = 'the same key for both gateways of these tests';
     for (let i = 0; i < 2; i++) {
-      gateways.push(await startGateway({ database: database.url, config: configOf(there.url, { webhooks, secrets_key }) }));
+      gateways.push(
+        await startGateway({ database: database.url, config: configOf(there.url, { webhooks, secrets_key }) }),
+      );
     }
   });
   after(async () => {

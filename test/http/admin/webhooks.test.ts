@@ -54,7 +54,11 @@ describe('endpoints', () => {
 
   it('are changed, disabled and deleted', async () => {
     const { id } = (await create()).body;
-    const changed = await server.call('PATCH', `/webhooks/${id}`, { events: ['key.*'], description: 'x', disabled: true });
+    const changed = await server.call('PATCH', `/webhooks/${id}`, {
+      events: ['key.*'],
+      description: 'x',
+      disabled: true,
+    });
     assert.equal(changed.status, 200);
     assert.deepEqual([changed.body.events, changed.body.description, changed.body.disabled], [['key.*'], 'x', true]);
     assert.equal((await server.call('POST', `/webhooks/${id}/test`)).status, 409);
@@ -121,7 +125,14 @@ describe('endpoints', () => {
   it('of the configuration are shown, and changed only there', async () => {
     const configured = await world(database, {
       endpoints: [
-        { id: 'wh_configured', url: there.url, events: ['*'], description: 'c', secrets: [newSigningSecret()], allowPrivate: true },
+        {
+          id: 'wh_configured',
+          url: there.url,
+          events: ['*'],
+          description: 'c',
+          secrets: [newSigningSecret()],
+          allowPrivate: true,
+        },
       ],
     });
     const other = await adminServer({ store: pgKeyStore(database.store.db), webhooks: configured.webhooks });
@@ -220,7 +231,8 @@ describe('deliveries', () => {
     there.manner = answer(500);
     for (let n = 0; n < 5; n++) hooks.webhooks.emit(n % 2 === 0 ? 'target.opened' : 'target.closed', { n });
     await hooks.webhooks.idle();
-    const list = async (query: string) => (await server.call('GET', `/webhooks/deliveries?endpoint=${id}&${query}`)).body;
+    const list = async (query: string) =>
+      (await server.call('GET', `/webhooks/deliveries?endpoint=${id}&${query}`)).body;
     assert.equal((await list('')).data.length, 5);
     assert.equal((await list('type=target.closed')).data.length, 2);
     assert.equal((await list('state=pending')).data.length, 5);
@@ -229,8 +241,13 @@ describe('deliveries', () => {
     const second = await list(`limit=2&cursor=${first.next_cursor}`);
     const third = await list(`limit=2&cursor=${second.next_cursor}`);
     assert.equal(third.next_cursor, null);
-    const numbers = [first, second, third].flatMap(({ data }) => data.map((one: { id: string }) => Number(one.id.slice(4))));
-    assert.deepEqual(numbers, [...numbers].sort((a, b) => b - a));
+    const numbers = [first, second, third].flatMap(({ data }) =>
+      data.map((one: { id: string }) => Number(one.id.slice(4))),
+    );
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((a, b) => b - a),
+    );
     assert.equal(numbers.length, 5);
     assert.equal((await list(`message=${first.data[0].message}`)).data.length, 1);
     for (const bad of ['state=lost', 'type=x', 'cursor=!!', 'limit=0', 'nothing=1']) {
@@ -246,7 +263,15 @@ describe('deliveries', () => {
 
 it('all of it is in the OpenAPI document', async () => {
   const { body } = await server.call('GET', '/openapi.json');
-  for (const path of ['', '/{id}', '/{id}/test', '/{id}/rotate', '/{id}/deliveries', '/deliveries', '/deliveries/{delivery}/redeliver']) {
+  for (const path of [
+    '',
+    '/{id}',
+    '/{id}/test',
+    '/{id}/rotate',
+    '/{id}/deliveries',
+    '/deliveries',
+    '/deliveries/{delivery}/redeliver',
+  ]) {
     assert.ok(body.paths[`/admin/v1/webhooks${path}`], path);
   }
 });
