@@ -38,6 +38,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'app-routes.ts',
     'app-spend.ts',
     'app-webhooks.ts',
+    'app-database.ts',
+    'app-spool.ts',
     'http',
     'routes',
     'gateway',
