@@ -137,10 +137,9 @@ drop table entries_unpartitioned;
 -- From when on the ledger is whole: retention dropped what is older, and only the sums are left of it.
 create table ledger_kept (single boolean primary key default true check (single), since timestamptz not null);
 
--- Sums of spend, each entry's in six tables: by hour and by day (UTC), by who and what, by user, and by tag (an entry with
+-- Sums of spend, each entry's in eight tables: by hour and by day (UTC), by team and model, by all of who and what, by user, and by tag (an entry with
 -- two tags is in both; one with none is under null). They are written in the transaction that writes the entries. What a row
--- is of is also in `dims` as a hash, since texts may be too long together for an index. Sums are `numeric`: nothing that an
--- upstream claims can overflow them, and with them the transaction that writes entries.
+-- is of is also in `dims` as a hash, since texts may be too long together for an index.
 create function tollgate_dims(variadic dims text[]) returns bytea language sql immutable parallel safe as
 $$ select substring(sha256(convert_to(array_to_json(dims)::text, 'UTF8')) for 20) $$;
 
@@ -152,20 +151,21 @@ declare
   first text;
 begin
   foreach grain in array array['hour', 'day'] loop
-    foreach cube in array array['main', 'user', 'tag'] loop
-      keys := case cube when 'main' then 'key_id, team, model, served_model, provider, target, endpoint'
+    foreach cube in array array['team', 'main', 'user', 'tag'] loop
+      keys := case cube when 'team' then 'team, model, provider'
+                        when 'main' then 'key_id, team, model, served_model, provider, target, endpoint'
                         when 'user' then 'end_user, key_id, team, model, provider'
                         else 'tag, key_id, team, model, provider' end;
       first := split_part(keys, ',', 1);
       execute format(
         'create table spend_%1$s_%2$s (start timestamptz not null, dims bytea not null, %3$s text,
-           requests numeric not null, attempts numeric not null, errors numeric not null, cache_hits numeric not null,
-           input_tokens numeric not null, cache_read_tokens numeric not null, cache_write_5m_tokens numeric not null,
-           cache_write_1h_tokens numeric not null, output_tokens numeric not null, reasoning_tokens numeric not null,
-           audio_input_tokens numeric not null, audio_output_tokens numeric not null, image_input_tokens numeric not null,
-           image_output_tokens numeric not null, input_nusd numeric not null, cache_read_nusd numeric not null,
-           cache_write_nusd numeric not null, output_nusd numeric not null, request_nusd numeric not null,
-           total_nusd numeric not null, billed_nusd numeric not null,
+           requests bigint not null, attempts bigint not null, errors bigint not null, cache_hits bigint not null,
+           input_tokens bigint not null, cache_read_tokens bigint not null, cache_write_5m_tokens bigint not null,
+           cache_write_1h_tokens bigint not null, output_tokens bigint not null, reasoning_tokens bigint not null,
+           audio_input_tokens bigint not null, audio_output_tokens bigint not null, image_input_tokens bigint not null,
+           image_output_tokens bigint not null, input_nusd bigint not null, cache_read_nusd bigint not null,
+           cache_write_nusd bigint not null, output_nusd bigint not null, request_nusd bigint not null,
+           total_nusd bigint not null, billed_nusd bigint not null,
            primary key (start, dims)) with (fillfactor = 70);
          create index on spend_%1$s_%2$s (%4$I, start)',
         grain, cube, replace(keys, ',', ' text,'), first);

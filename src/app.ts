@@ -6,6 +6,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { databaseHealth, openDatabase } from './app-database.js';
 import { startLimits } from './app-limits.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
@@ -16,31 +17,38 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
+import { expiringKeys } from './keys/expiring-pg.js';
+import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
+import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
-import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
-import { type Connection, openStore, type Store } from './store/pg.js';
+import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
+import { openWebhooks } from './webhooks/open.js';
+import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -50,7 +58,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -62,7 +70,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -88,7 +96,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const keys = createKeys({ store: keyStore, clock, changes });
+  const hooks = await openWebhooks({
+    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
+    onResult: (result, count) => metrics.webhookDelivery(result, count),
+    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
+  });
+  const { emit } = hooks.webhooks;
+  const keys = createKeys({
+    ...{ store: keyStore, clock, changes },
+    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
+  });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -97,7 +114,12 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledgerStore = pgLedgerStore(store, {
+    inTransaction: [
+      addToRollups,
+      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
+    ],
+  });
   let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
@@ -111,7 +133,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const states = new TargetStates(Math.random, ({ target, state, why }) => {
+    log.warn({ target, state, why }, 'breaker');
+    emit(`target.${state}`, { target, state, why });
+  });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   const snapshots = new Snapshots(made(config));
@@ -128,11 +153,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       admin = nextAdmin;
+      hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
+      tellReload(outcome, emit);
       metrics.configReload(outcome.status);
     },
   });
@@ -155,6 +182,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     access,
     random: Math.random,
   });
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
   spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
@@ -182,23 +216,23 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ledger,
       limitLevels: limits.levels,
       ...spend.admin,
+      webhooks: hooks.webhooks,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
+      authenticator,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
-        database: await works(() => store.ping()),
+        database: await databaseHealth(store),
         spool: spoolHealth(ledger),
         limits: { ok: true, detail: limits.detail() },
       }),
@@ -219,7 +253,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
@@ -233,6 +267,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       spool.release();
       await limits.close();
       await spend.close();
+      await hooks.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -254,30 +289,15 @@ function logReload(outcome: Outcome, log: Log): void {
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
 
-interface Opened {
-  readonly store: Store;
-  readonly connection: Connection;
-  readonly embedded: boolean;
-  close(): Promise<void>;
-}
+const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
 
-async function openDatabase(config: Config, log: Log): Promise<Opened> {
-  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
-  if (config.database.url !== null) {
-    const connection = { url: config.database.url };
-    const store = openStore({ ...connection, onIdleError });
-    return { store, connection, embedded: false, close: () => store.close() };
+function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
+  else if (outcome.status === 'reloaded') {
+    const { hash, changed, restart } = outcome;
+    emit('config.reloaded', { trigger, file, hash, changed, restart });
   }
-  const embedded = await openEmbedded({
-    dataDir: config.data_dir,
-    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
-  });
-  const store = openStore({ ...embedded.connection, onIdleError });
-  const close = async (): Promise<void> => {
-    await store.close();
-    await embedded.close();
-  };
-  return { store, connection: embedded.connection, embedded: true, close };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
@@ -299,15 +319,6 @@ function keep(file: string, secret: string): string {
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
   return secret;
-}
-
-async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {
-  try {
-    await check();
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 function warnUnpriced(

@@ -6,6 +6,7 @@ import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
+import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
 
 export interface Config {
   readonly server: {
@@ -46,6 +47,10 @@ export interface Config {
     readonly drop_params: boolean;
     readonly unpriced: 'refuse' | 'free';
   };
+  readonly webhooks: readonly WebhookConfig[];
+  readonly webhook_delivery: WebhookDeliveryConfig;
+  /** Null: one in `data_dir`. */
+  readonly secrets_key: string | null;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };

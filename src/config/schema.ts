@@ -7,6 +7,7 @@ import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
+import { webhookDelivery, webhooks } from './webhooks.js';
 
 const MOST_BODY = 2 ** 30;
 const LEAST_SPOOL = 2 ** 20;
@@ -261,6 +262,11 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('For every model that does not say otherwise.'),
+  webhooks,
+  webhook_delivery: webhookDelivery,
+  secrets_key: s.secret
+    .default('')
+    .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

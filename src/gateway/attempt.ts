@@ -137,7 +137,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   return attemptOn;
 }
 
-const unpriced = (model: Model): Refusal =>
+export const unpriced = (model: Model): Refusal =>
   refuse(
     'no_target_available',
     `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,

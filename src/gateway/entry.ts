@@ -70,6 +70,7 @@ export function intentOf({ course, grant, target, price, number, nowMs }: Sent):
     ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
+    limit_model: limitModelOf(course),
   };
 }
 
@@ -96,6 +97,11 @@ export function resultOf(intent: Entry, { course, carried, bill, refusal, overhe
     overhead_ms: overheadMs,
     ...rareFields(bill, course.caller.team?.markup_ppm),
   };
+}
+
+/** The model whose limits count a request, where not the one that was asked for. */
+export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
+  return serving.name === request.model ? undefined : serving.name;
 }
 
 function servedModel(carried: Carried): string | undefined {

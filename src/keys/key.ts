@@ -21,6 +21,8 @@ export interface Key {
   readonly cache: CacheSharing | null;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Names that its clients may send as `model`, and the models that they stand for. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Milliseconds since the Unix epoch, like all times here. */
   readonly expires_at: number | null;
   readonly created_at: number;
@@ -38,6 +40,8 @@ export interface Team {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** What the team is billed for a cost, in parts per million of it; null: as it is. */
   readonly markup_ppm: number | null;
+  /** For all its keys; a key's own win. */
+  readonly aliases: Readonly<Record<string, string>>;
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

@@ -17,6 +17,10 @@ import { newSecret, type Secret } from './secret.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What others are told of a key, in the transaction that changes it. */
+export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
+export type TellKey = (tx: KeyTx, event: KeyEvent, key: Key) => Promise<void>;
+
 /** What whoever manages keys may say about one; left out means the same as null. */
 export interface KeyFields {
   readonly name?: string | undefined;
@@ -29,6 +33,7 @@ export interface KeyFields {
   readonly cache?: CacheSharing | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly expires_at?: number | null | undefined;
 }
@@ -41,6 +46,7 @@ export interface TeamFields {
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
 }
 
 /** A key whose secret is shown, this once. */
@@ -82,6 +88,7 @@ export function createKeys(deps: {
   changes: Changes;
   /** Makes secrets; handed in only by tests. */
   makeSecret?: () => Secret;
+  tell?: TellKey;
 }): Keys {
   const { store, clock, changes } = deps;
   return {
@@ -92,7 +99,8 @@ export function createKeys(deps: {
         const now = clock.now();
         const audit = (action: string, subject: string, detail: Json = {}) =>
           tx.audit({ at: now, actor, action, subject, detail });
-        const session: Session = { tx, now, audit, told, makeSecret: deps.makeSecret ?? newSecret };
+        const tell: Session['tell'] = (event, key) => deps.tell?.(tx, event, key) ?? Promise.resolve();
+        const session: Session = { tx, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
         return work({ tx, ...keyWrites(session), ...teamWrites(session) });
       });
       if (result.ok) for (const change of told) changes.publish(change);
@@ -107,11 +115,14 @@ interface Session {
   readonly told: Change[];
   readonly makeSecret: () => Secret;
   audit(action: string, subject: string, detail?: Json): Promise<void>;
+  tell(event: KeyEvent, key: Key): Promise<void>;
 }
+
+const eventOf: Readonly<Record<string, KeyEvent>> = { 'key.rotate': 'key.rotated', 'key.revoke': 'key.revoked' };
 
 type Of<Name extends keyof KeyWrites> = Pick<KeyWrites, Name>;
 
-function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
+function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
   const join = async (team: string | null | undefined) => {
     if (team == null || !(await tx.ensureTeam(newTeam(team, {}, now)))) return;
     told.push({ kind: 'team', team });
@@ -127,6 +138,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
     if (changed.team !== key.team) await join(changed.team);
     await tx.updateKey(changed);
     await audit(action, id, detail);
+    await tell(eventOf[action] ?? 'key.updated', changed);
     for (const hash of await tx.hashesOf(id)) told.push({ kind: 'key', hash });
     return ok(changed);
   };
@@ -141,6 +153,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
       await join(key.team);
       await tx.insertKey(key, hash);
       await audit('key.create', key.id, written(fields));
+      await tell('key.created', key);
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
     },
@@ -194,6 +207,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
         markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
+        aliases: mergedAliases(team.aliases, patch.aliases),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -228,6 +242,7 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   cache: fields.cache ?? null,
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
   expires_at: fields.expires_at ?? null,
   created_at: now,
   updated_at: now,
@@ -249,6 +264,7 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     cache: of(patch.cache, key.cache),
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
+    aliases: mergedAliases(key.aliases, patch.aliases),
     expires_at: of(patch.expires_at, key.expires_at),
     updated_at: now,
   };
@@ -260,10 +276,14 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   user_limits: fields.user_limits ?? [],
   metadata: fields.metadata ?? {},
   markup_ppm: fields.markup_ppm ?? null,
+  aliases: mergedAliases({}, fields.aliases),
   created_at: now,
   updated_at: now,
   blocked_at: null,
 });
+
+const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
+  mergePatch(before, patch) as Key['aliases'];
 
 /** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
 function written(fields: KeyFields & TeamFields): Json {

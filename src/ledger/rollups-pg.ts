@@ -12,6 +12,7 @@ import {
   cubeNames,
   cubes,
   type Grain,
+  MOST,
   ROLLUP_LOCK,
   rollupOf,
   rollupTable,
@@ -36,7 +37,12 @@ const batch = `(select
 const upsert = (grain: Grain, cube: Cube, rows: string): string => {
   const table = rollupTable(grain, cube);
   const columns = ['start', 'dims', ...cubes[cube], ...sumNames].join(', ');
-  const added = sumNames.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ');
+  const added = sumNames
+    .map(
+      (name) =>
+        `${name} = case when ${table}.${name} >= ${MOST} then ${table}.${name} else ${table}.${name} + excluded.${name} end`,
+    )
+    .join(', ');
   return `insert into ${table} (${columns}) select ${columns} from (${rows}) as sums order by start, dims
     on conflict (start, dims) do update set ${added}`;
 };
@@ -50,7 +56,7 @@ const addBatch = `with batch as materialized ${batch}, ${cubeNames
   select 1`;
 
 function days(cube: Cube): string {
-  const totals = sumNames.map((name) => `sum(${name}) as ${name}`).join(', ');
+  const totals = sumNames.map((name) => `least(sum(${name}), ${MOST})::bigint as ${name}`).join(', ');
   const columns = cubes[cube].join(', ');
   return `select date_trunc('day', start, 'UTC') as start, dims, ${columns}, ${totals}
     from ${cube}_hours group by date_trunc('day', start, 'UTC'), dims, ${columns}`;

@@ -36,6 +36,7 @@ export type Grain = (typeof grains)[number];
 
 /** Each cube's columns, in the order in which `tollgate_dims` takes them. */
 export const cubes = {
+  team: ['team', 'model', 'provider'],
   main: ['key_id', 'team', 'model', 'served_model', 'provider', 'target', 'endpoint'],
   user: ['end_user', 'key_id', 'team', 'model', 'provider'],
   tag: ['tag', 'key_id', 'team', 'model', 'provider'],
@@ -43,6 +44,12 @@ export const cubes = {
 
 export type Cube = keyof typeof cubes;
 export const cubeNames = Object.keys(cubes) as Cube[];
+
+/**
+ * Where a sum of one row ends: half of what a `bigint` holds, which is some 4.6 billion dollars in nano-dollars. Nothing that an
+ * upstream claims to have used can overflow a sum, and with it fail the transaction that writes entries.
+ */
+export const MOST = '4611686018427387904';
 
 export const rollupTable = (grain: Grain, cube: Cube): string => `spend_${grain}_${cube}`;
 
@@ -55,7 +62,7 @@ export const cubeSource = (cube: Cube, entries: string): string =>
 /** The rows of a rollup that entries sum up to. `entries` is a relation or a query in parentheses. */
 export function rollupOf(grain: Grain, cube: Cube, entries: string): string {
   const dims = cubes[cube].join(', ');
-  const totals = sumNames.map((name) => `sum(${sums[name]}) as ${name}`).join(', ');
+  const totals = sumNames.map((name) => `least(sum(${sums[name]}), ${MOST})::bigint as ${name}`).join(', ');
   const start = `date_trunc('${grain}', at, 'UTC')`;
   return `select ${start} as start, tollgate_dims(${dims}) as dims, ${dims}, ${totals}
     from ${cubeSource(cube, entries)} as counted group by ${start}, ${dims}`;

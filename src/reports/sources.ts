@@ -65,7 +65,7 @@ function cubeOf({ groupBy, filters }: Pick<ReportRequest, 'groupBy' | 'filters'>
   const names = [...groupBy.filter((name) => !isTime(name)), ...(Object.keys(filters) as FilterName[])];
   const wanted = names.map((name) => columns[name as FilterName]);
   const has = (cube: Cube) => wanted.every((column) => (cubes[cube] as readonly string[]).includes(column));
-  return (['main', 'user', 'tag'] as const).find(has) ?? null;
+  return (['team', 'main', 'user', 'tag'] as const).find(has) ?? null;
 }
 
 /** A day where the zone's clocks are UTC's all along, an hour where they differ by whole hours, else 0. */

@@ -1,5 +1,5 @@
 /** The one query of a report: its pieces summed from where each is read, then together. Values are parameters, always. */
-import { cubeSource, rollupTable, sumNames, sums } from '../lib/spend-sums.js';
+import { type Cube, cubeSource, rollupTable, sumNames, sums } from '../lib/spend-sums.js';
 import type { Grouping, ReportRequest } from './request.js';
 import { columns, type Segment, sourcesOf } from './sources.js';
 
@@ -42,7 +42,7 @@ const isText = (name: Grouping): boolean => !['hour', 'status', 'stream'].includ
 function piece(
   { groupBy, filters }: Asked,
   { source, fromMs, toMs }: Segment,
-  cube: 'main' | 'user' | 'tag',
+  cube: Cube,
   timezone: string,
   parameter: (value: unknown) => string,
 ): string {

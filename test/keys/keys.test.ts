@@ -48,6 +48,7 @@ test('a new key has what was said, and all else is open', async () => {
     cache: null,
     tags: [],
     metadata: {},
+    aliases: {},
     expires_at: null,
     created_at: now,
     updated_at: now,

@@ -26,8 +26,16 @@ interface Amounts {
 export const nano = (amount: string | number): number =>
   typeof amount === 'number' ? amount : Math.round(Number(amount) * 1e9);
 
+/** On a busy machine Redis may be late, and what it knows unknown for a moment. */
 export async function levels(gateway: Gateway, query: string): Promise<readonly Level[]> {
-  return (await gateway.admin<{ data: Level[] }>('GET', `/limits?${query}`)).data;
+  for (let tries = 0; ; tries++) {
+    try {
+      return (await gateway.admin<{ data: Level[] }>('GET', `/limits?${query}`)).data;
+    } catch (error) {
+      if (tries >= 100 || !/answered 503/.test(String(error))) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 /** The one limit of the query, money in nano-dollars. */
@@ -106,6 +114,15 @@ export async function ask(
 ): Promise<Told> {
   const response = await gateway.chat(key, body, headers ? { headers } : {});
   return { status: response.status, text: await response.text(), headers: response.headers };
+}
+
+/** The same, sent again where what was spent is not known for a moment. */
+export async function askUntilKnown(gateway: Gateway, key: string, body: unknown): Promise<Told> {
+  for (let tries = 0; ; tries++) {
+    const told = await ask(gateway, key, body);
+    if (told.status !== 503 || tries >= 100) return told;
+    await sleep(Math.min(100, Number(told.headers.get('retry-after-ms') ?? 100)));
+  }
 }
 
 /** Asks whether `spent + held <= max` again and again until `until` settles; answers how often. */

@@ -15,7 +15,7 @@ import { problem, sendRefusal } from './errors.js';
 import { instant, text } from './schemas.js';
 
 export interface Reporting {
-  readonly ledger: Pick<Ledger, 'flush'>;
+  readonly ledger: Pick<Ledger, 'query' | 'flush'>;
   readonly keys: Keys;
   readonly clock: Clock;
   readonly reports: Reports;

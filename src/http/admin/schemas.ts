@@ -81,6 +81,12 @@ function unstorable(root: Readonly<Record<string, unknown>>): string | null {
   return JSON.stringify(root).length > MOST_METADATA ? `larger than ${MOST_METADATA} characters` : null;
 }
 
+/** Alias -> model; in a patch null takes an alias away. */
+const aliases = z
+  .record(text(128), text(128).nullable())
+  .refine((names) => Object.keys(names).length <= 100, 'at most 100 aliases')
+  .refine((names) => !Object.hasOwn(names, '__proto__'), 'not a name');
+
 const keyFields = {
   team: text(100).nullish(),
   models: someOf(pattern, 'model').nullish(),
@@ -91,6 +97,7 @@ const keyFields = {
   cache: z.enum(cacheSharings).nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
   expires_at: instant.nullish(),
 };
 
@@ -107,6 +114,7 @@ const teamFields = {
   user_limits: limits.nullish(),
   metadata: metadata.nullish(),
   markup: markup.nullish(),
+  aliases: aliases.nullish(),
 };
 
 export const newTeam = z.strictObject({ name: text(100), ...teamFields });
@@ -115,7 +123,7 @@ export const teamPatch = z.strictObject(teamFields);
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /** `30s`, `10m`, `24h` in milliseconds. */
-const overlap = z
+export const duration = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'not a duration, such as 30s, 10m, 24h')
   .transform((written) => {
@@ -124,7 +132,7 @@ const overlap = z
   })
   .refine((ms) => ms <= 30 * DAY_MS, 'at most 30d');
 
-export const rotation = z.strictObject({ overlap: overlap.optional() }).nullish();
+export const rotation = z.strictObject({ overlap: duration.optional() }).nullish();
 
 export const byId = z.strictObject({ id: text(400) });
 
