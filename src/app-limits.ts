@@ -1,5 +1,6 @@
 /** The part of the composition that counts limits: where they are counted, and what they have to do with the ledger. */
 import type { Config } from './config/config.js';
+import { budgetCrossed, budgetDenied } from './gateway/limit-events.js';
 import { closeLapsed, noteOf, rebuildFrom } from './gateway/limit-ledger.js';
 import { limitLevels } from './gateway/limit-levels.js';
 import { Limiter } from './gateway/limiter.js';
@@ -9,11 +10,13 @@ import type { Entry } from './ledger/entry.js';
 import type { Ledger } from './ledger/ledger.js';
 import { pgSpentStore } from './ledger/spent-pg.js';
 import type { Clock } from './lib/clock.js';
+import type { Limit } from './limits/limit.js';
 import { openLimits } from './limits/open-redis.js';
 import type { Store } from './store/pg.js';
 import { limitMetrics } from './telemetry/limit-metrics.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
+import type { Emitter } from './webhooks/emitter.js';
 
 interface Parts {
   readonly config: Config;
@@ -24,10 +27,12 @@ interface Parts {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly keyStore: KeyStore;
+  /** Tells receivers of events. */
+  readonly emit: Emitter['emit'];
 }
 
 /** Resolves once limits can be taken. */
-export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore }: Parts) {
+export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: Parts) {
   const { redis } = config;
   const spent = pgSpentStore(store);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
@@ -44,15 +49,25 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
     },
   });
   const counted = limitMetrics(metrics.registry, () => limits.state);
+  const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
   const limiter = new Limiter({
     limits,
     clock,
     note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
-    onDenied: ({ limit }) => counted.rejected(limit.spec.unit, limit.spec.per, limit.scope.kind),
+    onDenied: (denial) => {
+      denied(denial.limit);
+      budgetDenied(emit, denial);
+    },
+    onCrossings: (crossed) => {
+      for (const crossing of crossed) budgetCrossed(emit, crossing);
+    },
     onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
   });
   return {
     limiter,
+    limits,
+    /** Counts a request that this limit refused. */
+    denied,
     levels: limitLevels({ limits, keys: keyStore, models }),
     /** These entries are in the ledger's store. */
     posted: (entries: readonly Entry[]) => limits.posted(entries.flatMap(({ hold }) => hold ?? [])),

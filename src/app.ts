@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { databaseHealth, openDatabase } from './app-database.js';
 import { startLimits } from './app-limits.js';
+import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -21,34 +23,27 @@ import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
-import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { expiringKeys } from './keys/expiring-pg.js';
-import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
-import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
 import { migrate } from './store/migrate.js';
-import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
-import { openWebhooks } from './webhooks/open.js';
-import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -96,16 +91,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const hooks = await openWebhooks({
-    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
-    onResult: (result, count) => metrics.webhookDelivery(result, count),
-    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
-  });
-  const { emit } = hooks.webhooks;
-  const keys = createKeys({
-    ...{ store: keyStore, clock, changes },
-    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
-  });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -114,28 +101,20 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, {
-    inTransaction: [
-      addToRollups,
-      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
-    ],
-  });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
   let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
     store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
-    clock,
-    log,
-    spool: spool.spool,
-    durability: config.ledger.durability,
   });
   // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
   await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => {
-    log.warn({ target, state, why }, 'breaker');
-    emit(`target.${state}`, { target, state, why });
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
   });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
@@ -150,8 +129,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     apply: (next) => {
       const nextAdmin = adminKeyOf(next);
       const snapshot = made(next);
+      const nextRoutes = routes.prepare(next.routes, next.server.body_limit);
       // Nothing fails from here on.
       snapshots.swap(snapshot);
+      routes.take(nextRoutes);
       admin = nextAdmin;
       hooks.configure(next);
       log.level = next.telemetry.log.level;
@@ -159,12 +140,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
-      tellReload(outcome, emit);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
   });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
   });
   counters = limits;
   const spend = await startSpend({
@@ -190,6 +172,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health.breakers,
   );
   spoolMetrics(metrics, ledger);
+  const routes = await startRoutes({
+    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
+    ...{ limits: limits.limits, onDenied: limits.denied },
+  });
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -216,7 +202,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ledger,
       limitLevels: limits.levels,
       ...spend.admin,
-      webhooks: hooks.webhooks,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: async () => {
@@ -243,6 +229,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
+    server: (behind) => routes.server(behind),
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,
@@ -265,6 +252,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       spool.release();
+      await routes.close();
       await limits.close();
       await spend.close();
       await hooks.close();
@@ -288,17 +276,6 @@ function logReload(outcome: Outcome, log: Log): void {
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
-
-function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
-  else if (outcome.status === 'reloaded') {
-    const { hash, changed, restart } = outcome;
-    emit('config.reloaded', { trigger, file, hash, changed, restart });
-  }
-}
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 function adminKeyOf(config: Config): { key: string; file: string | null } {

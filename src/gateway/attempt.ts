@@ -6,6 +6,7 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
 import type { Attempted, Granted } from './course.js';
@@ -39,8 +40,10 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(serving);
     const { grant } = course;
-    if (target !== grant.target) {
-      const refusal = await limiter.move(grant, serving, target, course.countedInput);
+    const counted = inputAt(course, target);
+    const countedInput = typeof counted === 'number' ? counted : await counted;
+    if (course.attempts > 0 || target !== grant.target) {
+      const refusal = await limiter.move(grant, serving, target, countedInput, course.running);
       if (refusal) return refusal;
     }
     course.outputCap = limiter.cap(grant, serving, target);
@@ -48,7 +51,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
-    const intent = intentOf({ course, grant, target, price, number, nowMs: clock.now() });
+    const intent = intentOf({ course, countedInput, grant, target, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
     if (unentered) return unentered;
@@ -58,6 +61,8 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     }
     const { dropped } = exchange.value;
     course.dropped = dropped;
+    const place = entrant && { model: serving, target, countedInput };
+    if (place) course.running = [...course.running, place];
     const trip = target.state.begin(clock.monotonic());
     const carried = await new Promise<Carried>((resolve) => {
       const meter = new Meter(
@@ -78,7 +83,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
             return streamHead(course);
           },
           progress: request.stream ? progressOf(course, intent, target, price) : null,
-          deadlines: deadlines,
+          deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
           probe: serving.probe,
@@ -91,7 +96,8 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
       entrant?.runs(meter);
     });
     const why = learn(carried, trip, serving, target);
-    const billed = bill(carried, target, price, course.countedInput, limiter.grantedOutput(grant));
+    if (place) course.running = course.running.filter((one) => one !== place);
+    const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
     return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
@@ -135,6 +141,14 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   }
 
   return attemptOn;
+}
+
+/** The input as the target counts it; the request's own count is that of its first target. */
+function inputAt(course: Granted, target: Target): number | Promise<number> {
+  course.counting ??= target.counting;
+  const { encoding, factor } = target.counting;
+  if (encoding === course.counting.encoding && factor === course.counting.factor) return course.countedInput;
+  return estimate(course.request.json, target.counting, target.model);
 }
 
 export const unpriced = (model: Model): Refusal =>

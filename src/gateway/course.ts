@@ -10,8 +10,10 @@ import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import type { Bill } from './settle.js';
+import type { Reach } from './worst-case.js';
 
 const NONE: readonly string[] = [];
+const NOBODY: readonly Reach[] = [];
 
 export interface Course {
   readonly call: Call;
@@ -42,6 +44,10 @@ export interface Course {
   /** Of all attempts. */
   costNano: number;
   countedInput: number;
+  /** How that was counted: as the first target does. */
+  counting: Target['counting'] | undefined;
+  /** Attempts that race, while they run. */
+  running: readonly Reach[];
   /** What its limits granted. */
   grant: Grant | undefined;
   /** Headers that tell of limits, names and values in turn. */
@@ -81,6 +87,8 @@ export const newCourse = (call: Call, reply: Reply, models: Models): Course => (
   waitedMs: 0,
   costNano: 0,
   countedInput: 0,
+  counting: undefined,
+  running: NOBODY,
   grant: undefined,
   limitHead: NONE,
   outputCap: null,

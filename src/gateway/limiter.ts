@@ -11,11 +11,11 @@ import type { Caller } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
-import type { Actuals } from '../limits/amount.js';
+import { type Actuals, cost } from '../limits/amount.js';
 import type { Crossing, Denial } from '../limits/denial.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
-import type { Limit } from '../limits/limit.js';
+import { counts, type Limit } from '../limits/limit.js';
 import type { Limits, Outcome } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
@@ -118,9 +118,20 @@ export class Limiter {
     return foresee(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
   }
 
-  /** Makes ready for another target than the first, whose limits are taken too; a refusal leaves everything as it was. */
-  async move(grant: Grant, model: Model, target: Target, countedInput: number): Promise<Refusal | undefined> {
+  /**
+   * Makes ready for a further attempt: the limits of its target are taken too, and budgets hold what the attempts before it
+   * used and those that run beside it may, besides the worst that it may cost itself. A refusal leaves everything as it was.
+   */
+  async move(
+    grant: Grant,
+    model: Model,
+    target: Target,
+    countedInput: number,
+    beside: readonly Reach[],
+  ): Promise<Refusal | undefined> {
     const { hold, demand } = grant;
+    const spent = this.#spent(grant, beside);
+    if (target === grant.target && !spent) return undefined;
     const limits = this.#applicable.of(demand.caller, demand.user, model, target);
     if (limits.length === 0 && grant.target.limits.length === 0) {
       grant.target = target;
@@ -138,8 +149,11 @@ export class Limiter {
       return undefined;
     }
     const bounded = grant.bounded || boundsOutput(limits);
-    const estimate = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
-    const free = grant.target === target ? [] : grant.target.limits.filter(({ kind }) => kind === 'concurrent');
+    const estimate = { ...this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded), spent };
+    const free =
+      grant.target === target || beside.length > 0
+        ? []
+        : grant.target.limits.filter(({ kind }) => kind === 'concurrent');
     const outcome = await this.#limits.amend(hold, { limits, estimate, free });
     if (outcome.kind !== 'reserved') return this.#refusal(outcome, demand);
     grant.bounded = bounded;
@@ -221,6 +235,25 @@ export class Limiter {
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
   }
 
+  /** Undefined where that is nothing. */
+  #spent(grant: Grant, beside: readonly Reach[]): Actuals | undefined {
+    const { demand, attempts, bounded } = grant;
+    const all = [...attempts];
+    for (const { model, target, countedInput } of beside) {
+      const most = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
+      const output = Math.min(most.output.want, this.grantedOutput(grant));
+      all.push({
+        model: model.name,
+        target: target.id,
+        inputTokens: most.inputTokensMost,
+        outputTokens: output,
+        usdNano: most.inputNanoMost + cost(output, most.outputPicoMost),
+      });
+    }
+    const spent = sumOf(all);
+    return spent.inputTokens + spent.outputTokens + spent.usdNano > 0 ? { requests: 1, ...spent } : undefined;
+  }
+
   #estimate(demand: Demand, reach: readonly Reach[], bounded: boolean) {
     const { caller, request, model } = demand;
     return worstCase(request, reach, bounded, this.#ports.clock.now(), (most) =>
@@ -268,11 +301,14 @@ function reachOf(
   return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
 }
 
-/** What a limit counts of the attempts: those at its target or for its model where it hangs on one. */
-function usedOf({ scope }: Limit, attempts: readonly Attempt[]): Actuals {
+/** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */
+function usedOf(limit: Limit, attempts: readonly Attempt[]): Actuals {
+  const { scope } = limit;
   const own = attempts.filter(
     ({ target, model }) =>
-      (scope.kind !== 'target' || target === scope.id) && (scope.kind !== 'model' || model === scope.id),
+      (scope.kind !== 'target' || target === scope.id) &&
+      (scope.kind !== 'model' || model === scope.id) &&
+      counts(limit, model),
   );
   return { requests: own.length > 0 ? 1 : 0, ...sumOf(own) };
 }

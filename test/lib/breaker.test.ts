@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Breaker, type Verdict } from '../../src/router/breaker.js';
-import { middle, rule, seeded } from './support.js';
+import { Breaker, type Verdict } from '../../src/lib/breaker.js';
+import { middle, rule, seeded } from '../router/support.js';
 
 const told: string[] = [];
 const make = (random = middle) => {
