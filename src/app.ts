@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { startCache, startLikeness } from './app-cache.js';
-import { openDatabase } from './app-database.js';
+import { databaseHealth, openDatabase } from './app-database.js';
 import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
 import { startRoutes } from './app-routes.js';
@@ -233,7 +233,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
-        database: await works(() => store.ping()),
+        database: await databaseHealth(store),
         spool: spoolHealth(ledger),
         limits: { ok: true, detail: limits.detail() },
       }),
@@ -293,15 +293,6 @@ function logReload(outcome: Outcome, log: Log): void {
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {
-  try {
-    await check();
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 function warnUnpriced(
   models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[],
