@@ -199,10 +199,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      readConfig: async () => {
-        const reading = await reloader.read();
-        return () => reloader.take(reading, 'api');
-      },
+      readConfig: () => reloader.prepare('api'),
       explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,

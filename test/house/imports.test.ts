@@ -22,10 +22,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-spool.ts': ['ledger', ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app.ts': [
     'app-limits.ts',
     'app-spend.ts',
+    'app-spool.ts',
     'app-webhooks.ts',
     'http',
     'gateway',
