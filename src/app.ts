@@ -10,6 +10,7 @@ import { startCache, startLikeness } from './app-cache.js';
 import { databaseHealth, openDatabase } from './app-database.js';
 import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
+import { reloadGauges, tellReload } from './app-reload.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
@@ -17,7 +18,6 @@ import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
-import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
@@ -152,9 +152,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
-      logReload(outcome, log);
+      tellReload(outcome, log, metrics);
       hooks.tellReload(outcome);
-      metrics.configReload(outcome.status);
     },
   });
   const limits = await startLimits({
@@ -190,14 +189,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ limits: limits.limits, onDenied: limits.denied },
   });
-  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
-    reloader.state.last?.status === 'rejected' ? 0 : 1,
-  );
-  metrics.gauge(
-    'tollgate_config_since_timestamp_seconds',
-    'When the running configuration was taken in.',
-    () => reloader.state.since / 1000,
-  );
+  reloadGauges(reloader, metrics);
   const server = await createServer({
     openai: {
       gateway,
@@ -220,10 +212,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       cache: cache.service,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      readConfig: async () => {
-        const reading = await reloader.read();
-        return () => reloader.take(reading, 'api');
-      },
+      readConfig: () => reloader.prepare('api'),
       explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
@@ -279,17 +268,6 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await database.close();
     },
   };
-}
-
-function logReload(outcome: Outcome, log: Log): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') {
-    const problems = outcome.problems.map(formatProblem);
-    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
-  }
-  const { status, hash, changed, restart } = outcome;
-  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
-  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
