@@ -15,32 +15,42 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
+import { expiringKeys } from './keys/expiring-pg.js';
+import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger } from './ledger/ledger.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { tellsStored } from './ledger/ledger-store.js';
+import { entryJson } from './ledger/page.js';
 import { addToRollups } from './ledger/rollups-pg.js';
+import { Spool } from './ledger/spool.js';
+import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
+import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
+import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
+import { openWebhooks } from './webhooks/open.js';
+import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -50,7 +60,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -62,7 +72,7 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -88,7 +98,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const keys = createKeys({ store: keyStore, clock, changes });
+  const hooks = await openWebhooks({
+    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
+    onResult: (result, count) => metrics.webhookDelivery(result, count),
+    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
+  });
+  const { emit } = hooks.webhooks;
+  const keys = createKeys({
+    ...{ store: keyStore, clock, changes },
+    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
+  });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -97,11 +116,23 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups] });
-  const ledger = createLedger({ store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)), clock, log });
+  const ledgerStore = pgLedgerStore(store, {
+    inTransaction: [
+      addToRollups,
+      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
+    ],
+  });
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ store: ledgerStore, clock, log, spool: spool.spool, durability: config.ledger.durability },
+    onPosted: (entries) => counters?.posted(entries),
+  });
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
+  const states = new TargetStates(Math.random, ({ target, state, why }) => {
+    log.warn({ target, state, why }, 'breaker');
+    emit(`target.${state}`, { target, state, why });
+  });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
   const snapshots = new Snapshots(made(config));
@@ -118,11 +149,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       admin = nextAdmin;
+      hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
+      tellReload(outcome, emit);
       metrics.configReload(outcome.status);
     },
   });
@@ -151,7 +184,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     'target',
     health.breakers,
   );
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -178,9 +211,15 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ledger,
       limitLevels: counters.levels,
       ...spend.admin,
+      webhooks: hooks.webhooks,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      authenticator,
       models: health.models,
       providers: health.providers,
       setBreaker: health.setBreaker,
@@ -189,6 +228,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       ready: async () => ({
         database: await works(() => store.ping()),
+        spool: spoolHealth(ledger),
         limits: { ok: true, detail: counters.detail() },
       }),
       metrics: async () =>
@@ -208,7 +248,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
@@ -221,6 +261,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await ledger.close();
       await counters.close();
       await spend.close();
+      await hooks.close();
+      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -238,6 +280,17 @@ function logReload(outcome: Outcome, log: Log): void {
   const { status, hash, changed, restart } = outcome;
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
+}
+
+const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
+
+function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
+  const { trigger, file } = outcome;
+  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
+  else if (outcome.status === 'reloaded') {
+    const { hash, changed, restart } = outcome;
+    emit('config.reloaded', { trigger, file, hash, changed, restart });
+  }
 }
 
 interface Opened {
@@ -264,6 +317,38 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+  const folder = await claimFolder({
+    dataDir: config.data_dir,
+    takeLock,
+    isTaken: (error) => error instanceof DataDirectoryInUse,
+  });
+  const { durability, max_size, on_full } = config.ledger;
+  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  return { spool, release: () => folder.release() };
+}
+
+function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
+  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
+    ledger.spool?.problem ? 1 : 0,
+  );
+  metrics.gauge(
+    'tollgate_spool_damages',
+    'Damaged places that were found in the spool.',
+    () => ledger.spool?.damages ?? 0,
+  );
+  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+}
+
+function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
+  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
+  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
+  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

@@ -3,7 +3,8 @@
  * configuration again.
  */
 import { startApp } from '../app.js';
-import { type Loaded, loadConfig, type Source } from '../config/load.js';
+import { loadConfig, type Source } from '../config/load.js';
+import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
 import type { Adaptor } from '../protocol/adaptor.js';
@@ -17,16 +18,18 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const { config: file, providerTypes } = args;
-  const load = (again?: Source): Loaded =>
-    loadConfig({ file, env: process.env, cwd: process.cwd(), providerTypes, again });
-  const loaded = load();
+  const options = {
+    ...{ file: args.config, env: process.env, cwd: process.cwd() },
+    providerTypes: args.providerTypes,
+  };
+  const loaded = loadConfig(options);
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
+    const load = (again: Source) => loadElsewhere({ ...options, again });
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({

@@ -6,6 +6,7 @@ import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
+import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
 
 export interface Config {
   readonly server: {
@@ -24,12 +25,16 @@ export interface Config {
   readonly admin: { readonly key: string | null };
   /** Null: the embedded database. */
   readonly database: { readonly url: string | null };
-  /** Null: counted in this process. */
-  readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
   readonly ledger: {
+    readonly durability: 'process' | 'fsync' | 'sync-postgres';
+    /** Bytes. */
+    readonly max_size: number;
+    readonly on_full: 'refuse' | 'serve';
     /** Milliseconds that entries are kept; null: for ever. */
     readonly retention: number | null;
   };
+  /** Null: counted in this process. */
+  readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
   readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;
@@ -42,6 +47,10 @@ export interface Config {
     readonly drop_params: boolean;
     readonly unpriced: 'refuse' | 'free';
   };
+  readonly webhooks: readonly WebhookConfig[];
+  readonly webhook_delivery: WebhookDeliveryConfig;
+  /** Null: one in `data_dir`. */
+  readonly secrets_key: string | null;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };

@@ -43,6 +43,8 @@ export function describeConfig(config: Config) {
       ...report,
       to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
     })),
+    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
+    secrets_key: hide(config.secrets_key),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
   };
 }
@@ -63,6 +65,7 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
       ['admin key', config.admin.key ? 'set' : 'made at the first start, kept in the data folder'],
       ['database', withoutPassword(database.url) ?? 'embedded, in the data folder'],
       ['limits', limitsAt(redis)],
+      ['webhooks', config.webhooks.map(explainWebhook).join('; ') || 'none here'],
       ['metrics', telemetry.metrics ? '/metrics' : 'off'],
       ['log', telemetry.log.level],
     ]),
@@ -81,6 +84,10 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ),
   ];
 }
+
+/** Without the path, in which receivers often hide a password. */
+const explainWebhook = ({ name, url, events }: Config['webhooks'][number]): string =>
+  `${events.join(' ')} to ${name === null ? '' : `${name} at `}${new URL(url).origin}`;
 
 function explainKeys(keys: readonly string[]): string {
   if (keys.length > 1) return `with ${keys.length} keys in turn`;

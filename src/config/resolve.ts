@@ -4,11 +4,13 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
 import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
+import { webhooksOf } from './webhooks.js';
 
 export type Resolved =
   | { readonly ok: true; readonly config: Config }
@@ -41,7 +43,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
-    ledger: { retention: written.ledger.retention ?? null },
+    ledger: { ...written.ledger, retention: written.ledger.retention ?? null },
     reports: written.reports.map(({ to, ...report }, i) => ({
       ...report,
       to: to.webhook
@@ -71,6 +73,9 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       drop_params: written.defaults.drop_params,
       unpriced: written.defaults.unpriced,
     },
+    webhooks: webhooksOf(written, secret, report),
+    webhook_delivery: written.webhook_delivery,
+    secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
     telemetry: written.telemetry,
   };
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
@@ -135,6 +140,11 @@ function checkCredential(path: Path, text: string, report: Report): string {
   return text;
 }
 
+function checkSecretsKey(text: string, report: Report): string {
+  if (text !== '' && text.length < 32) report(['secrets_key'], 'expected at least 32 random characters');
+  return text;
+}
+
 /** The address of a store, which may hold a password; null where it is empty. */
 function checkAddress(path: Path, url: string, schemes: readonly string[], report: Report): string | null {
   if (url === '') return null;
@@ -145,11 +155,3 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) freeze(inner);
-  }
-  return value;
-}

@@ -13,6 +13,7 @@ const settings: readonly (readonly [section: keyof Config, key: string | null])[
   ['database', 'url'],
   ['redis', 'url'],
   ['redis', 'on_failure'],
+  ['secrets_key', null],
 ];
 
 /** `wanted` with the settings that have to wait as they run, and the names of those that differ. */

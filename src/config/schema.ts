@@ -7,8 +7,11 @@ import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
+import { webhookDelivery, webhooks } from './webhooks.js';
 
 const MOST_BODY = 2 ** 30;
+const LEAST_SPOOL = 2 ** 20;
+const MOST_SPOOL = 2 ** 50;
 
 const timeout = z
   .strictObject({
@@ -194,6 +197,32 @@ export const configSchema = z.strictObject({
     .strictObject({ url: s.secret.default('').describe('postgres://... Empty: an embedded database in data_dir.') })
     .prefault({})
     .describe('Where keys and spend are stored.'),
+  ledger: z
+    .strictObject({
+      durability: z
+        .enum(['process', 'fsync', 'sync-postgres'])
+        .default('process')
+        .describe(
+          'What an entry survives when the caller has its answer: the end of the process (process), of the machine (fsync), of its disk (sync-postgres).',
+        ),
+      max_size: s
+        .size(MOST_SPOOL)
+        .refine((bytes) => bytes >= LEAST_SPOOL, 'must be at least 1mb')
+        .prefault('4gb')
+        .describe('Most disk that entries may take in data_dir while the database is away.'),
+      on_full: z
+        .enum(['refuse', 'serve'])
+        .default('refuse')
+        .describe(
+          'Where that is used up or cannot be written: refuse requests with 503, or serve them although their entries may be lost.',
+        ),
+      retention: s
+        .longDuration(86_400_000)
+        .optional()
+        .describe('Entries older than this are dropped, whole months at a time; sums are kept. Left out: never.'),
+    })
+    .prefault({})
+    .describe('How spend is kept until it is in the database.'),
   redis: z
     .strictObject({
       url: s.secret.default('').describe('redis://... Empty: limits are counted in this process.'),
@@ -206,15 +235,6 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Where limits are counted for several gateways.'),
-  ledger: z
-    .strictObject({
-      retention: s
-        .longDuration(86_400_000)
-        .optional()
-        .describe('Entries older than this are dropped, whole months at a time; sums are kept. Left out: never.'),
-    })
-    .prefault({})
-    .describe('The spend ledger.'),
   reports: z
     .array(scheduledReport)
     .max(100)
@@ -242,6 +262,11 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('For every model that does not say otherwise.'),
+  webhooks,
+  webhook_delivery: webhookDelivery,
+  secrets_key: s.secret
+    .default('')
+    .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

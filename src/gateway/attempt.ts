@@ -1,18 +1,18 @@
 /** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
+import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
-import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
 import type { Attempted, Granted } from './course.js';
-import { entryOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
+import { intentOf, Progress, resultOf } from './intent.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
@@ -50,6 +50,15 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
+    const intent = intentOf(course, target, price, number, clock.now());
+    const begun = ledger.begin(intent);
+    const unentered = begun instanceof Promise ? await begun : begun;
+    if (unentered || reply.gone) course.attempts--;
+    if (unentered) return unentered;
+    if (reply.gone) {
+      ledger.abandon(intent.id);
+      return refuse('client_closed_request', 'The caller left before the request was sent.');
+    }
     const { dropped } = exchange.value;
     course.dropped = dropped;
     const place = entrant && { model: serving, target, countedInput };
@@ -73,6 +82,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
             course.dropped = dropped;
             return streamHead(course);
           },
+          progress: request.stream ? new Progress(ledger, intent, target, price, clock) : null,
           deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
@@ -88,7 +98,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const why = learn(carried, trip, serving, target);
     if (place) course.running = course.running.filter((one) => one !== place);
     const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
-    return record(course, target, price, number, carried, why, billed instanceof Promise ? await billed : billed);
+    return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
@@ -102,8 +112,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
   function record(
     course: Granted,
     target: Target,
-    price: Price,
-    number: number,
+    intent: Entry,
     carried: Carried,
     why: FailureClass | undefined,
     settled: Bill,
@@ -114,9 +123,8 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    ledger.append(
-      entryOf({ course, grant, target, price, number, carried, bill: settled, refusal, overheadMs, clock }),
-    );
+    const markupPpm = course.caller.team?.markup_ppm;
+    ledger.append(resultOf(intent, { carried, bill: settled, refusal, overheadMs, markupPpm }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
@@ -137,7 +145,7 @@ function inputAt(course: Granted, target: Target): number | Promise<number> {
   return estimate(course.request.json, target.counting, target.model);
 }
 
-const unpriced = (model: Model): Refusal =>
+export const unpriced = (model: Model): Refusal =>
   refuse(
     'no_target_available',
     `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,

@@ -89,7 +89,7 @@ const REASONS = {
   credentials_resting: 'takes none of its credentials now',
 } as const;
 
-function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
+export function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
   const soonestMs = Math.min(...skipped.map(({ untilMs }) => untilMs)) - nowMs;
   const reasons = skipped.map(({ target, why }) => `${target.id} ${REASONS[why]}`).join(', ');
   const known = Number.isFinite(soonestMs) && soonestMs > 0;

@@ -20,7 +20,7 @@ export interface LevelsQuery {
   readonly target?: string | undefined;
 }
 
-interface LimitLevel {
+export interface LimitLevel {
   readonly scope: Record<string, string>;
   readonly unit: string;
   readonly per: string | null;
@@ -53,7 +53,7 @@ export const limitLevels =
         refuse('unavailable', 'What these limits have spent cannot be known just now. Try again shortly.'),
       );
     }
-    return ok(readings.map(shown));
+    return ok(readings.map(shownLevel));
   };
 
 async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readonly Limit[]>> {
@@ -107,9 +107,12 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));
 
-function shown({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
+/** Dollars as a decimal string; whole numbers of every other unit. */
+export const amountIn = (unit: string, value: number): string | number => (unit === 'usd' ? usd(value) : value);
+
+export function shownLevel({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
   const { unit, per, model, max } = limit.spec;
-  const amount = (value: number) => (unit === 'usd' ? usd(value) : value);
+  const amount = (value: number) => amountIn(unit, value);
   return {
     scope: shownScope(limit.scope),
     unit,

@@ -21,6 +21,7 @@ import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import { estimate as countInput } from '../tokens/estimate.js';
 import { Applicable } from './applicable.js';
+import { type Foreseen, foresee } from './foresee.js';
 import type { Model, Target } from './model.js';
 import type { Bill } from './settle.js';
 import { boundsOutput, outputCap, type Reach, worstCase } from './worst-case.js';
@@ -102,6 +103,19 @@ export class Limiter {
     const reach = reachOf(demand, { model: serving, target: first, countedInput }, others());
     if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
     return this.#reserve(demand, limits, reach);
+  }
+
+  /** What `reserve` would come to, without taking anything. */
+  async foresee(
+    demand: Demand,
+    first: Target,
+    others: () => readonly Place[],
+    countedInput: number,
+  ): Promise<Foreseen> {
+    const serving = demand.serving ?? demand.model;
+    const limits = this.#applicable.of(demand.caller, demand.user, serving, first);
+    const reach = await reachOf(demand, { model: serving, target: first, countedInput }, others());
+    return foresee(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
   }
 
   /**

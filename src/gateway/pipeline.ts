@@ -1,15 +1,15 @@
 /**
  * The request path, a straight line. Every station has one way in and one way out: a refusal is a value that ends the line
- * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. The ledger is
- * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
- * appended and written in batches.
+ * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. What an attempt
+ * may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a database:
+ * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import { noCache } from '../cache/cache.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { ok, type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { readChatRequest } from '../protocol/openai-chat-request.js';
@@ -115,8 +115,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     course.user = (user ?? request.value.user) || null;
     course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
     const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
-    if (model.ok) course.model = model.value;
-    return model;
+    if (!model.ok) return model;
+    course.model = model.value;
+    const unentered = ledger.refusal();
+    return unentered ? refused(unentered) : model;
   }
 
   /** Puts the model that a route chooses into the place of the one that was asked for. */

@@ -96,6 +96,7 @@ function transaction(state: State): KeyTx {
   const onceId = (once: Once) => JSON.stringify([once.key, once.route]);
 
   return {
+    query: () => Promise.reject(new Error('there is no SQL in memory')),
     lockKey: async (id) => state.keys.get(id) ?? null,
     async insertKey(key, hash) {
       state.keys.set(key.id, key);

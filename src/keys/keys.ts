@@ -17,6 +17,10 @@ import { newSecret, type Secret } from './secret.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What others are told of a key, in the transaction that changes it. */
+export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
+export type TellKey = (tx: KeyTx, event: KeyEvent, key: Key) => Promise<void>;
+
 /** What whoever manages keys may say about one; left out means the same as null. */
 export interface KeyFields {
   readonly name?: string | undefined;
@@ -84,6 +88,7 @@ export function createKeys(deps: {
   changes: Changes;
   /** Makes secrets; handed in only by tests. */
   makeSecret?: () => Secret;
+  tell?: TellKey;
 }): Keys {
   const { store, clock, changes } = deps;
   return {
@@ -94,7 +99,8 @@ export function createKeys(deps: {
         const now = clock.now();
         const audit = (action: string, subject: string, detail: Json = {}) =>
           tx.audit({ at: now, actor, action, subject, detail });
-        const session: Session = { tx, now, audit, told, makeSecret: deps.makeSecret ?? newSecret };
+        const tell: Session['tell'] = (event, key) => deps.tell?.(tx, event, key) ?? Promise.resolve();
+        const session: Session = { tx, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
         return work({ tx, ...keyWrites(session), ...teamWrites(session) });
       });
       if (result.ok) for (const change of told) changes.publish(change);
@@ -109,11 +115,14 @@ interface Session {
   readonly told: Change[];
   readonly makeSecret: () => Secret;
   audit(action: string, subject: string, detail?: Json): Promise<void>;
+  tell(event: KeyEvent, key: Key): Promise<void>;
 }
+
+const eventOf: Readonly<Record<string, KeyEvent>> = { 'key.rotate': 'key.rotated', 'key.revoke': 'key.revoked' };
 
 type Of<Name extends keyof KeyWrites> = Pick<KeyWrites, Name>;
 
-function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
+function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
   const join = async (team: string | null | undefined) => {
     if (team == null || !(await tx.ensureTeam(newTeam(team, {}, now)))) return;
     told.push({ kind: 'team', team });
@@ -129,6 +138,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
     if (changed.team !== key.team) await join(changed.team);
     await tx.updateKey(changed);
     await audit(action, id, detail);
+    await tell(eventOf[action] ?? 'key.updated', changed);
     for (const hash of await tx.hashesOf(id)) told.push({ kind: 'key', hash });
     return ok(changed);
   };
@@ -143,6 +153,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
       await join(key.team);
       await tx.insertKey(key, hash);
       await audit('key.create', key.id, written(fields));
+      await tell('key.created', key);
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
     },

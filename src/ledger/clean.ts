@@ -43,6 +43,7 @@ function isClean(entry: Entry): boolean {
     fits(entry.error ?? '') &&
     fits(entry.price_version) &&
     fits(entry.service_tier ?? '') &&
+    fits(entry.limit_model ?? '') &&
     Number.isFinite(entry.first_byte_ms ?? 0) &&
     Number.isFinite(entry.duration_ms) &&
     Number.isFinite(entry.overhead_ms)
@@ -84,6 +85,7 @@ export function cleanEntry(entry: Entry): Entry {
     ...(entry.billed_nusd !== undefined && { billed_nusd: entry.billed_nusd }),
     ...(entry.corrects !== undefined && { corrects: entry.corrects }),
     ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
+    ...(entry.limit_model === undefined ? {} : { limit_model: cleanText(entry.limit_model) }),
   };
 }
 

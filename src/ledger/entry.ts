@@ -41,4 +41,6 @@ export interface Entry {
   readonly hold?: string | undefined;
   /** When that hold was taken, milliseconds since the Unix epoch by the clock that budgets go by. */
   readonly held_at?: number | undefined;
+  /** The model whose limits counted it, where not the one that was asked for: a fallback, or what a route chose. Internal. */
+  readonly limit_model?: string | undefined;
 }

@@ -51,6 +51,9 @@ const sums: Readonly<Record<LimitUnit, string>> = {
   concurrent: '0',
 };
 
+/** The model whose limits an entry counts for. */
+const counted = 'coalesce(limit_model, model)';
+
 const columns = { key: 'key_id', team: 'team', user: 'end_user', model: 'model', target: 'target' } as const;
 
 /** Longest that a request may have run before its last attempt was sent. */
@@ -65,9 +68,13 @@ export function pgSpentStore({ pool }: Pick<Store, 'pool'>): SpentStore {
       const where: string[] = [];
       for (const name of ['key', 'team', 'user', 'model', 'target'] as const) {
         const value = query[name];
-        if (value !== undefined) where.push(`${columns[name]} = ${bind(cleanText(value))}`);
+        if (value === undefined) continue;
+        const bound = bind(cleanText(value));
+        // The second condition is the first one for what an index can find.
+        if (name === 'model') where.push(`${counted} = ${bound} and (model = ${bound} or limit_model = ${bound})`);
+        else where.push(`${columns[name]} = ${bound}`);
       }
-      if (query.models !== null) where.push(`model like ${bind(likePattern(query.models))}`);
+      if (query.models !== null) where.push(`${counted} like ${bind(likePattern(query.models))}`);
       if (Number.isFinite(query.fromMs)) {
         where.push(`at >= ${time(query.fromMs)} and coalesce(held_at, at) >= ${time(query.fromMs)}`);
       }

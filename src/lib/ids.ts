@@ -14,7 +14,7 @@ let lastMs = -1;
 let head = '';
 let running = 0;
 
-export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold';
+export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold' | 'wh' | 'msg';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {
@@ -46,6 +46,14 @@ function encodeTime(ms: number): string {
     rest = Math.floor(rest / 32);
   }
   return out;
+}
+
+/** When an id was made, milliseconds since the Unix epoch. */
+export function timeOf(id: string): number {
+  const start = id.indexOf('_') + 1;
+  let ms = 0;
+  for (let i = start; i < start + 10; i++) ms = ms * 32 + ALPHABET.indexOf(id[i]!);
+  return ms;
 }
 
 /** A fresh secret of `bytes` random bytes. */

@@ -112,6 +112,7 @@ export const entries = pgTable(
     corrects: text('corrects'),
     hold: text('hold'),
     held_at: millis('held_at'),
+    limit_model: text('limit_model'),
     first_byte_ms: doublePrecision('first_byte_ms'),
     duration_ms: doublePrecision('duration_ms').notNull(),
     overhead_ms: doublePrecision('overhead_ms').notNull(),

@@ -58,6 +58,11 @@ export class Metrics {
     'tollgate_upstream_responses_total',
     'Answers of targets; code is an HTTP status, or none where the connection failed.',
   );
+  readonly #webhooks = this.#counter(
+    'tollgate_webhook_deliveries_total',
+    'Attempts to deliver an event: delivered, failed and tried again, or dead: given up.',
+    ['result'],
+  );
   readonly #retries = this.#counter('tollgate_retries_total', 'Attempts that followed a failure, by what it was.', [
     'reason',
   ]);
@@ -112,6 +117,10 @@ export class Metrics {
   /** `result`: `reloaded`, `unchanged` or `rejected`. */
   configReload(result: string): void {
     this.#reloads.inc({ result });
+  }
+
+  webhookDelivery(result: 'delivered' | 'failed' | 'dead', count: number): void {
+    this.#webhooks.inc({ result }, count);
   }
 
   /** `code`: the upstream's status, or 0 where it gave none. */

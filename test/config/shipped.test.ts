@@ -116,6 +116,7 @@ models:
       - { when: { input_tokens: { gt: 60000 } }, use: gpt-4o-mini }
       - { when: { has: [image] }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
+webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
 telemetry: { metrics: true, log: { level: info } }
 `,
   );
@@ -139,7 +140,6 @@ models:
 defaults: { cache: {} }
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 capture:  { content: off }
-webhooks: [ { url: "https://x", events: ["budget.*"], secret: whsec_x } ]
 telemetry: { traces: { otlp: "" } }
 routes:   []
 `,

@@ -34,8 +34,9 @@ async function start(): Promise<App> {
     database: { url: database.url },
   };
   await writeFile(file, stringify(config));
-  const load = () => loadConfig({ file, env: {}, cwd: dir, providerTypes: { sandbox: { needsBaseUrl: false } } });
-  const loaded = load();
+  const options = { file, env: {}, cwd: dir, providerTypes: { sandbox: { needsBaseUrl: false } } };
+  const load = async () => loadConfig(options);
+  const loaded = loadConfig(options);
   assert.ok(loaded.ok, JSON.stringify(loaded));
   return startApp({ loaded, load, adaptors, log: createLog('silent').log, access: () => {}, clock });
 }

@@ -18,16 +18,28 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   upstream: below,
   config: ['lib', 'pricing'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['gateway', 'keys', 'ledger', 'reports', ...below],
+  http: ['gateway', 'keys', 'ledger', 'reports', 'webhooks', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
+  'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app.ts': ['app-spend.ts', 'http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  'app.ts': [
+    'app-limits.ts',
+    'app-spend.ts',
+    'http',
+    'gateway',
+    ...domain,
+    ...below,
+    'upstream',
+    'telemetry',
+    'config',
+    'store',
+  ],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/upstream\// },
+  { name: /^undici$/, where: /^src\/(upstream\/|webhooks\/deliver\.ts$)/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

@@ -21,6 +21,7 @@ import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { type Explaining, explainRoute } from './explain-route.js';
 import { keysRoutes } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
@@ -29,6 +30,7 @@ import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -41,8 +43,10 @@ export interface AdminDeps
   extends Writing,
     Omit<Reading, 'ledger'>,
     Configuring,
+    Hooking,
     Breaking,
     LimitsReading,
+    Explaining,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
@@ -105,7 +109,9 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   limitsRoutes(typed, deps);
   targetsRoutes(typed, deps);
   readRoutes(typed, deps);
+  webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
+  explainRoute(typed, deps);
   reportsRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }

@@ -123,7 +123,7 @@ export const teamPatch = z.strictObject(teamFields);
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /** `30s`, `10m`, `24h` in milliseconds. */
-const overlap = z
+export const duration = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'not a duration, such as 30s, 10m, 24h')
   .transform((written) => {
@@ -132,7 +132,7 @@ const overlap = z
   })
   .refine((ms) => ms <= 30 * DAY_MS, 'at most 30d');
 
-export const rotation = z.strictObject({ overlap: overlap.optional() }).nullish();
+export const rotation = z.strictObject({ overlap: duration.optional() }).nullish();
 
 export const byId = z.strictObject({ id: text(400) });
 

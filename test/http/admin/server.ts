@@ -36,6 +36,15 @@ export interface AdminServer {
 const unused = async (): Promise<never> => {
   throw new Error('not part of these tests');
 };
+const inVain = (): never => {
+  throw new Error('there are no webhooks here');
+};
+const noWebhooks: AdminDeps['webhooks'] = {
+  ...{ test: inVain, redeliver: inVain },
+  endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
+  ...{ urlProblem: inVain, wake: () => {} },
+  read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
+};
 
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
@@ -60,7 +69,9 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
-      reloadConfig: () => assert.fail('not in these tests'),
+      readConfig: () => assert.fail('not in these tests'),
+      explain: () => assert.fail('not in these tests'),
+      authenticator: { authenticate: () => assert.fail('not in these tests') },
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
       reports: { run: unused },
@@ -69,6 +80,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       setBreaker: () => undefined,
+      webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,
