@@ -76,6 +76,12 @@ export class Chain<M, T extends Candidate> {
     this.#tried.set(target, Number.POSITIVE_INFINITY);
   }
 
+  /** Nothing can be sent to the target that `first` or this named: what is next? */
+  passOver(target: T, nowMs: number): Step<M, T> | undefined {
+    this.#tried.set(target, Number.POSITIVE_INFINITY);
+    return this.next(undefined, undefined, nowMs);
+  }
+
   /** Another target of the model at hand, to be asked beside the one that runs. */
   rival(): Step<M, T> | undefined {
     return this.#attempts < this.#options.retry.max_attempts ? this.#untried() : undefined;
