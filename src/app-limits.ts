@@ -1,5 +1,6 @@
 /** The part of the composition that counts limits: where they are counted, and what they have to do with the ledger. */
 import type { Config } from './config/config.js';
+import { budgetCrossed, budgetDenied } from './gateway/limit-events.js';
 import { closeLapsed, noteOf, rebuildFrom } from './gateway/limit-ledger.js';
 import { limitLevels } from './gateway/limit-levels.js';
 import { Limiter } from './gateway/limiter.js';
@@ -14,6 +15,7 @@ import type { Store } from './store/pg.js';
 import { limitMetrics } from './telemetry/limit-metrics.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
+import type { Emitter } from './webhooks/emitter.js';
 
 interface Parts {
   readonly config: Config;
@@ -24,10 +26,12 @@ interface Parts {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly keyStore: KeyStore;
+  /** Tells receivers of events. */
+  readonly emit: Emitter['emit'];
 }
 
 /** Resolves once limits can be taken. */
-export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore }: Parts) {
+export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: Parts) {
   const { redis } = config;
   const spent = pgSpentStore(store);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
@@ -48,7 +52,14 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
     limits,
     clock,
     note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
-    onDenied: ({ limit }) => counted.rejected(limit.spec.unit, limit.spec.per, limit.scope.kind),
+    onDenied: (denial) => {
+      const { spec, scope } = denial.limit;
+      counted.rejected(spec.unit, spec.per, scope.kind);
+      budgetDenied(emit, denial);
+    },
+    onCrossings: (crossed) => {
+      for (const crossing of crossed) budgetCrossed(emit, crossing);
+    },
     onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
   });
   return {

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { startLimits } from './app-limits.js';
 import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -19,38 +21,29 @@ import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
-import { showKey } from './http/admin/answers.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { expiringKeys } from './keys/expiring-pg.js';
-import type { Key } from './keys/key.js';
 import { createKeys, type Keys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
+import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
-import { entryJson } from './ledger/page.js';
+import { tellsStored } from './ledger/ledger-store.js';
 import { addToRollups } from './ledger/rollups-pg.js';
-import { Spool } from './ledger/spool.js';
-import { claimFolder } from './ledger/spool-folder.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
-import { DataDirectoryInUse, takeLock } from './store/data-lock.js';
 import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
-import { queryOf, sqlOf } from './store/query.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
 import { Deadlines } from './upstream/deadline.js';
 import { Pools } from './upstream/pool.js';
-import { openWebhooks } from './webhooks/open.js';
-import type { Webhooks } from './webhooks/webhooks.js';
 
 export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
@@ -98,16 +91,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const hooks = await openWebhooks({
-    ...{ sql: sqlOf(store.pool), clock, log, config, alone: database.embedded },
-    onResult: (result, count) => metrics.webhookDelivery(result, count),
-    expiring: async (from, to) => (await expiringKeys(store.db)(from, to)).map(keyShown),
-  });
-  const { emit } = hooks.webhooks;
-  const keys = createKeys({
-    ...{ store: keyStore, clock, changes },
-    tell: (tx, event, key) => hooks.keyChanged(tx.query, event, keyShown(key)),
-  });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -116,22 +101,20 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, {
-    inTransaction: [
-      addToRollups,
-      (client, added) => hooks.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!)),
-    ],
-  });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  let counters: Counters | undefined;
   const spool = await openSpool(config, log);
   const ledger = createLedger({
-    ...{ store: ledgerStore, clock, log, spool: spool.spool, durability: config.ledger.durability },
-    onPosted: (entries) => counters?.posted(entries),
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
   });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => {
-    log.warn({ target, state, why }, 'breaker');
-    emit(`target.${state}`, { target, state, why });
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
   });
   const made = (from: Config) =>
     snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
@@ -155,13 +138,15 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
-      tellReload(outcome, emit);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
   });
-  const counters = await startLimits({
+  const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
   });
+  counters = limits;
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
@@ -171,7 +156,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     authenticator,
     snapshots,
     ledger,
-    limiter: counters.limiter,
+    limiter: limits.limiter,
     deadlines,
     metrics,
     access,
@@ -209,16 +194,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adminKey: () => admin.key,
       version,
       ledger,
-      limitLevels: counters.levels,
+      limitLevels: limits.levels,
       ...spend.admin,
-      webhooks: hooks.webhooks,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: async () => {
         const reading = await reloader.read();
         return () => reloader.take(reading, 'api');
       },
-      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: counters.limiter }),
+      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
       providers: health.providers,
@@ -229,7 +214,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       ready: async () => ({
         database: await works(() => store.ping()),
         spool: spoolHealth(ledger),
-        limits: { ok: true, detail: counters.detail() },
+        limits: { ok: true, detail: limits.detail() },
       }),
       metrics: async () =>
         inForce().config.telemetry.metrics
@@ -259,10 +244,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
-      await counters.close();
+      spool.release();
+      await limits.close();
       await spend.close();
       await hooks.close();
-      spool.release();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -282,16 +267,7 @@ function logReload(outcome: Outcome, log: Log): void {
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
-const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
-
-function tellReload(outcome: Outcome, emit: Webhooks['emit']): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
-  else if (outcome.status === 'reloaded') {
-    const { hash, changed, restart } = outcome;
-    emit('config.reloaded', { trigger, file, hash, changed, restart });
-  }
-}
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 interface Opened {
   readonly store: Store;
@@ -317,38 +293,6 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
-}
-
-async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
-  const folder = await claimFolder({
-    dataDir: config.data_dir,
-    takeLock,
-    isTaken: (error) => error instanceof DataDirectoryInUse,
-  });
-  const { durability, max_size, on_full } = config.ledger;
-  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
-  return { spool, release: () => folder.release() };
-}
-
-function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
-  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
-  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
-  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
-    ledger.spool?.problem ? 1 : 0,
-  );
-  metrics.gauge(
-    'tollgate_spool_damages',
-    'Damaged places that were found in the spool.',
-    () => ledger.spool?.damages ?? 0,
-  );
-  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
-}
-
-function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
-  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
-  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
-  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
-  return { ok: ledger.refusal() === undefined, detail };
 }
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */

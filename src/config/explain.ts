@@ -39,12 +39,12 @@ export function describeConfig(config: Config) {
       targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
       limits: model.limits.map(limitAsWritten),
     })),
+    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
+    secrets_key: hide(config.secrets_key),
     reports: config.reports.map((report) => ({
       ...report,
       to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
     })),
-    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
-    secrets_key: hide(config.secrets_key),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
   };
 }

@@ -222,7 +222,7 @@ export const configSchema = z.strictObject({
         .describe('Entries older than this are dropped, whole months at a time; sums are kept. Left out: never.'),
     })
     .prefault({})
-    .describe('How spend is kept until it is in the database.'),
+    .describe('The spend ledger, and how entries are kept until they are in the database.'),
   redis: z
     .strictObject({
       url: s.secret.default('').describe('redis://... Empty: limits are counted in this process.'),

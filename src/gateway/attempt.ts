@@ -3,16 +3,17 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
+import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
 import type { Attempted, Granted } from './course.js';
+import { intentOf, Progress, resultOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
-import { intentOf, Progress, resultOf } from './intent.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
@@ -50,7 +51,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
-    const intent = intentOf(course, target, price, number, clock.now());
+    const intent = intentOf({ course, grant, target, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
     if (unentered || reply.gone) course.attempts--;
@@ -82,7 +83,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
             course.dropped = dropped;
             return streamHead(course);
           },
-          progress: request.stream ? new Progress(ledger, intent, target, price, clock) : null,
+          progress: request.stream ? progressOf(course, intent, target, price) : null,
           deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
@@ -100,6 +101,13 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
     return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
+
+  const progressOf = ({ caller, grant }: Granted, intent: Entry, target: Target, price: Price): Progress =>
+    new Progress({
+      ...{ ledger, intent, target, price, clock },
+      markupPpm: caller.team?.markup_ppm,
+      mostOutput: limiter.grantedOutput(grant),
+    });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
   function timeoutsOf({ serving, headers, deadlineMs }: Granted, number: number): Timeouts {
@@ -123,8 +131,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    const markupPpm = course.caller.team?.markup_ppm;
-    ledger.append(resultOf(intent, { carried, bill: settled, refusal, overheadMs, markupPpm }));
+    ledger.append(resultOf(intent, { course, carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(

@@ -122,7 +122,6 @@ export const createExplainer =
 /** What is known so far; a refusal ends it. */
 interface Known {
   caller?: Caller;
-  asked?: string;
   serves?: Model;
   rules?: readonly ExplainedRule[];
   plan?: readonly Planned[];
@@ -147,7 +146,8 @@ async function explain(question: Question, models: Models, parts: Parts): Promis
   known.serves = model;
   const planning = { ...asking, model, routed: admitted.value.route ? admitted.value : undefined };
   known.plan = await planOf(planning, parts);
-  const tried = known.plan.filter(({ told: { ready } }) => ready);
+  // The other fallbacks are for answers that were had.
+  const tried = known.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
   const first = tried[0];
   if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
   known.foreseen = await limitsOf(planning, first, endpoint, parts);

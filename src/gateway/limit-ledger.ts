@@ -11,7 +11,6 @@ import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
 import { cost } from '../pricing/price.js';
 import { noUsage } from '../protocol/usage.js';
-import { limitModelOf } from './intent.js';
 import { type Demand, firstEntryId } from './limiter.js';
 import type { Target } from './model.js';
 
@@ -39,32 +38,26 @@ function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' 
 /** The fields of an entry that are known before the request is sent. */
 type Note = Pick<
   Entry,
-  | 'request_id'
-  | 'key'
-  | 'team'
-  | 'user'
-  | 'tags'
-  | 'endpoint'
-  | 'model'
-  | 'limit_model'
-  | 'provider'
-  | 'target'
-  | 'stream'
+  'at' | 'request_id' | 'key' | 'team' | 'user' | 'tags' | 'endpoint' | 'model' | 'provider' | 'target' | 'stream'
 > & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
 
-export function noteOf(demand: Demand, target: Target, countedInput: number, heldAtMs: number, nowMs: number): string {
-  const { caller, user, request, tags } = demand;
-  const { requestId, endpoint } = demand.call;
+export function noteOf(
+  { caller, user, request, model, call: { requestId, endpoint }, tags }: Demand,
+  target: Target,
+  countedInput: number,
+  heldAtMs: number,
+  nowMs: number,
+): string {
   const price = target.priceAt(nowMs);
   const note: Note = {
+    at: Math.round(nowMs),
     request_id: requestId,
     key: caller.key.id,
     team: caller.key.team,
     user,
     tags,
     endpoint,
-    model: request.model,
-    limit_model: limitModelOf(demand),
+    model: model.name,
     provider: target.provider,
     target: target.id,
     stream: request.stream,
@@ -87,10 +80,11 @@ export const closeLapsed =
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
     const written = await spent.ofHold(known.request_id, holdId);
     if (written) return { requests: 1, ...written };
+    const id = firstEntryId(holdId);
     ledger.append({
       ...known,
-      id: firstEntryId(holdId),
-      at: timeOf(holdId),
+      id,
+      at: timeOf(id),
       hold: holdId,
       attempt: 1,
       metadata: {},

@@ -107,24 +107,25 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));
 
-/** Dollars as a decimal string; whole numbers of every other unit. */
-export const amountIn = (unit: string, value: number): string | number => (unit === 'usd' ? usd(value) : value);
+export const shownLevel = ({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel => ({
+  ...shownLimit(limit),
+  spent: amountIn(limit, spent),
+  held: amountIn(limit, held),
+  remaining: amountIn(limit, remaining),
+  window_ends_at: shownTime(windowEndsAtMs),
+});
 
-export function shownLevel({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
+/** The limit itself, without what became of it. */
+export function shownLimit(limit: Limit): Pick<LimitLevel, 'scope' | 'unit' | 'per' | 'model' | 'max'> {
   const { unit, per, model, max } = limit.spec;
-  const amount = (value: number) => amountIn(unit, value);
-  return {
-    scope: shownScope(limit.scope),
-    unit,
-    per,
-    model,
-    max: amount(max),
-    spent: amount(spent),
-    held: amount(held),
-    remaining: amount(remaining),
-    window_ends_at: windowEndsAtMs === null ? null : new Date(windowEndsAtMs).toISOString().replace('.000Z', 'Z'),
-  };
+  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(limit, max) };
 }
+
+export const amountIn = ({ spec }: Limit, value: number): string | number => (spec.unit === 'usd' ? usd(value) : value);
+
+/** The end of a window: whole seconds, as windows have them. */
+export const shownTime = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString().replace('.000Z', 'Z');
 
 const shownScope = (scope: Scope): Record<string, string> =>
   scope.kind === 'user' ? { user: scope.id, [scope.within.kind]: scope.within.id } : { [scope.kind]: scope.id };

@@ -15,7 +15,7 @@ import { type Actuals, cost } from '../limits/amount.js';
 import type { Crossing, Denial } from '../limits/denial.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
-import type { Limit } from '../limits/limit.js';
+import { counts, type Limit } from '../limits/limit.js';
 import type { Limits, Outcome } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
@@ -302,11 +302,14 @@ function reachOf(
   return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
 }
 
-/** What a limit counts of the attempts: those at its target or for its model where it hangs on one. */
-function usedOf({ scope }: Limit, attempts: readonly Attempt[]): Actuals {
+/** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */
+function usedOf(limit: Limit, attempts: readonly Attempt[]): Actuals {
+  const { scope } = limit;
   const own = attempts.filter(
     ({ target, model }) =>
-      (scope.kind !== 'target' || target === scope.id) && (scope.kind !== 'model' || model === scope.id),
+      (scope.kind !== 'target' || target === scope.id) &&
+      (scope.kind !== 'model' || model === scope.id) &&
+      counts(limit, model),
   );
   return { requests: own.length > 0 ? 1 : 0, ...sumOf(own) };
 }

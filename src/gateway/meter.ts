@@ -81,11 +81,11 @@ export class Meter implements UpstreamEvents {
   #retryAfterMs: number | undefined;
   #reading: StreamReading | undefined;
   #firstByteAt: number | null = null;
+  #notedAt: number;
   #exhaustedMs = 0;
   /** What arrived before anything was written; undefined once something was. */
   #held: Buffer[] | undefined = [];
   #probeTimer: NodeJS.Timeout | undefined;
-  #notedAt: number;
   #over = false;
 
   constructor(plan: Carry, resolve: (carried: Carried) => void) {

@@ -89,7 +89,7 @@ function mayHaveCost(carried: Carried): boolean {
 }
 
 /** What few entries have: a service tier, and a price of their own for the team. */
-export function rareFields({ service, cost }: Bill, markupPpm: number | null | undefined) {
+export function rareFields({ service, cost }: Pick<Bill, 'service' | 'cost'>, markupPpm: number | null | undefined) {
   if (service === undefined && markupPpm == null) return undefined;
   return {
     ...(service !== undefined && { service_tier: service }),

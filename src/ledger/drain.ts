@@ -39,16 +39,12 @@ export interface DrainOptions {
   readonly batchMs: number;
   readonly batchMax: number;
   readonly after: (ms: number, run: () => void) => () => void;
-  /** Entries that are in the store now. */
-  readonly onPosted: (entries: readonly Entry[]) => void;
   /** An entry that the store refuses. */
   readonly onRefused: () => void;
 }
 
 const BACKOFF_MS = 100;
 const MOST_BACKOFF_MS = 5_000;
-/** How long a reader of the ledger waits for what an earlier process or an outage has left to be written. */
-const CATCH_UP_MS = 2_000;
 
 export class Drain {
   readonly #options: DrainOptions;
@@ -89,15 +85,15 @@ export class Drain {
     return done;
   }
 
-  /** Writes what was added so far, and resolves also where the store fails or this process is far behind. */
-  async catchUp(): Promise<void> {
+  /** Writes what was added so far. Resolves also where the store fails, or after so long where much has to be read back. */
+  async catchUp(atMostMs: number): Promise<void> {
     const { waiting } = this.#options;
     if (this.failures > 0 || (waiting.atHand === 0 && !waiting.behind)) return;
     this.#goal = this.#appended;
     if (!waiting.behind) return this.run();
     let cancel = () => {};
     const late = new Promise<void>((resolve) => {
-      cancel = this.#options.after(CATCH_UP_MS, resolve);
+      cancel = this.#options.after(atMostMs, resolve);
     });
     await Promise.race([this.run(), late]);
     cancel();
@@ -145,7 +141,6 @@ export class Drain {
       }
       this.#size = Math.min(this.#size * 2, batchMax);
       this.#settle(batch.length);
-      this.#options.onPosted(batch);
       if (this.#settled >= this.#goal && waiting.atHand < batchMax && !waiting.behind) return;
     }
   }

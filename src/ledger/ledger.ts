@@ -36,8 +36,6 @@ export interface LedgerOptions {
   readonly closeMs?: number;
   /** Runs something later; answers how to call it off. `setTimeout` unless told. */
   readonly after?: (ms: number, run: () => void) => () => void;
-  /** Told of entries once they are in the store. */
-  readonly onPosted?: (entries: readonly Entry[]) => void;
 }
 
 interface LedgerPage {
@@ -47,6 +45,8 @@ interface LedgerPage {
 }
 
 export interface Ledger {
+  /** Resolves when what an earlier process left is in the store, or after a minute, or where the store is away. */
+  recover(): Promise<void>;
   /** Why nothing that would have to be entered can be served now. */
   refusal(): Refusal | undefined;
   /**
@@ -84,6 +84,9 @@ export interface Ledger {
 
 /** A full queue drops thousands of entries a second; the log says so once in this time. */
 const REPORT_MS = 10_000;
+/** How long a reader of the ledger waits for what an earlier process or an outage has left to be written. */
+const CATCH_UP_MS = 2_000;
+const RECOVER_MS = 60_000;
 /** How long a caller waits for the store where the spool failed under its answer. */
 const INSTEAD_MS = 1_000;
 /** How long a caller waits for the database's commit (`sync-postgres`) once its answer is in the spool. */
@@ -159,7 +162,6 @@ class DrainedLedger implements Ledger {
       batchMs: options.batchMs ?? 100,
       batchMax: options.batchMax ?? 500,
       after: this.#options.after,
-      onPosted: options.onPosted ?? (() => {}),
       onRefused: () => {
         this.#lost += 1;
       },
@@ -176,6 +178,10 @@ class DrainedLedger implements Ledger {
 
   get spool(): SpoolState | null {
     return this.#spool?.state ?? null;
+  }
+
+  recover(): Promise<void> {
+    return this.#drain.catchUp(RECOVER_MS);
   }
 
   refusal(): Refusal | undefined {
@@ -227,7 +233,7 @@ class DrainedLedger implements Ledger {
     if (problem) return refused(problem);
     const after = cursor === null ? ok(null) : decodeCursor(cursor);
     if (!after.ok) return after;
-    await this.#drain.catchUp();
+    await this.#drain.catchUp(CATCH_UP_MS);
     const found = await this.#options.store.page(cleanFilter(filter), limit + 1, after.value);
     const entries = found.slice(0, limit);
     const last = entries.at(-1);

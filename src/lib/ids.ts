@@ -24,6 +24,14 @@ export function newId(kind: IdKind, nowMs: number = Date.now()): string {
   return `${kind}_${head}${PAIRS[at >> 10]!}${PAIRS[at & 1023]!}`;
 }
 
+/** The time in an id, milliseconds since the Unix epoch. */
+export function timeOf(id: string): number {
+  let ms = 0;
+  const from = id.indexOf('_') + 1;
+  for (let at = from; at < from + 10; at++) ms = ms * 32 + ALPHABET.indexOf(id[at]!);
+  return ms;
+}
+
 /** A millisecond's ids share 60 random bits and count up from 19 more. */
 function begin(ms: number): void {
   lastMs = ms;
@@ -46,14 +54,6 @@ function encodeTime(ms: number): string {
     rest = Math.floor(rest / 32);
   }
   return out;
-}
-
-/** When an id was made, milliseconds since the Unix epoch. */
-export function timeOf(id: string): number {
-  const start = id.indexOf('_') + 1;
-  let ms = 0;
-  for (let i = start; i < start + 10; i++) ms = ms * 32 + ALPHABET.indexOf(id[i]!);
-  return ms;
 }
 
 /** A fresh secret of `bytes` random bytes. */

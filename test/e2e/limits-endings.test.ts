@@ -6,12 +6,17 @@ import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, ledgerOf, level, levelIs, priced } from '../support/limits-http.js';
 import { contentChunk, usageChunk } from '../support/openai-answers.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { type Behaviour, cut, json, openaiError, pause, sse, stall } from '../support/upstream-steps.js';
+import { type Behaviour, cut, json, openaiError, pause, type Step, sse, stall } from '../support/upstream-steps.js';
 
 let upstream: FakeUpstream;
 let gateway: Gateway;
 
-const model = (name: string, provider = 'fake') => ({ targets: [{ provider, model: name }], price: priced });
+const model = (name: string, provider = 'fake') => ({
+  targets: [{ provider, model: name }],
+  price: priced,
+  retry: { max_attempts: 1 },
+  breaker: { min_requests: 1000 },
+});
 
 before(async () => {
   upstream = await startUpstream();
@@ -28,6 +33,11 @@ before(async () => {
         claude: model('claude-haiku-4-5', 'claude'),
         unreachable: model('gpt-4o-mini', 'nobody'),
         hasty: { ...model('gpt-4o-mini'), timeout: { first_byte: '200ms', idle: '300ms' } },
+        stubborn: {
+          ...model('gpt-4o-mini'),
+          timeout: { first_byte: '200ms' },
+          retry: { max_attempts: 3, base: '1ms', max: '1ms' },
+        },
         unpriced: { targets: [{ provider: 'fake', model: 'nobody-knows-its-price' }] },
       },
     },
@@ -128,6 +138,39 @@ test('an upstream that is too slow is settled when its time is up', async () => 
   assert.ok(before > 0, 'it was left working');
   await ask(gateway, key, { ...streamed, model: 'hasty' }).catch(() => {});
   assert.ok((await settled(id)) > before);
+});
+
+test('attempts that cost something before the last are held for too: never a nano-dollar over', async () => {
+  const { messages } = hello;
+  const asked = { model: 'stubborn', messages, max_tokens: 10 };
+  const sizes = await gateway.key(budget);
+  upstream.next([stall], [stall], answered(9, 10));
+  assert.equal((await ask(gateway, sizes.key, asked)).status, 200);
+  const whole = await settled(sizes.id);
+  assert.equal((await ledgerOf(gateway, sizes.id)).entries, 3);
+  const input = (whole - 9000 - 20_000) / 2;
+  assert.ok(input > 0, 'an upstream that was left working is billed for the input');
+
+  const max = 3 * input + 8000; // the third attempt has four tokens of output left
+  const tight = await gateway.key({ limits: [{ unit: 'usd', max: (max / 1e9).toFixed(9), per: 'month' }] });
+  upstream.next([stall], [stall]);
+  upstream.always((request) => {
+    const most = (request.json() as { max_tokens: number }).max_tokens;
+    return answered(9, most) as readonly Step[];
+  });
+  const told = await ask(gateway, tight.key, asked);
+  upstream.always();
+  assert.equal(told.status, 200);
+  assert.equal(told.headers.get('x-tollgate-max-tokens-clamped'), '4');
+  assert.ok((await settled(tight.id)) <= max);
+
+  const less = await gateway.key({
+    limits: [{ unit: 'usd', max: ((2 * input + 3000) / 1e9).toFixed(9), per: 'month' }],
+  });
+  upstream.next([stall], [stall]);
+  assert.equal((await ask(gateway, less.key, asked)).status, 504, 'a third attempt is not afforded');
+  assert.equal((await ledgerOf(gateway, less.id)).entries, 2);
+  await settled(less.id);
 });
 
 test('usage that arrives before a stream is cut is not less than what was received', async () => {

@@ -21,10 +21,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['gateway', 'keys', 'ledger', 'reports', 'webhooks', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app.ts': [
     'app-limits.ts',
     'app-spend.ts',
+    'app-webhooks.ts',
     'http',
     'gateway',
     ...domain,

@@ -201,7 +201,11 @@ for (const [name, open] of [
 
     it('receivers that hang, drip, reset or fail hold up nobody else', async () => {
       const w = await make();
-      for (const manner of [hang, drip, reset, answer(500), hang, hang]) await w.endpoint((await receiver(manner)).url);
+      const bad: Receiver[] = [];
+      for (const manner of [hang, drip, reset, answer(500), hang, hang]) {
+        bad.push(await receiver(manner));
+        await w.endpoint(bad.at(-1)!.url);
+      }
       await w.endpoint(there.url);
       const start = Date.now();
       for (let n = 0; n < 20; n++) w.webhooks.emit('target.opened', { n });
@@ -211,6 +215,7 @@ for (const [name, open] of [
         numbers(there),
         Array.from({ length: 20 }, (_, n) => n),
       );
+      for (const one of bad) one.manner = answer(204);
       await w.webhooks.idle();
     });
 

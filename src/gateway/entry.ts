@@ -9,7 +9,7 @@ import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
 import type { StreamReading } from '../protocol/exchange.js';
-import { noUsage, type Usage } from '../protocol/usage.js';
+import { noUsage } from '../protocol/usage.js';
 import { countText } from '../tokens/estimate.js';
 import type { CallHeaders } from './call.js';
 import { type Demand, firstEntryId, type Grant } from './limiter.js';
@@ -17,35 +17,39 @@ import type { Carried } from './meter.js';
 import type { Target } from './model.js';
 import { type Bill, rareFields } from './settle.js';
 
-/** What is known of a call when it is sent. */
-type Asked = Demand & {
-  readonly headers: CallHeaders;
+interface Sent {
+  readonly course: Demand & {
+    readonly headers: CallHeaders;
+    readonly cache: Entry['cache'];
+    readonly countedInput: number;
+  };
   readonly grant: Grant;
-  readonly countedInput: number;
-  readonly cache: Entry['cache'];
-};
-
-/** The error of an attempt whose end the gateway did not live to see. */
-const INTERRUPTED = 'interrupted';
+  readonly target: Target;
+  readonly price: Price;
+  /** Of the attempt, from 1. */
+  readonly number: number;
+  readonly nowMs: number;
+}
 
 /**
- * The input is billed as it was counted: the upstream may have read it. The first attempt under a hold is entered as the
- * hold's own entry, with its id and time, so that whoever closes the hold of a dead gateway cannot write it a second time.
+ * The input is billed as it was counted: the upstream may have read it. Id and time of a first attempt are its hold's, so that
+ * whoever closes the hold of a gateway that died enters the same line.
  */
-export function intentOf(asked: Asked, target: Target, price: Price, number: number, nowMs: number): Entry {
-  const { call, headers, caller, request, grant } = asked;
+export function intentOf({ course, grant, target, price, number, nowMs }: Sent): Entry {
+  const { caller, request, headers, call } = course;
   const { hold } = grant;
-  const own = hold && number === 1 ? hold.id : undefined;
-  const tokens: Usage = { ...noUsage(), input: asked.countedInput };
+  const id = hold && number === 1 ? firstEntryId(hold.id) : newId('ent', nowMs);
+  const tokens = { ...noUsage(), input: course.countedInput };
+  const spent = cost(tokens, price);
   return {
-    id: own === undefined ? newId('ent', nowMs) : firstEntryId(own),
-    at: own === undefined ? Math.round(nowMs) : timeOf(own),
+    id,
+    at: hold && number === 1 ? timeOf(id) : Math.round(nowMs),
     request_id: call.requestId,
     attempt: number,
     key: caller.key.id,
     team: caller.key.team,
-    user: asked.user,
-    tags: asked.tags,
+    user: course.user,
+    tags: course.tags,
     metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
     endpoint: call.endpoint,
     model: request.model,
@@ -53,37 +57,31 @@ export function intentOf(asked: Asked, target: Target, price: Price, number: num
     provider: target.provider,
     target: target.id,
     status: 500,
-    error: INTERRUPTED,
+    error: 'internal_error',
     stream: request.stream,
-    cache: asked.cache,
+    cache: course.cache,
     tokens,
     usage_source: 'estimated',
-    cost_nusd: cost(tokens, price),
+    cost_nusd: spent,
     price_version: price.version,
     first_byte_ms: null,
     duration_ms: 0,
     overhead_ms: 0,
+    ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
-    limit_model: limitModelOf(asked),
   };
 }
 
-/** The model whose limits count a request, where not the one that was asked for. */
-export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
-  return serving.name === request.model ? undefined : serving.name;
-}
-
 interface Outcome {
+  readonly course: Demand;
   readonly carried: Carried;
   readonly bill: Bill;
   readonly refusal: Refusal | undefined;
   readonly overheadMs: number;
-  readonly markupPpm: number | null | undefined;
 }
 
-export function resultOf(intent: Entry, outcome: Outcome): Entry {
-  const { carried, bill, refusal, overheadMs, markupPpm } = outcome;
+export function resultOf(intent: Entry, { course, carried, bill, refusal, overheadMs }: Outcome): Entry {
   const { sentAt, firstByteAt, endedAt } = carried.times;
   return {
     ...intent,
@@ -96,7 +94,7 @@ export function resultOf(intent: Entry, outcome: Outcome): Entry {
     first_byte_ms: firstByteAt === null ? null : firstByteAt - sentAt,
     duration_ms: endedAt - sentAt,
     overhead_ms: overheadMs,
-    ...rareFields(bill, markupPpm),
+    ...rareFields(bill, course.caller.team?.markup_ppm),
   };
 }
 
@@ -104,34 +102,37 @@ function servedModel(carried: Carried): string | undefined {
   return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
 }
 
+interface Noting {
+  readonly ledger: Pick<Ledger, 'progress'>;
+  readonly intent: Entry;
+  readonly target: Target;
+  readonly price: Price;
+  readonly markupPpm: number | null | undefined;
+  /** The maximum that was sent upstream for all choices. */
+  readonly mostOutput: number;
+  readonly clock: Clock;
+}
+
 /**
  * Notes what a stream has brought so far. Only the text that is new since the last note is counted, so a long stream is
  * counted once; where a token is cut in two that is one too many.
  */
 export class Progress {
-  readonly #ledger: Ledger;
-  readonly #intent: Entry;
-  readonly #target: Target;
-  readonly #price: Price;
-  readonly #clock: Clock;
+  readonly #noting: Noting;
   readonly #begunAt: number;
   #chars = 0;
   #output = 0;
   #counting = false;
 
-  constructor(ledger: Ledger, intent: Entry, target: Target, price: Price, clock: Clock) {
-    this.#ledger = ledger;
-    this.#intent = intent;
-    this.#target = target;
-    this.#price = price;
-    this.#clock = clock;
-    this.#begunAt = clock.monotonic();
+  constructor(noting: Noting) {
+    this.#noting = noting;
+    this.#begunAt = noting.clock.monotonic();
   }
 
   note(reading: StreamReading): void {
     if (this.#counting) return;
     const text = reading.text();
-    const counted = countText(text.slice(this.#chars), this.#target.counting.encoding);
+    const counted = countText(text.slice(this.#chars), this.#noting.target.counting.encoding);
     this.#chars = text.length;
     if (typeof counted === 'number') return this.#tell(reading, counted);
     this.#counting = true;
@@ -145,14 +146,17 @@ export class Progress {
   }
 
   #tell({ usage, servedModel }: StreamReading, counted: number): void {
-    this.#output += counted * this.#target.counting.factor;
-    const before = usage ?? this.#intent.tokens;
-    const tokens = { ...before, output: Math.max(before.output, Math.ceil(this.#output)) };
-    this.#ledger.progress(this.#intent.id, {
+    const { ledger, intent, target, price, markupPpm, mostOutput, clock } = this.#noting;
+    this.#output += counted * target.counting.factor;
+    const { service_tier: service, ...before } = usage ?? intent.tokens;
+    const tokens = { ...before, output: Math.max(before.output, Math.min(mostOutput, Math.ceil(this.#output))) };
+    const spent = cost(tokens, price, { service, answered: true });
+    ledger.progress(intent.id, {
       served_model: servedModel ?? null,
       tokens,
-      cost_nusd: cost(tokens, this.#price),
-      duration_ms: this.#clock.monotonic() - this.#begunAt,
+      cost_nusd: spent,
+      duration_ms: clock.monotonic() - this.#begunAt,
+      ...rareFields({ service, cost: spent }, markupPpm),
     });
   }
 }
