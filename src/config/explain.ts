@@ -1,6 +1,7 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
+import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -46,6 +47,7 @@ export function describeConfig(config: Config) {
       to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
     })),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
+    routes: config.routes.map(describeRoute),
   };
 }
 
@@ -82,6 +84,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ...table(
       Object.entries(config.models).map(([name, model]) => [`  ${name}`, explainModel(config, model, listPrice)]),
     ),
+    ...(config.routes.length > 0
+      ? ['', 'routes', ...table(config.routes.map((route) => [`  ${route.name}`, explainRoute(route)]))]
+      : []),
   ];
 }
 

@@ -48,8 +48,9 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
     await write(deps, request, reply, async ({ tx }) => {
       const done = await work(tx.query);
       if (!done.ok) return done;
-      const subject = (done.value.body as { id: string }).id;
-      await tx.audit({ at: deps.clock.now(), actor: request.adminActor, action, subject, detail });
+      const { id, endpoint } = done.value.body as { id: string; endpoint?: string };
+      const what = endpoint === undefined ? { subject: id, detail } : { subject: endpoint, detail: { delivery: id } };
+      await tx.audit({ at: deps.clock.now(), actor: request.adminActor, action, ...what });
       return done;
     });
     webhooks.wake();
@@ -178,7 +179,7 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
       },
     },
     (request, reply) =>
-      change(request, reply, 'webhook.test', { endpoint: request.params.id }, async (query) =>
+      change(request, reply, 'webhook.test', {}, async (query) =>
         accepted(await webhooks.test(query, request.params.id)),
       ),
   );
