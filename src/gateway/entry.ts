@@ -70,7 +70,13 @@ export function intentOf({ course, grant, target, price, number, nowMs }: Sent):
     ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
+    limit_model: limitModelOf(course),
   };
+}
+
+/** The model whose limits count a request, where not the one that was asked for. */
+export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
+  return serving.name === request.model ? undefined : serving.name;
 }
 
 interface Outcome {
