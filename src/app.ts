@@ -3,9 +3,13 @@
  * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
  * snapshot for what they need to know of it.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startCache, startLikeness } from './app-cache.js';
+import { databaseHealth, openDatabase } from './app-database.js';
+import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
+import { reloadGauges, tellReload } from './app-reload.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
@@ -13,7 +17,6 @@ import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
-import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
@@ -26,9 +29,8 @@ import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { createKeys, type Keys } from './keys/keys.js';
+import { createKeys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
-import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
@@ -37,9 +39,7 @@ import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
 import { TargetStates } from './router/states.js';
-import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
-import { type Connection, openStore, type Store } from './store/pg.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
@@ -117,11 +117,23 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     log.warn({ ...event }, 'breaker');
     hooks.tellBreaker(event);
   });
+  const likeness = startLikeness(log);
   const made = (from: Config) =>
-    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+    snapshotOf(from, {
+      embedder: likeness.embedder,
+      adaptors,
+      pools,
+      states,
+      userAgent: `tollgate/${version}`,
+      nowMs: clock.now(),
+    });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
+  const cache = await startCache({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, likeness },
+    embedded: database.embedded,
+  });
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -140,9 +152,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
-      logReload(outcome, log);
+      tellReload(outcome, log, metrics);
       hooks.tellReload(outcome);
-      metrics.configReload(outcome.status);
     },
   });
   const limits = await startLimits({
@@ -160,6 +171,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     snapshots,
     ledger,
     limiter: limits.limiter,
+    recall: cache.service.recall,
     deadlines,
     metrics,
     access,
@@ -177,14 +189,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ limits: limits.limits, onDenied: limits.denied },
   });
-  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
-    reloader.state.last?.status === 'rejected' ? 0 : 1,
-  );
-  metrics.gauge(
-    'tollgate_config_since_timestamp_seconds',
-    'When the running configuration was taken in.',
-    () => reloader.state.since / 1000,
-  );
+  reloadGauges(reloader, metrics);
   const server = await createServer({
     openai: {
       gateway,
@@ -204,12 +209,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       limitLevels: limits.levels,
       ...spend.admin,
       webhooks: hooks.admin,
+      cache: cache.service,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      readConfig: async () => {
-        const reading = await reloader.read();
-        return () => reloader.take(reading, 'api');
-      },
+      readConfig: () => reloader.prepare('api'),
       explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
@@ -219,7 +222,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
-        database: await works(() => store.ping()),
+        database: await databaseHealth(store),
         spool: spoolHealth(ledger),
         limits: { ok: true, detail: limits.detail() },
       }),
@@ -239,6 +242,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
+  await cache.warm();
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
@@ -251,6 +255,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     close: async () => {
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
+      await cache.close();
       await ledger.close();
       spool.release();
       await routes.close();
@@ -265,74 +270,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   };
 }
 
-function logReload(outcome: Outcome, log: Log): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') {
-    const problems = outcome.problems.map(formatProblem);
-    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
-  }
-  const { status, hash, changed, restart } = outcome;
-  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
-  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
-}
-
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-interface Opened {
-  readonly store: Store;
-  readonly connection: Connection;
-  readonly embedded: boolean;
-  close(): Promise<void>;
-}
-
-async function openDatabase(config: Config, log: Log): Promise<Opened> {
-  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
-  if (config.database.url !== null) {
-    const connection = { url: config.database.url };
-    const store = openStore({ ...connection, onIdleError });
-    return { store, connection, embedded: false, close: () => store.close() };
-  }
-  const embedded = await openEmbedded({
-    dataDir: config.data_dir,
-    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
-  });
-  const store = openStore({ ...embedded.connection, onIdleError });
-  const close = async (): Promise<void> => {
-    await store.close();
-    await embedded.close();
-  };
-  return { store, connection: embedded.connection, embedded: true, close };
-}
-
-/** The configured admin key, else the one in `data_dir`, made on the first start. */
-function adminKeyOf(config: Config): { key: string; file: string | null } {
-  if (config.admin.key !== null) return { key: config.admin.key, file: null };
-  const file = join(config.data_dir, 'admin.key');
-  return { key: existsSync(file) ? readFileSync(file, 'utf8').trim() : keep(file, newSecret().secret), file };
-}
-
-async function demoKeyOf(config: Config, keys: Keys): Promise<{ file: string; made: string | undefined }> {
-  const file = join(config.data_dir, 'demo.key');
-  if (existsSync(file) || !config.models['sandbox']) return { file, made: undefined };
-  const made = await keys.write('system', (writes) => writes.createKey({ name: 'demo', models: ['sandbox'] }));
-  return { file, made: made.ok ? keep(file, made.value.secret) : undefined };
-}
-
-function keep(file: string, secret: string): string {
-  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${secret}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
-  return secret;
-}
-
-async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {
-  try {
-    await check();
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 function warnUnpriced(
   models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[],

@@ -51,6 +51,7 @@ export const errorTable = {
   unavailable: api(503),
   upstream_timeout: api(504),
   loop_detected: api(508),
+  not_cached: api(504),
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -61,6 +62,8 @@ export interface Refusal {
   readonly message: string;
   /** The field of the request that is at fault, e.g. `messages[0].content`. */
   readonly param?: string;
+  /** It is the target that is at its limit: another one may serve. */
+  readonly atTarget?: true;
   /** Extra response headers, e.g. `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** An upstream's own words, which win over the table's: its status, and its error's type and code. */
