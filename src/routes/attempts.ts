@@ -147,7 +147,7 @@ function requestFor(visit: Visit, route: Route, backend: Backend, path: string, 
     path: backend.basePath === '' ? path : backend.basePath + path,
     headers,
     body,
-    ...(visit.upgrade ? { upgrade: visit.req.headers.upgrade ?? 'websocket' } : {}),
+    upgrade: visit.upgrade ? (visit.req.headers.upgrade ?? 'websocket') : null,
   };
 }
 

@@ -13,6 +13,7 @@ import { isJson } from './transform.js';
 import type { Visit } from './visit.js';
 
 const LARGEST_CHANGED = 16 * 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
 
 export class Delivery {
   readonly #visit: Visit;
@@ -74,7 +75,8 @@ export class Delivery {
     if (length !== undefined && !bodiless) this.#wholeBytes = Number(length);
     visit.head(status, headers, status === this.#status || this.#status === 0 ? message : undefined);
     if (this.#compressor) this.#pipe(this.#compressor);
-    process.nextTick(flush, this);
+    // The head of a small body waits for it: the two go out in one write.
+    if (this.#wholeBytes < 0 || this.#wholeBytes > SMALL_BYTES) process.nextTick(flush, this);
   }
 
   /** A head whose body lets itself be waited for goes out alone. */

@@ -42,7 +42,7 @@ export interface ForwardRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer | Readable | null;
-  readonly upgrade?: string;
+  readonly upgrade?: string | null;
 }
 
 const NO_KEEP_ALIVE = Number.POSITIVE_INFINITY;
@@ -92,7 +92,7 @@ export class Forward implements Dispatcher.DispatchHandler {
           body,
           headersTimeout: 0,
           bodyTimeout: 0,
-          ...(upgrade ? { upgrade } : {}),
+          upgrade: upgrade ?? null,
         },
         this,
       );

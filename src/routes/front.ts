@@ -125,7 +125,9 @@ function begin(
   const given = req.headers['x-request-id'];
   const { match } = found;
   const visit = new Visit({
-    ...{ req, res, awaitsContinue },
+    req,
+    res,
+    awaitsContinue,
     path: found.path,
     query: found.query,
     host: found.host,
