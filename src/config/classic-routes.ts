@@ -61,7 +61,6 @@ export type { Policy };
 export type CorsConfig = NonNullable<WrittenRoute['cors']>;
 export type CacheConfig = NonNullable<WrittenRoute['cache']>;
 export type RequestChanges = NonNullable<WrittenRoute['request']>;
-export type ResponseChanges = NonNullable<WrittenRoute['response']>;
 export type HeaderChanges = NonNullable<RequestChanges['headers']>;
 export type BodyChanges = NonNullable<RequestChanges['body']>;
 export type HealthConfig = NonNullable<UpstreamConfig['health']>;
