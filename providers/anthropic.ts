@@ -81,8 +81,36 @@ export const anthropic = {
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
   headers: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),
   catalogue: 'anthropic',
+  serviceMultipliers: { batch: 0.5 },
+  exports: [
+    {
+      kind: 'usage',
+      knownBy: ['usage_date_utc', 'model_version', 'usage_output_tokens'],
+      time: 'usage_date_utc',
+      model: 'model_version',
+      tokens: {
+        input: ['usage_input_tokens_no_cache'],
+        cache_read: ['usage_input_tokens_cache_read'],
+        cache_write: [
+          'usage_input_tokens_cache_write',
+          'usage_input_tokens_cache_write_5m',
+          'usage_input_tokens_cache_write_1h',
+        ],
+        output: ['usage_output_tokens'],
+        inputIncludesCached: false,
+      },
+    },
+    {
+      kind: 'cost',
+      knownBy: ['usage_date_utc', 'model', 'cost_usd'],
+      time: 'usage_date_utc',
+      model: 'model',
+      cost: { amount: 'cost_usd' },
+    },
+  ],
   failures: messagesFailures,
   limitHeaders: messagesLimitHeaders,
   facts: (model) => familyOf(model).facts,
+  maxOutput: (model) => familyOf(model).facts.maxOutput,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
 } satisfies Adaptor;

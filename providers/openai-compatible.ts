@@ -1,6 +1,6 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
 import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
-import { encodingFor } from '../src/protocol/openai-models.js';
+import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
 /** Any server that speaks the chat dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {
@@ -18,4 +18,5 @@ export const openaiCompatible = {
     encodingFor(model).exact
       ? { ...encodingFor(model), factor: 1 }
       : { encoding: 'o200k_base', factor: 1.1, exact: false },
+  maxOutput: maxOutputFor,
 } satisfies Adaptor;

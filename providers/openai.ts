@@ -1,6 +1,6 @@
 import type { Adaptor } from '../src/protocol/adaptor.js';
 import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
-import { encodingFor } from '../src/protocol/openai-models.js';
+import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
 export const openai = {
   type: 'openai',
@@ -9,7 +9,34 @@ export const openai = {
   paths: { chat: '/chat/completions' },
   headers: (credential) => ({ authorization: `Bearer ${credential}` }),
   catalogue: 'openai',
+  // Priority is 1.7 to 2 times the standard rate, by the model; what is not listed is billed at the dearest of these.
+  serviceMultipliers: { batch: 0.5, flex: 0.5, priority: 2 },
+  exports: [
+    {
+      kind: 'usage',
+      knownBy: ['start_time', 'model', 'input_tokens', 'output_tokens'],
+      time: 'start_time',
+      model: 'model',
+      tokens: {
+        input: ['input_tokens'],
+        cache_read: ['input_cached_tokens'],
+        cache_write: ['input_cache_write_tokens'],
+        output: ['output_tokens'],
+        inputIncludesCached: true,
+      },
+      requests: 'num_model_requests',
+    },
+    {
+      kind: 'cost',
+      knownBy: ['start_time', 'amount_value', 'line_item'],
+      time: 'start_time',
+      model: 'line_item',
+      cost: { amount: 'amount_value', currency: 'amount_currency' },
+    },
+  ],
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
+  maxOutput: maxOutputFor,
+  outputField: 'max_completion_tokens',
 } satisfies Adaptor;

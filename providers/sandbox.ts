@@ -118,7 +118,10 @@ function words(prompt: string, length: number | null): string[] {
 }
 
 function lastUserText(messages: readonly Message[]): string {
-  const content = messages.findLast(({ role }) => role === 'user')?.content;
+  return textOf(messages.findLast(({ role }) => role === 'user')?.content);
+}
+
+function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
   return content.map((part: { text?: unknown } | null) => (typeof part?.text === 'string' ? part.text : '')).join(' ');
@@ -127,10 +130,7 @@ function lastUserText(messages: readonly Message[]): string {
 const tokensIn = (text: string): number => Math.ceil(Buffer.byteLength(text) / 4);
 
 function usageOf(messages: readonly Message[], completion: number) {
-  const prompt = messages.reduce(
-    (sum, { content }) => sum + 3 + tokensIn(typeof content === 'string' ? content : JSON.stringify(content ?? '')),
-    3,
-  );
+  const prompt = messages.reduce((sum, { content }) => sum + 3 + tokensIn(textOf(content)), 3);
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
@@ -149,6 +149,6 @@ export const sandbox = {
   catalogue: null,
   failures: chatFailures,
   limitHeaders: [],
-  counting: () => ({ encoding: 'o200k_base', factor: 1, exact: false }),
+  counting: () => ({ encoding: 'quarter_bytes', factor: 1, exact: true }),
   local: answer,
 } satisfies Adaptor;

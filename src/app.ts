@@ -6,10 +6,12 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
-import { openCache } from './cache/cache-service.js';
-import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
-import { pgPromptStore } from './cache/semantic/prompts-pg.js';
+import { startCache, startEmbedding } from './app-cache.js';
+import { openDatabase } from './app-database.js';
+import { startLimits } from './app-limits.js';
+import { startSpend } from './app-spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
@@ -17,6 +19,8 @@ import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
+import { createExplainer } from './gateway/explain.js';
+import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
 import { createServer } from './http/server.js';
@@ -28,14 +32,13 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
+import { tellsStored } from './ledger/ledger-store.js';
+import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
-import { wordsOf } from './protocol/openai-chat-replay.js';
 import { TargetStates } from './router/states.js';
-import { openEmbedded } from './store/embedded.js';
 import { migrate } from './store/migrate.js';
-import { type Connection, openStore, type Store } from './store/pg.js';
 import type { Log, RunningLog } from './telemetry/log.js';
 import { Metrics } from './telemetry/metrics.js';
 import { warmTokenizers } from './tokens/encodings.js';
@@ -50,7 +53,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Outcome;
+  reload(trigger: Trigger): Promise<Outcome>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -62,16 +65,17 @@ export const version: string = (
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
 }
 
-export async function startApp({ loaded, load, adaptors, log, access }: Start): Promise<App> {
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
-  const clock = systemClock;
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -87,7 +91,8 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       });
   const changes = announced ?? localChanges();
   const keyStore = pgKeyStore(store.db);
-  const keys = createKeys({ store: keyStore, clock, changes });
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
   const authenticator = createAuthenticator({
     store: keyStore,
     changes,
@@ -96,48 +101,34 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledger = createLedger({ store: pgLedgerStore(store, { inTransaction: [] }), clock, log });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  let counters: Counters | undefined;
+  const spool = await openSpool(config, log);
+  const ledger = createLedger({
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
+  });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, ({ target, state, why }) => log.warn({ target, state, why }, 'breaker'));
-  const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
-  const embedder = localEmbedder(worker, LOCAL_MODEL);
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
+  });
+  const embedding = startEmbedding(log);
   const made = (from: Config) =>
     snapshotOf(from, {
-      embedder: likenessOf(embedder),
       adaptors,
       pools,
       states,
+      embedder: embedding.likeness,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
-  const cache = await openCache({
-    store: pgAnswerStore(store.pool),
-    prompts: pgPromptStore(store.pool),
-    worker,
-    embedder,
-    random: Math.random,
-    textOf: wordsOf,
-    purgeStore: pgPurgeStore(store.pool),
-    secret: config.cache.secret === null ? await pgCacheSecret(store.pool) : Buffer.from(config.cache.secret),
-    clock,
-    memoryBytes: config.cache.memory,
-    shared: !database.embedded,
-    wanted: () =>
-      inForce()
-        .models.list()
-        .some((model) => model.cache !== null),
-    onResult: (state) => metrics.cacheResult(state),
-    onRejection: (why) => metrics.cacheRejection(why),
-    onSkip: (why) => metrics.cacheSkip(why),
-    onVerdict: (scope, { standing, threshold, labels, precision }) =>
-      log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
-    onError: (what, error) =>
-      log.warn({ what, error: error instanceof Error ? error.message : String(error) }, 'cache'),
-  });
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -149,13 +140,29 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       admin = nextAdmin;
+      hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
+      void embedding.warm(inForce().config);
     },
     onOutcome: (outcome) => {
       logReload(outcome, log);
+      hooks.tellReload(outcome);
       metrics.configReload(outcome.status);
     },
+  });
+  const cache = await startCache({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, embedding },
+    shared: !database.embedded,
+  });
+  const limits = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
+  });
+  counters = limits;
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({
     clock,
@@ -163,12 +170,20 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
     snapshots,
     ledger,
     recall: cache.recall,
+    limiter: limits.limiter,
     deadlines,
     metrics,
     access,
     random: Math.random,
   });
-  metrics.gauge('tollgate_ledger_queued', 'Entries that wait to be written.', () => ledger.queued);
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
+  spoolMetrics(metrics, ledger);
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -194,22 +209,30 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       version,
       ledger,
       cache,
+      limitLevels: limits.levels,
+      ...spend.admin,
+      webhooks: hooks.admin,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      reloadConfig: () => reloader.reload('api'),
-      models: () =>
-        inForce()
-          .models.list()
-          .map(({ name, route, targets }) => ({
-            ...{ id: name, targets: targets.map(({ id }) => id) },
-            ...(route && { route: route.uses }),
-          })),
-      providers: () =>
-        Object.entries(inForce().config.providers).map(([name, { type, base_url }]) => ({ id: name, type, base_url })),
+      readConfig: async () => {
+        const reading = await reloader.read();
+        return () => reloader.take(reading, 'api');
+      },
+      explain: createExplainer({
+        ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
+      }),
+      authenticator,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
-      ready: async () => ({ database: await works(() => store.ping()) }),
+      ready: async () => ({
+        database: await works(() => store.ping()),
+        spool: spoolHealth(ledger),
+        limits: { ok: true, detail: limits.detail() },
+      }),
       metrics: async () =>
         inForce().config.telemetry.metrics
           ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
@@ -225,16 +248,10 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
-  // Loaded before the first request, which would not wait for it.
-  if (
-    inForce()
-      .models.list()
-      .some((model) => model.cache?.semantic)
-  )
-    await warm(embedder, log);
+  await embedding.warm(inForce().config);
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
-  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => void reloader.reload('file') });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config),
     adminKeyFile: admin.file,
@@ -245,8 +262,12 @@ export async function startApp({ loaded, load, adaptors, log, access }: Start): 
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await cache.close();
-      await worker.close();
+      await embedding.close();
       await ledger.close();
+      spool.release();
+      await limits.close();
+      await spend.close();
+      await hooks.close();
       authenticator.close();
       await announced?.close();
       await pools.close();
@@ -266,31 +287,7 @@ function logReload(outcome: Outcome, log: Log): void {
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }
 
-interface Opened {
-  readonly store: Store;
-  readonly connection: Connection;
-  readonly embedded: boolean;
-  close(): Promise<void>;
-}
-
-async function openDatabase(config: Config, log: Log): Promise<Opened> {
-  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
-  if (config.database.url !== null) {
-    const connection = { url: config.database.url };
-    const store = openStore({ ...connection, onIdleError });
-    return { store, connection, embedded: false, close: () => store.close() };
-  }
-  const embedded = await openEmbedded({
-    dataDir: config.data_dir,
-    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
-  });
-  const store = openStore({ ...embedded.connection, onIdleError });
-  const close = async (): Promise<void> => {
-    await store.close();
-    await embedded.close();
-  };
-  return { store, connection: embedded.connection, embedded: true, close };
-}
+type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 function adminKeyOf(config: Config): { key: string; file: string | null } {
@@ -311,14 +308,6 @@ function keep(file: string, secret: string): string {
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
   return secret;
-}
-
-async function warm(embedder: Embedder, log: Log): Promise<void> {
-  try {
-    await embedder.embedIdly('Are you there?');
-  } catch (error) {
-    log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the embedding model');
-  }
 }
 
 async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {

@@ -4,6 +4,9 @@ import { adaptors } from '../providers/index.js';
 import { version } from './app.js';
 import { check } from './cli/check.js';
 import { registerKeys } from './cli/keys.js';
+import { registerLedger } from './cli/ledger.js';
+import { registerReconcile } from './cli/reconcile.js';
+import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
 
 const providerTypes = Object.fromEntries(
@@ -30,5 +33,13 @@ program
   });
 
 registerKeys(program);
+registerReport(program);
+registerLedger(program);
+registerReconcile(
+  program,
+  Object.fromEntries(
+    Object.values(adaptors).map((adaptor) => [adaptor.type, 'exports' in adaptor ? (adaptor.exports ?? []) : []]),
+  ),
+);
 
 await program.parseAsync();

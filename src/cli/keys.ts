@@ -4,36 +4,8 @@
  * sent to this machine only, unless it is named: an admin key must not go to whatever host a URL says. Exit codes: 0 done, 1
  * not done, with the reason on standard error.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { parse as parseDotenv } from 'dotenv';
-
-export interface CliWorld {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly nowMs: () => number;
-  readonly print: (line: string) => void;
-  readonly printError: (line: string) => void;
-  readonly exit: (code: number) => void;
-}
-
-const ownWorld: CliWorld = {
-  env: process.env,
-  cwd: process.cwd(),
-  nowMs: Date.now,
-  print: console.log,
-  printError: console.error,
-  exit: (code) => {
-    process.exitCode = code;
-  },
-};
-
-interface Common {
-  readonly url?: string;
-  readonly adminKeyFile?: string;
-  readonly json?: boolean;
-}
+import { aligned, asksGateway, type CliWorld, type Common, call, ownWorld, Told, tellsUser } from './gateway-client.js';
 
 interface CreateOptions extends Common {
   readonly name: string;
@@ -57,31 +29,12 @@ interface KeyAnswer {
   readonly revoked_at: string | null;
 }
 
-/** Something that the user can put right, in words for them. */
-class Told extends Error {}
-
 /** Adds the verb `keys`; `world` is the process's own unless handed in. */
 export function registerKeys(program: Command, world: CliWorld = ownWorld): void {
   const keys = program.command('keys').description('create, list, revoke and rotate virtual keys');
-  const verb = (name: string, description: string) =>
-    keys
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'the gateway; TOLLGATE_URL, else http://127.0.0.1:4000')
-      .option('--admin-key-file <file>', 'where the admin key is; TOLLGATE_ADMIN_KEY wins; data/admin.key unless told')
-      .option('--json', 'as JSON');
+  const verb = (name: string, description: string) => asksGateway(keys.command(name).description(description));
   const repeatable = (value: string, before: string[] = []) => [...before, value];
-  const told = <Args extends unknown[]>(act: (...args: Args) => Promise<void>) =>
-    async function action(...args: Args): Promise<void> {
-      try {
-        await act(...args);
-      } catch (error) {
-        if (!(error instanceof Told)) throw error;
-        world.printError(error.message);
-        world.exit(1);
-      }
-    };
-
+  const told = tellsUser(world);
   verb('create', 'create a key and show it, this once')
     .requiredOption('--name <name>', 'what it is for')
     .option('--team <team>', 'whose it is; created where there is none of that name')
@@ -194,78 +147,6 @@ function instantOf(written: string, nowMs: number): string {
   return new Date(ms).toISOString();
 }
 
-async function call<T>(world: CliWorld, options: Common, method: string, path: string, body?: object): Promise<T> {
-  const base = baseUrl(world, options);
-  const authorization = `Bearer ${adminKey(world, options, base)}`;
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(`${base}/admin/v1${path}`, {
-      method,
-      headers: { authorization, ...(body ? { 'content-type': 'application/json' } : {}) },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-      redirect: 'error',
-      signal: AbortSignal.timeout(30_000),
-    });
-    text = await answer.text();
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const why = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new Told(
-      `${base} cannot be reached (${why}). Is the gateway running there? --url and TOLLGATE_URL say where.`,
-    );
-  }
-  const said = parsed(text);
-  if (answer.ok && said !== undefined) return said as T;
-  const detail = typeof said?.['detail'] === 'string' ? said['detail'] : undefined;
-  throw new Told(detail ?? `${base} answered ${answer.status}, and not as the admin API of Tollgate does.`);
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function baseUrl(world: CliWorld, options: Common): string {
-  const written = options.url ?? setting(world, 'TOLLGATE_URL') ?? 'http://127.0.0.1:4000';
-  const url = URL.canParse(written) ? new URL(written) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) throw new Told(`${written} is no http or https URL.`);
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-}
-
-function adminKey(world: CliWorld, options: Common, base: string): string {
-  const given = setting(world, 'TOLLGATE_ADMIN_KEY');
-  if (given) return sendable(given, 'TOLLGATE_ADMIN_KEY');
-  const file = options.adminKeyFile ?? join(world.cwd, 'data', 'admin.key');
-  const here = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(base).hostname);
-  const key = options.adminKeyFile || here ? readOr(file)?.trim() : undefined;
-  if (key) return sendable(key, file);
-  const how = here || options.adminKeyFile ? ` (${file} cannot be read)` : '';
-  throw new Told(`The admin key is needed${how}: set TOLLGATE_ADMIN_KEY, or name its file with --admin-key-file.`);
-}
-
-/** A key that would not go through a header is not the admin key. */
-function sendable(key: string, from: string): string {
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Told(`What is in ${from} cannot be an admin key.`);
-  return key;
-}
-
-/** Of the environment, else of `.env` in the working directory. */
-const setting = (world: CliWorld, name: string): string | undefined =>
-  world.env[name] || parseDotenv(readOr(join(world.cwd, '.env')) ?? '')[name] || undefined;
-
-function readOr(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
 function stateOf(key: KeyAnswer, nowMs: number): string {
   if (key.revoked_at !== null) return 'revoked';
   if (key.expires_at !== null && Date.parse(key.expires_at) <= nowMs) return 'expired';
@@ -281,14 +162,7 @@ function table(keys: readonly KeyAnswer[], nowMs: number): string[] {
     stateOf(key, nowMs),
     key.expires_at ?? 'never',
   ]);
-  const all = [['ID', 'NAME', 'TEAM', 'KEY', 'STATE', 'EXPIRES'], ...rows];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  return aligned([['ID', 'NAME', 'TEAM', 'KEY', 'STATE', 'EXPIRES'], ...rows]);
 }
 
 const describe = (key: KeyAnswer, nowMs: number): string[] => [

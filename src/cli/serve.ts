@@ -3,10 +3,10 @@
  * configuration again.
  */
 import { startApp } from '../app.js';
-import { type Loaded, loadConfig, type Source } from '../config/load.js';
+import { loadConfig, type Source } from '../config/load.js';
+import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
-import { findUnenforced } from '../config/unavailable.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { createLog } from '../telemetry/log.js';
 
@@ -18,23 +18,18 @@ export interface ServeArgs {
 
 /** Resolves with an exit code where the gateway did not start; else it goes on until it is told to end. */
 export async function serve(args: ServeArgs): Promise<number | undefined> {
-  const load = (again?: Source): Loaded =>
-    withoutUnenforced(
-      loadConfig({
-        file: args.config,
-        env: process.env,
-        cwd: process.cwd(),
-        providerTypes: args.providerTypes,
-        again,
-      }),
-    );
-  const loaded = load();
+  const options = {
+    ...{ file: args.config, env: process.env, cwd: process.cwd() },
+    providerTypes: args.providerTypes,
+  };
+  const loaded = loadConfig(options);
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
+    const load = (again: Source) => loadElsewhere({ ...options, again });
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({
@@ -50,14 +45,6 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     console.error(`Tollgate did not start: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
-}
-
-function withoutUnenforced(loaded: Loaded): Loaded {
-  const unenforced = loaded.ok ? findUnenforced(loaded.config) : [];
-  if (unenforced.length === 0) return loaded;
-  const { source, inputs } = loaded;
-  const message = `this version does not act on ${unenforced.join(', ')} yet. Take it out to serve without.`;
-  return { ok: false, source, inputs, problems: [{ file: source.shown, line: 1, column: 1, path: '', message }] };
 }
 
 type Started = Awaited<ReturnType<typeof startApp>>;

@@ -7,6 +7,7 @@ import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
+import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
 
 export interface Config {
   readonly server: {
@@ -25,8 +26,17 @@ export interface Config {
   readonly admin: { readonly key: string | null };
   /** Null: the embedded database. */
   readonly database: { readonly url: string | null };
+  readonly ledger: {
+    readonly durability: 'process' | 'fsync' | 'sync-postgres';
+    /** Bytes. */
+    readonly max_size: number;
+    readonly on_full: 'refuse' | 'serve';
+    /** Milliseconds that entries are kept; null: for ever. */
+    readonly retention: number | null;
+  };
   /** Null: counted in this process. */
   readonly redis: { readonly url: string | null; readonly on_failure: 'local' | 'closed' | 'open' };
+  readonly reports: readonly ReportConfig[];
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, ModelConfig>>;
   readonly defaults: {
@@ -40,6 +50,10 @@ export interface Config {
     readonly cache: CachePolicy | null;
   };
   readonly cache: CacheConfig;
+  readonly webhooks: readonly WebhookConfig[];
+  readonly webhook_delivery: WebhookDeliveryConfig;
+  /** Null: one in `data_dir`. */
+  readonly secrets_key: string | null;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };
@@ -80,6 +94,8 @@ export interface TargetConfig {
   readonly model: string;
   readonly weight: number;
   readonly priority: number;
+  /** Null: as the model's. */
+  readonly price: PriceConfig | null;
   readonly limits: readonly LimitSpec[];
 }
 
@@ -101,6 +117,18 @@ export interface TimeoutConfig {
   readonly total: number;
   /** Silence after which a stream gets a comment; 0: never. */
   readonly keep_alive: number;
+}
+
+export interface ReportConfig {
+  readonly name: string;
+  readonly every: 'day' | 'week' | 'month';
+  readonly format: 'json' | 'csv' | 'parquet' | 'focus';
+  readonly group_by: readonly string[];
+  readonly timezone: string;
+  /** A folder (absolute), or a receiver. */
+  readonly to:
+    | { readonly folder: string }
+    | { readonly url: string; readonly secret: string | null; readonly allow_private: boolean };
 }
 
 export type { PriceConfig };

@@ -40,6 +40,12 @@ export function describeConfig(config: Config) {
       targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
       limits: model.limits.map(limitAsWritten),
     })),
+    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
+    secrets_key: hide(config.secrets_key),
+    reports: config.reports.map((report) => ({
+      ...report,
+      to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
+    })),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
   };
 }
@@ -60,6 +66,7 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
       ['admin key', config.admin.key ? 'set' : 'made at the first start, kept in the data folder'],
       ['database', withoutPassword(database.url) ?? 'embedded, in the data folder'],
       ['limits', limitsAt(redis)],
+      ['webhooks', config.webhooks.map(explainWebhook).join('; ') || 'none here'],
       ['metrics', telemetry.metrics ? '/metrics' : 'off'],
       ['log', telemetry.log.level],
     ]),
@@ -78,6 +85,10 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ),
   ];
 }
+
+/** Without the path, in which receivers often hide a password. */
+const explainWebhook = ({ name, url, events }: Config['webhooks'][number]): string =>
+  `${events.join(' ')} to ${name === null ? '' : `${name} at `}${new URL(url).origin}`;
 
 function explainKeys(keys: readonly string[]): string {
   if (keys.length > 1) return `with ${keys.length} keys in turn`;
@@ -133,7 +144,12 @@ function withoutListPrice({ defaults }: Config): string {
     : 'REFUSED: no price is known; give the model a `price`';
 }
 
-const dollars = (price: PriceConfig): string => `$${price.input} in, $${price.output} out per million tokens`;
+function dollars(price: PriceConfig): string {
+  const rows = Array.isArray(price) ? price : [price];
+  const [first, ...more] = rows;
+  const dated = more.length > 0 ? ` (and ${more.length} more by date)` : '';
+  return `$${first?.input} in, $${first?.output} out per million tokens${dated}`;
+}
 
 function explainLimit(limit: LimitSpec): string {
   const { unit, max, per, model } = limitAsWritten(limit);

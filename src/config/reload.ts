@@ -1,8 +1,8 @@
 /**
- * Takes a changed configuration in: loads it whole, and only where nothing is wrong with it hands it to `apply`, which
- * swaps it in with one assignment. Whatever fails before that changes nothing, and what runs goes on. A reload is
- * synchronous, so two at once cannot mix; its time goes into reading YAML, and requests wait for it no longer than that.
- * Whoever asked (a file, a signal, the API) gets the same outcome.
+ * Takes a changed configuration in: reads it whole, and only where nothing is wrong with it hands it to `apply`, which swaps
+ * it in with one assignment. Whatever fails before that changes nothing, and what runs goes on. To read is asynchronous, and
+ * whoever asks while another is still to begin shares that one; to take is synchronous, so two cannot mix, and what was read
+ * before what runs is not taken any more. Whoever asked (a file, a signal, the API) gets the same kind of outcome.
  */
 import type { Clock } from '../lib/clock.js';
 import type { Config } from './config.js';
@@ -52,7 +52,7 @@ export interface ConfigState {
 interface ReloadOptions {
   /** What the gateway started with. */
   readonly first: Loaded & { readonly ok: true };
-  readonly load: (again: Source) => Loaded;
+  readonly load: (again: Source) => Promise<Loaded>;
   /** Swaps the configuration in, or throws and changes nothing. */
   readonly apply: (config: Config) => void;
   /** Told of each outcome. */
@@ -60,11 +60,21 @@ interface ReloadOptions {
   readonly clock: Clock;
 }
 
+/** What was read, to be taken. */
+export interface Reading {
+  readonly number: number;
+  readonly loaded: Loaded;
+}
+
 export class Reloader {
   readonly #options: ReloadOptions;
   #running: Config;
   #state: ConfigState;
   #inputs: Inputs;
+  #begun = 0;
+  #taken = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #next: Promise<Outcome> | undefined;
 
   constructor(options: ReloadOptions) {
     const { first, clock } = options;
@@ -83,18 +93,44 @@ export class Reloader {
     return this.#inputs;
   }
 
-  reload(trigger: Trigger): Outcome {
-    const { first, load, clock, onOutcome } = this.#options;
+  reload(trigger: Trigger): Promise<Outcome> {
+    this.#next ??= this.#afterLast(trigger);
+    return this.#next;
+  }
+
+  async #afterLast(trigger: Trigger): Promise<Outcome> {
+    await this.#last;
+    const reload = this.read().then((reading) => this.take(reading, trigger));
+    this.#next = undefined;
+    this.#last = reload;
+    return reload;
+  }
+
+  /** Reads the files and changes nothing. Never rejects. */
+  async read(): Promise<Reading> {
+    const number = ++this.#begun;
+    const { source } = this.#options.first;
+    try {
+      return { number, loaded: await this.#options.load(source) };
+    } catch (error) {
+      return { number, loaded: { ok: false, source, inputs: this.#inputs, problems: [fault(source.shown, error)] } };
+    }
+  }
+
+  take({ number, loaded }: Reading, trigger: Trigger): Outcome {
+    const { first, clock, onOutcome } = this.#options;
     const common = { trigger, at: clock.now(), file: first.source.shown };
-    const loaded = load(first.source);
+    const { hash, restart } = this.#state;
+    if (number < this.#taken) return { ...common, status: 'unchanged', hash, changed: [], restart };
+    this.#taken = number;
     this.#inputs = loaded.inputs;
-    const outcome = loaded.ok ? this.#take(loaded.config, common) : rejected(common, loaded.problems);
+    const outcome = loaded.ok ? this.#apply(loaded.config, common) : rejected(common, loaded.problems);
     this.#state = { ...this.#state, last: outcome };
     onOutcome(outcome);
     return outcome;
   }
 
-  #take(wanted: Config, common: Common): Outcome {
+  #apply(wanted: Config, common: Common): Outcome {
     const { config, restart } = withoutRestart(this.#running, wanted);
     const hash = hashOf(config);
     if (hash === this.#state.hash) {
@@ -104,8 +140,7 @@ export class Reloader {
     try {
       this.#options.apply(config);
     } catch (error) {
-      const message = `cannot be taken in: ${error instanceof Error ? error.message : String(error)}`;
-      return rejected(common, [{ file: common.file, line: 1, column: 1, path: '', message }]);
+      return rejected(common, [fault(common.file, error)]);
     }
     const changed = differences(this.#running, config);
     this.#running = config;
@@ -113,6 +148,11 @@ export class Reloader {
     return { ...common, status: 'reloaded', hash, changed, restart };
   }
 }
+
+const fault = (file: string, error: unknown): Problem => ({
+  ...{ file, line: 1, column: 1, path: '' },
+  message: `cannot be taken in: ${error instanceof Error ? error.message : String(error)}`,
+});
 
 const rejected = (common: Common, problems: readonly Problem[]): Outcome => ({
   ...common,

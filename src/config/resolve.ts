@@ -6,11 +6,13 @@ import { resolve as resolvePath } from 'node:path';
 import { type CachePolicy, semanticDefaults } from '../cache/cache.js';
 import type { WrittenModelCache } from './cache-schema.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
 import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
 import type { Finding } from './validate.js';
+import { webhooksOf } from './webhooks.js';
 
 export type Resolved =
   | { readonly ok: true; readonly config: Config }
@@ -43,6 +45,17 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),
       on_failure: written.redis.on_failure,
     },
+    ledger: { ...written.ledger, retention: written.ledger.retention ?? null },
+    reports: written.reports.map(({ to, ...report }, i) => ({
+      ...report,
+      to: to.webhook
+        ? {
+            url: address(['reports', i, 'to', 'webhook', 'url'], to.webhook.url, ['https', 'http']) ?? '',
+            secret: to.webhook.secret ? credential(['reports', i, 'to', 'webhook', 'secret'], to.webhook.secret) : null,
+            allow_private: to.webhook.allow_private,
+          }
+        : { folder: resolvePath(baseDir, to.folder!) },
+    })),
     providers: mapValues(
       written.providers,
       (provider, name): ProviderConfig => ({
@@ -64,6 +77,9 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       cache: cacheOf(written.defaults.cache),
     },
     cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
+    webhooks: webhooksOf(written, secret, report),
+    webhook_delivery: written.webhook_delivery,
+    secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
     telemetry: written.telemetry,
   };
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
@@ -81,6 +97,7 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
       model: target.model,
       weight: target.weight ?? 1,
       priority: target.priority ?? 1,
+      price: target.price ?? null,
       limits: target.limits ?? [],
     })),
     ...routingOf(defaults, model),
@@ -136,6 +153,11 @@ function checkCredential(path: Path, text: string, report: Report): string {
   return text;
 }
 
+function checkSecretsKey(text: string, report: Report): string {
+  if (text !== '' && text.length < 32) report(['secrets_key'], 'expected at least 32 random characters');
+  return text;
+}
+
 /** The address of a store, which may hold a password; null where it is empty. */
 function checkAddress(path: Path, url: string, schemes: readonly string[], report: Report): string | null {
   if (url === '') return null;
@@ -146,11 +168,3 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) freeze(inner);
-  }
-  return value;
-}

@@ -11,8 +11,12 @@ const settings: readonly (readonly [section: keyof Config, key: string | null])[
   ['server', 'workers'],
   ['data_dir', null],
   ['database', 'url'],
+  ['ledger', 'durability'],
+  ['ledger', 'max_size'],
+  ['ledger', 'on_full'],
   ['redis', 'url'],
   ['redis', 'on_failure'],
+  ['secrets_key', null],
 ];
 
 /** `wanted` with the settings that have to wait as they run, and the names of those that differ. */

@@ -3,6 +3,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { isTimezone } from '../lib/limit-spec.js';
 import { picoPerToken } from '../lib/money.js';
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -10,6 +11,8 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as co
 const LONGEST_MS = 2 ** 31 - 1;
 
 const DURATION = 'expected a duration, such as 250ms, 30s or 10m';
+
+const LONG_DURATION = 'expected a duration in days or hours, such as 400d';
 
 /** `250ms`, `30s`, `10m` in milliseconds. */
 export const duration = (leastMs = 1) =>
@@ -23,6 +26,32 @@ export const duration = (leastMs = 1) =>
       context.addIssue(ms < leastMs ? `must be at least ${leastMs}ms` : 'must be at most 24d');
       return z.NEVER;
     });
+
+/** A duration that no timer waits for, such as `400d`. */
+export const longDuration = (leastMs: number) =>
+  z
+    .string(LONG_DURATION)
+    .regex(/^\d{1,6}(h|d)$/, LONG_DURATION)
+    .transform((written, context) => {
+      const ms = Number.parseInt(written, 10) * UNIT_MS[written.at(-1) as 'h' | 'd'];
+      if (ms >= leastMs) return ms;
+      context.addIssue(`must be at least ${leastMs / UNIT_MS.h}h`);
+      return z.NEVER;
+    });
+
+const INSTANT = 'expected a date, such as 2026-11-01, or a time with a zone, such as 2026-11-01T00:00:00Z';
+
+/** A date (its beginning in UTC) or a time, in milliseconds since the epoch. */
+export const instant = z.string(INSTANT).transform((written, context) => {
+  const ms = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(written)
+    ? Date.parse(written)
+    : Number.NaN;
+  if (Number.isFinite(ms)) return ms;
+  context.addIssue(INSTANT);
+  return z.NEVER;
+});
+
+export const timezone = z.string().refine(isTimezone, 'not an IANA time zone, such as Europe/Berlin');
 
 const UNIT_BYTES = { b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 } as const;
 
@@ -100,6 +129,14 @@ export const providerName = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'a provider name is up to 64 letters, digits and . _ -, and begins with a letter or digit',
   );
+
+/** As a provider names it in its answer. */
+export const serviceTier = z.string().regex(/^[\w.-]{1,40}$/, 'not the name of a service tier, such as flex');
+
+/** Part of the names of files. */
+export const reportName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a report is named with up to 63 lower-case letters, digits and _ -');
 
 /** A model's name at its provider. */
 export const upstreamModel = z.string().regex(/^[\x21-\x7e]{1,256}$/, "expected the model's name at the provider");

@@ -8,8 +8,11 @@ import { routeSpec } from '../lib/route-spec.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
+import { webhookDelivery, webhooks } from './webhooks.js';
 
 const MOST_BODY = 2 ** 30;
+const LEAST_SPOOL = 2 ** 20;
+const MOST_SPOOL = 2 ** 50;
 
 const timeout = z
   .strictObject({
@@ -24,21 +27,54 @@ const timeout = z
   })
   .describe('How long to wait for an upstream.');
 
+const rates = {
+  input: s.dollars.describe('Input tokens.'),
+  cached_input: s.dollars.optional().describe("Input tokens read from the provider's cache. Default: as input."),
+  cache_write: s.dollars.optional().describe("Input tokens written to the provider's cache. Default: as input."),
+  cache_write_1h: s.dollars
+    .optional()
+    .describe(
+      'Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.',
+    ),
+  output: s.dollars.describe('Output tokens.'),
+  reasoning: s.dollars.optional().describe('Reasoning tokens of the output. Default: as output.'),
+  audio_input: s.dollars.optional().describe('Audio tokens of the input. Default: as input.'),
+  audio_output: s.dollars.optional().describe('Audio tokens of the output. Default: as output.'),
+  image_input: s.dollars.optional().describe('Image tokens of the input. Default: as input.'),
+  image_output: s.dollars.optional().describe('Image tokens of the output. Default: as output.'),
+};
+
+const onePrice = z.strictObject({
+  ...rates,
+  from: s.instant
+    .optional()
+    .describe('In force from then on: a date (UTC) or a time with a zone. Left out: it always was.'),
+  request: s.dollars.optional().describe('US dollars for each request that is answered.'),
+  long_context: z
+    .array(
+      z.strictObject({
+        above: z.number().int().min(1).max(100_000_000).describe('For requests with more input tokens than this.'),
+        ...rates,
+      }),
+    )
+    .max(10)
+    .optional()
+    .describe('Other rates for all tokens of requests with a long input.'),
+  service_tiers: z
+    .record(
+      s.serviceTier,
+      z.union([
+        z.strictObject({ multiplier: z.number().min(0).max(100).describe('A multiple of the standard rates.') }),
+        z.strictObject(rates),
+      ]),
+    )
+    .optional()
+    .describe('Other rates where the provider answers that it served in such a tier (flex, priority, batch).'),
+});
+
 const price = z
-  .strictObject({
-    input: s.dollars.describe('Input tokens.'),
-    cached_input: s.dollars.optional().describe("Input tokens read from the provider's cache. Default: as input."),
-    cache_write: s.dollars.optional().describe("Input tokens written to the provider's cache. Default: as input."),
-    cache_write_1h: s.dollars
-      .optional()
-      .describe(
-        'Input tokens written to the cache for an hour. Default: twice input where cache_write is stated, else as input.',
-      ),
-    output: s.dollars.describe('Output tokens, reasoning included.'),
-    audio_input: s.dollars.optional().describe('Audio tokens of the input. Default: as input.'),
-    audio_output: s.dollars.optional().describe('Audio tokens of the output. Default: as output.'),
-  })
-  .describe('US dollars per million tokens, instead of the list price.');
+  .union([onePrice, z.array(onePrice).min(1, 'a price needs at least one row').max(100)])
+  .describe('US dollars per million tokens, instead of the list price; or a list of such, each with the date `from`.');
 
 const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or concurrency.');
 
@@ -53,6 +89,7 @@ const target = z.strictObject({
     .optional()
     .describe('Share of requests among targets of one priority.'),
   priority: z.number().int().min(1).max(100).optional().describe('1 is used first.'),
+  price: price.optional().describe('The price of this target, where it is not the one of the model.'),
   limits: limits.optional(),
 });
 
@@ -109,6 +146,35 @@ const provider = z.strictObject({
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
 });
 
+const groupings = [
+  ...['hour', 'day', 'month', 'team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'],
+  ...['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier'],
+] as const;
+
+const scheduledReport = z.strictObject({
+  name: s.reportName.describe('Names the files and deliveries.'),
+  every: z
+    .enum(['day', 'week', 'month'])
+    .describe('The period that each report is of; it is made when that has ended.'),
+  format: z.enum(['json', 'csv', 'parquet', 'focus']).default('csv').describe('What is delivered.'),
+  group_by: z.array(z.enum(groupings)).max(8).default(['team', 'model']).describe('What the rows are.'),
+  timezone: s.timezone.default('UTC').describe('Where days, weeks and months begin.'),
+  to: z
+    .strictObject({
+      folder: z.string().min(1).optional().describe('A folder, relative to this file.'),
+      webhook: z
+        .strictObject({
+          url: s.secret.describe('Where the report is sent, by POST.'),
+          secret: s.secret.optional().describe('whsec_...: signs as Standard Webhooks has it.'),
+          allow_private: z.boolean().default(false).describe('The address may be a private one.'),
+        })
+        .optional()
+        .describe('A receiver.'),
+    })
+    .refine((to) => (to.folder === undefined) !== (to.webhook === undefined), 'give either a `folder` or a `webhook`')
+    .describe('Where it goes.'),
+});
+
 export const configSchema = z.strictObject({
   server: z
     .strictObject({
@@ -133,6 +199,32 @@ export const configSchema = z.strictObject({
     .strictObject({ url: s.secret.default('').describe('postgres://... Empty: an embedded database in data_dir.') })
     .prefault({})
     .describe('Where keys and spend are stored.'),
+  ledger: z
+    .strictObject({
+      durability: z
+        .enum(['process', 'fsync', 'sync-postgres'])
+        .default('process')
+        .describe(
+          'What an entry survives when the caller has its answer: the end of the process (process), of the machine (fsync), of its disk (sync-postgres).',
+        ),
+      max_size: s
+        .size(MOST_SPOOL)
+        .refine((bytes) => bytes >= LEAST_SPOOL, 'must be at least 1mb')
+        .prefault('4gb')
+        .describe('Most disk that entries may take in data_dir while the database is away.'),
+      on_full: z
+        .enum(['refuse', 'serve'])
+        .default('refuse')
+        .describe(
+          'Where that is used up or cannot be written: refuse requests with 503, or serve them although their entries may be lost.',
+        ),
+      retention: s
+        .longDuration(86_400_000)
+        .optional()
+        .describe('Entries older than this are dropped, whole months at a time; sums are kept. Left out: never.'),
+    })
+    .prefault({})
+    .describe('The spend ledger, and how entries are kept until they are in the database.'),
   redis: z
     .strictObject({
       url: s.secret.default('').describe('redis://... Empty: limits are counted in this process.'),
@@ -145,6 +237,11 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Where limits are counted for several gateways.'),
+  reports: z
+    .array(scheduledReport)
+    .max(100)
+    .default([])
+    .describe('Reports that are delivered by themselves, once for all replicas.'),
   providers: z.record(s.providerName, provider).default({}).describe('Upstream accounts, by a name of your choice.'),
   models: z
     .record(s.modelPattern, model)
@@ -169,6 +266,11 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('For every model that does not say otherwise.'),
   cache: cacheSection,
+  webhooks,
+  webhook_delivery: webhookDelivery,
+  secrets_key: s.secret
+    .default('')
+    .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

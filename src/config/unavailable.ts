@@ -2,7 +2,6 @@
  * What the configuration will have and this version does not do. Such a key is refused, because a gateway that read it and
  * did nothing would promise what it does not keep. When a feature comes, its row goes.
  */
-import type { Config } from './config.js';
 import type { Path } from './problem.js';
 
 interface Row {
@@ -23,7 +22,6 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
   row('capture'),
-  row('webhooks'),
   row('routes'),
   row('telemetry.traces'),
 ];
@@ -67,17 +65,3 @@ function matches(value: unknown, pattern: readonly string[], path: Path = []): {
 
 /** The paths of the table, `*` for any name, for tests and the reference. */
 export const unavailablePaths = (): string[] => rows.map(({ path }) => path.join('.'));
-
-/**
- * Settings that are read and checked and that nothing acts on yet, by their place. To serve with them would promise what is
- * not kept.
- */
-export function findUnenforced(config: Config): string[] {
-  const found = config.defaults.limits.length > 0 ? ['defaults.limits'] : [];
-  for (const [name, model] of Object.entries(config.models)) {
-    if (model.limits.length > 0 && model.limits !== config.defaults.limits) found.push(`models.${name}.limits`);
-    if (model.targets.some((target) => target.limits.length > 0)) found.push(`models.${name}.targets.*.limits`);
-    if (model.max_output !== null) found.push(`models.${name}.max_output`);
-  }
-  return found;
-}

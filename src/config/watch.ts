@@ -14,7 +14,8 @@ import { fingerprintNow, type Inputs } from './inputs.js';
 interface WatchOptions {
   /** What the last load read. */
   readonly loaded: () => Inputs;
-  readonly onChange: () => void;
+  /** No look is taken until it is done. */
+  readonly onChange: () => Promise<unknown>;
   readonly pollMs?: number;
   /** How long content must stay as it is. */
   readonly settleMs?: number;
@@ -51,7 +52,6 @@ export function watchInputs({ loaded, onChange, pollMs = 1000, settleMs = 100 }:
     const { files } = loaded();
     const found = await fingerprintNow(files);
     await folders.follow(files);
-    looking = false;
     if (closed) return;
     // Somebody else may have loaded meanwhile.
     const { fingerprint } = loaded();
@@ -59,8 +59,9 @@ export function watchInputs({ loaded, onChange, pollMs = 1000, settleMs = 100 }:
     else if (found !== candidate) candidate = found;
     else {
       candidate = undefined;
-      onChange();
+      await onChange();
     }
+    looking = false;
     lookIn(candidate === undefined && !stirred ? pollMs : settleMs);
   }
 

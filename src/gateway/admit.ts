@@ -1,6 +1,6 @@
 /** May this caller make this call? Pure look-ups in memory. */
 
-import { mayComeFrom, mayUseEndpoint, mayUseModel } from '../keys/allow.js';
+import { aliased, mayComeFrom, mayUseEndpoint, mayUseModel } from '../keys/allow.js';
 import type { Caller } from '../keys/key.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import type { Endpoint } from '../protocol/adaptor.js';
@@ -19,9 +19,10 @@ export function admit(caller: Caller, endpoint: Endpoint, name: string, ip: stri
       ),
     );
   }
-  const model = models.get(name);
+  const real = aliased(caller, name);
+  const model = models.get(real);
   // What a key may not use it is told apart from what does not exist only where it may list it.
-  if (model && !mayUseModel(key, name)) {
+  if (model && !mayUseModel(key, real) && !mayUseModel(key, name)) {
     return refused(
       refuse(
         'model_not_allowed',

@@ -1,18 +1,20 @@
 /** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
+import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, refuse, statusOf } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
+import { type Refusal, refuse } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
-import { tagsOf } from './caching.js';
 import type { CallHeaders } from './call.js';
-import type { Attempted, Underway } from './course.js';
+import type { Attempted, Granted } from './course.js';
+import { intentOf, Progress, resultOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
+import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Model, Target } from './model.js';
 import type { Entrant } from './race.js';
@@ -22,26 +24,45 @@ import { learn } from './verdict.js';
 interface Ports {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
 }
 
 /** Answers what came of it, or a refusal where nothing could be sent. */
-export type AttemptOn = (course: Underway, target: Target, entrant?: Entrant) => Promise<Attempted | Refusal>;
+export type AttemptOn = (course: Granted, target: Target, entrant?: Entrant) => Promise<Attempted | Refusal>;
 
-export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): AttemptOn {
-  async function attemptOn(course: Underway, target: Target, entrant?: Entrant): Promise<Attempted | Refusal> {
+export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: Ports): AttemptOn {
+  async function attemptOn(course: Granted, target: Target, entrant?: Entrant): Promise<Attempted | Refusal> {
     const { request, serving, headers } = course;
     const reply = entrant?.reply ?? course.reply;
     course.target = target;
     const price = target.priceAt(clock.now());
     if (!price) return unpriced(serving);
-    const exchange = exchangeFor(request, serving, target, clock.now());
+    const { grant } = course;
+    const counted = inputAt(course, target);
+    const countedInput = typeof counted === 'number' ? counted : await counted;
+    if (course.attempts > 0 || target !== grant.target) {
+      const refusal = await limiter.move(grant, serving, target, countedInput, course.running);
+      if (refusal) return refusal;
+    }
+    course.outputCap = limiter.cap(grant, serving, target);
+    const exchange = exchangeFor(request, serving, target, clock.now(), course.outputCap);
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
+    const intent = intentOf({ course, grant, target, price, number, nowMs: clock.now() });
+    const begun = ledger.begin(intent);
+    const unentered = begun instanceof Promise ? await begun : begun;
+    if (unentered) return unentered;
+    if (reply.gone) {
+      ledger.abandon(intent.id);
+      return refuse('client_closed_request', 'The caller left before the request was sent.');
+    }
     const { dropped } = exchange.value;
     course.dropped = dropped;
+    const place = entrant && { model: serving, target, countedInput };
+    if (place) course.running = [...course.running, place];
     const trip = target.state.begin(clock.monotonic());
     const carried = await new Promise<Carried>((resolve) => {
       const meter = new Meter(
@@ -61,7 +82,8 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
             course.dropped = dropped;
             return streamHead(course);
           },
-          deadlines: deadlines,
+          progress: request.stream ? progressOf(course, intent, target, price) : null,
+          deadlines,
           clock,
           limitHeaders: target.adaptor.limitHeaders,
           probe: serving.probe,
@@ -74,12 +96,20 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
       entrant?.runs(meter);
     });
     const why = learn(carried, trip, serving, target);
-    const billed = bill(carried, target, price, course.countedInput);
-    return record(course, target, price, number, carried, why, billed instanceof Promise ? await billed : billed);
+    if (place) course.running = course.running.filter((one) => one !== place);
+    const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
+    return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
+  const progressOf = ({ caller, grant }: Granted, intent: Entry, target: Target, price: Price): Progress =>
+    new Progress({
+      ...{ ledger, intent, target, price, clock },
+      markupPpm: caller.team?.markup_ppm,
+      mostOutput: limiter.grantedOutput(grant),
+    });
+
   /** The first attempt has what the model allows; later ones what is left of the whole. */
-  function timeoutsOf({ serving, headers, deadlineMs }: Underway, number: number): Timeouts {
+  function timeoutsOf({ serving, headers, deadlineMs }: Granted, number: number): Timeouts {
     if (number === 1 && headers.timeoutMs === null) return serving.timeouts;
     const left = Math.max(1, deadlineMs - clock.monotonic());
     return { ...serving.timeouts, total: Math.min(left, serving.timeouts.total) };
@@ -87,48 +117,20 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
 
   /** Appends the attempt's entry. */
   function record(
-    course: Underway,
+    course: Granted,
     target: Target,
-    price: Price,
-    number: number,
+    intent: Entry,
     carried: Carried,
     why: FailureClass | undefined,
     settled: Bill,
   ): Attempted {
-    const { call, request, headers, caller } = course;
+    const { grant, serving } = course;
+    limiter.record(grant, serving, target, settled);
     const refusal = refusalFor(carried, target, why);
-    const status = refusal ? statusOf(refusal) : 200;
-    const firstByteMs = carried.times.firstByteAt === null ? null : carried.times.firstByteAt - carried.times.sentAt;
     course.waitedMs += carried.times.endedAt - carried.times.sentAt;
     course.costNano += settled.cost.total;
     const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    ledger.append({
-      id: newId('ent', clock.now()),
-      at: Math.round(clock.now() - (clock.monotonic() - carried.times.sentAt)),
-      request_id: call.requestId,
-      attempt: number,
-      key: caller.key.id,
-      team: caller.key.team,
-      user: headers.user ?? request.user,
-      tags: tagsOf(caller, headers),
-      metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-      endpoint: call.endpoint,
-      model: request.model,
-      served_model: servedModel(carried) ?? null,
-      provider: target.provider,
-      target: target.id,
-      status,
-      error: refusal?.code ?? null,
-      stream: request.stream,
-      cache: course.cache,
-      tokens: settled.tokens,
-      usage_source: settled.source,
-      cost_nusd: settled.cost,
-      price_version: price.version,
-      first_byte_ms: firstByteMs,
-      duration_ms: carried.times.endedAt - carried.times.sentAt,
-      overhead_ms: overheadMs,
-    });
+    ledger.append(resultOf(intent, { course, carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
@@ -141,7 +143,15 @@ export function createAttempts({ clock, ledger, deadlines, metrics }: Ports): At
   return attemptOn;
 }
 
-const unpriced = (model: Model): Refusal =>
+/** The input as the target counts it; the request's own count is that of its first target. */
+function inputAt(course: Granted, target: Target): number | Promise<number> {
+  course.counting ??= target.counting;
+  const { encoding, factor } = target.counting;
+  if (encoding === course.counting.encoding && factor === course.counting.factor) return course.countedInput;
+  return estimate(course.request.json, target.counting, target.model);
+}
+
+export const unpriced = (model: Model): Refusal =>
   refuse(
     'no_target_available',
     `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
@@ -154,10 +164,6 @@ function refusalFor(carried: Carried, target: Target, why: FailureClass | undefi
   return carried.superseded
     ? refuse('superseded', 'Another target answered first.')
     : refuse('client_closed_request', 'The caller left.');
-}
-
-function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */

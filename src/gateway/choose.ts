@@ -8,7 +8,7 @@ import { Chain } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
 import type { Model, Models, Target } from './model.js';
-import { fallbacksOf, planFor } from './route.js';
+import { fallbacksOf, planFor, reachable } from './route.js';
 
 /** What of a request its way depends on. */
 interface Routed {
@@ -30,6 +30,8 @@ export interface Chooser {
   /** The first target. Where there is a choice, it leaves the chain with the request. */
   first(routed: Routed): Result<Target>;
   chain(routed: Routed): Chain<Model, Target>;
+  /** Every place that the request may be sent to. */
+  reachable(routed: Routed): ReturnType<typeof reachable>;
 }
 
 interface Parts {
@@ -72,7 +74,11 @@ export function createChooser({ clock, random, onFallback }: Parts): Chooser {
     return ok(step.target);
   }
 
-  return { first, chain };
+  return {
+    first,
+    chain,
+    reachable: (routed) => reachable(routed.model, fallbacksOf(routed, routed.headers.fallbacks)),
+  };
 }
 
 const REASONS = {
@@ -83,7 +89,7 @@ const REASONS = {
   credentials_resting: 'takes none of its credentials now',
 } as const;
 
-function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
+export function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
   const soonestMs = Math.min(...skipped.map(({ untilMs }) => untilMs)) - nowMs;
   const reasons = skipped.map(({ target, why }) => `${target.id} ${REASONS[why]}`).join(', ');
   const known = Number.isFinite(soonestMs) && soonestMs > 0;

@@ -6,11 +6,14 @@ import type { FailureClass } from '../protocol/failure-class.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
+import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { Model, Models, Target } from './model.js';
 import type { Bill } from './settle.js';
+import type { Reach } from './worst-case.js';
 
 const NONE: readonly string[] = [];
+const NOBODY: readonly Reach[] = [];
 
 export interface Course {
   readonly call: Call;
@@ -21,6 +24,10 @@ export interface Course {
   startedAt: number;
   headers: CallHeaders | undefined;
   caller: Caller | undefined;
+  /** The end user. */
+  user: string | null;
+  /** Of the key and the request. */
+  tags: readonly string[];
   request: ChatRequest | undefined;
   /** The model that was asked for, or that its route has chosen. */
   model: Model | undefined;
@@ -38,6 +45,16 @@ export interface Course {
   /** Of all attempts. */
   costNano: number;
   countedInput: number;
+  /** How that was counted: as the first target does. */
+  counting: Target['counting'] | undefined;
+  /** Attempts that race, while they run. */
+  running: readonly Reach[];
+  /** What its limits granted. */
+  grant: Grant | undefined;
+  /** Headers that tell of limits, names and values in turn. */
+  limitHead: readonly string[];
+  /** The maximum of the answer that was sent instead of the caller's. */
+  outputCap: number | null;
   cache: CacheState;
   attempts: number;
   /** Request fields that the target's dialect cannot express and that were left out. */
@@ -47,6 +64,8 @@ export interface Course {
 type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
 /** A course whose caller is known. */
 export type Known = With<'headers' | 'caller'>;
+/** A course whose limits were taken. */
+export type Granted = Underway & { grant: Grant };
 /** A course whose request was read, admitted and planned. */
 export type Underway = With<'headers' | 'caller' | 'request' | 'model' | 'serving'>;
 
@@ -57,6 +76,8 @@ export const newCourse = (call: Call, reply: Reply, models: Models): Course => (
   startedAt: call.arrivedAt,
   headers: undefined,
   caller: undefined,
+  user: null,
+  tags: NONE,
   request: undefined,
   model: undefined,
   routed: undefined,
@@ -67,6 +88,11 @@ export const newCourse = (call: Call, reply: Reply, models: Models): Course => (
   waitedMs: 0,
   costNano: 0,
   countedInput: 0,
+  counting: undefined,
+  running: NOBODY,
+  grant: undefined,
+  limitHead: NONE,
+  outputCap: null,
   cache: 'off',
   attempts: 0,
   dropped: NONE,

@@ -6,9 +6,19 @@ import { openaiChatToOpenaiChat } from '../protocol/openai-chat.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import type { Model, Target } from './model.js';
 
-export function exchangeFor(request: ChatRequest, model: Model, target: Target, nowMs: number): Result<Exchange> {
+/** `cap`: the maximum of each choice to send instead of the caller's; null: the caller's own. */
+export function exchangeFor(
+  request: ChatRequest,
+  model: Model,
+  target: Target,
+  nowMs: number,
+  cap: number | null,
+): Result<Exchange> {
   const { adaptor } = target;
-  if (adaptor.dialect === 'openai-chat') return ok(openaiChatToOpenaiChat(request, target.model));
+  if (adaptor.dialect === 'openai-chat') {
+    const field = adaptor.outputField ?? 'max_tokens';
+    return ok(openaiChatToOpenaiChat(request, target.model, cap === null ? undefined : { tokens: cap, field }));
+  }
   return openaiChatToAnthropicMessages({
     body: request.json,
     model: target.model,
@@ -16,5 +26,6 @@ export function exchangeFor(request: ChatRequest, model: Model, target: Target, 
     dropParams: model.dropParams,
     askedUsage: request.askedUsage,
     nowMs,
+    ...(cap === null ? {} : { maxTokens: cap }),
   });
 }

@@ -14,6 +14,8 @@ interface Answered {
   readonly costNano: number;
   readonly cache: CacheState;
   readonly dropped: readonly string[];
+  readonly limitHead: readonly string[];
+  readonly outputCap: number | null;
 }
 
 export function baseHead(course: Answered): string[] {
@@ -25,6 +27,8 @@ export function baseHead(course: Answered): string[] {
     head.push('x-tollgate-attempts', String(course.attempts), 'x-tollgate-cache', course.cache);
     if (serving && serving !== model) head.push('x-tollgate-fallback', header(serving.name));
   }
+  for (const text of course.limitHead) head.push(text);
+  if (course.outputCap !== null) head.push('x-tollgate-max-tokens-clamped', String(course.outputCap));
   if (course.dropped.length > 0) head.push('x-tollgate-dropped-params', course.dropped.join(', '));
   return head;
 }

@@ -45,6 +45,8 @@ interface Carry {
   readonly keepAlive: Buffer;
   /** The head of a streamed answer, written with its first bytes. */
   readonly streamHead: () => readonly string[];
+  /** Told of a stream from time to time; null where nobody asks. */
+  readonly progress: { note(reading: StreamReading): void } | null;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly limitHeaders: readonly LimitHeader[];
@@ -65,6 +67,8 @@ const WITHHELD: UpstreamFailure = {
 
 const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
 const LARGEST_ERROR_BYTES = 64 * 1024;
+/** How much of a stream the ledger does not know of, at most, should the gateway be killed. */
+const PROGRESS_MS = 500;
 
 export class Meter implements UpstreamEvents {
   readonly #plan: Carry;
@@ -77,6 +81,7 @@ export class Meter implements UpstreamEvents {
   #retryAfterMs: number | undefined;
   #reading: StreamReading | undefined;
   #firstByteAt: number | null = null;
+  #notedAt: number;
   #exhaustedMs = 0;
   /** What arrived before anything was written; undefined once something was. */
   #held: Buffer[] | undefined = [];
@@ -87,6 +92,7 @@ export class Meter implements UpstreamEvents {
     this.#plan = plan;
     this.#resolve = resolve;
     this.#sentAt = plan.clock.monotonic();
+    this.#notedAt = this.#sentAt;
   }
 
   start(): void {
@@ -127,6 +133,14 @@ export class Meter implements UpstreamEvents {
     if (this.#over) return;
     if (reading.failure) this.onFailure(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
+    else if (this.#plan.progress) this.#note(reading, this.#plan.progress);
+  }
+
+  #note(reading: StreamReading, progress: NonNullable<Carry['progress']>): void {
+    const now = this.#plan.clock.monotonic();
+    if (now - this.#notedAt < PROGRESS_MS) return;
+    this.#notedAt = now;
+    progress.note(reading);
   }
 
   /** Writes what was held back, once there is enough of it. */

@@ -1,5 +1,6 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
 import type { CachePolicy } from '../cache/cache.js';
+import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import type { Retry } from '../router/backoff.js';
@@ -15,6 +16,10 @@ export interface Target extends Candidate {
   /** The model's name at the provider. */
   readonly model: string;
   readonly adaptor: Adaptor;
+  /** Most tokens that it answers with where a request names no maximum; null where that is not known. */
+  readonly maxOutput: number | null;
+  /** The limits that hang on the target. */
+  readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */
   readonly counting: ReturnType<Adaptor['counting']>;
   readonly to: UpstreamCall['to'];
@@ -54,6 +59,10 @@ export interface Model {
   /** How many requests have been planned. */
   readonly turns: { next: number };
   readonly timeouts: Timeouts;
+  /** Most tokens of an answer, as configured; null: no such cap. */
+  readonly maxOutput: number | null;
+  /** The limits that hang on the model. */
+  readonly limits: readonly Limit[];
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
   /** Null: its answers are not cached. */

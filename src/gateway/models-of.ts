@@ -1,8 +1,9 @@
 /** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import type { Embedder } from '../lib/embedder.js';
+import { limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
-import { type Price, writtenPrice } from '../pricing/price.js';
+import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
@@ -73,6 +74,8 @@ function modelOf(
       fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,
     turns: { next: 0 },
     timeouts: timeoutsOf(written),
+    maxOutput: written.max_output,
+    limits: limitsInForce({ kind: 'model', id: name }, written.limits),
     dropParams: written.drop_params,
     cache: written.cache,
   };
@@ -109,10 +112,11 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
     const price = standingPrice({
-      override: model.price ?? undefined,
+      override: writtenPrices(written.price ?? model.price),
       catalogueName: adaptor.catalogue,
       model: name,
-      fallback: config.defaults.price ?? undefined,
+      services: adaptor.serviceMultipliers,
+      fallback: writtenPrices(config.defaults.price),
       nowMs: parts.nowMs,
     });
     return {
@@ -132,6 +136,8 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
         limits: model.balance === 'usage' ? written.limits : null,
       }),
       adaptor,
+      maxOutput: adaptor.maxOutput?.(name) ?? null,
+      limits: limitsInForce({ kind: 'target', id }, written.limits),
       counting: adaptor.counting(name),
       to,
       headers,

@@ -1,15 +1,15 @@
 /**
  * The request path, a straight line. Every station has one way in and one way out: a refusal is a value that ends the line
- * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. The ledger is
- * written before the last byte. Nothing here calls a database: keys are in memory but for their first use, entries are
- * appended and written in batches.
+ * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. What an attempt
+ * may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a database:
+ * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { ok, type Refusal, type Result, refuse, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
 import { readChatRequest } from '../protocol/openai-chat-request.js';
@@ -21,11 +21,12 @@ import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
-import { createCaching } from './caching.js';
+import { createCaching, type Turn } from './caching.js';
 import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
-import { type Attempted, type Course, type Known, newCourse, type Underway } from './course.js';
+import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
+import type { Limiter } from './limiter.js';
 import type { Model, Target } from './model.js';
 import { type AskedRoute, routed } from './routing.js';
 import type { InForce } from './snapshot.js';
@@ -38,6 +39,7 @@ export interface GatewayPorts {
   readonly ledger: Ledger;
   /** Asked only for models whose answers are cached. */
   readonly recall: Recall;
+  readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
@@ -50,7 +52,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, metrics, access, random } = ports;
+  const { clock, ledger, limiter, metrics, access, random } = ports;
   const attemptOn = createAttempts(ports);
   const caching = createCaching(ports);
   const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
@@ -85,20 +87,38 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const first = found.value;
     const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
-    const turn = underway.model.cache ? await caching.turn(underway) : undefined;
-    if (turn?.kind === 'answered') return finish(course, 200);
-    if (turn?.kind === 'gone') return left(course);
-    if (turn?.kind === 'refused') return refuseCall(course, turn.refusal);
+    const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
+    const granted = reserved instanceof Promise ? await reserved : reserved;
+    if (!granted.ok) return refuseCall(course, granted.refusal);
+    const grant = granted.value;
+    course.grant = grant;
+    course.limitHead = limiter.headers(grant);
+    let turn: Turn | undefined;
     try {
-      const outcome = await deliver(underway, first);
-      if ('code' in outcome) return refuseCall(course, outcome);
+      if (underway.model.cache) turn = await caching.turn(course as Granted);
+      const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
+      const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
+      if (closed) await closed;
+      if (!outcome) return endTurn(underway, turn!);
+      if ('code' in outcome) return refuseCall(course, outcome);
       answer(underway, outcome);
-      turn?.keep(outcome);
+      if (turn?.kind === 'fetch') turn.keep(outcome);
+    } catch (error) {
+      await limiter.fail(grant);
+      throw error;
     } finally {
-      turn?.end();
+      if (turn?.kind === 'fetch') turn.end();
     }
+  }
+
+  /** The cache answered, or nothing is left to do. */
+  function endTurn(course: Underway, turn: Turn): void {
+    if (turn.kind === 'refused') return refuseCall(course, turn.refusal);
+    if (turn.kind !== 'known' || course.reply.gone) return left(course);
+    turn.write();
+    finish(course, 200);
   }
 
   /** Reads the request and admits it to the model that it asks for. */
@@ -107,9 +127,15 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const request = readChatRequest(body);
     if (!request.ok) return request;
     course.request = request.value;
+    const { key } = course.caller;
+    const { tags, user } = course.headers;
+    course.user = (user ?? request.value.user) || null;
+    course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
     const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
-    if (model.ok) course.model = model.value;
-    return model;
+    if (!model.ok) return model;
+    course.model = model.value;
+    const unentered = ledger.refusal();
+    return unentered ? refused(unentered) : model;
   }
 
   /** Puts the model that a route chooses into the place of the one that was asked for. */
@@ -130,7 +156,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return chooser.first(course);
   }
 
-  async function deliver(course: Underway, first: Target): Promise<Attempted | Refusal> {
+  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
     const { chain } = course;
     if (!chain) {
       const outcome = await attemptOn(course, first);
@@ -144,7 +170,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
   }
 
-  const attemptsOf = (course: Underway): Attempts<Attempted> => ({
+  const attemptsOf = (course: Granted): Attempts<Attempted> => ({
     attempt: (target, entrant) => attemptOn(course, target, entrant),
     now: () => clock.monotonic(),
     onRetry: (why) => metrics.retry(why),

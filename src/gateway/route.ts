@@ -20,7 +20,7 @@ export interface Asking {
 }
 
 /** Output tokens that are taken to be usual where a request does not say how many it wants at most. */
-const USUAL_OUTPUT = 500;
+export const USUAL_OUTPUT = 500;
 
 export function planFor(
   model: Model,

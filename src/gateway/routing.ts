@@ -15,9 +15,7 @@ import type { Choice } from '../router/rules.js';
 import { estimate } from '../tokens/estimate.js';
 import type { CallHeaders } from './call.js';
 import type { Model, Models, Target } from './model.js';
-
-/** Output tokens that are reckoned with where the request names no maximum. */
-const USUAL_OUTPUT = 1_000;
+import { USUAL_OUTPUT } from './route.js';
 
 interface Asking {
   readonly request: Pick<ChatRequest, 'json' | 'user' | 'metadata' | 'maxOutput' | 'n'>;

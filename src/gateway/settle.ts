@@ -3,7 +3,7 @@
  * before it was sent, the output from what was received.
  */
 import type { UsageSource } from '../ledger/entry.js';
-import type { CostNano } from '../lib/money.js';
+import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 import { noUsage, type Usage } from '../protocol/usage.js';
 import { countText } from '../tokens/estimate.js';
@@ -13,14 +13,25 @@ import type { Target } from './model.js';
 export interface Bill {
   readonly tokens: Usage;
   readonly source: UsageSource;
+  /** The service tier, where the provider told one that is not its standard. */
+  readonly service: string | undefined;
   readonly cost: CostNano;
 }
 
-/** Counts, where it has to, in turns of the event loop. */
-export function bill(carried: Carried, target: Target, price: Price, countedInput: number): Bill | Promise<Bill> {
+/**
+ * Counts, where it has to, in turns of the event loop. `mostOutput`: the maximum that was sent upstream for all choices; what
+ * is counted here is no more.
+ */
+export function bill(
+  carried: Carried,
+  target: Target,
+  price: Price,
+  countedInput: number,
+  mostOutput: number,
+): Bill | Promise<Bill> {
   const { reported, text } = received(carried);
-  if (reported && text === '') return { tokens: reported, source: 'provider', cost: cost(reported, price) };
-  return billCounted(carried, target, price, countedInput, reported, text);
+  if (reported && text === '') return billOf(reported, 'provider', carried, price);
+  return billCounted(carried, target, price, countedInput, mostOutput, reported, text);
 }
 
 async function billCounted(
@@ -28,19 +39,32 @@ async function billCounted(
   { counting: rule }: Target,
   price: Price,
   countedInput: number,
+  mostOutput: number,
   reported: Usage | undefined,
   text: string,
 ): Promise<Bill> {
-  const output = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const counted = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const output = Math.min(counted, mostOutput);
   const source = rule.exact ? 'counted' : 'estimated';
   if (!reported) {
     const tokens = { ...noUsage(), input: mayHaveCost(carried) ? countedInput : 0, output };
-    return { tokens, source, cost: cost(tokens, price) };
+    return billOf(tokens, source, carried, price);
   }
   // A stream that told its usage early and was then cut: what was received since is counted.
-  if (output <= reported.output) return { tokens: reported, source: 'provider', cost: cost(reported, price) };
-  const tokens = { ...reported, output };
-  return { tokens, source, cost: cost(tokens, price) };
+  if (output <= reported.output) return billOf(reported, 'provider', carried, price);
+  return billOf({ ...reported, output }, source, carried, price);
+}
+
+function billOf(used: Usage, source: UsageSource, carried: Carried, price: Price): Bill {
+  const service = used.service_tier;
+  let tokens = used;
+  if (service !== undefined) {
+    tokens = { ...used };
+    delete tokens.service_tier;
+  }
+  if (service === undefined && price.requestNano === undefined)
+    return { tokens, source, service, cost: cost(tokens, price) };
+  return { tokens, source, service, cost: cost(tokens, price, { service, answered: mayHaveCost(carried) }) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
@@ -62,4 +86,13 @@ function mayHaveCost(carried: Carried): boolean {
   if (carried.kind !== 'failed' || carried.reading?.text()) return true;
   const { kind } = carried.failure;
   return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
+}
+
+/** What few entries have: a service tier, and a price of their own for the team. */
+export function rareFields({ service, cost }: Pick<Bill, 'service' | 'cost'>, markupPpm: number | null | undefined) {
+  if (service === undefined && markupPpm == null) return undefined;
+  return {
+    ...(service !== undefined && { service_tier: service }),
+    ...(markupPpm != null && { billed_nusd: markedUp(cost.total, markupPpm) }),
+  };
 }

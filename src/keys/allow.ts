@@ -4,7 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { anyOf } from '../lib/patterns.js';
-import type { Key } from './key.js';
+import type { Caller, Key } from './key.js';
 
 /** The longest model name that is compared at all. */
 const LONGEST_NAME = 1_000;
@@ -22,6 +22,18 @@ export function mayUseModel(key: Key, model: string): boolean {
   if (!matcher) modelMatchers.set(key, (matcher = anyOf(key.models)));
   return model.length <= LONGEST_NAME && matcher(model);
 }
+
+/** The model that a name stands for: by the key's own aliases, else by its team's, else itself. Not looked up twice. */
+export function aliased({ key, team }: Caller, name: string): string {
+  if (Object.hasOwn(key.aliases, name)) return key.aliases[name]!;
+  return team && Object.hasOwn(team.aliases, name) ? team.aliases[name]! : name;
+}
+
+/** Every name that stands for a model of this caller. */
+export const aliasesOf = ({ key, team }: Caller): Readonly<Record<string, string>> => ({
+  ...team?.aliases,
+  ...key.aliases,
+});
 
 /** Whether the key may use the endpoint (`chat`, `embeddings`, ...). */
 export const mayUseEndpoint = (key: Key, endpoint: string): boolean =>

@@ -99,6 +99,22 @@ const UNAVAILABLE = refuse('unavailable', 'The API key could not be checked just
   headers: { 'retry-after': '1' },
 });
 
+const REFUSALS = { revoked: INVALID, expired: EXPIRED, key_blocked: KEY_BLOCKED, team_blocked: TEAM_BLOCKED } as const;
+
+/** Why a key that exists cannot be used now; undefined: it can. */
+function unusable({ key, team }: Caller, nowMs: number): keyof typeof REFUSALS | undefined {
+  if (key.revoked_at !== null) return 'revoked';
+  if (key.expires_at !== null && key.expires_at <= nowMs) return 'expired';
+  if (key.blocked_at !== null) return 'key_blocked';
+  return team !== null && team.blocked_at !== null ? 'team_blocked' : undefined;
+}
+
+/** What whoever uses the key is told now; undefined: nothing is in the way. */
+export function standing(caller: Caller, nowMs: number): Refusal | undefined {
+  const reason = unusable(caller, nowMs);
+  return reason && REFUSALS[reason];
+}
+
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { store, changes, clock } = options;
   const certainMs = options.certainMs ?? 750;
@@ -150,12 +166,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   function judge(entry: Known | Stranger): Result<Caller> {
     if ('reason' in entry) return refuseFor(entry.reason, INVALID);
-    const { key, team } = entry.caller;
     if (entry.secretEndsAt !== null && entry.secretEndsAt <= clock.now()) return refuseFor('revoked', INVALID);
-    if (key.expires_at !== null && key.expires_at <= clock.now()) return refuseFor('expired', EXPIRED);
-    if (key.blocked_at !== null) return refuseFor('key_blocked', KEY_BLOCKED);
-    if (team !== null && team.blocked_at !== null) return refuseFor('team_blocked', TEAM_BLOCKED);
-    return entry.accepted;
+    const reason = unusable(entry.caller, clock.now());
+    return reason === undefined ? entry.accepted : refuseFor(reason, REFUSALS[reason]);
   }
 
   const isCertain = (reading: Reading): boolean =>

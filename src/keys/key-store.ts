@@ -4,6 +4,7 @@
  * one transaction: all of it happens, its audit lines and its remembered answer included, or none of it does.
  */
 import type { Result } from '../lib/errors.js';
+import type { Query } from '../lib/query.js';
 import type { Caller, Key, Team } from './key.js';
 
 /** What a secret's hash leads to: revoked, blocked and expired keys too. */
@@ -68,6 +69,8 @@ export interface KeyStore {
   team(id: string): Promise<Team | null>;
   /** By name. */
   teams(page: Page): Promise<readonly Team[]>;
+  /** Keys that are not revoked, and teams, that set limits for their end users; at most a thousand of each. */
+  withUserLimits(): Promise<{ readonly keys: readonly Key[]; readonly teams: readonly Team[] }>;
   /** Newest first. `id` is a positive integer, written in decimal. */
   audit(filter: AuditFilter, page: Page): Promise<readonly (AuditLine & { readonly id: string })[]>;
   /** Runs `work` in one transaction, which is undone where `work` is refused or throws. */
@@ -76,6 +79,8 @@ export interface KeyStore {
 
 /** Inside a transaction. What was locked stays as it was read until the transaction ends. */
 export interface KeyTx {
+  /** For what else belongs into the transaction, such as the outbox of webhooks. */
+  readonly query: Query;
   lockKey(id: string): Promise<Key | null>;
   insertKey(key: Key, hash: string): Promise<void>;
   /** Writes every field but the id, the prefix and when it was created. */

@@ -1,4 +1,5 @@
 /** A virtual key and a team, as the store keeps them. Contract section 5. */
+import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 
 export interface Key {
@@ -14,8 +15,14 @@ export interface Key {
   /** CIDR blocks and addresses that the key may come from; null: anywhere. */
   readonly allowed_ips: readonly string[] | null;
   readonly limits: readonly LimitSpec[];
+  /** Limits that hold for each end user of the key. */
+  readonly user_limits: readonly LimitSpec[];
+  /** Null: as the model says. */
+  readonly cache: CacheSharing | null;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Names that its clients may send as `model`, and the models that they stand for. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Milliseconds since the Unix epoch, like all times here. */
   readonly expires_at: number | null;
   readonly created_at: number;
@@ -28,7 +35,13 @@ export interface Team {
   /** The team's name is its id. */
   readonly id: string;
   readonly limits: readonly LimitSpec[];
+  /** Limits that hold for each end user of the team, over all its keys. */
+  readonly user_limits: readonly LimitSpec[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the team is billed for a cost, in parts per million of it; null: as it is. */
+  readonly markup_ppm: number | null;
+  /** For all its keys; a key's own win. */
+  readonly aliases: Readonly<Record<string, string>>;
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

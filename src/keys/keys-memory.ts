@@ -49,6 +49,10 @@ export function memoryKeyStore(): KeyStore {
         .filter((team) => page.after === null || team.id > page.after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, page.limit),
+    withUserLimits: async () => ({
+      keys: [...state.keys.values()].filter((key) => key.user_limits.length > 0 && key.revoked_at === null),
+      teams: [...state.teams.values()].filter((team) => team.user_limits.length > 0),
+    }),
     audit: async (filter, page) =>
       state.audit
         .filter((line) => filter.subject === undefined || line.subject === filter.subject)
@@ -92,6 +96,7 @@ function transaction(state: State): KeyTx {
   const onceId = (once: Once) => JSON.stringify([once.key, once.route]);
 
   return {
+    query: () => Promise.reject(new Error('there is no SQL in memory')),
     lockKey: async (id) => state.keys.get(id) ?? null,
     async insertKey(key, hash) {
       state.keys.set(key.id, key);

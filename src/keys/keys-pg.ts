@@ -5,16 +5,22 @@
  */
 import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, sql } from 'drizzle-orm';
 import type { Result } from '../lib/errors.js';
-import type { Database } from '../store/pg.js';
+import type { Query } from '../lib/query.js';
+import { type Database, drizzleOn } from '../store/pg.js';
+import { inTransaction, queryOf } from '../store/query.js';
 import { auditLog, idempotency, keys, teams } from '../store/schema.js';
 import type { Key } from './key.js';
 import type { KeyStore, KeyTx, Remembered } from './key-store.js';
 
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+type Transaction = ReturnType<typeof drizzleOn>;
 
-const { hash: _, ...keyColumns } = getTableColumns(keys);
+const { hash: _, ...columns } = getTableColumns(keys);
+/** All but the hash of the secret. */
+export const keyColumns = columns;
 const teamColumns = getTableColumns(teams);
 const auditColumns = { ...getTableColumns(auditLog), id: sql<string>`${auditLog.id}::text` };
+
+const MOST_WITH_USERS = 1_000;
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const timestamp = (ms: number) => sql`${new Date(ms).toISOString()}::timestamptz`;
@@ -72,6 +78,18 @@ export function pgKeyStore(db: Database): KeyStore {
         .where(page.after === null ? undefined : gt(teams.id, page.after))
         .orderBy(asc(teams.id))
         .limit(page.limit),
+    async withUserLimits() {
+      const ofKeys = and(sql`${keys.user_limits} <> '[]'`, isNull(keys.revoked_at));
+      return {
+        keys: await db.select(keyColumns).from(keys).where(ofKeys).orderBy(asc(keys.id)).limit(MOST_WITH_USERS),
+        teams: await db
+          .select()
+          .from(teams)
+          .where(sql`${teams.user_limits} <> '[]'`)
+          .orderBy(asc(teams.id))
+          .limit(MOST_WITH_USERS),
+      };
+    },
     audit: ({ subject, action }, page) =>
       db
         .select(auditColumns)
@@ -87,8 +105,8 @@ export function pgKeyStore(db: Database): KeyStore {
         .limit(page.limit),
     async write<T>(work: (tx: KeyTx) => Promise<Result<T>>): Promise<Result<T>> {
       try {
-        return await db.transaction(async (tx) => {
-          const result = await work(transaction(tx));
+        return await inTransaction(db.$client, async (client) => {
+          const result = await work(transaction(drizzleOn(client), queryOf(client)));
           if (!result.ok) throw new Undo(result);
           return result;
         });
@@ -100,8 +118,9 @@ export function pgKeyStore(db: Database): KeyStore {
   };
 }
 
-function transaction(tx: Transaction): KeyTx {
+function transaction(tx: Transaction, query: Query): KeyTx {
   return {
+    query,
     lockKey: async (id) => (await tx.select(keyColumns).from(keys).where(eq(keys.id, id)).for('update'))[0] ?? null,
     async insertKey(key, hash) {
       await tx.insert(keys).values({ ...written(key), hash: bytes(hash) });

@@ -4,6 +4,7 @@
  * changes under a lock, so that two at once do not lose each other's fields. The rules: a key's secret is shown once and is
  * not kept; a revoked key stays for the reports, but nothing changes it any more; a team is created by its first key.
  */
+import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -16,6 +17,10 @@ import { newSecret, type Secret } from './secret.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What others are told of a key, in the transaction that changes it. */
+export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
+export type TellKey = (tx: KeyTx, event: KeyEvent, key: Key) => Promise<void>;
+
 /** What whoever manages keys may say about one; left out means the same as null. */
 export interface KeyFields {
   readonly name?: string | undefined;
@@ -24,8 +29,11 @@ export interface KeyFields {
   readonly endpoints?: readonly string[] | null | undefined;
   readonly allowed_ips?: readonly string[] | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
+  readonly cache?: CacheSharing | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly expires_at?: number | null | undefined;
 }
@@ -33,8 +41,12 @@ export interface KeyFields {
 export type NewKey = KeyFields & { readonly name: string };
 
 export interface TeamFields {
+  /** Parts per million. */
+  readonly markup_ppm?: number | null | undefined;
   readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
 }
 
 /** A key whose secret is shown, this once. */
@@ -76,6 +88,7 @@ export function createKeys(deps: {
   changes: Changes;
   /** Makes secrets; handed in only by tests. */
   makeSecret?: () => Secret;
+  tell?: TellKey;
 }): Keys {
   const { store, clock, changes } = deps;
   return {
@@ -86,7 +99,8 @@ export function createKeys(deps: {
         const now = clock.now();
         const audit = (action: string, subject: string, detail: Json = {}) =>
           tx.audit({ at: now, actor, action, subject, detail });
-        const session: Session = { tx, now, audit, told, makeSecret: deps.makeSecret ?? newSecret };
+        const tell: Session['tell'] = (event, key) => deps.tell?.(tx, event, key) ?? Promise.resolve();
+        const session: Session = { tx, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
         return work({ tx, ...keyWrites(session), ...teamWrites(session) });
       });
       if (result.ok) for (const change of told) changes.publish(change);
@@ -101,11 +115,14 @@ interface Session {
   readonly told: Change[];
   readonly makeSecret: () => Secret;
   audit(action: string, subject: string, detail?: Json): Promise<void>;
+  tell(event: KeyEvent, key: Key): Promise<void>;
 }
+
+const eventOf: Readonly<Record<string, KeyEvent>> = { 'key.rotate': 'key.rotated', 'key.revoke': 'key.revoked' };
 
 type Of<Name extends keyof KeyWrites> = Pick<KeyWrites, Name>;
 
-function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
+function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
   const join = async (team: string | null | undefined) => {
     if (team == null || !(await tx.ensureTeam(newTeam(team, {}, now)))) return;
     told.push({ kind: 'team', team });
@@ -121,6 +138,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
     if (changed.team !== key.team) await join(changed.team);
     await tx.updateKey(changed);
     await audit(action, id, detail);
+    await tell(eventOf[action] ?? 'key.updated', changed);
     for (const hash of await tx.hashesOf(id)) told.push({ kind: 'key', hash });
     return ok(changed);
   };
@@ -135,6 +153,7 @@ function keyWrites({ tx, now, audit, told, makeSecret }: Session) {
       await join(key.team);
       await tx.insertKey(key, hash);
       await audit('key.create', key.id, written(fields));
+      await tell('key.created', key);
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
     },
@@ -185,7 +204,10 @@ function teamWrites({ tx, now, audit, told }: Session) {
     patchTeam: (id, patch) =>
       change(id, 'team.update', written(patch), (team) => ({
         limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
+        user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
         metadata: mergePatch(team.metadata, patch.metadata),
+        markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
+        aliases: mergedAliases(team.aliases, patch.aliases),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -216,8 +238,11 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   endpoints: fields.endpoints ?? null,
   allowed_ips: fields.allowed_ips ?? null,
   limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
+  cache: fields.cache ?? null,
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
   expires_at: fields.expires_at ?? null,
   created_at: now,
   updated_at: now,
@@ -235,8 +260,11 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     endpoints: of(patch.endpoints, key.endpoints),
     allowed_ips: of(patch.allowed_ips, key.allowed_ips),
     limits: of(patch.limits, key.limits) ?? [],
+    user_limits: of(patch.user_limits, key.user_limits) ?? [],
+    cache: of(patch.cache, key.cache),
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
+    aliases: mergedAliases(key.aliases, patch.aliases),
     expires_at: of(patch.expires_at, key.expires_at),
     updated_at: now,
   };
@@ -245,11 +273,17 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
 const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   id,
   limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
   metadata: fields.metadata ?? {},
+  markup_ppm: fields.markup_ppm ?? null,
+  aliases: mergedAliases({}, fields.aliases),
   created_at: now,
   updated_at: now,
   blocked_at: null,
 });
+
+const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
+  mergePatch(before, patch) as Key['aliases'];
 
 /** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
 function written(fields: KeyFields & TeamFields): Json {
@@ -257,6 +291,7 @@ function written(fields: KeyFields & TeamFields): Json {
   return {
     ...Object.fromEntries(given),
     ...(fields.limits ? { limits: fields.limits.map(limitAsWritten) } : {}),
+    ...(fields.user_limits ? { user_limits: fields.user_limits.map(limitAsWritten) } : {}),
     ...(fields.expires_at ? { expires_at: new Date(fields.expires_at).toISOString() } : {}),
   };
 }

@@ -42,6 +42,8 @@ function isClean(entry: Entry): boolean {
     fits(entry.target) &&
     fits(entry.error ?? '') &&
     fits(entry.price_version) &&
+    fits(entry.service_tier ?? '') &&
+    fits(entry.limit_model ?? '') &&
     Number.isFinite(entry.first_byte_ms ?? 0) &&
     Number.isFinite(entry.duration_ms) &&
     Number.isFinite(entry.overhead_ms)
@@ -80,6 +82,11 @@ export function cleanEntry(entry: Entry): Entry {
     first_byte_ms: entry.first_byte_ms === null ? null : finite(entry.first_byte_ms),
     duration_ms: finite(entry.duration_ms),
     overhead_ms: finite(entry.overhead_ms),
+    ...(entry.service_tier !== undefined && { service_tier: cleanText(entry.service_tier) }),
+    ...(entry.billed_nusd !== undefined && { billed_nusd: entry.billed_nusd }),
+    ...(entry.corrects !== undefined && { corrects: entry.corrects }),
+    ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
+    ...(entry.limit_model === undefined ? {} : { limit_model: cleanText(entry.limit_model) }),
   };
 }
 

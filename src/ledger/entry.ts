@@ -33,4 +33,16 @@ export interface Entry {
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;
   readonly overhead_ms: number;
+  /** The service tier that the provider says it served in, where that is not its standard one. */
+  readonly service_tier?: string;
+  /** The cost with the team's markup, in nano-dollars. Left out where the team has none: then it is the cost. */
+  readonly billed_nusd?: number;
+  /** The id of the entry whose cost this one corrects. A correction has no tokens, and its costs are differences. */
+  readonly corrects?: string;
+  /** The hold of limits under which the attempt was made; left out where no limit applied. Internal. */
+  readonly hold?: string | undefined;
+  /** When that hold was taken, milliseconds since the Unix epoch by the clock that budgets go by. */
+  readonly held_at?: number | undefined;
+  /** The model whose limits counted it, where not the one that was asked for: a fallback, or what a route chose. Internal. */
+  readonly limit_model?: string | undefined;
 }

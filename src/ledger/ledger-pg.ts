@@ -14,25 +14,48 @@ import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 
+/**
+ * An entry counts as a request where none of an earlier attempt is there: attempts that cost nothing leave no entry. Only the
+ * last hour is searched, and requests that come with one id and another's attempts are told apart by their keys.
+ */
 const insertBatch = `
+  with batch as materialized (
+    select *, timestamptz 'epoch' + at_ms * interval '1 millisecond' as at
+    from json_to_recordset($1::json) as batch (
+      id text, at_ms bigint, request_id text, attempt integer, key_id text, team text, end_user text, tags text[],
+      metadata jsonb, endpoint text, model text, served_model text, provider text, target text, status integer, error text,
+      stream boolean, cache text, tokens bigint[], usage_source text, cost bigint[], billed_nusd bigint, price_version text,
+      service_tier text, corrects text, first_byte_ms double precision, duration_ms double precision,
+      overhead_ms double precision, hold text, held_at bigint, limit_model text, saved_nusd bigint))
   insert into entries (
     id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
     status, error, stream, cache,
     input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-    output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
-    usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, total_nusd,
-    price_version, first_byte_ms, duration_ms, overhead_ms, saved_nusd)
+    output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
+    usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
+    price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
+    hold, held_at, limit_model, saved_nusd)
   select
-    id, timestamptz 'epoch' + at * interval '1 millisecond', request_id, attempt, key_id, team, end_user, tags, metadata,
+    id, at, request_id, attempt, key_id, team, end_user, tags, metadata,
     endpoint, model, served_model, provider, target, status, error, stream, cache,
-    tokens[1], tokens[2], tokens[3], tokens[4], tokens[5], tokens[6], tokens[7], tokens[8],
-    usage_source, cost[1], cost[2], cost[3], cost[4], cost[5], price_version, first_byte_ms, duration_ms, overhead_ms,
+    tokens[1], tokens[2], tokens[3], tokens[4], tokens[5], tokens[6], tokens[7], tokens[8], tokens[9], tokens[10],
+    usage_source, cost[1], cost[2], cost[3], cost[4], cost[5], cost[6], billed_nusd, price_version, service_tier, corrects,
+    case
+      when corrects is not null then 0
+      when attempt = 1 then 1
+      when exists (
+        select from entries e
+        where e.request_id = batch.request_id and e.at between batch.at - interval '1 hour' and batch.at
+          and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
+      when exists (
+        select from batch e
+        where e.request_id = batch.request_id and e.at between batch.at - interval '1 hour' and batch.at
+          and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
+      else 1
+    end,
+    first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
     coalesce(saved_nusd, 0)
-  from json_to_recordset($1::json) as batch (
-    id text, at bigint, request_id text, attempt integer, key_id text, team text, end_user text, tags text[], metadata jsonb,
-    endpoint text, model text, served_model text, provider text, target text, status integer, error text, stream boolean,
-    cache text, tokens bigint[], usage_source text, cost bigint[], price_version text, first_byte_ms double precision,
-    duration_ms double precision, overhead_ms double precision, saved_nusd bigint)
+  from batch
   on conflict do nothing
   returning id`;
 
@@ -52,16 +75,59 @@ export function pgLedgerStore(
       if (inTransaction.length === 0) await insertWith(pool, json);
       else await transaction(pool, (client) => insertAndStep(client, batch, json, inTransaction));
     },
-    async page(filter, limit, after) {
-      const rows = await db
-        .select()
-        .from(entries)
-        .where(and(...conditions(filter), after ? olderThan(after) : undefined))
-        .orderBy(desc(entries.at), desc(entries.id))
-        .limit(limit);
-      return rows.map(entryOf);
-    },
+    page: (filter, limit, after) =>
+      filter.tag !== undefined && filter.request_id === undefined
+        ? taggedPage(db, filter, limit, after)
+        : pageFrom(db, filter, limit, after),
   };
+}
+
+type Reads = Pick<Store['db'], 'select'>;
+
+async function pageFrom(
+  db: Reads,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  const rows = await db
+    .select()
+    .from(entries)
+    .where(and(...conditions(filter), after ? olderThan(after) : undefined))
+    .orderBy(desc(entries.at), desc(entries.id))
+    .limit(limit);
+  return rows.map(entryOf);
+}
+
+/** With so few entries of a tag they are found by it and put in order; with more, the newest are looked through. */
+const FEW_TAGGED = 5_000;
+/** More sums than this are not looked at. */
+const FEW_SUMS = 1_000;
+
+/**
+ * The database cannot know how many entries have a tag that is rare, and would look through the whole ledger for it. The sums
+ * know; where they know nothing of a tag there are few entries, or none.
+ */
+async function taggedPage(
+  db: Store['db'],
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  return db.transaction(
+    async (tx) => {
+      const known = await tx.execute<{ few: boolean }>(
+        sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few
+          from (select attempts from spend_day_tag where tag = ${filter.tag} limit ${FEW_SUMS}) as sums`,
+      );
+      if (known.rows[0]?.few) {
+        await tx.execute(sql`set local enable_indexscan = off`);
+        await tx.execute(sql`set local enable_seqscan = off`);
+      }
+      return pageFrom(tx, filter, limit, after);
+    },
+    { accessMode: 'read only' },
+  );
 }
 
 async function insertWith(client: pg.Pool | pg.PoolClient, json: string): Promise<readonly { id: string }[]> {
@@ -119,7 +185,7 @@ function row(entry: Entry): object {
   const { tokens, cost_nusd: cost } = entry;
   return {
     id: entry.id,
-    at: entry.at,
+    at_ms: entry.at,
     request_id: entry.request_id,
     attempt: entry.attempt,
     key_id: entry.key,
@@ -145,13 +211,21 @@ function row(entry: Entry): object {
       tokens.reasoning,
       tokens.audio_input,
       tokens.audio_output,
+      tokens.image_input ?? 0,
+      tokens.image_output ?? 0,
     ],
     usage_source: entry.usage_source,
-    cost: [cost.input, cost.cache_read, cost.cache_write, cost.output, cost.total],
+    cost: [cost.input, cost.cache_read, cost.cache_write, cost.output, cost.request ?? 0, cost.total],
+    billed_nusd: entry.billed_nusd,
     price_version: entry.price_version,
+    service_tier: entry.service_tier,
+    corrects: entry.corrects,
     first_byte_ms: entry.first_byte_ms,
     duration_ms: entry.duration_ms,
     overhead_ms: entry.overhead_ms,
+    hold: entry.hold,
+    held_at: entry.held_at,
+    limit_model: entry.limit_model,
     saved_nusd: entry.saved_nusd,
   };
 }
@@ -173,11 +247,11 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
     given(filter.model, (model) => eq(entries.model, model)),
     given(filter.provider, (provider) => eq(entries.provider, provider)),
     given(filter.status, (status) => eq(entries.status, status)),
-    given(filter.tag, (tag) => sql`${tag} = any(${entries.tags})`),
+    given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text]`),
   ];
 }
 
-function entryOf(stored: typeof entries.$inferSelect): Entry {
+export function entryOf(stored: typeof entries.$inferSelect): Entry {
   return {
     id: stored.id,
     at: stored.at,
@@ -206,6 +280,8 @@ function entryOf(stored: typeof entries.$inferSelect): Entry {
       reasoning: stored.reasoning_tokens,
       audio_input: stored.audio_input_tokens,
       audio_output: stored.audio_output_tokens,
+      ...(stored.image_input_tokens !== 0 && { image_input: stored.image_input_tokens }),
+      ...(stored.image_output_tokens !== 0 && { image_output: stored.image_output_tokens }),
     },
     usage_source: stored.usage_source as Entry['usage_source'],
     cost_nusd: {
@@ -213,6 +289,7 @@ function entryOf(stored: typeof entries.$inferSelect): Entry {
       cache_read: stored.cache_read_nusd,
       cache_write: stored.cache_write_nusd,
       output: stored.output_nusd,
+      ...(stored.request_nusd !== 0 && { request: stored.request_nusd }),
       total: stored.total_nusd,
     },
     ...(stored.saved_nusd > 0 && { saved_nusd: stored.saved_nusd }),
@@ -220,5 +297,8 @@ function entryOf(stored: typeof entries.$inferSelect): Entry {
     first_byte_ms: stored.first_byte_ms,
     duration_ms: stored.duration_ms,
     overhead_ms: stored.overhead_ms,
+    ...(stored.service_tier !== null && { service_tier: stored.service_tier }),
+    ...(stored.billed_nusd !== null && { billed_nusd: stored.billed_nusd }),
+    ...(stored.corrects !== null && { corrects: stored.corrects }),
   };
 }

@@ -38,6 +38,15 @@ export interface LedgerStore {
   page(filter: LedgerFilter, limit: number, after: Position | null): Promise<readonly Entry[]>;
 }
 
+/** The store, which tells of entries that it has taken for good. */
+export const tellsStored = (store: LedgerStore, onStored: (entries: readonly Entry[]) => void): LedgerStore => ({
+  async insert(entries) {
+    await store.insert(entries);
+    onStored(entries);
+  },
+  page: (filter, limit, after) => store.page(filter, limit, after),
+});
+
 /** At least one of the entries does not fit the store and never will. */
 export class EntryRefused extends Error {
   override readonly name = 'EntryRefused';

@@ -1,35 +1,36 @@
 /**
- * The spend ledger on the gateway's side. `append` puts an entry on a queue in memory and returns; batches go to the store
- * one after the other, in the order of appending, off the request's time: after `batchMs`, or as soon as `batchMax` wait.
+ * The spend ledger on the gateway's side. An attempt is announced (`begin`) before it is sent, and its entry appended before
+ * the caller has its last byte; both are on this machine's disk by then (`spool.ts`), and the drain takes the entries to the
+ * store, in order, off the request's time (`drain.ts`).
  *
- * While the store is away the queue grows and the batch at its head is tried again, with pauses that double up to 5 seconds.
- * Writing is idempotent, so a batch whose fate is unknown is simply written again. When `maxQueued` entries wait, the newest
- * are dropped, counted and reported as errors, and the oldest are kept. An entry that the store can never take is found by
- * halving its batch, reported whole but for its metadata, and left out; the others are written.
- *
- * What is queued lives in this process only: `durable` is the place where a promise to the caller will be kept.
+ * How much an entry survives is the `durability`: the death of this process (`process`), of this machine (`fsync`), or of
+ * this machine and its disk (`sync-postgres`: the caller also waits for the database's commit, and nothing is sent while the
+ * database is away). Without a spool, as some tests and benches have it, entries wait in memory alone: when `maxQueued` of
+ * them wait, the newest are dropped, counted and reported as errors, and the oldest are kept.
  */
 import type { Clock } from '../lib/clock.js';
-import { ok, type Result, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { cleanEntry } from './clean.js';
+import { Drain, type LedgerLog, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
-import { EntryRefused, type LedgerFilter, type LedgerStore } from './ledger-store.js';
+import type { LedgerFilter, LedgerStore } from './ledger-store.js';
 import { cleanFilter, decodeCursor, encodeCursor, filterProblem } from './page.js';
+import type { Spool, SpoolState } from './spool.js';
 
-interface LedgerLog {
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type Durability = 'fsync' | 'process' | 'sync-postgres';
 
 export interface LedgerOptions {
   readonly store: LedgerStore;
   readonly clock: Clock;
   readonly log: LedgerLog;
+  readonly spool?: Spool | undefined;
+  /** `process` unless told. `fsync` is the spool's own affair. */
+  readonly durability?: Durability;
   /** Longest time that an entry waits for others; 100 milliseconds unless told. */
   readonly batchMs?: number;
   /** Most entries in one write; 500 unless told. */
   readonly batchMax?: number;
-  /** Most entries that wait; 100,000 unless told (about 1 kB each). */
+  /** Most entries that wait where there is no spool; 100,000 unless told (about 1 kB each). */
   readonly maxQueued?: number;
   /** How long `close` may take; 5 seconds unless told. */
   readonly closeMs?: number;
@@ -44,13 +45,26 @@ interface LedgerPage {
 }
 
 export interface Ledger {
+  /** Resolves when what an earlier process left is in the store, or after a minute, or where the store is away. */
+  recover(): Promise<void>;
+  /** Why nothing that would have to be entered can be served now. */
+  refusal(): Refusal | undefined;
+  /**
+   * Announces an attempt, as the entry that it will be if nothing more is heard of it. It may be sent once this resolves;
+   * with a refusal it may not, and needs no `abandon`. Its entry is appended later under the same id and `at`.
+   */
+  begin(entry: Entry): Promise<Refusal | undefined> | Refusal | undefined;
+  /** An attempt that was begun and then not sent: it gets no entry. */
+  abandon(id: string): void;
+  /** What an attempt under way has come to so far, for the case that nothing more is heard of it. */
+  progress(id: string, known: Partial<Entry>): void;
   /** Cheap, synchronous, and never throws. */
   append(entry: Entry): void;
   /**
    * Resolves when everything appended so far is as durable as the configured mode promises; undefined where that is so
-   * already. Entries are kept in this process's memory until they are written, and no mode promises more.
+   * already. Where the spool cannot be written the entry's way into the store is waited for instead, for a second.
    */
-  durable(): Promise<void> | undefined;
+  durable(): Promise<unknown> | undefined;
   /** Resolves when everything appended so far is in the store, or was refused by it. Waits for a store that is away. */
   flush(): Promise<void>;
   /**
@@ -58,73 +72,157 @@ export interface Ledger {
    * the store is away. `limit` is at least 1.
    */
   query(filter: LedgerFilter, page: { limit: number; cursor?: string | null }): Promise<Result<LedgerPage>>;
-  /** Entries that wait to be written. */
+  /** Entries that wait to be written to the store. */
   readonly queued: number;
   /** Entries that were lost: dropped from a full or closed queue, or refused by the store. */
   readonly lost: number;
-  /** Writes what waits, for at most `closeMs`; what is left then is reported and lost. Later entries are dropped. */
+  /** Null without a spool. */
+  readonly spool: SpoolState | null;
+  /** Writes what waits, for at most `closeMs`; what is left then stays in the spool, or is lost. Later entries are dropped. */
   close(): Promise<void>;
 }
 
-const BACKOFF_MS = 100;
-const MOST_BACKOFF_MS = 5_000;
 /** A full queue drops thousands of entries a second; the log says so once in this time. */
 const REPORT_MS = 10_000;
+/** How long a reader of the ledger waits for what an earlier process or an outage has left to be written. */
+const CATCH_UP_MS = 2_000;
+const RECOVER_MS = 60_000;
+/** How long a caller waits for the store where the spool failed under its answer. */
+const INSTEAD_MS = 1_000;
+/** How long a caller waits for the database's commit (`sync-postgres`) once its answer is in the spool. */
+const COMMIT_MS = 10_000;
+
+const away: Refusal = refuse(
+  'unavailable',
+  'The database is away and the gateway is set to answer nothing that is not entered there (ledger.durability: sync-postgres). Try again later.',
+  { headers: { 'retry-after': '5', 'retry-after-ms': '5000' } },
+);
 
 const later = (ms: number, run: () => void): (() => void) => {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
 };
 
-export const createLedger = (options: LedgerOptions): Ledger => new QueuedLedger(options);
+export const createLedger = (options: LedgerOptions): Ledger => new DrainedLedger(options);
 
-class QueuedLedger implements Ledger {
-  readonly #options: Required<LedgerOptions>;
-  #queue: Entry[] = [];
-  /** Entries ever queued, and how many of these are done with: stored or refused. */
-  #appended = 0;
-  #settled = 0;
-  /** Drain without a pause until this many are settled. */
-  #goal = 0;
-  readonly #waiting: { readonly goal: number; readonly resolve: () => void }[] = [];
-  /** Most entries in the next batch: halved when one is refused, until the bad entry is alone, and doubled when one is not. */
-  #size: number;
-  #draining: Promise<void> | undefined;
-  #cancelNext: (() => void) | undefined;
-  #failures = 0;
-  #awaySinceMs = 0;
+/** Where entries wait without a spool. */
+class Queue implements Waiting {
+  readonly place = 'in memory';
+  readonly behind = false;
+  readonly #most: number;
+  #entries: Entry[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get atHand(): number {
+    return this.#entries.length;
+  }
+
+  push(entry: Entry): boolean {
+    if (this.#entries.length >= this.#most) return false;
+    this.#entries.push(entry);
+    return true;
+  }
+
+  next(max: number): readonly Entry[] {
+    return this.#entries.slice(0, max);
+  }
+
+  done(count: number): number {
+    return this.#entries.splice(0, count).length;
+  }
+}
+
+class DrainedLedger implements Ledger {
+  readonly #options: LedgerOptions & { after: NonNullable<LedgerOptions['after']> };
+  readonly #spool: Spool | undefined;
+  readonly #waiting: Spool | Queue;
+  readonly #drain: Drain;
+  readonly #syncPostgres: boolean;
   #lost = 0;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
   constructor(options: LedgerOptions) {
-    this.#options = { batchMs: 100, batchMax: 500, maxQueued: 100_000, closeMs: 5_000, after: later, ...options };
-    this.#size = this.#options.batchMax;
+    this.#options = { ...options, after: options.after ?? later };
+    this.#spool = options.spool;
+    this.#waiting = options.spool ?? new Queue(options.maxQueued ?? 100_000);
+    this.#syncPostgres = options.durability === 'sync-postgres';
+    this.#drain = new Drain({
+      waiting: this.#waiting,
+      store: options.store,
+      clock: options.clock,
+      log: options.log,
+      batchMs: options.batchMs ?? 100,
+      batchMax: options.batchMax ?? 500,
+      after: this.#options.after,
+      onRefused: () => {
+        this.#lost += 1;
+      },
+    });
   }
 
   get queued(): number {
-    return this.#queue.length;
+    return this.#waiting.length;
   }
 
   get lost(): number {
     return this.#lost;
   }
 
-  append(entry: Entry): void {
-    if (this.#closing || this.#queue.length >= this.#options.maxQueued) this.#drop();
-    else this.#enqueue(entry);
+  get spool(): SpoolState | null {
+    return this.#spool?.state ?? null;
   }
 
-  durable(): Promise<void> | undefined {
-    return undefined;
+  recover(): Promise<void> {
+    return this.#drain.catchUp(RECOVER_MS);
+  }
+
+  refusal(): Refusal | undefined {
+    if (this.#syncPostgres && this.#drain.failures > 0) return away;
+    return this.#spool?.refusal();
+  }
+
+  begin(entry: Entry): Promise<Refusal | undefined> | Refusal | undefined {
+    if (this.#syncPostgres && this.#drain.failures > 0) return away;
+    return this.#spool?.begin(cleanEntry(entry));
+  }
+
+  abandon(id: string): void {
+    this.#spool?.abandon(id);
+  }
+
+  progress(id: string, known: Partial<Entry>): void {
+    this.#spool?.progress(id, known);
+  }
+
+  append(entry: Entry): void {
+    let clean: Entry;
+    try {
+      clean = cleanEntry(entry);
+    } catch (error) {
+      this.#lost += 1;
+      this.#options.log.error({ err: error, id: entry?.id }, 'this is not an entry of the ledger: it is left out');
+      return;
+    }
+    if (this.#closing || !this.#waiting.push(clean)) this.#drop();
+    else this.#drain.added();
+  }
+
+  durable(): Promise<unknown> | undefined {
+    const written = this.#spool?.written();
+    if (this.#syncPostgres) return this.#committed(written);
+    return written?.then((failed) => (failed ? this.#posted(INSTEAD_MS) : undefined));
   }
 
   flush(): Promise<void> {
-    if (this.#settled === this.#appended) return Promise.resolve();
-    this.#goal = this.#appended;
-    const done = new Promise<void>((resolve) => this.#waiting.push({ goal: this.#goal, resolve }));
-    void this.#drain();
-    return done;
+    return this.#drain.flush();
   }
 
   async query(
@@ -135,10 +233,7 @@ class QueuedLedger implements Ledger {
     if (problem) return refused(problem);
     const after = cursor === null ? ok(null) : decodeCursor(cursor);
     if (!after.ok) return after;
-    if (this.#queue.length > 0 && this.#failures === 0) {
-      this.#goal = this.#appended;
-      await this.#drain();
-    }
+    await this.#drain.catchUp(CATCH_UP_MS);
     const found = await this.#options.store.page(cleanFilter(filter), limit + 1, after.value);
     const entries = found.slice(0, limit);
     const last = entries.at(-1);
@@ -151,109 +246,41 @@ class QueuedLedger implements Ledger {
   }
 
   async #close(): Promise<void> {
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#options.after(this.#options.closeMs, resolve);
-    });
-    await Promise.race([this.flush(), late]);
-    cancel();
-    this.#cancelNext?.();
-    if (this.#queue.length === 0) return;
-    this.#options.log.error(
-      { entries: this.#queue.length },
-      'the ledger was closed before all entries were written: they are lost',
-    );
-    this.#lost += this.#queue.length;
-    this.#queue = [];
-  }
-
-  #enqueue(entry: Entry): void {
-    try {
-      this.#queue.push(cleanEntry(entry));
-    } catch (error) {
-      this.#lost += 1;
-      this.#options.log.error({ err: error, id: entry?.id }, 'this is not an entry of the ledger: it is left out');
+    const closeMs = this.#options.closeMs ?? 5_000;
+    await this.#posted(closeMs);
+    await this.#atMost(closeMs, this.#drain.stop());
+    await this.#spool?.close();
+    const { length } = this.#waiting;
+    if (length === 0) return;
+    if (this.#spool) {
+      this.#options.log.info({ entries: length }, 'entries of the ledger wait in the spool for the next start');
       return;
     }
-    this.#appended += 1;
-    if (this.#queue.length >= this.#options.batchMax && this.#failures === 0) void this.#drain();
-    else this.#schedule(this.#options.batchMs);
-  }
-
-  #schedule(ms: number): void {
-    if (this.#draining || this.#cancelNext) return;
-    this.#cancelNext = this.#options.after(ms, () => void this.#drain());
-  }
-
-  /** Writes what waits now, and full batches that came meanwhile, until the store fails. Whoever calls meanwhile joins the one that runs. */
-  #drain(): Promise<void> {
-    this.#cancelNext?.();
-    this.#cancelNext = undefined;
-    this.#draining ??= this.#writeBatches().finally(() => {
-      this.#draining = undefined;
-      if (this.#queue.length > 0) this.#schedule(this.#pauseMs());
-    });
-    return this.#draining;
-  }
-
-  async #writeBatches(): Promise<void> {
-    this.#goal = this.#appended;
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, this.#size);
-      try {
-        await this.#options.store.insert(batch);
-        this.#size = Math.min(this.#size * 2, this.#options.batchMax);
-        this.#settle(batch.length);
-      } catch (error) {
-        if (!(error instanceof EntryRefused)) return this.#failed(error);
-        if (batch.length === 1) this.#refused(batch[0]!, error);
-        else this.#size = batch.length >> 1;
-      }
-      if (this.#settled >= this.#goal && this.#queue.length < this.#options.batchMax) return;
-    }
-  }
-
-  #refused(entry: Entry, error: EntryRefused): void {
-    this.#lost += 1;
-    const { metadata, ...shown } = entry;
     this.#options.log.error(
-      { entry: shown, reason: error.message },
-      'the store refuses this entry of the ledger: it is left out',
+      { entries: length },
+      'the ledger was closed before all entries were written: they are lost',
     );
-    this.#settle(1);
+    this.#lost += length;
+    this.#waiting.done(length);
   }
 
-  /** The first `count` entries of the queue are done with. */
-  #settle(count: number): void {
-    this.#queue.splice(0, count);
-    this.#settled += count;
-    while (this.#waiting[0] && this.#waiting[0].goal <= this.#settled) this.#waiting.shift()?.resolve();
-    this.#succeeded();
+  /** The spool first: it keeps the entry should the database not answer in time. */
+  async #committed(written: Promise<Refusal | undefined> | undefined): Promise<void> {
+    await written;
+    await this.#posted(COMMIT_MS);
   }
 
-  #failed(error: unknown): void {
-    if (this.#failures === 0) {
-      this.#awaySinceMs = this.#options.clock.monotonic();
-      this.#options.log.error(
-        { err: error, queued: this.#queue.length },
-        'the ledger cannot be written: entries wait in memory',
-      );
-    }
-    this.#failures += 1;
+  #posted(atMostMs: number): Promise<void> {
+    return this.#atMost(atMostMs, this.#drain.flush());
   }
 
-  #succeeded(): void {
-    if (this.#failures > 0) {
-      const awayMs = Math.round(this.#options.clock.monotonic() - this.#awaySinceMs);
-      this.#options.log.info({ away_ms: awayMs, queued: this.#queue.length }, 'the ledger is written again');
-    }
-    this.#failures = 0;
-  }
-
-  #pauseMs(): number {
-    return this.#failures === 0
-      ? this.#options.batchMs
-      : Math.min(MOST_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#failures - 1));
+  async #atMost(ms: number, work: Promise<void>): Promise<void> {
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.after(ms, resolve);
+    });
+    await Promise.race([work, late]);
+    cancel();
   }
 
   #drop(): void {
@@ -263,7 +290,7 @@ class QueuedLedger implements Ledger {
     this.#reportedAtMs = now;
     const why = this.#closing ? 'the ledger is closed' : 'too many entries wait to be written';
     this.#options.log.error(
-      { queued: this.#queue.length, lost: this.#lost },
+      { queued: this.#waiting.length, lost: this.#lost },
       `${why}: entries of the ledger are dropped`,
     );
   }

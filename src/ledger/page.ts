@@ -26,7 +26,7 @@ export function entryJson(entry: Entry): EntryJson {
     target,
   } = entry;
   const { status, error, stream, cache, tokens, usage_source, cost_nusd, price_version } = entry;
-  const { first_byte_ms, duration_ms, overhead_ms, saved_nusd } = entry;
+  const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, corrects, saved_nusd } = entry;
   return {
     id,
     at: new Date(at).toISOString(),
@@ -55,6 +55,9 @@ export function entryJson(entry: Entry): EntryJson {
     first_byte_ms,
     duration_ms,
     overhead_ms,
+    ...(service_tier !== undefined && { service_tier }),
+    ...(billed_nusd !== undefined && { billed_nusd }),
+    ...(corrects !== undefined && { corrects }),
   };
 }
 

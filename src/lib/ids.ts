@@ -14,7 +14,7 @@ let lastMs = -1;
 let head = '';
 let running = 0;
 
-export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'cch';
+export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold' | 'wh' | 'msg' | 'cch';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {
@@ -22,6 +22,14 @@ export function newId(kind: IdKind, nowMs: number = Date.now()): string {
   else if (running === MOST) begin(lastMs + 1);
   const at = running++;
   return `${kind}_${head}${PAIRS[at >> 10]!}${PAIRS[at & 1023]!}`;
+}
+
+/** The time in an id, milliseconds since the Unix epoch. */
+export function timeOf(id: string): number {
+  let ms = 0;
+  const from = id.indexOf('_') + 1;
+  for (let at = from; at < from + 10; at++) ms = ms * 32 + ALPHABET.indexOf(id[at]!);
+  return ms;
 }
 
 /** A millisecond's ids share 60 random bits and count up from 19 more. */

@@ -28,7 +28,7 @@ export interface LimitSpec {
 const MOST_USD = 9_000_000; // nano-dollars stay below 2^53
 const MOST = 9_000_000_000_000_000;
 
-const isTimezone = (name: string): boolean => {
+export const isTimezone = (name: string): boolean => {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

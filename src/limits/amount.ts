@@ -25,6 +25,8 @@ export interface Estimate {
     /** What such requests usually produce: what rate windows take. */
     readonly expected: number;
   };
+  /** What earlier attempts of the request used, and those that still run beside it may: budgets hold it too. */
+  readonly spent?: Actuals | undefined;
 }
 
 /** The estimate itself; throws a `RangeError` where it holds what is no amount, which would spoil every counter it reaches. */
@@ -85,8 +87,9 @@ export function inUnit(unit: LimitUnit, used: Actuals): number {
 /** What a budget holds, without output. */
 export function fixedMost(unit: LimitUnit, estimate: Estimate): number {
   if (unit === 'requests' || unit === 'concurrent') return 1;
-  if (unit === 'usd') return estimate.inputNanoMost;
-  return unit === 'output_tokens' ? 0 : estimate.inputTokensMost;
+  const spent = estimate.spent ? inUnit(unit, estimate.spent) : 0;
+  if (unit === 'usd') return spent + estimate.inputNanoMost;
+  return spent + (unit === 'output_tokens' ? 0 : estimate.inputTokensMost);
 }
 
 /** Thousandths of the unit per output token. */

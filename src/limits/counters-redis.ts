@@ -218,7 +218,8 @@ export class RedisCounters {
   }
 
   #deadline(leftMs: number): number {
-    return this.#offsetUs === undefined ? FAR_US : Math.ceil(this.#nowUs() + leftMs * 1000);
+    // Who asks waits a little longer where it stood still itself.
+    return this.#offsetUs === undefined ? FAR_US : Math.ceil(this.#nowUs() + 2 * leftMs * 1000);
   }
 
   #nowUs(): number {

@@ -298,15 +298,21 @@ export class Failover implements LimitStore {
   }
 
   async #tellOf(chunk: readonly Kept[], stale: readonly string[]): Promise<void> {
+    const holds = chunk.map(({ hold }) => hold);
+    const told = holds.map(({ state }) => state);
     for (const kept of chunk) kept.dirty = false;
     try {
-      const epoch = await this.#redis.adopt(
-        chunk.map(({ hold }) => hold),
-        stale,
-      );
-      for (const kept of chunk) kept.epoch = epoch;
+      const epoch = await this.#redis.adopt(holds, stale);
+      for (const [i, kept] of chunk.entries()) {
+        kept.epoch = epoch;
+        // Settled while that was on its way: Redis may have heard of the end before it heard of the hold.
+        if (kept.hold.state !== told[i]) kept.dirty = true;
+      }
     } catch (error) {
-      for (const kept of chunk) kept.dirty = true;
+      for (const kept of chunk) {
+        kept.dirty = true;
+        kept.epoch = this.#redis.epoch; // it may have been told
+      }
       throw error;
     }
   }

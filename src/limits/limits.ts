@@ -89,6 +89,11 @@ export class Limits {
     return this.#store.state;
   }
 
+  /** The wall clock that calendar windows go by, milliseconds since the Unix epoch: Redis's where it is in use. */
+  nowMs(): number {
+    return this.#store.nowMs();
+  }
+
   /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
   reserve(request: ReserveRequest): Outcome | Promise<Outcome> {
     const { id, limits, note } = request;

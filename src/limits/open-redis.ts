@@ -5,6 +5,7 @@ import { RedisCounters } from './counters-redis.js';
 import { Failover, type OnFailure } from './failover.js';
 import { Limits, type LimitsOptions } from './limits.js';
 import { MemoryStore } from './memory.js';
+import { loadScripts } from './wire-redis.js';
 
 export interface OpenLimitsOptions extends Omit<LimitsOptions, 'store'> {
   /** Where counters are kept; left out: in this process. */
@@ -26,7 +27,7 @@ export interface OpenLimitsOptions extends Omit<LimitsOptions, 'store'> {
 export async function openLimits(options: OpenLimitsOptions): Promise<Limits> {
   const { clock, redis, leaseMs = 15_000 } = options;
   if (!redis) return begun(new Limits({ ...options, store: new MemoryStore(clock, { leaseMs }) }));
-  const link = openRedis(redis.url);
+  const link = openRedis(redis.url, { scripts: Object.values(loadScripts()) });
   const counters = new RedisCounters(link, { clock, me: randomUUID(), leaseMs });
   const store = new Failover(counters, link, {
     clock,

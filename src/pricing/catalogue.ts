@@ -8,7 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
-import { type Price, type PriceTier, ratesFrom, type WrittenPrice, writtenPrice } from './price.js';
+import { type Price, type PriceTier, ratesFrom, scaled, type WrittenPrice, writtenPriceAt } from './price.js';
 
 /** Names the data: entries that carry it were billed from this version's tables. */
 export const catalogueVersion: string = (() => {
@@ -26,33 +26,70 @@ export function lookup(catalogueName: string | null, model: string, atMs: number
   const found = calcPrice({}, model, { providerId: catalogueName, timestamp: new Date(atMs) });
   if (!found) return undefined;
   const tiers = tiersOf(found.model_price);
-  return tiers && { version: catalogueVersion, source: 'catalogue', tiers, untilMs: nextChange(found.model, atMs) };
+  if (!tiers) return undefined;
+  const fee = found.model_price['requests_kcount'];
+  const requestNano = typeof fee === 'number' ? Math.round(fee * 1e6) : 0;
+  const fromMs = startOf(found.model, atMs);
+  return {
+    version: catalogueVersion,
+    source: 'catalogue',
+    tiers,
+    ...(requestNano > 0 && { requestNano }),
+    ...(fromMs !== undefined && { fromMs }),
+    untilMs: nextChange(found.model, atMs),
+  };
 }
 
 export interface PriceRequest {
-  /** The price that the configuration states for the model; wins. */
-  readonly override: WrittenPrice | undefined;
+  /** The prices that the configuration states for the model; the one in force wins. */
+  readonly override: readonly WrittenPrice[];
   /** The provider's name in the catalogue; null where it has none. */
   readonly catalogueName: string | null;
   /** The upstream model. */
   readonly model: string;
-  /** The configured price of models that have no other. */
-  readonly fallback: WrittenPrice | undefined;
+  /** What service tiers cost as multiples of the list price. */
+  readonly services?: Readonly<Record<string, number>> | undefined;
+  /** The configured prices of models that have no other. */
+  readonly fallback: readonly WrittenPrice[];
   readonly nowMs: number;
 }
 
 /** The price of a target: what the configuration states, else the list price, else the configured default, else undefined. */
-export function priceFor({ override, catalogueName, model, fallback, nowMs }: PriceRequest): Price | undefined {
-  if (override) return writtenPrice(override, 'override');
-  return lookup(catalogueName, model, nowMs) ?? (fallback && writtenPrice(fallback, 'default'));
+export function priceFor(request: PriceRequest): Price | undefined {
+  return found(request).price;
 }
 
-/** The price of a target over time: looks up at once, and again only when a price has ended. */
+function found({ override, catalogueName, model, services, fallback, nowMs }: PriceRequest) {
+  const stated = writtenPriceAt(override, 'override', nowMs);
+  if (stated.price) return stated;
+  const listed = withServices(lookup(catalogueName, model, nowMs), services);
+  const other = listed ? { price: listed, untilMs: listed.untilMs } : writtenPriceAt(fallback, 'default', nowMs);
+  return { price: other.price, untilMs: Math.min(stated.untilMs, other.untilMs) };
+}
+
+function withServices(price: Price | undefined, services: PriceRequest['services']): Price | undefined {
+  if (!price || !services) return price;
+  const tables = Object.entries(services).map(([name, by]) => [
+    name,
+    price.tiers.map((tier) => ({ ...tier, pico: scaled(tier.pico, by) })),
+  ]);
+  return { ...price, services: Object.fromEntries(tables) };
+}
+
+/**
+ * The price of a target over time: looks up at once, and again only when a price has ended. A time before the first look-up
+ * is looked up each time.
+ */
 export function standingPrice(target: PriceRequest): (nowMs: number) => Price | undefined {
-  let price = priceFor(target);
+  let standing = found(target);
+  let sinceMs = target.nowMs;
   return (nowMs) => {
-    if (price && nowMs >= price.untilMs) price = priceFor({ ...target, nowMs });
-    return price;
+    if (nowMs < sinceMs) return priceFor({ ...target, nowMs });
+    if (nowMs >= standing.untilMs) {
+      standing = found({ ...target, nowMs });
+      sinceMs = nowMs;
+    }
+    return standing.price;
   };
 }
 
@@ -65,6 +102,8 @@ const kinds = {
   reasoning: 'output_reasoning_mtok',
   audio_input: 'input_audio_mtok',
   audio_output: 'output_audio_mtok',
+  image_input: 'input_image_mtok',
+  image_output: 'output_image_mtok',
 } as const;
 
 /** One tier for every mark that any kind's price has. */
@@ -90,6 +129,8 @@ function tiersOf(prices: ModelPrice): PriceTier[] | undefined {
           reasoning: at('reasoning'),
           audio_input: at('audio_input'),
           audio_output: at('audio_output'),
+          image_input: at('image_input'),
+          image_output: at('image_output'),
         }),
       };
     });
@@ -110,6 +151,16 @@ function rateAt(price: ModelPrice[string], mark: number): number | undefined {
 }
 
 const DAY_MS = 86_400_000;
+
+/** The latest date before `atMs` on which the data gave the model another price. */
+function startOf(model: ModelInfo, atMs: number): number | undefined {
+  if (!Array.isArray(model.prices)) return undefined;
+  const starts = model.prices.flatMap(({ constraint }) =>
+    constraint?.type === 'start_date' ? [Date.parse(constraint.start_date)] : [],
+  );
+  const past = starts.filter((ms) => ms <= atMs);
+  return past.length === 0 ? undefined : Math.max(...past);
+}
 
 /** The next time after `atMs` at which the data may give the model another price: a start date, or an hour of the day. */
 function nextChange(model: ModelInfo, atMs: number): number {

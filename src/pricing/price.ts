@@ -3,10 +3,11 @@
  * left to decide when a request is billed: `priceTiers` fills in what a source does not state, `cost` only multiplies.
  *
  * A price may have tiers: a request whose whole input (cached tokens included) is longer than `aboveInputTokens` is billed
- * at that tier altogether, not only the tokens above the mark. Pure functions; no store and nothing concurrent.
+ * at that tier altogether, not only the tokens above the mark. A provider's service tiers (`flex`, `priority`, `batch`, ...)
+ * have tables of their own; one that has none is billed as the standard one. Pure functions; no store, nothing concurrent.
  */
 import { createHash } from 'node:crypto';
-import { type CostNano, costNanoOf, picoPerToken } from '../lib/money.js';
+import { type CostNano, costNanoOf, nanoOf, picoPerToken } from '../lib/money.js';
 import type { Usage } from '../protocol/usage.js';
 
 /** Pico-dollars (1e-12 USD) per token. */
@@ -19,6 +20,8 @@ export interface Rates {
   readonly reasoning: number;
   readonly audio_input: number;
   readonly audio_output: number;
+  readonly image_input: number;
+  readonly image_output: number;
 }
 
 export interface PriceTier {
@@ -33,21 +36,42 @@ export interface Price {
   readonly source: 'override' | 'catalogue' | 'default';
   /** At least one, by rising `aboveInputTokens`. */
   readonly tiers: readonly PriceTier[];
+  /** Tables of service tiers that are not the standard one, by the provider's name for them. */
+  readonly services?: Readonly<Record<string, readonly PriceTier[]>>;
+  /** A fee for each request, in nano-dollars. */
+  readonly requestNano?: number;
+  /** From when on this price is in force, in milliseconds since the epoch; left out where it always was. */
+  readonly fromMs?: number;
   /** The price is to be looked up again from this time on, in milliseconds since the epoch; Infinity where it stands. */
   readonly untilMs: number;
 }
 
 type Amount = number | string;
 
-/** A price as the configuration writes it: US dollars per million tokens. */
-export interface WrittenPrice {
+/** Rates as the configuration writes them: US dollars per million tokens. */
+interface WrittenRates {
   readonly input: Amount;
   readonly output: Amount;
   readonly cached_input?: Amount | undefined;
   readonly cache_write?: Amount | undefined;
   readonly cache_write_1h?: Amount | undefined;
+  readonly reasoning?: Amount | undefined;
   readonly audio_input?: Amount | undefined;
   readonly audio_output?: Amount | undefined;
+  readonly image_input?: Amount | undefined;
+  readonly image_output?: Amount | undefined;
+}
+
+/** A price as the configuration writes it. */
+export interface WrittenPrice extends WrittenRates {
+  /** In force from then on, milliseconds since the epoch; left out: always. */
+  readonly from?: number | undefined;
+  /** US dollars for each request. */
+  readonly request?: Amount | undefined;
+  /** Other rates for requests with more input tokens than `above`. */
+  readonly long_context?: readonly (WrittenRates & { readonly above: number })[] | undefined;
+  /** Other rates for service tiers: a table, or a multiple of the standard one. */
+  readonly service_tiers?: Readonly<Record<string, WrittenRates | { readonly multiplier: number }>> | undefined;
 }
 
 /** What a source states; each kind in US dollars per million tokens. */
@@ -60,6 +84,8 @@ export interface StatedRates {
   readonly reasoning?: Amount | undefined;
   readonly audio_input?: Amount | undefined;
   readonly audio_output?: Amount | undefined;
+  readonly image_input?: Amount | undefined;
+  readonly image_output?: Amount | undefined;
 }
 
 /**
@@ -84,6 +110,8 @@ export function ratesFrom(stated: StatedRates): Rates {
     reasoning: or(stated.reasoning, output),
     audio_input: or(stated.audio_input, input),
     audio_output: or(stated.audio_output, output),
+    image_input: or(stated.image_input, input),
+    image_output: or(stated.image_output, output),
   };
 }
 
@@ -93,49 +121,119 @@ function pico(amount: Amount): number {
   return rate;
 }
 
+const ratesOf = (written: WrittenRates): Rates =>
+  ratesFrom({ ...written, cache_read: written.cached_input, cache_write_5m: written.cache_write });
+
+export const scaled = (rates: Rates, by: number): Rates =>
+  Object.fromEntries(Object.entries(rates).map(([kind, rate]) => [kind, Math.round(rate * by)])) as unknown as Rates;
+
 /** A price that the configuration states. Its version names its figures: another price has another version. */
-export function writtenPrice(written: WrittenPrice, source: 'override' | 'default'): Price {
-  const rates = ratesFrom({
-    ...written,
-    cache_read: written.cached_input,
-    cache_write_5m: written.cache_write,
-  });
-  const figures = createHash('sha256').update(JSON.stringify(rates)).digest('hex').slice(0, 8);
+export function writtenPrice(written: WrittenPrice, source: 'override' | 'default', untilMs = Infinity): Price {
+  const tiers: PriceTier[] = [
+    { aboveInputTokens: 0, pico: ratesOf(written) },
+    ...(written.long_context ?? []).map((tier) => ({ aboveInputTokens: tier.above, pico: ratesOf(tier) })),
+  ].sort((a, b) => a.aboveInputTokens - b.aboveInputTokens);
+  const services = Object.entries(written.service_tiers ?? {}).map(([name, of]): [string, PriceTier[]] => [
+    name,
+    'multiplier' in of
+      ? tiers.map((tier) => ({ ...tier, pico: scaled(tier.pico, of.multiplier) }))
+      : [{ aboveInputTokens: 0, pico: ratesOf(of) }],
+  ]);
+  const terms = {
+    tiers,
+    ...(services.length > 0 && { services: Object.fromEntries(services) }),
+    ...(written.request !== undefined && { requestNano: nanoOf(written.request) ?? 0 }),
+  };
+  const figures = createHash('sha256').update(JSON.stringify(terms)).digest('hex').slice(0, 8);
   return {
     version: `${source === 'override' ? 'config' : 'default'}/${figures}`,
     source,
-    tiers: [{ aboveInputTokens: 0, pico: rates }],
-    untilMs: Infinity,
+    ...terms,
+    ...(written.from !== undefined && { fromMs: written.from }),
+    untilMs,
   };
 }
 
-/** The tier that a request with so many input tokens of all kinds is billed at. */
-export function ratesAt(price: Price, inputTokens: number): Rates {
-  let rates = price.tiers[0]!.pico;
-  for (const tier of price.tiers) if (inputTokens > tier.aboveInputTokens) rates = tier.pico;
+/** Prices as the configuration has them: none, one, or several with dates. */
+export const writtenPrices = (written: WrittenPrice | readonly WrittenPrice[] | null): readonly WrittenPrice[] =>
+  written === null ? [] : isList(written) ? written : [written];
+
+const isList = (written: WrittenPrice | readonly WrittenPrice[]): written is readonly WrittenPrice[] =>
+  Array.isArray(written);
+
+/**
+ * The one of several dated prices that is in force. Where none is yet, undefined, and `untilMs` says when the first will be.
+ */
+export function writtenPriceAt(
+  written: readonly WrittenPrice[],
+  source: 'override' | 'default',
+  nowMs: number,
+): { readonly price: Price | undefined; readonly untilMs: number } {
+  const from = (price: WrittenPrice) => price.from ?? Number.NEGATIVE_INFINITY;
+  let current: WrittenPrice | undefined;
+  let untilMs = Infinity;
+  for (const price of written) {
+    if (from(price) > nowMs) untilMs = Math.min(untilMs, from(price));
+    else if (current === undefined || from(price) >= from(current)) current = price;
+  }
+  return { price: current && writtenPrice(current, source, untilMs), untilMs };
+}
+
+/** The rates that a request with so many input tokens of all kinds, served in a service tier, is billed at. */
+export function ratesAt(price: Price, inputTokens: number, service?: string): Rates {
+  const tiers = (service !== undefined && price.services?.[service]) || price.tiers;
+  let rates = tiers[0]!.pico;
+  for (const tier of tiers) if (inputTokens > tier.aboveInputTokens) rates = tier.pico;
   return rates;
 }
 
 /**
- * What a usage costs: each kind exact and rounded once, a half up. The audio part of the input and the audio and reasoning
- * parts of the output are billed at their own rates and the rest as text; parts that claim more than the whole are cut to it.
+ * What a usage costs: each kind exact and rounded once, a half up. The audio and image parts of the input and the audio,
+ * image and reasoning parts of the output are billed at their own rates and the rest as text; parts that claim more than the
+ * whole are cut to it. `answered`: a request that was not is charged no fee.
  */
-export function cost(usage: Usage, price: Price): CostNano {
-  const rates = ratesAt(price, usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h);
+export function cost(usage: Usage, price: Price, { service, answered = true }: Circumstances = {}): CostNano {
+  const all = usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h;
+  const rates = ratesAt(price, all, service);
   const audioIn = Math.min(usage.audio_input, usage.input);
+  const imageIn = Math.min(usage.image_input ?? 0, usage.input - audioIn);
   const audioOut = Math.min(usage.audio_output, usage.output);
-  const reasoning = Math.min(usage.reasoning, usage.output - audioOut);
+  const imageOut = Math.min(usage.image_output ?? 0, usage.output - audioOut);
+  const reasoning = Math.min(usage.reasoning, usage.output - audioOut - imageOut);
 
-  const input = costNanoOf(usage.input - audioIn, rates.input, audioIn, rates.audio_input);
+  const input = costNanoOf(
+    usage.input - audioIn - imageIn,
+    rates.input,
+    audioIn,
+    rates.audio_input,
+    imageIn,
+    rates.image_input,
+  );
   const cacheRead = costNanoOf(usage.cache_read, rates.cache_read);
   const cacheWrite = costNanoOf(usage.cache_write_5m, rates.cache_write_5m, usage.cache_write_1h, rates.cache_write_1h);
-  const text = usage.output - audioOut - reasoning;
-  const output = costNanoOf(text, rates.output, audioOut, rates.audio_output, reasoning, rates.reasoning);
+  const output = costNanoOf(
+    usage.output - audioOut - imageOut - reasoning,
+    rates.output,
+    audioOut,
+    rates.audio_output,
+    reasoning,
+    rates.reasoning,
+    imageOut,
+    rates.image_output,
+  );
+  const request = answered ? (price.requestNano ?? 0) : 0;
   return {
     input,
     cache_read: cacheRead,
     cache_write: cacheWrite,
     output,
-    total: input + cacheRead + cacheWrite + output,
+    ...(request > 0 && { request }),
+    total: input + cacheRead + cacheWrite + output + request,
   };
+}
+
+interface Circumstances {
+  /** The service tier that the provider says it served in. */
+  readonly service?: string | undefined;
+  readonly answered?: boolean | undefined;
 }

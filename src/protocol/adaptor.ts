@@ -7,6 +7,8 @@ import type { FailureRule, LimitHeader } from './failure-class.js';
 /** The endpoints that a call can be made to, as keys and entries name them. */
 export type Endpoint = 'chat';
 
+export type OutputField = 'max_tokens' | 'max_completion_tokens';
+
 /** What the model of a target can do, where it differs from its dialect's defaults. */
 export interface ModelFacts {
   /** Most tokens that the model can answer with. */
@@ -31,6 +33,28 @@ export interface ModelFacts {
   readonly rejectsPrefill: boolean;
 }
 
+/** A CSV export of a provider's usage or cost: what its columns are called. */
+export interface ExportFormat {
+  readonly kind: 'usage' | 'cost';
+  /** Columns that tell this format from others; all must be there. */
+  readonly knownBy: readonly string[];
+  /** The day or the time of the row: a date, ISO 8601, or Unix seconds. */
+  readonly time: string;
+  /** The model; of a cost export it may be a line item that begins with the model and goes on after `, `. */
+  readonly model: string;
+  /** Columns of tokens by kind, added up. `input` may include the cached ones: then `inputIncludesCached`. */
+  readonly tokens?: {
+    readonly input: readonly string[];
+    readonly cache_read: readonly string[];
+    readonly cache_write: readonly string[];
+    readonly output: readonly string[];
+    readonly inputIncludesCached: boolean;
+  };
+  readonly requests?: string;
+  /** US dollars, and the column that names the currency where there is one. */
+  readonly cost?: { readonly amount: string; readonly currency?: string };
+}
+
 interface AdaptorFacts {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
@@ -46,7 +70,7 @@ interface AdaptorFacts {
    * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
    */
   counting(model: string): {
-    readonly encoding: 'o200k_base' | 'cl100k_base';
+    readonly encoding: 'o200k_base' | 'cl100k_base' | 'quarter_bytes';
     readonly factor: number;
     readonly exact: boolean;
   };
@@ -54,6 +78,14 @@ interface AdaptorFacts {
   readonly failures: readonly FailureRule[];
   /** Where its answers tell what is left of its own limits. */
   readonly limitHeaders: readonly LimitHeader[];
+  /** What a service tier costs as a multiple of the list price, by the provider's name for the tier; 1 where it is not told. */
+  readonly serviceMultipliers?: Readonly<Record<string, number>>;
+  /** How the provider's usage and cost exports are read. */
+  readonly exports?: readonly ExportFormat[];
+  /** Most tokens that a model answers with where a request names no maximum; null where that is not known. */
+  maxOutput?(model: string): number | null;
+  /** The field that bounds the answer of a chat completion that names no maximum; `max_tokens` unless stated. */
+  readonly outputField?: OutputField;
   /** An upstream inside the process, instead of one behind HTTP. */
   readonly local?: LocalUpstream;
 }

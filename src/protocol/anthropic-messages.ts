@@ -3,7 +3,7 @@
  * Source of the shapes: Anthropic's `POST /v1/messages`, API version 2023-06-01.
  */
 import type { FailureKind, UpstreamFailure } from './failure.js';
-import { count, noUsage, type Usage } from './usage.js';
+import { count, noUsage, serviceTier, type Usage } from './usage.js';
 
 type Wire = Readonly<Record<string, unknown>>;
 
@@ -22,9 +22,11 @@ export function readMessagesUsage(wire: unknown, before?: Usage): Usage | undefi
   const named = (value: unknown, otherwise: number): number => (typeof value === 'number' ? count(value) : otherwise);
   const output = named(wire['output_tokens'], old.output);
   const details = isObject(wire['output_tokens_details']) ? wire['output_tokens_details'] : {};
+  const tier = serviceTier(wire['service_tier']);
   return {
     ...old,
     ...cacheWrites(wire, old, named),
+    ...(tier !== undefined && { service_tier: tier }),
     input: named(wire['input_tokens'], old.input),
     cache_read: named(wire['cache_read_input_tokens'], old.cache_read),
     output,

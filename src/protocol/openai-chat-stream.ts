@@ -18,6 +18,7 @@ interface WireChunk {
   model?: unknown;
   choices?: unknown;
   usage?: unknown;
+  service_tier?: unknown;
   x_groq?: { usage?: unknown } | null;
 }
 
@@ -114,7 +115,7 @@ export class OpenAiChatStream implements StreamReading {
     const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
     let finishes = choices.length === 0;
     for (const choice of choices) finishes = this.#choice(choice) || finishes;
-    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage);
+    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage, chunk.service_tier);
     if (usage) this.usage = usage;
     if (usage && this.#askedUsage && finishes) {
       this.#release();

@@ -2,7 +2,7 @@
  * Usage as the chat dialect reports it. `prompt_tokens` includes what was read from and written to the prompt cache;
  * some compatible servers leave reasoning out of `completion_tokens`, which `total_tokens` gives away.
  */
-import { count, noUsage, type Usage } from './usage.js';
+import { count, noUsage, serviceTier, type Usage } from './usage.js';
 
 interface WireUsage {
   prompt_tokens?: unknown;
@@ -12,8 +12,8 @@ interface WireUsage {
   completion_tokens_details?: Record<string, unknown> | null;
 }
 
-/** Undefined where `wire` does not report usage. */
-export function readChatUsage(wire: unknown): Usage | undefined {
+/** Undefined where `wire` does not report usage. `tier`: the `service_tier` that stands beside it. */
+export function readChatUsage(wire: unknown, tier?: unknown): Usage | undefined {
   if (typeof wire !== 'object' || wire === null) return undefined;
   const usage = wire as WireUsage;
   if (typeof usage.prompt_tokens !== 'number' && typeof usage.completion_tokens !== 'number') return undefined;
@@ -25,6 +25,9 @@ export function readChatUsage(wire: unknown): Usage | undefined {
   const cacheRead = Math.min(prompt, count(promptDetails['cached_tokens']));
   const cacheWrite = Math.min(prompt - cacheRead, count(promptDetails['cache_write_tokens']));
   const reasoningApart = reasoning > 0 && count(usage.total_tokens) === prompt + completion + reasoning;
+  const imageInput = count(promptDetails['image_tokens']);
+  const imageOutput = count(completionDetails['image_tokens']);
+  const service = serviceTier(tier);
   return {
     ...noUsage(),
     input: prompt - cacheRead - cacheWrite,
@@ -34,6 +37,9 @@ export function readChatUsage(wire: unknown): Usage | undefined {
     reasoning,
     audio_input: count(promptDetails['audio_tokens']),
     audio_output: count(completionDetails['audio_tokens']),
+    ...(imageInput > 0 && { image_input: imageInput }),
+    ...(imageOutput > 0 && { image_output: imageOutput }),
+    ...(service !== undefined && { service_tier: service }),
   };
 }
 

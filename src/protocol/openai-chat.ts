@@ -2,6 +2,7 @@
  * A chat completion carried to a target that speaks the same dialect: the caller's bytes go out with only `model` and the
  * asked-for usage changed, and the upstream's bytes come back untouched but for usage that the client did not ask for.
  */
+import type { OutputField } from './adaptor.js';
 import type { Exchange, WholeAnswer } from './exchange.js';
 import { jsonFields, splice } from './json-fields.js';
 import type { ChatRequest } from './openai-chat-request.js';
@@ -9,9 +10,17 @@ import { OpenAiChatStream } from './openai-chat-stream.js';
 import { readChatUsage } from './openai-chat-usage.js';
 import { errorIn, readError, textOf } from './openai-chat-wire.js';
 
-export function openaiChatToOpenaiChat(call: ChatRequest, model: string): Exchange {
+/** A maximum of the answer that is sent instead of the caller's. */
+export interface OutputCap {
+  /** Per choice. */
+  readonly tokens: number;
+  /** Where it is written if the caller names no maximum. */
+  readonly field: OutputField;
+}
+
+export function openaiChatToOpenaiChat(call: ChatRequest, model: string, cap?: OutputCap): Exchange {
   return {
-    body: requestBody(call, model),
+    body: requestBody(call, model, cap),
     dropped: [],
     answer: readAnswer,
     stream: () => new OpenAiChatStream(call.askedUsage, call.n),
@@ -25,20 +34,27 @@ interface Edit {
   readonly with: string;
 }
 
-function requestBody(call: ChatRequest, model: string): Buffer {
+function requestBody(call: ChatRequest, model: string, cap: OutputCap | undefined): Buffer {
   const edits: Edit[] = [];
   const askUsage = call.stream && !call.askedUsage;
   let hasOptions = false;
+  let capped = false;
   for (const { name, valueStart, valueEnd } of call.fields.fields) {
     if (name === 'model') edits.push({ start: valueStart, end: valueEnd, with: JSON.stringify(model) });
+    if (cap && (name === 'max_tokens' || name === 'max_completion_tokens')) {
+      const asked = call.json[name];
+      if (asked === null && (call.maxOutput !== null || name !== cap.field)) continue;
+      const tokens = typeof asked === 'number' ? Math.min(asked, cap.tokens) : cap.tokens;
+      edits.push({ start: valueStart, end: valueEnd, with: String(tokens) });
+      capped = true;
+    }
     if (name !== 'stream_options') continue;
     hasOptions = true;
     if (askUsage) edits.push(withUsage(call.body, valueStart, valueEnd));
   }
-  if (askUsage && !hasOptions) {
-    const at = call.fields.end;
-    edits.push({ start: at, end: at, with: ',"stream_options":{"include_usage":true}' });
-  }
+  const at = call.fields.end;
+  if (askUsage && !hasOptions) edits.push({ start: at, end: at, with: ',"stream_options":{"include_usage":true}' });
+  if (cap && !capped) edits.push({ start: at, end: at, with: `,"${cap.field}":${cap.tokens}` });
   return splice(call.body, edits);
 }
 
@@ -55,6 +71,7 @@ interface WireCompletion {
   model?: unknown;
   choices?: unknown;
   usage?: unknown;
+  service_tier?: unknown;
   error?: unknown;
 }
 
@@ -81,7 +98,7 @@ function readAnswer(body: Buffer): WholeAnswer {
   return {
     ok: true,
     body,
-    usage: readChatUsage(completion.usage),
+    usage: readChatUsage(completion.usage, completion.service_tier),
     servedModel: typeof completion.model === 'string' ? completion.model : undefined,
     filtered: choices.some(
       (choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason === 'content_filter',

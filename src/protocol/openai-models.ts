@@ -89,6 +89,30 @@ export function toolRuleFor(model: string): ToolRule {
   };
 }
 
+/** Most output tokens of a request, reasoning included. First match wins; later models of a family have its figure. */
+const outputMaxima: readonly (readonly [RegExp, number])[] = [
+  [/^gpt-4o-2024-05-13/, 4096],
+  [/^(chatgpt-4o|gpt-4o|gpt-audio|gpt-4\.5|gpt-5(\.\d+)?-chat)/, 16_384],
+  [/^gpt-4\.1/, 32_768],
+  [/^gpt-5(\.\d+)?-pro/, 272_000],
+  [/^gpt-[5-9](?!\d)/, 128_000],
+  [/^gpt-oss/, 131_072],
+  [/^o1-mini/, 65_536],
+  [/^o1-preview/, 32_768],
+  [/^(o[1-9](?!\d)|codex-mini)/, 100_000],
+  [/^gpt-4-(turbo|1106|0125|vision)/, 4096],
+  [/^gpt-4-32k/, 32_768],
+  [/^gpt-4(?!\d)/, 8192],
+  [/^(gpt-3\.5-turbo-16k|gpt-35-turbo-16k)/, 16_384],
+  [/^(gpt-3\.5|gpt-35)/, 4096],
+];
+
+/** Most tokens that a model answers with; null for a name that is not OpenAI's. */
+export function maxOutputFor(model: string): number | null {
+  const name = bareName(model);
+  return outputMaxima.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
 function bareName(model: string): string {
   const name = model.toLowerCase();
   const tuned = name.startsWith('ft:') ? name.slice(3).split(':', 1)[0]! : name;

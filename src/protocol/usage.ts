@@ -1,6 +1,6 @@
 /**
  * Tokens by kind, as the ledger keeps them. `input`, `cache_read`, `cache_write_5m`, `cache_write_1h` and `output` are
- * disjoint; `reasoning` and `audio_output` are parts of `output`, `audio_input` is a part of `input`.
+ * disjoint; `reasoning`, `audio_output` and `image_output` are parts of `output`, `audio_input` and `image_input` of `input`.
  */
 export interface Usage {
   input: number;
@@ -11,7 +11,20 @@ export interface Usage {
   reasoning: number;
   audio_input: number;
   audio_output: number;
+  /** A part of `input`; left out where there are none. */
+  image_input?: number;
+  /** A part of `output`; left out where there are none. */
+  image_output?: number;
+  /** Not a count: the service tier that the provider says it served in, where that is not its standard one. */
+  service_tier?: string;
 }
+
+/** What a provider calls its standard service, or leaves to itself to choose. */
+const standard = new Set(['default', 'standard', 'auto', 'scale', 'on_demand']);
+
+/** The service tier from the wire: undefined for the standard one and for what is no name. */
+export const serviceTier = (value: unknown): string | undefined =>
+  typeof value === 'string' && /^[\w.-]{1,40}$/.test(value) && !standard.has(value) ? value : undefined;
 
 export const noUsage = (): Usage => ({
   input: 0,

@@ -23,9 +23,9 @@ export interface Choice {
 /** What became of a rule; those after the one that matched were not asked. */
 export interface RuleTrace {
   readonly rule: number;
-  readonly use: readonly string[];
+  readonly use: string[];
   readonly matched: boolean | null;
-  readonly conditions: readonly ({ readonly name: string; readonly wanted: unknown } & Partial<Finding>)[];
+  readonly conditions: ({ readonly name: string; readonly wanted: unknown } & Partial<Finding>)[];
 }
 
 export class Rules {

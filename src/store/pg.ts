@@ -34,7 +34,10 @@ export type StoreOptions = Connection & {
   readonly onIdleError?: (error: Error) => void;
 };
 
-export type Database = NodePgDatabase<typeof schema>;
+export type Database = NodePgDatabase<typeof schema> & { readonly $client: pg.Pool };
+
+/** Drizzle on a connection that somebody else opened a transaction on. */
+export const drizzleOn = (client: pg.PoolClient): NodePgDatabase<typeof schema> => drizzle(client, { schema });
 
 export interface Store {
   readonly pool: pg.Pool;

@@ -6,6 +6,9 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Usage } from '../protocol/usage.js';
 import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
 
+/** Kinds of tokens that every answer tells. */
+type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier'>;
+
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
@@ -71,6 +74,11 @@ export class Metrics {
     'tollgate_upstream_responses_total',
     'Answers of targets; code is an HTTP status, or none where the connection failed.',
   );
+  readonly #webhooks = this.#counter(
+    'tollgate_webhook_deliveries_total',
+    'Attempts to deliver an event: delivered, failed and tried again, or dead: given up.',
+    ['result'],
+  );
   readonly #retries = this.#counter('tollgate_retries_total', 'Attempts that followed a failure, by what it was.', [
     'reason',
   ]);
@@ -79,7 +87,7 @@ export class Metrics {
     'tollgate_fallbacks_total',
     'Requests that another model was tried for.',
   ).add({});
-  readonly #kinds: Readonly<Record<keyof Usage, CountSeries>>;
+  readonly #kinds: Readonly<Record<Kind, CountSeries>>;
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -148,6 +156,10 @@ export class Metrics {
   /** `result`: `reloaded`, `unchanged` or `rejected`. */
   configReload(result: string): void {
     this.#reloads.inc({ result });
+  }
+
+  webhookDelivery(result: 'delivered' | 'failed' | 'dead', count: number): void {
+    this.#webhooks.inc({ result }, count);
   }
 
   /** `code`: the upstream's status, or 0 where it gave none. */

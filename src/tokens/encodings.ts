@@ -2,10 +2,10 @@
  * The two encodings, each read once per process. Reading one stops the event loop for about a tenth of a second, so
  * `warmTokenizers` is called before a server listens; a count that comes earlier waits for the same promise.
  */
-import { Encoding, type EncodingName } from './encoding.js';
+import { type Counter, Encoding, type EncodingName, quarterBytes } from './encoding.js';
 
-const loaded = new Map<EncodingName, Encoding>();
-const loading = new Map<EncodingName, Promise<Encoding>>();
+const loaded = new Map<EncodingName, Counter>([['quarter_bytes', quarterBytes]]);
+const loading = new Map<EncodingName, Promise<Counter>>();
 
 /** Reads both encodings, so that every later count of a small text is synchronous. */
 export async function warmTokenizers(): Promise<void> {
@@ -14,7 +14,7 @@ export async function warmTokenizers(): Promise<void> {
 }
 
 /** The encoding, at once where it has been read. */
-export function encodingOf(name: EncodingName): Encoding | Promise<Encoding> {
+export function encodingOf(name: EncodingName): Counter | Promise<Counter> {
   const ready = loaded.get(name);
   if (ready) return ready;
   let pending = loading.get(name);
@@ -25,7 +25,7 @@ export function encodingOf(name: EncodingName): Encoding | Promise<Encoding> {
   return pending;
 }
 
-async function read(name: EncodingName): Promise<Encoding> {
+async function read(name: EncodingName): Promise<Counter> {
   const o200k = name === 'o200k_base';
   const ranks = o200k
     ? await import('gpt-tokenizer/bpeRanks/o200k_base')

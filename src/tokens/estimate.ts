@@ -8,7 +8,7 @@
  * No store, no I/O, nothing of the text is kept. Bad input never throws; it is counted as what it is.
  */
 import type { Adaptor } from '../protocol/adaptor.js';
-import { type Encoding, type EncodingName, WINDOW_CHARS } from './encoding.js';
+import { type Counter, type EncodingName, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
 import { requestText, type Tally } from './request-text.js';
 import { finishInTurns, type Work } from './turns.js';
@@ -56,13 +56,13 @@ function count(
 
 class Count implements Work {
   readonly #texts: Iterator<string, unknown>;
-  readonly #encoding: Encoding;
+  readonly #encoding: Counter;
   readonly #tally: Tally;
   #text = '';
   #at = 0;
   #left = COUNTED_CHARS;
 
-  constructor(texts: Iterator<string, unknown>, encoding: Encoding, tally: Tally) {
+  constructor(texts: Iterator<string, unknown>, encoding: Counter, tally: Tally) {
     this.#texts = texts;
     this.#encoding = encoding;
     this.#tally = tally;

@@ -80,7 +80,7 @@ telemetry: { metrics: "\${METRICS:-false}" }
   assert.equal(config.telemetry.metrics, false);
   const model = config.models['m']!;
   assert.equal(model.targets[0]!.model, '4');
-  assert.equal(model.price!.input, '0.15');
+  assert.deepEqual(model.price, { input: '0.15', output: 1 });
   assert.equal(model.max_output, 1000);
   assert.equal(model.drop_params, true);
   assert.equal(model.limits[0]!.max, 2000);

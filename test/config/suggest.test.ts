@@ -54,6 +54,7 @@ test('the keys that a schema knows are found through records, lists, defaults an
     'model',
     'weight',
     'priority',
+    'price',
     'limits',
   ]);
   assert.deepEqual(knownKeys(configSchema, ['providers', 'any', 'api_key']), ['file']);

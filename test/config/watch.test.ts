@@ -51,7 +51,7 @@ function watched(t: TestContext, files: readonly string[] = ['config.yaml', '.en
   let waiting: (() => void)[] = [];
   const watch = watchInputs({
     loaded: () => loaded,
-    onChange: () => {
+    onChange: async () => {
       told++;
       loaded = read(paths);
       for (const resolve of waiting) resolve();
@@ -169,7 +169,12 @@ test('nothing is told after it was closed', async (t) => {
   const file = join(dir, 'config.yaml');
   writeFileSync(file, 'a');
   const inputs = read([file]);
-  const watch = watchInputs({ loaded: () => inputs, onChange: () => assert.fail('told'), pollMs: 10, settleMs: 10 });
+  const watch = watchInputs({
+    loaded: () => inputs,
+    onChange: async () => assert.fail('told'),
+    pollMs: 10,
+    settleMs: 10,
+  });
   writeFileSync(file, 'b');
   watch.close();
   await new Promise((resolve) => setTimeout(resolve, 150));

@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing'];
+const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports'];
 const below = ['protocol', 'lib'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
@@ -18,15 +18,34 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   upstream: below,
   config: ['lib', 'pricing', 'cache'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['gateway', 'keys', 'ledger', 'cache', ...below],
-  cli: ['config', 'pricing', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  'app.ts': ['http', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'],
+  http: ['gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
+  cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
+  'app-database.ts': ['telemetry', 'config', 'store'],
+  'app-cache.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
+  'app.ts': [
+    'app-cache.ts',
+    'app-database.ts',
+    'app-limits.ts',
+    'app-spend.ts',
+    'app-webhooks.ts',
+    'http',
+    'gateway',
+    ...domain,
+    ...below,
+    'upstream',
+    'telemetry',
+    'config',
+    'store',
+  ],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/upstream\// },
+  { name: /^undici$/, where: /^src\/(upstream\/|webhooks\/deliver\.ts$)/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

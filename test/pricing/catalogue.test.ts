@@ -114,7 +114,7 @@ test('a price that changes on a date is the old one before it and the new one fr
 
 test('a standing price changes by itself when its date comes, and not before', () => {
   const { provider, model, fromMs } = repriced();
-  const target = { override: undefined, catalogueName: provider, model, fallback: undefined };
+  const target = { override: [], catalogueName: provider, model, fallback: [] };
   const price = standingPrice({ ...target, nowMs: fromMs - 1000 });
   const old = price(fromMs - 1000);
   assert.equal(price(fromMs - 1), old);
@@ -133,12 +133,35 @@ test('a price by the hour of the day ends with its hours', () => {
 });
 
 test('the configured price wins over the catalogue, and the catalogue over the default', () => {
-  const fallback = { input: 100, output: 100 };
+  const fallback = [{ input: 100, output: 100 }];
   const mini = { catalogueName: 'openai', model: 'gpt-4o-mini', nowMs: NOW, fallback };
-  assert.equal(priceFor({ ...mini, override: { input: 1, output: 2 } })?.source, 'override');
-  assert.equal(priceFor({ ...mini, override: { input: 1, output: 2 } })!.tiers[0]!.pico.input, usd(1));
-  assert.equal(priceFor({ ...mini, override: undefined })?.source, 'catalogue');
-  const unknown = { ...mini, override: undefined, model: 'house-model' };
+  assert.equal(priceFor({ ...mini, override: [{ input: 1, output: 2 }] })?.source, 'override');
+  assert.equal(priceFor({ ...mini, override: [{ input: 1, output: 2 }] })!.tiers[0]!.pico.input, usd(1));
+  assert.equal(priceFor({ ...mini, override: [] })?.source, 'catalogue');
+  const unknown = { ...mini, override: [], model: 'house-model' };
   assert.equal(priceFor(unknown)?.source, 'default');
-  assert.equal(priceFor({ ...unknown, fallback: undefined }), undefined);
+  assert.equal(priceFor({ ...unknown, fallback: [] }), undefined);
+});
+
+test('a dated override takes over from the catalogue on its date, also for who looks back', () => {
+  const fromMs = NOW + 1_000;
+  const price = standingPrice({
+    override: [{ input: 7, output: 7, from: fromMs }],
+    catalogueName: 'openai',
+    model: 'gpt-4o-mini',
+    fallback: [],
+    nowMs: NOW,
+  });
+  assert.equal(price(NOW)?.source, 'catalogue');
+  assert.equal(price(fromMs - 1)?.source, 'catalogue');
+  assert.equal(price(fromMs)?.source, 'override');
+  assert.equal(price(fromMs)?.fromMs, fromMs);
+  assert.equal(price(NOW)?.source, 'catalogue');
+  assert.equal(price(fromMs + 5)?.source, 'override');
+});
+
+test("a provider's service tiers are multiples of its list price, of every kind", () => {
+  const flex = { override: [], catalogueName: 'openai', model: 'gpt-4o-mini', services: { flex: 0.5 }, fallback: [] };
+  const price = priceFor({ ...flex, nowMs: NOW })!;
+  assert.equal(price.services?.['flex']?.[0]?.pico.cache_read, price.tiers[0]!.pico.cache_read / 2);
 });

@@ -36,6 +36,7 @@ export interface NewKey {
 export interface EntryLine {
   readonly id: string;
   readonly request_id: string;
+  readonly attempt: number;
   readonly key: string;
   readonly model: string;
   readonly served_model: string | null;

@@ -5,13 +5,14 @@
  * Everything received is kept, with the moment at which the gateway let go of it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { answerMessages } from './anthropic-answers.js';
 import { answerChat } from './openai-answers.js';
 import { type Behaviour, type Exchange, json, type Received, type Step } from './upstream-steps.js';
 
 export interface FakeUpstream {
-  /** `http://127.0.0.1:<port>`, without a path. */
+  /** `http://127.0.0.1:<port>`, without a path; with `tls`, https. */
   readonly url: string;
   readonly requests: readonly Received[];
   /** Queues behaviours, one per request to come. */
@@ -25,16 +26,18 @@ export interface FakeUpstream {
   stop(): Promise<void>;
 }
 
-export async function startUpstream(): Promise<FakeUpstream> {
+export async function startUpstream(tls?: { readonly key: Buffer; readonly cert: Buffer }): Promise<FakeUpstream> {
   const requests: Received[] = [];
   const queue: Behaviour[] = [];
   const waiting: ((request: Received) => void)[] = [];
   const sockets = new Set<Socket>();
   let fallback: Behaviour = faithful;
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (incoming, response) => {
+  const options = { keepAliveTimeout: 60_000, requestTimeout: 0 };
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     // A side that leaves while it is being answered is what these tests are about, not a fault.
     serve(incoming, response).catch((error: unknown) => response.destroy(error as Error));
-  });
+  };
+  const server = tls ? createTlsServer({ ...options, ...tls }, listener) : createServer(options, listener);
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = await receive(incoming, response);
     requests.push(exchange.request);
@@ -55,7 +58,7 @@ export async function startUpstream(): Promise<FakeUpstream> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     next: (...behaviours) => void queue.push(...behaviours),
     always: (behaviour = faithful) => {

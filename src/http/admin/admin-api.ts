@@ -22,11 +22,16 @@ import { readsJson } from './body.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { type Explaining, explainRoute } from './explain-route.js';
 import { keysRoutes } from './keys-routes.js';
+import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
+import { type Reporting, reportsRoutes } from './reports-routes.js';
+import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -35,7 +40,17 @@ declare module 'fastify' {
   }
 }
 
-export interface AdminDeps extends Writing, Reading, Configuring, CacheReading {
+export interface AdminDeps
+  extends Writing,
+    Omit<Reading, 'ledger'>,
+    Configuring,
+    Hooking,
+    Breaking,
+    LimitsReading,
+    Explaining,
+    CacheReading,
+    Omit<Reporting, 'ledger'> {
+  readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** The version of the gateway, for the OpenAPI document. */
@@ -93,9 +108,14 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
   teamsRoutes(typed, deps);
+  limitsRoutes(typed, deps);
+  targetsRoutes(typed, deps);
   readRoutes(typed, deps);
   cacheRoutes(typed, deps);
+  webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
+  explainRoute(typed, deps);
+  reportsRoutes(typed, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
 }
 

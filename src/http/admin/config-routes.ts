@@ -1,7 +1,7 @@
 /**
- * The running configuration: shown with secrets hidden, where it comes from, and the order to read its file again. A reload
- * is synchronous and happens in the transaction that writes its audit line, so one that the audit log cannot hold is not
- * made (the file's own watch and SIGHUP need no database).
+ * The running configuration: shown with secrets hidden, where it comes from, and the order to read its file again. What was
+ * read is taken in inside the transaction that writes its audit line, so nothing is while the database is away (the file's
+ * own watch and SIGHUP need no database).
  */
 import { z } from 'zod';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
@@ -46,8 +46,8 @@ export interface Configuring {
     readonly restart: readonly string[];
     readonly last: Reloaded | Rejected | null;
   };
-  /** Reads the file again; changes nothing where it is rejected. */
-  readonly reloadConfig: () => Reloaded | Rejected;
+  /** Reads the file again; what it answers takes it in, or changes nothing where it is rejected. */
+  readonly readConfig: () => Promise<() => Reloaded | Rejected>;
 }
 
 const config = { access: 'admin' } as const;
@@ -125,15 +125,17 @@ export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
         response: { 200: reloadAnswer, ...problems },
       },
     },
-    (request, reply) =>
-      write(deps, request, reply, async ({ tx }): Promise<Result<Answer>> => {
-        const outcome = deps.reloadConfig();
+    async (request, reply) => {
+      const take = await deps.readConfig();
+      return write(deps, request, reply, async ({ tx }): Promise<Result<Answer>> => {
+        const outcome = take();
         if (outcome.status === 'rejected') return refused(rejection(outcome));
         const { status, at, hash, changed, restart } = outcome;
         const detail = { status, hash, changed, restart };
         await tx.audit({ at, actor: request.adminActor, action: 'config.reload', subject: 'config', detail });
         return ok({ status: 200, body: detail });
-      }),
+      });
+    },
   );
 }
 

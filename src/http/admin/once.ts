@@ -70,7 +70,11 @@ async function once(
   return answer;
 }
 
-const withoutSecret = (body: object): object => ('key' in body ? { ...body, key: null } : body);
+const withoutSecret = (body: object): object => ({
+  ...body,
+  ...('key' in body && { key: null }),
+  ...('secret' in body && { secret: null }),
+});
 
 const isSane = (key: string | string[]): key is string => typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key);
 const notSane = refuse('invalid_value', 'An Idempotency-Key is 1 to 255 printable ASCII characters.', {

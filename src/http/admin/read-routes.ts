@@ -9,7 +9,7 @@ import { auditQuery, pageOf } from './schemas.js';
 import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
-  readonly ledger: Pick<Ledger, 'query'>;
+  readonly ledger: Pick<Ledger, 'query' | 'flush'>;
   /** Models and providers as plain data. */
   readonly models: () => readonly object[];
   readonly providers: () => readonly object[];
@@ -57,8 +57,8 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
   );
 
   for (const [what, summary] of [
-    ['models', 'The models that clients can ask for.'],
-    ['providers', 'The upstream accounts.'],
+    ['models', 'The models that clients can ask for, and how their targets are: breaker, health, latency.'],
+    ['providers', 'The upstream accounts, and how their targets and credentials are.'],
   ] as const) {
     app.get(
       `/${what}`,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseBlock } from '../../keys/allow.js';
+import { cacheSharings } from '../../lib/cache-sharing.js';
 import { limitSpec } from '../../lib/limit-spec.js';
 
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
@@ -80,26 +81,49 @@ function unstorable(root: Readonly<Record<string, unknown>>): string | null {
   return JSON.stringify(root).length > MOST_METADATA ? `larger than ${MOST_METADATA} characters` : null;
 }
 
+/** Alias -> model; in a patch null takes an alias away. */
+const aliases = z
+  .record(text(128), text(128).nullable())
+  .refine((names) => Object.keys(names).length <= 100, 'at most 100 aliases')
+  .refine((names) => !Object.hasOwn(names, '__proto__'), 'not a name');
+
 const keyFields = {
   team: text(100).nullish(),
   models: someOf(pattern, 'model').nullish(),
   endpoints: someOf(z.enum(endpointNames), 'endpoint').nullish(),
   allowed_ips: someOf(block, 'address').nullish(),
   limits: limits.nullish(),
+  user_limits: limits.nullish(),
+  cache: z.enum(cacheSharings).nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
+  aliases: aliases.nullish(),
   expires_at: instant.nullish(),
 };
 
 export const newKey = z.strictObject({ name: text(200), ...keyFields });
 export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields });
-export const newTeam = z.strictObject({ name: text(100), limits: limits.nullish(), metadata: metadata.nullish() });
-export const teamPatch = z.strictObject({ limits: limits.nullish(), metadata: metadata.nullish() });
+/** `1.2`: the team is billed 20 % more than the cost. Kept in parts per million. */
+const markup = z
+  .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?$/, 'a factor, such as 1.2')])
+  .transform(Number)
+  .refine((factor) => factor >= 0 && factor <= 1_000, 'a factor from 0 to 1000')
+  .transform((factor) => Math.round(factor * 1e6));
+const teamFields = {
+  limits: limits.nullish(),
+  user_limits: limits.nullish(),
+  metadata: metadata.nullish(),
+  markup: markup.nullish(),
+  aliases: aliases.nullish(),
+};
+
+export const newTeam = z.strictObject({ name: text(100), ...teamFields });
+export const teamPatch = z.strictObject(teamFields);
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /** `30s`, `10m`, `24h` in milliseconds. */
-const overlap = z
+export const duration = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'not a duration, such as 30s, 10m, 24h')
   .transform((written) => {
@@ -108,7 +132,7 @@ const overlap = z
   })
   .refine((ms) => ms <= 30 * DAY_MS, 'at most 30d');
 
-export const rotation = z.strictObject({ overlap: overlap.optional() }).nullish();
+export const rotation = z.strictObject({ overlap: duration.optional() }).nullish();
 
 export const byId = z.strictObject({ id: text(400) });
 

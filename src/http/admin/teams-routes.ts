@@ -21,8 +21,8 @@ export function teamsRoutes(app: AdminApp, deps: Writing): void {
     },
     (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const { name, ...fields } = request.body;
-        const created = await writes.createTeam(name, fields);
+        const { name, markup, ...fields } = request.body;
+        const created = await writes.createTeam(name, { ...fields, markup_ppm: markup });
         if (created.ok) reply.header('location', `/admin/v1/teams/${encodeURIComponent(name)}`);
         return created.ok ? ok({ status: 201, body: showTeam(created.value) }) : created;
       }),
@@ -69,7 +69,8 @@ export function teamsRoutes(app: AdminApp, deps: Writing): void {
     },
     (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const patched = await writes.patchTeam(request.params.id, request.body);
+        const { markup, ...fields } = request.body;
+        const patched = await writes.patchTeam(request.params.id, { ...fields, markup_ppm: markup });
         return patched.ok ? ok({ status: 200, body: showTeam(patched.value) }) : patched;
       }),
   );

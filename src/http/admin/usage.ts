@@ -36,15 +36,27 @@ export const entryAnswer = z.object({
     reasoning: count,
     audio_input: count,
     audio_output: count,
+    image_input: count.optional(),
+    image_output: count.optional(),
   }),
   usage_source: name,
-  cost_nusd: z.object({ input: count, cache_read: count, cache_write: count, output: count, total: count }),
+  cost_nusd: z.object({
+    input: count,
+    cache_read: count,
+    cache_write: count,
+    output: count,
+    request: count.optional(),
+    total: count,
+  }),
   cost_usd: name,
   saved_nusd: count.optional(),
   price_version: name,
   first_byte_ms: count.nullable(),
   duration_ms: count,
   overhead_ms: count,
+  service_tier: name.optional(),
+  billed_nusd: count.optional(),
+  corrects: name.optional(),
 });
 
 /** The entry as `entryAnswer` has it, whose lists may be written to. */

@@ -1,8 +1,9 @@
 /** The OpenAI-compatible endpoints under `/v1`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Models } from '../../gateway/model.js';
-import { mayUseModel } from '../../keys/allow.js';
+import { aliased, aliasesOf, mayUseModel } from '../../keys/allow.js';
 import type { Authenticator } from '../../keys/authenticate.js';
+import type { Caller } from '../../keys/key.js';
 import { type Refusal, refuse, statusOf } from '../../lib/errors.js';
 import { requestIdOf, tokenOf } from '../call-headers.js';
 import type { RawHandler } from '../raw.js';
@@ -28,9 +29,11 @@ async function listModels(deps: OpenAiDeps, request: FastifyRequest, reply: Fast
   const caller = await deps.authenticator.authenticate(tokenOf(request.headers));
   if (!caller.ok) return sendOpenAiError(request, reply, caller.refusal);
   const models = deps.models();
-  const data = models.list().filter(({ name }) => mayUseModel(caller.value.key, name));
+  const may = (name: string) => models.get(aliased(caller.value, name)) && mayUse(caller.value, name);
+  const own = models.list().map(({ name }) => name);
+  const names = [...new Set([...own, ...Object.keys(aliasesOf(caller.value))])].filter(may);
   reply.header('x-request-id', requestIdOf(request.headers));
-  return { object: 'list', data: data.map(({ name }) => modelJson(name, models.createdS)) };
+  return { object: 'list', data: names.map((name) => modelJson(name, models.createdS)) };
 }
 
 async function oneModel(deps: OpenAiDeps, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -38,13 +41,17 @@ async function oneModel(deps: OpenAiDeps, request: FastifyRequest, reply: Fastif
   if (!caller.ok) return sendOpenAiError(request, reply, caller.refusal);
   const name = (request.params as { '*': string })['*'];
   const models = deps.models();
-  if (!models.get(name) || !mayUseModel(caller.value.key, name)) {
+  if (!models.get(aliased(caller.value, name)) || !mayUse(caller.value, name)) {
     const words = `The model '${name.slice(0, 100)}' does not exist, or this key may not use it.`;
     return sendOpenAiError(request, reply, refuse('model_not_found', words, { param: 'model' }));
   }
   reply.header('x-request-id', requestIdOf(request.headers));
   return modelJson(name, models.createdS);
 }
+
+/** An alias may be used by who may use it or what it stands for. */
+const mayUse = (caller: Caller, name: string): boolean =>
+  mayUseModel(caller.key, name) || mayUseModel(caller.key, aliased(caller, name));
 
 const modelJson = (id: string, created: number) => ({ id, object: 'model', created, owned_by: 'tollgate' });
 

@@ -30,6 +30,9 @@ test('the key of the contract is made: 201, its secret this once, and what was s
     allowed_ips: ['10.0.0.0/8'],
     tags: ['prod'],
     metadata: { owner: 'ada' },
+    user_limits: [{ unit: 'requests', max: 5, per: 'minute' }],
+    cache: 'team',
+    aliases: { 'gpt-4': 'gpt-4o' },
   };
   const answer = await server.call('POST', '/keys', asked);
   assert.equal(answer.status, 201);
@@ -141,12 +144,13 @@ test('a patch is a merge patch', async () => {
 
 test('a patch cannot take the name away or write what is not the caller’s to write', async () => {
   const { id } = await create({ name: 'p' });
-  for (const field of ['id', 'key', 'prefix', 'created_at', 'revoked_at', 'blocked', 'hash', 'cache']) {
+  for (const field of ['id', 'key', 'prefix', 'created_at', 'revoked_at', 'blocked', 'hash']) {
     const answer = await server.call('PATCH', `/keys/${id}`, { [field]: 'x' });
     assert.equal(answer.status, 400);
     assert.deepEqual(answer.body.errors, [{ field, message: 'there is no such field' }]);
     assert.equal(answer.body.code, 'unsupported_parameter');
   }
+  assert.equal((await server.call('PATCH', `/keys/${id}`, { cache: 'x' })).status, 400);
   assert.equal((await server.call('PATCH', `/keys/${id}`, { name: null })).status, 400);
 });
 

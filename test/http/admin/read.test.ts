@@ -107,9 +107,11 @@ describe('what is shown', () => {
       ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
-      ...['get /usage', 'get /audit', 'get /models', 'get /providers'],
+      ...['post /targets/{id}/open', 'post /targets/{id}/close'],
+      ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
       ...['get /cache', 'post /cache/purge'],
-      ...['get /config', 'get /config/status', 'post /config/reload'],
+      ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
+      ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
     const creation = body.paths['/admin/v1/keys'].post;
@@ -150,7 +152,7 @@ describe('when the database is away', () => {
     const fails = () => Promise.reject(new Error('the inner workings'));
     const server = await adminServer({
       store: { ...memoryKeyStore(), keys: fails },
-      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails) },
+      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails), flush: fails },
     });
     t.after(() => server.close());
     for (const path of ['/keys', '/usage']) {

@@ -12,6 +12,7 @@ import { createKeys } from '../../../src/keys/keys.js';
 import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ok } from '../../../src/lib/errors.js';
 import { ManualClock } from '../../support/clock.js';
 
 export const ADMIN_KEY = 'the-admin-key-of-these-tests';
@@ -35,6 +36,19 @@ export interface AdminServer {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
 }
+
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
+const inVain = (): never => {
+  throw new Error('there are no webhooks here');
+};
+const noWebhooks: AdminDeps['webhooks'] = {
+  ...{ test: inVain, redeliver: inVain },
+  endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
+  ...{ urlProblem: inVain, wake: () => {} },
+  read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
+};
 
 export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
   const store = given.store ?? memoryKeyStore();
@@ -81,9 +95,18 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       cache,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
-      reloadConfig: () => assert.fail('not in these tests'),
+      readConfig: () => assert.fail('not in these tests'),
+      explain: () => assert.fail('not in these tests'),
+      authenticator: { authenticate: () => assert.fail('not in these tests') },
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      reports: { run: unused },
+      prices: () => ({ currency: 'USD', unit: 'million tokens', catalogue: '', data: [], overrides: [], defaults: [] }),
+      verify: unused,
+      reprice: unused,
+      limitLevels: async () => ok([]),
+      setBreaker: () => undefined,
+      webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',
       ...given,

@@ -10,14 +10,24 @@ after(() => server.close());
 
 test('a team is made, shown, changed, blocked, unblocked and deleted', async () => {
   const limits = [{ unit: 'usd', max: 100, per: 'month', warn_at: [0.5, 1] }];
-  const made = await server.call('POST', '/teams', { name: 'search', limits, metadata: { cost_center: 'R7' } });
+  const user_limits = [{ unit: 'tokens', max: 1000, per: 'day', timezone: 'Europe/Berlin' }];
+  const made = await server.call('POST', '/teams', {
+    name: 'search',
+    limits,
+    user_limits,
+    metadata: { cost_center: 'R7' },
+    aliases: { fast: 'gpt-4o-mini', best: 'gpt-4o' },
+  });
   assert.equal(made.status, 201);
   const now = '2026-11-24T08:00:00.000Z';
   const expected = {
     id: 'search',
     name: 'search',
     limits,
+    markup: null,
+    user_limits,
     metadata: { cost_center: 'R7' },
+    aliases: { fast: 'gpt-4o-mini', best: 'gpt-4o' },
     created_at: now,
     updated_at: now,
     blocked: false,
@@ -25,8 +35,17 @@ test('a team is made, shown, changed, blocked, unblocked and deleted', async () 
   };
   assert.deepEqual(made.body, expected);
   assert.deepEqual((await server.call('GET', '/teams/search')).body, expected);
-  const patched = await server.call('PATCH', '/teams/search', { limits: null, metadata: { cost_center: null, x: 1 } });
-  assert.deepEqual(patched.body, { ...expected, limits: [], metadata: { x: 1 } });
+  const patched = await server.call('PATCH', '/teams/search', {
+    limits: null,
+    metadata: { cost_center: null, x: 1 },
+    aliases: { fast: null, good: 'gpt-4o' },
+  });
+  assert.deepEqual(patched.body, {
+    ...expected,
+    limits: [],
+    metadata: { x: 1 },
+    aliases: { best: 'gpt-4o', good: 'gpt-4o' },
+  });
   assert.equal((await server.call('POST', '/teams/search/block')).body.blocked, true);
   assert.equal((await server.call('POST', '/teams/search/unblock')).body.blocked_at, null);
   assert.equal((await server.call('DELETE', '/teams/search')).status, 200);

@@ -1,0 +1,90 @@
+/**
+ * The part of the composition that keeps answers: the cache with its stores, and the embedding model, which model routing
+ * uses too. The model is loaded before the first request where something will ask it, since a request does not wait for it;
+ * where it cannot be loaded, prompts are compared by nothing and the log says so.
+ */
+import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
+import { type CacheService, openCache } from './cache/cache-service.js';
+import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { pgPromptStore } from './cache/semantic/prompts-pg.js';
+import type { VectorWorker } from './cache/semantic/vector-worker.js';
+import type { Config } from './config/config.js';
+import type { Models } from './gateway/model.js';
+import type { Clock } from './lib/clock.js';
+import type { Embedder as TextsEmbedder } from './lib/embedder.js';
+import { wordsOf } from './protocol/openai-chat-replay.js';
+import type { Store } from './store/pg.js';
+import type { Log } from './telemetry/log.js';
+import type { Metrics } from './telemetry/metrics.js';
+
+export interface Embedding {
+  readonly worker: VectorWorker;
+  readonly embedder: Embedder;
+  /** For conditions of model routing. */
+  readonly likeness: TextsEmbedder;
+  /** Loads the model where one of the models compares prompts. */
+  warm(config: Config): Promise<void>;
+  close(): Promise<void>;
+}
+
+const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function startEmbedding(log: Log): Embedding {
+  const worker = localVectors((error) => log.warn({ error: error && saidBy(error) }, 'the embedding thread ended'));
+  const embedder = localEmbedder(worker, LOCAL_MODEL);
+  return {
+    worker,
+    embedder,
+    likeness: likenessOf(embedder),
+    async warm({ models }) {
+      const wanted = Object.values(models).some(
+        ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
+      );
+      if (worker.running || !wanted) return;
+      await embedder
+        .embedIdly('Are you there?')
+        .catch((error: unknown) => log.warn({ error: saidBy(error) }, 'the embedding model cannot be loaded'));
+    },
+    close: () => worker.close(),
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly models: () => Models;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly embedding: Embedding;
+  /** Other gateways may use the same database. */
+  readonly shared: boolean;
+}
+
+export async function startCache(parts: Parts): Promise<CacheService> {
+  const { config, models, clock, log, metrics, store, embedding, shared } = parts;
+  const { pool } = store;
+  return openCache({
+    store: pgAnswerStore(pool),
+    purgeStore: pgPurgeStore(pool),
+    prompts: pgPromptStore(pool),
+    worker: embedding.worker,
+    embedder: embedding.embedder,
+    secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
+    clock,
+    random: Math.random,
+    memoryBytes: config.cache.memory,
+    shared,
+    textOf: wordsOf,
+    wanted: () =>
+      models()
+        .list()
+        .some(({ cache }) => cache !== null),
+    onResult: (state) => metrics.cacheResult(state),
+    onRejection: (why) => metrics.cacheRejection(why),
+    onSkip: (why) => metrics.cacheSkip(why),
+    onVerdict: (scope, { standing, threshold, labels, precision }) =>
+      log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
+    onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
+  });
+}

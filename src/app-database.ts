@@ -1,0 +1,31 @@
+/** The database of the configuration: the one that it names, else an embedded one in the data folder. */
+import type { Config } from './config/config.js';
+import { openEmbedded } from './store/embedded.js';
+import { type Connection, openStore, type Store } from './store/pg.js';
+import type { Log } from './telemetry/log.js';
+
+interface Opened {
+  readonly store: Store;
+  readonly connection: Connection;
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+export async function openDatabase(config: Config, log: Log): Promise<Opened> {
+  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
+  if (config.database.url !== null) {
+    const connection = { url: config.database.url };
+    const store = openStore({ ...connection, onIdleError });
+    return { store, connection, embedded: false, close: () => store.close() };
+  }
+  const embedded = await openEmbedded({
+    dataDir: config.data_dir,
+    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
+  });
+  const store = openStore({ ...embedded.connection, onIdleError });
+  const close = async (): Promise<void> => {
+    await store.close();
+    await embedded.close();
+  };
+  return { store, connection: embedded.connection, embedded: true, close };
+}

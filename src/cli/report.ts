@@ -1,0 +1,106 @@
+/** `tollgate report`: a report of spend from a running gateway, as a table, or in any of its formats to a file or the output. */
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { aligned, ask, asksGateway, type CliWorld, type Common, ownWorld, Told, tellsUser } from './gateway-client.js';
+
+interface ReportOptions extends Common {
+  readonly from?: string;
+  readonly to?: string;
+  readonly groupBy?: string;
+  readonly timezone?: string;
+  readonly format?: string;
+  readonly filter?: string[];
+  readonly output?: string;
+}
+
+interface ReportAnswer {
+  readonly from: string;
+  readonly to: string;
+  readonly group_by: readonly string[];
+  readonly data: readonly Row[];
+  readonly total: Row;
+}
+
+type Row = Readonly<Record<string, unknown>> & {
+  readonly requests: number | string;
+  readonly tokens: { readonly [kind: string]: number | string };
+  readonly cost_usd: string;
+  readonly billed_usd: string;
+};
+
+/** A million entries take a while to be written. */
+const REPORT_MS = 30 * 60_000;
+
+export function registerReport(program: Command, world: CliWorld = ownWorld): void {
+  const told = tellsUser(world);
+  asksGateway(program.command('report').description('what was spent, by anything that entries have'))
+    .option('--from <when>', 'a date or a time with a zone; the beginning of this month unless told')
+    .option('--to <when>', 'a date or a time with a zone; now unless told')
+    .option('--group-by <names>', 'such as day,team,model', 'team,model')
+    .option('--timezone <zone>', 'where hours, days and months begin; UTC unless told')
+    .option('--format <format>', 'json, csv, parquet or focus; a table unless told')
+    .option('--filter <name=value>', 'such as team=search; may be repeated', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
+    .option('-o, --output <file>', 'where to write it; the standard output unless told')
+    .action(told((options: ReportOptions) => report(world, options)));
+}
+
+async function report(world: CliWorld, options: ReportOptions): Promise<void> {
+  const query = new URLSearchParams();
+  const set = (name: string, value: string | undefined) => value !== undefined && query.append(name, value);
+  set('from', options.from);
+  set('to', options.to);
+  set('group_by', options.groupBy);
+  set('timezone', options.timezone);
+  for (const filter of options.filter ?? []) {
+    const at = filter.indexOf('=');
+    if (at < 1) throw new Told(`--filter ${filter}: expected name=value, such as team=search.`);
+    query.append(filter.slice(0, at), filter.slice(at + 1));
+  }
+  const format = options.format ?? (options.json || options.output ? 'json' : undefined);
+  query.set('format', format ?? 'json');
+  const { answer } = await ask(world, options, 'GET', `/reports/spend?${query}`, { timeoutMs: REPORT_MS });
+  if (options.output !== undefined) {
+    await saved(answer, options.output);
+    return;
+  }
+  if (format === 'parquet') throw new Told('A Parquet file is not for a screen: name a file with --output.');
+  if (format !== undefined) world.print((await answer.text()).trimEnd());
+  else world.print(table((await answer.json()) as ReportAnswer).join('\n'));
+}
+
+async function saved(answer: Response, file: string): Promise<void> {
+  try {
+    const body = answer.body ? Readable.fromWeb(answer.body as never) : Readable.from([]);
+    await pipeline(body, createWriteStream(file));
+  } catch (error) {
+    throw new Told(`${file} was not written whole: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function table({ group_by, data, total, from, to }: ReportAnswer): string[] {
+  const shown = (value: unknown): string => (value === null || value === undefined ? '-' : String(value));
+  const figures = ({ requests, tokens, cost_usd, billed_usd }: Row): string[] => {
+    const input = ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h'].map((kind) => BigInt(tokens[kind] ?? 0));
+    return [
+      String(requests),
+      String(input.reduce((a, b) => a + b, 0n)),
+      String(tokens['output'] ?? 0),
+      cost_usd,
+      billed_usd,
+    ];
+  };
+  return [
+    `${from} to ${to}`,
+    '',
+    ...aligned([
+      [...group_by.map((name) => name.toUpperCase()), 'REQUESTS', 'INPUT', 'OUTPUT', 'COST USD', 'BILLED USD'],
+      ...data.map((row) => [...group_by.map((name) => shown(row[name])), ...figures(row)]),
+      [...group_by.map((_, i) => (i === 0 ? 'total' : '')), ...figures(total)],
+    ]),
+  ];
+}

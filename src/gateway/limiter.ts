@@ -1,0 +1,326 @@
+/**
+ * The limits of a request on its way: reserved before it is sent, told of each attempt, and closed exactly once. With the
+ * counters in memory nothing here waits; with Redis a reservation and a settlement are one round trip each. A request to
+ * which no limit applies costs two look-ups.
+ *
+ * What is settled is what the ledger's entries say, of each limit the attempts that it counts. A request of which no attempt
+ * was recorded was never sent, and gives everything back. One that ended in a fault of the gateway counts at least what was
+ * held.
+ */
+import type { Caller } from '../keys/key.js';
+import type { Clock } from '../lib/clock.js';
+import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+import { type Actuals, cost } from '../limits/amount.js';
+import type { Crossing, Denial } from '../limits/denial.js';
+import { ExpectedOutput } from '../limits/expected.js';
+import type { Hold } from '../limits/hold.js';
+import { counts, type Limit } from '../limits/limit.js';
+import type { Limits, Outcome } from '../limits/limits.js';
+import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
+import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import { estimate as countInput } from '../tokens/estimate.js';
+import { Applicable } from './applicable.js';
+import { type Foreseen, foresee } from './foresee.js';
+import type { Model, Target } from './model.js';
+import type { Bill } from './settle.js';
+import { boundsOutput, outputCap, type Reach, worstCase } from './worst-case.js';
+
+/** What a limit decides by. */
+export interface Demand {
+  readonly caller: Caller;
+  readonly user: string | null;
+  readonly request: ChatRequest;
+  readonly model: Model;
+  /** The model whose target is tried, where it is a fallback from the start. */
+  readonly serving?: Model | undefined;
+  readonly tags: readonly string[];
+  readonly call: { readonly requestId: string; readonly endpoint: string };
+}
+
+export interface LimiterPorts {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** What is needed to write the ledger entry of a request whose gateway died. Only asked for where another could. */
+  readonly note?: (demand: Demand, target: Target, countedInput: number, heldAtMs: number) => string;
+  readonly onDenied?: (denial: Denial, demand: Demand) => void;
+  /** Told of the marks of budgets that a settlement crossed. */
+  readonly onCrossings?: (crossings: readonly Crossing[], demand: Demand) => void;
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** Where a request may go. */
+export type Place = Pick<Reach, 'model' | 'target'>;
+
+/** What a request was granted. Closed once. */
+export interface Grant {
+  readonly demand: Demand;
+  /** Null: no limit applies. */
+  hold: Hold | null;
+  /** By the clock that budgets go by. */
+  heldAtMs: number;
+  /** A budget holds what the output may come to. */
+  bounded: boolean;
+  /** Where the request goes; its limits are held. */
+  target: Target;
+  attempts: Attempt[];
+}
+
+interface Attempt {
+  readonly model: string;
+  readonly target: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly usdNano: number;
+}
+
+const NO_HEADERS: readonly string[] = [];
+/** Of requests without a hold, which record none. */
+const NO_ATTEMPTS: Attempt[] = [];
+
+export class Limiter {
+  readonly #ports: LimiterPorts;
+  readonly #limits: Limits;
+  readonly #applicable = new Applicable();
+  readonly #expected = new ExpectedOutput();
+
+  constructor(ports: LimiterPorts) {
+    this.#ports = ports;
+    this.#limits = ports.limits;
+  }
+
+  /** Takes all limits of a request for its first target, at the worst that this or any of `others` may cost, or none. */
+  reserve(
+    demand: Demand,
+    first: Target,
+    others: () => readonly Place[],
+    countedInput: number,
+  ): Result<Grant> | Promise<Result<Grant>> {
+    const { caller, user, model } = demand;
+    const serving = demand.serving ?? model;
+    const limits = this.#applicable.of(caller, user, serving, first);
+    if (limits.length === 0) return ok(grantOf(demand, first, null, 0, false));
+    const reach = reachOf(demand, { model: serving, target: first, countedInput }, others());
+    if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
+    return this.#reserve(demand, limits, reach);
+  }
+
+  /** What `reserve` would come to, without taking anything. */
+  async foresee(
+    demand: Demand,
+    first: Target,
+    others: () => readonly Place[],
+    countedInput: number,
+  ): Promise<Foreseen> {
+    const serving = demand.serving ?? demand.model;
+    const limits = this.#applicable.of(demand.caller, demand.user, serving, first);
+    const reach = await reachOf(demand, { model: serving, target: first, countedInput }, others());
+    return foresee(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
+  }
+
+  /**
+   * Makes ready for a further attempt: the limits of its target are taken too, and budgets hold what the attempts before it
+   * used and those that run beside it may, besides the worst that it may cost itself. A refusal leaves everything as it was.
+   */
+  async move(
+    grant: Grant,
+    model: Model,
+    target: Target,
+    countedInput: number,
+    beside: readonly Reach[],
+  ): Promise<Refusal | undefined> {
+    const { hold, demand } = grant;
+    const spent = this.#spent(grant, beside);
+    if (target === grant.target && !spent) return undefined;
+    const limits = this.#applicable.of(demand.caller, demand.user, model, target);
+    if (limits.length === 0 && grant.target.limits.length === 0) {
+      grant.target = target;
+      return undefined;
+    }
+    if (!hold) {
+      const taken = await this.#reserve({ ...demand, model }, limits, [{ model, target, countedInput }]);
+      if (!taken.ok) return taken.refusal;
+      const { value } = taken;
+      grant.hold = value.hold;
+      grant.attempts = value.attempts;
+      grant.heldAtMs = value.heldAtMs;
+      grant.bounded = value.bounded;
+      grant.target = target;
+      return undefined;
+    }
+    const bounded = grant.bounded || boundsOutput(limits);
+    const estimate = { ...this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded), spent };
+    const free =
+      grant.target === target || beside.length > 0
+        ? []
+        : grant.target.limits.filter(({ kind }) => kind === 'concurrent');
+    const outcome = await this.#limits.amend(hold, { limits, estimate, free });
+    if (outcome.kind !== 'reserved') return this.#refusal(outcome, demand);
+    grant.bounded = bounded;
+    grant.target = target;
+    return undefined;
+  }
+
+  /** The maximum of each choice to send to a target instead of the caller's own; null where that stays. */
+  cap(grant: Grant, model: Model, target: Target): number | null {
+    const { demand } = grant;
+    return outputCap(demand.request, model, target, this.grantedOutput(grant));
+  }
+
+  /** Output tokens that are held for all choices, where a budget bounds them. */
+  grantedOutput({ hold, bounded }: Grant): number {
+    return hold && bounded ? hold.outputTokens : Number.POSITIVE_INFINITY;
+  }
+
+  /** The headers that tell of rate limits, names and values in turn. */
+  headers({ hold }: Grant): readonly string[] {
+    if (!hold) return NO_HEADERS;
+    const headers: string[] = [];
+    for (const [name, value] of Object.entries(rateLimitHeaders(hold.parts, this.#limits.nowMs()))) {
+      headers.push(name, value);
+    }
+    return headers;
+  }
+
+  /** An attempt was made, and its entry appended to the ledger. */
+  record({ hold, demand, attempts }: Grant, model: Model, target: Target, { tokens, cost }: Bill): void {
+    if (!hold) return;
+    attempts.push({
+      model: model.name,
+      target: target.id,
+      inputTokens: tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h,
+      outputTokens: tokens.output,
+      usdNano: cost.total,
+    });
+    if (tokens.output > 0) this.#expected.learn(demand.caller.key.id, model.name, tokens.output);
+  }
+
+  /** Settles what was recorded, or gives everything back. Again, it does nothing. */
+  close(grant: Grant): void | Promise<void> {
+    const { hold, attempts, demand } = grant;
+    if (!hold || hold.closing) return;
+    if (attempts.length === 0) return this.#limits.release(hold);
+    try {
+      const crossings = this.#limits.settle(hold, (limit) => usedOf(limit, attempts), 'exact');
+      if (crossings instanceof Promise) return crossings.then((crossed) => this.#crossed(crossed, demand));
+      this.#crossed(crossings, demand);
+    } catch (error) {
+      this.#ports.onFault?.(error);
+      return this.fail(grant);
+    }
+  }
+
+  /** The gateway failed while the request may have been sent: at least what is held is counted. */
+  async fail({ hold, attempts }: Grant): Promise<void> {
+    if (!hold || hold.closing) return;
+    await this.#limits.settle(hold, { requests: 1, ...sumOf(attempts) }, 'at-least');
+  }
+
+  #reserve(demand: Demand, limits: readonly Limit[], reach: readonly Reach[]): Result<Grant> | Promise<Result<Grant>> {
+    const heldAtMs = this.#limits.nowMs();
+    const bounded = boundsOutput(limits);
+    const first = reach[0]!;
+    const outcome = this.#limits.reserve({
+      id: newId('hold', this.#ports.clock.now()),
+      limits,
+      estimate: this.#estimate(demand, reach, bounded),
+      ...(this.#ports.note && this.#limits.state !== 'memory'
+        ? { note: this.#ports.note(demand, first.target, first.countedInput, heldAtMs) }
+        : {}),
+    });
+    const conclude = (done: Outcome): Result<Grant> =>
+      done.kind === 'reserved'
+        ? ok(grantOf(demand, first.target, done.hold, heldAtMs, bounded))
+        : refused(this.#refusal(done, demand));
+    return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
+  }
+
+  /** Undefined where that is nothing. */
+  #spent(grant: Grant, beside: readonly Reach[]): Actuals | undefined {
+    const { demand, attempts, bounded } = grant;
+    const all = [...attempts];
+    for (const { model, target, countedInput } of beside) {
+      const most = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
+      const output = Math.min(most.output.want, this.grantedOutput(grant));
+      all.push({
+        model: model.name,
+        target: target.id,
+        inputTokens: most.inputTokensMost,
+        outputTokens: output,
+        usdNano: most.inputNanoMost + cost(output, most.outputPicoMost),
+      });
+    }
+    const spent = sumOf(all);
+    return spent.inputTokens + spent.outputTokens + spent.usdNano > 0 ? { requests: 1, ...spent } : undefined;
+  }
+
+  #estimate(demand: Demand, reach: readonly Reach[], bounded: boolean) {
+    const { caller, request, model } = demand;
+    return worstCase(request, reach, bounded, this.#ports.clock.now(), (most) =>
+      this.#expected.expect(caller.key.id, model.name, most),
+    );
+  }
+
+  #refusal(outcome: Exclude<Outcome, { kind: 'reserved' }>, demand: Demand): Refusal {
+    if (outcome.kind === 'unavailable') return unavailableRefusal(outcome.retryAfterMs);
+    this.#ports.onDenied?.(outcome.denial, demand);
+    return refusalOf(outcome.denial);
+  }
+
+  #crossed(crossings: readonly Crossing[], demand: Demand): void {
+    if (crossings.length > 0) this.#ports.onCrossings?.(crossings, demand);
+  }
+}
+
+/** The id of a request's first entry: of the hold's, so that only one can be written of a request whose gateway died. */
+export const firstEntryId = (holdId: string): string => `ent_${holdId.slice(holdId.indexOf('_') + 1)}`;
+
+const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: number, bounded: boolean): Grant => {
+  let heldAtMs = takenAtMs;
+  // A window may have begun while the reservation was on its way.
+  for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
+  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS };
+};
+
+/** The places that a request may reach, with the input as each counts it. */
+function reachOf(
+  { request }: Demand,
+  first: Reach,
+  others: readonly Place[],
+): readonly Reach[] | Promise<readonly Reach[]> {
+  const reach = [first];
+  const waiting: Promise<unknown>[] = [];
+  for (const { model, target } of others) {
+    if (target === first.target) continue;
+    const { encoding, factor } = target.counting;
+    const alike = encoding === first.target.counting.encoding && factor === first.target.counting.factor;
+    const counted = alike ? first.countedInput : countInput(request.json, target.counting, target.model);
+    if (typeof counted === 'number') reach.push({ model, target, countedInput: counted });
+    else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
+  }
+  return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
+}
+
+/** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */
+function usedOf(limit: Limit, attempts: readonly Attempt[]): Actuals {
+  const { scope } = limit;
+  const own = attempts.filter(
+    ({ target, model }) =>
+      (scope.kind !== 'target' || target === scope.id) &&
+      (scope.kind !== 'model' || model === scope.id) &&
+      counts(limit, model),
+  );
+  return { requests: own.length > 0 ? 1 : 0, ...sumOf(own) };
+}
+
+function sumOf(attempts: readonly Attempt[]): Omit<Actuals, 'requests'> {
+  let inputTokens = 0;
+  let outputTokens = 0;
+  let usdNano = 0;
+  for (const attempt of attempts) {
+    inputTokens += attempt.inputTokens;
+    outputTokens += attempt.outputTokens;
+    usdNano += attempt.usdNano;
+  }
+  return { inputTokens, outputTokens, usdNano };
+}

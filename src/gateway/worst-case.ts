@@ -1,0 +1,104 @@
+/**
+ * What a request can come to before it is sent: the estimate that its limits are taken by, and the maximum of the answer
+ * that is sent upstream so that it stays true. Pure functions.
+ */
+import type { Estimate } from '../limits/amount.js';
+import type { Limit } from '../limits/limit.js';
+import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
+import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { Model, Target } from './model.js';
+
+/**
+ * The maximum that is sent where a budget depends on the output, the request names no maximum, and nobody knows what the
+ * model's own is. `max_output` of the configuration says otherwise.
+ */
+const UNKNOWN_MAX_OUTPUT = 4096;
+/** No request is taken to produce more. */
+const MOST_OUTPUT = 100_000_000;
+/** Chat templates of models whose tokens are not known exactly add a few of their own. */
+const TEMPLATE_TOKENS = 16;
+
+/** A target that the request may reach, and its input as that target counts it. */
+export interface Reach {
+  readonly model: Model;
+  readonly target: Target;
+  readonly countedInput: number;
+}
+
+/** Whether the output has to be bounded: a budget holds what it may come to. */
+export const boundsOutput = (limits: readonly Limit[]): boolean => limits.some(isOutputBudget);
+
+const isOutputBudget = ({ kind, spec }: Limit): boolean =>
+  kind === 'budget' && spec.unit !== 'requests' && spec.unit !== 'input_tokens';
+
+/** The largest maximum that the request names, per choice; null where it names none. */
+function askedOutput({ json, maxOutput }: ChatRequest): number | null {
+  if (maxOutput === null) return null;
+  const { max_tokens: before, max_completion_tokens: now } = json;
+  return Math.max(typeof before === 'number' ? before : 0, typeof now === 'number' ? now : 0);
+}
+
+/** `expected`: what such requests usually produce, given the most that this one can. */
+export function worstCase(
+  request: ChatRequest,
+  reach: readonly Reach[],
+  bounded: boolean,
+  nowMs: number,
+  expected: (most: number) => number,
+): Estimate {
+  let perChoice = 1;
+  let inputMost = 0;
+  let inputNano = 0;
+  let outputPico = 0;
+  for (const { model, target, countedInput } of reach) {
+    perChoice = Math.max(perChoice, outputMost(request, model, target, bounded));
+    const input = countedInput + (target.counting.exact ? 0 : TEMPLATE_TOKENS);
+    inputMost = Math.max(inputMost, input);
+    const price = target.priceAt(nowMs);
+    if (!price) continue;
+    const pico = dearest(price, input, kindsOf(request, target));
+    inputNano = Math.max(inputNano, inputNanoMost(input, pico.input) + (price.requestNano ?? 0));
+    outputPico = Math.max(outputPico, pico.output);
+  }
+  const want = Math.min(MOST_OUTPUT, perChoice * request.n);
+  return {
+    inputTokens: reach[0]!.countedInput,
+    inputTokensMost: inputMost,
+    inputNanoMost: inputNano,
+    outputPicoMost: outputPico,
+    output: { want, min: Math.min(want, request.n), expected: expected(want) },
+  };
+}
+
+/** The most that one choice can have at a target. */
+function outputMost(request: ChatRequest, model: Model, target: Target, bounded: boolean): number {
+  const cap = model.maxOutput ?? Number.POSITIVE_INFINITY;
+  const asked = askedOutput(request);
+  if (asked === null) return Math.min(cap, target.maxOutput ?? (bounded ? UNKNOWN_MAX_OUTPUT : MOST_OUTPUT));
+  // A dialect that must name a maximum names no more than the model has.
+  const own = target.adaptor.dialect === 'anthropic-messages' ? target.maxOutput : null;
+  return Math.min(cap, asked, own ?? MOST_OUTPUT);
+}
+
+/**
+ * The maximum of each choice to send instead of the caller's own; null where that stays as it is. `granted`: the output
+ * tokens that are held for all choices; infinite where the output is not bounded by a budget.
+ */
+export function outputCap(request: ChatRequest, model: Model, target: Target, granted: number): number | null {
+  const held = Math.max(1, Math.floor(granted / request.n));
+  const most = Math.min(model.maxOutput ?? Number.POSITIVE_INFINITY, held);
+  const anyway = askedOutput(request) ?? target.maxOutput ?? Number.POSITIVE_INFINITY;
+  return most < anyway ? most : null;
+}
+
+function kindsOf(request: ChatRequest, target: Target): Kinds {
+  const { modalities, service_tier: service } = request.json;
+  return {
+    // One dialect writes its cache where it is told to, the other where it likes.
+    cacheWrites: target.adaptor.dialect !== 'anthropic-messages' || request.body.includes('"cache_control"'),
+    audioInput: request.body.includes('"input_audio"'),
+    audioOutput: Array.isArray(modalities) && modalities.includes('audio'),
+    images: request.body.includes('"image_url"'),
+    anyService: service !== undefined && service !== null && service !== 'default',
+  };
+}

@@ -1,0 +1,339 @@
+/**
+ * The write-ahead spool: what an attempt will be entered as is on this machine's disk before the attempt is sent, and what it
+ * came to before the caller has its last byte. From here the drain takes entries to the store in the order in which they were
+ * appended; files are removed once the store has all of theirs.
+ *
+ * In the common case an entry is handed on from memory and its file is never read. Where more than `maxQueued` wait, newer
+ * ones are on disk alone, and are read back when their turn comes: an outage of the store takes disk, not memory. A process
+ * begins with what an earlier one left, read in the same way. The order on the way out is: `#early` (read back), the rest of
+ * `#region` (on disk), `#queue` (in memory), what is behind `#spill` (on disk).
+ *
+ * Full, or where writing fails, an attempt is refused before it is sent (`onFull: refuse`), or served with an entry that is
+ * in memory alone (`serve`). An attempt that was let in always has room for its result.
+ */
+import fs from 'node:fs';
+import { rename, unlink } from 'node:fs/promises';
+import { type Refusal, refuse } from '../lib/errors.js';
+import type { Waiting } from './drain.js';
+import type { Entry } from './entry.js';
+import { type Found, SpoolReader } from './spool-reader.js';
+import type { Batch, Home, Place, Segment } from './spool-segment.js';
+import { SpoolWriter, unwritable, type WriterFs } from './spool-writer.js';
+
+export interface SpoolLog {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface SpoolOptions {
+  readonly log: SpoolLog;
+  /** Force every write to the disk, so that it outlives the machine; else it outlives the process. */
+  readonly sync: boolean;
+  /** Most bytes on disk. */
+  readonly maxBytes: number;
+  readonly onFull: 'refuse' | 'serve';
+  /** Bytes of one file. */
+  readonly segmentBytes?: number;
+  /** Most entries that wait in memory. */
+  readonly maxQueued?: number;
+  readonly retryMs?: number;
+  readonly fs?: WriterFs;
+}
+
+/** A folder of the spool that this process owns. */
+export interface SpoolFolder {
+  readonly dir: string;
+  /** What an earlier process left there. */
+  readonly left: readonly Segment[];
+  readonly nextNumber: number;
+}
+
+export interface SpoolState {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Why attempts are refused now, or served with nothing on disk. */
+  readonly problem: 'full' | 'unwritable' | null;
+  readonly damages: number;
+  readonly interrupted: number;
+}
+
+const MOST_SEGMENT_BYTES = 16 * 1024 * 1024;
+/** Room that is kept for the result of each attempt that was let in. */
+const RESULT_BYTES = 2_048;
+/** Closer than this to what is being written, entries are kept in memory again. */
+const NEAR_BYTES = 1024 * 1024;
+/** How far beyond `maxBytes` entries may go that have no attempt, such as those of cache hits. */
+const OVER = 1.25;
+/** With fewer files than this, long attempts are left where they are. */
+const FEW_SEGMENTS = 4;
+/** A write that takes longer than this counts as failed for whoever comes then. */
+const STALLED_MS = 5_000;
+
+const full: Refusal = refuse(
+  'unavailable',
+  "The gateway cannot write down what this request costs (its ledger's spool is full, since the database is away), so the request was not sent. Try again later.",
+  { headers: { 'retry-after': '5', 'retry-after-ms': '5000' } },
+);
+
+interface Attempt {
+  entry: Entry;
+  /** Where its intent is. */
+  batch: Batch;
+}
+
+/** The home of an entry that is in memory alone. */
+const nowhere: Home = { posted: () => true };
+
+export class Spool implements Waiting {
+  readonly place = 'in the spool';
+  readonly #options: Required<SpoolOptions>;
+  readonly #writer: SpoolWriter;
+  readonly #segments: Segment[];
+  /** Attempts under way whose intent is written. */
+  readonly #attempts = new Map<string, Attempt>();
+  #early: Found = { entries: [], homes: [] };
+  /** `until` is null while everything that is appended belongs to the region. */
+  #region: { readonly reader: SpoolReader; until: Place | null } | null = null;
+  readonly #queue: Found = { entries: [], homes: [] };
+  #spill: Promise<Place> | null = null;
+  /** Whether what is appended is kept in memory. */
+  #inMemory = true;
+  /** Entries that this process appended and the store does not have. */
+  #own = 0;
+  #last: Batch | undefined;
+  #toldFull = false;
+  #damages = 0;
+  #interrupted = 0;
+  #removing: Promise<void> = Promise.resolve();
+
+  constructor(folder: SpoolFolder, options: SpoolOptions) {
+    this.#options = {
+      segmentBytes: Math.min(MOST_SEGMENT_BYTES, Math.ceil(options.maxBytes / 8)),
+      maxQueued: 10_000,
+      retryMs: 1_000,
+      fs,
+      ...options,
+    };
+    const { log } = options;
+    this.#segments = [...folder.left];
+    if (folder.left.length > 0) {
+      this.#region = { reader: new SpoolReader(this.#segments, { order: 0, offset: 0 }, log), until: null };
+      this.#inMemory = false;
+    }
+    this.#writer = new SpoolWriter({
+      fs: this.#options.fs,
+      dir: folder.dir,
+      firstNumber: folder.nextNumber,
+      firstOrder: (folder.left.at(-1)?.order ?? 0) + 1,
+      segmentBytes: this.#options.segmentBytes,
+      sync: options.sync,
+      retryMs: this.#options.retryMs,
+      onSegment: (segment) => this.#segments.push(segment),
+      onWritten: () => this.#sweep(),
+      onState: (error) => {
+        if (error) log.error({ err: error }, `the ledger's spool cannot be written: ${this.#outcome}`);
+        else log.info({}, "the ledger's spool is written again");
+      },
+    });
+  }
+
+  get state(): SpoolState {
+    return {
+      entries: this.length,
+      bytes: this.#bytes,
+      problem: this.#unwritable ? 'unwritable' : this.#full ? 'full' : null,
+      damages: this.#damages + (this.#region?.reader.damages ?? 0),
+      interrupted: this.#interrupted + (this.#region?.reader.interrupted ?? 0),
+    };
+  }
+
+  /** Why no attempt is let in now. */
+  refusal(): Refusal | undefined {
+    if (this.#options.onFull === 'serve') return undefined;
+    return this.#unwritable ? unwritable : this.#full ? full : undefined;
+  }
+
+  /** Writes the intent of an attempt: resolves when it may be sent, or with why it may not. */
+  begin(entry: Entry): Promise<Refusal | undefined> | Refusal | undefined {
+    if (this.#unwritable || this.#full) {
+      this.#tellFull();
+      return this.refusal();
+    }
+    this.#toldFull = false;
+    const batch = this.#writer.add('I', JSON.stringify(entry));
+    batch.intents += 1;
+    this.#attempts.set(entry.id, { entry, batch });
+    return this.#options.onFull === 'serve' ? batch.done.then(() => undefined) : batch.done;
+  }
+
+  /** An attempt that was begun and is not sent. */
+  abandon(id: string): void {
+    const attempt = this.#attempts.get(id);
+    if (!attempt) return;
+    this.#attempts.delete(id);
+    this.#writer.add('V', JSON.stringify({ id })).closes.push(attempt.batch);
+  }
+
+  /** What an attempt under way has come to so far. Nobody waits for it. */
+  progress(id: string, known: Partial<Entry>): void {
+    const attempt = this.#attempts.get(id);
+    if (!attempt || this.#writer.failing) return;
+    attempt.entry = { ...attempt.entry, ...known };
+    this.#writer.add('P', JSON.stringify({ id, ...known }));
+  }
+
+  /** False where there is no room for it anywhere. */
+  push(entry: Entry): boolean {
+    const attempt = this.#attempts.get(entry.id);
+    if (!attempt && this.#options.onFull === 'serve' && (this.#unwritable || this.#full)) {
+      return this.#inMemory && this.#queue.entries.length < this.#options.maxQueued && this.#keep(entry, nowhere);
+    }
+    if (!attempt && this.#bytes + this.#writer.waitingBytes > this.#options.maxBytes * OVER) return false;
+    if (this.#inMemory && this.#queue.entries.length >= this.#options.maxQueued) {
+      this.#inMemory = false;
+      this.#spill = this.#writer.cut();
+    }
+    const batch = this.#writer.add('R', JSON.stringify(entry));
+    batch.results += 1;
+    this.#last = batch;
+    if (attempt) {
+      this.#attempts.delete(entry.id);
+      batch.closes.push(attempt.batch);
+    }
+    if (this.#inMemory) return this.#keep(entry, batch);
+    this.#own += 1;
+    return true;
+  }
+
+  /** Resolves when all results so far are written, or with why they are not; undefined where they are. */
+  written(): Promise<Refusal | undefined> | undefined {
+    return this.#last === undefined || this.#last.segment ? undefined : this.#last.done;
+  }
+
+  get length(): number {
+    let left = 0;
+    for (const { old, unposted } of this.#segments) if (old) left += unposted;
+    return left + this.#own;
+  }
+
+  get atHand(): number {
+    return this.#early.entries.length + this.#queue.entries.length;
+  }
+
+  get behind(): boolean {
+    return this.#region !== null || this.#spill !== null;
+  }
+
+  next(max: number): readonly Entry[] | Promise<readonly Entry[]> {
+    if (this.#early.entries.length > 0) return this.#early.entries.slice(0, max);
+    if (this.#region || (this.#spill && this.#queue.entries.length === 0)) return this.#readBack(max);
+    return this.#queue.entries.slice(0, max);
+  }
+
+  done(count: number): number {
+    const { entries, homes } = this.#early.entries.length > 0 ? this.#early : this.#queue;
+    let own = 0;
+    entries.splice(0, count);
+    for (const home of homes.splice(0, count)) if (home.posted()) own += 1;
+    this.#own -= own;
+    this.#sweep();
+    return own;
+  }
+
+  /** Writes what waits to be written, and removes what is posted. What is not stays for the next process. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+    this.#sweep();
+    await this.#removing;
+  }
+
+  async #readBack(max: number): Promise<readonly Entry[]> {
+    for (;;) {
+      if (!this.#region && this.#spill && this.#queue.entries.length === 0) {
+        const reader = new SpoolReader(this.#segments, await this.#spill, this.#options.log);
+        this.#region = { reader, until: null };
+        this.#spill = null;
+      }
+      const region = this.#region;
+      if (!region) return this.#queue.entries.slice(0, max);
+      if (region.until === null && region.reader.bytesAhead < NEAR_BYTES) {
+        this.#inMemory = true;
+        region.until = await this.#writer.cut();
+      }
+      this.#early = await region.reader.next(region.until);
+      this.#sweep();
+      if (this.#early.entries.length > 0) return this.#early.entries.slice(0, max);
+      if (region.until === null) continue;
+      this.#damages += region.reader.damages;
+      this.#interrupted += region.reader.interrupted;
+      this.#region = null;
+    }
+  }
+
+  #keep(entry: Entry, home: Home): true {
+    this.#queue.entries.push(entry);
+    this.#queue.homes.push(home);
+    this.#own += 1;
+    return true;
+  }
+
+  /** Removes files from the oldest on, so that nothing remains whose sequel is gone. */
+  #sweep(): void {
+    for (;;) {
+      const [first] = this.#segments;
+      if (!first?.sealed || first.unposted > 0 || (first.old && !first.read)) return;
+      if (first.open > 0 && !this.#carryOn(first)) return;
+      if (first.open > 0) return;
+      this.#segments.shift();
+      const { file, damaged } = first;
+      const remove = () => (damaged ? rename(file, `${file}.damaged`) : unlink(file));
+      this.#removing = this.#removing.then(remove).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') this.#options.log.error({ err: error, file }, 'a file of the spool stays');
+      });
+    }
+  }
+
+  /** Long attempts hold up the removal of all that came after them: their intents are written anew. */
+  #carryOn(segment: Segment): boolean {
+    if (segment.old || this.#segments.length < FEW_SEGMENTS || this.#writer.failing) return false;
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.batch.segment !== segment) continue;
+      const batch = this.#writer.add('I', JSON.stringify(attempt.entry));
+      batch.intents += 1;
+      batch.closes.push(attempt.batch);
+      attempt.batch = batch;
+    }
+    return true;
+  }
+
+  get #bytes(): number {
+    let bytes = 0;
+    for (const segment of this.#segments) bytes += segment.bytes;
+    return bytes;
+  }
+
+  get #full(): boolean {
+    const promised = this.#attempts.size * RESULT_BYTES;
+    return this.#bytes + this.#writer.waitingBytes + promised >= this.#options.maxBytes;
+  }
+
+  get #unwritable(): boolean {
+    const { failing, busySinceMs } = this.#writer;
+    return failing || (busySinceMs > 0 && performance.now() - busySinceMs > STALLED_MS);
+  }
+
+  get #outcome(): string {
+    return this.#options.onFull === 'serve'
+      ? 'requests are served, and what they cost is in memory alone'
+      : 'requests are refused';
+  }
+
+  #tellFull(): void {
+    if (this.#toldFull || this.#unwritable) return;
+    this.#toldFull = true;
+    this.#options.log.error(
+      { bytes: this.#bytes, max_bytes: this.#options.maxBytes },
+      `the ledger's spool is full: ${this.#outcome}`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The shape of the sums of spend: which tables there are, what each is broken down by, and what is summed. The writer, the
+ * check and the reports all build their SQL from these lists, so that none knows a column that another does not.
+ */
+
+/** What is summed, and how it is read off an entry in SQL. A correction changes money and counts as nothing else. */
+export const sums = {
+  requests: 'requests',
+  attempts: 'case when corrects is null then 1 else 0 end',
+  errors: 'case when corrects is null and status >= 400 then 1 else 0 end',
+  cache_hits: "case when corrects is null and cache in ('hit', 'semantic') then 1 else 0 end",
+  input_tokens: 'input_tokens',
+  cache_read_tokens: 'cache_read_tokens',
+  cache_write_5m_tokens: 'cache_write_5m_tokens',
+  cache_write_1h_tokens: 'cache_write_1h_tokens',
+  output_tokens: 'output_tokens',
+  reasoning_tokens: 'reasoning_tokens',
+  audio_input_tokens: 'audio_input_tokens',
+  audio_output_tokens: 'audio_output_tokens',
+  image_input_tokens: 'image_input_tokens',
+  image_output_tokens: 'image_output_tokens',
+  input_nusd: 'input_nusd',
+  cache_read_nusd: 'cache_read_nusd',
+  cache_write_nusd: 'cache_write_nusd',
+  output_nusd: 'output_nusd',
+  request_nusd: 'request_nusd',
+  total_nusd: 'total_nusd',
+  billed_nusd: 'coalesce(billed_nusd, total_nusd)',
+} as const satisfies Record<string, string>;
+
+export type Sum = keyof typeof sums;
+export const sumNames = Object.keys(sums) as Sum[];
+
+export const grains = ['hour', 'day'] as const;
+export type Grain = (typeof grains)[number];
+
+/** Each cube's columns, in the order in which `tollgate_dims` takes them. */
+export const cubes = {
+  team: ['team', 'model', 'provider'],
+  main: ['key_id', 'team', 'model', 'served_model', 'provider', 'target', 'endpoint'],
+  user: ['end_user', 'key_id', 'team', 'model', 'provider'],
+  tag: ['tag', 'key_id', 'team', 'model', 'provider'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Cube = keyof typeof cubes;
+export const cubeNames = Object.keys(cubes) as Cube[];
+
+/**
+ * Where a sum of one row ends: half of what a `bigint` holds, which is some 4.6 billion dollars in nano-dollars. Nothing that an
+ * upstream claims to have used can overflow a sum, and with it fail the transaction that writes entries.
+ */
+export const MOST = '4611686018427387904';
+
+export const rollupTable = (grain: Grain, cube: Cube): string => `spend_${grain}_${cube}`;
+
+/** Entries as the rows of a cube take them: for tags, once for each tag, and once without one where there are none. */
+export const cubeSource = (cube: Cube, entries: string): string =>
+  cube === 'tag'
+    ? `(select e.*, t.tag from ${entries} e left join lateral (select distinct unnest(e.tags) as tag) t on true)`
+    : entries;
+
+/** The rows of a rollup that entries sum up to. `entries` is a relation or a query in parentheses. */
+export function rollupOf(grain: Grain, cube: Cube, entries: string): string {
+  const dims = cubes[cube].join(', ');
+  const totals = sumNames.map((name) => `least(sum(${sums[name]}), ${MOST})::bigint as ${name}`).join(', ');
+  const start = `date_trunc('${grain}', at, 'UTC')`;
+  return `select ${start} as start, tollgate_dims(${dims}) as dims, ${dims}, ${totals}
+    from ${cubeSource(cube, entries)} as counted group by ${start}, ${dims}`;
+}
+
+/** Writers of sums hold this advisory lock together, whoever rebuilds them holds it alone. */
+export const ROLLUP_LOCK = '8390043843661231206';

@@ -1,0 +1,146 @@
+/** What a report of spend is asked to be: a period, what its rows are of, what is counted, and its format. Contract section 7. */
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+
+/** What rows may be of; each is also the name of a column. */
+export const groupings = [
+  ...(['hour', 'day', 'month'] as const),
+  ...(['team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'] as const),
+  ...(['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier'] as const),
+] as const;
+export type Grouping = (typeof groupings)[number];
+
+/** What may be asked for: entries that have one of these values. */
+export const filterNames = [
+  ...(['team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'] as const),
+  ...(['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier', 'request_id'] as const),
+] as const;
+export type FilterName = (typeof filterNames)[number];
+
+export const formats = ['json', 'csv', 'parquet', 'focus'] as const;
+export type Format = (typeof formats)[number];
+
+export interface ReportRequest {
+  /** Milliseconds since the Unix epoch, inclusive. */
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  readonly groupBy: readonly Grouping[];
+  readonly filters: Readonly<Partial<Record<FilterName, readonly string[]>>>;
+  /** IANA time zone of hours, days and months. */
+  readonly timezone: string;
+  readonly format: Format;
+}
+
+/** As a query string has it. Dates without a time begin at midnight of the time zone. */
+export interface WrittenRequest {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly group_by?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly format?: Format | undefined;
+  readonly filters: ReportRequest['filters'];
+}
+
+const LONGEST_MS = 20 * 366 * 86_400_000;
+
+/** Left out: from the beginning of this month in the time zone until now, by team and model, in UTC, as JSON. */
+export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
+  const timezone = written.timezone ?? 'UTC';
+  if (!isTimezone(timezone)) return problem('timezone', 'not an IANA time zone, such as Europe/Berlin.');
+  const groupBy = (written.group_by ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+  const unknown = groupBy.find((name) => !isGrouping(name));
+  if (unknown !== undefined) return problem('group_by', `\`${unknown}\` is none of ${groupings.join(', ')}.`);
+  if (new Set(groupBy).size < groupBy.length) return problem('group_by', 'something is named twice.');
+  if (groupBy.length > 8) return problem('group_by', 'at most 8 at once.');
+  const fromMs = written.from === undefined ? monthStart(nowMs, timezone) : instantOf(written.from, timezone);
+  const toMs = written.to === undefined ? nowMs : instantOf(written.to, timezone);
+  const words = 'not a date or a time with a zone, such as 2026-11-01 or 2026-11-01T00:00:00Z.';
+  if (fromMs === null) return problem('from', words);
+  if (toMs === null) return problem('to', words);
+  if (toMs < fromMs) return problem('to', 'it lies before `from`.');
+  if (toMs - fromMs > LONGEST_MS) return problem('from', 'a report is of at most 20 years.');
+  const { filters } = written;
+  const status = filters.status?.find((value) => !/^\d{3}$/.test(value));
+  if (status !== undefined) return problem('status', 'not an HTTP status, such as 200.');
+  const stream = filters.stream?.find((value) => value !== 'true' && value !== 'false');
+  if (stream !== undefined) return problem('stream', 'expected true or false.');
+  return ok({
+    fromMs,
+    toMs,
+    groupBy: groupBy as Grouping[],
+    filters,
+    timezone,
+    format: written.format ?? 'json',
+  });
+}
+
+const isGrouping = (name: string): name is Grouping => (groupings as readonly string[]).includes(name);
+
+const problem = (param: string, words: string): { readonly ok: false; readonly refusal: Refusal } =>
+  refused(refuse('invalid_value', `\`${param}\`: ${words}`, { param })) as { ok: false; refusal: Refusal };
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Null where the text is no time of the years 1970 to 2199. */
+function instantOf(written: string, timezone: string): number | null {
+  const date = /^(\d{4})-(\d\d)-(\d\d)$/.exec(written);
+  const whole = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(written);
+  const ms = date
+    ? midnight(Number(date[1]), Number(date[2]), Number(date[3]), timezone)
+    : whole
+      ? Date.parse(written)
+      : Number.NaN;
+  return ms >= 0 && ms < 7_258_118_400_000 ? ms : null;
+}
+
+/** When a day begins in a time zone: NaN for a day that there is not. Where midnight is skipped, the first moment after it. */
+export function midnight(year: number, month: number, day: number, timezone: string): number {
+  const wanted = Date.UTC(year, month - 1, day);
+  const date = new Date(wanted);
+  if (date.getUTCDate() !== day || date.getUTCMonth() !== month - 1) return Number.NaN;
+  // The zone's offset a day around: one of the guesses is the first moment whose local date is the wanted one.
+  const guesses = [-1, 0, 1].map((days) => wanted - offsetMs(wanted + days * 86_400_000, timezone));
+  const right = guesses.filter((ms) => ms + offsetMs(ms, timezone) >= wanted);
+  return Math.min(...right);
+}
+
+/** The first moment of the month that `ms` is in. */
+export function monthStart(ms: number, timezone: string): number {
+  const local = new Date(ms + offsetMs(ms, timezone));
+  return midnight(local.getUTCFullYear(), local.getUTCMonth() + 1, 1, timezone);
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+/** How much the clocks of a time zone are ahead of UTC. */
+export function offsetMs(ms: number, timezone: string): number {
+  if (timezone === 'UTC') return 0;
+  let formatter = formatters.get(timezone);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat('en-US', {
+      timeZone: timezone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+    if (formatters.size < 100) formatters.set(timezone, formatter);
+  }
+  const part: Record<string, number> = {};
+  for (const { type, value } of formatter.formatToParts(ms)) part[type] = Number(value);
+  const local = Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second']);
+  return local - Math.floor(ms / 1000) * 1000;
+}

@@ -1,0 +1,204 @@
+/**
+ * One attempt to deliver: a POST that is over within its time, whatever the receiver does. The address that is connected to
+ * is checked twice: names are looked up by a look-up of our own, which hands on allowed addresses only, and the other end of
+ * the connection is looked at before a byte is sent. Redirects are not followed. Of the answer a few kilobytes are read.
+ *
+ * Look-ups take threads that the whole process shares, so only a few run at once.
+ */
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { Agent, buildConnector, request } from 'undici';
+import { isReachable } from '../lib/public-address.js';
+
+export interface Outgoing {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly allowPrivate: boolean;
+}
+
+export interface Answered {
+  /** Null where there was no answer. */
+  readonly status: number | null;
+  /** Why it is not delivered, in words for whoever reads the log; null: delivered. */
+  readonly error: string | null;
+  /** The beginning of the answer's body. */
+  readonly response: string;
+  /** What `retry-after` asks for. */
+  readonly retryAfterMs: number | null;
+}
+
+/** Never throws. */
+export type Deliver = (outgoing: Outgoing, signal: AbortSignal) => Promise<Answered>;
+
+export interface Deliverer {
+  readonly deliver: Deliver;
+  /** Why the URL may not be sent to as far as its name leads somewhere now, or null. */
+  readonly nameProblem: (url: string, allowPrivate: boolean) => Promise<string | null>;
+  close(): Promise<void>;
+}
+
+const READ_BYTES = 4 * 1024;
+const READ_MS = 2_000;
+const SHOWN = 500;
+const LOOKUPS = 2;
+/** Longest wait for a look-up that is only a courtesy. */
+const ASKED_MS = 2_000;
+
+class Forbidden extends Error {
+  readonly code = 'TOLLGATE_FORBIDDEN_ADDRESS';
+}
+
+export interface DelivererOptions {
+  /** Longest time for an attempt, from the look-up to the end of the answer. */
+  readonly timeoutMs: () => number;
+  /** `node:dns`'s, unless a test says otherwise. */
+  readonly lookUp?: typeof lookup;
+}
+
+export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions): Deliverer {
+  const limited = few(lookUp, LOOKUPS);
+  const agents = { public: agentFor('public', limited), private: agentFor('private', limited) };
+  return {
+    async deliver({ url, headers, body, allowPrivate }, signal) {
+      const late = AbortSignal.timeout(timeoutMs());
+      try {
+        const answer = await request(url, {
+          dispatcher: allowPrivate ? agents.private : agents.public,
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'user-agent': 'tollgate-webhooks', ...headers },
+          body,
+          signal: AbortSignal.any([late, signal]),
+        });
+        const response = await beginning(answer.body);
+        return {
+          status: answer.statusCode,
+          error: problemOf(answer.statusCode),
+          response,
+          retryAfterMs: retryAfter(answer.headers['retry-after']),
+        };
+      } catch (error) {
+        return {
+          status: null,
+          error: late.aborted ? `no answer within ${timeoutMs()} ms` : wordsFor(error),
+          response: '',
+          retryAfterMs: null,
+        };
+      }
+    },
+    async nameProblem(url, allowPrivate) {
+      const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+      const asked = new Promise<string | null>((resolve) => {
+        setTimeout(resolve, ASKED_MS, null).unref();
+        checkedLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
+          resolve(error instanceof Forbidden ? `it leads to ${error.message}, which is not allowed` : null);
+        });
+      });
+      return isIP(host) ? null : await asked;
+    },
+    async close() {
+      await Promise.all([agents.public.destroy(), agents.private.destroy()]);
+    },
+  };
+}
+
+function problemOf(status: number): string | null {
+  if (status >= 200 && status < 300) return null;
+  return status >= 300 && status < 400 ? 'redirects are not followed' : `answered ${status}`;
+}
+
+type Reach = Parameters<typeof isReachable>[1];
+
+function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
+  const connect = buildConnector({
+    lookup: checkedLookup(reach, lookUp),
+    timeout: 10_000,
+  } as buildConnector.BuildOptions);
+  return new Agent({
+    pipelining: 1,
+    connections: 4,
+    keepAliveTimeout: 10_000,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect(options, callback) {
+      // Where the host is an address, nothing is looked up.
+      const host = options.hostname.replace(/^\[|\]$/g, '');
+      if (isIP(host) && !isReachable(host, reach)) return callback(new Forbidden(host), null);
+      connect(options, (...[error, socket]) => {
+        if (error) return callback(error, null);
+        const other = (socket as Socket).remoteAddress ?? '';
+        if (isReachable(other, reach)) return callback(null, socket);
+        socket.destroy();
+        callback(new Forbidden(other), null);
+      });
+    },
+  });
+}
+
+/** One address that is not allowed is enough to refuse a name. */
+const checkedLookup =
+  (reach: Reach, lookUp: typeof lookup): LookupFunction =>
+  (hostname, options, callback) => {
+    lookUp(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, []);
+      const bad = found.find(({ address }) => !isReachable(address, reach));
+      if (bad || found.length === 0) return callback(new Forbidden(bad?.address ?? hostname), []);
+      if (options.all) return callback(null, found);
+      callback(null, found[0]!.address, found[0]!.family);
+    });
+  };
+
+/** The look-up, at most so many at once. */
+function few(lookUp: typeof lookup, most: number): typeof lookup {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  const limited = (hostname: string, options: object, callback: (...answer: unknown[]) => void): void => {
+    const start = (): void => {
+      running += 1;
+      lookUp(hostname, options as { all: true }, (...answer) => {
+        running -= 1;
+        waiting.shift()?.();
+        callback(...answer);
+      });
+    };
+    if (running < most) start();
+    else waiting.push(start);
+  };
+  return limited as typeof lookup;
+}
+
+/** A receiver that drips its answer has given its status already: it is left after a moment. */
+async function beginning(
+  body: AsyncIterable<Buffer> & { destroy(): unknown; on(event: 'error', f: () => void): unknown },
+) {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  body.on('error', () => {});
+  const enough = setTimeout(() => body.destroy(), READ_MS);
+  try {
+    for await (const part of body) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes >= READ_BYTES) break;
+    }
+  } catch {
+    // What came is what there is.
+  }
+  clearTimeout(enough);
+  body.destroy();
+  const text = Buffer.concat(parts).toString('utf8').slice(0, SHOWN);
+  return text.replace(/\p{Cs}/gu, '�').replace(/[^\P{Cc}\n\t]/gu, ' ');
+}
+
+function retryAfter(header: string | string[] | undefined): number | null {
+  if (typeof header !== 'string') return null;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return ms > 0 ? ms : null;
+}
+
+function wordsFor(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code === 'TOLLGATE_FORBIDDEN_ADDRESS') return `the address ${String(message)} is not allowed`;
+  if (code === 'UND_ERR_ABORTED' || (error as Error).name === 'AbortError') return 'the gateway stopped';
+  return `no answer (${typeof code === 'string' ? code : (error as Error).name})`;
+}

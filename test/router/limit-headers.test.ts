@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { adaptors } from '../../providers/index.js';
+import { exhaustedMs, resetMs } from '../../src/router/limit-headers.js';
+
+const now = Date.parse('2026-11-24T08:00:00Z');
+const openai = adaptors['openai']!.limitHeaders;
+const anthropic = adaptors['anthropic']!.limitHeaders;
+
+test('a limit with nothing left rests its target until it is full again', () => {
+  const headers = {
+    'x-ratelimit-remaining-requests': '0',
+    'x-ratelimit-reset-requests': '1m2s',
+    'x-ratelimit-remaining-tokens': '100',
+    'x-ratelimit-reset-tokens': '6m0s',
+  };
+  assert.equal(exhaustedMs(headers, openai, now), 62_000);
+  assert.equal(exhaustedMs({ ...headers, 'x-ratelimit-remaining-tokens': '0' }, openai, now), 360_000);
+  const theirs = {
+    'anthropic-ratelimit-input-tokens-remaining': '0',
+    'anthropic-ratelimit-input-tokens-reset': '2026-11-24T08:00:30Z',
+  };
+  assert.equal(exhaustedMs(theirs, anthropic, now), 30_000);
+});
+
+test('one that has something left, or does not say when it is full, does not', () => {
+  assert.equal(exhaustedMs({}, openai, now), 0);
+  assert.equal(
+    exhaustedMs({ 'x-ratelimit-remaining-requests': '1', 'x-ratelimit-reset-requests': '1m' }, openai, now),
+    0,
+  );
+  assert.equal(exhaustedMs({ 'x-ratelimit-remaining-requests': '0' }, openai, now), 0);
+  assert.equal(
+    exhaustedMs({ 'x-ratelimit-remaining-requests': '-1', 'x-ratelimit-reset-requests': '1m' }, openai, now),
+    0,
+  );
+});
+
+test('times are read in every form in use', () => {
+  const cases: readonly [string | undefined, number | undefined][] = [
+    ['120ms', 120],
+    ['1.5s', 1500],
+    ['1h0m0.25s', 3_600_250],
+    ['17', 17_000],
+    ['0s', 0],
+    ['2026-11-24T08:01:00Z', 60_000],
+    ['2026-11-24T07:00:00Z', 0],
+    ['soon', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ];
+  for (const [written, ms] of cases) assert.equal(resetMs(written, now), ms, written);
+});
