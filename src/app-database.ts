@@ -29,3 +29,13 @@ export async function openDatabase(config: Config, log: Log): Promise<Opened> {
   };
   return { store, connection: embedded.connection, embedded: true, close };
 }
+
+/** Known keys are served and entries wait in the spool while it is away, so a gateway is ready without it. */
+export async function databaseHealth(store: Store): Promise<{ ok: boolean; optional: true; detail?: string }> {
+  try {
+    await store.ping();
+    return { ok: true, optional: true };
+  } catch (error) {
+    return { ok: false, optional: true, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
