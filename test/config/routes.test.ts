@@ -153,11 +153,6 @@ for (const [what, route, expected] of [
   ['no rule', '[]', ['route: [] | models.auto.route: a route needs a rule']],
   ['weights of nothing', '[{ use: { small: 0 } }]', ['use: { small | models.auto.route[0].use: no model has a weight']],
   [
-    'likeness, which nothing here can tell',
-    '[{ when: { like: [prove that], similarity: 0.5 }, use: small }, { use: large }]',
-    ['like: | models.auto.route[0].when.like: `like` is not available in this version'],
-  ],
-  [
     'a similarity to nothing',
     '[{ when: { similarity: 0.5 }, use: small }, { use: large }]',
     ['0.5 } | models.auto.route[0].when.similarity: has no meaning without `like`'],

@@ -116,6 +116,7 @@ models:
     route:
       - { when: { input_tokens: { gt: 60000 } }, use: gpt-4o-mini }
       - { when: { has: [image] }, use: gpt-4o-mini }
+      - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
@@ -138,6 +139,7 @@ models:
     route:
       - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
+cache:    { embedding: { type: provider, model: text-embedding-3-small } }
 capture:  { content: off }
 telemetry: { traces: { otlp: "" } }
 `,

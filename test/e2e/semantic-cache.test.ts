@@ -284,3 +284,36 @@ describe('verified mode', () => {
     assert.equal(state.off, 1);
   });
 });
+
+describe('routes by likeness', () => {
+  it('send a request to the model whose examples mean about the same', async () => {
+    const routed = await startGateway({
+      config: {
+        providers: { fake: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' } },
+        models: {
+          small: target,
+          large: target,
+          auto: {
+            route: [
+              { when: { like: ['prove that', 'find the bug in this code'], similarity: 0.45 }, use: 'large' },
+              { use: 'small' },
+            ],
+          },
+        },
+      },
+    });
+    try {
+      const { key } = await routed.key();
+      const servedBy = async (content: string) => {
+        const response = await routed.chat(key, { model: 'auto', messages: [{ role: 'user', content }] });
+        await response.text();
+        return response.headers.get('x-tollgate-model');
+      };
+      await servedBy('Are you there?'); // loads the model
+      assert.equal(await servedBy('Please find the bugs in my code'), 'large');
+      assert.equal(await servedBy('What should I cook tonight?'), 'small');
+    } finally {
+      await routed.close();
+    }
+  });
+});
