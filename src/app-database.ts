@@ -1,4 +1,4 @@
-/** The part of the composition that opens the database: the configured one, or the embedded one in `data_dir`. */
+/** The part of the composition that opens the database: the one that is configured, or the embedded one. */
 import type { Config } from './config/config.js';
 import { openEmbedded } from './store/embedded.js';
 import { type Connection, openStore, type Store } from './store/pg.js';

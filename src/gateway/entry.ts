@@ -75,6 +75,11 @@ export function intentOf({ course, countedInput, grant, target, price, number, n
   };
 }
 
+/** The model whose limits count a request, where not the one that was asked for. */
+export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
+  return serving.name === request.model ? undefined : serving.name;
+}
+
 interface Outcome {
   readonly course: Demand;
   readonly carried: Carried;
@@ -98,11 +103,6 @@ export function resultOf(intent: Entry, { course, carried, bill, refusal, overhe
     overhead_ms: overheadMs,
     ...rareFields(bill, course.caller.team?.markup_ppm),
   };
-}
-
-/** The model whose limits count a request, where not the one that was asked for. */
-export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
-  return serving.name === request.model ? undefined : serving.name;
 }
 
 function servedModel(carried: Carried): string | undefined {

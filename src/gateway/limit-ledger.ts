@@ -40,7 +40,6 @@ function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' 
 /** The fields of an entry that are known before the request is sent. */
 type Note = Pick<
   Entry,
-  | 'at'
   | 'request_id'
   | 'key'
   | 'team'
@@ -59,7 +58,6 @@ export function noteOf(demand: Demand, target: Target, countedInput: number, hel
   const { requestId, endpoint } = demand.call;
   const price = target.priceAt(nowMs);
   const note: Note = {
-    at: Math.round(nowMs),
     request_id: requestId,
     key: caller.key.id,
     team: caller.key.team,
