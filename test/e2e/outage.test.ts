@@ -20,7 +20,7 @@ const upstream = await startUpstream();
 closing.push(() => upstream.stop());
 
 const sections = {
-  providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'none' } },
+  providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-up' } },
   models: { m: { targets: [{ provider: 'up', model: 'm' }], price: { input: 1, output: 1 } } },
   telemetry: { log: { level: 'error' } },
 };
@@ -155,6 +155,6 @@ test('a data_dir that cannot be written: the gateway says so and does not start'
   closing.push(() => execFileSync('umount', ['-l', disk]));
   await assert.rejects(
     startGateway({ config: { ...sections, data_dir: disk } }),
-    /spool in data_dir .* cannot be opened.*EROFS/s,
+    /spool in data_dir .* cannot be opened/,
   );
 });
