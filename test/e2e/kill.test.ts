@@ -13,7 +13,7 @@ import { freshDatabase } from '../support/postgres.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { head, json, pause, type Received, type Step, sseHeaders, write } from '../support/upstream-steps.js';
 
-const rounds = Number(process.env['TEST_KILL_ROUNDS'] ?? 15);
+const rounds = Number(process.env['TEST_KILL_ROUNDS'] ?? 10);
 const CALLERS = 6;
 
 /** What the upstream reports of its n-th answer; no other answer has the same. */
