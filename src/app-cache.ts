@@ -1,23 +1,52 @@
-/** The part of the composition that keeps answers: the stores of the cache, the thread that compares prompts. */
+/**
+ * The part of the composition that keeps answers: the cache with its stores, and the embedding model, which model routing
+ * uses too. The model is loaded before the first request where something will ask it, since a request does not wait for it;
+ * where it cannot be loaded, prompts are compared by nothing and the log says so.
+ */
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
-import { openCache } from './cache/cache-service.js';
-import { LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { type CacheService, openCache } from './cache/cache-service.js';
+import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
+import type { VectorWorker } from './cache/semantic/vector-worker.js';
 import type { Config } from './config/config.js';
 import type { Models } from './gateway/model.js';
 import type { Clock } from './lib/clock.js';
+import type { Embedder as TextsEmbedder } from './lib/embedder.js';
 import { wordsOf } from './protocol/openai-chat-replay.js';
 import type { Store } from './store/pg.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 
-const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export interface Embedding {
+  readonly worker: VectorWorker;
+  readonly embedder: Embedder;
+  /** For conditions of model routing. */
+  readonly likeness: TextsEmbedder;
+  /** Loads the model where one of the models compares prompts. */
+  warm(config: Config): Promise<void>;
+  close(): Promise<void>;
+}
 
-/** The local embedding model. Its thread begins with the first text. */
-export function startLikeness(log: Log) {
-  const worker = localVectors((error) => log.warn({ error: error?.message }, 'the embedding thread ended'));
-  const local = localEmbedder(worker, LOCAL_MODEL);
-  return { worker, local, embedder: likenessOf(local) };
+const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function startEmbedding(log: Log): Embedding {
+  const worker = localVectors((error) => log.warn({ error: error && saidBy(error) }, 'the embedding thread ended'));
+  const embedder = localEmbedder(worker, LOCAL_MODEL);
+  return {
+    worker,
+    embedder,
+    likeness: likenessOf(embedder),
+    async warm({ models }) {
+      const wanted = Object.values(models).some(
+        ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
+      );
+      if (worker.running || !wanted) return;
+      await embedder
+        .embedIdly('Are you there?')
+        .catch((error: unknown) => log.warn({ error: saidBy(error) }, 'the embedding model cannot be loaded'));
+    },
+    close: () => worker.close(),
+  };
 }
 
 interface Parts {
@@ -27,22 +56,26 @@ interface Parts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: Store;
-  readonly embedded: boolean;
-  readonly likeness: ReturnType<typeof startLikeness>;
+  readonly embedding: Embedding;
+  /** Other gateways may use the same database. */
+  readonly shared: boolean;
 }
 
-export async function startCache({ config, models, clock, log, metrics, store, embedded, likeness }: Parts) {
-  const { worker, local: embedder } = likeness;
-  const service = await openCache({
-    store: pgAnswerStore(store.pool),
-    prompts: pgPromptStore(store.pool),
-    ...{ worker, embedder, clock },
+export async function startCache(parts: Parts): Promise<CacheService> {
+  const { config, models, clock, log, metrics, store, embedding, shared } = parts;
+  const { pool } = store;
+  return openCache({
+    store: pgAnswerStore(pool),
+    purgeStore: pgPurgeStore(pool),
+    prompts: pgPromptStore(pool),
+    worker: embedding.worker,
+    embedder: embedding.embedder,
+    secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
+    clock,
     random: Math.random,
-    textOf: wordsOf,
-    purgeStore: pgPurgeStore(store.pool),
-    secret: config.cache.secret === null ? await pgCacheSecret(store.pool) : Buffer.from(config.cache.secret),
     memoryBytes: config.cache.memory,
-    shared: !embedded,
+    shared,
+    textOf: wordsOf,
     wanted: () =>
       models()
         .list()
@@ -52,23 +85,6 @@ export async function startCache({ config, models, clock, log, metrics, store, e
     onSkip: (why) => metrics.cacheSkip(why),
     onVerdict: (scope, { standing, threshold, labels, precision }) =>
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
-    onError: (what, error) => log.warn({ what, error: said(error) }, 'cache'),
+    onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
   });
-  return {
-    service,
-    /** Loads the model where prompts are compared: the first request would not wait for it. */
-    async warm(): Promise<void> {
-      const compares = models()
-        .list()
-        .some(({ cache }) => cache?.semantic);
-      if (compares)
-        await embedder
-          .embedIdly('Are you there?')
-          .catch((error) => log.warn({ error: said(error) }, 'the embedding model'));
-    },
-    async close(): Promise<void> {
-      await service.close();
-      await worker.close();
-    },
-  };
 }

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startCache, startLikeness } from './app-cache.js';
+import { startCache, startEmbedding } from './app-cache.js';
 import { databaseHealth, openDatabase } from './app-database.js';
 import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
@@ -117,23 +117,19 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     log.warn({ ...event }, 'breaker');
     hooks.tellBreaker(event);
   });
-  const likeness = startLikeness(log);
+  const embedding = startEmbedding(log);
   const made = (from: Config) =>
     snapshotOf(from, {
-      embedder: likeness.embedder,
       adaptors,
       pools,
       states,
+      embedder: embedding.likeness,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
-  const cache = await startCache({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, likeness },
-    embedded: database.embedded,
-  });
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -150,11 +146,16 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
+      void embedding.warm(inForce().config);
     },
     onOutcome: (outcome) => {
       tellReload(outcome, log, metrics);
       hooks.tellReload(outcome);
     },
+  });
+  const cache = await startCache({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, embedding },
+    shared: !database.embedded,
   });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
@@ -171,7 +172,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     snapshots,
     ledger,
     limiter: limits.limiter,
-    recall: cache.service.recall,
+    recall: cache.recall,
     deadlines,
     metrics,
     access,
@@ -209,11 +210,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       limitLevels: limits.levels,
       ...spend.admin,
       webhooks: hooks.admin,
-      cache: cache.service,
+      cache,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
-      explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
+      explain: createExplainer({
+        ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
+      }),
       authenticator,
       models: health.models,
       providers: health.providers,
@@ -242,7 +245,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
-  await cache.warm();
+  await embedding.warm(inForce().config);
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
@@ -256,6 +259,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
       await cache.close();
+      await embedding.close();
       await ledger.close();
       spool.release();
       await routes.close();

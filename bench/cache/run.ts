@@ -6,6 +6,7 @@
 import { localVectors } from '../../src/cache/semantic/embedder.js';
 import { objection, signatureOf } from '../../src/cache/semantic/guards.js';
 import { banking77, clinc150, dataFolder, type Pair, type Query, quora, shuffled, traps } from './data.js';
+import { throughGateway } from './gateway.js';
 import { speed } from './speed.js';
 import { prepared, type StreamPolicy, type StreamResult, stream } from './stream.js';
 import { vectorsOf } from './vectors-of.js';
@@ -109,4 +110,5 @@ if (wanted('quora')) await pairs('Quora question pairs', quora());
 if (wanted('banking77')) await streams('BANKING77', banking77());
 if (wanted('clinc150')) await streams('CLINC150', clinc150());
 if (wanted('speed')) await speed(worker);
+if (wanted('gateway')) await throughGateway();
 await worker.close();

@@ -92,8 +92,17 @@ export interface RecallParts {
 
 export interface Recall {
   (question: Question): Recalled | Promise<Recalled>;
+  /** What would become of a request, as far as that is known without embedding it or asking upstream. */
+  peek(question: Question): Promise<Peeked>;
   /** Requests that wait for another's answer. */
   waiting(): number;
+}
+
+export interface Peeked {
+  readonly state: Extract<CacheState, 'hit' | 'miss' | 'off'>;
+  /** Of `off`. */
+  readonly why: string | null;
+  readonly entry: string | null;
 }
 
 export function createRecall(parts: RecallParts): Recall {
@@ -226,7 +235,20 @@ export function createRecall(parts: RecallParts): Recall {
     };
   }
 
-  return Object.assign(recall, { waiting: () => flights.waiting });
+  async function peek(question: Question): Promise<Peeked> {
+    const wishes = question.wishes ?? noWishes;
+    const why = refusedBecause(question, wishes);
+    const tenant = why === null ? tenantFor(question) : null;
+    if (tenant === null) return { state: 'off', why: why ?? 'nobody to share with', entry: null };
+    const { key } = placeOf(question, tenant, wishes);
+    const found =
+      wishes.read && question.policy.exact
+        ? (answers.local(key, wishes) ?? (await answers.remote(key, wishes)))
+        : undefined;
+    return { state: found ? 'hit' : 'miss', why: null, entry: found?.id ?? null };
+  }
+
+  return Object.assign(recall, { peek, waiting: () => flights.waiting });
 }
 
 function tenantFor({ policy, keyShare, asker }: Question): readonly (string | null)[] | null {

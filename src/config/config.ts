@@ -50,11 +50,11 @@ export interface Config {
     readonly unpriced: 'refuse' | 'free';
     readonly cache: CachePolicy | null;
   };
+  readonly cache: CacheConfig;
   readonly webhooks: readonly WebhookConfig[];
   readonly webhook_delivery: WebhookDeliveryConfig;
   /** Null: one in `data_dir`. */
   readonly secrets_key: string | null;
-  readonly cache: CacheConfig;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };

@@ -78,10 +78,10 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       unpriced: written.defaults.unpriced,
       cache: cacheOf(written.defaults.cache),
     },
+    cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
-    cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
     telemetry: written.telemetry,
     routes: resolveRoutes(written.routes, baseDir, secret, read, report),
   };

@@ -266,12 +266,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('For every model that does not say otherwise.'),
+  cache: cacheSection,
   webhooks,
   webhook_delivery: webhookDelivery,
   secrets_key: s.secret
     .default('')
     .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
-  cache: cacheSection,
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

@@ -22,6 +22,7 @@ import type { Model, Target } from './model.js';
 import { Recording } from './recording.js';
 import type { Bill } from './settle.js';
 
+const NOTHING = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 };
 /** Larger answers are not kept. */
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
@@ -35,18 +36,24 @@ export interface Cacheable {
   readonly dropped: readonly string[];
   readonly headers: CallHeaders;
   readonly caller: Caller;
+  readonly request: ChatRequest;
   readonly user: string | null;
   readonly tags: readonly string[];
-  readonly request: ChatRequest;
-  readonly model: Model;
   readonly grant: Grant;
   readonly limitHead: readonly string[];
   readonly outputCap: number | null;
+  readonly model: Model;
   readonly costNano: number;
   readonly startedAt: number;
 }
 
-function questionOf(course: Cacheable): Question {
+type Asking = Pick<Cacheable, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
+  readonly call: Pick<Call, 'endpoint'>;
+  /** Undefined: nobody waits for an answer. */
+  readonly reply: Reply | undefined;
+};
+
+export function questionOf(course: Asking): Question {
   const { model, caller, headers, request, reply, call } = course;
   return {
     endpoint: call.endpoint,
@@ -60,15 +67,15 @@ function questionOf(course: Cacheable): Question {
     tags: course.tags,
     wishes: headers.cache,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
-    onGone: (listener) => reply.onGone(listener),
-    isGone: () => reply.gone,
+    onGone: (listener) => reply?.onGone(listener),
+    isGone: () => reply?.gone ?? false,
   };
 }
 
 /** What the request path does next. */
 export type Turn =
-  /** The answer is written and recorded. */
-  | { readonly kind: 'answered' }
+  /** The answer is known and entered in the ledger; `write` gives it once that is durable. */
+  | { readonly kind: 'known'; write(): void }
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The request goes upstream; of what it brings `keep` is told, and `end` in any case. */
@@ -93,13 +100,13 @@ export function createCaching(ports: {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'cacheSaved'>;
 }): Caching {
-  const { recall, ledger, clock } = ports;
+  const { recall, ledger, limiter, clock } = ports;
 
   async function turn(course: Cacheable): Promise<Turn | undefined> {
     const asked = recall(questionOf(course));
     const recalled = asked instanceof Promise ? await asked : asked;
     if (recalled.kind === 'off') return undefined;
-    if (recalled.kind === 'known') return serveHit(course, recalled);
+    if (recalled.kind === 'known') return hit(course, recalled);
     if (recalled.kind === 'fetch') return fetching(course, recalled.errand);
     if (recalled.kind === 'gone') return recalled;
     return { kind: 'refused', refusal: recalled.kind === 'late' ? waitedTooLong : notCached };
@@ -129,25 +136,25 @@ export function createCaching(ports: {
     };
   }
 
-  async function serveHit(course: Cacheable, hit: Known): Promise<Turn> {
-    const { request, model, reply } = course;
-    course.cache = hit.state;
-    course.target = model.targets.find(({ id }) => id === hit.answer.target) ?? model.targets[0];
-    const body = hitBody(hit, request, clock.now());
-    // A hit counts as a request, and as nothing else.
-    ports.limiter.record(course.grant, model, course.target!, { tokens: noUsage(), cost: FREE });
-    ledger.append(hitEntry(course, hit, clock));
-    ports.metrics.cacheSaved(hit.answer.cost_nusd);
-    const durable = ledger.durable();
-    if (durable) await durable;
-    if (reply.gone) return { kind: 'gone' };
-    const head = request.stream
-      ? streamHead(course)
-      : hitWholeHead(course, body.length, clock.monotonic() - course.startedAt);
-    head.push(...hitHead(hit, clock.now()));
-    reply.head(200, head);
-    reply.end(body);
-    return { kind: 'answered' };
+  function hit(course: Cacheable, found: Known): Turn {
+    const { request, model, grant } = course;
+    course.cache = found.state;
+    const target = model.targets.find(({ id }) => id === found.answer.target) ?? model.targets[0]!;
+    course.target = target;
+    // It counts as a request, and as nothing else.
+    limiter.record(grant, model, target, { tokens: noUsage(), cost: NOTHING });
+    ledger.append(hitEntry(course, found, clock));
+    ports.metrics.cacheSaved(found.answer.cost_nusd);
+    const write = (): void => {
+      const body = hitBody(found, request, clock.now());
+      const head = request.stream
+        ? streamHead(course)
+        : hitWholeHead(course, body.length, clock.monotonic() - course.startedAt);
+      head.push(...hitHead(found, clock.now()));
+      course.reply.head(200, head);
+      course.reply.end(body);
+    };
+    return { kind: 'known', write };
   }
 
   return { turn };
@@ -203,6 +210,7 @@ function hitEntry(course: Cacheable, { answer, state }: Known, clock: Clock): En
   const { call, request, headers, caller, grant } = course;
   const { hold } = grant;
   const tookMs = clock.monotonic() - course.startedAt;
+  // As of a first attempt: whoever closes the hold of a gateway that died enters the same line.
   const id = hold ? firstEntryId(hold.id) : newId('ent', clock.now());
   return {
     id,
@@ -225,16 +233,13 @@ function hitEntry(course: Cacheable, { answer, state }: Known, clock: Clock): En
     cache: state,
     tokens: noUsage(),
     usage_source: 'provider',
-    cost_nusd: FREE,
+    cost_nusd: NOTHING,
     saved_nusd: answer.cost_nusd,
     price_version: answer.price_version,
     first_byte_ms: null,
     duration_ms: tookMs,
     overhead_ms: tookMs,
-    hold: hold?.id,
-    held_at: hold ? Math.round(grant.heldAtMs) : undefined,
+    ...(hold && { hold: hold.id, held_at: Math.round(grant.heldAtMs) }),
     limit_model: limitModelOf(course),
   };
 }
-
-const FREE = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 };

@@ -3,6 +3,7 @@
  * entered. Nothing is sent, nothing is taken from a limit, no turn is used up and no breaker is touched. Where chance
  * decides, it is drawn as for a request, so asking again may tell another order.
  */
+import type { Peeked, Recall } from '../cache/recall.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Caller } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
@@ -18,6 +19,7 @@ import type { RuleTrace } from '../router/rules.js';
 import { estimate } from '../tokens/estimate.js';
 import { admit } from './admit.js';
 import { unpriced } from './attempt.js';
+import { questionOf } from './caching.js';
 import type { CallHeaders } from './call.js';
 import { noTarget } from './choose.js';
 import { exchangeFor } from './exchange.js';
@@ -84,8 +86,7 @@ export interface Explanation {
   readonly rules: ExplainedRule[];
   /** Every limit that applies, and whether it admits the request. */
   readonly limits: ForeseenLimit[];
-  /** Whether answers of the model are cached. */
-  readonly cache: { readonly state: 'on' | 'off' };
+  readonly cache: Peeked;
   readonly plan: ExplainedTarget[];
   readonly estimate: {
     readonly input_tokens: number;
@@ -104,6 +105,7 @@ interface Parts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limiter: Pick<Limiter, 'foresee'>;
+  readonly recall: Pick<Recall, 'peek'>;
 }
 
 export type Explainer = (question: Question) => Promise<Explanation>;
@@ -127,6 +129,7 @@ interface Known {
   plan?: readonly Planned[];
   foreseen?: Foreseen;
   request?: ChatRequest;
+  cache?: Peeked;
 }
 
 async function explain(question: Question, models: Models, parts: Parts): Promise<Explanation> {
@@ -150,9 +153,16 @@ async function explain(question: Question, models: Models, parts: Parts): Promis
   const tried = known.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
   const first = tried[0];
   if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
+  if (model.cache) known.cache = await peek(planning, endpoint, parts);
   known.foreseen = await limitsOf(planning, first, endpoint, parts);
   if (known.foreseen.refusal) return told(known, known.foreseen.refusal);
   return told(known, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
+}
+
+function peek({ request, headers, caller, model }: Planning, endpoint: Endpoint, { recall }: Parts): Promise<Peeked> {
+  const { tags } = headers;
+  const user = (headers.user ?? request.user) || null;
+  return recall.peek(questionOf({ request, headers, caller, model, user, tags, call: { endpoint }, reply: undefined }));
 }
 
 /** As for a request: limits are taken for the first target, whether or not it can carry the request. */
@@ -295,7 +305,7 @@ function told(known: Known, refusal: Refusal | undefined): Explanation {
     model: request ? { asked: request.model, ...modelTold(serves) } : null,
     rules: [...rules],
     limits: foreseen?.limits ?? [],
-    cache: { state: serves?.cache ? 'on' : 'off' },
+    cache: known.cache ?? { state: 'off', why: null, entry: null },
     plan: plan.map((one) => one.told),
     estimate: request && plan.length > 0 ? estimateOf(plan, request, foreseen?.outputTokens ?? null) : null,
   };

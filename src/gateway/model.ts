@@ -1,5 +1,4 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
-
 import type { CachePolicy } from '../cache/cache.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';

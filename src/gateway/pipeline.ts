@@ -21,7 +21,7 @@ import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
-import { createCaching } from './caching.js';
+import { createCaching, type Turn } from './caching.js';
 import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
 import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
@@ -91,38 +91,36 @@ export function createGateway(ports: GatewayPorts): Gateway {
     let granted = reserved instanceof Promise ? await reserved : reserved;
     if (!granted.ok && granted.refusal.atTarget) granted = await reserveElsewhere(underway, first, granted);
     if (!granted.ok) return refuseCall(course, granted.refusal);
-    first = granted.value.target;
-    course.grant = granted.value;
-    course.limitHead = limiter.headers(granted.value);
+    const grant = granted.value;
+    first = grant.target;
+    course.grant = grant;
+    course.limitHead = limiter.headers(grant);
+    let turn: Turn | undefined;
     try {
-      await fulfil(course as Granted, first);
-    } catch (error) {
-      await limiter.fail(granted.value);
-      throw error;
-    }
-  }
-
-  /** Answers the call: from the cache, or from upstream. */
-  async function fulfil(course: Granted, first: Target): Promise<void> {
-    const turn = course.model.cache ? await caching.turn(course) : undefined;
-    if (turn && turn.kind !== 'fetch') {
-      const closed = limiter.close(course.grant);
-      if (closed) await closed;
-      if (turn.kind === 'answered') return finish(course, 200);
-      return turn.kind === 'gone' ? left(course) : refuseCall(course, turn.refusal);
-    }
-    try {
-      const outcome = await deliver(course, first);
-      const closed = limiter.close(course.grant);
+      if (underway.model.cache) turn = await caching.turn(course as Granted);
+      const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
+      const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
       if (closed) await closed;
+      if (!outcome) return endTurn(underway, turn!);
       if ('code' in outcome) return refuseCall(course, outcome);
-      answer(course, outcome);
-      turn?.keep(outcome);
+      answer(underway, outcome);
+      if (turn?.kind === 'fetch') turn.keep(outcome);
+    } catch (error) {
+      await limiter.fail(grant);
+      throw error;
     } finally {
-      turn?.end();
+      if (turn?.kind === 'fetch') turn.end();
     }
+  }
+
+  /** The cache answered, or nothing is left to do. */
+  function endTurn(course: Underway, turn: Turn): void {
+    if (turn.kind === 'refused') return refuseCall(course, turn.refusal);
+    if (turn.kind !== 'known' || course.reply.gone) return left(course);
+    turn.write();
+    finish(course, 200);
   }
 
   /** Reads the request and admits it to the model that it asks for. */

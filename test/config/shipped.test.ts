@@ -117,8 +117,8 @@ models:
       - { when: { input_tokens: { gt: 60000 } }, use: gpt-4o-mini }
       - { when: { has: [image] }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
-webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
+webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
 telemetry: { metrics: true, log: { level: info } }
 `,
   );

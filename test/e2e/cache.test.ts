@@ -617,3 +617,33 @@ describe('identical requests at once', () => {
     }
   }
 });
+
+describe('limits', () => {
+  it('a hit counts as a request, and not as tokens or money', async () => {
+    const limits = [
+      { unit: 'requests', max: 3, per: 'hour' },
+      { unit: 'tokens', max: 100_000, per: 'day' },
+      { unit: 'usd', max: 5, per: 'month' },
+    ];
+    const { key, id } = await gateway.key({ limits });
+    const body = bodyOf(fresh(), { max_tokens: 50 });
+    const spent = async () => {
+      const { data } = await gateway.admin<{ data: { unit: string; spent: string | number; held: string | number }[] }>(
+        'GET',
+        `/limits?key=${id}`,
+      );
+      return Object.fromEntries(data.map(({ unit, spent, held }) => [unit, [Number(spent), Number(held)]]));
+    };
+    assert.equal((await ask(key, body)).cache, 'miss');
+    const before = await spent();
+    assert.ok(before['tokens']![0]! > 0);
+    assert.equal((await ask(key, body)).cache, 'hit');
+    assert.equal((await ask(key, { ...body, stream: true })).cache, 'hit');
+    const after = await spent();
+    assert.deepEqual(after['tokens'], before['tokens']);
+    assert.deepEqual(after['usd'], before['usd']);
+    assert.equal(after['requests']![0], 3);
+    const refused = await ask(key, body);
+    assert.equal(refused.status, 429);
+  });
+});

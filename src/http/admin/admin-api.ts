@@ -49,6 +49,7 @@ export interface AdminDeps
     Breaking,
     LimitsReading,
     Explaining,
+    CacheReading,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
@@ -111,8 +112,8 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   limitsRoutes(typed, deps);
   targetsRoutes(typed, deps);
   readRoutes(typed, deps);
-  webhooksRoutes(typed, deps);
   cacheRoutes(typed, deps);
+  webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   reportsRoutes(typed, deps);

@@ -86,7 +86,7 @@ const answer = z.object({
       }),
     )
     .describe('Every limit that applies, with money as decimal strings.'),
-  cache: z.object({ state: text }),
+  cache: z.object({ state: text, why: text.nullable(), entry: text.nullable() }),
   plan: z
     .array(
       z.object({

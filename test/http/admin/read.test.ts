@@ -109,9 +109,9 @@ describe('what is shown', () => {
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
       ...['post /targets/{id}/open', 'post /targets/{id}/close'],
       ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
+      ...['get /cache', 'post /cache/purge'],
       ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
       ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
-      ...['get /cache', 'post /cache/purge'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
     const creation = body.paths['/admin/v1/keys'].post;

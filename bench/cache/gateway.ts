@@ -1,0 +1,52 @@
+/** What the cache adds to a request through a real gateway: one client, one request after another, the sandbox upstream. */
+import { startGateway } from '../../test/support/gateway.js';
+
+const price = { input: 0.15, output: 0.6 };
+const target = { targets: [{ provider: 'sandbox', model: 'sandbox' }], price };
+const PROMPT =
+  'what should I do when my card payment was declined at a shop near my house and nobody in the support chat can tell me why it happened';
+
+export async function throughGateway(): Promise<void> {
+  const gateway = await startGateway({
+    config: {
+      telemetry: { log: { level: 'silent' } },
+      providers: { sandbox: { type: 'sandbox' } },
+      models: {
+        plain: target,
+        exact: { ...target, cache: { exact: true } },
+        semantic: { ...target, cache: { semantic: true } },
+      },
+    },
+  });
+  try {
+    const { key } = await gateway.key();
+    const ask = async (model: string, prompt: string): Promise<string | null> => {
+      const response = await gateway.chat(key, { model, messages: [{ role: 'user', content: prompt }] });
+      await response.arrayBuffer();
+      return response.headers.get('x-tollgate-cache');
+    };
+    console.log('\nthrough a gateway, one request after another | p50 ms | p99 ms | answered');
+    const rows: [string, number, (i: number) => Promise<string | null>][] = [
+      ['no cache', 1_000, () => ask('plain', PROMPT)],
+      ['exact, a hit', 1_000, () => ask('exact', PROMPT)],
+      ['exact, a miss (Postgres asked)', 500, (i) => ask('exact', `${PROMPT} ${i}`)],
+      ['semantic, a miss of about 32 tokens', 300, (i) => ask('semantic', `${PROMPT} ${i}`)],
+    ];
+    for (const [what, times, work] of rows) {
+      for (let i = 0; i < 50; i++) await work(-i - 1);
+      const took: number[] = [];
+      const answered: Record<string, number> = {};
+      for (let i = 0; i < times; i++) {
+        const begun = performance.now();
+        const state = String(await work(i));
+        took.push(performance.now() - begun);
+        answered[state] = (answered[state] ?? 0) + 1;
+      }
+      took.sort((a, b) => a - b);
+      const at = (share: number): string => took[Math.floor(share * (times - 1))]!.toFixed(2);
+      console.log(`${what} | ${at(0.5)} | ${at(0.99)} | ${JSON.stringify(answered)}`);
+    }
+  } finally {
+    await gateway.close();
+  }
+}
