@@ -77,6 +77,7 @@ interface Start {
 
 export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
+  const spool = await openSpool(config, log);
   const database = await openDatabase(config, log);
   const { store } = database;
   await migrate(store.pool);
@@ -104,7 +105,6 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
   let counters: Counters | undefined;
-  const spool = await openSpool(config, log);
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
     store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),

@@ -15,7 +15,8 @@ import { Drain, type LedgerLog, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
 import type { LedgerFilter, LedgerStore } from './ledger-store.js';
 import { cleanFilter, decodeCursor, encodeCursor, filterProblem } from './page.js';
-import type { Spool, SpoolState } from './spool.js';
+import type { Spool } from './spool.js';
+import type { SpoolState } from './spool-options.js';
 
 export type Durability = 'fsync' | 'process' | 'sync-postgres';
 

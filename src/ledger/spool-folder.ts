@@ -7,7 +7,7 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { SpoolFolder } from './spool.js';
+import type { SpoolFolder } from './spool-options.js';
 import { countResults } from './spool-reader.js';
 import { newSegment, type Segment } from './spool-segment.js';
 

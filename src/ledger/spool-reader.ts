@@ -199,6 +199,7 @@ export async function countResults(file: string, size: number): Promise<{ result
   const trailer = await readPart(file, Math.max(0, size - TRAILER_BYTES), Math.min(size, TRAILER_BYTES));
   scanRecords(trailer, true, { onRecord: count, onDamage: () => {} });
   if (whole) return { results, whole };
+  results = 0; // a small file was counted as a whole just now
   for (let from = 0; from < size; ) {
     const bytes = await readPart(file, from, Math.min(LARGEST_RECORD_BYTES * 2, size - from));
     const last = from + bytes.length >= size || bytes.length === 0;

@@ -16,46 +16,10 @@ import { rename, unlink } from 'node:fs/promises';
 import { type Refusal, refuse } from '../lib/errors.js';
 import type { Waiting } from './drain.js';
 import type { Entry } from './entry.js';
+import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
 import { type Found, SpoolReader } from './spool-reader.js';
 import type { Batch, Home, Place, Segment } from './spool-segment.js';
-import { SpoolWriter, unwritable, type WriterFs } from './spool-writer.js';
-
-export interface SpoolLog {
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface SpoolOptions {
-  readonly log: SpoolLog;
-  /** Force every write to the disk, so that it outlives the machine; else it outlives the process. */
-  readonly sync: boolean;
-  /** Most bytes on disk. */
-  readonly maxBytes: number;
-  readonly onFull: 'refuse' | 'serve';
-  /** Bytes of one file. */
-  readonly segmentBytes?: number;
-  /** Most entries that wait in memory. */
-  readonly maxQueued?: number;
-  readonly retryMs?: number;
-  readonly fs?: WriterFs;
-}
-
-/** A folder of the spool that this process owns. */
-export interface SpoolFolder {
-  readonly dir: string;
-  /** What an earlier process left there. */
-  readonly left: readonly Segment[];
-  readonly nextNumber: number;
-}
-
-export interface SpoolState {
-  readonly entries: number;
-  readonly bytes: number;
-  /** Why attempts are refused now, or served with nothing on disk. */
-  readonly problem: 'full' | 'unwritable' | null;
-  readonly damages: number;
-  readonly interrupted: number;
-}
+import { SpoolWriter, unwritable } from './spool-writer.js';
 
 const MOST_SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Room that is kept for the result of each attempt that was let in. */

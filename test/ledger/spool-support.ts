@@ -5,8 +5,9 @@ import type { Entry } from '../../src/ledger/entry.js';
 import { createLedger, type Ledger, type LedgerOptions } from '../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../src/ledger/ledger-memory.js';
 import type { LedgerStore } from '../../src/ledger/ledger-store.js';
-import { Spool, type SpoolOptions } from '../../src/ledger/spool.js';
+import { Spool } from '../../src/ledger/spool.js';
 import { claimFolder } from '../../src/ledger/spool-folder.js';
+import type { SpoolOptions } from '../../src/ledger/spool-options.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { DataDirectoryInUse, takeLock } from '../../src/store/data-lock.js';
 
