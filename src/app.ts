@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import { startCache, startLikeness } from './app-cache.js';
 import { databaseHealth, openDatabase } from './app-database.js';
 import { adminKeyOf, demoKeyOf } from './app-keys.js';
@@ -25,6 +24,7 @@ import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { closeServer, urlOf } from './http/listening.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -247,7 +247,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
-    url: urlOf(server, config),
+    url: urlOf(server, config.server),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
@@ -281,18 +281,4 @@ function warnUnpriced(
     if (targets.every((target) => target.priceAt(clock.now()))) continue;
     log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
   }
-}
-
-function urlOf(server: FastifyInstance, config: Config): string {
-  const address = server.server.address();
-  const port = typeof address === 'object' && address ? address.port : config.server.port;
-  const host = config.server.host === '0.0.0.0' || config.server.host === '::' ? '127.0.0.1' : config.server.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** Idle connections close at once; what still runs after the grace is cut. */
-async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
-  await server.close();
-  clearTimeout(cut);
 }
