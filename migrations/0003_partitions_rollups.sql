@@ -169,6 +169,17 @@ begin
            primary key (start, dims)) with (fillfactor = 70);
          create index on spend_%1$s_%2$s (%4$I, start)',
         grain, cube, replace(keys, ',', ' text,'), first);
+      -- What is in the ledger already.
+      execute format(
+        'insert into spend_%1$s_%2$s
+         select date_trunc(%1$L, at, ''UTC''), tollgate_dims(%3$s), %3$s, sum(requests), count(*),
+           count(*) filter (where status >= 400), count(*) filter (where cache in (''hit'', ''semantic'')),
+           sum(input_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens),
+           sum(reasoning_tokens), sum(audio_input_tokens), sum(audio_output_tokens), 0, 0, sum(input_nusd), sum(cache_read_nusd),
+           sum(cache_write_nusd), sum(output_nusd), 0, sum(total_nusd), sum(total_nusd)
+         from entries %4$s group by date_trunc(%1$L, at, ''UTC''), %3$s',
+        grain, cube, keys,
+        case cube when 'tag' then 'left join lateral (select distinct unnest(tags) as tag) t on true' else '' end);
     end loop;
   end loop;
 end $$;

@@ -10,6 +10,7 @@ import type { Entry } from './ledger/entry.js';
 import type { Ledger } from './ledger/ledger.js';
 import { pgSpentStore } from './ledger/spent-pg.js';
 import type { Clock } from './lib/clock.js';
+import type { Limit } from './limits/limit.js';
 import { openLimits } from './limits/open-redis.js';
 import type { Store } from './store/pg.js';
 import { limitMetrics } from './telemetry/limit-metrics.js';
@@ -48,13 +49,13 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
     },
   });
   const counted = limitMetrics(metrics.registry, () => limits.state);
+  const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
   const limiter = new Limiter({
     limits,
     clock,
     note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
     onDenied: (denial) => {
-      const { spec, scope } = denial.limit;
-      counted.rejected(spec.unit, spec.per, scope.kind);
+      denied(denial.limit);
       budgetDenied(emit, denial);
     },
     onCrossings: (crossed) => {
@@ -64,6 +65,9 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
   });
   return {
     limiter,
+    limits,
+    /** Counts a request that this limit refused. */
+    denied,
     levels: limitLevels({ limits, keys: keyStore, models }),
     /** These entries are in the ledger's store. */
     posted: (entries: readonly Entry[]) => limits.posted(entries.flatMap(({ hold }) => hold ?? [])),

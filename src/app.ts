@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { openDatabase } from './app-database.js';
 import { startLimits } from './app-limits.js';
+import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
 import { startWebhooks } from './app-webhooks.js';
@@ -128,8 +129,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     apply: (next) => {
       const nextAdmin = adminKeyOf(next);
       const snapshot = made(next);
+      const nextRoutes = routes.prepare(next.routes, next.server.body_limit);
       // Nothing fails from here on.
       snapshots.swap(snapshot);
+      routes.take(nextRoutes);
       admin = nextAdmin;
       hooks.configure(next);
       log.level = next.telemetry.log.level;
@@ -142,7 +145,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
   });
   const limits = await startLimits({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore, emit: hooks.emit },
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    emit: hooks.emit,
   });
   counters = limits;
   const spend = await startSpend({
@@ -168,6 +172,10 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health.breakers,
   );
   spoolMetrics(metrics, ledger);
+  const routes = await startRoutes({
+    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
+    ...{ limits: limits.limits, onDenied: limits.denied },
+  });
   metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
     reloader.state.last?.status === 'rejected' ? 0 : 1,
   );
@@ -221,6 +229,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
+    server: (behind) => routes.server(behind),
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,
@@ -243,6 +252,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await closeServer(server, inForce().config.server.shutdown_grace);
       await ledger.close();
       spool.release();
+      await routes.close();
       await limits.close();
       await spend.close();
       await hooks.close();

@@ -4,6 +4,7 @@
  */
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
+import type { RouteConfig } from './classic-routes.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
@@ -55,6 +56,7 @@ export interface Config {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };
   };
+  readonly routes: readonly RouteConfig[];
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

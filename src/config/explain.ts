@@ -1,6 +1,7 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
+import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
 const HIDDEN = '(hidden)';
@@ -39,13 +40,14 @@ export function describeConfig(config: Config) {
       targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
       limits: model.limits.map(limitAsWritten),
     })),
+    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
+    secrets_key: hide(config.secrets_key),
     reports: config.reports.map((report) => ({
       ...report,
       to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
     })),
-    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
-    secrets_key: hide(config.secrets_key),
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
+    routes: config.routes.map(describeRoute),
   };
 }
 
@@ -82,6 +84,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     ...table(
       Object.entries(config.models).map(([name, model]) => [`  ${name}`, explainModel(config, model, listPrice)]),
     ),
+    ...(config.routes.length > 0
+      ? ['', 'routes', ...table(config.routes.map((route) => [`  ${route.name}`, explainRoute(route)]))]
+      : []),
   ];
 }
 

@@ -3,9 +3,11 @@
  * that is wrong before it gives up.
  */
 import { resolve as resolvePath } from 'node:path';
+import { resolveRoutes } from './classic-routes.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
+import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf, routingOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig, WrittenTimeout } from './schema.js';
@@ -77,7 +79,9 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
     telemetry: written.telemetry,
+    routes: resolveRoutes(written.routes, baseDir, secret, read, report),
   };
+  findings.push(...checkClassicRoutes(written.routes));
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
 }
 

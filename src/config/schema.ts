@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
 import { webhookDelivery, webhooks } from './webhooks.js';
@@ -282,10 +283,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('What the gateway tells about itself.'),
+  routes: z.array(route).default([]).describe('Classic HTTP routes: anything that is not a model.'),
 });
 
 /** The file as written and validated, with defaults filled in; secrets, references and paths are still to be resolved. */
 export type WrittenConfig = z.output<typeof configSchema>;
 export type WrittenTimeout = z.output<typeof timeout>;
 export type PriceConfig = z.output<typeof price>;
-export type WrittenReport = z.output<typeof scheduledReport>;

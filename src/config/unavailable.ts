@@ -26,7 +26,6 @@ const rows: readonly Row[] = [
   row('defaults.cache'),
   row('cache'),
   row('capture'),
-  row('routes'),
   row('telemetry.traces'),
 ];
 

@@ -2,8 +2,8 @@
 import type { Key } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import type { Random } from '../lib/random.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
-import type { Random } from '../router/backoff.js';
 import { Chain } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';

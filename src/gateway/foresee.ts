@@ -44,7 +44,7 @@ export async function foresee(
   return {
     limits: judged.map(({ reading, part, failure }) => ({
       ...shownLevel(reading),
-      takes: amountIn(part.limit.spec.unit, part.fixed + cost(granted ?? want, part.milli)),
+      takes: amountIn(part.limit, part.fixed + cost(granted ?? want, part.milli)),
       admits: failure === undefined,
     })),
     outputTokens: granted,

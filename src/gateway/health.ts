@@ -1,7 +1,7 @@
 /** Models, providers and targets as an admin sees them: what they are, and how they are. */
 import type { Config } from '../config/config.js';
+import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
-import type { BreakerState } from '../router/breaker.js';
 import type { TargetStates } from '../router/states.js';
 import type { Model, Models, Target } from './model.js';
 

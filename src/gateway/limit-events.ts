@@ -13,12 +13,7 @@ type Emit = Emitter['emit'];
 const LATE_MS = 86_400_000;
 
 export function budgetCrossed(emit: Emit, { limit, mark, spent, windowEndsAtMs }: Crossing): void {
-  const data = {
-    mark,
-    ...shownLimit(limit),
-    spent: amountIn(limit.spec.unit, spent),
-    window_ends_at: shownTime(windowEndsAtMs),
-  };
+  const data = { mark, ...shownLimit(limit), spent: amountIn(limit, spent), window_ends_at: shownTime(windowEndsAtMs) };
   emit('budget.threshold', data, onceIn(limit, windowEndsAtMs, `threshold:${mark}`));
 }
 
@@ -27,9 +22,9 @@ export function budgetDenied(emit: Emit, denial: Denial): void {
   if (limit.kind !== 'budget') return;
   const data = {
     ...shownLimit(limit),
-    spent: amountIn(limit.spec.unit, denial.spent),
-    held: amountIn(limit.spec.unit, denial.held),
-    remaining: amountIn(limit.spec.unit, denial.remaining),
+    spent: amountIn(limit, denial.spent),
+    held: amountIn(limit, denial.held),
+    remaining: amountIn(limit, denial.remaining),
     window_ends_at: shownTime(windowEndsAtMs),
   };
   emit('budget.exceeded', data, onceIn(limit, windowEndsAtMs, 'exceeded'));

@@ -18,6 +18,7 @@ import type { Target } from './model.js';
 export const rebuildFrom =
   (spent: SpentStore, ledger: Pick<Ledger, 'flush'>): Rebuild =>
   async (limit, window, except) => {
+    if (limit.scope.kind === 'route') return 0; // requests of classic routes are in no ledger
     await ledger.flush();
     const { model, unit } = limit.spec;
     return spent.spent({

@@ -107,25 +107,21 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));
 
-/** Dollars as a decimal string; whole numbers of every other unit. */
-export const amountIn = (unit: string, value: number): string | number => (unit === 'usd' ? usd(value) : value);
-
-export function shownLevel({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel {
-  const { unit } = limit.spec;
-  return {
-    ...shownLimit(limit),
-    spent: amountIn(unit, spent),
-    held: amountIn(unit, held),
-    remaining: amountIn(unit, remaining),
-    window_ends_at: shownTime(windowEndsAtMs),
-  };
-}
+export const shownLevel = ({ limit, spent, held, remaining, windowEndsAtMs }: LimitReading): LimitLevel => ({
+  ...shownLimit(limit),
+  spent: amountIn(limit, spent),
+  held: amountIn(limit, held),
+  remaining: amountIn(limit, remaining),
+  window_ends_at: shownTime(windowEndsAtMs),
+});
 
 /** The limit itself, without what became of it. */
 export function shownLimit(limit: Limit): Pick<LimitLevel, 'scope' | 'unit' | 'per' | 'model' | 'max'> {
   const { unit, per, model, max } = limit.spec;
-  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(unit, max) };
+  return { scope: shownScope(limit.scope), unit, per, model, max: amountIn(limit, max) };
 }
+
+export const amountIn = ({ spec }: Limit, value: number): string | number => (spec.unit === 'usd' ? usd(value) : value);
 
 /** The end of a window: whole seconds, as windows have them. */
 export const shownTime = (ms: number | null): string | null =>

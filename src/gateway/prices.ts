@@ -54,3 +54,5 @@ export function describePrices(config: Config, models: Models, nowMs: number) {
 }
 
 const written = ({ from, ...row }: { readonly from?: number | undefined }) => ({ from: iso(from), price: { ...row } });
+
+export type Prices = ReturnType<typeof describePrices>;

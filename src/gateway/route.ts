@@ -1,11 +1,11 @@
 /** Where a request may go: the router's plan, asked with what the gateway knows of the request. Asking changes nothing. */
 import { mayUseModel } from '../keys/allow.js';
 import type { Key } from '../keys/key.js';
+import type { Random } from '../lib/random.js';
 import { cost } from '../pricing/price.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
 import { noUsage } from '../protocol/usage.js';
 import { promptAffinity } from '../router/affinity.js';
-import type { Random } from '../router/backoff.js';
 import type { Ask } from '../router/balance.js';
 import type { Fallbacks } from '../router/chain.js';
 import { type Plan, plan } from '../router/plan.js';

@@ -57,7 +57,7 @@ export function worstCase(
     const price = target.priceAt(nowMs);
     if (!price) continue;
     const pico = dearest(price, input, kindsOf(request, target));
-    inputNano = Math.max(inputNano, inputNanoMost(input, pico.input));
+    inputNano = Math.max(inputNano, inputNanoMost(input, pico.input) + (price.requestNano ?? 0));
     outputPico = Math.max(outputPico, pico.output);
   }
   const want = Math.min(MOST_OUTPUT, perChoice * request.n);
@@ -92,11 +92,13 @@ export function outputCap(request: ChatRequest, model: Model, target: Target, gr
 }
 
 function kindsOf(request: ChatRequest, target: Target): Kinds {
-  const { modalities } = request.json;
+  const { modalities, service_tier: service } = request.json;
   return {
     // One dialect writes its cache where it is told to, the other where it likes.
     cacheWrites: target.adaptor.dialect !== 'anthropic-messages' || request.body.includes('"cache_control"'),
     audioInput: request.body.includes('"input_audio"'),
     audioOutput: Array.isArray(modalities) && modalities.includes('audio'),
+    images: request.body.includes('"image_url"'),
+    anyService: service !== undefined && service !== null && service !== 'default',
   };
 }

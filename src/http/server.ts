@@ -3,6 +3,7 @@
  * and nothing else: bodies are read by the request path, after it knows who is calling, and no validator touches them.
  * Every route says who may call it. Deadlines are the request path's own.
  */
+import type { RequestListener, Server } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { refuse } from '../lib/errors.js';
@@ -12,7 +13,7 @@ import { handleError } from './admin/errors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
 import { type ChatDeps, chatHandler } from './openai/chat.js';
 import { openaiRoutes, sendOpenAiError } from './openai/routes.js';
-import { type RawRoutes, rawServer } from './raw.js';
+import { directOr, type RawRoutes } from './raw.js';
 import { trusts } from './trust.js';
 
 export interface ServerDeps {
@@ -22,6 +23,8 @@ export interface ServerDeps {
   readonly log: FastifyBaseLogger;
   /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
   readonly trustProxy: () => readonly string[];
+  /** Makes node's server: requests that it does not take itself go to `behind`. */
+  readonly server: (behind: RequestListener) => Server;
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
@@ -38,7 +41,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     ['POST /chat/completions', chat],
   ]);
   const app: FastifyInstance = Fastify({
-    serverFactory: (handler) => rawServer(() => direct, handler),
+    serverFactory: (handler) => deps.server(directOr(() => direct, handler as RequestListener)),
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself

@@ -74,16 +74,59 @@ export function pgLedgerStore(
       if (inTransaction.length === 0) await insertWith(pool, json);
       else await transaction(pool, (client) => insertAndStep(client, batch, json, inTransaction));
     },
-    async page(filter, limit, after) {
-      const rows = await db
-        .select()
-        .from(entries)
-        .where(and(...conditions(filter), after ? olderThan(after) : undefined))
-        .orderBy(desc(entries.at), desc(entries.id))
-        .limit(limit);
-      return rows.map(entryOf);
-    },
+    page: (filter, limit, after) =>
+      filter.tag !== undefined && filter.request_id === undefined
+        ? taggedPage(db, filter, limit, after)
+        : pageFrom(db, filter, limit, after),
   };
+}
+
+type Reads = Pick<Store['db'], 'select'>;
+
+async function pageFrom(
+  db: Reads,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  const rows = await db
+    .select()
+    .from(entries)
+    .where(and(...conditions(filter), after ? olderThan(after) : undefined))
+    .orderBy(desc(entries.at), desc(entries.id))
+    .limit(limit);
+  return rows.map(entryOf);
+}
+
+/** With so few entries of a tag they are found by it and put in order; with more, the newest are looked through. */
+const FEW_TAGGED = 5_000;
+/** More sums than this are not looked at. */
+const FEW_SUMS = 1_000;
+
+/**
+ * The database cannot know how many entries have a tag that is rare, and would look through the whole ledger for it. The sums
+ * know; where they know nothing of a tag there are few entries, or none.
+ */
+async function taggedPage(
+  db: Store['db'],
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  return db.transaction(
+    async (tx) => {
+      const known = await tx.execute<{ few: boolean }>(
+        sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few
+          from (select attempts from spend_day_tag where tag = ${filter.tag} limit ${FEW_SUMS}) as sums`,
+      );
+      if (known.rows[0]?.few) {
+        await tx.execute(sql`set local enable_indexscan = off`);
+        await tx.execute(sql`set local enable_seqscan = off`);
+      }
+      return pageFrom(tx, filter, limit, after);
+    },
+    { accessMode: 'read only' },
+  );
 }
 
 async function insertWith(client: pg.Pool | pg.PoolClient, json: string): Promise<readonly { id: string }[]> {

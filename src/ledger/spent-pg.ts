@@ -43,7 +43,7 @@ export interface HoldSum {
 
 const input = 'input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens';
 const sums: Readonly<Record<LimitUnit, string>> = {
-  requests: 'count(distinct coalesce(hold, id))',
+  requests: 'count(distinct coalesce(hold, corrects, id))',
   tokens: `sum(${input} + output_tokens)`,
   input_tokens: `sum(${input})`,
   output_tokens: 'sum(output_tokens)',

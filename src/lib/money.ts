@@ -61,10 +61,7 @@ export interface CostNano {
   readonly total: number;
 }
 
-/** One, in the parts per million that markups are counted in. */
-export const NO_MARKUP_PPM = 1_000_000;
-
-/** A cost with a markup: exact, rounded to the nano-dollar, a half away from zero. */
+/** A cost with a markup in parts per million: exact, rounded to the nano-dollar, a half away from zero. */
 export function markedUp(nano: number, markupPpm: number): number {
   const product = BigInt(Math.abs(nano)) * BigInt(markupPpm);
   const billed = Number((product + 500_000n) / 1_000_000n);

@@ -11,7 +11,7 @@ import type { LevelCounter } from './level.js';
 import type { RateWindow } from './rate-window.js';
 
 export type Scope =
-  | { readonly kind: 'key' | 'team' | 'model' | 'target'; readonly id: string }
+  | { readonly kind: 'key' | 'team' | 'model' | 'target' | 'route'; readonly id: string }
   /** An end user is known within a key or a team, never alone. */
   | {
       readonly kind: 'user';

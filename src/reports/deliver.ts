@@ -13,8 +13,8 @@ import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import ipaddr from 'ipaddr.js';
 import type { Clock } from '../lib/clock.js';
+import { isReachable } from '../lib/public-address.js';
 import type { Delivery } from './schedule.js';
 
 export const toFolder =
@@ -77,19 +77,12 @@ export function signature(secret: string, id: string, timestamp: number, body: B
   return `v1,${mac}`;
 }
 
-/** Whether an address is one of the whole internet. */
-export function isPublic(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
-  return parsed.range() === 'unicast';
-}
-
 async function post(url: URL, headers: Record<string, string>, body: Buffer, allowPrivate: boolean): Promise<number> {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('the receiver is no http or https URL');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const found = isIP(host) ? { address: host, family: isIP(host) } : await lookup(host);
-  if (!allowPrivate && !isPublic(found.address))
-    throw new Error(`${url.hostname} is a private address; see allow_private`);
+  if (!isReachable(found.address, allowPrivate ? 'private' : 'public'))
+    throw new Error(`${url.hostname} is a private address, which is not allowed; see allow_private`);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((answered, failed) => {
     const request = send(

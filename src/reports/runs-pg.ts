@@ -7,7 +7,8 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 export const pgReportRuns = (pool: Pool): ReportRuns => ({
   async lastEnd(name) {
     const { rows } = await pool.query<{ ended: Date | null }>(
-      'select max(period_end) as ended from report_runs where name = $1 and delivered_at is not null',
+      `select coalesce(min(period_start) filter (where delivered_at is null), max(period_end)) as ended
+       from report_runs where name = $1`,
       [name],
     );
     return rows[0]?.ended?.getTime() ?? null;

@@ -31,7 +31,7 @@ export interface Delivery {
 
 /** Who delivers which (`runs-pg.ts`). */
 export interface ReportRuns {
-  /** The end of the latest period that was delivered or given up; null where there is none. */
+  /** Up to when all periods were delivered or given up; null where none was begun. */
   lastEnd(name: string): Promise<number | null>;
   /** Whether the period is now ours to deliver. */
   claim(name: string, period: Period, nowMs: number, lapsedMs: number): Promise<boolean>;

@@ -1,4 +1,5 @@
 /** How long to wait before an attempt on a target that has failed already. Pure. */
+import type { Random } from '../lib/random.js';
 
 /** Milliseconds. */
 export interface Retry {
@@ -7,9 +8,6 @@ export interface Retry {
   readonly base: number;
   readonly max: number;
 }
-
-/** Uniform in 0..1, 1 excluded. */
-export type Random = () => number;
 
 /**
  * Exponential backoff with full jitter: any time up to `base` doubled with each retry, at most `max`. Full jitter spreads

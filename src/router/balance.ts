@@ -1,5 +1,5 @@
 /** In which order the targets of one priority are tried. Pure: state is read, never written; chance is handed in. */
-import type { Random } from './backoff.js';
+import type { Random } from '../lib/random.js';
 import type { TargetState } from './target-state.js';
 
 export type Balance = 'weighted' | 'round_robin' | 'least_busy' | 'latency' | 'cost' | 'usage';

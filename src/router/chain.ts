@@ -10,8 +10,10 @@
  * An upstream that asked to be left alone is left alone at least so long; where that is longer than a request may wait, the
  * request does not wait at all.
  */
+
+import type { Random } from '../lib/random.js';
 import type { FailureClass } from '../protocol/failure-class.js';
-import { backoffMs, type Random, type Retry } from './backoff.js';
+import { backoffMs, type Retry } from './backoff.js';
 import type { Candidate } from './balance.js';
 import type { Plan } from './plan.js';
 

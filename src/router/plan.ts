@@ -3,7 +3,7 @@
  * those that an open breaker or a rest keeps out. A pure function of what the configuration says, what is known of the
  * targets, the request, the time and a source of chance; asking changes nothing, so that it can be asked for show.
  */
-import type { Random } from './backoff.js';
+import type { Random } from '../lib/random.js';
 import { type Ask, type Balance, type Candidate, order } from './balance.js';
 import type { Unready } from './target-state.js';
 

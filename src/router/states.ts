@@ -5,9 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { Breaker, type BreakerRule, type BreakerState } from '../lib/breaker.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
-import type { Random } from './backoff.js';
-import { Breaker, type BreakerRule, type BreakerState } from './breaker.js';
+import type { Random } from '../lib/random.js';
 import { CredentialState, TargetState } from './target-state.js';
 import { UsageMeter } from './usage-meter.js';
 

@@ -3,8 +3,9 @@
  * credentials rest. A credential rests for the whole provider (its money is used up, it is not taken), or only here (a rate
  * limit, which providers count by model). Times are monotonic milliseconds. It outlives the configuration that named it.
  */
+
+import type { Breaker, Pass, Verdict } from '../lib/breaker.js';
 import type { FailureClass } from '../protocol/failure-class.js';
-import type { Breaker, Pass, Verdict } from './breaker.js';
 import { PeakEwma } from './peak-ewma.js';
 import type { UsageMeter } from './usage-meter.js';
 

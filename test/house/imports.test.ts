@@ -19,19 +19,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['lib', 'pricing'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
   http: ['gateway', 'keys', 'ledger', 'reports', 'webhooks', ...below],
+  routes: ['config', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-database.ts': ['config', 'store', 'telemetry'],
   'app-spool.ts': ['ledger', 'config', 'store', 'telemetry'],
+  'app-routes.ts': ['routes', 'keys', 'limits', ...below, 'upstream', 'telemetry', 'config'],
   'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
   'app.ts': [
     'app-limits.ts',
+    'app-routes.ts',
     'app-spend.ts',
     'app-webhooks.ts',
     'app-database.ts',
     'app-spool.ts',
     'http',
+    'routes',
     'gateway',
     ...domain,
     ...below,
@@ -45,7 +49,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/(upstream\/|webhooks\/deliver\.ts$)/ },
+  { name: /^undici$/, where: /^src\/(upstream\/|routes\/forward|webhooks\/deliver\.ts$)/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

@@ -182,6 +182,6 @@ describe('sums of spend', () => {
       await ledger().insert(absurd);
     }
     const verified = await verifyLedger(store.pool, { repair: true });
-    assert.ok(verified.differences.every(({ cost_nusd }) => cost_nusd.startsWith('-')));
+    assert.ok(BigInt(verified.cost_nusd) > 2000n * BigInt(most));
   });
 });

@@ -142,3 +142,26 @@ test('the configured price wins over the catalogue, and the catalogue over the d
   assert.equal(priceFor(unknown)?.source, 'default');
   assert.equal(priceFor({ ...unknown, fallback: [] }), undefined);
 });
+
+test('a dated override takes over from the catalogue on its date, also for who looks back', () => {
+  const fromMs = NOW + 1_000;
+  const price = standingPrice({
+    override: [{ input: 7, output: 7, from: fromMs }],
+    catalogueName: 'openai',
+    model: 'gpt-4o-mini',
+    fallback: [],
+    nowMs: NOW,
+  });
+  assert.equal(price(NOW)?.source, 'catalogue');
+  assert.equal(price(fromMs - 1)?.source, 'catalogue');
+  assert.equal(price(fromMs)?.source, 'override');
+  assert.equal(price(fromMs)?.fromMs, fromMs);
+  assert.equal(price(NOW)?.source, 'catalogue');
+  assert.equal(price(fromMs + 5)?.source, 'override');
+});
+
+test("a provider's service tiers are multiples of its list price, of every kind", () => {
+  const flex = { override: [], catalogueName: 'openai', model: 'gpt-4o-mini', services: { flex: 0.5 }, fallback: [] };
+  const price = priceFor({ ...flex, nowMs: NOW })!;
+  assert.equal(price.services?.['flex']?.[0]?.pico.cache_read, price.tiers[0]!.pico.cache_read / 2);
+});

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { cost, type Price, type Rates, ratesAt, ratesFrom, writtenPrice } from '../../src/pricing/price.js';
+import {
+  cost,
+  type Price,
+  type Rates,
+  ratesAt,
+  ratesFrom,
+  writtenPrice,
+  writtenPriceAt,
+} from '../../src/pricing/price.js';
 import { noUsage, type Usage } from '../../src/protocol/usage.js';
 
 const usage = (some: Partial<Usage>): Usage => ({ ...noUsage(), ...some });
@@ -213,4 +221,50 @@ test('two requests together cost what they cost apart, but for the rounding of e
       assert.ok(Math.abs(cost(both, price).total - apart) <= 4);
     }),
   );
+});
+
+test('images, long inputs, service tiers and fees are billed at their own prices', () => {
+  const price = writtenPrice(
+    {
+      input: 1,
+      output: 4,
+      image_input: 10,
+      image_output: 40,
+      request: '0.005',
+      long_context: [{ above: 1000, input: 2, output: 8 }],
+      service_tiers: { flex: { multiplier: 0.5 }, priority: { input: 3, output: 9 } },
+    },
+    'override',
+  );
+  const some = usage({ input: 100, image_input: 60, output: 50, image_output: 20, reasoning: 10 });
+  assert.deepEqual(cost(some, price), {
+    input: 40 * 1000 + 60 * 10_000,
+    cache_read: 0,
+    cache_write: 0,
+    output: 30 * 4000 + 20 * 40_000,
+    request: 5_000_000,
+    total: 640_000 + 920_000 + 5_000_000,
+  });
+  const long = usage({ input: 1000, cache_read: 1, output: 10 });
+  assert.equal(cost(long, price, { answered: false }).total, 1000 * 2000 + 2000 + 10 * 8000);
+  assert.equal(
+    cost(usage({ input: 10, output: 10 }), price, { service: 'flex', answered: false }).total,
+    5_000 + 20_000,
+  );
+  assert.equal(cost(usage({ input: 10, output: 10 }), price, { service: 'priority', answered: false }).total, 120_000);
+  assert.equal(cost(usage({ input: 10, output: 10 }), price, { service: 'other', answered: false }).total, 50_000);
+});
+
+test('of several dated prices the latest that has begun is in force, until the next', () => {
+  const prices = [
+    { input: 3, output: 3, from: 3_000 },
+    { input: 1, output: 1 },
+    { input: 2, output: 2, from: 2_000 },
+  ];
+  const at = (ms: number) => writtenPriceAt(prices, 'override', ms);
+  const rate = (ms: number) => at(ms).price?.tiers[0]?.pico.input;
+  assert.deepEqual([rate(0), rate(1_999), rate(2_000), rate(3_000)], [1_000_000, 1_000_000, 2_000_000, 3_000_000]);
+  assert.deepEqual([at(0).untilMs, at(2_500).untilMs, at(9_000).untilMs], [2_000, 3_000, Infinity]);
+  assert.equal(writtenPriceAt([{ input: 1, output: 1, from: 5 }], 'override', 4).price, undefined);
+  assert.equal(writtenPriceAt([{ input: 1, output: 1, from: 5 }], 'override', 4).untilMs, 5);
 });

@@ -1,7 +1,8 @@
 /** Targets for the router's tests: nothing but what the router sees. */
-import type { Random } from '../../src/router/backoff.js';
+
+import { Breaker, type BreakerRule } from '../../src/lib/breaker.js';
+import type { Random } from '../../src/lib/random.js';
 import type { Candidate } from '../../src/router/balance.js';
-import { Breaker, type BreakerRule } from '../../src/router/breaker.js';
 import { CredentialState, TargetState } from '../../src/router/target-state.js';
 import { UsageMeter } from '../../src/router/usage-meter.js';
 

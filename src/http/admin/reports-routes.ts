@@ -1,6 +1,7 @@
 /** `/admin/v1/reports/spend`, `/pricing`, and what is done to the whole ledger: checked against its sums, and billed anew. */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { Prices } from '../../gateway/prices.js';
 import type { Repriced, RepriceRequest } from '../../gateway/reprice.js';
 import type { Keys } from '../../keys/keys.js';
 import type { Ledger } from '../../ledger/ledger.js';
@@ -20,7 +21,7 @@ export interface Reporting {
   readonly clock: Clock;
   readonly reports: Reports;
   /** Prices in force, overrides, and from which date. */
-  readonly prices: () => object;
+  readonly prices: () => Prices;
   readonly verify: (repair: boolean) => Promise<Verified>;
   readonly reprice: (request: RepriceRequest) => Promise<Repriced>;
 }
@@ -62,6 +63,57 @@ async function recorded(ledger: Pick<Ledger, 'flush'>): Promise<void> {
   clearTimeout(timer);
 }
 
+const whole = z.union([z.number(), z.string()]).describe('A number; beyond 2^53 its digits as a text.');
+const figures = {
+  requests: whole,
+  attempts: whole,
+  errors: whole,
+  cache_hits: whole,
+  tokens: z.record(z.string(), whole),
+  cost_nusd: whole,
+  cost_usd: z.string(),
+  billed_nusd: whole,
+  billed_usd: z.string(),
+};
+const reportAnswer = z.object({
+  from: z.string(),
+  to: z.string(),
+  timezone: z.string(),
+  group_by: z.array(z.string()),
+  data: z.array(z.looseObject(figures)).describe('What the row is of, under the names of `group_by`, and its figures.'),
+  total: z.object(figures),
+});
+
+const verifiedAnswer = z.object({
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  entries: z.number(),
+  cost_nusd: z.string(),
+  differences: z.array(z.object({ month: z.string(), table: z.string(), rows: z.number(), cost_nusd: z.string() })),
+  repaired: z.boolean(),
+});
+
+const repricedAnswer = z.object({
+  from: z.string(),
+  to: z.string(),
+  dry_run: z.boolean(),
+  entries: z.number(),
+  corrected: z.number(),
+  unpriced: z.number(),
+  cost_before_nusd: whole,
+  cost_after_nusd: whole,
+  difference_nusd: whole,
+  by_model: z.array(z.object({ model: z.string(), target: z.string(), corrected: z.number(), difference_nusd: whole })),
+});
+
+const pricingAnswer = z.looseObject({
+  currency: z.string(),
+  unit: z.string(),
+  catalogue: z.string(),
+  data: z.array(z.looseObject({ model: z.string(), target: z.string() })),
+  overrides: z.array(z.looseObject({ model: z.string() })),
+});
+
 export function reportsRoutes(app: AdminApp, deps: Reporting): void {
   const told = (actor: string, action: string, detail: Readonly<Record<string, unknown>>) =>
     deps.keys.write(actor, async ({ tx }) => {
@@ -77,7 +129,7 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
         tags: ['reports'],
         summary: 'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
         querystring: spendQuery,
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: reportAnswer, ...problems },
       },
     },
     async ({ query }, reply) => {
@@ -93,7 +145,8 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       const { mediaType, fileName, bytes } = report.value;
       reply.header('content-type', mediaType);
       if (request.value.format !== 'json') reply.header('content-disposition', `attachment; filename="${fileName}"`);
-      return reply.send(Readable.from(bytes, { objectMode: false }));
+      // A stream is sent as it is: no schema looks at it.
+      return reply.send(Readable.from(bytes, { objectMode: false }) as never);
     },
   );
 
@@ -104,7 +157,7 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       schema: {
         tags: ['pricing'],
         summary: 'The prices in force, where each comes from and from when on, and the overrides.',
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: pricingAnswer, ...problems },
       },
     },
     () => deps.prices(),
@@ -118,13 +171,13 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
         tags: ['ledger'],
         summary: 'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',
         body: z.strictObject({ repair: z.boolean().optional() }).nullish(),
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: verifiedAnswer, ...problems },
       },
     },
     async (request) => {
       const verified = await deps.verify(request.body?.repair ?? false);
       if (verified.repaired) await told(request.adminActor, 'ledger.repair', { rows: verified.differences.length });
-      return verified;
+      return { ...verified, differences: [...verified.differences] };
     },
   );
 
@@ -142,7 +195,7 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
           provider: text(400).optional(),
           dry_run: z.boolean().optional(),
         }),
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: repricedAnswer, ...problems },
       },
     },
     async ({ body, adminActor }) => {

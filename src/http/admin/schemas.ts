@@ -25,6 +25,7 @@ export const endpointNames = [
   'files',
   'batches',
   'passthrough',
+  'routes',
 ] as const;
 
 export const text = (max: number) =>

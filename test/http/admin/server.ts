@@ -75,7 +75,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       models: () => [{ name: 'gpt-4o', targets: [] }],
       providers: () => [{ name: 'sandbox', type: 'sandbox' }],
       reports: { run: unused },
-      prices: () => ({}),
+      prices: () => ({ currency: 'USD', unit: 'million tokens', catalogue: '', data: [], overrides: [], defaults: [] }),
       verify: unused,
       reprice: unused,
       limitLevels: async () => ok([]),

@@ -5,7 +5,7 @@
  * The window is ten slices of a ring. Attempts end in any order and long after they began: what began before the breaker
  * opened says nothing about whether the target has recovered. One object per target, in one process, never awaited.
  */
-import type { Random } from './backoff.js';
+import type { Random } from './random.js';
 
 /** `failure_rate` is a share, times are milliseconds. */
 export interface BreakerRule {

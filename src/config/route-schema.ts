@@ -1,0 +1,335 @@
+/** Classic HTTP routes as written in the configuration. Contract section 9; docs/routes.md explains every key. */
+import { z } from 'zod';
+import { limitWindows } from '../lib/limit-spec.js';
+import { auth } from './route-auth-schema.js';
+import * as r from './route-scalars.js';
+import * as s from './scalars.js';
+
+const MOST_BUFFERED = 2 ** 27;
+const status = z.number().int().min(100).max(599);
+
+const timeout = z.strictObject({
+  connect: s.duration().optional().describe('Longest wait for a connection. Default 5s.'),
+  headers: s.duration().optional().describe('From the end of the request to the head of the answer. Default 60s.'),
+  idle: s.duration().optional().describe('Longest silence while a body is on its way. Default 60s.'),
+  total: s.duration().optional().describe('Longest time for a whole request. Default: no end.'),
+});
+
+const retry = z.strictObject({
+  max_attempts: z.number().int().min(1).max(10).optional().describe('The first one included. Default 2.'),
+  on: z
+    .array(z.union([z.enum(['connect_error', 'reset', 'timeout']), z.number().int().min(400).max(599)]))
+    .optional()
+    .describe('connect_error, reset, timeout, and statuses. Default [connect_error, reset].'),
+  buffer: s.size(MOST_BUFFERED).optional().describe('Largest body that is kept for another attempt. Default 64kb.'),
+  budget: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe('Most retries as a share of requests, so that they cannot multiply load. Default 0.2.'),
+});
+
+const breaker = z.strictObject({
+  failure_rate: z.number().gt(0).max(1).optional().describe('Share of failures that opens it. Default 0.5.'),
+  min_requests: z.number().int().min(1).optional().describe('Below so many in the window it stays closed. Default 20.'),
+  window: s.duration(100).optional().describe('Over which failures are counted. Default 10s.'),
+  open: s.duration().optional().describe('How long it stays open before it is tried again. Default 30s.'),
+  half_open_probes: z.number().int().min(1).max(1000).optional().describe('Requests that try it. Default 3.'),
+  statuses: z.array(status).optional().describe('Statuses that count as failures. Default [500, 502, 503, 504].'),
+});
+
+const health = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\x21-\x7e]*$/, 'a path begins with /')
+      .optional()
+      .describe('Asked regularly.'),
+    interval: s.duration(50).optional().describe('How often. Default 5s.'),
+    timeout: s.duration().optional().describe('Longest wait for its answer. Default 2s.'),
+    statuses: z.array(status).optional().describe('Which mean healthy. Default: 200 to 399.'),
+    healthy_after: z.number().int().min(1).max(100).optional().describe('Good answers in turn. Default 2.'),
+    unhealthy_after: z.number().int().min(1).max(100).optional().describe('Bad answers in turn. Default 3.'),
+    passive: z
+      .strictObject({
+        failures: z.number().int().min(1).optional().describe('Failed requests in turn. Default 5.'),
+        out: s.duration().optional().describe('How long the target is left out. Default 30s.'),
+        statuses: z.array(status).optional().describe('Which count as failures. Default [500, 502, 503, 504].'),
+      })
+      .optional()
+      .describe('What requests show. Works with or without `path`.'),
+  })
+  .refine(({ path, passive }) => path !== undefined || passive !== undefined, {
+    message: 'needs a `path` (active checks), `passive`, or both',
+  });
+
+const tls = z.strictObject({
+  verify: z.boolean().optional().describe('Check the certificate. Default true.'),
+  ca: z.string().min(1).optional().describe('A file with certificates of authorities, instead of the usual ones.'),
+  cert: z.string().min(1).optional().describe('A file with the certificate that is shown.'),
+  key: z.string().min(1).optional().describe('And its key.'),
+  server_name: z.string().min(1).optional().describe("The name that is asked for and checked. Default: the URL's."),
+});
+
+const dns = z.strictObject({
+  interval: s.duration(100).optional().describe('How often names are looked up anew. Default 5s.'),
+  servers: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("Name servers, as address or address:port. Default: the system's."),
+});
+
+const upstream = z.strictObject({
+  targets: z
+    .array(
+      z.strictObject({
+        url: r.upstreamUrl.describe('http://host:port, and a path before all paths.'),
+        weight: z.number().int().min(0).max(1000).optional().describe('Share of requests. Default 1.'),
+        srv: z.boolean().optional().describe('The host is an SRV record, which names hosts, ports and weights.'),
+      }),
+    )
+    .min(1, 'an upstream needs a target'),
+  balance: z
+    .union([
+      z.enum(['round_robin', 'least_requests', 'latency']),
+      z.strictObject({
+        hash: z.union([
+          z.enum(['consumer', 'ip', 'path']),
+          z.strictObject({ header: r.fieldName }),
+          z.strictObject({ cookie: z.string().regex(/^[\w.-]+$/) }),
+        ]),
+      }),
+    ])
+    .optional()
+    .describe('How targets take turns. Default round_robin.'),
+  health: health.optional(),
+  timeout: timeout.optional(),
+  retry: retry.optional(),
+  tls: tls.optional(),
+  dns: dns.optional(),
+  preserve_host: z.boolean().optional().describe("Send the client's Host. Default false: the target's own."),
+  max_connections: z.number().int().min(1).max(65_535).optional().describe('To each target. Default: no limit.'),
+});
+
+const limit = z
+  .strictObject({
+    unit: z.enum(['requests', 'concurrent']).optional().describe('Default requests.'),
+    max: z.union([z.number().int().min(0), z.string().regex(/^\d[\d_]*$/, 'expected a whole number, such as 100')]),
+    per: z
+      .enum(limitWindows)
+      .optional()
+      .describe('A window: second, minute, hour slide, the others are of the calendar.'),
+    by: z
+      .string()
+      .regex(/^(route|consumer|ip|header:[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/, 'expected consumer, ip, route or header:name')
+      .optional()
+      .describe('Who is counted: consumer, ip, header:name, or route (all together). Default consumer.'),
+  })
+  .refine(({ unit, per }) => (unit === 'concurrent') === (per === undefined), {
+    path: ['per'],
+    message: 'requests need a `per`; a `concurrent` limit has none',
+  });
+
+const headerChanges = z.strictObject({
+  set: z.record(r.setName, r.template).optional().describe('Set to this, whatever it was.'),
+  add: z.record(r.setName, r.template).optional().describe('Added beside what is there.'),
+  rename: z.record(r.fieldName, r.setName).optional().describe('Old name: new name.'),
+  remove: z.array(r.fieldName).optional().describe('Taken out.'),
+});
+const queryChanges = z.strictObject({
+  set: z.record(z.string().min(1), r.template).optional(),
+  add: z.record(z.string().min(1), r.template).optional(),
+  rename: z.record(z.string().min(1), z.string().min(1)).optional(),
+  remove: z.array(z.string().min(1)).optional(),
+});
+const bodyChanges = z.strictObject({
+  remove: z.array(z.string().min(1)).optional().describe('Fields; a dot leads into objects.'),
+  rename: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('Field: its new name, in the same object.'),
+  move: z.record(z.string().min(1), z.string().min(1)).optional().describe('Path: new path.'),
+  set: z.record(z.string().min(1), z.json()).optional().describe('Path: value; texts may hold {...}.'),
+});
+
+const request = z.strictObject({
+  headers: headerChanges.optional(),
+  path: z
+    .strictObject({
+      strip_prefix: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /')
+        .optional(),
+      add_prefix: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a prefix begins with /')
+        .optional(),
+      set: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/, 'a path begins with /')
+        .optional()
+        .describe('May hold {param}.'),
+    })
+    .optional(),
+  query: queryChanges.optional(),
+  body: bodyChanges.optional().describe('JSON bodies only.'),
+});
+
+const cors = z
+  .strictObject({
+    origins: z
+      .array(
+        z
+          .string()
+          .regex(/^(\*|https?:\/\/(\*\.)?[^/*\s]+|null)$/, 'expected *, or an origin such as https://app.example.com'),
+      )
+      .min(1)
+      .describe('Who may read answers: origins, https://*.example.com for all below, or *.'),
+    methods: z.array(r.method).optional().describe("Default: the route's, else GET, HEAD, POST, PUT, PATCH, DELETE."),
+    headers: z
+      .array(z.union([z.literal('*'), r.fieldName]))
+      .optional()
+      .describe('Default: those that are asked for.'),
+    expose: z.array(r.fieldName).optional().describe('Headers of the answer that scripts may read.'),
+    credentials: z.boolean().optional().describe('Cookies and credentials may come along. Default false.'),
+    max_age: s.duration(0).optional().describe('How long a browser may remember. Default 10m.'),
+  })
+  .refine(({ origins, credentials }) => !credentials || !origins.includes('*'), {
+    path: ['origins'],
+    message: '`credentials: true` needs origins by name, for * would hand credentials to every site',
+  });
+
+const part = z
+  .strictObject({
+    url: r.templateUrl.describe('{id} is a parameter of the path, {group.field} a field of an earlier part.'),
+    name: r.routeName.optional().describe('How `after` and templates name it. Default: its group.'),
+    method: r.method.optional().describe('Default GET.'),
+    headers: z.array(r.fieldName).optional().describe("The request's headers that are sent along. Default: none."),
+    query: z.array(z.string().min(1)).optional().describe("The request's query parameters that are sent along."),
+    group: z.string().min(1).optional().describe('The field of the answer that holds this part. Left out: merged in.'),
+    target: z.string().min(1).optional().describe('The field of the answer that is the part, such as data.items.'),
+    allow: z.array(z.string().min(1)).min(1).optional().describe('The only fields that are kept.'),
+    deny: z.array(z.string().min(1)).min(1).optional().describe('Fields that are left out.'),
+    map: z.record(z.string().min(1), z.string().min(1)).optional().describe('Field: its new name.'),
+    collection: z
+      .union([z.boolean(), z.string().min(1)])
+      .optional()
+      .describe('The answer is a list; it is put into a field of this name (true: collection).'),
+    after: z.array(z.string().min(1)).optional().describe('Parts that must be there before. Left out: at once.'),
+    optional: z.boolean().optional().describe('Without it the answer is incomplete, not an error.'),
+    timeout: s.duration().optional().describe('Default 5s.'),
+    breaker: breaker.optional(),
+    tls: tls.optional(),
+  })
+  .refine(({ allow, deny }) => allow === undefined || deny === undefined, {
+    path: ['deny'],
+    message: 'either `allow` or `deny`',
+  });
+
+const cache = z.strictObject({
+  ttl: s.duration().describe('How long an answer is used, unless its own cache-control says less.'),
+  vary: z.array(r.fieldName).optional().describe('Request headers that make it another answer.'),
+  statuses: z.array(status).optional().describe('Default [200, 203, 204, 301, 404, 410].'),
+  largest: s.size(MOST_BUFFERED).optional().describe('Larger answers are not kept. Default 1mb.'),
+  size: s
+    .size(2 ** 30)
+    .optional()
+    .describe('Memory of the route for answers. Default 64mb.'),
+  shared: z.boolean().optional().describe('Consumers share answers. Default false: each has its own.'),
+});
+
+const schemaDocument = z.union([z.record(z.string(), z.json()), z.boolean()]);
+const validation = z.strictObject({
+  body: schemaDocument.optional().describe('A JSON Schema (2020-12) for JSON bodies.'),
+  query: schemaDocument.optional().describe('For query parameters, all of them texts or lists of texts.'),
+  headers: schemaDocument.optional().describe('For headers, their names in lower case.'),
+});
+
+const policies = ['ip', 'auth', 'limits', 'validate', 'breaker', 'body_limit'] as const;
+
+export const route = z
+  .strictObject({
+    name: r.routeName.describe('In metrics and the log.'),
+    match: z
+      .strictObject({
+        path: z
+          .union([r.pathPattern, z.array(r.pathPattern).min(1)])
+          .describe('/a/b, /a/:id, /a/* (all below, and /a).'),
+        methods: z.array(r.method).min(1).optional().describe('Default: all. GET lets HEAD in.'),
+        host: z
+          .union([r.routeHost, z.array(r.routeHost).min(1)])
+          .optional()
+          .describe('Default: any.'),
+        headers: z.record(r.fieldName, z.string()).optional().describe('Headers that must have these values.'),
+      })
+      .describe('Which requests are meant.'),
+    upstream: upstream.optional().describe('Where requests are forwarded to.'),
+    compose: z.array(part).min(1).max(50).optional().describe('Several upstreams whose answers become one.'),
+    respond: z
+      .strictObject({
+        status: z.number().int().min(200).max(599).optional().describe('Default 200.'),
+        headers: z.record(r.setName, r.template).optional(),
+        body: z.json().optional().describe('A text as it is, anything else as JSON.'),
+      })
+      .optional()
+      .describe('A fixed answer.'),
+    redirect: z
+      .strictObject({
+        to: r.template.describe('A URL or a path; may hold {param}, {path} and {query}.'),
+        status: z.union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)]).optional(),
+      })
+      .optional()
+      .describe('An answer that leads elsewhere. Default status 308.'),
+    auth: auth.optional().describe('Who may call. Left out: who has a virtual key.'),
+    limits: z.array(limit).optional(),
+    breaker: breaker.optional().describe('Per target: after too many failures it is left alone for a while.'),
+    request: request.optional().describe('Changes before it is sent.'),
+    response: z
+      .strictObject({ headers: headerChanges.optional(), body: bodyChanges.optional(), status: status.optional() })
+      .optional()
+      .describe('Changes before it is answered.'),
+    validate: validation.optional().describe('What a request must look like, else 400.'),
+    cors: cors.optional(),
+    ip: z
+      .strictObject({ allow: z.array(s.addressRange).optional(), deny: z.array(s.addressRange).optional() })
+      .optional()
+      .describe('Addresses and CIDR blocks. What is denied is refused, and where `allow` is given, what is not in it.'),
+    body_limit: s
+      .size(2 ** 40)
+      .optional()
+      .describe('Largest request body. Default: server.body_limit.'),
+    cache: cache.optional(),
+    compress: z
+      .union([
+        z.boolean(),
+        z.strictObject({
+          smallest: s
+            .size(2 ** 20)
+            .optional()
+            .describe('Default 1kb.'),
+          types: z.array(z.string().min(1)).optional().describe('Default: texts, JSON, XML, scripts, SVG.'),
+        }),
+      ])
+      .optional()
+      .describe('Compress answers for clients that accept it. Never event streams.'),
+    mirror: z
+      .strictObject({
+        url: r.upstreamUrl,
+        share: z.number().gt(0).max(1).optional().describe('Share of requests. Default 1.'),
+      })
+      .optional()
+      .describe('A copy of each request goes here too; its answer is thrown away.'),
+    log_only: z
+      .array(z.enum(policies))
+      .optional()
+      .describe('Policies that log and count what they would refuse, and let it pass.'),
+  })
+  .refine(
+    ({ upstream: a, compose: b, respond: c, redirect: d }) =>
+      [a, b, c, d].filter((one) => one !== undefined).length === 1,
+    { message: 'needs exactly one of `upstream`, `compose`, `respond` and `redirect`' },
+  );
+
+export type WrittenRoute = z.output<typeof route>;
+export type Policy = (typeof policies)[number];

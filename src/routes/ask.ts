@@ -1,0 +1,79 @@
+/** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
+import type { Verdict } from '../lib/breaker.js';
+import type { Deadlines, Timeouts } from '../upstream/deadline.js';
+import type { Backend } from './backend.js';
+import { Forward, type ForwardRequest } from './forward.js';
+import { headerIn } from './headers.js';
+
+export type Asked =
+  | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }
+  | { readonly kind: 'failed'; readonly late: boolean; readonly message: string };
+
+export interface Asking {
+  readonly answer: Promise<Asked>;
+  abort(): void;
+}
+
+export function askBackend(
+  backend: Backend,
+  request: ForwardRequest,
+  timeouts: Timeouts,
+  deadlines: Deadlines,
+  largestBytes: number,
+): Asking {
+  const pass = backend.begin();
+  let settle: (asked: Asked) => void = () => {};
+  const answer = new Promise<Asked>((resolve) => {
+    settle = resolve;
+  });
+  let over = false;
+  const finish = (asked: Asked, verdict: Verdict): void => {
+    if (over) return;
+    over = true;
+    backend.inflight -= 1;
+    backend.judged(pass, verdict);
+    settle(asked);
+  };
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  let status = 0;
+  let type = '';
+  let forward: Forward | undefined;
+  forward = new Forward(
+    backend.dispatcher,
+    request,
+    {
+      head: (code, raw) => {
+        status = code;
+        type =
+          headerIn(
+            raw.map((text, i) => (i % 2 === 0 ? text.toString('latin1').toLowerCase() : text.toString('latin1'))),
+            'content-type',
+          ) ?? '';
+        return true;
+      },
+      info: () => {},
+      data: (chunk) => {
+        bytes += chunk.length;
+        if (bytes <= largestBytes) pieces.push(chunk);
+        else {
+          finish({ kind: 'failed', late: false, message: 'its answer is too large' }, 'success');
+          forward?.abort();
+        }
+        return true;
+      },
+      end: () => finish({ kind: 'answered', status, type, body: Buffer.concat(pieces) }, backend.judge(status)),
+      fail: (failure) =>
+        finish({ kind: 'failed', late: failure.which !== undefined, message: failure.message }, 'failure'),
+    },
+    timeouts,
+    deadlines,
+  );
+  return {
+    answer,
+    abort: () => {
+      finish({ kind: 'failed', late: false, message: 'given up' }, 'unknown');
+      forward?.abort();
+    },
+  };
+}

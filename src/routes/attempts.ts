@@ -1,0 +1,224 @@
+/**
+ * A request to its upstream, and to another target where that makes sense. A body that is small is kept, so that it can be sent
+ * again; a larger one streams and is sent once. Another attempt is made only for what the route names, only while nothing went
+ * to the client, within the budget, and only where it cannot do something twice: the request was never sent, or its method is
+ * idempotent, or it carries an `Idempotency-Key`. A connection that was closed under a GET just as it was used is not the
+ * upstream's answer: that is tried once more by itself.
+ */
+import { type Refusal, refuse } from '../lib/errors.js';
+import type { Backend } from './backend.js';
+import type { Fill } from './cache.js';
+import type { Failure, ForwardRequest } from './forward.js';
+import { cookieValue } from './gate.js';
+import { loops, removeFrom, withoutHeaders } from './headers.js';
+import { type ServeDeps, stands } from './policy.js';
+import { type Outcome, Relay } from './relay.js';
+import type { Route } from './route.js';
+
+import { isJson } from './transform.js';
+import { readWhole, Upload } from './upload.js';
+import type { Visit } from './visit.js';
+
+const KEPT_BYTES = 64 * 1024;
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+const DEFAULT_ON: readonly (string | number)[] = ['connect_error', 'reset'];
+const BACKOFF_MS = 25;
+
+type Body = Buffer | Upload | null;
+
+export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null, deps: ServeDeps): Promise<void> {
+  if (loops(visit.header('via')))
+    return visit.refuse(refuse('loop_detected', 'This request went through the gateway over and over.'));
+  const upstream = route.upstream!;
+  const got = visit.hasBody ? await bodyOf(visit, route, deps) : null;
+  if (got === undefined) return;
+  const target = route.pathEdit ? route.pathEdit.apply(visit) : undefined;
+  if (target && !target.ok) return visit.refuse(target.refusal);
+  const path = target?.ok ? target.value : visit.path + visit.query;
+  const { retry } = upstream.config;
+  const on = retry?.on ?? DEFAULT_ON;
+  const most = retry?.max_attempts ?? 2;
+  const again = new Set(on.filter((one) => typeof one === 'number'));
+  const tried: Backend[] = [];
+  upstream.counted();
+  for (;;) {
+    const backend = pick(visit, route, tried, deps);
+    if (!backend) return;
+    visit.attempts += 1;
+    visit.target = backend.id;
+    const request = requestFor(visit, route, backend, path, got);
+    if ('code' in request) return visit.refuse(request);
+    if (visit.attempts === 1)
+      route.mirror?.send(request.method, request.path, request.headers, got instanceof Upload ? null : got);
+    const repeatable = !(got instanceof Upload) && mayRepeat(visit);
+    const more = visit.attempts < most;
+    const outcome = await attempt(
+      visit,
+      route,
+      backend,
+      request,
+      more && repeatable && again.size > 0 ? again : null,
+      fill,
+      deps,
+    );
+    if (outcome.kind !== 'again') return ended(visit, route, outcome, deps);
+    tried.push(backend);
+    const { failure, why } = outcome;
+    if (!mayGoOn(visit, got, failure, why, { on, more, repeatable }) || !upstream.mayRetry()) {
+      return failure
+        ? failed(visit, route, failure, deps)
+        : visit.refuse(refuse('upstream_error', `The upstream answered ${why}.`));
+    }
+    deps.onRetry(route.name, why);
+    if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
+    if (visit.gone) return;
+  }
+}
+
+function mayGoOn(
+  visit: Visit,
+  body: Body,
+  failure: Failure | null,
+  why: string,
+  { on, more, repeatable }: { on: readonly (string | number)[]; more: boolean; repeatable: boolean },
+): boolean {
+  if (failure === null) return true; // a status: was asked for
+  if (failure.kind === 'connect') {
+    const unsent = !(body instanceof Upload) || (!body.started && !body.destroyed);
+    return more && unsent && on.includes('connect_error');
+  }
+  if (!repeatable) return false;
+  // Once by itself: a kept connection may be closed by its other end at any moment.
+  if (why === 'reset' && visit.attempts === 1 && visit.method !== 'PUT' && visit.method !== 'DELETE') return true;
+  return more && on.includes(why);
+}
+
+const mayRepeat = (visit: Visit): boolean =>
+  !visit.upgrade && (IDEMPOTENT.has(visit.method) || visit.req.headers['idempotency-key'] !== undefined);
+
+const pause = (attempts: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (attempts - 1) * (0.5 + Math.random() / 2)));
+
+/** The target whose turn it is; undefined where none may be used and the client was told. */
+function pick(visit: Visit, route: Route, tried: readonly Backend[], deps: ServeDeps): Backend | undefined {
+  const upstream = route.upstream!;
+  const key = (): string => hashKey(visit, route);
+  const backend = upstream.pick(key, tried);
+  if (backend) return backend;
+  const seconds = String(Math.max(1, Math.ceil(upstream.waitMs / 1000)));
+  const open = upstream.backends.some(({ breakerState }) => breakerState !== 'closed');
+  const refusal = refuse(
+    'no_target_available',
+    open
+      ? 'The upstream fails too often and is left alone for a while. Try again later.'
+      : 'No target of the upstream is healthy. Try again later.',
+    { headers: { 'retry-after': seconds } },
+  );
+  if (!stands(visit, route, 'breaker', refusal, deps)) return upstream.pick(key, tried, true);
+  visit.refuse(refusal);
+  return undefined;
+}
+
+function hashKey(visit: Visit, route: Route): string {
+  const { balance } = route.upstream!.config;
+  if (typeof balance !== 'object') return '';
+  const { hash } = balance;
+  if (hash === 'ip') return visit.ip;
+  if (hash === 'path') return visit.path;
+  if (hash === 'consumer') return `${visit.consumer.kind} ${visit.consumer.id}`;
+  if ('header' in hash) return visit.header(hash.header) ?? visit.ip;
+  return cookieValue(visit.header('cookie') ?? '', hash.cookie) ?? visit.ip;
+}
+
+function requestFor(visit: Visit, route: Route, backend: Backend, path: string, body: Body): ForwardRequest | Refusal {
+  const { preserve_host } = route.upstream!.config;
+  const host = preserve_host ? visit.hostHeader : backend.hostHeader;
+  const secure = 'encrypted' in visit.req.socket;
+  const headers = route.requestHeaders.build(visit, host, secure);
+  const prefix = route.pathEdit?.strippedFrom(visit.path);
+  if (prefix) headers.push('x-forwarded-prefix', prefix);
+  // A changed or decoded body has another length; undici states it.
+  if (!(body instanceof Upload)) removeFrom(headers, 'content-length');
+  if (route.responseBody) withoutHeaders(headers, ['accept-encoding', 'range', 'if-range']);
+  const refusal = route.headerEdit?.apply(headers, visit);
+  if (refusal) return refusal;
+  return {
+    method: visit.method,
+    path: backend.basePath === '' ? path : backend.basePath + path,
+    headers,
+    body,
+    ...(visit.upgrade ? { upgrade: visit.req.headers.upgrade ?? 'websocket' } : {}),
+  };
+}
+
+function attempt(
+  visit: Visit,
+  route: Route,
+  backend: Backend,
+  request: ForwardRequest,
+  againOn: ReadonlySet<number> | null,
+  fill: Fill | null,
+  deps: ServeDeps,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const relay = new Relay(visit, route, backend, { againOn, fill }, deps.deadlines, resolve);
+    visit.onGone = () => relay.gone();
+    relay.begin(request, route.upstream!.timeouts);
+  });
+}
+
+function ended(visit: Visit, route: Route, outcome: Outcome, deps: ServeDeps): void {
+  if (outcome.kind === 'failed' && !visit.answered) failed(visit, route, outcome.failure, deps);
+}
+
+function failed(visit: Visit, route: Route, { kind, which, message }: Failure, deps: ServeDeps): void {
+  if (kind === 'upload') {
+    if (which !== undefined) return visit.refuse(refuse('request_timeout', message));
+    const refusal = refuse('request_too_large', message);
+    deps.onPolicy(route.name, 'body_limit', refusal, false, visit);
+    return visit.refuse(refusal);
+  }
+  const late = kind === 'timeout' || (kind === 'connect' && which !== undefined);
+  visit.refuse(refuse(late ? 'upstream_timeout' : 'upstream_error', message));
+}
+
+/** The body as it will be sent; undefined where it cannot be, and the client was told or is gone. */
+async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body | undefined> {
+  const { req } = visit;
+  visit.wantBody();
+  const limit = route.logOnly.has('body_limit') ? Number.POSITIVE_INFINITY : route.bodyLimit;
+  const declared = req.headers['content-length'];
+  const json = isJson(req.headers['content-type']);
+  const read = (route.bodyEdit !== null && json) || route.validation?.body;
+  const small = declared !== undefined && Number(declared) <= (route.upstream!.config.retry?.buffer ?? KEPT_BYTES);
+  if (!read && !small) return new Upload(req, limit);
+  const bytes = await readWhole(req, Math.min(limit, read ? LARGEST_READ : limit));
+  if (bytes === 'broken') return undefined;
+  if (bytes === 'too_large') {
+    visit.refuse(
+      refuse(
+        'request_too_large',
+        `The request body is larger than ${Math.min(limit, LARGEST_READ)} bytes (body_limit).`,
+      ),
+    );
+    return undefined;
+  }
+  if (!read) return bytes;
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    visit.refuse(refuse('unsupported_media_type', 'Send the body without content-encoding.'));
+    return undefined;
+  }
+  const wrong = route.validation?.checkBody(bytes);
+  if (wrong && stands(visit, route, 'validate', wrong, deps)) {
+    visit.refuse(wrong);
+    return undefined;
+  }
+  if (!route.bodyEdit || !json) return bytes;
+  const edited = route.bodyEdit.apply(bytes.toString('utf8'), visit);
+  if (edited !== undefined) return Buffer.from(edited);
+  visit.refuse(refuse('invalid_json', 'The body is not a JSON object.', { param: 'body' }));
+  return undefined;
+}
+
+const LARGEST_READ = 16 * 1024 * 1024;

@@ -1,0 +1,67 @@
+/**
+ * Another service decides: it is asked about each request, with the request's own credentials. 2xx lets the request pass, any
+ * other answer is what the client gets; no answer is 503.
+ */
+import type { ForwardAuthConfig } from '../config/classic-routes.js';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import type { Callout } from './callout.js';
+import { type Consumer, consumerOf } from './consumer.js';
+import { peerOf } from './headers.js';
+import type { Visit } from './visit.js';
+
+/** The answer of the service, to be handed on. */
+export interface Verdict {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+const HANDED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'cache-control'];
+const SENT = ['authorization', 'cookie'];
+
+export async function askForward(
+  config: ForwardAuthConfig,
+  visit: Visit,
+  ask: Callout,
+  onFault: (error: unknown) => void,
+): Promise<Result<Consumer> | Verdict> {
+  const headers: Record<string, string> = {
+    'x-forwarded-method': visit.method,
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': visit.hostHeader,
+    'x-forwarded-uri': visit.path + visit.query,
+    'x-forwarded-for': visit.ip === peerOf(visit) ? visit.ip : `${visit.ip}, ${peerOf(visit)}`,
+    'x-request-id': visit.requestId,
+  };
+  for (const name of config.headers ?? SENT) {
+    const value = visit.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  try {
+    const answer = await ask(config.url, { headers, timeoutMs: config.timeout ?? 3_000 });
+    if (answer.status < 200 || answer.status > 299) return verdictOf(answer.status, answer.headers, answer.body);
+    const name = config.consumer_header && answer.headers.get(config.consumer_header);
+    const sent: string[] = [];
+    for (const [from, to] of Object.entries(config.response_headers ?? {})) {
+      const value = answer.headers.get(from);
+      if (value !== null) sent.push(to.toLowerCase(), value);
+    }
+    return ok(consumerOf({ kind: 'forward', id: name || 'forward', headers: sent }));
+  } catch (error) {
+    onFault(error);
+    return refused(
+      refuse('unavailable', 'The service that decides who may call cannot be reached. Try again in a moment.', {
+        headers: { 'retry-after': '1' },
+      }),
+    );
+  }
+}
+
+function verdictOf(status: number, from: Headers, body: Buffer): Verdict {
+  const headers = HANDED_ON.flatMap((name) => {
+    const value = from.get(name);
+    return value === null ? [] : [name, value];
+  });
+  for (const cookie of from.getSetCookie()) headers.push('set-cookie', cookie);
+  return { status: status < 300 || status > 599 ? 403 : status, headers, body };
+}

@@ -1,0 +1,63 @@
+/**
+ * Where a request comes from. The peer of the connection, unless that is one of our own proxies: then the last address in
+ * `X-Forwarded-For` that is not one. What stands before it was said by the client and is not believed.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { withoutMapping } from './headers.js';
+
+export type Ranges = (address: string) => boolean;
+
+/** A question about addresses: whether one lies in any of these addresses and blocks. */
+export function rangesOf(written: readonly string[]): Ranges {
+  const blocks = written.map((text) => {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.process(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128] as [ipaddr.IPv4 | ipaddr.IPv6, number];
+  });
+  return (text) => {
+    if (blocks.length === 0 || !ipaddr.isValid(text)) return false;
+    const address = ipaddr.process(text);
+    return blocks.some(
+      ([base, bits]) => base.kind() === address.kind() && (address as ipaddr.IPv6).match(base as ipaddr.IPv6, bits),
+    );
+  };
+}
+
+interface Peer {
+  readonly ip: string;
+  readonly trusted: boolean;
+}
+
+export class ClientAddress {
+  readonly #trusted: Ranges;
+  readonly #peers = new WeakMap<Socket, Peer>();
+
+  constructor(trustProxy: readonly string[]) {
+    this.#trusted = rangesOf(trustProxy);
+  }
+
+  of(request: IncomingMessage): Peer {
+    const peer = this.#peer(request.socket);
+    const forwarded = request.headers['x-forwarded-for'];
+    if (!peer.trusted || forwarded === undefined) return peer;
+    const hops = String(forwarded).split(',');
+    for (let i = hops.length - 1; i >= 0; i--) {
+      const hop = withoutMapping(hops[i]!.trim().replace(/^\[|\](:\d+)?$/g, ''));
+      if (!ipaddr.isValid(hop)) return peer;
+      if (i === 0 || !this.#trusted(hop)) return { ip: hop, trusted: true };
+    }
+    return peer;
+  }
+
+  #peer(socket: Socket): Peer {
+    let peer = this.#peers.get(socket);
+    if (!peer) {
+      const ip = withoutMapping(socket.remoteAddress ?? '');
+      peer = { ip, trusted: this.#trusted(ip) };
+      this.#peers.set(socket, peer);
+    }
+    return peer;
+  }
+}

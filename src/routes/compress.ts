@@ -1,0 +1,86 @@
+/** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import type { RouteConfig } from '../config/classic-routes.js';
+import { headerIn, removeFrom } from './headers.js';
+
+export interface CompressOptions {
+  readonly smallestBytes: number;
+  readonly types: readonly string[];
+}
+
+const TYPES = [
+  'text/*',
+  'application/json',
+  'application/*+json',
+  'application/xml',
+  'application/*+xml',
+  'application/javascript',
+  'image/svg+xml',
+];
+const BROTLI_QUALITY = 4; // about as fast as gzip, and smaller
+
+export function compression(written: RouteConfig['compress']): CompressOptions | null {
+  if (written === undefined || written === false) return null;
+  const { smallest = 1024, types = TYPES } = written === true ? {} : written;
+  return { smallestBytes: smallest, types };
+}
+
+function isType(type: string, pattern: string): boolean {
+  const star = pattern.indexOf('*');
+  if (star === -1) return type === pattern;
+  return (
+    type.length >= pattern.length - 1 &&
+    type.startsWith(pattern.slice(0, star)) &&
+    type.endsWith(pattern.slice(star + 1))
+  );
+}
+
+/** The encoding that the client likes best of those that there are; undefined: none. */
+export function encodingFor(accept: string | undefined): 'br' | 'gzip' | undefined {
+  if (accept === undefined) return undefined;
+  let best: 'br' | 'gzip' | undefined;
+  let highest = 0;
+  const weights = new Map<string, number>();
+  for (const part of accept.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((text) => text.trim());
+    const q = parameters.find((text) => text.startsWith('q='));
+    weights.set(name, q === undefined ? 1 : Number(q.slice(2)) || 0);
+  }
+  for (const name of ['br', 'gzip'] as const) {
+    const weight = weights.get(name) ?? weights.get('*') ?? 0;
+    if (weight > highest) {
+      highest = weight;
+      best = name;
+    }
+  }
+  return best;
+}
+
+/** A compressor for the answer, whose headers are changed for it; null: it goes as it is. */
+export function compressorFor(options: CompressOptions, status: number, headers: string[], accept: string | undefined) {
+  const type = (headerIn(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (type === 'text/event-stream' || !options.types.some((pattern) => isType(type, pattern))) return null;
+  headers.push('vary', 'accept-encoding');
+  const length = headerIn(headers, 'content-length');
+  if (status === 206 || (length !== undefined && Number(length) < options.smallestBytes)) return null;
+  if (headerIn(headers, 'content-encoding') !== undefined) return null;
+  if (/(^|,)\s*no-transform\s*(,|$)/i.test(headerIn(headers, 'cache-control') ?? '')) return null;
+  const encoding = encodingFor(accept);
+  if (encoding === undefined) return null;
+  removeFrom(headers, 'content-length');
+  removeFrom(headers, 'accept-ranges');
+  const tag = headerIn(headers, 'etag');
+  if (tag?.startsWith('"')) {
+    removeFrom(headers, 'etag');
+    headers.push('etag', `W/${tag}`);
+  }
+  headers.push('content-encoding', encoding);
+  // What comes in pieces is passed on in pieces.
+  const streams = length === undefined;
+  return encoding === 'gzip'
+    ? createGzip(streams ? { flush: constants.Z_SYNC_FLUSH } : {})
+    : createBrotliCompress({
+        ...(streams ? { flush: constants.BROTLI_OPERATION_FLUSH } : {}),
+        params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY },
+      });
+}

@@ -1,0 +1,197 @@
+/**
+ * An answer on its way to the client, wherever it comes from: an upstream, a cache, a composition. The route's changes are made
+ * to it, it is compressed where that is wanted, and otherwise bytes go out as they come, no faster than the client takes them.
+ */
+import type { Transform } from 'node:stream';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { refuse } from '../lib/errors.js';
+import { compressorFor } from './compress.js';
+import { Cors } from './cors.js';
+import { headerIn, removeFrom, trailerPairs } from './headers.js';
+import type { Route } from './route.js';
+import { isJson } from './transform.js';
+import type { Visit } from './visit.js';
+
+const LARGEST_CHANGED = 16 * 1024 * 1024;
+
+export class Delivery {
+  readonly #visit: Visit;
+  readonly #route: Route;
+  /** Called when more may be written. */
+  readonly #resume: () => void;
+  #compressor: Transform | null = null;
+  /** A JSON body that is to be changed is collected. */
+  #collected: Buffer[] | null = null;
+  #collectedBytes = 0;
+  #status = 0;
+  #headers: string[] = [];
+  /** A whole body that goes out with its head in one write. */
+  #whole: Buffer | undefined;
+  #wholeBytes = -1;
+  #written = false;
+  #waiting = false;
+  #over = false;
+
+  constructor(visit: Visit, route: Route, resume: () => void) {
+    this.#visit = visit;
+    this.#route = route;
+    this.#resume = resume;
+  }
+
+  /** False: the answer cannot be given like that, and the client was told. */
+  head(status: number, headers: string[], message?: string): boolean {
+    const visit = this.#visit;
+    const route = this.#route;
+    if (route.cors) {
+      for (let i = headers.length - 2; i >= 0; i -= 2) if (Cors.owns(headers[i]!)) headers.splice(i, 2);
+    }
+    if (visit.cacheState !== '') headers.push('x-tollgate-cache', visit.cacheState);
+    const refusal = route.responseHeaders?.apply(headers, visit);
+    if (refusal) {
+      this.#over = true;
+      visit.refuse(refuse('upstream_error', 'The answer of the upstream cannot be passed on.'));
+      return false;
+    }
+    const code = route.responseStatus ?? status;
+    const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
+    if (route.responseBody && !bodiless && isJson(headerIn(headers, 'content-type'))) {
+      this.#collected = [];
+      this.#status = code;
+      this.#headers = headers;
+      return true;
+    }
+    this.#start(code, headers, bodiless, message);
+    return true;
+  }
+
+  #start(status: number, headers: string[], bodiless: boolean, message?: string): void {
+    const visit = this.#visit;
+    const { compress } = this.#route;
+    if (compress && !bodiless)
+      this.#compressor = compressorFor(compress, status, headers, visit.header('accept-encoding'));
+    const length = headerIn(headers, 'content-length');
+    if (bodiless || length !== undefined || visit.req.httpVersion === '1.0') removeFrom(headers, 'trailer');
+    if (length !== undefined && !bodiless) this.#wholeBytes = Number(length);
+    visit.head(status, headers, status === this.#status || this.#status === 0 ? message : undefined);
+    if (this.#compressor) this.#pipe(this.#compressor);
+    process.nextTick(flush, this);
+  }
+
+  /** A head whose body lets itself be waited for goes out alone. */
+  flush(): void {
+    if (this.#written || this.#over || this.#whole !== undefined || this.#visit.gone) return;
+    if (!this.#visit.res.headersSent || !this.#visit.res.writableEnded) this.#visit.res.flushHeaders();
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#over) return true;
+    if (this.#collected) return this.#collect(chunk);
+    if (this.#compressor) {
+      if (this.#compressor.write(chunk)) return true;
+      return false;
+    }
+    if (!this.#written && chunk.length === this.#wholeBytes) {
+      this.#whole = chunk;
+      return true;
+    }
+    return this.#write(chunk);
+  }
+
+  end(trailers: readonly (Buffer | string)[] | null): void {
+    if (this.#over) return;
+    if (this.#collected && !this.#change(Buffer.concat(this.#collected))) return;
+    if (this.#compressor) return void this.#compressor.end();
+    this.#over = true;
+    const { res } = this.#visit;
+    if (trailers !== null && trailers.length > 0 && res.chunkedEncoding) {
+      const pairs = trailerPairs(trailers);
+      if (pairs.length > 0) res.addTrailers(pairs);
+    }
+    this.#visit.end(this.#whole);
+  }
+
+  /** What was sent is not the whole; where nothing was, it can still be said. */
+  cut(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#compressor?.destroy();
+    if (this.#visit.answered) this.#visit.cut();
+    else this.#visit.refuse(refuse('upstream_error', "The upstream's answer was cut short."));
+  }
+
+  #write(chunk: Buffer): boolean {
+    this.#written = true;
+    const { res, gone } = this.#visit;
+    if (gone || res.write(chunk)) return true;
+    if (!this.#waiting) {
+      this.#waiting = true;
+      res.on('drain', () => (this.#compressor ? this.#compressor.resume() : this.#resume()));
+    }
+    return false;
+  }
+
+  #pipe(compressor: Transform): void {
+    compressor.on('data', (chunk: Buffer) => {
+      if (!this.#write(chunk)) compressor.pause();
+    });
+    compressor.on('drain', () => this.#resume());
+    compressor.on('end', () => {
+      this.#over = true;
+      this.#visit.end();
+    });
+    compressor.on('error', () => this.cut());
+  }
+
+  #collect(chunk: Buffer): boolean {
+    this.#collectedBytes += chunk.length;
+    if (this.#collectedBytes <= LARGEST_CHANGED) this.#collected!.push(chunk);
+    else {
+      this.#over = true;
+      this.#visit.refuse(refuse('upstream_error', "The upstream's answer is too large to be changed."));
+    }
+    return true;
+  }
+
+  /** The changed body as the answer. */
+  #change(bytes: Buffer): boolean {
+    this.#collected = null;
+    const headers = this.#headers;
+    const plain = decoded(bytes, headerIn(headers, 'content-encoding'));
+    const text = plain === undefined ? undefined : this.#route.responseBody!.apply(plain.toString('utf8'), this.#visit);
+    const body = text === undefined ? bytes : Buffer.from(text);
+    if (text !== undefined)
+      for (const name of ['content-encoding', 'etag', 'accept-ranges', 'content-md5', 'digest', 'content-digest'])
+        removeFrom(headers, name);
+    removeFrom(headers, 'content-length');
+    removeFrom(headers, 'trailer');
+    headers.push('content-length', String(body.length));
+    this.#start(this.#status, headers, false);
+    this.data(body);
+    return true;
+  }
+}
+
+const flush = (delivery: Delivery): void => delivery.flush();
+
+/** Undefined where it cannot be read. */
+function decoded(bytes: Buffer, encoding: string | undefined): Buffer | undefined {
+  const options = { maxOutputLength: LARGEST_CHANGED };
+  try {
+    switch (encoding?.toLowerCase()) {
+      case undefined:
+      case 'identity':
+        return bytes;
+      case 'gzip':
+      case 'x-gzip':
+        return gunzipSync(bytes, options);
+      case 'deflate':
+        return inflateSync(bytes, options);
+      case 'br':
+        return brotliDecompressSync(bytes, options);
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}

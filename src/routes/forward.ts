@@ -1,0 +1,232 @@
+/**
+ * One request to one upstream over undici's dispatcher: bytes are handed on as they come, the receiver's backpressure reaches
+ * the upstream's socket, and `abort` closes it at once. All deadlines are ours; undici's are off. Exactly one of `end`, `fail`
+ * and `upgraded` ends it, or none where it was aborted.
+ */
+import type { Duplex, Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Deadline, Deadlines, Phase, Timeouts } from '../upstream/deadline.js';
+import { Upload } from './upload.js';
+
+export interface RouteTimeouts {
+  readonly connectMs: number;
+  readonly headersMs: number;
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+export interface Failure {
+  /** `connect`: nothing was sent. `upload`: the client's body ended it. */
+  readonly kind: 'connect' | 'timeout' | 'reset' | 'garbage' | 'upload';
+  /** Words without hosts and credentials. */
+  readonly message: string;
+  readonly which?: Phase | 'total' | undefined;
+}
+
+export interface Receiver {
+  /** False: this answer is not wanted, end it. */
+  head(status: number, headers: readonly Buffer[], message: string): boolean;
+  /** An informational answer (1xx). */
+  info(status: number, headers: readonly Buffer[]): void;
+  /** False: wait for `resume`. */
+  data(chunk: Buffer): boolean;
+  end(trailers: readonly (Buffer | string)[] | null): void;
+  fail(failure: Failure): void;
+  upgraded?(status: number, headers: readonly (Buffer | string)[], socket: Duplex): void;
+}
+
+export interface ForwardRequest {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | Readable | null;
+  readonly upgrade?: string;
+}
+
+const NO_KEEP_ALIVE = Number.POSITIVE_INFINITY;
+
+export const deadlinesOf = (timeouts: RouteTimeouts): Timeouts => ({
+  connect: timeouts.connectMs,
+  first_byte: timeouts.headersMs,
+  idle: timeouts.idleMs,
+  total: timeouts.totalMs,
+  keep_alive: NO_KEEP_ALIVE,
+});
+
+/** undici's handler. Its own older interface is used, which hands headers over as the bytes they came as. */
+export class Forward implements Dispatcher.DispatchHandler {
+  readonly #receiver: Receiver;
+  readonly #deadlines: Deadlines;
+  readonly #deadline: Deadline;
+  readonly #upload: Upload | null;
+  readonly #timeouts: Timeouts;
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #over = false;
+  /** The request is on a connection: an upstream may have seen it. */
+  sent = false;
+  headersSeen = false;
+
+  constructor(
+    dispatcher: Dispatcher,
+    request: ForwardRequest,
+    receiver: Receiver,
+    timeouts: Timeouts,
+    deadlines: Deadlines,
+  ) {
+    this.#receiver = receiver;
+    this.#deadlines = deadlines;
+    this.#timeouts = timeouts;
+    this.#upload = request.body instanceof Upload ? request.body : null;
+    this.#deadline = deadlines.start(timeouts, this);
+    if (this.#upload) this.#upload.onProgress = this;
+    const { method, path, headers, body, upgrade } = request;
+    try {
+      dispatcher.dispatch(
+        {
+          method: method as Dispatcher.HttpMethod,
+          path,
+          headers: headers as string[],
+          body,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          ...(upgrade ? { upgrade } : {}),
+        },
+        this,
+      );
+    } catch (error) {
+      this.onError(error as Error);
+    }
+  }
+
+  abort(): void {
+    if (this.#close()) this.#abort?.(new Error('ended by the gateway'));
+  }
+
+  resume(): void {
+    if (this.#over) return;
+    this.#deadline.resume(this.#deadlines.now());
+    this.#resume?.();
+  }
+
+  /** A piece of the client's body went through. */
+  progress(): void {
+    if (!this.headersSeen) this.#deadline.enter('idle', this.#deadlines.now());
+  }
+
+  /** The client's body is whole: now the upstream's answer is what is waited for. */
+  uploaded(): void {
+    if (!this.headersSeen) this.#deadline.enter('first_byte', this.#deadlines.now());
+  }
+
+  onTimeout(which: Phase | 'total'): void {
+    const what = {
+      connect: 'accepted no connection',
+      first_byte: 'sent no answer',
+      idle: 'fell silent',
+      total: 'did not finish',
+    }[which];
+    const key = which === 'first_byte' ? 'headers' : which;
+    const late = this.#upload !== null && !this.#upload.complete && which === 'idle' && !this.#upload.held;
+    this.#fail(
+      late
+        ? {
+            kind: 'upload',
+            which,
+            message: `The request's body was silent for ${this.#timeouts.idle} ms (timeout.idle).`,
+          }
+        : {
+            kind: which === 'connect' ? 'connect' : 'timeout',
+            which,
+            message: `The upstream ${what} within ${this.#timeouts[which]} ms (timeout.${key}).`,
+          },
+    );
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    this.sent = true;
+    if (this.#over) return abort(new Error('ended by the gateway'));
+    this.#deadline.enter(this.#upload && !this.#upload.complete ? 'idle' : 'first_byte', this.#deadlines.now());
+  }
+
+  onHeaders(status: number, headers: Buffer[], resume: () => void, message: string): boolean {
+    if (this.#over) return true;
+    this.#resume = resume;
+    if (status < 200) {
+      this.#receiver.info(status, headers);
+      return true;
+    }
+    this.headersSeen = true;
+    this.#deadline.enter('idle', this.#deadlines.now());
+    if (!this.#receiver.head(status, headers, message)) this.abort();
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true;
+    this.#deadline.enter('idle', this.#deadlines.now());
+    if (this.#receiver.data(chunk)) return true;
+    this.#deadline.pause();
+    return false;
+  }
+
+  onComplete(trailers: readonly (Buffer | string)[] | null): void {
+    if (this.#close()) this.#receiver.end(trailers);
+  }
+
+  onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
+    if (!this.#close() || !this.#receiver.upgraded) return void socket.destroy();
+    this.#receiver.upgraded(status, headers ?? [], socket);
+  }
+
+  onError(error: Error): void {
+    this.#fail(failureOf(error, this.sent, this.headersSeen, this.#upload));
+  }
+
+  #fail(failure: Failure): void {
+    if (!this.#close()) return;
+    this.#abort?.(new Error('ended by the gateway'));
+    this.#receiver.fail(failure);
+  }
+
+  #close(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#deadlines.stop(this.#deadline);
+    return true;
+  }
+}
+
+const CONNECT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)/;
+const TLS = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|HOSTNAME_MISMATCH)/;
+
+function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Upload | null): Failure {
+  const { code } = error as { code?: unknown };
+  const name = typeof code === 'string' ? code : error.name;
+  if (upload?.tooLarge) return { kind: 'upload', message: upload.tooLarge };
+  if (upload?.broken) return { kind: 'upload', message: "The request's body ended before it was whole." };
+  if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
+  if (CONNECT.test(name) || TLS.test(name))
+    return { kind: 'connect', message: `No connection to the upstream (${name}).` };
+  if (
+    name === 'HTTPParserError' ||
+    name.startsWith('HPE_') ||
+    name === 'UND_ERR_HEADERS_OVERFLOW' ||
+    name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  )
+    return { kind: 'garbage', message: `The upstream's answer is not HTTP that can be passed on (${name}).` };
+  if (
+    name === 'UND_ERR_INVALID_ARG' ||
+    name === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH' ||
+    name === 'UND_ERR_NOT_SUPPORTED'
+  )
+    return { kind: 'garbage', message: `The request cannot be passed on (${name}).` };
+  return {
+    kind: sent ? 'reset' : 'connect',
+    message: `The upstream closed the connection without an answer (${name}).`,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * Which headers go on, in both directions. What belongs to a connection ends here (RFC 9110 7.6.1), with whatever `Connection`
+ * names; what tells of the client's way to us, or of who it is, is ours to say and is never taken from a client that is not a
+ * trusted proxy, however it is spelt (`X_Forwarded_For`). Names are looked up once and remembered, since clients send the same
+ * ones over and over.
+ */
+import { randomBytes } from 'node:crypto';
+import { CONSUMER_HEADERS } from './consumer.js';
+import type { Visit } from './visit.js';
+
+const HOP_BY_HOP = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
+]);
+/** Said anew by the gateway, or not at all. */
+const OURS = new Set([
+  ...['host', 'via', 'forwarded', 'x-real-ip', 'x-request-id', 'x-forwarded', 'x-original-url', 'x-rewrite-url'],
+  ...CONSUMER_HEADERS,
+]);
+const MOST_NAMES = 1_000;
+const MOST_HOPS = 10;
+/** Names this gateway in `Via`, so that it knows its own requests again. */
+export const VIA_NAME = `tollgate-${randomBytes(4).toString('hex')}`;
+
+/** For one route: the names that are kept. */
+export class RequestHeaders {
+  readonly #kept = new Map<string, string>();
+  readonly #dropped: ReadonlySet<string>;
+
+  /** `dropped`: names that only the gateway may set on this route. */
+  constructor(dropped: Iterable<string>) {
+    this.#dropped = new Set([...dropped].map(plain));
+  }
+
+  /** The name in lower case, or empty where it does not go on. */
+  #lookUp(name: string): string {
+    let lower = this.#kept.get(name);
+    if (lower !== undefined) return lower;
+    const low = name.toLowerCase();
+    const spelt = plain(low);
+    const ends = HOP_BY_HOP.has(low) || OURS.has(spelt) || spelt.startsWith('x-forwarded-') || this.#dropped.has(spelt);
+    lower = ends ? '' : low;
+    if (this.#kept.size < MOST_NAMES) this.#kept.set(name, lower);
+    return lower;
+  }
+
+  /** The client's headers that go on, with what the gateway says of the client and of itself. */
+  build(visit: Visit, host: string, secure: boolean): string[] {
+    const { req } = visit;
+    const raw = req.rawHeaders;
+    const { headers } = req;
+    const connection = headers.connection;
+    const nominated = connection === undefined ? null : nominatedBy(connection);
+    const out: string[] = ['host', host];
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = this.#lookUp(raw[i]!);
+      if (name === '' || nominated?.has(name) || visit.hidden?.includes(name)) continue;
+      if (name === 'cookie' && visit.hiddenCookie !== null) {
+        const rest = withoutCookie(raw[i + 1]!, visit.hiddenCookie);
+        if (rest !== '') out.push(name, rest);
+        continue;
+      }
+      out.push(name, raw[i + 1]!);
+    }
+    const before = visit.peerTrusted ? visit.header('x-forwarded-for') : undefined;
+    const peer = peerOf(visit);
+    const proto = (visit.peerTrusted && visit.header('x-forwarded-proto')) || (secure ? 'https' : 'http');
+    const asked = (visit.peerTrusted && visit.header('x-forwarded-host')) || visit.hostHeader;
+    out.push('x-forwarded-for', before ? `${before}, ${peer}` : peer);
+    out.push('x-forwarded-proto', proto, 'x-forwarded-host', asked);
+    const forwarded = `for=${node(peer)};host=${quoted(visit.hostHeader)};proto=${secure ? 'https' : 'http'}`;
+    const told = visit.peerTrusted ? visit.header('forwarded') : undefined;
+    out.push('forwarded', told ? `${told}, ${forwarded}` : forwarded);
+    const via = visit.header('via');
+    out.push('via', via ? `${via}, ${req.httpVersion} ${VIA_NAME}` : `${req.httpVersion} ${VIA_NAME}`);
+    out.push('x-request-id', visit.requestId);
+    for (const text of visit.consumer.headers) out.push(text);
+    if (headers.te !== undefined && /(^|,)\s*trailers\s*(,|;|$)/i.test(String(headers.te))) out.push('te', 'trailers');
+    return out;
+  }
+}
+
+const plain = (name: string): string =>
+  name.includes('_') ? name.toLowerCase().replaceAll('_', '-') : name.toLowerCase();
+
+export const peerOf = (visit: Visit): string => withoutMapping(visit.req.socket.remoteAddress ?? 'unknown');
+
+export const withoutMapping = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
+
+const node = (ip: string): string => (ip.includes(':') ? `"[${ip}]"` : ip);
+const quoted = (host: string): string => (/^[\w.-]+$/.test(host) ? host : `"${host.replace(/["\\]/g, '\\$&')}"`);
+
+const withoutCookie = (cookies: string, name: string): string =>
+  cookies
+    .split(';')
+    .filter((pair) => pair.split('=', 1)[0]!.trim() !== name)
+    .join(';')
+    .trim();
+
+/** Names that `Connection` makes hop-by-hop; null where it names none. Framing is not for it to take away. */
+function nominatedBy(connection: string): ReadonlySet<string> | null {
+  if (connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive') return null;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => name !== 'content-length' && name !== 'content-type' && name !== ''));
+}
+
+/** A request that went through this gateway too often. */
+export function loops(via: string | undefined): boolean {
+  return via?.includes(VIA_NAME) === true && via.split(VIA_NAME).length > MOST_HOPS;
+}
+
+const RESPONSE_NAMES = new Map<string, string>();
+
+/** The headers of an upstream's answer that go to the client: names and values in turn, names in lower case. */
+export function responseHeaders(raw: readonly Buffer[]): string[] {
+  const out: string[] = [];
+  let nominated: ReadonlySet<string> | null = null;
+  for (let i = 0; i < raw.length; i += 2) {
+    const written = raw[i]!.toString('latin1');
+    let name = RESPONSE_NAMES.get(written);
+    if (name === undefined) {
+      name = written.toLowerCase();
+      if (RESPONSE_NAMES.size < MOST_NAMES) RESPONSE_NAMES.set(written, name);
+    }
+    const value = raw[i + 1]!.toString('latin1');
+    if (name === 'connection') nominated ??= nominatedBy(value.trim());
+    if (HOP_BY_HOP.has(name) && name !== 'trailer') continue;
+    out.push(name, value);
+  }
+  if (nominated === null || nominated.size === 0) return out;
+  const kept: string[] = [];
+  for (let i = 0; i < out.length; i += 2) if (!nominated.has(out[i]!)) kept.push(out[i]!, out[i + 1]!);
+  return kept;
+}
+
+/** Trailers that may go on. */
+export function trailerPairs(raw: readonly (Buffer | string)[] | null): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; raw !== null && i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toString('latin1').toLowerCase();
+    if (HOP_BY_HOP.has(name) || ['content-length', 'host', 'set-cookie', 'authorization'].includes(name)) continue;
+    pairs.push([name, raw[i + 1]!.toString('latin1')]);
+  }
+  return pairs;
+}
+
+/** The value of a header in a flat list. */
+export function headerIn(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}
+
+/** Takes a header out of a flat list, in place. */
+export function removeFrom(headers: string[], name: string): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i] === name) headers.splice(i, 2);
+}
+
+/** The same for several. */
+export function withoutHeaders(headers: string[], names: readonly string[]): void {
+  for (const name of names) removeFrom(headers, name);
+}

@@ -1,0 +1,105 @@
+/** A route as it runs: its configuration compiled into what each station needs. Built with the configuration, never changed. */
+import type { Policy, RouteConfig } from '../config/classic-routes.js';
+import { parseTemplate } from '../lib/template.js';
+import type { Limits } from '../limits/limits.js';
+import { AnswerCache } from './cache.js';
+import type { Composition } from './compose.js';
+import { type CompressOptions, compression } from './compress.js';
+import { Cors } from './cors.js';
+import { claimedHeaders, Gate, type GateDeps } from './gate.js';
+import { RequestHeaders } from './headers.js';
+import { ipFilter } from './ip.js';
+import { RouteLimits } from './limits.js';
+import type { Matchable } from './match.js';
+import type { Mirror } from './mirror.js';
+import { BodyEdit, HeaderEdit, PathEdit } from './transform.js';
+import type { Upstream, UpstreamDeps } from './upstream.js';
+import { Validation } from './validate.js';
+
+export interface RouteDeps extends GateDeps, UpstreamDeps {
+  readonly limits: Limits;
+  readonly bodyLimit: number;
+  readonly validators: ConstructorParameters<typeof Validation>[1];
+}
+
+export interface Fixed {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, readonly string[]])[];
+  readonly body: Buffer | undefined;
+}
+
+export class Route implements Matchable {
+  readonly name: string;
+  readonly match: RouteConfig['match'];
+  readonly answersPreflight: boolean;
+  readonly config: RouteConfig;
+  readonly gate: Gate;
+  readonly limits: RouteLimits;
+  readonly ip: ReturnType<typeof ipFilter> | null;
+  readonly cors: Cors | null;
+  readonly upstream: Upstream | null;
+  readonly compose: Composition | null;
+  readonly fixed: Fixed | null;
+  readonly redirect: { readonly status: number; readonly to: readonly string[] } | null;
+  readonly requestHeaders: RequestHeaders;
+  readonly headerEdit: HeaderEdit | null;
+  readonly pathEdit: PathEdit | null;
+  readonly bodyEdit: BodyEdit | null;
+  readonly responseHeaders: HeaderEdit | null;
+  readonly responseBody: BodyEdit | null;
+  readonly responseStatus: number | null;
+  readonly validation: Validation | null;
+  readonly cache: AnswerCache | null;
+  readonly compress: CompressOptions | null;
+  readonly mirror: Mirror | null;
+  readonly bodyLimit: number;
+  readonly logOnly: ReadonlySet<Policy>;
+
+  constructor(
+    config: RouteConfig,
+    upstream: Upstream | null,
+    mirror: Mirror | null,
+    compose: Composition | null,
+    deps: RouteDeps,
+  ) {
+    const { request, response, respond, redirect } = config;
+    this.config = config;
+    this.name = config.name;
+    this.match = config.match;
+    this.answersPreflight = config.cors !== undefined;
+    this.gate = new Gate(config.auth, config.name, deps);
+    this.limits = new RouteLimits(config.name, config.limits, deps.limits);
+    this.ip = config.ip ? ipFilter(config.ip) : null;
+    this.cors = config.cors ? new Cors(config.cors, config.match.methods) : null;
+    this.upstream = upstream;
+    this.mirror = mirror;
+    this.compose = compose;
+    this.fixed = respond ? fixedOf(respond) : null;
+    this.redirect = redirect ? { status: redirect.status ?? 308, to: parseTemplate(redirect.to) } : null;
+    this.requestHeaders = new RequestHeaders(claimedHeaders(config.auth));
+    this.headerEdit = request?.headers ? new HeaderEdit(request.headers) : null;
+    this.pathEdit = request?.path || request?.query ? new PathEdit(request.path, request.query) : null;
+    this.bodyEdit = request?.body ? new BodyEdit(request.body) : null;
+    this.responseHeaders = response?.headers ? new HeaderEdit(response.headers) : null;
+    this.responseBody = response?.body ? new BodyEdit(response.body) : null;
+    this.responseStatus = response?.status ?? null;
+    this.validation = config.validate ? new Validation(config.validate, deps.validators) : null;
+    this.cache = config.cache ? new AnswerCache(config.cache, deps.clock) : null;
+    this.compress = compression(config.compress);
+    this.bodyLimit = config.body_limit ?? deps.bodyLimit;
+    this.logOnly = new Set(config.log_only ?? []);
+  }
+}
+
+function fixedOf(respond: NonNullable<RouteConfig['respond']>): Fixed {
+  const { status = 200, headers = {}, body } = respond;
+  const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), parseTemplate(value)] as const);
+  const typed = named.some(([name]) => name === 'content-type');
+  const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  return {
+    status,
+    headers: text === undefined || typed ? named : [...named, ['content-type', [type]] as const],
+    body: text === undefined ? undefined : Buffer.from(text),
+  };
+}

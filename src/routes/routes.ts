@@ -1,0 +1,259 @@
+/**
+ * All routes of a configuration, and their change to those of another: a new table is built beside the old one and takes its
+ * place in one assignment. Requests that run keep the route that they began with; an upstream that is the same in both keeps
+ * its connections, its breakers and what it knows of its targets' health.
+ */
+import type { RequestListener, Server } from 'node:http';
+import type { RouteConfig } from '../config/classic-routes.js';
+import type { Authenticator } from '../keys/authenticate.js';
+import type { BreakerState } from '../lib/breaker.js';
+import type { Clock } from '../lib/clock.js';
+import { refuse } from '../lib/errors.js';
+import { validator } from '../lib/validators.js';
+import type { Limit } from '../limits/limit.js';
+import type { Limits } from '../limits/limits.js';
+import type { AccessFields, Log } from '../telemetry/log.js';
+import type { Deadlines } from '../upstream/deadline.js';
+import type { Backend } from './backend.js';
+import { callout } from './callout.js';
+import { ClientAddress } from './client-address.js';
+import { Composition } from './compose.js';
+import { frontServer, tooLong } from './front.js';
+import { Matcher } from './match.js';
+import { Mirror } from './mirror.js';
+import type { ServeDeps } from './policy.js';
+import { Route, type RouteDeps } from './route.js';
+import { serve } from './serve.js';
+import { Upstream } from './upstream.js';
+import type { Visit } from './visit.js';
+
+/** What is told of routes, besides the log. */
+export interface RouteMeter {
+  answered(route: string, method: string, status: number, durationMs: number): void;
+  refused(route: string, policy: string, logOnly: boolean): void;
+  retried(route: string, why: string): void;
+}
+
+export interface RoutesDeps {
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  readonly access: (fields: AccessFields) => void;
+  readonly meter: RouteMeter;
+  readonly trustProxy: () => readonly string[];
+  /** A limit refused a request. */
+  readonly onDenied: (limit: Limit) => void;
+  readonly bodyLimit: () => number;
+  readonly onAuthFailure: (reason: string) => void;
+}
+
+interface Kept<T> {
+  readonly key: string;
+  readonly value: T;
+}
+
+export interface Prepared {
+  readonly matcher: Matcher<Route>;
+  readonly routes: readonly Route[];
+  readonly upstreams: readonly Kept<Upstream>[];
+  readonly mirrors: readonly Mirror[];
+  readonly compositions: readonly Kept<Composition>[];
+}
+
+const EMPTY: Prepared = { matcher: new Matcher<Route>([]), routes: [], upstreams: [], mirrors: [], compositions: [] };
+
+export interface TargetState {
+  readonly route: string;
+  readonly target: string;
+  readonly healthy: boolean;
+  readonly breaker: BreakerState;
+}
+
+export class Routes {
+  readonly #deps: RoutesDeps;
+  readonly #serveDeps: ServeDeps;
+  #table: Prepared = EMPTY;
+  #address: { readonly of: readonly string[]; readonly address: ClientAddress } | undefined;
+
+  constructor(deps: RoutesDeps) {
+    this.#deps = deps;
+    const { log, meter } = deps;
+    this.#serveDeps = {
+      clock: deps.clock,
+      deadlines: deps.deadlines,
+      onPolicy: (route, policy, refusal, logOnly, visit) => {
+        meter.refused(route, policy, logOnly);
+        if (!logOnly) return;
+        log.warn(
+          { request_id: visit.requestId, route, policy, code: refusal.code, detail: refusal.message },
+          'would have been refused',
+        );
+      },
+      onDenied: deps.onDenied,
+      onRetry: (route, why) => meter.retried(route, why),
+    };
+  }
+
+  /** The routes of a configuration beside those that run. Throws where they cannot be made; changes nothing. */
+  prepare(configs: readonly RouteConfig[], bodyLimit: number): Prepared {
+    const before = this.#table;
+    const upstreams: Kept<Upstream>[] = [];
+    const compositions: Kept<Composition>[] = [];
+    const mirrors: Mirror[] = [];
+    try {
+      const routes = configs.map((config) => {
+        const { name } = config;
+        const deps = this.#routeDeps(name, bodyLimit);
+        const upstreamKey = JSON.stringify([name, config.upstream, config.breaker]);
+        const composeKey = JSON.stringify([name, config.compose]);
+        let upstream: Upstream | null = null;
+        let compose: Composition | null = null;
+        if (config.upstream) {
+          upstream = keptAs(before.upstreams, upstreamKey) ?? new Upstream(config.upstream, config.breaker, deps);
+          upstreams.push({ key: upstreamKey, value: upstream });
+        }
+        if (config.compose) {
+          compose = keptAs(before.compositions, composeKey) ?? new Composition(config.compose, deps);
+          compositions.push({ key: composeKey, value: compose });
+        }
+        const mirror = config.mirror ? new Mirror(config.mirror, deps) : null;
+        if (mirror) mirrors.push(mirror);
+        return new Route(config, upstream, mirror, compose, deps);
+      });
+      return { matcher: new Matcher(routes), routes, upstreams, mirrors, compositions };
+    } catch (error) {
+      retire({ ...EMPTY, upstreams, mirrors, compositions }, before);
+      throw error;
+    }
+  }
+
+  /** Takes prepared routes in. What the ones before had and these have not ends when its requests have ended. */
+  take(prepared: Prepared): void {
+    const before = this.#table;
+    this.#table = prepared;
+    retire(before, prepared);
+    for (const { value } of prepared.upstreams) void value.ready();
+  }
+
+  /** Resolves once names were looked up for the first time; requests are served before. */
+  async apply(configs: readonly RouteConfig[]): Promise<void> {
+    this.take(this.prepare(configs, this.#deps.bodyLimit()));
+    await Promise.all(this.#table.upstreams.map(({ value }) => value.ready()));
+  }
+
+  /** A server whose requests go to routes first, and else to `behind`. */
+  server(behind: RequestListener): Server {
+    const { clock, trustProxy } = this.#deps;
+    return frontServer(
+      {
+        matcher: () => this.#table.matcher,
+        address: () => this.#addressOf(trustProxy()),
+        now: () => clock.monotonic(),
+        serve: (visit, route) => this.#serve(visit, route),
+        onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
+      },
+      behind,
+    );
+  }
+
+  /** The state of every target, for metrics. */
+  targets(): TargetState[] {
+    return this.#table.routes.flatMap((route) => {
+      const backends: readonly Backend[] = route.upstream?.backends ?? route.compose?.backends ?? [];
+      return backends.map(({ id, healthy, breakerState }) => ({
+        route: route.name,
+        target: id,
+        healthy,
+        breaker: breakerState,
+      }));
+    });
+  }
+
+  async close(): Promise<void> {
+    const { upstreams, mirrors, compositions } = this.#table;
+    this.#table = EMPTY;
+    await Promise.all([
+      ...upstreams.map(({ value }) => value.close()),
+      ...compositions.map(({ value }) => value.close()),
+      ...mirrors.map((mirror) => mirror.close()),
+    ]);
+  }
+
+  /** A changed list of trusted proxies is another object. */
+  #addressOf(trustProxy: readonly string[]): ClientAddress {
+    if (this.#address?.of !== trustProxy) this.#address = { of: trustProxy, address: new ClientAddress(trustProxy) };
+    return this.#address.address;
+  }
+
+  #serve(visit: Visit, route: Route): void {
+    visit.onClosed = () => {
+      visit.onClosed = null;
+      visit.gone = !visit.res.writableFinished && visit.upgrade === null;
+      route.limits.settle(visit);
+      if (visit.gone) visit.onGone?.();
+      visit.onGone = null;
+      this.#ended(visit, route);
+    };
+    visit.res.on('close', () => visit.onClosed?.());
+    if (tooLong(visit.req)) return visit.refuse(refuse('uri_too_long', 'The target of the request is too long.'));
+    serve(visit, route, this.#serveDeps).catch((error: unknown) => {
+      this.#deps.log.error(
+        { request_id: visit.requestId, route: route.name, error: error instanceof Error ? error.stack : String(error) },
+        'fault',
+      );
+      visit.refuse(refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.'));
+    });
+  }
+
+  #ended(visit: Visit, route: Route): void {
+    const durationMs = this.#deps.clock.monotonic() - visit.arrivedAt;
+    const status = visit.gone ? 499 : visit.status;
+    this.#deps.meter.answered(route.name, visit.method, status, durationMs);
+    this.#logLine(visit, route.name, durationMs);
+  }
+
+  #logLine(visit: Visit, route: string, durationMs: number): void {
+    const { requestId: request_id, method, path, consumer, target, attempts, cacheState, logged, ip } = visit;
+    this.#deps.access({
+      request_id,
+      route: route === '' ? undefined : route,
+      method,
+      path,
+      status: visit.gone ? 499 : visit.status,
+      duration_ms: Math.round(durationMs * 100) / 100,
+      ip,
+      consumer: consumer.id === '' ? undefined : `${consumer.kind}:${consumer.id}`,
+      target: attempts === 0 ? undefined : target,
+      attempts: attempts === 0 ? undefined : attempts,
+      cache: cacheState === '' ? undefined : cacheState,
+      log_only: logged === null ? undefined : logged.join(','),
+    });
+  }
+
+  #routeDeps(name: string, bodyLimit: number): RouteDeps {
+    const { authenticator, limits, clock, deadlines, log, onAuthFailure } = this.#deps;
+    return {
+      ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
+      bodyLimit,
+      onRefused: onAuthFailure,
+      onFault: (error) =>
+        log.warn(
+          { route: name, error: error instanceof Error ? error.message : String(error) },
+          'authentication service',
+        ),
+      onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),
+    };
+  }
+}
+
+const keptAs = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
+
+/** Ends what `table` has and `keeps` has not. */
+function retire(table: Prepared, keeps: Prepared): void {
+  for (const { value } of table.upstreams) if (!keeps.upstreams.some((kept) => kept.value === value)) value.retire();
+  for (const { value } of table.compositions)
+    if (!keeps.compositions.some((kept) => kept.value === value)) value.retire();
+  for (const mirror of table.mirrors) mirror.retire();
+}

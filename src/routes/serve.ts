@@ -1,0 +1,110 @@
+/**
+ * A request through the stations of its route, in the order that is promised: ip, cors, auth, limits, then the checks that the
+ * body needs, the cache, and the upstream: breaker, transform, balance, forward, for each attempt anew. Nothing here waits for
+ * what need not be waited for: keys and limits in memory answer at once.
+ */
+import { type Refusal, refuse } from '../lib/errors.js';
+import { fill } from '../lib/template.js';
+import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
+import { forwardVisit } from './attempts.js';
+import { Delivery } from './delivery.js';
+import type { Judged } from './gate.js';
+import { removeFrom } from './headers.js';
+import { type ServeDeps, stands } from './policy.js';
+import type { Route } from './route.js';
+import { valueFor } from './values.js';
+import type { Visit } from './visit.js';
+
+export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
+  const outside = route.ip?.(visit.ip);
+  if (outside && stands(visit, route, 'ip', outside, deps)) return visit.refuse(outside);
+  if (route.cors?.handle(visit)) return;
+  const asked = route.gate.check(visit);
+  const judged = asked instanceof Promise ? await asked : asked;
+  if (!enter(visit, route, judged, deps)) return;
+  const reserving = route.limits.reserve(visit);
+  if (reserving) {
+    const outcome = reserving instanceof Promise ? await reserving : reserving;
+    if (outcome.kind === 'reserved') {
+      visit.hold = outcome.hold;
+      const headers = rateLimitHeaders(outcome.hold.parts, deps.clock.now());
+      for (const name in headers) visit.extra.push(name, headers[name]!);
+    } else {
+      if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
+      const refusal = outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);
+      if (stands(visit, route, 'limits', refusal, deps)) return visit.refuse(refusal);
+    }
+  }
+  // The client may have left while it was waited for.
+  if (visit.gone) return route.limits.settle(visit);
+  const malformed = route.validation?.head(visit);
+  if (malformed && stands(visit, route, 'validate', malformed, deps)) return visit.refuse(malformed);
+  const tooLarge = declaredTooLarge(visit, route);
+  if (tooLarge && stands(visit, route, 'body_limit', tooLarge, deps)) return visit.refuse(tooLarge);
+  if (route.fixed) return answerFixed(visit, route);
+  if (route.redirect) return redirect(visit, route);
+  if (route.compose) return await route.compose.serve(visit, route);
+  const key = route.cache?.keyOf(visit);
+  if (key !== undefined) {
+    const kept = route.cache!.find(visit, key);
+    visit.cacheState = kept ? 'hit' : 'miss';
+    if (kept) return replay(visit, route, kept.status, route.cache!.headersOf(kept), kept.body);
+  }
+  await forwardVisit(visit, route, key === undefined ? null : route.cache!.fill(visit, key), deps);
+}
+
+/** Takes the consumer that the gate let in, or answers why it let nobody in. */
+function enter(visit: Visit, route: Route, judged: Judged, deps: ServeDeps): boolean {
+  if ('body' in judged) {
+    const refusal = refuse('invalid_token', `The authorisation service answered ${judged.status}.`);
+    if (!stands(visit, route, 'auth', refusal, deps)) return true;
+    visit.answer(judged.status, judged.headers, judged.body);
+    return false;
+  }
+  if (judged.ok) {
+    visit.consumer = judged.value;
+    return true;
+  }
+  if (!stands(visit, route, 'auth', judged.refusal, deps)) return true;
+  visit.refuse(judged.refusal);
+  return false;
+}
+
+function declaredTooLarge(visit: Visit, route: Route): Refusal | undefined {
+  const declared = visit.req.headers['content-length'];
+  if (declared === undefined || Number(declared) <= route.bodyLimit) return undefined;
+  return refuse('request_too_large', `The request body is larger than ${route.bodyLimit} bytes (body_limit).`);
+}
+
+function answerFixed(visit: Visit, route: Route): void {
+  const { status, headers, body } = route.fixed!;
+  const all: string[] = [];
+  for (const [name, template] of headers) {
+    const value = fill(template, (key) => valueFor(visit, key));
+    if (value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)) all.push(name, value);
+  }
+  replay(visit, route, status, all, body ?? Buffer.alloc(0));
+}
+
+function redirect(visit: Visit, route: Route): void {
+  const { status, to } = route.redirect!;
+  const location = fill(
+    to,
+    (name) => valueFor(visit, name),
+    (value, name) => (name === 'path' || name === 'query' ? value : encodeURIComponent(value)),
+  );
+  if (location === undefined || !/^[\x21-\x7e]*$/.test(location))
+    return visit.refuse(refuse('invalid_request', 'The request holds a value that cannot be put into a URL.'));
+  visit.answer(status, ['location', location]);
+}
+
+/** A whole answer that is here already, with the route's changes. */
+function replay(visit: Visit, route: Route, status: number, headers: string[], body: Buffer): void {
+  removeFrom(headers, 'content-length');
+  removeFrom(headers, 'transfer-encoding');
+  if (status !== 204 && status !== 304) headers.push('content-length', String(body.length));
+  const delivery = new Delivery(visit, route, () => {});
+  if (!delivery.head(status, headers)) return;
+  if (visit.method !== 'HEAD' && body.length > 0) delivery.data(body);
+  delivery.end(null);
+}

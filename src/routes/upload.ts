@@ -1,0 +1,107 @@
+/**
+ * A client's body on its way to an upstream: no more is read from the client than the upstream takes. Stands between the two
+ * so that the end of one does not tear down the other: when the upstream is lost the client still gets an answer.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+interface Progress {
+  progress(): void;
+  uploaded(): void;
+}
+
+export class Upload extends Readable {
+  readonly #request: IncomingMessage;
+  readonly #limitBytes: number;
+  #bytes = 0;
+  #listening = false;
+  onProgress: Progress | null = null;
+  /** The whole body was read from the client. */
+  complete = false;
+  /** The upstream does not keep up: the client's silence is our own doing. */
+  held = false;
+  /** Words for the client whose body is too large. */
+  tooLarge = '';
+  /** The client broke off. */
+  broken = false;
+
+  constructor(request: IncomingMessage, limitBytes: number) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#request = request;
+    this.#limitBytes = limitBytes;
+    this.on('error', () => {}); // its reader may be gone already
+  }
+
+  get started(): boolean {
+    return this.#listening;
+  }
+
+  override _read(): void {
+    const request = this.#request;
+    if (!this.#listening) {
+      this.#listening = true;
+      request.on('data', this.#data);
+      request.on('end', this.#end);
+      request.on('close', this.#closed);
+      if (request.destroyed && !request.readableEnded) this.#closed();
+    }
+    if (!this.held) return;
+    this.held = false;
+    this.onProgress?.progress();
+    request.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#request.off('data', this.#data);
+    this.#request.off('end', this.#end);
+    this.#request.off('close', this.#closed);
+    done(error);
+  }
+
+  readonly #data = (chunk: Buffer): void => {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limitBytes) {
+      this.tooLarge = `The request body is larger than ${this.#limitBytes} bytes (body_limit).`;
+      this.#request.pause();
+      return void this.destroy(new Error('too large'));
+    }
+    this.onProgress?.progress();
+    if (this.push(chunk)) return;
+    this.held = true;
+    this.#request.pause();
+  };
+
+  readonly #end = (): void => {
+    this.complete = true;
+    this.onProgress?.uploaded();
+    this.push(null);
+  };
+
+  readonly #closed = (): void => {
+    if (this.complete) return;
+    this.broken = true;
+    this.destroy(new Error('the client broke off'));
+  };
+}
+
+/** A whole body in memory. Undefined where the client broke off; too large: the number of bytes allowed. */
+export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | 'too_large' | 'broken'> {
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve('too_large');
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const over = (result: Buffer | 'too_large' | 'broken'): void => {
+      request.off('data', data).off('end', end).off('close', closed);
+      resolve(result);
+    };
+    const data = (piece: Buffer): void => {
+      bytes += piece.length;
+      if (bytes <= limitBytes) return void pieces.push(piece);
+      request.pause();
+      over('too_large');
+    };
+    const end = (): void => over(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+    const closed = (): void => over('broken');
+    request.on('data', data).on('end', end).on('close', closed);
+  });
+}
