@@ -21,6 +21,7 @@ COPY package.json config.yaml config.schema.json ./
 COPY bin ./bin
 COPY src/limits/lua ./src/limits/lua
 COPY migrations ./migrations
+COPY models ./models
 RUN mkdir -p data && chown node:node data
 USER node
 VOLUME /app/data

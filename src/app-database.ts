@@ -1,4 +1,4 @@
-/** The part of the composition that opens the database: the configured one, else the embedded one in `data_dir`. */
+/** The part of the composition that opens the database: the one that is configured, or the embedded one. */
 import type { Config } from './config/config.js';
 import { openEmbedded } from './store/embedded.js';
 import { type Connection, openStore, type Store } from './store/pg.js';
@@ -28,4 +28,14 @@ export async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+/** Known keys are served and entries wait in the spool while it is away, so a gateway is ready without it. */
+export async function databaseHealth(store: Store): Promise<{ ok: boolean; optional: true; detail?: string }> {
+  try {
+    await store.ping();
+    return { ok: true, optional: true };
+  } catch (error) {
+    return { ok: false, optional: true, detail: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -3,10 +3,12 @@
  * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
  * snapshot for what they need to know of it.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { openDatabase } from './app-database.js';
+import { startCache, startLikeness } from './app-cache.js';
+import { databaseHealth, openDatabase } from './app-database.js';
+import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
@@ -27,9 +29,8 @@ import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
 import { pgChanges } from './keys/changes-pg.js';
-import { createKeys, type Keys } from './keys/keys.js';
+import { createKeys } from './keys/keys.js';
 import { pgKeyStore } from './keys/keys-pg.js';
-import { newSecret } from './keys/secret.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
@@ -116,11 +117,23 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     log.warn({ ...event }, 'breaker');
     hooks.tellBreaker(event);
   });
+  const likeness = startLikeness(log);
   const made = (from: Config) =>
-    snapshotOf(from, { adaptors, pools, states, userAgent: `tollgate/${version}`, nowMs: clock.now() });
+    snapshotOf(from, {
+      embedder: likeness.embedder,
+      adaptors,
+      pools,
+      states,
+      userAgent: `tollgate/${version}`,
+      nowMs: clock.now(),
+    });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce().models.list(), clock, log);
+  const cache = await startCache({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, likeness },
+    embedded: database.embedded,
+  });
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -159,6 +172,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     snapshots,
     ledger,
     limiter: limits.limiter,
+    recall: cache.service.recall,
     deadlines,
     metrics,
     access,
@@ -203,6 +217,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       limitLevels: limits.levels,
       ...spend.admin,
       webhooks: hooks.admin,
+      cache: cache.service,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: async () => {
@@ -218,7 +233,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     health: {
       adminKey: () => admin.key,
       ready: async () => ({
-        database: await works(() => store.ping()),
+        database: await databaseHealth(store),
         spool: spoolHealth(ledger),
         limits: { ok: true, detail: limits.detail() },
       }),
@@ -238,6 +253,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
+  await cache.warm();
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
@@ -250,6 +266,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     close: async () => {
       watch.close();
       await closeServer(server, inForce().config.server.shutdown_grace);
+      await cache.close();
       await ledger.close();
       spool.release();
       await routes.close();
@@ -276,36 +293,6 @@ function logReload(outcome: Outcome, log: Log): void {
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-/** The configured admin key, else the one in `data_dir`, made on the first start. */
-function adminKeyOf(config: Config): { key: string; file: string | null } {
-  if (config.admin.key !== null) return { key: config.admin.key, file: null };
-  const file = join(config.data_dir, 'admin.key');
-  return { key: existsSync(file) ? readFileSync(file, 'utf8').trim() : keep(file, newSecret().secret), file };
-}
-
-async function demoKeyOf(config: Config, keys: Keys): Promise<{ file: string; made: string | undefined }> {
-  const file = join(config.data_dir, 'demo.key');
-  if (existsSync(file) || !config.models['sandbox']) return { file, made: undefined };
-  const made = await keys.write('system', (writes) => writes.createKey({ name: 'demo', models: ['sandbox'] }));
-  return { file, made: made.ok ? keep(file, made.value.secret) : undefined };
-}
-
-function keep(file: string, secret: string): string {
-  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${secret}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
-  return secret;
-}
-
-async function works(check: () => Promise<unknown>): Promise<{ ok: boolean; detail?: string }> {
-  try {
-    await check();
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
 
 function warnUnpriced(
   models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[],

@@ -2,6 +2,7 @@
  * The configuration as used: validated, resolved, deeply frozen. Durations are milliseconds, sizes are bytes, optional things
  * are null, and nothing refers to a file or to the environment any more.
  */
+import type { CachePolicy } from '../cache/cache.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { RouteConfig } from './classic-routes.js';
@@ -47,11 +48,13 @@ export interface Config {
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
     readonly unpriced: 'refuse' | 'free';
+    readonly cache: CachePolicy | null;
   };
   readonly webhooks: readonly WebhookConfig[];
   readonly webhook_delivery: WebhookDeliveryConfig;
   /** Null: one in `data_dir`. */
   readonly secrets_key: string | null;
+  readonly cache: CacheConfig;
   readonly telemetry: {
     readonly metrics: boolean;
     readonly log: { readonly level: LogLevel };
@@ -83,6 +86,8 @@ export interface ModelConfig extends RoutingConfig {
   /** Most tokens that the model may answer with; null: the provider's own limit. */
   readonly max_output: number | null;
   readonly drop_params: boolean;
+  /** Null: answers are not cached. */
+  readonly cache: CachePolicy | null;
 }
 
 export interface TargetConfig {
@@ -94,6 +99,16 @@ export interface TargetConfig {
   /** Null: as the model's. */
   readonly price: PriceConfig | null;
   readonly limits: readonly LimitSpec[];
+}
+
+export interface CacheConfig {
+  /** Bytes of answers in memory. */
+  readonly memory: number;
+  /** Null: kept in the database. */
+  readonly secret: string | null;
+  readonly embedding:
+    | { readonly type: 'local'; readonly model: string }
+    | { readonly type: 'provider'; readonly provider?: string | undefined; readonly model: string };
 }
 
 /** Milliseconds. */

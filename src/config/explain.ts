@@ -30,6 +30,7 @@ export function describeConfig(config: Config) {
     admin: { key: hide(config.admin.key) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
+    cache: { ...config.cache, secret: hide(config.cache.secret) },
     providers: mapValues(config.providers, ({ api_keys, ...provider }) => ({
       ...provider,
       ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),

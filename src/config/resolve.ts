@@ -3,6 +3,8 @@
  * that is wrong before it gives up.
  */
 import { resolve as resolvePath } from 'node:path';
+import { type CachePolicy, semanticDefaults } from '../cache/cache.js';
+import type { WrittenModelCache } from './cache-schema.js';
 import { resolveRoutes } from './classic-routes.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
 import { freeze } from './freeze.js';
@@ -74,10 +76,12 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       limits: written.defaults.limits ?? [],
       drop_params: written.defaults.drop_params,
       unpriced: written.defaults.unpriced,
+      cache: cacheOf(written.defaults.cache),
     },
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
+    cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
     telemetry: written.telemetry,
     routes: resolveRoutes(written.routes, baseDir, secret, read, report),
   };
@@ -106,7 +110,16 @@ function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
     limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
+    cache: cacheOf(model.cache ?? defaults.cache),
   }));
+}
+
+function cacheOf(written: WrittenModelCache | undefined): CachePolicy | null {
+  if (written === undefined || written === false) return null;
+  const { exact = true, semantic = false, ttl = 3_600_000, share = 'key' } = written;
+  if (!exact && semantic === false) return null;
+  const told = typeof semantic === 'object' ? semantic : {};
+  return { exact, semantic: semantic === false ? null : { ...semanticDefaults, ...told }, ttl, share };
 }
 
 const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

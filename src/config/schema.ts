@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { cacheSection, modelCache } from './cache-schema.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
@@ -105,6 +106,7 @@ const modelFields = z.strictObject({
   ...routing,
   timeout: timeout.optional(),
   price: price.optional(),
+  cache: modelCache.optional(),
   limits: limits.optional(),
   max_output: z
     .number()
@@ -254,6 +256,7 @@ export const configSchema = z.strictObject({
       retry: retry.optional(),
       breaker: breaker.optional(),
       price: price.optional().describe('The price of models that have no other. US dollars per million tokens.'),
+      cache: modelCache.optional(),
       limits: limits.optional(),
       drop_params: z.boolean().default(false).describe('See models.'),
       unpriced: z
@@ -268,6 +271,7 @@ export const configSchema = z.strictObject({
   secrets_key: s.secret
     .default('')
     .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
+  cache: cacheSection,
   telemetry: z
     .strictObject({
       metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),

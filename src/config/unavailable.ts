@@ -21,10 +21,6 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
-  row('models.*.cache'),
-  row('models.*.route.*.when.like'),
-  row('defaults.cache'),
-  row('cache'),
   row('capture'),
   row('telemetry.traces'),
 ];

@@ -51,7 +51,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     if (!exchange.ok) return exchange.refusal;
     if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
     const number = ++course.attempts;
-    const intent = intentOf({ course, grant, target, price, number, nowMs: clock.now() });
+    const intent = intentOf({ course, countedInput, grant, target, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
     if (unentered) return unentered;

@@ -1,4 +1,5 @@
 /** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
+import type { CacheWishes } from '../cache/wishes.js';
 import type { Refusal, Result } from '../lib/errors.js';
 import type { Endpoint } from '../protocol/adaptor.js';
 
@@ -23,6 +24,8 @@ export interface CallHeaders {
   /** Upper bound of the whole request; null: the model's own. */
   readonly timeoutMs: number | null;
   readonly traceparent: string | undefined;
+  /** Undefined where the caller says nothing about caching. */
+  readonly cache: CacheWishes | undefined;
   /** Whether other models may answer. */
   readonly fallbacks: boolean;
 }

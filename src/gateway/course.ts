@@ -17,7 +17,8 @@ const NOBODY: readonly Reach[] = [];
 
 export interface Course {
   readonly call: Call;
-  readonly reply: Reply;
+  /** Replaced once by one that records, where the answer is to be kept. */
+  reply: Reply;
   /** Of the snapshot that the call has entered. */
   readonly models: Models;
   startedAt: number;

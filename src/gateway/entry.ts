@@ -21,8 +21,9 @@ interface Sent {
   readonly course: Demand & {
     readonly headers: CallHeaders;
     readonly cache: Entry['cache'];
-    readonly countedInput: number;
   };
+  /** As the target counts it. */
+  readonly countedInput: number;
   readonly grant: Grant;
   readonly target: Target;
   readonly price: Price;
@@ -35,11 +36,11 @@ interface Sent {
  * The input is billed as it was counted: the upstream may have read it. Id and time of a first attempt are its hold's, so that
  * whoever closes the hold of a gateway that died enters the same line.
  */
-export function intentOf({ course, grant, target, price, number, nowMs }: Sent): Entry {
+export function intentOf({ course, countedInput, grant, target, price, number, nowMs }: Sent): Entry {
   const { caller, request, headers, call } = course;
   const { hold } = grant;
   const id = hold && number === 1 ? firstEntryId(hold.id) : newId('ent', nowMs);
-  const tokens = { ...noUsage(), input: course.countedInput };
+  const tokens = { ...noUsage(), input: countedInput };
   const spent = cost(tokens, price);
   return {
     id,
@@ -70,7 +71,13 @@ export function intentOf({ course, grant, target, price, number, nowMs }: Sent):
     ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
+    limit_model: limitModelOf(course),
   };
+}
+
+/** The model whose limits count a request, where not the one that was asked for. */
+export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
+  return serving.name === request.model ? undefined : serving.name;
 }
 
 interface Outcome {

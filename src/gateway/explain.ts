@@ -3,7 +3,6 @@
  * entered. Nothing is sent, nothing is taken from a limit, no turn is used up and no breaker is touched. Where chance
  * decides, it is drawn as for a request, so asking again may tell another order.
  */
-import { type CacheState, noCache } from '../cache/cache.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Caller } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
@@ -85,7 +84,8 @@ export interface Explanation {
   readonly rules: ExplainedRule[];
   /** Every limit that applies, and whether it admits the request. */
   readonly limits: ForeseenLimit[];
-  readonly cache: { readonly state: CacheState };
+  /** Whether answers of the model are cached. */
+  readonly cache: { readonly state: 'on' | 'off' };
   readonly plan: ExplainedTarget[];
   readonly estimate: {
     readonly input_tokens: number;
@@ -295,7 +295,7 @@ function told(known: Known, refusal: Refusal | undefined): Explanation {
     model: request ? { asked: request.model, ...modelTold(serves) } : null,
     rules: [...rules],
     limits: foreseen?.limits ?? [],
-    cache: noCache.recall(),
+    cache: { state: serves?.cache ? 'on' : 'off' },
     plan: plan.map((one) => one.told),
     estimate: request && plan.length > 0 ? estimateOf(plan, request, foreseen?.outputTokens ?? null) : null,
   };

@@ -46,5 +46,12 @@ export function wholeHead(course: Answered, attempted: { readonly overheadMs: nu
   return head;
 }
 
+export function hitWholeHead(course: Answered, length: number, overheadMs: number): string[] {
+  const head = baseHead(course);
+  head.push('content-type', 'application/json', 'content-length', String(length));
+  head.push('x-tollgate-cost-usd', usd(0), 'x-tollgate-overhead-ms', overheadMs.toFixed(2));
+  return head;
+}
+
 /** Names from the configuration may hold what a header may not. */
 const header = (name: string): string => (/^[\x21-\x7e]*$/.test(name) ? name : encodeURIComponent(name));

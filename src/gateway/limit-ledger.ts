@@ -11,6 +11,7 @@ import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
 import { cost } from '../pricing/price.js';
 import { noUsage } from '../protocol/usage.js';
+import { limitModelOf } from './entry.js';
 import { type Demand, firstEntryId } from './limiter.js';
 import type { Target } from './model.js';
 
@@ -39,26 +40,32 @@ function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' 
 /** The fields of an entry that are known before the request is sent. */
 type Note = Pick<
   Entry,
-  'at' | 'request_id' | 'key' | 'team' | 'user' | 'tags' | 'endpoint' | 'model' | 'provider' | 'target' | 'stream'
+  | 'request_id'
+  | 'key'
+  | 'team'
+  | 'user'
+  | 'tags'
+  | 'endpoint'
+  | 'model'
+  | 'limit_model'
+  | 'provider'
+  | 'target'
+  | 'stream'
 > & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
 
-export function noteOf(
-  { caller, user, request, model, call: { requestId, endpoint }, tags }: Demand,
-  target: Target,
-  countedInput: number,
-  heldAtMs: number,
-  nowMs: number,
-): string {
+export function noteOf(demand: Demand, target: Target, countedInput: number, heldAtMs: number, nowMs: number): string {
+  const { caller, user, request, tags } = demand;
+  const { requestId, endpoint } = demand.call;
   const price = target.priceAt(nowMs);
   const note: Note = {
-    at: Math.round(nowMs),
     request_id: requestId,
     key: caller.key.id,
     team: caller.key.team,
     user,
     tags,
     endpoint,
-    model: model.name,
+    model: request.model,
+    limit_model: limitModelOf(demand),
     provider: target.provider,
     target: target.id,
     stream: request.stream,

@@ -183,7 +183,12 @@ export class Limiter {
   }
 
   /** An attempt was made, and its entry appended to the ledger. */
-  record({ hold, demand, attempts }: Grant, model: Model, target: Target, { tokens, cost }: Bill): void {
+  record(
+    { hold, demand, attempts }: Grant,
+    model: Model,
+    target: Target,
+    { tokens, cost }: Pick<Bill, 'tokens' | 'cost'>,
+  ): void {
     if (!hold) return;
     attempts.push({
       model: model.name,

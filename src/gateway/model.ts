@@ -1,4 +1,6 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
+
+import type { CachePolicy } from '../cache/cache.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { Adaptor } from '../protocol/adaptor.js';
@@ -64,6 +66,8 @@ export interface Model {
   readonly limits: readonly Limit[];
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
+  /** Null: its answers are not cached. */
+  readonly cache: CachePolicy | null;
 }
 
 export interface Models {

@@ -1,5 +1,6 @@
 /** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
+import type { Embedder } from '../lib/embedder.js';
 import { limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
@@ -17,6 +18,8 @@ interface Parts {
   /** What is known of targets; outlives the configuration. */
   readonly states: TargetStates;
   readonly userAgent: string;
+  /** What `like` compares with; null: such conditions never hold. */
+  readonly embedder: Embedder | null;
   readonly nowMs: number;
 }
 
@@ -31,6 +34,7 @@ export function modelsOf(config: Config, parts: Parts): Models {
         label,
         written,
         makers.map((of) => of(star)),
+        parts.embedder,
       );
     if (label.includes('*')) wildcards.add(label, make);
     else models.set(label, make(label, ''));
@@ -44,12 +48,18 @@ export function modelsOf(config: Config, parts: Parts): Models {
   };
 }
 
-function modelOf(name: string, label: string, written: ModelConfig, targets: readonly Target[]): Model {
+function modelOf(
+  name: string,
+  label: string,
+  written: ModelConfig,
+  targets: readonly Target[],
+  embedder: Embedder | null,
+): Model {
   const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
   return {
     name,
     label,
-    route: written.route && new Rules(label, written.route, null),
+    route: written.route && new Rules(label, written.route, embedder),
     targets,
     balance: written.balance,
     affinity: written.affinity,
@@ -67,6 +77,7 @@ function modelOf(name: string, label: string, written: ModelConfig, targets: rea
     maxOutput: written.max_output,
     limits: limitsInForce({ kind: 'model', id: name }, written.limits),
     dropParams: written.drop_params,
+    cache: written.cache,
   };
 }
 

@@ -4,7 +4,7 @@
  * may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a database:
  * keys are in memory but for their first use, entries are appended and written in batches.
  */
-import { noCache } from '../cache/cache.js';
+import type { Recall } from '../cache/recall.js';
 import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -21,6 +21,7 @@ import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
+import { createCaching } from './caching.js';
 import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
 import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
@@ -37,6 +38,8 @@ export interface GatewayPorts {
   readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly ledger: Ledger;
   readonly limiter: Limiter;
+  /** Asked only for models whose answers are cached. */
+  readonly recall: Recall;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
@@ -51,6 +54,7 @@ export interface Gateway {
 export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, limiter, metrics, access, random } = ports;
   const attemptOn = createAttempts(ports);
+  const caching = createCaching(ports);
   const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
   async function serve(call: Call, reply: Reply): Promise<void> {
@@ -86,21 +90,36 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
     const granted = reserved instanceof Promise ? await reserved : reserved;
     if (!granted.ok) return refuseCall(course, granted.refusal);
-    const grant = granted.value;
-    course.grant = grant;
-    course.limitHead = limiter.headers(grant);
+    course.grant = granted.value;
+    course.limitHead = limiter.headers(granted.value);
     try {
-      course.cache = noCache.recall().state;
-      const outcome = await deliver(course as Granted, first);
-      const closed = limiter.close(grant);
+      await fulfil(course as Granted, first);
+    } catch (error) {
+      await limiter.fail(granted.value);
+      throw error;
+    }
+  }
+
+  /** Answers the call: from the cache, or from upstream. */
+  async function fulfil(course: Granted, first: Target): Promise<void> {
+    const turn = course.model.cache ? await caching.turn(course) : undefined;
+    if (turn && turn.kind !== 'fetch') {
+      const closed = limiter.close(course.grant);
+      if (closed) await closed;
+      if (turn.kind === 'answered') return finish(course, 200);
+      return turn.kind === 'gone' ? left(course) : refuseCall(course, turn.refusal);
+    }
+    try {
+      const outcome = await deliver(course, first);
+      const closed = limiter.close(course.grant);
       const durable = ledger.durable();
       if (durable) await durable;
       if (closed) await closed;
       if ('code' in outcome) return refuseCall(course, outcome);
-      answer(underway, outcome);
-    } catch (error) {
-      await limiter.fail(grant);
-      throw error;
+      answer(course, outcome);
+      turn?.keep(outcome);
+    } finally {
+      turn?.end();
     }
   }
 
@@ -229,6 +248,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       target: target?.id,
       stream: request?.stream,
       fallback: course.serving === model ? undefined : course.serving?.name,
+      cache: course.cache === 'off' ? undefined : course.cache,
       attempts: course.attempts,
       input_tokens: attempted?.bill.tokens.input,
       output_tokens: attempted?.bill.tokens.output,

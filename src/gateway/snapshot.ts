@@ -1,6 +1,7 @@
 /** A configuration with all that is made of it, as one thing that comes into force and goes out of it. */
 import type { Config } from '../config/config.js';
 import { Snapshot } from '../config/snapshot.js';
+import type { Embedder } from '../lib/embedder.js';
 import type { Adaptor } from '../protocol/adaptor.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
@@ -18,6 +19,7 @@ interface Parts {
   /** What is known of targets; outlives the snapshot. */
   readonly states: TargetStates;
   readonly userAgent: string;
+  readonly embedder: Embedder | null;
   readonly nowMs: number;
 }
 

@@ -1,11 +1,13 @@
 /** What a caller says in headers: who it is, and what belongs to the request. Everything is bounded and checked here. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { type CacheMode, cacheModes, readWishes } from '../cache/wishes.js';
 import type { CallHeaders } from '../gateway/call.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const MOST_TAGS = 32;
 const MOST_METADATA = 4096;
 
@@ -41,6 +43,10 @@ export function readCallHeaders(
     return bad('x-tollgate-metadata', `must be a JSON object of at most ${MOST_METADATA} characters`);
   const tags = readTags(one(headers['x-tollgate-tags']));
   if (!tags) return bad('x-tollgate-tags', `must be at most ${MOST_TAGS} tags of at most 64 characters`);
+  const mode = one(headers['x-tollgate-cache']);
+  if (mode !== undefined && !isMode(mode)) return bad('x-tollgate-cache', `must be one of ${cacheModes.join(', ')}`);
+  const ttlMs = readTimeout(one(headers['x-tollgate-cache-ttl']));
+  if (ttlMs === false) return bad('x-tollgate-cache-ttl', 'must be a duration, such as 30s, 10m or 1h');
   const user = one(headers['x-tollgate-user']);
   if (user !== undefined && user.length > 256) return bad('x-tollgate-user', 'must have at most 256 characters');
   const fallbacks = one(headers['x-tollgate-fallbacks']);
@@ -58,10 +64,13 @@ export function readCallHeaders(
     timeoutMs: timeout,
     fallbacks: fallbacks !== 'off',
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+    cache: readWishes(headers['cache-control'], mode, ttlMs),
   });
 }
 
 const NONE: readonly string[] = [];
+
+const isMode = (written: string): written is CacheMode => (cacheModes as readonly string[]).includes(written);
 
 function readTags(written: string | undefined): readonly string[] | undefined {
   if (!written) return NONE;
@@ -89,9 +98,9 @@ function readMetadata(written: string | undefined): Readonly<Record<string, unkn
 /** Milliseconds; null where there is none, false where it is not a duration. */
 function readTimeout(written: string | undefined): number | null | false {
   if (!written) return null;
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m)?$/.exec(written.trim());
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(written.trim());
   if (!match) return false;
-  const ms = Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] ?? 'ms']!;
+  const ms = Number(match[1]) * UNIT_MS[(match[2] ?? 'ms') as keyof typeof UNIT_MS];
   return ms > 0 ? ms : false;
 }
 

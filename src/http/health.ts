@@ -2,10 +2,16 @@
 import type { FastifyInstance } from 'fastify';
 import { adminOf } from './admin/auth.js';
 
+interface Part {
+  readonly ok: boolean;
+  readonly optional?: boolean;
+  readonly detail?: string;
+}
+
 export interface HealthDeps {
   readonly adminKey: () => string;
-  /** Parts that must work for requests to be served. */
-  readonly ready: () => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>>;
+  /** Parts that serve requests; without an `optional` one that is possible for a while. */
+  readonly ready: () => Promise<Readonly<Record<string, Part>>>;
   /** The Prometheus text; null while metrics are switched off. */
   readonly metrics: () => Promise<{ readonly text: string; readonly type: string } | null>;
 }
@@ -15,7 +21,7 @@ export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
   app.get('/healthz', { config }, () => ({ status: 'ok' }));
   app.get('/readyz', { config }, async (request, reply) => {
     const parts = await deps.ready();
-    const ok = Object.values(parts).every((part) => part.ok);
+    const ok = Object.values(parts).every((part) => part.ok || part.optional);
     reply.code(ok ? 200 : 503);
     const status = ok ? 'ready' : 'unavailable';
     return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };

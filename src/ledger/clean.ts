@@ -77,6 +77,7 @@ export function cleanEntry(entry: Entry): Entry {
     tokens: entry.tokens,
     usage_source: entry.usage_source,
     cost_nusd: entry.cost_nusd,
+    ...(entry.saved_nusd !== undefined && { saved_nusd: entry.saved_nusd }),
     price_version: cleanText(entry.price_version),
     first_byte_ms: entry.first_byte_ms === null ? null : finite(entry.first_byte_ms),
     duration_ms: finite(entry.duration_ms),

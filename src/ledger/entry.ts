@@ -27,6 +27,8 @@ export interface Entry {
   readonly tokens: Usage;
   readonly usage_source: UsageSource;
   readonly cost_nusd: CostNano;
+  /** What an answer from the cache would have cost; absent: nothing was saved. */
+  readonly saved_nusd?: number;
   readonly price_version: string;
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;

@@ -26,7 +26,7 @@ const insertBatch = `
       metadata jsonb, endpoint text, model text, served_model text, provider text, target text, status integer, error text,
       stream boolean, cache text, tokens bigint[], usage_source text, cost bigint[], billed_nusd bigint, price_version text,
       service_tier text, corrects text, first_byte_ms double precision, duration_ms double precision,
-      overhead_ms double precision, hold text, held_at bigint, limit_model text))
+      overhead_ms double precision, hold text, held_at bigint, limit_model text, saved_nusd bigint))
   insert into entries (
     id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
     status, error, stream, cache,
@@ -34,7 +34,7 @@ const insertBatch = `
     output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
     usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
     price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
-    hold, held_at, limit_model)
+    hold, held_at, limit_model, saved_nusd)
   select
     id, at, request_id, attempt, key_id, team, end_user, tags, metadata,
     endpoint, model, served_model, provider, target, status, error, stream, cache,
@@ -53,7 +53,8 @@ const insertBatch = `
           and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
       else 1
     end,
-    first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model
+    first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
+    coalesce(saved_nusd, 0)
   from batch
   on conflict do nothing
   returning id`;
@@ -225,6 +226,7 @@ function row(entry: Entry): object {
     hold: entry.hold,
     held_at: entry.held_at,
     limit_model: entry.limit_model,
+    saved_nusd: entry.saved_nusd,
   };
 }
 
@@ -290,6 +292,7 @@ export function entryOf(stored: typeof entries.$inferSelect): Entry {
       ...(stored.request_nusd !== 0 && { request: stored.request_nusd }),
       total: stored.total_nusd,
     },
+    ...(stored.saved_nusd > 0 && { saved_nusd: stored.saved_nusd }),
     price_version: stored.price_version,
     first_byte_ms: stored.first_byte_ms,
     duration_ms: stored.duration_ms,

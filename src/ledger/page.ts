@@ -26,7 +26,7 @@ export function entryJson(entry: Entry): EntryJson {
     target,
   } = entry;
   const { status, error, stream, cache, tokens, usage_source, cost_nusd, price_version } = entry;
-  const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, corrects } = entry;
+  const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, corrects, saved_nusd } = entry;
   return {
     id,
     at: new Date(at).toISOString(),
@@ -50,6 +50,7 @@ export function entryJson(entry: Entry): EntryJson {
     usage_source,
     cost_nusd,
     cost_usd: usd(cost_nusd.total),
+    ...(saved_nusd !== undefined && { saved_nusd }),
     price_version,
     first_byte_ms,
     duration_ms,

@@ -227,14 +227,15 @@ export class SpoolWriter {
 
   async #failed(error: Error): Promise<void> {
     for (const { batch } of this.#waiting) batch.fail(unwritable);
+    if (!this.failing) {
+      this.failing = true;
+      this.#options.onState(error);
+    }
     await this.#seal(false);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       if (!this.#busy) void this.#flush();
     }, this.#options.retryMs);
-    if (this.failing) return;
-    this.failing = true;
-    this.#options.onState(error);
   }
 }
 

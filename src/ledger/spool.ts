@@ -79,6 +79,8 @@ interface Attempt {
   entry: Entry;
   /** Where its intent is. */
   batch: Batch;
+  /** Its intent was written before, and is written anew. */
+  letIn: boolean;
 }
 
 /** The home of an entry that is in memory alone. */
@@ -131,8 +133,10 @@ export class Spool implements Waiting {
       onSegment: (segment) => this.#segments.push(segment),
       onWritten: () => this.#sweep(),
       onState: (error) => {
-        if (error) log.error({ err: error }, `the ledger's spool cannot be written: ${this.#outcome}`);
-        else log.info({}, "the ledger's spool is written again");
+        if (error) {
+          log.error({ err: error }, `the ledger's spool cannot be written: ${this.#outcome}`);
+          this.#takeBack();
+        } else log.info({}, "the ledger's spool is written again");
       },
     });
   }
@@ -162,8 +166,14 @@ export class Spool implements Waiting {
     this.#toldFull = false;
     const batch = this.#writer.add('I', JSON.stringify(entry));
     batch.intents += 1;
-    this.#attempts.set(entry.id, { entry, batch });
+    this.#attempts.set(entry.id, { entry, batch, letIn: false });
     return this.#options.onFull === 'serve' ? batch.done.then(() => undefined) : batch.done;
+  }
+
+  /** Attempts that wait for a write that failed are refused: should it succeed later, they are still not sent. */
+  #takeBack(): void {
+    if (this.#options.onFull === 'serve') return;
+    for (const [id, { batch, letIn }] of this.#attempts) if (!letIn && !batch.segment) this.abandon(id);
   }
 
   /** An attempt that was begun and is not sent. */
@@ -302,6 +312,7 @@ export class Spool implements Waiting {
       batch.intents += 1;
       batch.closes.push(attempt.batch);
       attempt.batch = batch;
+      attempt.letIn = true;
     }
     return true;
   }

@@ -51,6 +51,7 @@ export const errorTable = {
   unavailable: api(503),
   upstream_timeout: api(504),
   loop_detected: api(508),
+  not_cached: api(504),
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof errorTable;

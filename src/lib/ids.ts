@@ -14,7 +14,7 @@ let lastMs = -1;
 let head = '';
 let running = 0;
 
-export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold' | 'wh' | 'msg';
+export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold' | 'wh' | 'msg' | 'cch';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {

@@ -42,3 +42,20 @@ export function readChatUsage(wire: unknown, tier?: unknown): Usage | undefined 
     ...(service !== undefined && { service_tier: service }),
   };
 }
+
+/** Usage in the chat dialect, where the prompt includes what was read from and written to the prompt cache. */
+export function chatUsage(usage: Usage) {
+  const written = usage.cache_write_5m + usage.cache_write_1h;
+  const prompt = usage.input + usage.cache_read + written;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: usage.output,
+    total_tokens: prompt + usage.output,
+    prompt_tokens_details: {
+      cached_tokens: usage.cache_read,
+      cache_write_tokens: written,
+      audio_tokens: usage.audio_input,
+    },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning, audio_tokens: usage.audio_output },
+  };
+}

@@ -51,6 +51,22 @@ export class Metrics {
     secondsBuckets,
   );
   readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total', 'Spend in US dollars.').add({});
+  readonly #saved = counterFamily(
+    this.registry,
+    'tollgate_cache_saved_usd_total',
+    'What answers from the cache would have cost, in US dollars.',
+  ).add({});
+  readonly #cacheResults: Readonly<Record<'hit' | 'semantic' | 'miss' | 'off', CountSeries>>;
+  readonly #guards = this.#counter(
+    'tollgate_cache_rejections_total',
+    'Near prompts that were not answered from the cache, by what spoke against it.',
+    ['reason'],
+  );
+  readonly #skips = this.#counter(
+    'tollgate_cache_semantic_skipped_total',
+    'Prompts that were not compared by meaning, by why.',
+    ['reason'],
+  );
   readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
   readonly #reloads = this.#counter('tollgate_config_reloads_total', 'Reloads of the configuration.', ['result']);
   readonly #upstream = counterFamily(
@@ -75,6 +91,13 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    const results = counterFamily(this.registry, 'tollgate_cache_total', 'Requests for models that are cached.');
+    this.#cacheResults = {
+      hit: results.add({ result: 'hit' }),
+      semantic: results.add({ result: 'semantic' }),
+      miss: results.add({ result: 'miss' }),
+      off: results.add({ result: 'off' }),
+    };
     const tokens = counterFamily(this.registry, 'tollgate_tokens_total', 'Tokens by kind.');
     const kind = (name: keyof Usage): CountSeries => tokens.add({ kind: name });
     this.#kinds = {
@@ -108,6 +131,22 @@ export class Metrics {
     kinds.audio_input.value += tokens.audio_input;
     kinds.audio_output.value += tokens.audio_output;
     this.#cost.value += costNano / 1e9;
+  }
+
+  cacheResult(result: 'hit' | 'semantic' | 'miss' | 'off'): void {
+    this.#cacheResults[result].value += 1;
+  }
+
+  cacheRejection(reason: string): void {
+    this.#guards.inc({ reason });
+  }
+
+  cacheSkip(reason: string): void {
+    this.#skips.inc({ reason });
+  }
+
+  cacheSaved(costNano: number): void {
+    this.#saved.value += costNano / 1e9;
   }
 
   authFailure(reason: string): void {

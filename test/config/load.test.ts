@@ -26,6 +26,12 @@ test('an empty file is a configuration of defaults', (t) => {
     limits: [],
     drop_params: false,
     unpriced: 'refuse',
+    cache: null,
+  });
+  assert.deepEqual(config.cache, {
+    memory: 64 * 1024 * 1024,
+    secret: null,
+    embedding: { type: 'local', model: 'all-MiniLM-L6-v2' },
   });
   assert.deepEqual(config.telemetry, { metrics: true, log: { level: 'info' } });
 });

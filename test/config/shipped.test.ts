@@ -85,7 +85,7 @@ test('an editor underlines what the gateway refuses', () => {
     'telemetry: { metrics: on }',
     'providers: { p: { api_key: x } }',
     'models: { m: { targets: [] } }',
-    'models: { m: { targets: [{ provider: p, model: m }], cache: {} } }',
+    'models: { m: { targets: [{ provider: p, model: m }], cache: { ttl: long } } }',
   ]) {
     assert.ok(!accepts(text), text);
   }
@@ -109,6 +109,7 @@ models:
     targets:
       - { provider: openai, model: gpt-4o-mini, weight: 3 }
     timeout:   { connect: 5s, first_byte: 60s, idle: 60s, total: 10m }
+    cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
     price: { input: 0.15, cached_input: 0.075, output: 0.60 }
     limits: [ { unit: tokens, max: 2_000_000, per: minute } ]
   auto:
@@ -117,6 +118,7 @@ models:
       - { when: { has: [image] }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
 webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
+cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 telemetry: { metrics: true, log: { level: info } }
 `,
   );
@@ -132,13 +134,10 @@ models:
     targets:
       - { provider: openai, model: gpt-4o-mini, weight: 3 }
       - { provider: my-vllm, model: llama-3, priority: 2 }
-    cache: { exact: true, semantic: { threshold: 0.95, max_error_rate: 0.01 }, ttl: 1h, share: team }
   auto:
     route:
       - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
-defaults: { cache: {} }
-cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 capture:  { content: off }
 telemetry: { traces: { otlp: "" } }
 routes:   []

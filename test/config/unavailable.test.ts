@@ -4,15 +4,7 @@ import { test } from 'node:test';
 import { findUnavailable, unavailablePaths } from '../../src/config/unavailable.js';
 import { bad, good } from './support.js';
 
-const model = (more: string) => `providers: { s: { type: sandbox } }
-models:
-  m:
-    targets: [{ provider: s, model: m }]
-    ${more}
-`;
-
 test('what this version does not do is refused at its place, not ignored', (t) => {
-  assert.deepEqual(bad(t, model('cache: {}')), ['5:5 models.m.cache: `cache` is not available in this version']);
   assert.deepEqual(bad(t, 'server: { workers: 4 }'), [
     '1:20 server.workers: more than one worker is not available in this version',
   ]);

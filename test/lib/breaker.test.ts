@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Breaker, type Verdict } from '../../src/lib/breaker.js';
-import { middle, rule, seeded } from './support.js';
+import { middle, rule, seeded } from '../router/support.js';
 
 const told: string[] = [];
 const make = (random = middle) => {

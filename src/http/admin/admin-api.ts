@@ -19,6 +19,7 @@ import { refuse } from '../../lib/errors.js';
 import { declaresAccess } from '../access.js';
 import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
+import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
@@ -43,6 +44,7 @@ export interface AdminDeps
   extends Writing,
     Omit<Reading, 'ledger'>,
     Configuring,
+    CacheReading,
     Hooking,
     Breaking,
     LimitsReading,
@@ -110,6 +112,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   targetsRoutes(typed, deps);
   readRoutes(typed, deps);
   webhooksRoutes(typed, deps);
+  cacheRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   reportsRoutes(typed, deps);

@@ -49,6 +49,7 @@ export const entryAnswer = z.object({
     total: count,
   }),
   cost_usd: name,
+  saved_nusd: count.optional(),
   price_version: name,
   first_byte_ms: count.nullable(),
   duration_ms: count,

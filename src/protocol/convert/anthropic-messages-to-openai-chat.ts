@@ -1,10 +1,10 @@
 /** A whole answer of the messages dialect as a chat completion, and what a streamed one shares with it. */
 import type { ChatCompletion, ChatCompletionMessageFunctionToolCall } from 'openai/resources/chat/completions';
-import type { CompletionUsage } from 'openai/resources/completions';
 import { inBandError, readMessagesUsage } from '../anthropic-messages.js';
 import type { WholeAnswer } from '../exchange.js';
 import { jsonFields } from '../json-fields.js';
-import { noUsage, type Usage } from '../usage.js';
+import { chatUsage } from '../openai-chat-usage.js';
+import { noUsage } from '../usage.js';
 import { FencedJson } from './fenced-json.js';
 import { isObject, type Json } from './findings.js';
 import { jsonElements } from './json-elements.js';
@@ -50,19 +50,6 @@ export function refusalOf(stopReason: unknown, stopDetails: unknown): string | n
 
 export const completionId = (id: unknown, nowMs: number): string =>
   `chatcmpl-${typeof id === 'string' && id !== '' ? id : nowMs}`;
-
-/** In the chat dialect the prompt includes what was read from and written to the cache. */
-export function chatUsage(usage: Usage): CompletionUsage {
-  const written = usage.cache_write_5m + usage.cache_write_1h;
-  const prompt = usage.input + usage.cache_read + written;
-  return {
-    prompt_tokens: prompt,
-    completion_tokens: usage.output,
-    total_tokens: prompt + usage.output,
-    prompt_tokens_details: { cached_tokens: usage.cache_read, cache_write_tokens: written, audio_tokens: 0 },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning, audio_tokens: 0 },
-  };
-}
 
 export const stringOr = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
 

@@ -8,11 +8,11 @@
 import { inBandError, readMessagesUsage } from '../anthropic-messages.js';
 import type { StreamReading, UsageExtra } from '../exchange.js';
 import type { UpstreamFailure } from '../failure.js';
+import { chatUsage } from '../openai-chat-usage.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
 import type { Usage } from '../usage.js';
 import {
   type AnswerPlan,
-  chatUsage,
   completionId,
   type Finish,
   finishOf,

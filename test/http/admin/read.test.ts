@@ -111,6 +111,7 @@ describe('what is shown', () => {
       ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
       ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
       ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
+      ...['get /cache', 'post /cache/purge'],
     ];
     assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
     const creation = body.paths['/admin/v1/keys'].post;

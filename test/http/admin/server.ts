@@ -1,6 +1,10 @@
 /** The admin API on a real server on a free port, over memory unless a store is handed in. */
 import assert from 'node:assert/strict';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { memoryAnswerStore, memoryPurgeStore } from '../../../src/cache/answers-memory.js';
+import { openCache } from '../../../src/cache/cache-service.js';
+import { LOCAL_MODEL, localEmbedder, localVectors } from '../../../src/cache/semantic/embedder.js';
+import { memoryPromptStore } from '../../../src/cache/semantic/prompt-store.js';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
 import type { KeyStore } from '../../../src/keys/key-store.js';
@@ -58,6 +62,27 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     batchMs: 1_000_000,
     after: () => () => {},
   });
+  const answers = memoryAnswerStore();
+  const worker = localVectors(undefined);
+  const cache = await openCache({
+    store: answers,
+    prompts: memoryPromptStore(answers),
+    worker,
+    embedder: localEmbedder(worker, LOCAL_MODEL),
+    random: Math.random,
+    textOf: String,
+    purgeStore: memoryPurgeStore(),
+    secret: Buffer.from('of the tests'),
+    clock,
+    memoryBytes: 1_000_000,
+    shared: false,
+    wanted: () => true,
+    onResult: () => {},
+    onRejection: () => {},
+    onSkip: () => {},
+    onVerdict: () => {},
+    onError: () => {},
+  });
   const app = Fastify({
     logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
     routerOptions: { maxParamLength: 1_200 },
@@ -67,6 +92,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       keys: createKeys({ store, clock, changes }),
       clock,
       ledger,
+      cache,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
       readConfig: () => assert.fail('not in these tests'),

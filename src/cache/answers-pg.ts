@@ -1,0 +1,111 @@
+/** The answer store and the purges in Postgres (the embedded database too). Throws where the database is away. */
+import { randomBytes } from 'node:crypto';
+import type { Store } from '../store/pg.js';
+import type { AnswerStore, CachedAnswer, Purge } from './cache.js';
+import type { PurgeStore } from './purges.js';
+
+type Pool = Pick<Store, 'pool'>['pool'];
+
+export interface AnswerRow extends Omit<CachedAnswer, 'cost_nusd' | 'epoch' | 'created_at' | 'expires_at'> {
+  readonly cost_nusd: string;
+  readonly epoch: string;
+  readonly created_ms: string;
+  readonly expires_ms: string;
+}
+
+const names = [
+  ...['key', 'id', 'body', 'model', 'team', 'key_id', 'tags', 'provider', 'target', 'served_model', 'price_version'],
+  ...['tokens', 'cost_nusd', 'epoch'],
+];
+const columns = names.join(', ');
+const time = (ms: string): string => `timestamptz 'epoch' + ${ms} * interval '1 millisecond'`;
+
+/** The columns of an `AnswerRow`, of a table under a name. */
+export const answerColumns = (table: string): string =>
+  [
+    ...names.map((name) => `${table}.${name}`),
+    ...['created', 'expires'].map((what) => `round(extract(epoch from ${table}.${what}_at) * 1000) as ${what}_ms`),
+  ].join(', ');
+
+const select = `select ${answerColumns('a')} from cache_answers a where key = $1`;
+
+/** One parameter for the batch, as the ledger does it; bodies travel in base64. */
+const insert = `
+  insert into cache_answers (${columns}, created_at, expires_at)
+  select key, id, decode(body, 'base64'), model, team, key_id, tags, provider, target, served_model, price_version, tokens,
+    cost_nusd, epoch, ${time('created_at')}, ${time('expires_at')}
+  from json_to_recordset($1::json) as batch (
+    key text, id text, body text, model text, team text, key_id text, tags text[], provider text, target text,
+    served_model text, price_version text, tokens jsonb, cost_nusd bigint, epoch bigint, created_at bigint, expires_at bigint)
+  on conflict (key) do update set
+    id = excluded.id, body = excluded.body, tags = excluded.tags, key_id = excluded.key_id, provider = excluded.provider,
+    target = excluded.target, served_model = excluded.served_model, price_version = excluded.price_version,
+    tokens = excluded.tokens, cost_nusd = excluded.cost_nusd, epoch = excluded.epoch, created_at = excluded.created_at,
+    expires_at = excluded.expires_at
+    where excluded.created_at >= cache_answers.created_at`;
+
+/** Each kind of purge names what it covers; written out, so that the planner can use an index for each. */
+const sweep = `
+  delete from cache_answers where key in (
+    select key from cache_answers where expires_at <= ${time('$1::bigint')}
+    union all
+    select a.key from cache_answers a join json_to_recordset($2::json) as p (kind text, name text, seq bigint)
+      on a.epoch < p.seq and (
+        p.kind = 'all' or (p.kind = 'model' and a.model = p.name) or (p.kind = 'team' and a.team = p.name)
+        or (p.kind = 'key' and a.key_id = p.name) or (p.kind = 'entry' and a.id = p.name) or (p.kind = 'tag' and p.name = any(a.tags)))
+    limit $3)`;
+
+export function pgAnswerStore(pool: Pool): AnswerStore {
+  return {
+    async get(key) {
+      const { rows } = await pool.query<AnswerRow>({ name: 'tollgate_cache_get', text: select, values: [key] });
+      return rows[0] && answerOf(rows[0]);
+    },
+    async put(answers) {
+      if (answers.length === 0) return;
+      // Of two with one key in one statement Postgres would refuse the second.
+      const batch = [...new Map(answers.map((answer) => [answer.key, answer])).values()];
+      const json = JSON.stringify(batch.map((answer) => ({ ...answer, body: answer.body.toString('base64') })));
+      await pool.query({ name: 'tollgate_cache_put', text: insert, values: [json] });
+    },
+    async remove(id) {
+      const { rowCount } = await pool.query('delete from cache_answers where id = $1', [id]);
+      return rowCount === 1;
+    },
+    async sweep(nowMs, purges, most) {
+      const { rowCount } = await pool.query(sweep, [nowMs, JSON.stringify(purges), most]);
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export const answerOf = ({ created_ms, expires_ms, ...row }: AnswerRow): CachedAnswer => ({
+  ...row,
+  cost_nusd: Number(row.cost_nusd),
+  epoch: Number(row.epoch),
+  created_at: Number(created_ms),
+  expires_at: Number(expires_ms),
+});
+
+export function pgPurgeStore(pool: Pool): PurgeStore {
+  return {
+    async since(seq) {
+      const { rows } = await pool.query<{ kind: Purge['kind']; name: string; seq: string }>(
+        'select kind, name, seq from cache_purges where seq > $1 order by seq',
+        [seq],
+      );
+      return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+    },
+    async add(kind, name) {
+      const { rows } = await pool.query<{ seq: string }>('select tollgate_cache_purge($1, $2) as seq', [kind, name]);
+      return { kind, name, seq: Number(rows[0]!.seq) };
+    },
+  };
+}
+
+/** The secret that all gateways of one database share, made by the first one. */
+export async function pgCacheSecret(pool: Pool): Promise<Buffer> {
+  await pool.query('insert into cache_secret (secret) values ($1) on conflict do nothing', [randomBytes(32)]);
+  const { rows } = await pool.query<{ secret: Buffer }>('select secret from cache_secret');
+  return rows[0]!.secret;
+}

@@ -1,0 +1,67 @@
+/**
+ * One upstream call for identical requests that are under way at once. The first one leads; the others wait for what it
+ * brings, each for as long as it likes. What a leader brings is shared; where it leaves before that, the next one leads;
+ * where it failed or brought what cannot be shared, all go their own ways, so that nobody fails for another's sake and
+ * nobody waits in line behind failures. Lives in one process: replicas do not wait for each other.
+ */
+export interface Lead<V> {
+  /** Ends the flight; only the first call counts. */
+  land(value: V): void;
+  /** The leader's caller is gone. */
+  leave(): void;
+  fail(): void;
+}
+
+export type Landing<V> =
+  | { readonly kind: 'landed'; readonly value: V }
+  | { readonly kind: 'lead'; readonly lead: Lead<V> }
+  | { readonly kind: 'alone' };
+
+type Waiter<V> = (landing: Landing<V>) => void;
+
+export class Flights<V> {
+  readonly #open = new Map<string, Set<Waiter<V>>>();
+
+  /** Requests that wait for another's answer. */
+  get waiting(): number {
+    let sum = 0;
+    for (const waiters of this.#open.values()) sum += waiters.size;
+    return sum;
+  }
+
+  /** The lead of a new flight; undefined where there is one, to be followed. */
+  lead(key: string): Lead<V> | undefined {
+    if (this.#open.has(key)) return undefined;
+    const waiters = new Set<Waiter<V>>();
+    this.#open.set(key, waiters);
+    return this.#leadOf(key, waiters);
+  }
+
+  /** Told once how the flight ended; the function that is answered stops waiting. */
+  follow(key: string, told: Waiter<V>): () => void {
+    const waiters = this.#open.get(key)!;
+    waiters.add(told);
+    return () => void waiters.delete(told);
+  }
+
+  #leadOf(key: string, waiters: Set<Waiter<V>>): Lead<V> {
+    let over = false;
+    const end = (landing: Landing<V>): void => {
+      if (over) return;
+      over = true;
+      this.#open.delete(key);
+      for (const told of waiters) told(landing);
+    };
+    return {
+      land: (value) => end({ kind: 'landed', value }),
+      fail: () => end({ kind: 'alone' }),
+      leave: () => {
+        const [next] = waiters;
+        if (over || !next) return end({ kind: 'alone' });
+        over = true;
+        waiters.delete(next);
+        next({ kind: 'lead', lead: this.#leadOf(key, waiters) });
+      },
+    };
+  }
+}

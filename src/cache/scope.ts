@@ -1,0 +1,99 @@
+/**
+ * Who may see an answer, and which request it answers. Everything that can change either is hashed with a secret: the
+ * tenant, the resolved model, the whole request, the purge that was newest. A caller can choose none of it freely, and what
+ * is hashed is JSON with every part in its own place, so no value can pose as another part.
+ */
+import { createHmac } from 'node:crypto';
+import { type Share, shares } from './cache.js';
+import { canonical, readsWhole } from './canonical.js';
+
+export interface Asker {
+  readonly key: string;
+  readonly team: string | null;
+  /** The end user of the request; null: none was named. */
+  readonly user: string | null;
+}
+
+/** What of a request is hashed. `model` stands for the configured name with all it resolves to. */
+export interface Asked {
+  readonly endpoint: string;
+  readonly model: string;
+  readonly resolved: readonly string[];
+  readonly generation: number;
+  readonly body: Buffer;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** Fields that change how an answer is delivered or recorded, and not what it says. */
+const apart: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options', 'user', 'metadata']);
+
+/** Beyond this a request is not cached: hashing it would hold up others. */
+const LARGEST_REQUEST_BYTES = 512 * 1024;
+
+/** The narrower of two; the key's own setting can narrow what the model's allows and never widen it. */
+export function narrower(one: Share, other: Share | null): Share {
+  return other !== null && shares.indexOf(other) < shares.indexOf(one) ? other : one;
+}
+
+/**
+ * With whom answers are shared, as a list for the hash. Null: with nobody, since the one that should be alone with its
+ * answers is not named.
+ */
+export function tenantOf(share: Share, asker: Asker): readonly (string | null)[] | null {
+  if (share === 'team' && asker.team !== null) return ['team', asker.team];
+  if (share !== 'user') return ['key', asker.key];
+  return asker.user === null ? null : ['user', asker.key, asker.user];
+}
+
+/** Why a request can never be answered from the cache; null: it can. */
+export function unfit(asked: Pick<Asked, 'body' | 'json'>): string | null {
+  const { body, json } = asked;
+  if (body.length > LARGEST_REQUEST_BYTES) return 'size';
+  if (json['n'] !== undefined && json['n'] !== null && json['n'] !== 1) return 'several choices';
+  if (json['store'] === true || json['background'] === true) return 'kept upstream';
+  return readsWhole(body, json) ? null : 'ambiguous';
+}
+
+export interface Scope {
+  /** The identity of the request within its tenant. */
+  exactKey(tenant: readonly (string | null)[], asked: Asked): string;
+  /** The partition within which prompts are compared by meaning: all but the prompt. */
+  partition(tenant: readonly (string | null)[], asked: Asked, prompt: PromptPlace, embedding: string): string;
+}
+
+/** Which part of the request is compared by meaning. */
+export interface PromptPlace {
+  /** The request's fields with the prompt's text taken out. */
+  readonly rest: Readonly<Record<string, unknown>>;
+}
+
+export function createScope(secret: Buffer): Scope {
+  const hash = (parts: readonly unknown[]): string =>
+    createHmac('sha256', secret).update(canonical(parts)).digest('base64url');
+  return {
+    exactKey: (tenant, asked) =>
+      hash([
+        'exact/1',
+        tenant,
+        asked.endpoint,
+        asked.model,
+        asked.resolved,
+        asked.generation,
+        withoutApart(asked.json),
+      ]),
+    partition: (tenant, asked, prompt, embedding) =>
+      hash([
+        'semantic/1',
+        tenant,
+        asked.endpoint,
+        asked.model,
+        asked.resolved,
+        asked.generation,
+        embedding,
+        withoutApart(prompt.rest),
+      ]),
+  };
+}
+
+const withoutApart = (json: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name)));

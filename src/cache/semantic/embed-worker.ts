@@ -1,0 +1,111 @@
+/**
+ * The thread that turns text into vectors and compares them. `onnxruntime-node` computes on the thread that calls it, so it
+ * may never be called on the event loop that serves requests. One computation thread, one text at a time and no padding:
+ * with 8-bit weights a vector would depend on what else is in its batch. Messages are answered in their order.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import onnx, { type InferenceSession } from 'onnxruntime-node';
+import { Vectors } from './vectors.js';
+import { WordPiece } from './wordpiece.js';
+import type { Reply, Request, WorkerOptions } from './worker-messages.js';
+
+const options = workerData as WorkerOptions;
+const port = parentPort!;
+
+interface Encoder {
+  readonly session: InferenceSession;
+  readonly tokenizer: WordPiece;
+}
+
+let loading: Promise<Encoder> | undefined;
+let vectors: Vectors | undefined;
+let lastDims = 384;
+
+async function load(folder: string): Promise<Encoder> {
+  const { model } = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as {
+    model: { vocab: Record<string, number> };
+  };
+  const session = await onnx.InferenceSession.create(join(folder, 'onnx/model_quantized.onnx'), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+  });
+  return { session, tokenizer: new WordPiece(model.vocab) };
+}
+
+/** Undefined where the text is longer than what the model reads. */
+async function embed(text: string): Promise<Float32Array | undefined> {
+  if (text.length > options.mostPieces * 32) return undefined;
+  loading ??= load(options.folder);
+  const { session, tokenizer } = await loading;
+  const ids = tokenizer.encode(text, options.mostPieces);
+  if (!ids) return undefined;
+  const tensor = (values: bigint[]) => new onnx.Tensor('int64', BigInt64Array.from(values), [1, values.length]);
+  const output = await session.run({
+    input_ids: tensor(ids.map(BigInt)),
+    attention_mask: tensor(ids.map(() => 1n)),
+    token_type_ids: tensor(ids.map(() => 0n)),
+  });
+  const { data, dims } = output['last_hidden_state']!;
+  return meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!);
+}
+
+function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Float32Array {
+  const mean = new Float32Array(dims);
+  for (let row = 0; row < rows; row++) for (let i = 0; i < dims; i++) mean[i]! += states[row * dims + i]!;
+  const length = Math.hypot(...mean);
+  for (let i = 0; i < dims; i++) mean[i]! /= length;
+  return mean;
+}
+
+async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
+  if (request.op === 'embed') {
+    const vector = await embed(request.text);
+    return vector ? { vector } : { tooLong: true };
+  }
+  if (request.op === 'search') {
+    const vector = request.vector ?? (await embed(request.text!));
+    if (!vector) return { tooLong: true };
+    lastDims = vector.length;
+    vectors ??= new Vectors(vector.length, options.capacity, options.perScope);
+    if (!vectors.has(request.scope)) return { vector, unknown: true };
+    return { vector, neighbours: vectors.nearest(request.scope, vector, request.most) };
+  }
+  if (request.op === 'size') return { vectors: vectors?.size ?? 0, bytes: vectors?.bytes ?? 0 };
+  if (request.op === 'drop') {
+    vectors?.drop(request.scope);
+    return {};
+  }
+  if (request.op === 'remove') {
+    for (const id of request.ids) vectors?.remove(request.scope, id);
+    return {};
+  }
+  // Opened before there is any vector: the next one tells how long they are.
+  const dims = request.rows[0]?.vector.length ?? lastDims;
+  vectors ??= new Vectors(dims, options.capacity, options.perScope);
+  if (request.opens) vectors.open(request.scope);
+  for (const { id, vector } of request.rows) vectors.add(request.scope, id, vector);
+  return {};
+}
+
+let turn = Promise.resolve();
+let closing = false;
+port.on('message', (request: Request | { readonly op: 'close' }) => {
+  if (request.op === 'close') {
+    closing = true;
+    turn = turn.then(() => port.close());
+    return;
+  }
+  turn = turn.then(async () => {
+    let reply: Reply;
+    try {
+      if (closing) throw new Error('the thread is being closed');
+      reply = { id: request.id, ...(await answer(request)) };
+    } catch (error) {
+      reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
+    }
+    port.postMessage(reply);
+  });
+});

@@ -1,0 +1,72 @@
+/** Text to vectors, wherever that is done. The semantic cache, `like` routing and the local embeddings endpoint share it. */
+import { join } from 'node:path';
+import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
+import { packageRoot } from '../../lib/root.js';
+import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
+
+export interface Embedder {
+  /** Vectors of different identities are never compared. */
+  readonly identity: string;
+  /** A vector of length one; undefined where the text is too long to be read whole. Throws where it is away or too slow. */
+  embed(text: string, withinMs: number): Promise<Float32Array | undefined>;
+  /** The same for work that can wait: only when nothing else is asked. */
+  embedIdly(text: string): Promise<Float32Array | undefined>;
+}
+
+const IDLE_MS = 30_000;
+
+/** The model that comes with the gateway. */
+export const LOCAL_MODEL = 'all-MiniLM-L6-v2';
+/** It reads that many word pieces; what is longer would be cut, and two long prompts would look alike. */
+const MOST_PIECES = 256;
+/** 1.5 kB each. */
+const MOST_VECTORS = 200_000;
+const MOST_IN_A_SCOPE = 100_000;
+const MOST_WAITING = 32;
+
+export const localVectors = (onEnd: VectorWorkerOptions['onEnd']): VectorWorker =>
+  new VectorWorker({
+    folder: join(packageRoot, 'models', LOCAL_MODEL),
+    mostPieces: MOST_PIECES,
+    capacity: MOST_VECTORS,
+    perScope: MOST_IN_A_SCOPE,
+    mostWaiting: MOST_WAITING,
+    ...(onEnd && { onEnd }),
+  });
+
+export function localEmbedder(worker: VectorWorker, model: string): Embedder {
+  return {
+    identity: `local/${model}/q8/mean/1`,
+    embed: async (text, withinMs) => (await worker.ask({ op: 'embed', text }, withinMs)).vector,
+    embedIdly: async (text) => (await worker.askIdly({ op: 'embed', text }, IDLE_MS)).vector,
+  };
+}
+
+/** For conditions of model routing: many texts at once, of long ones the beginning. */
+export const likenessOf = (embedder: Embedder): TextsEmbedder => ({
+  embed: (texts) =>
+    Promise.all(
+      texts.map(async (text) => (await embedder.embed(text, LIKENESS_MS)) ?? (await embedBeginning(embedder, text))),
+    ),
+});
+
+const LIKENESS_MS = 1_000;
+const CHUNK = 300;
+const MOST_CHUNKS = 4;
+
+/** A vector for the beginning of a long text, in pieces, none of which holds up a prompt for long. */
+export async function embedBeginning(embedder: Embedder, text: string): Promise<Float32Array> {
+  let sum: Float32Array | undefined;
+  for (let at = 0; at < text.length && at < CHUNK * MOST_CHUNKS; at += CHUNK) {
+    const chunk = text.slice(at, at + CHUNK).trim();
+    const vector = chunk === '' ? undefined : await embedder.embedIdly(chunk);
+    if (!vector) continue;
+    sum ??= new Float32Array(vector.length);
+    for (let i = 0; i < vector.length; i++) sum[i]! += vector[i]!;
+  }
+  if (!sum) return new Float32Array(0);
+  let square = 0;
+  for (const value of sum) square += value * value;
+  const length = Math.sqrt(square) || 1;
+  return sum.map((value) => value / length);
+}

@@ -1,0 +1,74 @@
+/** What the semantic tier keeps, in Postgres. Vectors are bytes there and are compared in the process. */
+import type { Store } from '../../store/pg.js';
+import { type AnswerRow, answerColumns, answerOf } from '../answers-pg.js';
+import type { Observation, PromptStore } from './prompt-store.js';
+
+interface PromptRow extends AnswerRow {
+  readonly scope: string;
+  readonly prompt: Buffer;
+  readonly vector: Buffer;
+  readonly answer_vector: Buffer;
+  readonly answer_group: string;
+  readonly whole_answer: boolean;
+}
+
+const page = 'select seq, key, vector from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
+const read = `
+  select p.scope, p.prompt, p.vector, p.answer_vector, p.answer_group, p.whole_answer, ${answerColumns('a')}
+  from cache_prompts p join cache_answers a using (key) where p.scope = $1 and p.key = any($2)`;
+const put = `
+  insert into cache_prompts (key, scope, prompt, vector, answer_vector, answer_group, whole_answer)
+  select $1, $2, $3, $4, $5, $6, $7 where exists (select from cache_answers where key = $1)
+  on conflict (key) do update set
+    seq = default, scope = excluded.scope, prompt = excluded.prompt, vector = excluded.vector,
+    answer_vector = excluded.answer_vector, answer_group = excluded.answer_group, whole_answer = excluded.whole_answer`;
+
+export function pgPromptStore(pool: Store['pool']): PromptStore {
+  return {
+    async page(scope, afterSeq, most) {
+      const text = { name: 'tollgate_cache_vectors', text: page, values: [scope, afterSeq, most] };
+      const { rows } = await pool.query<{ seq: string; key: string; vector: Buffer }>(text);
+      return rows.map(({ seq, key, vector }) => ({ seq: Number(seq), key, vector: floatsOf(vector) }));
+    },
+    async read(scope, keys) {
+      const { rows } = await pool.query<PromptRow>({ name: 'tollgate_cache_read', text: read, values: [scope, keys] });
+      return rows.map(({ scope: of, prompt, vector, answer_vector, answer_group, whole_answer, ...answer }) => ({
+        key: answer.key,
+        scope: of,
+        prompt,
+        vector: floatsOf(vector),
+        answer_vector: floatsOf(answer_vector),
+        answer_group,
+        whole_answer,
+        answer: answerOf(answer),
+      }));
+    },
+    async put({ key, scope, prompt, vector, answer_vector, answer_group, whole_answer }) {
+      const values = [key, scope, prompt, bytesOf(vector), bytesOf(answer_vector), answer_group, whole_answer];
+      await pool.query({ name: 'tollgate_cache_prompt', text: put, values });
+    },
+    async observe({ scope, team, similarity, correct, weight, audit, at }) {
+      await pool.query(
+        `insert into cache_observations (scope, team, similarity, correct, weight, audit, at)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [scope, team, similarity, correct, weight, audit, new Date(at)],
+      );
+    },
+    async observations(scope, most) {
+      const { rows } = await pool.query<Omit<Observation, 'at'> & { at: Date }>(
+        `select scope, team, similarity, correct, weight, audit, at from cache_observations
+         where scope = $1 order by seq desc limit $2`,
+        [scope, most],
+      );
+      return rows.reverse().map((row) => ({ ...row, at: new Date(row.at).getTime() }));
+    },
+    async sweep(beforeMs) {
+      await pool.query('delete from cache_observations where at < $1', [new Date(beforeMs)]);
+    },
+  };
+}
+
+const bytesOf = (vector: Float32Array): Buffer => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+
+/** A copy: the driver's buffer may begin anywhere. */
+const floatsOf = (bytes: Buffer): Float32Array => new Float32Array(Uint8Array.from(bytes).buffer);

@@ -1,0 +1,98 @@
+/**
+ * Which scopes are in the table of vectors, and how they got there. A scope is read from the store when it is first asked
+ * for, in pages, between which other work goes on; the question that brought it waits a moment and else is a miss. What
+ * other replicas add is read at most once a second, after a question. A worker that was started anew has an empty table and
+ * says so.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../lib/clock.js';
+import type { PromptStore } from './prompt-store.js';
+import type { VectorWorker } from './vector-worker.js';
+import type { Neighbour } from './vectors.js';
+
+const PAGE = 200;
+const REFRESH_MS = 1_000;
+const LOAD_TURN_MS = 5_000;
+const MOST_SCOPES = 50_000;
+
+interface Known {
+  lastSeq: number;
+  readAt: number;
+  reading: Promise<void> | undefined;
+}
+
+export class Scopes {
+  readonly #parts: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock };
+  readonly #onError: (what: string, error: unknown) => void;
+  readonly #known = new LRUCache<string, Known>({ max: MOST_SCOPES });
+
+  constructor(
+    parts: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock },
+    onError: (what: string, error: unknown) => void,
+  ) {
+    this.#parts = parts;
+    this.#onError = onError;
+  }
+
+  /** The nearest of a scope; undefined where it could not be read in time. */
+  async nearest(
+    scope: string,
+    vector: Float32Array,
+    most: number,
+    withinMs: number,
+  ): Promise<readonly Neighbour[] | undefined> {
+    const { worker, clock } = this.#parts;
+    const first = await worker.ask({ op: 'search', scope, vector, most }, withinMs);
+    if (!first.unknown) {
+      const known = this.#of(scope);
+      if (clock.monotonic() - known.readAt > REFRESH_MS) void this.refresh(scope);
+      return first.neighbours;
+    }
+    this.#known.delete(scope);
+    const loaded = await Promise.race([this.refresh(scope).then(() => true), later(withinMs)]);
+    if (!loaded) return undefined;
+    return (await worker.ask({ op: 'search', scope, vector, most }, withinMs)).neighbours;
+  }
+
+  /** Reads what was added since; one reading at a time for a scope. */
+  refresh(scope: string): Promise<void> {
+    const known = this.#of(scope);
+    known.reading ??= this.#read(scope, known)
+      .catch((error: unknown) => this.#onError('vectors', error))
+      .finally(() => {
+        known.reading = undefined;
+      });
+    return known.reading;
+  }
+
+  forget(scope: string, ids: readonly string[]): void {
+    this.#parts.worker.ask({ op: 'remove', scope, ids }, LOAD_TURN_MS).catch(() => {});
+  }
+
+  async #read(scope: string, known: Known): Promise<void> {
+    const { store, worker, clock } = this.#parts;
+    known.readAt = clock.monotonic();
+    for (;;) {
+      const rows = await store.page(scope, known.lastSeq, PAGE);
+      const opens = known.lastSeq === 0;
+      if (rows.length > 0 || opens) {
+        const vectors = rows.map(({ key, vector }) => ({ id: key, vector }));
+        await worker.ask({ op: 'add', scope, rows: vectors, opens }, LOAD_TURN_MS);
+      }
+      if (rows.length > 0) known.lastSeq = rows.at(-1)!.seq;
+      else if (opens) known.lastSeq = -1; // known to be empty: the next reading begins at the start, but opens nothing
+      if (rows.length < PAGE) return;
+    }
+  }
+
+  #of(scope: string): Known {
+    let known = this.#known.get(scope);
+    if (!known) {
+      known = { lastSeq: 0, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
+      this.#known.set(scope, known);
+    }
+    return known;
+  }
+}
+
+const later = (ms: number): Promise<false> => new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());

@@ -1,0 +1,278 @@
+/**
+ * The semantic tier, behind the exact one: embed the prompt, find the nearest prompts of the very same scope, read those
+ * again from the store, and let `decide` say whether one of them answers. The table of vectors may be behind the store; the
+ * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given.
+ *
+ * What a fresh answer teaches is learned behind the request: whether the candidate would have been right (verified mode),
+ * which prompts share an answer (the margin lives on that), and the prompt itself. Everything has its time and its place in
+ * a bounded queue: who is late or does not fit is a miss, and says so in the counts.
+ */
+import type { Clock } from '../../lib/clock.js';
+import type { CachedAnswer, SemanticPolicy } from '../cache.js';
+import type { Purges } from '../purges.js';
+import type { Known, Question, SemanticFound, SemanticTier } from '../recall.js';
+import type { Scope } from '../scope.js';
+import type { Seal } from '../seal.js';
+import { noWishes } from '../wishes.js';
+import type { Verdict } from './calibration.js';
+import { type Candidate, decide, type Rejection } from './decide.js';
+import { type Embedder, embedBeginning } from './embedder.js';
+import { type Signature, signatureOf } from './guards.js';
+import { promptOf, type Unfit, unfitText } from './prompt.js';
+import type { PromptStore, StoredPrompt } from './prompt-store.js';
+import { sameAnswer } from './same-answer.js';
+import { Verification } from './scope-state.js';
+import type { Scopes } from './scopes.js';
+
+export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
+
+export interface SemanticParts {
+  readonly store: PromptStore;
+  readonly embedder: Embedder;
+  readonly scopes: Scopes;
+  readonly scope: Scope;
+  readonly seal: Seal;
+  readonly purges: Purges;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Resolves once what was kept before is in the store. */
+  readonly stored: () => Promise<void>;
+  /** The words of a kept answer. */
+  readonly textOf: (answer: Buffer) => string;
+  readonly onRejection: (why: Rejection) => void;
+  readonly onSkip: (why: Skip) => void;
+  readonly onVerdict: (scope: string, verdict: Verdict) => void;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+export interface Semantic extends SemanticTier {
+  verdicts(): Verdict[];
+  /** Lessons that wait. */
+  readonly learning: number;
+  /** Resolves once nothing is being learned. */
+  settled(): Promise<void>;
+}
+
+/** Far beyond what they take: an upstream's answer takes longer, and a thread that is slow for a moment is no reason to ask. */
+const EMBED_MS = 300;
+const SEARCH_MS = 200;
+const READ_MS = 200;
+const LATER_MS = 5_000;
+const NEAREST = 12;
+const MOST_LESSONS = 64;
+/** A prompt that near to one with the same answer adds nothing. */
+const ALIAS = 0.98;
+/** An answer of that many characters is compared as a whole. */
+const WHOLE_ANSWER = 1_200;
+
+type Tenant = readonly (string | null)[];
+type Row = StoredPrompt & { readonly answer: CachedAnswer } & Candidate;
+
+/** Where a prompt is compared, and what with. */
+interface Place {
+  readonly scope: string;
+  readonly text: string;
+  readonly signature: Signature;
+  readonly question: Question;
+  readonly tenant: Tenant;
+  readonly policy: SemanticPolicy;
+}
+
+interface Lesson extends Place {
+  readonly vector: Float32Array;
+  readonly rows: readonly Row[];
+  /** The candidate to be judged, and how many it stands for. */
+  readonly near: Row | undefined;
+  readonly weight: number;
+  readonly audit: boolean;
+}
+
+export function createSemanticTier(parts: SemanticParts): Semantic {
+  const { store, embedder, scopes, clock, seal } = parts;
+  const verification = new Verification(store, parts.random, parts.onVerdict);
+  const lessons = new Set<Promise<void>>();
+
+  async function find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound> {
+    const policy = question.policy.semantic!;
+    const prompt = promptOf(question.json, policy.max_turns);
+    if (typeof prompt === 'string') return skipped(prompt);
+    const signature = signatureOf(prompt.text);
+    const unfit = unfitText(prompt.text, signature);
+    if (unfit) return skipped(unfit);
+    const scope = parts.scope.partition(tenant, { ...question, generation }, prompt, embedder.identity);
+    const place: Place = { scope, text: prompt.text, signature, question, tenant, policy };
+    const vector = await inTime(() => embedder.embed(prompt.text, EMBED_MS));
+    if (vector === 'late') return skipped('busy', place);
+    if (!vector) return skipped('too long');
+    const rows = await inTime(() => candidates(place, vector, SEARCH_MS, READ_MS));
+    if (rows === 'late') return skipped('busy', place);
+    if (!rows) return skipped('not loaded', place);
+    return judged({ ...place, vector, rows });
+  }
+
+  /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
+  async function candidates(place: Place, vector: Float32Array, searchMs: number, readMs: number) {
+    const near = await scopes.nearest(place.scope, vector, NEAREST, searchMs);
+    const least = place.policy.threshold - place.policy.margin;
+    const close = near?.filter(({ similarity }) => similarity >= least);
+    return close && (close.length === 0 ? [] : read(place, close, readMs));
+  }
+
+  /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
+  async function judged(lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>): Promise<SemanticFound> {
+    const { policy, scope, rows, signature } = lesson;
+    let threshold: number | null = policy.threshold;
+    let weight = 1;
+    let audit = false;
+    const verified = isVerified(policy) ? await verification.of(scope, policy) : undefined;
+    if (verified) threshold = verified.calibration.verdict.threshold;
+    const { hit, near, rejections } = decide(signature, rows, policy, threshold ?? Number.POSITIVE_INFINITY);
+    for (const why of rejections) parts.onRejection(why);
+    if (hit && verified && verification.audits(verified, policy.audit_rate)) {
+      weight = 1 / policy.audit_rate;
+      audit = true;
+    } else if (hit) {
+      return { known: knownOf(hit), learn: undefined };
+    }
+    return {
+      known: undefined,
+      learn: (answer) => teach(answer, async () => ({ ...lesson, near, weight, audit })),
+    };
+  }
+
+  /** What was skipped for want of time is still learned; nothing is judged by it. */
+  function later(place: Place): SemanticFound['learn'] {
+    return (answer) =>
+      teach(answer, async () => {
+        const vector = await embedder.embedIdly(place.text);
+        if (!vector) return undefined;
+        const rows = (await candidates(place, vector, LATER_MS, LATER_MS)) ?? [];
+        return { ...place, vector, rows, near: undefined, weight: 1, audit: false };
+      });
+  }
+
+  function teach(answer: CachedAnswer, prepared: () => Promise<Lesson | undefined>): void {
+    if (lessons.size >= MOST_LESSONS) return;
+    const running = prepared()
+      .then((lesson) => lesson && learn(lesson, answer))
+      .catch((error: unknown) => parts.onError('learn', error))
+      .finally(() => lessons.delete(running));
+    lessons.add(running);
+  }
+
+  async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
+    const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
+    const said = parts.textOf(answer.body);
+    const fresh = { text: said, vector: await embedBeginning(embedder, said), whole: said.length <= WHOLE_ANSWER };
+    const isSame = (row: Row): boolean =>
+      sameAnswer(fresh, { text: parts.textOf(row.answer.body), vector: row.answer_vector, whole: row.whole_answer });
+    const like = rows.find(isSame);
+    if (near && isVerified(policy)) {
+      const state = await verification.of(scope, policy);
+      const correct = near === like || isSame(near);
+      const at = clock.now();
+      const { team } = question.asker;
+      await verification.learn(state, { scope, team, similarity: near.similarity, correct, weight, audit, at });
+    }
+    if (like && like.similarity >= ALIAS && like.key !== answer.key) return;
+    await parts.stored();
+    await store.put({
+      key: answer.key,
+      scope,
+      prompt: seal.close(Buffer.from(text), answer.key),
+      vector,
+      answer_vector: fresh.vector,
+      answer_group: like?.group ?? answer.id,
+      whole_answer: fresh.whole,
+    });
+    await scopes.refresh(scope);
+  }
+
+  /** The candidates as the store has them now; those that are not there any more leave the table. */
+  async function read(
+    { scope, question, tenant }: Place,
+    close: readonly { readonly id: string; readonly similarity: number }[],
+    withinMs: number,
+  ): Promise<Row[]> {
+    const keys = close.map(({ id }) => id);
+    const found = await within(store.read(scope, keys), withinMs);
+    const byKey = new Map(found.map((row) => [row.key, row]));
+    const gone = keys.filter((key) => !byKey.has(key));
+    if (gone.length > 0) scopes.forget(scope, gone);
+    return close.flatMap(({ id, similarity }) => {
+      const row = byKey.get(id);
+      const opened = row && isServable(row, scope, question, tenant) ? opening(row) : undefined;
+      return opened ? [{ ...opened, similarity }] : [];
+    });
+  }
+
+  function isServable(
+    { scope: of, answer }: StoredPrompt & { answer: CachedAnswer },
+    scope: string,
+    question: Question,
+    tenant: Tenant,
+  ): boolean {
+    const { maxAgeMs, minFreshMs } = question.wishes ?? noWishes;
+    const now = clock.now();
+    const left = answer.expires_at - now;
+    if (of !== scope || answer.model !== question.model || left <= 0 || left < minFreshMs) return false;
+    if (maxAgeMs !== null && now - answer.created_at > maxAgeMs) return false;
+    // Belt and braces: the scope's hash has the tenant in it already.
+    const mine = tenant[0] === 'team' ? answer.team === tenant[1] : answer.key_id === tenant[1];
+    return mine && !parts.purges.covers(answer);
+  }
+
+  function opening(row: StoredPrompt & { answer: CachedAnswer }): Omit<Row, 'similarity'> | undefined {
+    const text = seal.open(row.prompt, row.key);
+    const body = seal.open(row.answer.body, row.key);
+    if (!text || !body) return undefined;
+    return {
+      ...row,
+      answer: { ...row.answer, body },
+      signature: signatureOf(text.toString('utf8')),
+      group: row.answer_group,
+    };
+  }
+
+  function skipped(why: Skip, place?: Place): SemanticFound {
+    parts.onSkip(why);
+    return { known: undefined, learn: place && later(place) };
+  }
+
+  async function inTime<T>(work: () => Promise<T>): Promise<T | 'late'> {
+    try {
+      return await work();
+    } catch (error) {
+      parts.onError('semantic', error);
+      return 'late';
+    }
+  }
+
+  return {
+    find,
+    verdicts: () => verification.verdicts(),
+    get learning() {
+      return lessons.size;
+    },
+    async settled() {
+      while (lessons.size > 0) await Promise.all(lessons);
+    },
+  };
+}
+
+const knownOf = ({ answer, similarity }: Row): Known => ({
+  kind: 'known',
+  state: 'semantic',
+  answer,
+  similarity: Math.min(1, similarity),
+});
+
+const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
+  policy.max_error_rate !== null;
+
+function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the store did not answer within ${ms} ms`)), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

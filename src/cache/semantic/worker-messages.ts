@@ -1,0 +1,51 @@
+/** What is said between the embedding thread and the one that asks it. */
+import type { Neighbour } from './vectors.js';
+
+export interface WorkerOptions {
+  /** The folder of the model. */
+  readonly folder: string;
+  /** Longest text, in word pieces with the two marks; what is longer is not embedded rather than cut. */
+  readonly mostPieces: number;
+  readonly capacity: number;
+  readonly perScope: number;
+}
+
+export interface VectorRow {
+  readonly id: string;
+  readonly vector: Float32Array;
+}
+
+export type Work =
+  | { readonly op: 'embed'; readonly text: string }
+  | {
+      readonly op: 'search';
+      readonly scope: string;
+      readonly most: number;
+      /** One of both. */
+      readonly text?: string;
+      readonly vector?: Float32Array;
+    }
+  /** `opens`: the scope may be unknown so far; else rows for unknown scopes are left out. */
+  | {
+      readonly op: 'add';
+      readonly scope: string;
+      readonly rows: readonly VectorRow[];
+      readonly opens: boolean;
+    }
+  | { readonly op: 'remove'; readonly scope: string; readonly ids: readonly string[] }
+  | { readonly op: 'drop'; readonly scope: string }
+  | { readonly op: 'size' };
+
+export type Request = Work & { readonly id: number };
+
+export interface Reply {
+  readonly id: number;
+  readonly error?: string;
+  readonly vector?: Float32Array;
+  readonly neighbours?: readonly Neighbour[];
+  /** The scope is not loaded. */
+  readonly unknown?: boolean;
+  readonly tooLong?: boolean;
+  readonly vectors?: number;
+  readonly bytes?: number;
+}

@@ -1,0 +1,66 @@
+/** `/admin/v1/cache`: what the answer cache does, and purges. */
+import { z } from 'zod';
+import type { PurgeKind } from '../../cache/cache.js';
+import type { CacheService } from '../../cache/cache-service.js';
+import { ok, refuse } from '../../lib/errors.js';
+import type { AdminApp } from './admin-api.js';
+import { problem, sendRefusal } from './errors.js';
+import { type Writing, write } from './once.js';
+import { text } from './schemas.js';
+
+const config = { access: 'admin' } as const;
+const tags = ['cache'];
+const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
+
+const one = 'name one of all (true), model, team, key, tag and entry';
+const purge = z
+  .strictObject({
+    all: z.literal(true, { error: 'true, or left out' }).optional(),
+    model: text(400).optional(),
+    team: text(1_000).optional(),
+    key: text(400).optional(),
+    tag: text(400).optional(),
+    entry: text(400).optional(),
+  })
+  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, one);
+
+const purged = z.object({ purged: z.string(), name: z.string() });
+
+export interface CacheReading {
+  readonly cache: Pick<CacheService, 'stats' | 'purge' | 'removeEntry'>;
+}
+
+export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
+  app.get(
+    '/cache',
+    { config, schema: { tags, summary: 'What the cache of this gateway does.', response: { 200: z.looseObject({}) } } },
+    async () => ({ ...(await deps.cache.stats()) }),
+  );
+
+  app.post(
+    '/cache/purge',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Make answers invalid at once: of a model, a team, a key, a tag, one entry, or all.',
+        body: purge,
+        response: { 200: purged, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const [kind, value] = Object.entries(request.body).find(([, given]) => given !== undefined)!;
+      const name = value === true ? '' : (value as string);
+      // Before the transaction that records it: in the embedded database the two would wait for each other.
+      if (kind !== 'entry') await deps.cache.purge(kind as PurgeKind, name);
+      else if (!(await deps.cache.removeEntry(name))) {
+        return sendRefusal(reply, refuse('not_found', `There is no entry with the id ${name.slice(0, 100)}.`));
+      }
+      return write(deps, request, reply, async ({ tx }) => {
+        const line = { at: deps.clock.now(), actor: request.adminActor, action: 'cache.purge' };
+        await tx.audit({ ...line, subject: name === '' ? kind : `${kind}:${name}`, detail: {} });
+        return ok({ status: 200, body: { purged: kind, name } });
+      });
+    },
+  );
+}
