@@ -3,10 +3,11 @@ import * as ledger from './ledger.js';
 import * as limits from './limits.js';
 import * as proxy from './proxy.js';
 import * as reports from './reports.js';
+import * as routes from './routes.js';
 import * as stream from './stream.js';
 import * as tokens from './tokens.js';
 
-const benches = { proxy, stream, tokens, ledger, limits, reports };
+const benches = { proxy, routes, stream, tokens, ledger, limits, reports };
 const names = process.argv.slice(2);
 
 for (const [name, bench] of Object.entries(benches)) {

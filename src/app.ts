@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import { startCache, startLikeness } from './app-cache.js';
 import { databaseHealth, openDatabase } from './app-database.js';
 import { adminKeyOf, demoKeyOf } from './app-keys.js';
 import { startLimits } from './app-limits.js';
+import { reloadGauges, tellReload } from './app-reload.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
@@ -17,7 +17,6 @@ import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
 import type { Loaded, Source } from './config/load.js';
-import { formatProblem } from './config/problem.js';
 import { type Outcome, Reloader, type Trigger } from './config/reload.js';
 import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
@@ -25,6 +24,7 @@ import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
 import { createGateway } from './gateway/pipeline.js';
 import { snapshotOf } from './gateway/snapshot.js';
+import { closeServer, urlOf } from './http/listening.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
 import { localChanges } from './keys/changes.js';
@@ -152,9 +152,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       warnUnpriced(inForce().models.list(), clock, log);
     },
     onOutcome: (outcome) => {
-      logReload(outcome, log);
+      tellReload(outcome, log, metrics);
       hooks.tellReload(outcome);
-      metrics.configReload(outcome.status);
     },
   });
   const limits = await startLimits({
@@ -190,14 +189,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ limits: limits.limits, onDenied: limits.denied },
   });
-  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
-    reloader.state.last?.status === 'rejected' ? 0 : 1,
-  );
-  metrics.gauge(
-    'tollgate_config_since_timestamp_seconds',
-    'When the running configuration was taken in.',
-    () => reloader.state.since / 1000,
-  );
+  reloadGauges(reloader, metrics);
   const server = await createServer({
     openai: {
       gateway,
@@ -220,10 +212,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       cache: cache.service,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
-      readConfig: async () => {
-        const reading = await reloader.read();
-        return () => reloader.take(reading, 'api');
-      },
+      readConfig: () => reloader.prepare('api'),
       explain: createExplainer({ snapshots, clock, random: Math.random, limiter: limits.limiter }),
       authenticator,
       models: health.models,
@@ -258,7 +247,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
-    url: urlOf(server, config),
+    url: urlOf(server, config.server),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
@@ -281,17 +270,6 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   };
 }
 
-function logReload(outcome: Outcome, log: Log): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') {
-    const problems = outcome.problems.map(formatProblem);
-    return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
-  }
-  const { status, hash, changed, restart } = outcome;
-  log.info({ trigger, file, hash, changed }, `configuration ${status}`);
-  if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
-}
-
 type Counters = Awaited<ReturnType<typeof startLimits>>;
 
 function warnUnpriced(
@@ -303,18 +281,4 @@ function warnUnpriced(
     if (targets.every((target) => target.priceAt(clock.now()))) continue;
     log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
   }
-}
-
-function urlOf(server: FastifyInstance, config: Config): string {
-  const address = server.server.address();
-  const port = typeof address === 'object' && address ? address.port : config.server.port;
-  const host = config.server.host === '0.0.0.0' || config.server.host === '::' ? '127.0.0.1' : config.server.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** Idle connections close at once; what still runs after the grace is cut. */
-async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
-  await server.close();
-  clearTimeout(cut);
 }

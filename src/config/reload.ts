@@ -117,11 +117,17 @@ export class Reloader {
     }
   }
 
+  /** Reads the files; what it answers takes in what was read. */
+  async prepare(trigger: Trigger): Promise<() => Outcome> {
+    const reading = await this.read();
+    return () => this.take(reading, trigger);
+  }
+
   take({ number, loaded }: Reading, trigger: Trigger): Outcome {
     const { first, clock, onOutcome } = this.#options;
     const common = { trigger, at: clock.now(), file: first.source.shown };
-    const { hash, restart } = this.#state;
-    if (number < this.#taken) return { ...common, status: 'unchanged', hash, changed: [], restart };
+    // What was read since tells more.
+    if (number < this.#taken && this.#state.last) return this.#state.last;
     this.#taken = number;
     this.#inputs = loaded.inputs;
     const outcome = loaded.ok ? this.#apply(loaded.config, common) : rejected(common, loaded.problems);

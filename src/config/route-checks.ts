@@ -4,6 +4,7 @@
  */
 import { isOwnPath } from '../lib/own-paths.js';
 import { placeholders } from '../lib/template.js';
+import { validator } from '../lib/validators.js';
 import type { Path } from './problem.js';
 import type { WrittenRoute } from './route-schema.js';
 import { suggestion } from './suggest.js';
@@ -40,6 +41,7 @@ export function checkClassicRoutes(routes: readonly WrittenRoute[]): Finding[] {
     checkMatch(route, at, places, report);
     if (route.compose) checkCompose(route, at, report);
     checkTemplates(route, at, report);
+    checkSchemas(route, at, report);
     if (route.compose && (route.breaker || route.cache))
       report([...at, route.breaker ? 'breaker' : 'cache'], `a composed route has none; its parts may have a breaker`);
     if (!route.upstream && route.mirror) report([...at, 'mirror'], 'needs an `upstream`');
@@ -66,6 +68,16 @@ function checkMatch(route: WrittenRoute, at: Path, places: Map<string, string>, 
           report([...at, 'match'], `the route "${other}" has the same host, path and method already`);
         places.set(place, route.name);
       }
+    }
+  }
+}
+
+function checkSchemas({ validate }: WrittenRoute, at: Path, report: Report): void {
+  for (const [place, schema] of Object.entries(validate ?? {})) {
+    try {
+      validator(schema);
+    } catch (error) {
+      report([...at, 'validate', place], `is not a JSON Schema: ${(error as Error).message.slice(0, 200)}`);
     }
   }
 }

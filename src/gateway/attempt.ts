@@ -54,6 +54,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     const intent = intentOf({ course, countedInput, grant, target, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
+    if (unentered || reply.gone) course.attempts--;
     if (unentered) return unentered;
     if (reply.gone) {
       ledger.abandon(intent.id);

@@ -45,7 +45,15 @@ export function createChooser({ clock, random, onFallback }: Parts): Chooser {
     const { model, headers, deadlineMs } = routed;
     const plan = planOf(routed);
     const fallbacks = fallbacksOf(routed, headers.fallbacks);
-    return new Chain({ model, fallbacks, retry: model.retry, deadlineMs, plan, random });
+    return new Chain({
+      model,
+      single: model.targets.length === 1,
+      fallbacks,
+      retry: model.retry,
+      deadlineMs,
+      plan,
+      random,
+    });
   }
 
   function planOf({ request, headers }: Routed): (model: Model, lastResort: boolean) => Plan<Target> {

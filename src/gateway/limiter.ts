@@ -269,7 +269,8 @@ export class Limiter {
   #refusal(outcome: Exclude<Outcome, { kind: 'reserved' }>, demand: Demand): Refusal {
     if (outcome.kind === 'unavailable') return unavailableRefusal(outcome.retryAfterMs);
     this.#ports.onDenied?.(outcome.denial, demand);
-    return refusalOf(outcome.denial);
+    const refusal = refusalOf(outcome.denial);
+    return outcome.denial.limit.scope.kind === 'target' ? { ...refusal, atTarget: true } : refusal;
   }
 
   #crossed(crossings: readonly Crossing[], demand: Demand): void {

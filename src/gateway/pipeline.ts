@@ -26,7 +26,7 @@ import type { Call, Reply } from './call.js';
 import { createChooser } from './choose.js';
 import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
-import type { Limiter } from './limiter.js';
+import type { Grant, Limiter } from './limiter.js';
 import type { Model, Target } from './model.js';
 import { type AskedRoute, routed } from './routing.js';
 import type { InForce } from './snapshot.js';
@@ -84,12 +84,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (asked && !asked.ok) return refuseCall(course, asked.refusal);
     const found = firstTarget(underway);
     if (!found.ok) return refuseCall(course, found.refusal);
-    const first = found.value;
+    let first = found.value;
     const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
     const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
-    const granted = reserved instanceof Promise ? await reserved : reserved;
+    let granted = reserved instanceof Promise ? await reserved : reserved;
+    if (!granted.ok && granted.refusal.atTarget) granted = await reserveElsewhere(underway, first, granted);
     if (!granted.ok) return refuseCall(course, granted.refusal);
+    first = granted.value.target;
     course.grant = granted.value;
     course.limitHead = limiter.headers(granted.value);
     try {
@@ -156,6 +158,24 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const total = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
     course.deadlineMs = clock.monotonic() + total;
     return chooser.first(course);
+  }
+
+  /** The first target is at a limit of its own: the next one that is not. Where all are, the last refusal stands. */
+  async function reserveElsewhere(course: Underway, full: Target, refused: Result<Grant>): Promise<Result<Grant>> {
+    const { chain } = course;
+    let step = chain?.passOver(full, clock.monotonic());
+    while (chain && step) {
+      const { model, target } = step;
+      if (model !== course.serving) metrics.fallback();
+      course.serving = model;
+      const { counting } = target;
+      course.countedInput = await estimate(course.request.json, counting, target.model);
+      const granted = await limiter.reserve(course, target, () => chooser.reachable(course), course.countedInput);
+      if (granted.ok || !granted.refusal.atTarget) return granted;
+      step = chain.passOver(target, clock.monotonic());
+    }
+    course.serving = course.model;
+    return refused;
   }
 
   async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {

@@ -27,6 +27,8 @@ export function learn(
   // A deadline that the caller set, or that other attempts had used up, is no fault of the target.
   const ours = failure.deadline === 'total' && tookMs < model.timeouts.total * 0.9;
   const restMs = failure.retryAfterMs ?? (exhaustedMs > 0 ? exhaustedMs : undefined);
-  state.failed(trip, why, isFaultOfTarget(why) && !ours, tookMs, restMs, endedAt);
+  // What is forbidden may be this model alone, or this request.
+  const everywhere = failure.status !== 403;
+  state.failed(trip, why, isFaultOfTarget(why) && !ours, tookMs, restMs, endedAt, everywhere);
   return why;
 }

@@ -62,6 +62,8 @@ export interface Refusal {
   readonly message: string;
   /** The field of the request that is at fault, e.g. `messages[0].content`. */
   readonly param?: string;
+  /** It is the target that is at its limit: another one may serve. */
+  readonly atTarget?: true;
   /** Extra response headers, e.g. `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** An upstream's own words, which win over the table's: its status, and its error's type and code. */

@@ -20,7 +20,7 @@ export const messagesFailures: readonly FailureRule[] = [
   },
   { is: 'content_policy', status: [400], message: /content filtering policy|violat\w+ .{0,40}usage polic/i },
   { is: 'credential', type: /^(authentication_error|permission_error)$/ },
-  { is: 'not_found', type: /^not_found_error$/ },
+  { is: 'not_found', type: /^not_found_error$/, status: [404], message: /^model:/ },
 ];
 
 export const messagesLimitHeaders: readonly LimitHeader[] = ['requests', 'tokens', 'input-tokens', 'output-tokens'].map(

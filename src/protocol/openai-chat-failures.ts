@@ -27,10 +27,11 @@ export const chatFailures: readonly FailureRule[] = [
   {
     is: 'content_policy',
     status: [400, 403],
-    message: /violat\w+ our usage polic|content management policy|content filtering policy/i,
+    message: /violat\w+ our usage polic|content management policy|content filtering policy|input was flagged/i,
   },
   { is: 'credential', code: /^(invalid_api_key|account_deactivated|invalid_authentication)$/ },
   { is: 'not_found', code: /^(model_not_found|DeploymentNotFound)$/ },
+  { is: 'not_found', status: [404], message: /^the model \W|^model \W/i },
 ];
 
 export const chatLimitHeaders: readonly LimitHeader[] = [

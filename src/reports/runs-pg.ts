@@ -14,14 +14,15 @@ export const pgReportRuns = (pool: Pool): ReportRuns => ({
     return rows[0]?.ended?.getTime() ?? null;
   },
   async claim(name, period, nowMs, lapsedMs) {
-    const { rowCount } = await pool.query(
+    const { rows } = await pool.query<{ attempts: number }>(
       `insert into report_runs (name, period_start, period_end, claimed_at, attempts) values ($1, $2, $3, $4, 1)
        on conflict (name, period_start) do update
          set claimed_at = excluded.claimed_at, attempts = report_runs.attempts + 1
-         where report_runs.delivered_at is null and report_runs.claimed_at < $5`,
+         where report_runs.delivered_at is null and report_runs.claimed_at < $5
+       returning attempts`,
       [name, iso(period.fromMs), iso(period.toMs), iso(nowMs), iso(nowMs - lapsedMs)],
     );
-    return rowCount === 1;
+    return rows[0]?.attempts ?? 0;
   },
   async delivered(name, period, nowMs) {
     await pool.query('update report_runs set delivered_at = $3, error = null where name = $1 and period_start = $2', [

@@ -33,8 +33,8 @@ export interface Delivery {
 export interface ReportRuns {
   /** Up to when all periods were delivered or given up; null where none was begun. */
   lastEnd(name: string): Promise<number | null>;
-  /** Whether the period is now ours to deliver. */
-  claim(name: string, period: Period, nowMs: number, lapsedMs: number): Promise<boolean>;
+  /** Which try this is, from 1, where the period is now ours to deliver; else 0. */
+  claim(name: string, period: Period, nowMs: number, lapsedMs: number): Promise<number>;
   delivered(name: string, period: Period, nowMs: number): Promise<void>;
   failed(name: string, period: Period, error: string, givenUpAtMs: number | null): Promise<void>;
 }
@@ -46,7 +46,8 @@ interface ScheduleLog {
 
 const SETTLE_MS = 5 * 60_000;
 export const CLAIM_MS = 15 * 60_000;
-const GIVE_UP_MS = 48 * 3_600_000;
+/** Two days of tries. */
+const MOST_TRIES = 192;
 
 export interface SchedulerDeps {
   readonly reports: Reports;
@@ -62,14 +63,19 @@ export async function deliverDue(scheduled: readonly ScheduledReport[], deps: Sc
     const nowMs = deps.clock.now();
     const last = await deps.runs.lastEnd(report.name);
     for (const period of duePeriods(report.every, report.timezone, nowMs - SETTLE_MS, last)) {
-      if (!(await deps.runs.claim(report.name, period, deps.clock.now(), CLAIM_MS))) continue;
-      if (await deliver(report, period, deps)) done.push(report.name);
+      const attempt = await deps.runs.claim(report.name, period, deps.clock.now(), CLAIM_MS);
+      if (attempt > 0 && (await deliver(report, period, attempt, deps))) done.push(report.name);
     }
   }
   return done;
 }
 
-async function deliver(report: ScheduledReport, period: Period, deps: SchedulerDeps): Promise<boolean> {
+async function deliver(
+  report: ScheduledReport,
+  period: Period,
+  attempt: number,
+  deps: SchedulerDeps,
+): Promise<boolean> {
   const { name, format, groupBy, timezone } = report;
   const from = new Date(period.fromMs).toISOString();
   try {
@@ -83,10 +89,9 @@ async function deliver(report: ScheduledReport, period: Period, deps: SchedulerD
     return true;
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    const nowMs = deps.clock.now();
-    const givenUp = nowMs - period.toMs > GIVE_UP_MS;
+    const givenUp = attempt >= MOST_TRIES;
     deps.log.error({ report: name, from, error: words, given_up: givenUp }, 'a scheduled report was not delivered');
-    await deps.runs.failed(name, period, words.slice(0, 500), givenUp ? nowMs : null);
+    await deps.runs.failed(name, period, words.slice(0, 500), givenUp ? deps.clock.now() : null);
     return false;
   }
 }

@@ -33,6 +33,8 @@ export interface Fallbacks<M> {
 
 export interface ChainOptions<M, T extends Candidate> {
   readonly model: M;
+  /** The model has but one target. */
+  readonly single: boolean;
   readonly fallbacks: Fallbacks<M>;
   readonly retry: Retry;
   /** Monotonic milliseconds. */
@@ -76,6 +78,12 @@ export class Chain<M, T extends Candidate> {
   unfit(target: T): void {
     this.#attempts--;
     this.#tried.set(target, Number.POSITIVE_INFINITY);
+  }
+
+  /** Nothing can be sent to the target that `first` or this named: what is next? */
+  passOver(target: T, nowMs: number): Step<M, T> | undefined {
+    this.#tried.set(target, Number.POSITIVE_INFINITY);
+    return this.next(undefined, undefined, nowMs);
   }
 
   /** Another target of the model at hand, to be asked beside the one that runs. */
@@ -167,9 +175,7 @@ export class Chain<M, T extends Candidate> {
 
   /** A model that is asked for alone and has but one target is tried whatever is known of it. */
   #isLastResort(model: M): boolean {
-    const { fallbacks } = this.#options;
-    if (model !== this.#options.model || fallbacks.general.length > 0) return false;
-    const { ready, skipped } = this.#options.plan(model, false);
-    return ready.length + skipped.length === 1;
+    const { single, fallbacks, model: own } = this.#options;
+    return single && model === own && fallbacks.general.length === 0;
   }
 }

@@ -5,6 +5,8 @@ import type { FailureClass, FailureRule } from '../protocol/failure-class.js';
 export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]): FailureClass {
   if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';
   for (const rule of rules) if (applies(rule, failure)) return rule.is;
+  // Without a word of the API itself it is an address at which nothing is; with one, what the request asked for is not there.
+  if (failure.status === 404 && failure.type === undefined && failure.code == null) return 'not_found';
   return byStatus(failure.status);
 }
 
@@ -21,7 +23,6 @@ function byStatus(status: number | undefined): FailureClass {
   switch (status) {
     case undefined: // told in the middle of an answer, without a word that is known
     case 408:
-    case 409:
     case 424:
     case 425:
       return 'transient';
@@ -30,8 +31,6 @@ function byStatus(status: number | undefined): FailureClass {
       return 'credential';
     case 402:
       return 'quota';
-    case 404:
-      return 'not_found';
     case 429:
       return 'rate_limit';
     case 498:

@@ -85,7 +85,10 @@ export class TargetState {
     if (exhaustedMs > 0) this.#rest(trip, exhaustedMs, nowMs);
   }
 
-  /** `blamed`: whether this counts against the target. */
+  /**
+   * `blamed`: whether this counts against the target. `everywhere`: a credential that was not taken is taken for no target of
+   * its provider.
+   */
   failed(
     trip: Trip,
     why: FailureClass,
@@ -93,6 +96,7 @@ export class TargetState {
     tookMs: number,
     retryAfterMs: number | undefined,
     nowMs: number,
+    everywhere = true,
   ) {
     this.#end(trip, blamed ? 'failure' : why === 'transient' || why === 'overload' ? 'unknown' : 'success', nowMs);
     // A target that fails fast must not look fast.
@@ -102,6 +106,7 @@ export class TargetState {
     else if (why === 'overload')
       this.#restsUntilMs = later(this.#restsUntilMs, retryAfterMs ?? OVERLOAD_REST_MS, nowMs);
     else if (why === 'not_found') this.#restsUntilMs = later(this.#restsUntilMs, NOT_FOUND_REST_MS, nowMs);
+    else if (why === 'credential' && !everywhere) this.#rest(trip, CREDENTIAL_REST_MS, nowMs);
     else if (why === 'quota' || why === 'credential') {
       const ms = why === 'credential' ? CREDENTIAL_REST_MS : Math.max(QUOTA_REST_MS, retryAfterMs ?? 0);
       slot.credential.restsUntilMs = later(slot.credential.restsUntilMs, ms, nowMs);

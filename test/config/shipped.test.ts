@@ -140,7 +140,6 @@ models:
       - { use: gpt-4o-mini }
 capture:  { content: off }
 telemetry: { traces: { otlp: "" } }
-routes:   []
 `,
   );
   assert.equal(problems.length, unavailablePaths().length - 1, 'all rows but server.workers');

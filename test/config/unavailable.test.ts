@@ -8,8 +8,8 @@ test('what this version does not do is refused at its place, not ignored', (t) =
   assert.deepEqual(bad(t, 'server: { workers: 4 }'), [
     '1:20 server.workers: more than one worker is not available in this version',
   ]);
-  assert.deepEqual(bad(t, 'routes: []\ncapture: { content: off }\ntelemetry: { traces: {} }'), [
-    '1:1 routes: `routes` is not available in this version',
+  assert.deepEqual(bad(t, 'cache: {}\ncapture: { content: off }\ntelemetry: { traces: {} }'), [
+    '1:1 cache: `cache` is not available in this version',
     '2:1 capture: `capture` is not available in this version',
     '3:14 telemetry.traces: `traces` is not available in this version',
   ]);

@@ -1,6 +1,7 @@
 /** Targets, fallbacks, breakers, credentials, aliases and wildcards, through a real gateway process. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { faults } from '../support/faults.js';
 import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
 import { contentChunk } from '../support/openai-answers.js';
@@ -111,6 +112,14 @@ const metric = async (line: RegExp): Promise<number> => {
   return Number(line.exec(text)?.[1] ?? 0);
 };
 
+/** The log is written a few times a second. */
+async function printed(line: RegExp): Promise<void> {
+  for (let tries = 0; !line.test(gateway.output); tries++) {
+    assert.ok(tries < 200, `the log has no ${line}`);
+    await sleep(50);
+  }
+}
+
 describe('fallbacks of their own kind', () => {
   for (const stream of [false, true]) {
     it(`a content policy, told with an error or with a 200: ${stream ? 'stream' : 'whole'}`, async () => {
@@ -179,13 +188,13 @@ describe('breakers', () => {
     assert.equal(a.requests.length, before, 'the open breaker let a request through');
     assert.equal(await metric(/^tollgate_breaker_state\{target="a\/fragile"\} (\d)$/m), 2);
     assert.equal((await shown('models', 'fragile')).targets[0]!.breaker, 'open');
-    assert.match(gateway.output, /"target":"a\/fragile","state":"opened"/);
+    await printed(/"target":"a\/fragile","state":"opened"/);
 
     a.always();
     for (let tries = 0; ; tries++) {
       if ((await ask('fragile')).header('provider') === 'a') break;
       assert.ok(tries < 200, 'it never closed');
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     assert.equal(await metric(/^tollgate_breaker_state\{target="a\/fragile"\} (\d)$/m), 0);
   });

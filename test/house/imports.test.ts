@@ -7,6 +7,11 @@ import { packageRoot } from '../../src/lib/root.js';
 
 const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports'];
 const below = ['protocol', 'lib'];
+/** The composition root, in parts. */
+const parts = ['cache', 'database', 'keys', 'limits', 'reload', 'routes', 'spend', 'spool', 'webhooks'].map(
+  (name) => `app-${name}.ts`,
+);
+const composed = ['http', 'routes', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -21,33 +26,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ['gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
   routes: ['config', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  'app-cache.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app-database.ts': ['lib', 'telemetry', 'config', 'store'],
-  'app-keys.ts': ['lib', 'keys', 'config'],
-  'app-spool.ts': ['ledger', 'lib', 'telemetry', 'config', 'store'],
-  'app-limits.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app-routes.ts': ['routes', 'keys', 'limits', ...below, 'upstream', 'telemetry', 'config'],
-  'app-webhooks.ts': ['http', 'gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app-spend.ts': ['gateway', ...domain, ...below, 'telemetry', 'config', 'store'],
-  'app.ts': [
-    'app-cache.ts',
-    'app-database.ts',
-    'app-keys.ts',
-    'app-spool.ts',
-    'app-limits.ts',
-    'app-routes.ts',
-    'app-spend.ts',
-    'app-webhooks.ts',
-    'http',
-    'routes',
-    'gateway',
-    ...domain,
-    ...below,
-    'upstream',
-    'telemetry',
-    'config',
-    'store',
-  ],
+  ...Object.fromEntries(parts.map((part) => [part, composed])),
+  'app.ts': [...parts, ...composed],
   'main.ts': ['cli', 'app.ts', 'providers'],
 };
 

@@ -114,6 +114,21 @@ describe('deliveries', () => {
     assert.deepEqual(ids, [ids[0], ids[0]]);
   });
 
+  test('what never arrives is given up after two days of tries, however old the period is', async () => {
+    let tries = 0;
+    const report = { ...scheduled('never', async () => {}), every: 'month' as const };
+    const failing = {
+      ...report,
+      deliver: async () => {
+        tries += 1;
+        throw new Error('the receiver answered 500');
+      },
+    };
+    for (let i = 0; i < 200; i++) await deliverDue([failing], deps(at(NOW + i * (CLAIM_MS + 1))));
+    assert.equal(tries, 192);
+    assert.deepEqual(await deliverDue([report], deps(at(NOW + 201 * (CLAIM_MS + 1)))), []);
+  });
+
   test('a period that failed is not passed over when a later one is delivered', async () => {
     const tried: string[] = [];
     let down = true;

@@ -31,6 +31,7 @@ class Run {
     const ask = { affinity: null, turn: 0, costOf: () => 0 };
     this.chain = new Chain({
       model: own,
+      single: own.targets.length === 1,
       fallbacks: { ...NONE, ...given.fallbacks },
       retry: { ...retry, ...given.retry },
       deadlineMs: given.deadlineMs ?? 60_000,

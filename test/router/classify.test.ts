@@ -64,6 +64,12 @@ const chat: readonly Row[] = [
   ['not_found', 404, { message: 'The model does not exist', code: 'model_not_found' }],
   ['not_found', 404, { message: 'The API deployment for this resource does not exist.', code: 'DeploymentNotFound' }],
   ['caller', 400, { message: 'Unsupported value', code: 'unsupported_value', param: 'temperature' }],
+  ['content_policy', 403, { message: 'Your input was flagged', code: 403 }],
+  ['not_found', 404, { message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 }],
+  ['not_found', 404, { message: 'model "x" not found, try pulling it first' }],
+  // Not the target, but something that the request refers to: it must not keep others from the target.
+  ['caller', 404, { message: 'No such File object: file-abc', type: 'invalid_request_error', code: null }],
+  ['caller', 409, { message: 'x' }],
   ['caller', 422, { message: 'x' }],
   ['caller', 413, { message: 'too large' }],
   // What a caller wrote comes back in messages and must not be taken for the provider's own word.
@@ -109,6 +115,7 @@ const messages: readonly Row[] = [
   ['credential', 401, { type: 'authentication_error', message: 'invalid x-api-key' }],
   ['credential', 403, { type: 'permission_error', message: 'x' }],
   ['not_found', 404, { type: 'not_found_error', message: 'model: claude-9' }],
+  ['caller', 404, { type: 'not_found_error', message: 'File not found: file_01 model: x' }],
   ['caller', 400, { type: 'invalid_request_error', message: 'messages: roles must alternate' }],
 ];
 

@@ -35,6 +35,14 @@ describe('credentials', () => {
     }
   });
 
+  test('one that is forbidden something rests for that target alone', () => {
+    const credentials = three();
+    const [state, elsewhere] = [aState(credentials), aState(credentials)];
+    state.failed(state.begin(0), 'credential', false, 5, undefined, 0, false);
+    assert.deepEqual(new Set(Array.from({ length: 10 }, () => state.begin(0).slot)), new Set([1, 2]));
+    assert.deepEqual(new Set(Array.from({ length: 10 }, () => elsewhere.begin(0).slot)), new Set([0, 1, 2]));
+  });
+
   test('when all rest the target does, and says until when', () => {
     const state = aState([new CredentialState(), new CredentialState()]);
     state.failed(state.begin(0), 'rate_limit', false, 5, 3000, 0);
