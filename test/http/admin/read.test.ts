@@ -110,6 +110,15 @@ describe('what is shown', () => {
       ...['post /targets/{id}/open', 'post /targets/{id}/close'],
       ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
       ...['get /cache', 'post /cache/purge'],
+      ...['get /webhooks', 'post /webhooks', 'get /webhooks/{id}', 'patch /webhooks/{id}', 'delete /webhooks/{id}'],
+      ...[
+        'post /webhooks/{id}/rotate',
+        'post /webhooks/{id}/test',
+        'get /webhooks/deliveries',
+        'get /webhooks/{id}/deliveries',
+      ],
+      ...['get /webhooks/deliveries/{delivery}', 'get /webhooks/{id}/deliveries/{delivery}'],
+      ...['post /webhooks/deliveries/{delivery}/redeliver', 'post /webhooks/{id}/deliveries/{delivery}/redeliver'],
       ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
       ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
     ];
