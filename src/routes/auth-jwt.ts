@@ -90,11 +90,13 @@ export class JwtVerifier {
   }
 
   async #check(token: string, hash: string): Promise<Result<JWTPayload>> {
+    // Read before: keys that are renewed while the token is verified are not those that it was verified with.
+    const generation = this.#keySet?.generation ?? 0;
     try {
       const { payload } = await this.#verify(token);
       const endsMs = payload.exp! * 1000 + this.#skewMs;
       const untilMs = Math.min(endsMs, this.#clock.now() + REMEMBERED_MS);
-      this.#verified.set(hash, { claims: payload, untilMs, generation: this.#keySet?.generation ?? 0 });
+      this.#verified.set(hash, { claims: payload, untilMs, generation });
       return ok(payload);
     } catch (error) {
       return refused(this.#words(error));

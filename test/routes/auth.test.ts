@@ -258,10 +258,7 @@ describe('tokens', () => {
     assert.equal((await ask(bearer(await sign({ sub: 'b' }, undefined, { exp: '2h' })))).status, 200);
   });
 
-  // Fails since the merges: the keys are not read again by the handed-in clock.
-  it('a key that the issuer withdrew is no longer good, also for tokens that were verified before', {
-    skip: 'known fault: verified tokens outlive their withdrawn key',
-  }, async () => {
+  it('a key that the issuer withdrew is no longer good, also for tokens that were verified before', async () => {
     const clock = new ManualClock(Date.now());
     const { keys, sign, make, publish } = await idp();
     const { ask } = await guarded({ jwt: { issuer, audience: 'orders', jwks_url: keys.url } }, {}, { clock });
@@ -269,9 +266,13 @@ describe('tokens', () => {
     assert.equal((await ask(bearer(token))).status, 200);
     publish(await make('k2'));
     clock.advance(11 * 60_000);
-    await ask(bearer(token)); // finds the keys old
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal((await ask(bearer(token))).status, 401);
+    // The first one finds the keys old and is still verified with them, while they are renewed.
+    let status = 200;
+    for (let tries = 0; status === 200 && tries < 200; tries++) {
+      ({ status } = await ask(bearer(token)));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal(status, 401);
   });
 
   it('the keys are found by OpenID discovery, of that issuer alone', async () => {
