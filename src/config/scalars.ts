@@ -3,8 +3,8 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { isTimezone } from '../lib/limit-spec.js';
 import { picoPerToken } from '../lib/money.js';
+import { isTimezone } from '../lib/time-zone.js';
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** A timer of Node that waits longer fires at once. */

@@ -46,3 +46,27 @@ export interface Entry {
   /** The model whose limits counted it, where not the one that was asked for: a fallback, or what a route chose. Internal. */
   readonly limit_model?: string | undefined;
 }
+
+/** Tokens by kind, in the order in which statements take them. */
+export const tokensWritten = ({ tokens }: Entry): number[] => [
+  tokens.input,
+  tokens.cache_read,
+  tokens.cache_write_5m,
+  tokens.cache_write_1h,
+  tokens.output,
+  tokens.reasoning,
+  tokens.audio_input,
+  tokens.audio_output,
+  tokens.image_input ?? 0,
+  tokens.image_output ?? 0,
+];
+
+/** Nano-dollars by kind, in the order in which statements take them. */
+export const costWritten = ({ cost_nusd: cost }: Entry): number[] => [
+  cost.input,
+  cost.cache_read,
+  cost.cache_write,
+  cost.output,
+  cost.request ?? 0,
+  cost.total,
+];

@@ -10,8 +10,9 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Store } from '../store/pg.js';
+import { inTransaction } from '../store/query.js';
 import { entries } from '../store/schema.js';
-import type { Entry } from './entry.js';
+import { costWritten, type Entry, tokensWritten } from './entry.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 
 /**
@@ -67,13 +68,13 @@ export type InTransaction = (client: pg.PoolClient, newlyInserted: readonly Entr
 
 export function pgLedgerStore(
   { pool, db }: Pick<Store, 'pool' | 'db'>,
-  { inTransaction = [] }: { readonly inTransaction?: readonly InTransaction[] } = {},
+  { inTransaction: steps = [] }: { readonly inTransaction?: readonly InTransaction[] } = {},
 ): LedgerStore {
   return {
     async insert(batch) {
       const json = written(batch);
-      if (inTransaction.length === 0) await insertWith(pool, json);
-      else await transaction(pool, (client) => insertAndStep(client, batch, json, inTransaction));
+      if (steps.length === 0) await insertWith(pool, json);
+      else await inTransaction(pool, (client) => insertAndStep(client, batch, json, steps));
     },
     page: (filter, limit, after) =>
       filter.tag !== undefined && filter.request_id === undefined
@@ -152,23 +153,6 @@ async function insertAndStep(
   for (const step of steps) await step(client, entries);
 }
 
-async function transaction(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    await work(client);
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
-
 function written(batch: readonly Entry[]): string {
   try {
     return JSON.stringify(batch.map(row));
@@ -182,7 +166,6 @@ const isRefusal = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(22|23|54)...$/.test(error.code);
 
 function row(entry: Entry): object {
-  const { tokens, cost_nusd: cost } = entry;
   return {
     id: entry.id,
     at_ms: entry.at,
@@ -202,20 +185,9 @@ function row(entry: Entry): object {
     error: entry.error,
     stream: entry.stream,
     cache: entry.cache,
-    tokens: [
-      tokens.input,
-      tokens.cache_read,
-      tokens.cache_write_5m,
-      tokens.cache_write_1h,
-      tokens.output,
-      tokens.reasoning,
-      tokens.audio_input,
-      tokens.audio_output,
-      tokens.image_input ?? 0,
-      tokens.image_output ?? 0,
-    ],
+    tokens: tokensWritten(entry),
     usage_source: entry.usage_source,
-    cost: [cost.input, cost.cache_read, cost.cache_write, cost.output, cost.request ?? 0, cost.total],
+    cost: costWritten(entry),
     billed_nusd: entry.billed_nusd,
     price_version: entry.price_version,
     service_tier: entry.service_tier,

@@ -6,6 +6,7 @@
  * get it within two seconds gives up until the next time, so that nothing queues up behind. Throws where the database is away.
  */
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../store/query.js';
 
 const MONTHS_AHEAD = 3;
 const LOCK = '8390043843661231207';
@@ -74,23 +75,15 @@ const keptSince = (client: PoolClient, month: string): Promise<unknown> =>
 
 /** In a transaction of its own, under the lock; false where the ledger is busy or another replica is at it. */
 async function alone(pool: Pool, work: (client: PoolClient) => Promise<boolean>): Promise<boolean> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
   try {
-    await client.query('begin');
-    await client.query(`set local lock_timeout = '2s'`);
-    const lock = await client.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as got`);
-    const done = lock.rows[0]?.got === true && (await work(client));
-    await client.query('commit');
-    return done;
-  } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
+    return await inTransaction(pool, async (client) => {
+      await client.query(`set local lock_timeout = '2s'`);
+      const lock = await client.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as got`);
+      return lock.rows[0]?.got === true && (await work(client));
     });
+  } catch (error) {
     if (isBusy(error)) return false;
     throw error;
-  } finally {
-    client.release(broken);
   }
 }
 

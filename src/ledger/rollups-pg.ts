@@ -18,7 +18,7 @@ import {
   rollupTable,
   sumNames,
 } from '../lib/spend-sums.js';
-import type { Entry } from './entry.js';
+import { costWritten, type Entry, tokensWritten } from './entry.js';
 
 /** What of the entries the sums need, as Postgres takes them apart. */
 const batch = `(select
@@ -85,7 +85,6 @@ async function laterAttempts(client: PoolClient, inserted: readonly Entry[]): Pr
 }
 
 function row(entry: Entry, later: boolean): object {
-  const { tokens, cost_nusd: cost } = entry;
   return {
     id: entry.id,
     at: entry.at,
@@ -100,19 +99,8 @@ function row(entry: Entry, later: boolean): object {
     target: entry.target,
     status: entry.status,
     cache: entry.cache,
-    t: [
-      tokens.input,
-      tokens.cache_read,
-      tokens.cache_write_5m,
-      tokens.cache_write_1h,
-      tokens.output,
-      tokens.reasoning,
-      tokens.audio_input,
-      tokens.audio_output,
-      tokens.image_input ?? 0,
-      tokens.image_output ?? 0,
-    ],
-    c: [cost.input, cost.cache_read, cost.cache_write, cost.output, cost.request ?? 0, cost.total],
+    t: tokensWritten(entry),
+    c: costWritten(entry),
     billed_nusd: entry.billed_nusd,
     corrects: entry.corrects,
     requests: entry.corrects !== undefined || later ? 0 : 1,

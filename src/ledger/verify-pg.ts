@@ -16,6 +16,7 @@ import {
   rollupTable,
   sumNames,
 } from '../lib/spend-sums.js';
+import { inTransaction } from '../store/query.js';
 
 export interface Verified {
   /** The first and the last month that was looked at, as `YYYY-MM`; null where there are no entries. */
@@ -103,7 +104,8 @@ async function compare(client: PoolClient, month: string): Promise<Difference[]>
 }
 
 async function rebuild(pool: Pool, month: string): Promise<void> {
-  await transaction(pool, 'begin', async (client) => {
+  await inTransaction(pool, async (client) => {
+    await client.query('set local statement_timeout = 0');
     await client.query(`select pg_advisory_xact_lock(${ROLLUP_LOCK})`);
     for (const [grain, cube] of tables()) {
       const columns = ['start', 'dims', ...cubes[cube], ...sumNames].join(', ');
@@ -119,23 +121,11 @@ async function rebuild(pool: Pool, month: string): Promise<void> {
 const tables = (): [Grain, Cube][] => grains.flatMap((grain) => cubeNames.map((cube): [Grain, Cube] => [grain, cube]));
 
 const inSnapshot = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
-  transaction(pool, 'begin isolation level repeatable read read only', work);
-
-async function transaction<T>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query(begin);
-    await client.query('set local statement_timeout = 0');
-    const result = await work(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
+  inTransaction(
+    pool,
+    async (client) => {
+      await client.query('set local statement_timeout = 0');
+      return work(client);
+    },
+    'begin isolation level repeatable read read only',
+  );

@@ -3,6 +3,7 @@
  * a unit, a maximum and a window. Contract section 4.
  */
 import { z } from 'zod';
+import { isTimezone } from './time-zone.js';
 
 export const limitUnits = ['requests', 'tokens', 'input_tokens', 'output_tokens', 'usd', 'concurrent'] as const;
 export const limitWindows = ['second', 'minute', 'hour', 'day', 'week', 'month', 'total'] as const;
@@ -27,15 +28,6 @@ export interface LimitSpec {
 
 const MOST_USD = 9_000_000; // nano-dollars stay below 2^53
 const MOST = 9_000_000_000_000_000;
-
-export const isTimezone = (name: string): boolean => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Digits may be grouped with underscores, as in YAML 1.1: `2_000_000`. */
 const amount = z.union([

@@ -3,6 +3,7 @@
  * request must be and the model that then serves it. Contract section 2.
  */
 import { z } from 'zod';
+import { isTimezone } from './time-zone.js';
 
 export const features = [
   'tools',
@@ -50,15 +51,6 @@ const timeOfDay = z
     const [hours, minutes] = written.split(':');
     return Number(hours) * 60 + Number(minutes);
   });
-
-const isTimezone = (name: string): boolean => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const time = z
   .strictObject({

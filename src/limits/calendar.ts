@@ -6,7 +6,9 @@
  * instant of the change; where midnight comes twice it is the first one. Windows therefore touch and never overlap. Weeks
  * begin on Monday. `Intl` is asked only when the instant leaves the window that was found last.
  */
+
 import type { LimitWindow } from '../lib/limit-spec.js';
+import { offsetMs } from '../lib/time-zone.js';
 
 export type CalendarUnit = Extract<LimitWindow, 'day' | 'week' | 'month' | 'total'>;
 
@@ -32,6 +34,7 @@ export function calendar(per: CalendarUnit, timezone: string): Calendar {
   const name = `${per} ${timezone}`;
   let found = calendars.get(name);
   if (!found) {
+    offsetMs(0, timezone); // throws where the zone is unknown
     found = makeCalendar(per, timezone);
     calendars.set(name, found);
   }
@@ -43,11 +46,10 @@ function makeCalendar(per: CalendarUnit, timezone: string): Calendar {
     const always: Window = { id: '', startMs: Number.NEGATIVE_INFINITY, endMs: Number.POSITIVE_INFINITY };
     return { at: () => always };
   }
-  const zone = makeZone(timezone);
   let last: Window | undefined;
   return {
     at(nowMs) {
-      if (!last || nowMs < last.startMs || nowMs >= last.endMs) last = windowAt(per, zone, nowMs);
+      if (!last || nowMs < last.startMs || nowMs >= last.endMs) last = windowAt(per, timezone, nowMs);
       return last;
     },
   };
@@ -56,17 +58,17 @@ function makeCalendar(per: CalendarUnit, timezone: string): Calendar {
 /** A local date as the UTC midnight of the same date: plain arithmetic then counts days and months. */
 type LocalDate = number;
 
-function windowAt(per: Exclude<CalendarUnit, 'total'>, zone: Zone, nowMs: number): Window {
-  const local = nowMs + zone.offsetMs(nowMs);
+function windowAt(per: Exclude<CalendarUnit, 'total'>, timezone: string, nowMs: number): Window {
+  const local = nowMs + offsetMs(nowMs, timezone);
   const today: LocalDate = local - (((local % DAY_MS) + DAY_MS) % DAY_MS);
   let first = firstDay(per, today);
   // Where the clock falls back over midnight the local date is yesterday's once more, but its window has not begun again.
-  let endMs = startOf(zone, step(per, first, 1));
-  let startMs = startOf(zone, first);
+  let endMs = startOf(timezone, step(per, first, 1));
+  let startMs = startOf(timezone, first);
   while (nowMs >= endMs) {
     first = step(per, first, 1);
     startMs = endMs;
-    endMs = startOf(zone, step(per, first, 1));
+    endMs = startOf(timezone, step(per, first, 1));
   }
   const iso = new Date(first).toISOString();
   return { id: per === 'month' ? iso.slice(0, 7) : iso.slice(0, 10), startMs, endMs };
@@ -85,44 +87,10 @@ function step(per: Exclude<CalendarUnit, 'total'>, first: LocalDate, by: number)
 }
 
 /** The first instant whose local date is `day` or later. */
-function startOf(zone: Zone, day: LocalDate): number {
-  const early = day - zone.offsetMs(day - DAY_MS);
-  const late = day - zone.offsetMs(day + DAY_MS);
+function startOf(timezone: string, day: LocalDate): number {
+  const early = day - offsetMs(day - DAY_MS, timezone);
+  const late = day - offsetMs(day + DAY_MS, timezone);
   const candidates = early < late ? [early, late] : [late, early];
-  for (const instant of candidates) if (instant + zone.offsetMs(instant) >= day) return instant;
+  for (const instant of candidates) if (instant + offsetMs(instant, timezone) >= day) return instant;
   return candidates[1]!;
-}
-
-interface Zone {
-  /** Local time minus UTC at an instant. */
-  offsetMs(instantMs: number): number;
-}
-
-function makeZone(timezone: string): Zone {
-  if (timezone === 'UTC') return { offsetMs: () => 0 };
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  });
-  return {
-    offsetMs(instantMs) {
-      const part: Record<string, number> = {};
-      for (const { type, value } of format.formatToParts(instantMs)) part[type] = Number(value);
-      const local = Date.UTC(
-        part['year']!,
-        part['month']! - 1,
-        part['day'],
-        part['hour'],
-        part['minute'],
-        part['second'],
-      );
-      return local - Math.floor(instantMs / 1000) * 1000;
-    },
-  };
 }

@@ -1,6 +1,7 @@
 /** Figures of a report in the words of the contract. Every sum is exact: a number where JSON holds it exactly, else its digits. */
+
+import { offsetMs } from '../lib/time-zone.js';
 import type { Grouping } from './request.js';
-import { offsetMs } from './request.js';
 import type { GroupValue, SpendRow } from './spend-row.js';
 
 /** A whole number as JSON keeps it: as a number up to 2^53, and beyond it as a text of digits. */

@@ -1,5 +1,6 @@
 /** The periods of scheduled reports: days, weeks from Monday and months of a time zone. */
-import { midnight, offsetMs } from './request.js';
+import { offsetMs } from '../lib/time-zone.js';
+import { midnight } from './request.js';
 
 export type Every = 'day' | 'week' | 'month';
 

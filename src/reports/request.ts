@@ -1,5 +1,7 @@
 /** What a report of spend is asked to be: a period, what its rows are of, what is counted, and its format. Contract section 7. */
+
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { isTimezone, offsetMs } from '../lib/time-zone.js';
 
 /** What rows may be of; each is also the name of a column. */
 export const groupings = [
@@ -82,15 +84,6 @@ const isGrouping = (name: string): name is Grouping => (groupings as readonly st
 const problem = (param: string, words: string): { readonly ok: false; readonly refusal: Refusal } =>
   refused(refuse('invalid_value', `\`${param}\`: ${words}`, { param })) as { ok: false; refusal: Refusal };
 
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Null where the text is no time of the years 1970 to 2199. */
 function instantOf(written: string, timezone: string): number | null {
   const date = /^(\d{4})-(\d\d)-(\d\d)$/.exec(written);
@@ -118,29 +111,4 @@ export function midnight(year: number, month: number, day: number, timezone: str
 export function monthStart(ms: number, timezone: string): number {
   const local = new Date(ms + offsetMs(ms, timezone));
   return midnight(local.getUTCFullYear(), local.getUTCMonth() + 1, 1, timezone);
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-/** How much the clocks of a time zone are ahead of UTC. */
-export function offsetMs(ms: number, timezone: string): number {
-  if (timezone === 'UTC') return 0;
-  let formatter = formatters.get(timezone);
-  if (!formatter) {
-    formatter = new Intl.DateTimeFormat('en-US', {
-      timeZone: timezone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    if (formatters.size < 100) formatters.set(timezone, formatter);
-  }
-  const part: Record<string, number> = {};
-  for (const { type, value } of formatter.formatToParts(ms)) part[type] = Number(value);
-  const local = Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second']);
-  return local - Math.floor(ms / 1000) * 1000;
 }

@@ -5,7 +5,8 @@
  * hours are read from the ledger where the report is by hour, day or month. All of it adds up to the same.
  */
 import { type Cube, cubes } from '../lib/spend-sums.js';
-import { type FilterName, type Grouping, offsetMs, type ReportRequest } from './request.js';
+import { offsetMs } from '../lib/time-zone.js';
+import type { FilterName, Grouping, ReportRequest } from './request.js';
 
 /** A piece of the period and the table that it is read from. */
 export interface Segment {

@@ -7,11 +7,16 @@ export const queryOf =
   async <T extends object>(text: string, values: readonly unknown[] = []) =>
     (await client.query<T & pg.QueryResultRow>(text, values as unknown[])).rows;
 
-export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+/** `begin`: how the transaction begins, e.g. `begin isolation level repeatable read read only`. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'begin',
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    await client.query(begin);
     const result = await work(client);
     await client.query('commit');
     return result;
