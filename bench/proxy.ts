@@ -3,13 +3,13 @@
  * about 300 bytes, keep-alive, an upstream without delay (nginx). Alternating runs of `wrk`, medians, ratios. `wrk`,
  * `nginx` and Postgres are Debian packages, which it installs where it may.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Gateway, startGateway } from '../test/support/gateway.js';
 import { needs } from '../test/support/packages.js';
-import { startPostgres } from '../test/support/postgres.js';
 import { listening } from './listening.js';
 
 const ROUNDS = 3;
@@ -46,8 +46,6 @@ export async function run(): Promise<void> {
   needs('nginx');
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
   const upstream = await startNginx(dir);
-  const postgres = await startPostgres();
-  process.env['TEST_DATABASE_URL'] = postgres.url;
   const floor = spawn(process.execPath, [join(import.meta.dirname, 'floor.js'), upstream.url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -60,10 +58,10 @@ export async function run(): Promise<void> {
       sides.push({ name: `tollgate, ${database}`, url: gateway.url, pid: gateway.pid, key: (await gateway.key()).key });
     }
     const results = sides.map((side) => ({ side, perSecond: [] as number[], cpuUs: [] as number[] }));
-    for (const { side } of results) measure(dir, side, 2);
+    for (const { side } of results) await measure(dir, side, 2);
     for (let round = 0; round < ROUNDS; round++) {
       for (const result of results) {
-        const { perSecond, cpuUs } = measure(dir, result.side, SECONDS);
+        const { perSecond, cpuUs } = await measure(dir, result.side, SECONDS);
         result.perSecond.push(perSecond);
         result.cpuUs.push(cpuUs);
       }
@@ -78,7 +76,6 @@ export async function run(): Promise<void> {
   } finally {
     floor.kill();
     for (const gateway of gateways) await gateway.close();
-    await postgres.stop();
     upstream.stop();
     rmSync(dir, { recursive: true, force: true });
   }
@@ -89,16 +86,16 @@ const configFor = (url: string) => ({
   models: { bench: { targets: [{ provider: 'bench', model: 'gpt-4o-mini' }], price: { input: 0.15, output: 0.6 } } },
 });
 
-function measure(dir: string, side: Side, seconds: number): { perSecond: number; cpuUs: number } {
+/** The gateway's output is read meanwhile: a pipe that nobody reads would hold its log up. */
+async function measure(dir: string, side: Side, seconds: number): Promise<{ perSecond: number; cpuUs: number }> {
   const script = join(dir, 'post.lua');
   writeFileSync(
     script,
     `wrk.method = "POST"\nwrk.body = [[${body}]]\nwrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "Bearer ${side.key}"\n`,
   );
   const before = cpuMs(side.pid);
-  const out = execFileSync('wrk', ['-t1', '-c32', `-d${seconds}s`, '-s', script, `${side.url}/v1/chat/completions`], {
-    encoding: 'utf8',
-  });
+  const load = ['-t1', '-c32', `-d${seconds}s`, '-s', script, `${side.url}/v1/chat/completions`];
+  const { stdout: out } = await promisify(execFile)('wrk', load);
   const requests = Number(/(\d+) requests in/.exec(out)?.[1]);
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1];
   if (bad) throw new Error(`${side.name}: ${bad} answers were errors`);
