@@ -4,7 +4,6 @@
  * that only this network reaches is refused unless the configuration allows it: it is looked up once, and what was looked up
  * is what is connected to.
  */
-import { createHmac } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -15,6 +14,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.js';
 import { isReachable } from '../lib/public-address.js';
+import { signedHeaders } from '../lib/standard-webhooks.js';
 import type { Delivery } from './schedule.js';
 
 export const toFolder =
@@ -46,16 +46,14 @@ export const toWebhook =
   ({ url, secret, allowPrivate }: Receiver, clock: Clock) =>
   async (delivery: Delivery): Promise<void> => {
     const body = await whole(delivery.bytes);
-    const timestamp = Math.floor(clock.now() / 1000);
-    const headers: Record<string, string> = {
-      'content-type': delivery.mediaType,
+    const { id, mediaType, fileName } = delivery;
+    const headers = {
+      'content-type': mediaType,
       'content-length': String(body.length),
-      'content-disposition': `attachment; filename="${delivery.fileName}"`,
+      'content-disposition': `attachment; filename="${fileName}"`,
       'user-agent': 'tollgate',
-      'webhook-id': delivery.id,
-      'webhook-timestamp': String(timestamp),
+      ...signedHeaders(secret === null ? [] : [secret], { id, atMs: clock.now(), body }),
     };
-    if (secret !== null) headers['webhook-signature'] = signature(secret, delivery.id, timestamp, body);
     const status = await post(new URL(url), headers, body, allowPrivate);
     if (status < 200 || status > 299) throw new Error(`the receiver answered ${status}`);
   };
@@ -69,12 +67,6 @@ async function whole(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
-}
-
-export function signature(secret: string, id: string, timestamp: number, body: Buffer): string {
-  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-  const mac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
-  return `v1,${mac}`;
 }
 
 async function post(url: URL, headers: Record<string, string>, body: Buffer, allowPrivate: boolean): Promise<number> {

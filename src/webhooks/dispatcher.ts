@@ -12,11 +12,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.js';
 import type { Query } from '../lib/query.js';
+import { signedHeaders } from '../lib/standard-webhooks.js';
 import { nextTryAt, pauseMs } from './backoff.js';
 import type { Answered, Deliver } from './deliver.js';
 import type { Claimed, Due } from './endpoint.js';
 import { claim, due, type Finish, finish, release } from './queue-pg.js';
-import { signedHeaders } from './signature.js';
 
 export type DeliveryResult = 'delivered' | 'failed' | 'dead';
 

@@ -4,10 +4,10 @@ import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { urlProblem } from '../lib/public-address.js';
 import type { Query } from '../lib/query.js';
+import { newSigningSecret } from '../lib/standard-webhooks.js';
 import type { Endpoint } from './endpoint.js';
 import { deleteEndpoint, insertEndpoint, lockEndpoint, replaceSecret, updateEndpoint } from './endpoints-pg.js';
 import type { SecretBox } from './secret-box.js';
-import { newSigningSecret } from './signature.js';
 
 export interface EndpointFields {
   readonly url?: string | undefined;

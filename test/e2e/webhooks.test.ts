@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { stringify } from 'yaml';
-import { newSigningSecret } from '../../src/webhooks/signature.js';
+import { newSigningSecret } from '../../src/lib/standard-webhooks.js';
 import { type Gateway, type GatewayOptions, startGateway } from '../support/gateway.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { answer, drip, hang, type Receiver, startReceiver } from '../support/receiver.js';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
+import { newSigningSecret } from '../../src/lib/standard-webhooks.js';
 import { sqlOf } from '../../src/store/query.js';
 import { writeMessage, writeUsage } from '../../src/webhooks/outbox-pg.js';
-import { newSigningSecret } from '../../src/webhooks/signature.js';
 import { ManualClock } from '../support/clock.js';
 import { answer, drip, hang, type Manner, type Receiver, reset, startReceiver } from '../support/receiver.js';
 import {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pgKeyStore } from '../../../src/keys/keys-pg.js';
-import { newSigningSecret } from '../../../src/webhooks/signature.js';
+import { newSigningSecret } from '../../../src/lib/standard-webhooks.js';
 import { answer, type Receiver, startReceiver } from '../../support/receiver.js';
 import { type Database, openPostgres, type World, world } from '../../webhooks/world.js';
 import { type AdminServer, adminServer } from './server.js';
