@@ -1,6 +1,6 @@
 /**
  * Chat completions as OpenAI's API words them, honouring the request: `stream`, `stream_options`, `n`, `tools`,
- * `response_format`, `logprobs`. Where tools are given and the last message is no tool's result, every tool is called once
+ * `response_format`, `logprobs`, and for words its maximum. Where tools are given and the last message is no tool's result, every tool is called once
  * (only the first with `parallel_tool_calls: false`), with arguments made from its schema; after the results come words.
  */
 import { sampleOf } from './schema-sample.js';
@@ -25,6 +25,8 @@ interface ChatBody {
   readonly stream?: boolean;
   readonly stream_options?: { readonly include_usage?: boolean } | null;
   readonly n?: number | null;
+  readonly max_tokens?: number | null;
+  readonly max_completion_tokens?: number | null;
   readonly tools?: readonly Tool[];
   readonly tool_choice?: unknown;
   readonly parallel_tool_calls?: boolean;
@@ -39,6 +41,8 @@ interface ChatBody {
 export interface Saying {
   readonly text?: string;
   readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
+  /** The request's maximum cut it short. */
+  readonly cut?: boolean;
 }
 
 export function answerChat(request: Received, saying?: Saying): readonly Step[] {
@@ -68,7 +72,9 @@ export function sayingFor(body: ChatBody): Saying {
   const schema = body.response_format?.json_schema?.schema;
   if (schema) return { text: JSON.stringify(sampleOf(schema)) };
   if (body.response_format?.type === 'json_object') return { text: '{"ok":true}' };
-  return { text: `You said: ${textOf(last)}` };
+  const words = pieces(`You said: ${textOf(last)}`);
+  const most = body.max_completion_tokens ?? body.max_tokens ?? Number.POSITIVE_INFINITY;
+  return { text: words.slice(0, most).join(''), cut: words.length > most };
 }
 
 function textOf(message: Message): string {
@@ -105,7 +111,7 @@ export function usageOf(body: ChatBody, said: Saying) {
 }
 
 const callId = (choice: number, at: number): string => `call_${'abcdefghij'[choice]}${'klmnopqrst'[at % 10]}0123456789`;
-const finishOf = (said: Saying): string => (said.calls ? 'tool_calls' : 'stop');
+const finishOf = (said: Saying): string => (said.calls ? 'tool_calls' : said.cut ? 'length' : 'stop');
 const logprobOf = (token: string) => ({ token, logprob: -0.0001, bytes: [...Buffer.from(token)], top_logprobs: [] });
 
 export function completionOf(body: ChatBody, said: Saying = sayingFor(body)) {
