@@ -61,6 +61,19 @@ export const tokensWritten = ({ tokens }: Entry): number[] => [
   tokens.image_output ?? 0,
 ];
 
+export const tokensRead = (written: readonly number[]): Usage => ({
+  input: written[0] ?? 0,
+  cache_read: written[1] ?? 0,
+  cache_write_5m: written[2] ?? 0,
+  cache_write_1h: written[3] ?? 0,
+  output: written[4] ?? 0,
+  reasoning: written[5] ?? 0,
+  audio_input: written[6] ?? 0,
+  audio_output: written[7] ?? 0,
+  ...(written[8] && { image_input: written[8] }),
+  ...(written[9] && { image_output: written[9] }),
+});
+
 /** Nano-dollars by kind, in the order in which statements take them. */
 export const costWritten = ({ cost_nusd: cost }: Entry): number[] => [
   cost.input,
@@ -70,3 +83,12 @@ export const costWritten = ({ cost_nusd: cost }: Entry): number[] => [
   cost.request ?? 0,
   cost.total,
 ];
+
+export const costRead = (written: readonly number[]): CostNano => ({
+  input: written[0] ?? 0,
+  cache_read: written[1] ?? 0,
+  cache_write: written[2] ?? 0,
+  output: written[3] ?? 0,
+  ...(written[4] && { request: written[4] }),
+  total: written[5] ?? 0,
+});
