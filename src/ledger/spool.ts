@@ -14,6 +14,7 @@
 import fs from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { type Refusal, refuse } from '../lib/errors.js';
+import { PassingMap } from '../lib/passing-map.js';
 import type { Next, Waiting } from './drain.js';
 import type { Entry } from './entry.js';
 import { entryText, headText, progressText, tailText } from './entry-text.js';
@@ -64,7 +65,7 @@ export class Spool implements Waiting {
   readonly #writer: SpoolWriter;
   readonly #segments: Segment[];
   /** Attempts under way whose intent is written. */
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #attempts = new PassingMap<Attempt>();
   #early: Found = { entries: [], lines: [], homes: [] };
   /** `until` is null while everything that is appended belongs to the region. */
   #region: { readonly reader: SpoolReader; until: Place | null } | null = null;
@@ -146,7 +147,7 @@ export class Spool implements Waiting {
   /** Attempts that wait for a write that failed are refused: should it succeed later, they are still not sent. */
   #takeBack(): void {
     if (this.#options.onFull === 'serve') return;
-    for (const [id, { batch, letIn }] of this.#attempts) if (!letIn && !batch.segment) this.abandon(id);
+    for (const [id, { batch, letIn }] of this.#attempts.entries()) if (!letIn && !batch.segment) this.abandon(id);
   }
 
   /** An attempt that was begun and is not sent. */
@@ -291,7 +292,7 @@ export class Spool implements Waiting {
   /** Long attempts hold up the removal of all that came after them: their intents are written anew. */
   #carryOn(segment: Segment): boolean {
     if (segment.old || this.#segments.length < FEW_SEGMENTS || this.#writer.failing) return false;
-    for (const attempt of this.#attempts.values()) {
+    for (const [, attempt] of this.#attempts.entries()) {
       if (attempt.batch.segment !== segment) continue;
       const batch = this.#writer.add('I', attempt.head + tailText(attempt.entry));
       batch.intents += 1;
