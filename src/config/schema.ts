@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
@@ -196,6 +197,7 @@ export const configSchema = z.strictObject({
     .strictObject({ key: s.secret.default('').describe('The key of the admin API. Empty: made at the first start.') })
     .prefault({})
     .describe('The admin API.'),
+  auth: authSection,
   database: z
     .strictObject({ url: s.secret.default('').describe('postgres://... Empty: an embedded database in data_dir.') })
     .prefault({})

@@ -5,6 +5,7 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
+import { callout } from '../jwt/callout.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
@@ -15,7 +16,6 @@ import type { Limits } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
-import { callout } from './callout.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
 import { frontServer, tooLong } from './front.js';
