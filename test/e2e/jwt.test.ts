@@ -37,6 +37,7 @@ before(async () => {
     config: {
       providers: { sandbox: { type: 'sandbox' } },
       models: { small: free, 'small-2': free, large: free },
+      routes: [{ name: 'by-key', match: { path: '/by-key' }, auth: { key: {} }, respond: { status: 200, body: 'ok' } }],
       auth: { jwt: jwt() },
     },
   });
@@ -233,6 +234,13 @@ test('a virtual key stays a virtual key', async () => {
   assert.equal(await outcome(key, { id: 'by-key', model: 'large' }), '200');
   assert.equal((await gateway.entries('by-key'))[0]!.key, id);
   assert.equal(await outcome('sk-tg-wrong'), '401 invalid_api_key');
+});
+
+test('a route that asks for a virtual key takes no token for one', async () => {
+  const by = async (credential: string) =>
+    (await fetch(`${gateway.url}/by-key`, { headers: { authorization: `Bearer ${credential}` } })).status;
+  assert.equal(await by((await gateway.key()).key), 200);
+  assert.equal(await by(await issuer.sign({ sub: newSubject() })), 401);
 });
 
 test('explain tells what would happen to a request with a token', async () => {
