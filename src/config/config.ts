@@ -19,6 +19,8 @@ export interface Config {
     readonly body_limit: number;
     readonly workers: number;
     readonly shutdown_grace: number;
+    /** How long clients may take to send a request, in milliseconds. */
+    readonly timeout: { readonly headers: number; readonly body: number };
     /** Addresses and CIDR blocks. */
     readonly trust_proxy: readonly string[];
   };

@@ -24,6 +24,7 @@ import { Mirror } from './mirror.js';
 import type { ServeDeps } from './policy.js';
 import { Route, type RouteDeps } from './route.js';
 import { serve } from './serve.js';
+import type { ClientTimeouts } from './slow-clients.js';
 import { Upstream } from './upstream.js';
 import type { Visit } from './visit.js';
 
@@ -46,6 +47,8 @@ export interface RoutesDeps {
   /** A limit refused a request. */
   readonly onDenied: (limit: Limit) => void;
   readonly bodyLimit: () => number;
+  /** How long clients may take to send a request. */
+  readonly clientTimeouts: () => ClientTimeouts;
   readonly onAuthFailure: (reason: string) => void;
 }
 
@@ -151,6 +154,7 @@ export class Routes {
         matcher: () => this.#table.matcher,
         address: () => this.#addressOf(trustProxy()),
         now: () => clock.monotonic(),
+        timeouts: this.#deps.clientTimeouts,
         serve: (visit, route) => this.#serve(visit, route),
         onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
       },
