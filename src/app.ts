@@ -225,6 +225,8 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       models: health.models,
       providers: health.providers,
       setBreaker: health.setBreaker,
+      routes: routes.overview,
+      setRouteBreaker: routes.setBreaker,
     },
     health: {
       adminKey: () => admin.key,

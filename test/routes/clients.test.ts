@@ -178,7 +178,8 @@ describe('clients that drip', () => {
     client.socket.write(Buffer.alloc(size, 'c'));
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     connection.socket.resume();
-    while (connection.received < size) await new Promise((resolve) => setTimeout(resolve, 20));
+    const until = Date.now() + 10_000;
+    while (connection.received < size && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     connection.write(OK);
     assert.match(await client.until(/ok$/), /HTTP\/1\.1 200 OK/);
   });
