@@ -19,7 +19,7 @@ const BYTES_PER_MS = 1024 / 1000;
 const GRACE_SWEEPS = 3;
 
 const reading = Symbol('reading');
-type Watched = Socket & { [reading]?: IncomingMessage };
+type Watched = Socket & { [reading]?: IncomingMessage | undefined };
 
 /** The request is the one that its connection brings now. */
 export const noteReading = (socket: Socket, request: IncomingMessage): void => {
@@ -64,8 +64,10 @@ export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts,
 function look(client: Client, nowMs: number, passedMs: number, bodyMs: number): void {
   const { socket } = client;
   const request = socket[reading];
-  if (!request || request.complete) {
+  if (!request) return;
+  if (request.complete) {
     client.request = undefined;
+    socket[reading] = undefined; // an idle connection keeps nothing of its last request
     return;
   }
   if (client.request !== request) {

@@ -180,6 +180,39 @@ test('a blocked team is blocked for tokens too, at once, and an unblocked one is
   assert.equal(await outcome(token), '200');
 });
 
+test('on another replica too, within a second; and an end user has limits that a header cannot escape', async () => {
+  const replica = await startGateway({
+    database: gateway.databaseUrl!,
+    config: {
+      providers: { sandbox: { type: 'sandbox' } },
+      models: { small: free },
+      auth: { jwt: { ...jwt(), user_limits: [{ unit: 'requests', max: 2, per: 'hour' }] } },
+    },
+  });
+  try {
+    const there = async (token: string, user = '') => {
+      const body = { model: 'small', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 5 };
+      return (await replica.chat(token, body, { headers: user ? { 'x-tollgate-user': user } : {} })).status;
+    };
+    const sub = newSubject();
+    const ofUser = (email: string) => issuer.sign({ sub, email });
+    assert.deepEqual(
+      [await there(await ofUser('a')), await there(await ofUser('a'), 'b'), await there(await ofUser('a'), 'c')],
+      [200, 200, 429],
+    );
+    assert.equal(await there(await ofUser('b')), 200);
+    const token = await issuer.sign({ sub: newSubject(), org: { team: 'afar' } });
+    assert.equal(await there(token), 200);
+    await gateway.admin('POST', '/teams/afar/block');
+    const blockedAt = performance.now();
+    while ((await there(token)) === 200)
+      assert.ok(performance.now() - blockedAt < 1_000, 'still served after a second');
+    assert.equal(await there(token), 403);
+  } finally {
+    await replica.close();
+  }
+});
+
 test('limits of the team hold for all its tokens and keys together', async () => {
   const team = 'shared';
   await gateway.admin('POST', '/teams', { name: team, limits: [{ unit: 'requests', max: 3, per: 'hour' }] });
