@@ -26,7 +26,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly ledger: Ledger;
-  readonly keyStore: KeyStore;
+  readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
   /** Tells receivers of events. */
   readonly emit: Emitter['emit'];
 }

@@ -29,6 +29,7 @@ export async function startRoutes(parts: Parts): Promise<Routes> {
     meter: new RouteMetrics(metrics.registry, () => routes.targets()),
     trustProxy: () => config().server.trust_proxy,
     bodyLimit: () => config().server.body_limit,
+    clientTimeouts: () => ({ headersMs: config().server.timeout.headers, bodyMs: config().server.timeout.body }),
     onAuthFailure: (reason) => metrics.authFailure(reason),
   });
   await routes.apply(config().routes);

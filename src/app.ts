@@ -13,6 +13,7 @@ import { reloadGauges, tellReload } from './app-reload.js';
 import { startRoutes } from './app-routes.js';
 import { startSpend } from './app-spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './app-spool.js';
+import { startTokens } from './app-tokens.js';
 import { startWebhooks } from './app-webhooks.js';
 import type { Config } from './config/config.js';
 import { describeConfig } from './config/explain.js';
@@ -102,6 +103,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
+  const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
   let counters: Counters | undefined;
   const ledger = createLedger({
@@ -138,9 +140,11 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       const nextAdmin = adminKeyOf(next);
       const snapshot = made(next);
       const nextRoutes = routes.prepare(next.routes, next.server.body_limit);
+      const nextTokens = tokens.prepare(next);
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       routes.take(nextRoutes);
+      tokens.take(nextTokens);
       admin = nextAdmin;
       hooks.configure(next);
       log.level = next.telemetry.log.level;
@@ -157,7 +161,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     shared: !database.embedded,
   });
   const limits = await startLimits({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore },
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
     emit: hooks.emit,
   });
   counters = limits;
@@ -167,7 +171,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   });
   const gateway = createGateway({
     clock,
-    authenticator,
+    authenticator: tokens.callers,
     snapshots,
     ledger,
     limiter: limits.limiter,
@@ -193,7 +197,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   const server = await createServer({
     openai: {
       gateway,
-      authenticator,
+      authenticator: tokens.callers,
       models: () => inForce().models,
       bodyLimit: () => inForce().config.server.body_limit,
       clock,
@@ -216,10 +220,12 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       explain: createExplainer({
         ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
       }),
-      authenticator,
+      authenticator: tokens.callers,
       models: health.models,
       providers: health.providers,
       setBreaker: health.setBreaker,
+      routes: routes.overview,
+      setRouteBreaker: routes.setBreaker,
     },
     health: {
       adminKey: () => admin.key,
@@ -265,6 +271,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       await limits.close();
       await spend.close();
       await hooks.close();
+      tokens.close();
       authenticator.close();
       await announced?.close();
       await pools.close();

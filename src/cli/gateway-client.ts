@@ -1,13 +1,14 @@
 /**
  * What verbs share that talk to a running gateway: its URL and admin key, one call of its admin API, and errors in words for
  * whoever typed the command. The admin key is `TOLLGATE_ADMIN_KEY` (the environment, else `.env`), else the file that the
- * gateway wrote on its first start. That file is sent to this machine only, unless it is named: an admin key must not go to
+ * gateway wrote into its `data_dir` on its first start. That file is sent to this machine only, unless it is named: an admin key must not go to
  * whatever host a URL says.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse as parseDotenv } from 'dotenv';
+import { dataDirOf } from '../config/data-dir.js';
 
 export interface CliWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -32,6 +33,7 @@ export const ownWorld: CliWorld = {
 export interface Common {
   readonly url?: string;
   readonly adminKeyFile?: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -56,7 +58,11 @@ export const tellsUser =
 export const asksGateway = (verb: Command): Command =>
   verb
     .option('--url <url>', 'the gateway; TOLLGATE_URL, else http://127.0.0.1:4000')
-    .option('--admin-key-file <file>', 'where the admin key is; TOLLGATE_ADMIN_KEY wins; data/admin.key unless told')
+    .option(
+      '--admin-key-file <file>',
+      'where the admin key is; TOLLGATE_ADMIN_KEY wins; admin.key in data_dir unless told',
+    )
+    .option('--config <file>', 'the configuration that says where data_dir is; TOLLGATE_CONFIG, else config.yaml')
     .option('--json', 'as JSON');
 
 export async function call<T>(
@@ -128,11 +134,12 @@ function baseUrl(world: CliWorld, options: Common): string {
 function adminKey(world: CliWorld, options: Common, base: string): string {
   const given = setting(world, 'TOLLGATE_ADMIN_KEY');
   if (given) return sendable(given, 'TOLLGATE_ADMIN_KEY');
-  const file = options.adminKeyFile ?? join(world.cwd, 'data', 'admin.key');
+  const { adminKeyFile, config } = options;
+  const file = adminKeyFile ?? join(dataDirOf({ file: config, env: world.env, cwd: world.cwd }), 'admin.key');
   const here = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(base).hostname);
-  const key = options.adminKeyFile || here ? readOr(file)?.trim() : undefined;
+  const key = adminKeyFile || here ? readOr(file)?.trim() : undefined;
   if (key) return sendable(key, file);
-  const how = here || options.adminKeyFile ? ` (${file} cannot be read)` : '';
+  const how = here || adminKeyFile ? ` (${file} cannot be read)` : '';
   throw new Told(`The admin key is needed${how}: set TOLLGATE_ADMIN_KEY, or name its file with --admin-key-file.`);
 }
 

@@ -131,12 +131,18 @@ function resolveAuth(
   return alone ? { ...ways, key: {} } : ways;
 }
 
-export const resolveJwt = (
-  { secret: written, jwks_file, ...jwt }: NonNullable<WrittenAuth['jwt']>,
+interface JwtFiles {
+  readonly secret?: WrittenSecret | undefined;
+  readonly jwks_file?: string | undefined;
+}
+
+/** With the secret and the key set themselves. */
+export const resolveJwt = <T extends JwtFiles>(
+  { secret: written, jwks_file, ...jwt }: T,
   at: Path,
   secret: ReadSecret,
   file: (path: Path, name: string | undefined) => string | undefined,
-): JwtConfig => ({
+) => ({
   ...jwt,
   secret: written === undefined ? undefined : secret([...at, 'secret'], written),
   jwks: file([...at, 'jwks_file'], jwks_file),

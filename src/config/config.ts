@@ -5,6 +5,7 @@
 import type { CachePolicy } from '../cache/cache.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
+import type { TokensConfig } from './auth.js';
 import type { RouteConfig } from './classic-routes.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
@@ -18,6 +19,8 @@ export interface Config {
     readonly body_limit: number;
     readonly workers: number;
     readonly shutdown_grace: number;
+    /** How long clients may take to send a request, in milliseconds. */
+    readonly timeout: { readonly headers: number; readonly body: number };
     /** Addresses and CIDR blocks. */
     readonly trust_proxy: readonly string[];
   };
@@ -25,6 +28,8 @@ export interface Config {
   readonly data_dir: string;
   /** Null: made at the first start. */
   readonly admin: { readonly key: string | null };
+  /** Null: virtual keys alone. */
+  readonly auth: { readonly jwt: TokensConfig | null };
   /** Null: the embedded database. */
   readonly database: { readonly url: string | null };
   readonly ledger: {

@@ -1,6 +1,7 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
+import { describeTokens } from './auth.js';
 import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
 
@@ -28,6 +29,7 @@ export function describeConfig(config: Config) {
   return {
     ...config,
     admin: { key: hide(config.admin.key) },
+    auth: { jwt: describeTokens(config.auth.jwt) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
     cache: { ...config.cache, secret: hide(config.cache.secret) },
@@ -66,6 +68,7 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
       ],
       ['data', data_dir],
       ['admin key', config.admin.key ? 'set' : 'made at the first start, kept in the data folder'],
+      ['callers', config.auth.jwt ? `virtual keys, and tokens of ${config.auth.jwt.issuer}` : 'virtual keys'],
       ['database', withoutPassword(database.url) ?? 'embedded, in the data folder'],
       ['limits', limitsAt(redis)],
       ['webhooks', config.webhooks.map(explainWebhook).join('; ') || 'none here'],

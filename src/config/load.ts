@@ -113,7 +113,7 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: R
   return { ok: true, config: resolved.config };
 }
 
-function chooseFile({ file, env, cwd }: LoadOptions): Source {
+export function chooseFile({ file, env, cwd }: Pick<LoadOptions, 'file' | 'env' | 'cwd'>): Source {
   const named = file || env['TOLLGATE_CONFIG'];
   if (named) {
     const path = resolvePath(cwd, named);

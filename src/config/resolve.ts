@@ -4,6 +4,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import { type CachePolicy, semanticDefaults } from '../cache/cache.js';
+import { tokensOf } from './auth.js';
 import type { WrittenModelCache } from './cache-schema.js';
 import { resolveRoutes } from './classic-routes.js';
 import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
@@ -42,6 +43,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
     server: written.server,
     data_dir: resolvePath(baseDir, written.data_dir),
     admin: { key: credential(['admin', 'key'], written.admin.key) || null },
+    auth: { jwt: tokensOf(written.auth.jwt, baseDir, secret, read, report) },
     database: { url: address(['database', 'url'], written.database.url, ['postgres', 'postgresql']) },
     redis: {
       url: address(['redis', 'url'], written.redis.url, ['redis', 'rediss']),

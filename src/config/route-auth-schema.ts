@@ -4,30 +4,63 @@ import * as r from './route-scalars.js';
 import * as s from './scalars.js';
 
 const claimNames = z.record(z.string().min(1), r.setName);
-const scopes = z.array(z.string().min(1)).describe('Scopes that a token must have, all of them; without one: 403.');
-const claims = z
+export const scopes = z
+  .array(z.string().min(1))
+  .describe('Scopes that a token must have, all of them; without one: 403.');
+export const claims = z
   .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]))
   .describe('Claims that a token must have, with this value or one of these; else 403. A dot leads into objects.');
 
-export const algorithms = [
+const algorithms = [
   ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
   ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512'] as const),
 ] as const;
 
-export const jwt = z
-  .strictObject({
-    issuer: z.string().min(1).describe('The `iss` that a token must have.'),
-    audience: z
-      .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-      .optional()
-      .describe('The `aud` that a token must have, or one of these. Left out: any.'),
-    jwks_url: r.calloutUrl
-      .optional()
-      .describe("Where the keys are. Left out: told by the issuer's /.well-known/openid-configuration."),
-    jwks_file: z.string().min(1).optional().describe('A file with the keys, instead of `jwks_url`.'),
-    secret: s.secret.optional().describe('The shared secret of HS256, HS384 and HS512.'),
-    algorithms: z.array(z.enum(algorithms)).min(1).optional().describe('The only ones accepted. Default [RS256].'),
-    clock_skew: s.duration(0).optional().describe('How far clocks may differ. Default 60s.'),
+/** What a token must be, and where the keys are that it is signed with. */
+export const jwtSource = {
+  issuer: z.string().min(1).describe('The `iss` that a token must have.'),
+  audience: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .describe('The `aud` that a token must have, or one of these. Left out: any.'),
+  jwks_url: r.calloutUrl
+    .optional()
+    .describe("Where the keys are. Left out: told by the issuer's /.well-known/openid-configuration."),
+  jwks_file: z.string().min(1).optional().describe('A file with the keys, instead of `jwks_url`.'),
+  secret: s.secret.optional().describe('The shared secret of HS256, HS384 and HS512.'),
+  algorithms: z.array(z.enum(algorithms)).min(1).optional().describe('The only ones accepted. Default [RS256].'),
+  clock_skew: s.duration(0).optional().describe('How far clocks may differ. Default 60s.'),
+};
+
+interface JwtSource {
+  readonly secret?: unknown;
+  readonly jwks_url?: string | undefined;
+  readonly jwks_file?: string | undefined;
+  readonly algorithms?: readonly string[] | undefined;
+}
+
+/** One source of keys, and algorithms that go with it. */
+export const jwtChecks = <T extends z.ZodType<JwtSource>>(schema: T) =>
+  schema
+    .refine(
+      ({ secret, algorithms: used = ['RS256'] }) =>
+        used.every((name) => name.startsWith('HS') === (secret !== undefined)),
+      {
+        path: ['algorithms'],
+        message: 'HS256, HS384 and HS512 need `secret`, the others the public keys of the issuer; not both',
+      },
+    )
+    .refine(
+      ({ secret, jwks_url, jwks_file }) => [secret, jwks_url, jwks_file].filter((one) => one !== undefined).length <= 1,
+      {
+        path: ['jwks_url'],
+        message: 'one source of keys: `jwks_url`, `jwks_file` or `secret`',
+      },
+    );
+
+export const jwt = jwtChecks(
+  z.strictObject({
+    ...jwtSource,
     header: r.fieldName.optional().describe('Where the token is. Default authorization, after `Bearer`.'),
     cookie: z
       .string()
@@ -45,22 +78,8 @@ export const jwt = z
     scopes: scopes.optional(),
     claims: claims.optional(),
     forward_token: z.boolean().optional().describe('Send the token upstream. Default false.'),
-  })
-  .refine(
-    ({ secret, algorithms: used = ['RS256'] }) =>
-      used.every((name) => name.startsWith('HS') === (secret !== undefined)),
-    {
-      path: ['algorithms'],
-      message: 'HS256, HS384 and HS512 need `secret`, the others the public keys of the issuer; not both',
-    },
-  )
-  .refine(
-    ({ secret, jwks_url, jwks_file }) => [secret, jwks_url, jwks_file].filter((one) => one !== undefined).length <= 1,
-    {
-      path: ['jwks_url'],
-      message: 'one source of keys: `jwks_url`, `jwks_file` or `secret`',
-    },
-  );
+  }),
+);
 
 const key = z.strictObject({
   headers: z

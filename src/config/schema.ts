@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
@@ -184,6 +185,16 @@ export const configSchema = z.strictObject({
       body_limit: s.size(MOST_BODY).prefault('20mb').describe('Largest request body.'),
       workers: z.number().int().min(1).max(256).default(1).describe('Processes that serve.'),
       shutdown_grace: s.duration(0).prefault('30s').describe('How long open requests may take to end at a shutdown.'),
+      timeout: z
+        .strictObject({
+          headers: s.duration().prefault('30s').describe('Longest wait for the whole headers of a request.'),
+          body: s
+            .duration()
+            .prefault('60s')
+            .describe('Longest wait for its body, and a second more for each kilobyte of it.'),
+        })
+        .prefault({})
+        .describe('How long clients may take to send a request: then 408.'),
       trust_proxy: z
         .array(s.addressRange)
         .default([])
@@ -196,6 +207,7 @@ export const configSchema = z.strictObject({
     .strictObject({ key: s.secret.default('').describe('The key of the admin API. Empty: made at the first start.') })
     .prefault({})
     .describe('The admin API.'),
+  auth: authSection,
   database: z
     .strictObject({ url: s.secret.default('').describe('postgres://... Empty: an embedded database in data_dir.') })
     .prefault({})

@@ -1,5 +1,6 @@
 /** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
 import type { CacheWishes } from '../cache/wishes.js';
+import type { Caller } from '../keys/key.js';
 import type { Refusal, Result } from '../lib/errors.js';
 import type { Endpoint } from '../protocol/adaptor.js';
 
@@ -29,6 +30,10 @@ export interface CallHeaders {
   /** Whether other models may answer. */
   readonly fallbacks: boolean;
 }
+
+/** What the headers say where the caller's token says nothing else. */
+export const headersOf = ({ user }: Caller, headers: CallHeaders): CallHeaders =>
+  user === undefined ? headers : { ...headers, user };
 
 export interface Call {
   readonly endpoint: Endpoint;

@@ -20,7 +20,7 @@ import { estimate } from '../tokens/estimate.js';
 import { admit } from './admit.js';
 import { unpriced } from './attempt.js';
 import { questionOf } from './caching.js';
-import type { CallHeaders } from './call.js';
+import { type CallHeaders, headersOf } from './call.js';
 import { noTarget } from './choose.js';
 import { exchangeFor } from './exchange.js';
 import type { Foreseen, ForeseenLimit } from './foresee.js';
@@ -134,16 +134,17 @@ interface Known {
 
 async function explain(question: Question, models: Models, parts: Parts): Promise<Explanation> {
   const known: Known = {};
-  const { caller, headers, endpoint, ip } = question;
+  const { caller, endpoint, ip } = question;
   if (!caller.ok) return told(known, caller.refusal);
   known.caller = caller.value;
-  if (!headers.ok) return told(known, headers.refusal);
+  if (!question.headers.ok) return told(known, question.headers.refusal);
+  const headers = headersOf(caller.value, question.headers.value);
   const request = readChatRequest(question.body);
   if (!request.ok) return told(known, request.refusal);
   known.request = request.value;
   const admitted = admit(anywhere(caller.value, ip), endpoint, request.value.model, ip ?? '', models);
   if (!admitted.ok) return told(known, admitted.refusal);
-  const asking = { request: request.value, headers: headers.value, caller: caller.value, models };
+  const asking = { request: request.value, headers, caller: caller.value, models };
   const { model, rules } = await followed(admitted.value, asking, parts);
   known.rules = rules;
   known.serves = model;

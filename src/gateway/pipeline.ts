@@ -22,7 +22,7 @@ import { admit } from './admit.js';
 import { createAttempts } from './attempt.js';
 import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
 import { createCaching, type Turn } from './caching.js';
-import type { Call, Reply } from './call.js';
+import { type Call, headersOf, type Reply } from './call.js';
 import { createChooser } from './choose.js';
 import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
@@ -73,7 +73,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!caller.ok) return refuseCall(course, caller.refusal);
     course.caller = caller.value;
     if (!call.headers.ok) return refuseCall(course, call.headers.refusal);
-    course.headers = call.headers.value;
+    course.headers = headersOf(caller.value, call.headers.value);
     const body = await call.readBody();
     course.startedAt = clock.monotonic();
     if (!body) return left(course);

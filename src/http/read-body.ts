@@ -1,11 +1,14 @@
 /**
  * Reads a request's body up to a size. What is larger is refused at once, and the rest is thrown away as it comes for a
- * while, so that a caller which is still sending gets to read why.
+ * while, so that a caller which is still sending gets to read why. What drips is refused when the server says so.
  */
 import type { IncomingMessage } from 'node:http';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import { late, tooSlow } from '../lib/late.js';
 
 const PATIENCE_MS = 10_000;
+
+const TOO_SLOW = refuse('request_timeout', tooSlow, { headers: { connection: 'close' } });
 
 /** Undefined where the caller left before the end. */
 export function readBody(request: IncomingMessage, limitBytes: number): Promise<Result<Buffer> | undefined> {
@@ -32,6 +35,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
     request.on('end', () => resolve(ok(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))));
     request.on('close', () => resolve(undefined));
     request.on('error', () => resolve(undefined));
+    request.on(late, () => resolve(refused(TOO_SLOW)));
   });
 }
 

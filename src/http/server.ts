@@ -5,7 +5,13 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
@@ -40,6 +46,15 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     ['POST /v1/chat/completions', chat],
     ['POST /chat/completions', chat],
   ]);
+  const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (!dataPlane(request.url)) return handleError(error, request, reply);
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    return sendOpenAiError(
+      request,
+      reply,
+      refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'),
+    );
+  };
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(directOr(() => direct, handler as RequestListener)),
     loggerInstance: deps.log,
@@ -51,6 +66,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1200 },
+    frameworkErrors: (error, request, reply) => void onError(error, request, reply),
   });
   // While the server closes, Fastify tells each connection that its answer was the last.
   app.addHook('preClose', (done) => {
@@ -63,15 +79,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
   });
-  app.setErrorHandler((error, request, reply) => {
-    if (!dataPlane(request.url)) return handleError(error, request, reply);
-    const status = (error as { statusCode?: number }).statusCode ?? 500;
-    return sendOpenAiError(
-      request,
-      reply,
-      refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'),
-    );
-  });
+  app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!.slice(0, 200);
     const known = ['POST', 'GET'].some((method) => method !== request.method && app.findRoute({ method, url: path }));

@@ -47,8 +47,10 @@ export interface Team {
   readonly blocked_at: number | null;
 }
 
-/** Who is calling: an authenticated key with its team's state. */
+/** Who is calling: an authenticated key with its team's state. The key of a token's subject is in no store. */
 export interface Caller {
   readonly key: Key;
   readonly team: Team | null;
+  /** The end user, where a token says so: then a request cannot. */
+  readonly user?: string;
 }

@@ -6,6 +6,7 @@
  * upstream's answer: that is tried once more by itself.
  */
 import { type Refusal, refuse } from '../lib/errors.js';
+import { tooSlow } from '../lib/late.js';
 import type { Backend } from './backend.js';
 import type { Fill } from './cache.js';
 import type { Failure, ForwardRequest } from './forward.js';
@@ -194,6 +195,10 @@ async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body
   if (!read && !small) return new Upload(req, limit);
   const bytes = await readWhole(req, Math.min(limit, read ? LARGEST_READ : limit));
   if (bytes === 'broken') return undefined;
+  if (bytes === 'slow') {
+    visit.refuse(refuse('request_timeout', tooSlow));
+    return undefined;
+  }
   if (bytes === 'too_large') {
     visit.refuse(
       refuse(

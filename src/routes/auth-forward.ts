@@ -3,8 +3,8 @@
  * other answer is what the client gets; no answer is 503.
  */
 import type { ForwardAuthConfig } from '../config/classic-routes.js';
+import type { Callout } from '../jwt/callout.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { Callout } from './callout.js';
 import { type Consumer, consumerOf } from './consumer.js';
 import { peerOf } from './headers.js';
 import type { Visit } from './visit.js';

@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { IntrospectionConfig } from '../config/classic-routes.js';
+import type { Callout } from '../jwt/callout.js';
+import { Discovery } from '../jwt/issuer.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { Callout } from './callout.js';
-import { Discovery } from './issuer.js';
 
 const INACTIVE_MS = 10_000;
 const LONGEST_TOKEN = 16_384;

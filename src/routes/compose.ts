@@ -6,6 +6,7 @@
  */
 import type { RouteConfig } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { tooSlow } from '../lib/late.js';
 import { type Asking, askBackend } from './ask.js';
 import { Backend } from './backend.js';
 import { Delivery } from './delivery.js';
@@ -63,6 +64,7 @@ export class Composition {
       visit.wantBody();
       const read = await readWhole(visit.req, route.bodyLimit);
       if (read === 'broken') return;
+      if (read === 'slow') return visit.refuse(refuse('request_timeout', tooSlow));
       if (read === 'too_large')
         return visit.refuse(
           refuse('request_too_large', `The request body is larger than ${route.bodyLimit} bytes (body_limit).`),

@@ -5,7 +5,9 @@
  */
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { tooSlow } from '../lib/late.js';
 import type { Deadline, Deadlines, Phase, Timeouts } from '../upstream/deadline.js';
+import type { Connecting, Lane } from './forward-pool.js';
 import { Upload } from './upload.js';
 
 export interface RouteTimeouts {
@@ -56,7 +58,7 @@ export const deadlinesOf = (timeouts: RouteTimeouts): Timeouts => ({
 });
 
 /** undici's handler. Its own older interface is used, which hands headers over as the bytes they came as. */
-export class Forward implements Dispatcher.DispatchHandler {
+export class Forward implements Dispatcher.DispatchHandler, Connecting {
   readonly #receiver: Receiver;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
@@ -65,6 +67,8 @@ export class Forward implements Dispatcher.DispatchHandler {
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #over = false;
+  /** The connection that the request waits for or has. */
+  lane: Lane | null = null;
   /** The request is on a connection: an upstream may have seen it. */
   sent = false;
   headersSeen = false;
@@ -102,7 +106,7 @@ export class Forward implements Dispatcher.DispatchHandler {
   }
 
   abort(): void {
-    if (this.#close()) this.#abort?.(new Error('ended by the gateway'));
+    if (this.#close()) this.#end();
   }
 
   resume(): void {
@@ -188,8 +192,14 @@ export class Forward implements Dispatcher.DispatchHandler {
 
   #fail(failure: Failure): void {
     if (!this.#close()) return;
-    this.#abort?.(new Error('ended by the gateway'));
+    this.#end();
     this.#receiver.fail(failure);
+  }
+
+  /** Ends what undici does of it: the exchange, or the attempt to connect. */
+  #end(): void {
+    if (this.#abort) this.#abort(new Error('ended by the gateway'));
+    else this.lane?.abandon();
   }
 
   #close(): boolean {
@@ -208,6 +218,7 @@ function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Up
   const { code } = error as { code?: unknown };
   const name = typeof code === 'string' ? code : error.name;
   if (upload?.tooLarge) return { kind: 'upload', message: upload.tooLarge };
+  if (upload?.slow) return { kind: 'upload', which: 'total', message: tooSlow };
   if (upload?.broken) return { kind: 'upload', message: "The request's body ended before it was whole." };
   if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
   if (CONNECT.test(name) || TLS.test(name))

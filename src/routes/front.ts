@@ -4,6 +4,7 @@
  * without routes there is not even that.
  */
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -12,19 +13,21 @@ import type { ClientAddress } from './client-address.js';
 import type { Match, Matcher } from './match.js';
 import { LONGEST_TARGET, readTarget } from './path.js';
 import type { Route } from './route.js';
+import { type ClientTimeouts, noteReading, watchSlowClients } from './slow-clients.js';
 import { Visit } from './visit.js';
 
 interface FrontDeps {
   readonly matcher: () => Matcher<Route>;
   readonly address: () => ClientAddress;
   readonly now: () => number;
+  readonly timeouts: () => ClientTimeouts;
   readonly serve: (visit: Visit, route: Route) => void;
   /** A request that ended before it had a route: for the log. */
   readonly onRefused: (visit: Visit) => void;
 }
 
-/** A client that sends its headers slower than that is not waited for. */
-const LONGEST_HEADERS_MS = 60_000;
+/** How often node looks for clients whose headers are late. */
+const CHECK_MS = 1_000;
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const asked = Symbol('upgrade');
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
@@ -36,6 +39,10 @@ export function frontServer(given: FrontDeps, behind: RequestListener): Server {
   class Incoming extends IncomingMessage {
     // Set by node before the fields of this class would exist.
     declare [asked]: boolean | null;
+    constructor(socket: Socket) {
+      super(socket);
+      noteReading(socket, this);
+    }
     get upgrade(): boolean | null {
       return this[asked] === true ? upgrades(this) && look(deps, this) !== undefined : this[asked];
     }
@@ -43,8 +50,13 @@ export function frontServer(given: FrontDeps, behind: RequestListener): Server {
       this[asked] = value;
     }
   }
-  const server: Server = createServer({ IncomingMessage: Incoming, keepAliveTimeout: 75_000, requestTimeout: 0 });
-  server.headersTimeout = LONGEST_HEADERS_MS;
+  const server: Server = createServer({
+    IncomingMessage: Incoming,
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0, // uploads may take long; watchSlowClients tells them from drips
+    connectionsCheckingInterval: CHECK_MS,
+  });
+  watchSlowClients(server, deps.timeouts, deps.now);
   server.setTimeout(0);
   const take = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): boolean => {
     const matcher = deps.matcher();

@@ -4,6 +4,7 @@
  * a credential does not go upstream.
  */
 import type { AuthConfig } from '../config/classic-routes.js';
+import { type JwtDeps, looksLikeJwt } from '../jwt/verifier.js';
 import { mayComeFrom } from '../keys/allow.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
@@ -12,7 +13,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js
 import { BasicAuth } from './auth-basic.js';
 import { askForward, type Verdict } from './auth-forward.js';
 import { Introspection } from './auth-introspection.js';
-import { type JwtDeps, JwtVerifier, looksLikeJwt } from './auth-jwt.js';
+import { JwtAuth } from './auth-jwt.js';
 import { consumerFrom } from './claims.js';
 import { type Consumer, consumerOf, NOBODY } from './consumer.js';
 import type { Visit } from './visit.js';
@@ -42,7 +43,7 @@ export class Gate {
   readonly #auth: AuthConfig;
   readonly #route: string;
   readonly #deps: GateDeps;
-  readonly #jwt: JwtVerifier | null;
+  readonly #jwt: JwtAuth | null;
   readonly #introspection: Introspection | null;
   readonly #basic: BasicAuth | null;
   readonly #anonymous: Judged | null;
@@ -54,7 +55,7 @@ export class Gate {
     this.#auth = auth;
     this.#route = route;
     this.#deps = deps;
-    this.#jwt = auth.jwt ? new JwtVerifier(auth.jwt, deps) : null;
+    this.#jwt = auth.jwt ? new JwtAuth(auth.jwt, deps) : null;
     this.#introspection = auth.introspection
       ? new Introspection(auth.introspection, deps.ask, deps.clock, deps.onFault)
       : null;

@@ -5,25 +5,26 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
+import { callout } from '../jwt/callout.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
-import { refuse } from '../lib/errors.js';
+import { type Result, refuse } from '../lib/errors.js';
 import { validator } from '../lib/validators.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
-import type { Backend } from './backend.js';
-import { callout } from './callout.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
 import { frontServer, tooLong } from './front.js';
 import { Matcher } from './match.js';
 import { Mirror } from './mirror.js';
+import { backendsOf, setBreaker, showRoutes } from './overview.js';
 import type { ServeDeps } from './policy.js';
 import { Route, type RouteDeps } from './route.js';
 import { serve } from './serve.js';
+import type { ClientTimeouts } from './slow-clients.js';
 import { Upstream } from './upstream.js';
 import type { Visit } from './visit.js';
 
@@ -46,6 +47,8 @@ export interface RoutesDeps {
   /** A limit refused a request. */
   readonly onDenied: (limit: Limit) => void;
   readonly bodyLimit: () => number;
+  /** How long clients may take to send a request. */
+  readonly clientTimeouts: () => ClientTimeouts;
   readonly onAuthFailure: (reason: string) => void;
 }
 
@@ -151,6 +154,7 @@ export class Routes {
         matcher: () => this.#table.matcher,
         address: () => this.#addressOf(trustProxy()),
         now: () => clock.monotonic(),
+        timeouts: this.#deps.clientTimeouts,
         serve: (visit, route) => this.#serve(visit, route),
         onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
       },
@@ -161,8 +165,7 @@ export class Routes {
   /** The state of every target, for metrics. */
   targets(): TargetState[] {
     return this.#table.routes.flatMap((route) => {
-      const backends: readonly Backend[] = route.upstream?.backends ?? route.compose?.backends ?? [];
-      return backends.map(({ id, healthy, breakerState }) => ({
+      return backendsOf(route).map(({ id, healthy, breakerState }) => ({
         route: route.name,
         target: id,
         healthy,
@@ -170,6 +173,13 @@ export class Routes {
       }));
     });
   }
+
+  /** Routes and their targets, for an admin. */
+  readonly overview = () => showRoutes(this.#table.routes, this.#deps.clock);
+
+  /** A breaker by hand; answers the target as it is then. */
+  readonly setBreaker = (route: string, target: string, to: 'open' | 'closed'): Result<object> =>
+    setBreaker(this.#table.routes, route, target, to, this.#deps.clock);
 
   async close(): Promise<void> {
     const { upstreams, mirrors, compositions } = this.#table;

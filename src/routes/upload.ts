@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { late } from '../lib/late.js';
 
 interface Progress {
   progress(): void;
@@ -22,6 +23,8 @@ export class Upload extends Readable {
   held = false;
   /** Words for the client whose body is too large. */
   tooLarge = '';
+  /** The client drips. */
+  slow = false;
   /** The client broke off. */
   broken = false;
 
@@ -43,6 +46,7 @@ export class Upload extends Readable {
       request.on('data', this.#data);
       request.on('end', this.#end);
       request.on('close', this.#closed);
+      request.on(late, this.#late);
       if (request.destroyed && !request.readableEnded) this.#closed();
     }
     if (!this.held) return;
@@ -55,6 +59,7 @@ export class Upload extends Readable {
     this.#request.off('data', this.#data);
     this.#request.off('end', this.#end);
     this.#request.off('close', this.#closed);
+    this.#request.off(late, this.#late);
     done(error);
   }
 
@@ -77,6 +82,11 @@ export class Upload extends Readable {
     this.push(null);
   };
 
+  readonly #late = (): void => {
+    this.slow = true;
+    this.destroy(new Error('too slow'));
+  };
+
   readonly #closed = (): void => {
     if (this.complete) return;
     this.broken = true;
@@ -84,14 +94,17 @@ export class Upload extends Readable {
   };
 }
 
-/** A whole body in memory. Undefined where the client broke off; too large: the number of bytes allowed. */
-export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | 'too_large' | 'broken'> {
+/** Why a body is not there. */
+export type NoBody = 'too_large' | 'slow' | 'broken';
+
+/** A whole body in memory. */
+export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | NoBody> {
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve('too_large');
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let bytes = 0;
-    const over = (result: Buffer | 'too_large' | 'broken'): void => {
-      request.off('data', data).off('end', end).off('close', closed);
+    const over = (result: Buffer | NoBody): void => {
+      request.off('data', data).off('end', end).off('close', closed).off(late, slow);
       resolve(result);
     };
     const data = (piece: Buffer): void => {
@@ -102,6 +115,7 @@ export function readWhole(request: IncomingMessage, limitBytes: number): Promise
     };
     const end = (): void => over(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
     const closed = (): void => over('broken');
-    request.on('data', data).on('end', end).on('close', closed);
+    const slow = (): void => over('slow');
+    request.on('data', data).on('end', end).on('close', closed).on(late, slow);
   });
 }

@@ -1,5 +1,5 @@
 /** What `{...}` stands for in the templates of a route. */
-import { claimOf, claimText } from './claims.js';
+import { claimOf, claimText } from '../jwt/claims.js';
 import { cookieValue, queryValue } from './gate.js';
 import type { Visit } from './visit.js';
 

@@ -177,6 +177,25 @@ test('the admin key comes from the environment, else from .env, else from the fi
   assert.match((await tollgate(['list'], { ...env, TOLLGATE_ADMIN_KEY: 'a\nb' })).err, /cannot be an admin key/);
 });
 
+test('the file of the first start is in the data_dir that the configuration says', async () => {
+  const env = { TOLLGATE_URL: server.url };
+  mkdirSync(join(cwd, 'elsewhere', 'state'), { recursive: true });
+  writeFileSync(join(cwd, 'elsewhere', 'state', 'admin.key'), ADMIN_KEY);
+  const text = 'data_dir: "${STATE:-./state}"\nproviders: { a: { type: openai, api_key: "${NOT_SET_HERE}" } }\n';
+  writeFileSync(join(cwd, 'elsewhere', 'gateway.yaml'), text);
+  assert.match((await tollgate(['list'], env)).err, /data\/admin\.key cannot be read/);
+  const named = { ...env, TOLLGATE_CONFIG: 'elsewhere/gateway.yaml' };
+  assert.equal((await tollgate(['list'], named)).code, 0);
+  assert.equal((await tollgate(['list', '--config', 'elsewhere/gateway.yaml'], env)).code, 0);
+  assert.match((await tollgate(['list'], { ...named, STATE: './other' })).err, /elsewhere\/other\/admin\.key cannot/);
+  writeFileSync(join(cwd, 'elsewhere', '.env'), 'STATE=./third\n');
+  assert.match((await tollgate(['list'], named)).err, /elsewhere\/third\/admin\.key cannot/);
+  writeFileSync(join(cwd, 'config.yaml'), 'data_dir: elsewhere/state\n');
+  assert.equal((await tollgate(['list'], env)).code, 0);
+  writeFileSync(join(cwd, 'config.yaml'), 'data_dir: [\n');
+  assert.match((await tollgate(['list'], env)).err, /data\/admin\.key cannot be read/);
+});
+
 test('the file’s admin key goes to this machine only, unless the file is named', async () => {
   mkdirSync(join(cwd, 'data'));
   const file = join(cwd, 'data', 'admin.key');

@@ -71,6 +71,7 @@ telemetry: { metrics: false, log: { level: debug } }
     body_limit: 1536,
     workers: 1,
     shutdown_grace: 0,
+    timeout: { headers: 30_000, body: 60_000 },
     trust_proxy: ['10.0.0.0/8', '::1'],
   });
   assert.deepEqual(config.redis, { url: 'redis://localhost:6379/1', on_failure: 'closed' });

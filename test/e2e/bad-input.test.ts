@@ -333,6 +333,20 @@ describe('what is not there is told in the dialect of the place', () => {
     }
   });
 
+  it('a path of the admin API that cannot be decoded is a problem document', async () => {
+    for (const path of ['/admin/v1/keys/%ff', '/admin/v1/keys/%', '/admin/v1/teams/%e0%a4%a/block', '/elsewhere/%ff']) {
+      const response = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${gateway.adminKey}` } });
+      assert.equal(response.status, 400, path);
+      assert.match(response.headers.get('content-type')!, /^application\/problem\+json/);
+      const problem = (await response.json()) as { code: string; detail: string };
+      assert.equal(problem.code, 'invalid_value');
+      assert.equal(problem.detail, 'The path is not percent-encoded as it must be.');
+    }
+    const ai = await fetch(`${gateway.url}/v1/models/%ff`, { headers: { authorization: `Bearer ${key}` } });
+    assert.equal(ai.status, 400);
+    assert.equal(((await ai.json()) as { error: { code: string } }).error.code, 'invalid_value');
+  });
+
   it('what is not HTTP: 400, and the connection is closed', async () => {
     for (const bytes of ['hello\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'GET / HTTP/9.9\r\n\r\n']) {
       const answer = rawRequest(gateway.url, Buffer.from(bytes, 'latin1'));

@@ -75,6 +75,10 @@ before(async () => {
         },
         { name: 'open', match: { path: '/open/*' }, upstream: { targets: [{ url }] }, auth: { none: {} } },
         {
+          ...{ name: 'guarded', match: { path: '/guarded/*' }, auth: { none: {} }, breaker: {} },
+          upstream: { targets: [{ url }] },
+        },
+        {
           name: 'own-host',
           match: { path: '/v1/*', host: 'shop.example.com' },
           respond: { body: 'shop' },
@@ -157,6 +161,40 @@ describe('a gateway with routes', () => {
     assert.deepEqual([route, status, method, path], ['api', 200, 'GET', '/api/line']);
     assert.match(String(consumer), /^key:key_/);
     assert.ok(!gateway.output.includes(key));
+  });
+});
+
+describe('breakers of routes in the admin API', () => {
+  interface Shown {
+    readonly id: string;
+    readonly kind: string;
+    readonly targets: readonly { readonly id: string; readonly breaker: string | null; readonly attempts: number }[];
+  }
+  const shown = async (id: string) =>
+    (await gateway.admin<{ data: Shown[] }>('GET', '/routes')).data.find((one) => one.id === id)!;
+  const status = async () => (await fetch(`${gateway.url}/guarded/x`)).status;
+
+  it('are shown, opened and closed by hand', async () => {
+    assert.equal(await status(), 200);
+    const before = await shown('guarded');
+    const [target] = before.targets;
+    assert.deepEqual([before.kind, target!.breaker, target!.attempts], ['upstream', 'closed', 1]);
+    const path = `/routes/guarded/targets/${encodeURIComponent(target!.id)}`;
+    assert.equal((await gateway.admin<{ breaker: string }>('POST', `${path}/open`)).breaker, 'held_open');
+    assert.equal(await status(), 503);
+    assert.equal((await shown('guarded')).targets[0]!.breaker, 'held_open');
+    assert.equal((await gateway.admin<{ breaker: string }>('POST', `${path}/close`)).breaker, 'closed');
+    assert.equal(await status(), 200);
+  });
+
+  it('a route without a breaker, a target that is not there and a route that is not there are told apart', async () => {
+    const open = await shown('open');
+    assert.equal(open.targets[0]!.breaker, null);
+    const id = encodeURIComponent(open.targets[0]!.id);
+    await assert.rejects(gateway.admin('POST', `/routes/open/targets/${id}/open`), /409.*no `breaker`/);
+    await assert.rejects(gateway.admin('POST', '/routes/guarded/targets/x/open'), /404.*no target x/);
+    await assert.rejects(gateway.admin('POST', `/routes/nowhere/targets/${id}/open`), /404.*no route nowhere/);
+    assert.deepEqual((await shown('own-host')).targets, []);
   });
 });
 

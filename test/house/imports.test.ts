@@ -5,10 +5,10 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports'];
+const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports', 'jwt'];
 const below = ['protocol', 'lib'];
 /** The composition root, in parts. */
-const parts = ['cache', 'database', 'keys', 'limits', 'reload', 'routes', 'spend', 'spool', 'webhooks'].map(
+const parts = ['cache', 'database', 'keys', 'limits', 'reload', 'routes', 'spend', 'spool', 'tokens', 'webhooks'].map(
   (name) => `app-${name}.ts`,
 );
 const composed = ['http', 'routes', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'];
@@ -24,7 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['lib', 'pricing', 'cache'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
   http: ['gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
-  routes: ['config', 'keys', 'limits', 'upstream', 'telemetry', ...below],
+  routes: ['config', 'jwt', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   ...Object.fromEntries(parts.map((part) => [part, composed])),
   'app.ts': [...parts, ...composed],

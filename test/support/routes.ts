@@ -17,6 +17,7 @@ import { memoryKeyStore } from '../../src/keys/keys-memory.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { openLimits } from '../../src/limits/open-redis.js';
 import { Routes } from '../../src/routes/routes.js';
+import type { ClientTimeouts } from '../../src/routes/slow-clients.js';
 import type { AccessFields, Log } from '../../src/telemetry/log.js';
 import { Deadlines } from '../../src/upstream/deadline.js';
 
@@ -39,6 +40,7 @@ export interface TestRoutes {
 export interface TestRoutesOptions {
   readonly clock?: Clock;
   readonly trustProxy?: readonly string[];
+  readonly clientTimeouts?: ClientTimeouts;
   readonly redis?: { readonly url: string; readonly onFailure: 'local' | 'closed' | 'open' };
 }
 
@@ -84,6 +86,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     trustProxy: () => trustProxy,
     onDenied: () => {},
     bodyLimit: () => 20 * 1024 * 1024,
+    clientTimeouts: () => options.clientTimeouts ?? { headersMs: 30_000, bodyMs: 60_000 },
     onAuthFailure: () => {},
   });
   await routes.apply(routesOf(written));
@@ -93,7 +96,9 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
   });
   // As the server behind does it.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Headers' : '400 Bad Request';
+    const status =
+      { HPE_HEADER_OVERFLOW: '431 Headers', ERR_HTTP_REQUEST_TIMEOUT: '408 Late' }[error.code ?? ''] ??
+      '400 Bad Request';
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -29,6 +29,7 @@ import type { Writing } from './once.js';
 import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
+import { type Routing, routesRoutes } from './routes-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
@@ -47,6 +48,7 @@ export interface AdminDeps
     CacheReading,
     Hooking,
     Breaking,
+    Routing,
     LimitsReading,
     Explaining,
     CacheReading,
@@ -111,6 +113,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   teamsRoutes(typed, deps);
   limitsRoutes(typed, deps);
   targetsRoutes(typed, deps);
+  routesRoutes(typed, deps);
   readRoutes(typed, deps);
   cacheRoutes(typed, deps);
   webhooksRoutes(typed, deps);

@@ -112,8 +112,8 @@ function refusalOf(status: number, name: string | undefined, message = 'The requ
     return refuse('request_too_large', 'The body is too large: the admin API takes up to 1 MB.');
   }
   if (status === 415) return refuse('unsupported_media_type', 'Send JSON, with `content-type: application/json`.');
+  if (name === 'FST_ERR_BAD_URL') return refuse('invalid_value', 'The path is not percent-encoded as it must be.');
   if (status === 404) return refuse('not_found', message);
-  if (status === 405) return refuse('method_not_allowed', message);
   if (status === 405) return refuse('method_not_allowed', message);
   if (name === 'FST_ERR_CTP_INVALID_JSON_BODY' || name === INVALID_JSON) {
     return refuse('invalid_json', 'The body is not valid JSON in UTF-8.');

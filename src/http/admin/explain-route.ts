@@ -20,7 +20,7 @@ export interface Explaining {
 }
 
 const question = z.strictObject({
-  key: z.string().min(1).max(400).describe("A key's id, or its secret."),
+  key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
   endpoint: z
     .enum(['chat', '/v1/chat/completions'])
     .default('chat')

@@ -5,28 +5,13 @@
 import { z } from 'zod';
 import { parseBlock } from '../../keys/allow.js';
 import { cacheSharings } from '../../lib/cache-sharing.js';
+import { endpointNames } from '../../lib/endpoints.js';
 import { limitSpec } from '../../lib/limit-spec.js';
 
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
 const DEEPEST = 10;
 const MOST_METADATA = 16 * 1024;
 const DAY_MS = 86_400_000;
-
-export const endpointNames = [
-  'chat',
-  'responses',
-  'messages',
-  'completions',
-  'embeddings',
-  'moderations',
-  'images',
-  'audio',
-  'rerank',
-  'files',
-  'batches',
-  'passthrough',
-  'routes',
-] as const;
 
 export const text = (max: number) =>
   z

@@ -108,6 +108,7 @@ describe('what is shown', () => {
       ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
       ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
       ...['post /targets/{id}/open', 'post /targets/{id}/close'],
+      ...['get /routes', 'post /routes/{route}/targets/{id}/open', 'post /routes/{route}/targets/{id}/close'],
       ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
       ...['get /cache', 'post /cache/purge'],
       ...['get /webhooks', 'post /webhooks', 'get /webhooks/{id}', 'patch /webhooks/{id}', 'delete /webhooks/{id}'],

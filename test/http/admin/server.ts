@@ -12,7 +12,7 @@ import { createKeys } from '../../../src/keys/keys.js';
 import { memoryKeyStore } from '../../../src/keys/keys-memory.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
-import { ok } from '../../../src/lib/errors.js';
+import { ok, refuse, refused } from '../../../src/lib/errors.js';
 import { ManualClock } from '../../support/clock.js';
 
 export const ADMIN_KEY = 'the-admin-key-of-these-tests';
@@ -106,6 +106,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       setBreaker: () => undefined,
+      routes: () => [],
+      setRouteBreaker: () => refused(refuse('not_found', 'There are no routes here.')),
       webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       version: '0.1.0',

@@ -1,7 +1,7 @@
 /**
  * An issuer's OpenID configuration and keys. Fetched when first needed, by one request at a time however many wait; used for
  * `FRESH_MS`, then renewed in the background of the request that finds them old; fetched early where a token names a key that
- * is not known, but not twice within `COOL_DOWN_MS`, whoever asks. While the issuer is away the last good set is used, for as
+ * is not known, at once, but not twice for such a reason within `COOL_DOWN_MS`, whoever asks. While the issuer is away the last good set is used, for as
  * long as it takes, and tried again once per `COOL_DOWN_MS`.
  */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
@@ -58,6 +58,7 @@ export class KeySet {
   #text = '';
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #triedAt = Number.NEGATIVE_INFINITY;
+  #earlyAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
   /** Grows when the keys are other ones: what was verified before is to be verified again. */
   generation = 0;
@@ -79,7 +80,7 @@ export class KeySet {
     } catch (error) {
       if ((error as { code?: string }).code !== 'ERR_JWKS_NO_MATCHING_KEY') throw error;
       const before = this.generation;
-      await this.#fetch(COOL_DOWN_MS);
+      await this.#fetchEarly(now);
       if (this.generation === before) throw error;
       return await this.#keys(header, token);
     }
@@ -88,6 +89,15 @@ export class KeySet {
   /** Whether the keys are due to be looked at again, although nobody asked for an unknown one. */
   renewIfOld(): void {
     if (this.#keys && this.#clock.monotonic() - this.#fetchedAt > FRESH_MS) void this.#fetch(COOL_DOWN_MS);
+  }
+
+  /** For a key that is not known. A fetch for another reason does not stand in the way: keys may have changed since. */
+  #fetchEarly(now: number): Promise<void> {
+    if (!this.#fetching && now - this.#earlyAt >= COOL_DOWN_MS) {
+      this.#earlyAt = now;
+      return this.#fetch(0);
+    }
+    return this.#fetching ?? Promise.resolve();
   }
 
   /** Resolves when the keys are as new as may be; never rejects. */
