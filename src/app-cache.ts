@@ -6,12 +6,15 @@
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
 import { type CacheService, openCache } from './cache/cache-service.js';
 import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { localEmbeddings } from './cache/semantic/local-embeddings.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { VectorWorker } from './cache/semantic/vector-worker.js';
 import type { Config } from './config/config.js';
 import type { Models } from './gateway/model.js';
+import type { InForce } from './gateway/snapshot.js';
 import type { Clock } from './lib/clock.js';
 import type { Embedder as TextsEmbedder } from './lib/embedder.js';
+import type { LocalUpstream } from './protocol/adaptor.js';
 import { wordsOf } from './protocol/openai-chat-replay.js';
 import type { Store } from './store/pg.js';
 import type { Log } from './telemetry/log.js';
@@ -22,8 +25,10 @@ export interface Embedding {
   readonly embedder: Embedder;
   /** For conditions of model routing. */
   readonly likeness: TextsEmbedder;
-  /** Loads the model where one of the models compares prompts. */
-  warm(config: Config): Promise<void>;
+  /** For targets. */
+  readonly upstream: LocalUpstream;
+  /** Loads the model where something in force will ask it. */
+  warm(inForce: InForce): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,10 +41,12 @@ export function startEmbedding(log: Log): Embedding {
     worker,
     embedder,
     likeness: likenessOf(embedder),
-    async warm({ models }) {
-      const wanted = Object.values(models).some(
-        ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
-      );
+    upstream: localEmbeddings(worker),
+    async warm({ config, models }) {
+      const wanted =
+        Object.values(config.models).some(
+          ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
+        ) || models.list().some(({ targets }) => targets.some(({ adaptor }) => adaptor.local === 'embedding-model'));
       if (worker.running || !wanted) return;
       await embedder
         .embedIdly('Are you there?')

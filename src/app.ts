@@ -124,6 +124,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       pools,
       states,
       embedder: embedding.likeness,
+      localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
@@ -146,7 +147,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce().models.list(), clock, log);
-      void embedding.warm(inForce().config);
+      void embedding.warm(inForce());
     },
     onOutcome: (outcome) => {
       tellReload(outcome, log, metrics);
@@ -245,7 +246,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
-  await embedding.warm(inForce().config);
+  await embedding.warm(inForce());
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });

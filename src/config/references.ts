@@ -5,10 +5,19 @@
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
-/** The provider types that there are; `catalogue` is a type's name in the price catalogue, if it has one. */
-export type ProviderTypes = Readonly<
-  Record<string, { readonly needsBaseUrl: boolean; readonly catalogue?: string | null }>
->;
+/** What a configuration needs to know of a provider type. */
+interface ProviderType {
+  readonly needsBaseUrl: boolean;
+  /** Its name in the price catalogue, if it has one. */
+  readonly catalogue?: string | null;
+  /** The only models that it has. */
+  readonly models?: readonly string[] | undefined;
+  /** It costs nothing unless the configuration says otherwise. */
+  readonly free?: boolean | undefined;
+  readonly endpoints?: readonly string[];
+}
+
+export type ProviderTypes = Readonly<Record<string, ProviderType>>;
 
 export function checkReferences(config: unknown, types: ProviderTypes): Finding[] {
   const findings: Finding[] = [];
@@ -29,11 +38,12 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
   for (const [model, written] of entriesOf(field(config, 'models'))) {
     for (const [i, target] of entriesOf(field(written, 'targets'))) {
       const provider = field(target, 'provider');
-      if (typeof provider !== 'string' || names.includes(provider)) continue;
-      report(
-        ['models', model, 'targets', Number(i), 'provider'],
-        `there is no provider "${provider}"${suggestion(provider, names)}`,
-      );
+      if (typeof provider !== 'string') continue;
+      const at = ['models', model, 'targets', Number(i)];
+      if (!names.includes(provider))
+        report([...at, 'provider'], `there is no provider "${provider}"${suggestion(provider, names)}`);
+      const wrong = unknownModel(typeOf(config, provider, types), field(target, 'model'));
+      if (wrong) report([...at, 'model'], wrong);
     }
   }
   for (const [model, written] of entriesOf(field(config, 'models'))) {
@@ -47,6 +57,17 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
     findings.push(...checkStars(model, written));
   }
   return findings;
+}
+
+function typeOf(config: unknown, provider: string, types: ProviderTypes): ProviderType | undefined {
+  const type = field(field(field(config, 'providers'), provider), 'type');
+  return typeof type === 'string' && Object.hasOwn(types, type) ? types[type] : undefined;
+}
+
+function unknownModel(type: ProviderType | undefined, model: unknown): string | undefined {
+  if (!type?.models || typeof model !== 'string' || model.includes('*') || type.models.includes(model))
+    return undefined;
+  return `this provider has no model "${model}"${suggestion(model, type.models)}; it has ${type.models.join(', ')}`;
 }
 
 function checkFallbacks(model: string, written: unknown, models: readonly string[]): Finding[] {

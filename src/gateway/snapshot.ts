@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.js';
 import { Snapshot } from '../config/snapshot.js';
 import type { Embedder } from '../lib/embedder.js';
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor, LocalUpstream } from '../protocol/adaptor.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
@@ -20,6 +20,7 @@ interface Parts {
   readonly states: TargetStates;
   readonly userAgent: string;
   readonly embedder: Embedder | null;
+  readonly localEmbeddings: LocalUpstream;
   readonly nowMs: number;
 }
 

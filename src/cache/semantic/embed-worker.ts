@@ -35,8 +35,13 @@ async function load(folder: string): Promise<Encoder> {
   return { session, tokenizer: new WordPiece(model.vocab) };
 }
 
+interface Embedded {
+  readonly vector: Float32Array;
+  readonly pieces: number;
+}
+
 /** Undefined where the text is longer than what the model reads. */
-async function embed(text: string): Promise<Float32Array | undefined> {
+async function embed(text: string): Promise<Embedded | undefined> {
   if (text.length > options.mostPieces * 32) return undefined;
   loading ??= load(options.folder);
   const { session, tokenizer } = await loading;
@@ -49,7 +54,7 @@ async function embed(text: string): Promise<Float32Array | undefined> {
     token_type_ids: tensor(ids.map(() => 0n)),
   });
   const { data, dims } = output['last_hidden_state']!;
-  return meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!);
+  return { vector: meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!), pieces: ids.length };
 }
 
 function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Float32Array {
@@ -62,11 +67,10 @@ function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Floa
 
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'embed') {
-    const vector = await embed(request.text);
-    return vector ? { vector } : { tooLong: true };
+    return (await embed(request.text)) ?? { tooLong: true };
   }
   if (request.op === 'search') {
-    const vector = request.vector ?? (await embed(request.text!));
+    const vector = request.vector ?? (await embed(request.text!))?.vector;
     if (!vector) return { tooLong: true };
     lastDims = vector.length;
     vectors ??= new Vectors(vector.length, options.capacity, options.perScope);
