@@ -7,10 +7,15 @@ import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.j
 import { type CacheService, openCache } from './cache/cache-service.js';
 import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
 import { localEmbeddings } from './cache/semantic/local-embeddings.js';
+import {
+  type AskProvider,
+  localPrompts,
+  type PromptEmbedder,
+  providerPrompts,
+} from './cache/semantic/prompt-embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { VectorWorker } from './cache/semantic/vector-worker.js';
 import type { Config } from './config/config.js';
-import type { Models } from './gateway/model.js';
 import type { InForce } from './gateway/snapshot.js';
 import type { Clock } from './lib/clock.js';
 import type { Embedder as TextsEmbedder } from './lib/embedder.js';
@@ -58,7 +63,9 @@ export function startEmbedding(log: Log): Embedding {
 
 interface Parts {
   readonly config: Config;
-  readonly models: () => Models;
+  readonly inForce: () => InForce;
+  /** Calls the model that embeds prompts, where that is behind a provider. */
+  readonly askProvider: AskProvider;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -69,7 +76,7 @@ interface Parts {
 }
 
 export async function startCache(parts: Parts): Promise<CacheService> {
-  const { config, models, clock, log, metrics, store, embedding, shared } = parts;
+  const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
   const { pool } = store;
   return openCache({
     store: pgAnswerStore(pool),
@@ -77,6 +84,7 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     prompts: pgPromptStore(pool),
     worker: embedding.worker,
     embedder: embedding.embedder,
+    promptEmbedder: promptEmbedderOf(parts),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
     clock,
     random: Math.random,
@@ -84,8 +92,8 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     shared,
     textOf: wordsOf,
     wanted: () =>
-      models()
-        .list()
+      inForce()
+        .models.list()
         .some(({ cache }) => cache !== null),
     onResult: (state) => metrics.cacheResult(state),
     onRejection: (why) => metrics.cacheRejection(why),
@@ -94,4 +102,14 @@ export async function startCache(parts: Parts): Promise<CacheService> {
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
     onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
   });
+}
+
+/** What the configuration in force says; asked for each prompt. */
+function promptEmbedderOf({ inForce, embedding, askProvider }: Parts): () => PromptEmbedder {
+  const local = localPrompts(embedding.embedder);
+  const provider = providerPrompts(askProvider);
+  return () => {
+    const { embedding: by } = inForce().config.cache;
+    return by.type === 'local' ? local : provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
+  };
 }

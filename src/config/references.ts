@@ -56,6 +56,7 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
     );
     findings.push(...checkStars(model, written));
   }
+  findings.push(...checkEmbedding(config, types));
   return findings;
 }
 
@@ -84,6 +85,38 @@ function checkFallbacks(model: string, written: unknown, models: readonly string
     }
   }
   return findings;
+}
+
+/** What embeds prompts for the cache: a model of a provider that has embeddings, or a name under `models`. */
+function checkEmbedding(config: unknown, types: ProviderTypes): Finding[] {
+  const embedding = field(field(config, 'cache'), 'embedding');
+  const [provider, model] = [field(embedding, 'provider'), field(embedding, 'model')];
+  if (field(embedding, 'type') !== 'provider' || typeof model !== 'string') return [];
+  const at = (key: string, message: string): Finding[] => [
+    { path: ['cache', 'embedding', key], part: 'value', message },
+  ];
+  const embeds = (name: unknown): boolean =>
+    typeof name !== 'string' || (typeOf(config, name, types)?.endpoints ?? ['embeddings']).includes('embeddings');
+  if (typeof provider === 'string') {
+    const names = entriesOf(field(config, 'providers')).map(([name]) => name);
+    if (!names.includes(provider))
+      return at('provider', `there is no provider "${provider}"${suggestion(provider, names)}`);
+    const wrong = unknownModel(typeOf(config, provider, types), model);
+    if (wrong) return at('model', wrong);
+    return embeds(provider) ? [] : at('provider', 'a provider of this type has no embeddings');
+  }
+  const models = entriesOf(field(config, 'models'));
+  const names = models.map(([name]) => name);
+  const known = models.find(([name]) => name === model) ?? models.find(([name]) => matchesPattern(name, model));
+  if (!known)
+    return at(
+      'model',
+      `there is no model "${model}"${suggestion(model, names)}; with \`provider\`, name one of its own`,
+    );
+  if (field(known[1], 'route'))
+    return at('model', 'has a `route`: prompts are compared by one model, so name one that has targets');
+  const targets = entriesOf(field(known[1], 'targets')).map(([, target]) => field(target, 'provider'));
+  return targets.some(embeds) ? [] : at('model', 'none of its targets has embeddings');
 }
 
 function checkStars(model: string, written: unknown): Finding[] {

@@ -12,7 +12,7 @@ import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
-interface Parts {
+export interface ModelsParts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
@@ -25,7 +25,7 @@ interface Parts {
   readonly nowMs: number;
 }
 
-export function modelsOf(config: Config, parts: Parts): Models {
+export function modelsOf(config: Config, parts: ModelsParts): Models {
   const models = new Map<string, Model>();
   const wildcards = new Wildcards();
   for (const [label, written] of Object.entries(config.models)) {
@@ -90,7 +90,12 @@ const timeoutsOf = ({ timeout }: ModelConfig) => ({
 });
 
 /** Makes the target; `star` stands for the `*` in the name of its model. */
-function targetOf(config: Config, model: ModelConfig, written: TargetConfig, parts: Parts): (star: string) => Target {
+function targetOf(
+  config: Config,
+  model: ModelConfig,
+  written: TargetConfig,
+  parts: ModelsParts,
+): (star: string) => Target {
   const provider = config.providers[written.provider]!;
   const adaptor = parts.adaptors[provider.type]!;
   const base = new URL(provider.base_url ?? adaptor.baseUrl!);

@@ -5,7 +5,6 @@
  * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
-import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -41,13 +40,13 @@ import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
-  readonly authenticator: Authenticator;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** What is in force; a request enters it once and is served by that one to its end. */
-  readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
+  readonly snapshots: { enter(): { readonly value: Pick<InForce, 'models'>; leave(): void } };
   readonly ledger: Ledger;
   readonly limiter: Limiter;
   /** Asked only for models whose answers are cached. */
-  readonly recall: Recall;
+  readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
