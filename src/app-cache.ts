@@ -30,10 +30,10 @@ export interface Embedding {
   readonly embedder: Embedder;
   /** For conditions of model routing. */
   readonly likeness: TextsEmbedder;
-  /** For targets. */
+  /** For targets; the model is loaded for the first request, which waits. */
   readonly upstream: LocalUpstream;
-  /** Loads the model where something in force will ask it. */
-  warm(inForce: InForce): Promise<void>;
+  /** Loads the model where one of the models compares prompts. */
+  warm(config: Config): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,11 +47,10 @@ export function startEmbedding(log: Log): Embedding {
     embedder,
     likeness: likenessOf(embedder),
     upstream: localEmbeddings(worker),
-    async warm({ config, models }) {
-      const wanted =
-        Object.values(config.models).some(
-          ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
-        ) || models.list().some(({ targets }) => targets.some(({ adaptor }) => adaptor.local === 'embedding-model'));
+    async warm({ models }) {
+      const wanted = Object.values(models).some(
+        ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
+      );
       if (worker.running || !wanted) return;
       await embedder
         .embedIdly('Are you there?')

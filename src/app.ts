@@ -149,7 +149,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       hooks.configure(next);
       log.level = next.telemetry.log.level;
       warnUnpriced(inForce(), clock, log);
-      void embedding.warm(inForce());
+      void embedding.warm(inForce().config);
     },
     onOutcome: (outcome) => {
       tellReload(outcome, log, metrics);
@@ -244,7 +244,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
-  await embedding.warm(inForce());
+  await embedding.warm(inForce().config);
   const demo = await demoKeyOf(config, keys);
   await server.listen({ host: config.server.host, port: config.server.port });
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });

@@ -68,7 +68,7 @@ function typeOf(config: unknown, provider: string, types: ProviderTypes): Provid
 function unknownModel(type: ProviderType | undefined, model: unknown): string | undefined {
   if (!type?.models || typeof model !== 'string' || model.includes('*') || type.models.includes(model))
     return undefined;
-  return `this provider has no model "${model}"${suggestion(model, type.models)}; it has ${type.models.join(', ')}`;
+  return `this provider has no model "${model}"${suggestion(model, type.models)}`;
 }
 
 function checkFallbacks(model: string, written: unknown, models: readonly string[]): Finding[] {

@@ -221,7 +221,7 @@ describe('embeddings of an upstream', () => {
     const known = await client.embeddings
       .create({
         model: 'text-embedding-3-small',
-        input: ['The quick brown fox', [1, 2, 3] as never].slice(0, 1) as string[],
+        input: ['The quick brown fox'],
       })
       .withResponse();
     const entry = await entryOf(known.response);
@@ -307,6 +307,19 @@ describe('embeddings of an upstream', () => {
       assert.equal(response.headers.get('x-tollgate-cache'), 'off');
     }
     assert.equal(upstream.requests.length, before + 2);
+  });
+
+  it('are at the same addresses as chats are: with and without /v1, and with a query', async () => {
+    for (const path of ['/v1/embeddings', '/embeddings', '/v1/embeddings?api-version=1']) {
+      const response = await fetch(`${gateway.url}${path}`, {
+        method: 'POST',
+        headers: { 'api-key': secret },
+        body: JSON.stringify({ model: 'house', input: 'x' }),
+      });
+      assert.equal(response.status, 200, path);
+    }
+    const wrong = await fetch(`${gateway.url}/v1/embeddings`, { headers: { 'api-key': secret } });
+    assert.equal(wrong.status, 405);
   });
 
   it('follow the rules of a route, which read the text', async () => {
