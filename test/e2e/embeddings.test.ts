@@ -7,6 +7,7 @@ import { embed, embedMany } from 'ai';
 import OpenAI from 'openai';
 import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
 import { base64Of, embeddingsOf, vectorFor } from '../support/openai-embeddings-answers.js';
+import { startRedis } from '../support/redis.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { html, json, openaiError, type Received, stall } from '../support/upstream-steps.js';
 
@@ -42,6 +43,12 @@ before(async () => {
           targets: [
             { provider: 'claude', model: 'claude-sonnet-4-5' },
             { provider: 'fake', model: 'house-embed', priority: 2, price },
+          ],
+        },
+        'claude-last': {
+          targets: [
+            { provider: 'fake', model: 'house-embed', price },
+            { provider: 'claude', model: 'claude-sonnet-4-5', priority: 2 },
           ],
         },
         falls: {
@@ -412,6 +419,11 @@ describe('who may embed, and how much', () => {
     assert.equal(told.headers.get('x-should-retry'), 'false');
   });
 
+  it('a budget does not hold what a target costs that cannot embed', async () => {
+    const { key } = await gateway.key({ limits: [{ unit: 'usd', max: '0.000001', per: 'month' }] });
+    assert.equal((await post({ model: 'claude-last', input: 'ab' }, { key })).status, 200);
+  });
+
   it('two hundred at once never exceed a budget, and use what there is', async () => {
     const max = 20 * 100; // nano-dollars: one hundred requests of one token
     const { key, id } = await gateway.key({ limits: [{ unit: 'usd', max: (max / 1e9).toFixed(9), per: 'month' }] });
@@ -561,5 +573,39 @@ describe('the sandbox', () => {
     assert.deepEqual((await create('reset my password')).data[0]!.embedding, one);
     assert.equal((await create('x', { dimensions: 64, encoding_format: 'float' })).data[0]!.embedding.length, 64);
     await assert.rejects(create('[status=418]'), { status: 418 });
+  });
+});
+
+describe('with Redis', () => {
+  it('two gateways and a hundred requests at once never exceed a budget, and use what there is', async () => {
+    const redis = await startRedis();
+    const config = {
+      redis: { url: redis.url, on_failure: 'closed' },
+      providers: { sandbox: { type: 'sandbox' } },
+      models: { embed: { targets: [{ provider: 'sandbox', model: 'm' }], price: { input: 1, output: 5 } } },
+    };
+    const one = await startGateway({ config });
+    const two = await startGateway({ config, database: one.databaseUrl! });
+    try {
+      // 40 requests of two tokens, at 1,000 nano-dollars each.
+      const { key } = await one.key({ limits: [{ unit: 'usd', max: '0.000080', per: 'month' }] });
+      const call = async ({ url }: Gateway) => {
+        const answer = await fetch(`${url}/v1/embeddings`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${key}` },
+          body: JSON.stringify({ model: 'embed', input: 'good day' }),
+        });
+        await answer.arrayBuffer();
+        return answer.status;
+      };
+      while ((await call(two)) === 401) await sleep(20);
+      const statuses = await Promise.all(Array.from({ length: 100 }, (_, i) => call(i % 2 === 0 ? one : two)));
+      assert.equal(statuses.filter((status) => status === 200).length, 39);
+      assert.equal(statuses.filter((status) => status === 429).length, 61);
+    } finally {
+      await two.close();
+      await one.close();
+      await redis.close();
+    }
   });
 });

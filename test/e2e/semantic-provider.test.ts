@@ -60,6 +60,7 @@ before(async () => {
           retry: { max_attempts: 1 },
           limits: [{ unit: 'usd', max: 1, per: 'month' }],
         },
+        'other-embedder': { targets: [{ provider: 'embeds', model: 'embed-9' }], price: { input: 2, output: 0 } },
         safe: { ...target, cache: { semantic: true, share: 'team' } },
         loose: { ...target, cache: { semantic: { threshold: 0.8 }, share: 'team' } },
       },
@@ -199,26 +200,38 @@ describe('prompts that a provider embeds', () => {
 
   it('of another model, or of other dimensions, are never compared, and are found again afterwards', async () => {
     const { key } = await gateway.key({ team: 'five' });
+    const by = (change: object) =>
+      editAndWait(gateway, (config) => {
+        config.cache.embedding = { type: 'provider', model: 'embedder', timeout: '400ms', ...change };
+      });
+    /** Prompts as near to the first as the near one; each is new, so that none is found as the same request. */
+    let count = 0;
+    const another = (): string => {
+      const prompt = `How can I reset my password${'?'.repeat(++count)}`;
+      vectors[prompt] = vectors[near]!;
+      return prompt;
+    };
     await teach(key, asked);
-    assert.equal((await ask(key, near)).cache, 'semantic');
-    await editAndWait(gateway, (config) => {
-      config.cache.embedding.dimensions = 1536;
-    });
-    assert.equal((await teach(key, near)).cache, 'miss');
+    assert.equal((await ask(key, another())).cache, 'semantic');
+    for (const change of [{ model: 'other-embedder' }, { dimensions: 1536 }]) {
+      await by(change);
+      assert.equal((await teach(key, another())).cache, 'miss', 'found among the vectors of another model');
+      const hit = await eventually('the table of this model', async () => {
+        const { cache } = await ask(key, another());
+        return cache === 'semantic' ? cache : undefined;
+      });
+      assert.ok(hit);
+    }
     assert.equal((JSON.parse(embeds.requests.at(-1)!.body.toString()) as { dimensions: number }).dimensions, 1536);
-    assert.equal((await teach(key, 'How might I reset my password?')).cache, 'miss');
-    assert.equal((await ask(key, asked, { body: { user: 'another' } })).cache, 'hit');
     await editAndWait(gateway, (config) => {
       config.cache.embedding = { type: 'local' };
     });
-    assert.equal((await teach(key, 'How could I reset my password?')).cache, 'miss');
-    await editAndWait(gateway, (config) => {
-      config.cache.embedding = { type: 'provider', model: 'embedder', timeout: '400ms' };
-    });
-    assert.equal((await ask(key, 'How may I reset my password?')).cache, 'miss');
-    vectors['How shall I reset my password?'] = [1, 0.1, 0];
-    const back = await eventually('the table', async () => {
-      const answer = await ask(key, 'How shall I reset my password?', { body: { user: String(Math.random()) } });
+    const sent = embeds.requests.length;
+    assert.equal((await teach(key, another())).cache, 'miss');
+    assert.equal(embeds.requests.length, sent);
+    await by({});
+    const back = await eventually('the first table', async () => {
+      const answer = await ask(key, another());
       return answer.cache === 'semantic' ? answer : undefined;
     });
     assert.ok(back.text.includes(`The answer to: ${asked}`));
