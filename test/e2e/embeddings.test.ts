@@ -8,6 +8,7 @@ import OpenAI from 'openai';
 import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
 import { base64Of, embeddingsOf, vectorFor } from '../support/openai-embeddings-answers.js';
 import { startRedis } from '../support/redis.js';
+import { eventually } from '../support/reload.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { html, json, openaiError, type Received, stall } from '../support/upstream-steps.js';
 
@@ -457,9 +458,9 @@ describe('who may embed, and how much', () => {
       metrics,
       /tollgate_requests_total\{endpoint="embeddings",model="house",provider="fake",status="200"\} \d+/,
     );
-    const lineOf = () => gateway.output.split('\n').find((text) => text.includes(requestId));
-    while (!lineOf()) await sleep(10);
-    const line = lineOf()!;
+    // The last piece may be half a line.
+    const lines = () => gateway.output.split('\n').slice(0, -1);
+    const line = await eventually('the access line', () => lines().find((text) => text.includes(requestId)));
     const { endpoint, model, input_tokens: tokens, status } = JSON.parse(line) as Record<string, unknown>;
     assert.deepEqual([endpoint, model, tokens, status], ['embeddings', 'house', 1, 200]);
   });
