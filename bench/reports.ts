@@ -9,7 +9,6 @@ import type { Entry } from '../src/ledger/entry.js';
 import { pgLedgerStore } from '../src/ledger/ledger-pg.js';
 import type { LedgerFilter } from '../src/ledger/ledger-store.js';
 import { keepPartitions } from '../src/ledger/partitions-pg.js';
-import { addToRollups } from '../src/ledger/rollups-pg.js';
 import { verifyLedger } from '../src/ledger/verify-pg.js';
 import { newId } from '../src/lib/ids.js';
 import { noUsage } from '../src/protocol/usage.js';
@@ -49,7 +48,7 @@ export async function run(): Promise<void> {
 const seconds = (sinceMs: number): string => ((performance.now() - sinceMs) / 1000).toFixed(1);
 
 async function load(store: Store): Promise<void> {
-  const ledger = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = pgLedgerStore(store);
   const tenth = Math.floor(ENTRIES / 10 / BATCH);
   const rates: number[] = [];
   for (let part = 0; part < 10; part++) {

@@ -36,7 +36,6 @@ import { pgKeyStore } from './keys/keys-pg.js';
 import { createLedger } from './ledger/ledger.js';
 import { pgLedgerStore } from './ledger/ledger-pg.js';
 import { tellsStored } from './ledger/ledger-store.js';
-import { addToRollups } from './ledger/rollups-pg.js';
 import { type Clock, systemClock } from './lib/clock.js';
 import { packageRoot } from './lib/root.js';
 import type { Adaptor } from './protocol/adaptor.js';
@@ -105,7 +104,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     onLookupError: (error) =>
       log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
   });
-  const ledgerStore = pgLedgerStore(store, { inTransaction: [addToRollups, hooks.tellEntries] });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
   let counters: Counters | undefined;
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },

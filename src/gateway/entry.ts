@@ -98,12 +98,14 @@ export function resultOf(intent: Entry, { course, carried, bill, refusal, overhe
     tokens: bill.tokens,
     usage_source: bill.source,
     cost_nusd: bill.cost,
-    first_byte_ms: firstByteAt === null ? null : firstByteAt - sentAt,
-    duration_ms: endedAt - sentAt,
-    overhead_ms: overheadMs,
+    first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
+    duration_ms: toMicroseconds(endedAt - sentAt),
+    overhead_ms: toMicroseconds(overheadMs),
     ...rareFields(bill, course.caller.team?.markup_ppm),
   };
 }
+
+const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 function servedModel(carried: Carried): string | undefined {
   return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;

@@ -24,37 +24,55 @@ export function cleanText(text: string, mostChars = MOST_CHARS): string {
 
 const fits = (text: string, mostChars = MOST_CHARS): boolean => text.length <= mostChars && !suspect.test(text);
 
-/** Whether an entry without metadata, as most are, can stay the object that it is. */
-function isClean(entry: Entry): boolean {
+/** Whether an entry without metadata, as most are, can stay the object that it is. What is as in `known` is not looked at. */
+function isClean(entry: Entry, known: Entry | undefined): boolean {
   for (const _ in entry.metadata) return false;
   return (
-    fits(entry.id) &&
-    fits(entry.request_id) &&
-    fits(entry.key) &&
-    fits(entry.team ?? '') &&
-    fits(entry.user ?? '') &&
-    entry.tags.length <= MOST_TAGS &&
-    entry.tags.every((tag) => fits(tag)) &&
-    fits(entry.endpoint) &&
-    fits(entry.model) &&
+    (known ? sameHead(entry, known) : isCleanHead(entry)) &&
     fits(entry.served_model ?? '') &&
-    fits(entry.provider) &&
-    fits(entry.target) &&
     fits(entry.error ?? '') &&
-    fits(entry.price_version) &&
     fits(entry.service_tier ?? '') &&
-    fits(entry.limit_model ?? '') &&
     Number.isFinite(entry.first_byte_ms ?? 0) &&
     Number.isFinite(entry.duration_ms) &&
     Number.isFinite(entry.overhead_ms)
   );
 }
 
+const isCleanHead = (entry: Entry): boolean =>
+  fits(entry.id) &&
+  fits(entry.request_id) &&
+  fits(entry.key) &&
+  fits(entry.team ?? '') &&
+  fits(entry.user ?? '') &&
+  entry.tags.length <= MOST_TAGS &&
+  entry.tags.every((tag) => fits(tag)) &&
+  fits(entry.endpoint) &&
+  fits(entry.model) &&
+  fits(entry.provider) &&
+  fits(entry.target) &&
+  fits(entry.price_version) &&
+  fits(entry.limit_model ?? '');
+
+/** Its texts are the very ones that were found clean. */
+const sameHead = (entry: Entry, known: Entry): boolean =>
+  entry.request_id === known.request_id &&
+  entry.key === known.key &&
+  entry.team === known.team &&
+  entry.user === known.user &&
+  entry.tags === known.tags &&
+  entry.endpoint === known.endpoint &&
+  entry.model === known.model &&
+  entry.provider === known.provider &&
+  entry.target === known.target &&
+  entry.price_version === known.price_version &&
+  entry.limit_model === known.limit_model;
+
 const maybe = (text: string | null): string | null => (text === null ? null : cleanText(text));
 const finite = (ms: number): number => (Number.isFinite(ms) ? ms : 0);
 
-export function cleanEntry(entry: Entry): Entry {
-  if (isClean(entry)) return entry;
+/** `known`: an entry that is clean already and may have the same texts. */
+export function cleanEntry(entry: Entry, known?: Entry): Entry {
+  if (isClean(entry, known)) return entry;
   return {
     id: cleanText(entry.id),
     at: entry.at,

@@ -15,6 +15,12 @@ export interface LedgerLog {
   error(fields: object, message: string): void;
 }
 
+export interface Next {
+  readonly entries: readonly Entry[];
+  /** Each as `entryText` writes it. */
+  readonly lines: readonly string[];
+}
+
 /** Entries in order, from which the drain takes: a queue in memory, or the spool. */
 export interface Waiting {
   /** Entries that wait, as far as that is known. */
@@ -26,7 +32,7 @@ export interface Waiting {
   /** In words of the log. */
   readonly place: string;
   /** The first ones, at most `max`; none where nothing waits. They stay until `done`. */
-  next(max: number): readonly Entry[] | Promise<readonly Entry[]>;
+  next(max: number): Next | Promise<Next>;
   /** The first `count` are dealt with. Answers how many of them this process appended. */
   done(count: number): number;
 }
@@ -130,9 +136,10 @@ export class Drain {
       let batch: readonly Entry[] = [];
       try {
         const next = waiting.next(this.#size);
-        batch = next instanceof Promise ? await next : next;
+        const { entries, lines } = next instanceof Promise ? await next : next;
+        batch = entries;
         if (batch.length === 0) return;
-        await store.insert(batch);
+        await store.insert(batch, lines);
       } catch (error) {
         if (!(error instanceof EntryRefused)) return this.#failed(error);
         if (batch.length === 1) this.#refused(batch[0]!, error);

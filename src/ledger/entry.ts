@@ -47,26 +47,38 @@ export interface Entry {
   readonly limit_model?: string | undefined;
 }
 
-/** Tokens by kind, in the order in which statements take them. */
-export const tokensWritten = ({ tokens }: Entry): number[] => [
-  tokens.input,
-  tokens.cache_read,
-  tokens.cache_write_5m,
-  tokens.cache_write_1h,
-  tokens.output,
-  tokens.reasoning,
-  tokens.audio_input,
-  tokens.audio_output,
-  tokens.image_input ?? 0,
-  tokens.image_output ?? 0,
-];
+/** Tokens by kind, in the order in which lines of entries have them. */
+export function tokensWritten({ tokens }: Entry): string {
+  const { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output } = tokens;
+  const { image_input = 0, image_output = 0 } = tokens;
+  const common = `${input},${cache_read},${cache_write_5m},${cache_write_1h},${output}`;
+  return reasoning || audio_input || audio_output || image_input || image_output
+    ? `${common},${reasoning},${audio_input},${audio_output},${image_input},${image_output}`
+    : `${common},0,0,0,0,0`;
+}
 
-/** Nano-dollars by kind, in the order in which statements take them. */
-export const costWritten = ({ cost_nusd: cost }: Entry): number[] => [
-  cost.input,
-  cost.cache_read,
-  cost.cache_write,
-  cost.output,
-  cost.request ?? 0,
-  cost.total,
-];
+export const tokensRead = (written: readonly number[]): Usage => ({
+  input: written[0] ?? 0,
+  cache_read: written[1] ?? 0,
+  cache_write_5m: written[2] ?? 0,
+  cache_write_1h: written[3] ?? 0,
+  output: written[4] ?? 0,
+  reasoning: written[5] ?? 0,
+  audio_input: written[6] ?? 0,
+  audio_output: written[7] ?? 0,
+  ...(written[8] && { image_input: written[8] }),
+  ...(written[9] && { image_output: written[9] }),
+});
+
+/** Nano-dollars by kind, in the order in which lines of entries have them. */
+export const costWritten = ({ cost_nusd: cost }: Entry): string =>
+  `${cost.input},${cost.cache_read},${cost.cache_write},${cost.output},${cost.request ?? 0},${cost.total}`;
+
+export const costRead = (written: readonly number[]): CostNano => ({
+  input: written[0] ?? 0,
+  cache_read: written[1] ?? 0,
+  cache_write: written[2] ?? 0,
+  output: written[3] ?? 0,
+  ...(written[4] && { request: written[4] }),
+  total: written[5] ?? 0,
+});

@@ -11,8 +11,9 @@
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { cleanEntry } from './clean.js';
-import { Drain, type LedgerLog, type Waiting } from './drain.js';
+import { Drain, type LedgerLog, type Next, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
+import { entryText } from './entry-text.js';
 import type { LedgerFilter, LedgerStore } from './ledger-store.js';
 import { cleanFilter, decodeCursor, encodeCursor, filterProblem } from './page.js';
 import type { Spool } from './spool.js';
@@ -131,8 +132,9 @@ class Queue implements Waiting {
     return true;
   }
 
-  next(max: number): readonly Entry[] {
-    return this.#entries.slice(0, max);
+  next(max: number): Next {
+    const entries = this.#entries.slice(0, max);
+    return { entries, lines: entries.map(entryText) };
   }
 
   done(count: number): number {
@@ -200,13 +202,14 @@ class DrainedLedger implements Ledger {
   }
 
   progress(id: string, known: Partial<Entry>): void {
-    this.#spool?.progress(id, known);
+    const begun = this.#spool?.begun(id);
+    if (begun) this.#spool?.progress(cleanEntry({ ...begun, ...known }, begun));
   }
 
   append(entry: Entry): void {
     let clean: Entry;
     try {
-      clean = cleanEntry(entry);
+      clean = cleanEntry(entry, this.#spool?.begun(entry.id));
     } catch (error) {
       this.#lost += 1;
       this.#options.log.error({ err: error, id: entry?.id }, 'this is not an entry of the ledger: it is left out');

@@ -8,6 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Entry } from './entry.js';
+import { entryOfLine, type Line } from './entry-text.js';
 import { LARGEST_RECORD_BYTES, type RecordKind, scanRecords, TRAILER_BYTES } from './spool-record.js';
 import { type Home, InSegment, type Place, type Segment } from './spool-segment.js';
 
@@ -16,9 +17,10 @@ export interface ReaderLog {
   error(fields: object, message: string): void;
 }
 
-/** Entries in order, and where each is written down. */
+/** Entries in order, their lines, and where each is written down. */
 export interface Found {
   readonly entries: Entry[];
+  readonly lines: string[];
   readonly homes: Home[];
 }
 
@@ -27,7 +29,7 @@ const PIECE_BYTES = 1024 * 1024;
 export class SpoolReader {
   readonly #segments: readonly Segment[];
   readonly #log: ReaderLog;
-  readonly #intents = new Map<string, { entry: Entry; segment: Segment }>();
+  readonly #intents = new Map<string, { line: Line; segment: Segment }>();
   #place: Place;
   #closed = false;
   /** Places with damage that were found so far. */
@@ -55,7 +57,7 @@ export class SpoolReader {
 
   /** The next entries, at least one of them; none where everything up to `until` was told. */
   async next(until: Place | null): Promise<Found> {
-    const found: Found = { entries: [], homes: [] };
+    const found: Found = { entries: [], lines: [], homes: [] };
     while (found.entries.length === 0) {
       const segment = this.#segments.find(({ order }) => order >= this.#place.order);
       if (!segment?.old) this.#closeIntents(found);
@@ -102,9 +104,9 @@ export class SpoolReader {
 
   #record(kind: RecordKind, json: string, segment: Segment, found: Found): void {
     if (kind === 'S' || (!segment.old && kind !== 'R')) return;
-    let told: Entry;
+    let told: Line;
     try {
-      told = JSON.parse(json) as Entry;
+      told = JSON.parse(json) as Line;
     } catch (error) {
       this.damages += 1;
       segment.damaged = true;
@@ -113,7 +115,7 @@ export class SpoolReader {
     }
     const intent = this.#intents.get(told.id);
     if (kind === 'P') {
-      if (intent) intent.entry = { ...intent.entry, ...told };
+      if (intent) intent.line = { ...intent.line, ...told };
       return;
     }
     if (intent) {
@@ -121,19 +123,21 @@ export class SpoolReader {
       intent.segment.open -= 1;
     }
     if (kind === 'I') {
-      this.#intents.set(told.id, { entry: told, segment });
+      this.#intents.set(told.id, { line: told, segment });
       segment.open += 1;
     } else if (kind === 'R') {
-      found.entries.push(told);
+      found.entries.push(entryOfLine(told));
+      found.lines.push(json);
       found.homes.push(new InSegment(segment));
     }
   }
 
-  #closeIntents({ entries, homes }: Found): void {
+  #closeIntents({ entries, lines, homes }: Found): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { entry, segment } of this.#intents.values()) {
-      entries.push(entry);
+    for (const { line, segment } of this.#intents.values()) {
+      entries.push(entryOfLine(line));
+      lines.push(JSON.stringify(line));
       homes.push({
         posted: () => {
           segment.open -= 1;

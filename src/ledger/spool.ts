@@ -14,8 +14,10 @@
 import fs from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { type Refusal, refuse } from '../lib/errors.js';
-import type { Waiting } from './drain.js';
+import { PassingMap } from '../lib/passing-map.js';
+import type { Next, Waiting } from './drain.js';
 import type { Entry } from './entry.js';
+import { entryText, headText, progressText, tailText } from './entry-text.js';
 import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
 import { type Found, SpoolReader } from './spool-reader.js';
 import type { Batch, Home, Place, Segment } from './spool-segment.js';
@@ -41,11 +43,18 @@ const full: Refusal = refuse(
 
 interface Attempt {
   entry: Entry;
+  /** What of its line is known before it is sent. */
+  readonly head: string;
   /** Where its intent is. */
   batch: Batch;
   /** Its intent was written before, and is written anew. */
   letIn: boolean;
 }
+
+const firstOf = ({ entries, lines }: Found, max: number): Next => ({
+  entries: entries.slice(0, max),
+  lines: lines.slice(0, max),
+});
 
 /** The home of an entry that is in memory alone. */
 const nowhere: Home = { posted: () => true };
@@ -56,11 +65,11 @@ export class Spool implements Waiting {
   readonly #writer: SpoolWriter;
   readonly #segments: Segment[];
   /** Attempts under way whose intent is written. */
-  readonly #attempts = new Map<string, Attempt>();
-  #early: Found = { entries: [], homes: [] };
+  readonly #attempts = new PassingMap<Attempt>();
+  #early: Found = { entries: [], lines: [], homes: [] };
   /** `until` is null while everything that is appended belongs to the region. */
   #region: { readonly reader: SpoolReader; until: Place | null } | null = null;
-  readonly #queue: Found = { entries: [], homes: [] };
+  readonly #queue: Found = { entries: [], lines: [], homes: [] };
   #spill: Promise<Place> | null = null;
   /** Whether what is appended is kept in memory. */
   #inMemory = true;
@@ -128,16 +137,17 @@ export class Spool implements Waiting {
       return this.refusal();
     }
     this.#toldFull = false;
-    const batch = this.#writer.add('I', JSON.stringify(entry));
+    const head = headText(entry);
+    const batch = this.#writer.add('I', head + tailText(entry));
     batch.intents += 1;
-    this.#attempts.set(entry.id, { entry, batch, letIn: false });
+    this.#attempts.set(entry.id, { entry, head, batch, letIn: false });
     return this.#options.onFull === 'serve' ? batch.done.then(() => undefined) : batch.done;
   }
 
   /** Attempts that wait for a write that failed are refused: should it succeed later, they are still not sent. */
   #takeBack(): void {
     if (this.#options.onFull === 'serve') return;
-    for (const [id, { batch, letIn }] of this.#attempts) if (!letIn && !batch.segment) this.abandon(id);
+    for (const [id, { batch, letIn }] of this.#attempts.entries()) if (!letIn && !batch.segment) this.abandon(id);
   }
 
   /** An attempt that was begun and is not sent. */
@@ -149,32 +159,42 @@ export class Spool implements Waiting {
   }
 
   /** What an attempt under way has come to so far. Nobody waits for it. */
-  progress(id: string, known: Partial<Entry>): void {
-    const attempt = this.#attempts.get(id);
+  progress(entry: Entry): void {
+    const attempt = this.#attempts.get(entry.id);
     if (!attempt || this.#writer.failing) return;
-    attempt.entry = { ...attempt.entry, ...known };
-    this.#writer.add('P', JSON.stringify({ id, ...known }));
+    attempt.entry = entry;
+    this.#writer.add('P', progressText(entry));
   }
 
-  /** False where there is no room for it anywhere. */
+  /** The entry of an attempt under way, as it is known so far. */
+  begun(id: string): Entry | undefined {
+    return this.#attempts.get(id)?.entry;
+  }
+
+  /** False where there is no room for it anywhere. Of an attempt that was begun only what it came to may be new. */
   push(entry: Entry): boolean {
     const attempt = this.#attempts.get(entry.id);
     if (!attempt && this.#options.onFull === 'serve' && (this.#unwritable || this.#full)) {
-      return this.#inMemory && this.#queue.entries.length < this.#options.maxQueued && this.#keep(entry, nowhere);
+      return (
+        this.#inMemory &&
+        this.#queue.entries.length < this.#options.maxQueued &&
+        this.#keep(entry, entryText(entry), nowhere)
+      );
     }
     if (!attempt && this.#bytes + this.#writer.waitingBytes > this.#options.maxBytes * OVER) return false;
     if (this.#inMemory && this.#queue.entries.length >= this.#options.maxQueued) {
       this.#inMemory = false;
       this.#spill = this.#writer.cut();
     }
-    const batch = this.#writer.add('R', JSON.stringify(entry));
+    const line = (attempt?.head ?? headText(entry)) + tailText(entry);
+    const batch = this.#writer.add('R', line);
     batch.results += 1;
     this.#last = batch;
     if (attempt) {
       this.#attempts.delete(entry.id);
       batch.closes.push(attempt.batch);
     }
-    if (this.#inMemory) return this.#keep(entry, batch);
+    if (this.#inMemory) return this.#keep(entry, line, batch);
     this.#own += 1;
     return true;
   }
@@ -198,16 +218,17 @@ export class Spool implements Waiting {
     return this.#region !== null || this.#spill !== null;
   }
 
-  next(max: number): readonly Entry[] | Promise<readonly Entry[]> {
-    if (this.#early.entries.length > 0) return this.#early.entries.slice(0, max);
+  next(max: number): Next | Promise<Next> {
+    if (this.#early.entries.length > 0) return firstOf(this.#early, max);
     if (this.#region || (this.#spill && this.#queue.entries.length === 0)) return this.#readBack(max);
-    return this.#queue.entries.slice(0, max);
+    return firstOf(this.#queue, max);
   }
 
   done(count: number): number {
-    const { entries, homes } = this.#early.entries.length > 0 ? this.#early : this.#queue;
+    const { entries, lines, homes } = this.#early.entries.length > 0 ? this.#early : this.#queue;
     let own = 0;
     entries.splice(0, count);
+    lines.splice(0, count);
     for (const home of homes.splice(0, count)) if (home.posted()) own += 1;
     this.#own -= own;
     this.#sweep();
@@ -221,7 +242,7 @@ export class Spool implements Waiting {
     await this.#removing;
   }
 
-  async #readBack(max: number): Promise<readonly Entry[]> {
+  async #readBack(max: number): Promise<Next> {
     for (;;) {
       if (!this.#region && this.#spill && this.#queue.entries.length === 0) {
         const reader = new SpoolReader(this.#segments, await this.#spill, this.#options.log);
@@ -229,14 +250,14 @@ export class Spool implements Waiting {
         this.#spill = null;
       }
       const region = this.#region;
-      if (!region) return this.#queue.entries.slice(0, max);
+      if (!region) return firstOf(this.#queue, max);
       if (region.until === null && region.reader.bytesAhead < NEAR_BYTES) {
         this.#inMemory = true;
         region.until = await this.#writer.cut();
       }
       this.#early = await region.reader.next(region.until);
       this.#sweep();
-      if (this.#early.entries.length > 0) return this.#early.entries.slice(0, max);
+      if (this.#early.entries.length > 0) return firstOf(this.#early, max);
       if (region.until === null) continue;
       this.#damages += region.reader.damages;
       this.#interrupted += region.reader.interrupted;
@@ -244,8 +265,9 @@ export class Spool implements Waiting {
     }
   }
 
-  #keep(entry: Entry, home: Home): true {
+  #keep(entry: Entry, line: string, home: Home): true {
     this.#queue.entries.push(entry);
+    this.#queue.lines.push(line);
     this.#queue.homes.push(home);
     this.#own += 1;
     return true;
@@ -270,9 +292,9 @@ export class Spool implements Waiting {
   /** Long attempts hold up the removal of all that came after them: their intents are written anew. */
   #carryOn(segment: Segment): boolean {
     if (segment.old || this.#segments.length < FEW_SEGMENTS || this.#writer.failing) return false;
-    for (const attempt of this.#attempts.values()) {
+    for (const [, attempt] of this.#attempts.entries()) {
       if (attempt.batch.segment !== segment) continue;
-      const batch = this.#writer.add('I', JSON.stringify(attempt.entry));
+      const batch = this.#writer.add('I', attempt.head + tailText(attempt.entry));
       batch.intents += 1;
       batch.closes.push(attempt.batch);
       attempt.batch = batch;

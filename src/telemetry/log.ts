@@ -8,6 +8,7 @@ export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 const FLUSH_MS = 250;
+const FLUSH_CHARS = 4096;
 
 /** What an access line may say. Undefined is left out. */
 export type AccessFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -21,17 +22,29 @@ export interface RunningLog {
 }
 
 export function createLog(level: LogLevel, fd = 1): RunningLog {
-  const out = destination({ fd, sync: false, minLength: 4096 });
-  const flusher = setInterval(() => out.flush(), FLUSH_MS);
+  const out = destination({ fd, sync: false });
+  let lines = '';
+  const flush = (): void => {
+    if (lines === '') return;
+    const text = lines;
+    lines = '';
+    out.write(text);
+  };
+  const write = (line: string): void => {
+    lines += line;
+    if (lines.length >= FLUSH_CHARS) flush();
+  };
+  const flusher = setInterval(flush, FLUSH_MS);
   flusher.unref();
-  const log = build(level, out);
+  const log = build(level, { write });
   return {
     log,
     access: (fields) => {
-      if (log.isLevelEnabled('info')) out.write(accessLine(fields));
+      if (log.isLevelEnabled('info')) write(accessLine(fields));
     },
     close() {
       clearInterval(flusher);
+      flush();
       try {
         out.flushSync();
       } catch {

@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test';
 import { type RepriceDeps, reprice } from '../../src/gateway/reprice.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
-import { addToRollups } from '../../src/ledger/rollups-pg.js';
 import { scanLedger } from '../../src/ledger/scan-pg.js';
 import { verifyLedger } from '../../src/ledger/verify-pg.js';
 import { writtenPrice, writtenPriceAt } from '../../src/pricing/price.js';
@@ -36,7 +35,7 @@ const prices = [
 ];
 const deps = (given: Partial<RepriceDeps> = {}): RepriceDeps => ({
   scan: scanLedger(store),
-  insert: (entries) => pgLedgerStore(store, { inTransaction: [addToRollups] }).insert(entries),
+  insert: (entries) => pgLedgerStore(store).insert(entries),
   priceAt: (model, _, atMs) => (model === 'gone' ? undefined : writtenPriceAt(prices, 'override', atMs).price),
   markupOf: async () => 1_500_000,
   ...given,

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/ledger/entry.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
-import { addToRollups } from '../../src/ledger/rollups-pg.js';
 import { verifyLedger } from '../../src/ledger/verify-pg.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore, type Store } from '../../src/store/pg.js';
@@ -65,7 +64,7 @@ after(async () => {
   await database.drop();
 });
 
-const ledger = () => pgLedgerStore(store, { inTransaction: [addToRollups] });
+const ledger = () => pgLedgerStore(store);
 
 describe('sums of spend', () => {
   test('agree with the ledger entry by entry, however batches are cut, and writing again adds nothing', async () => {

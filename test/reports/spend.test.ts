@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { parquetReadObjects } from 'hyparquet';
 import type { Entry } from '../../src/ledger/entry.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
-import { addToRollups } from '../../src/ledger/rollups-pg.js';
 import { verifyLedger } from '../../src/ledger/verify-pg.js';
 import { parseCsv } from '../../src/reports/csv.js';
 import { nanoFrom } from '../../src/reports/reconcile.js';
@@ -31,7 +30,7 @@ before(async () => {
   database = await freshDatabase();
   store = openStore({ url: database.url });
   await migrate(store.pool);
-  const ledger = pgLedgerStore(store, { inTransaction: [addToRollups] });
+  const ledger = pgLedgerStore(store);
   for (let i = 0; i < entries.length; i += 100) await ledger.insert(entries.slice(i, i + 100));
   reports = createReports(pgReportStore(store.pool));
 });
@@ -244,7 +243,7 @@ describe('a report of spend', () => {
       ...one,
       cost_nusd: { input: most, cache_read: 0, cache_write: 0, output: 0, total: most },
     }));
-    await pgLedgerStore(store, { inTransaction: [addToRollups] }).insert(huge);
+    await pgLedgerStore(store).insert(huge);
     const { total } = await json({ fromMs: at, toMs: at + HOUR_MS });
     assert.equal(total.cost_nusd as unknown, String(2n * BigInt(most)));
   });
