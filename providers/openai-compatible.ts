@@ -2,12 +2,12 @@ import type { Adaptor } from '../src/protocol/adaptor.js';
 import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
 import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
 
-/** Any server that speaks the chat dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
+/** Any server that speaks the OpenAI dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {
   type: 'openai-compatible',
   dialect: 'openai-chat',
   baseUrl: null,
-  paths: { chat: '/chat/completions' },
+  paths: { chat: '/chat/completions', embeddings: '/embeddings' },
   headers: (credential): Record<string, string> =>
     credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` },
   catalogue: null,

@@ -6,7 +6,8 @@ export const openai = {
   type: 'openai',
   dialect: 'openai-chat',
   baseUrl: 'https://api.openai.com/v1',
-  paths: { chat: '/chat/completions' },
+  paths: { chat: '/chat/completions', embeddings: '/embeddings' },
+  mostInputs: 2048,
   headers: (credential) => ({ authorization: `Bearer ${credential}` }),
   catalogue: 'openai',
   // Priority is 1.7 to 2 times the standard rate, by the model; what is not listed is billed at the dearest of these.

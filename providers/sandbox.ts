@@ -3,9 +3,13 @@
  * user message tell it to misbehave, so that a client's handling can be tried: `[delay=500ms]` before the first byte,
  * `[pace=50ms]` between words, `[status=503]` an error, `[cut=5]` a connection lost after five words, `[words=200]`
  * the length of the answer. Usage is a quarter of the bytes, rounded up.
+ *
+ * The last text that is to be embedded may tell it to be late or to fail, too. Its vectors are counts of words, spread over
+ * the dimensions by a hash and brought to length one: texts that share words are near to each other.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adaptor, LocalAnswer, LocalRequest } from '../src/protocol/adaptor.js';
+import { ofLengthOne, vectorJson } from '../src/protocol/embedding-wire.js';
 import { chatFailures } from '../src/protocol/openai-chat-failures.js';
 import { sseEvent } from '../src/protocol/sse.js';
 
@@ -24,8 +28,14 @@ interface Request {
 
 const LOREM = 'the toll is paid and the gate is open so the answer passes on its way'.split(' ');
 const CREATED = 1_760_000_000;
+const PATHS = { chat: '/chat/completions', embeddings: '/embeddings' };
+const DIMENSIONS = 256;
+const MOST_DIMENSIONS = 4096;
 
-async function answer({ body, signal }: LocalRequest): Promise<LocalAnswer> {
+const answer = (request: LocalRequest): Promise<LocalAnswer> =>
+  request.path.endsWith(PATHS.embeddings) ? embed(request) : chat(request);
+
+async function chat({ body, signal }: LocalRequest): Promise<LocalAnswer> {
   const request = JSON.parse(body.toString('utf8')) as Request;
   const prompt = lastUserText(request.messages);
   const told = directives(prompt);
@@ -64,6 +74,50 @@ async function answer({ body, signal }: LocalRequest): Promise<LocalAnswer> {
     sseEvent('[DONE]'),
   ];
   return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: pieces(events, told, signal) };
+}
+
+interface EmbeddingsRequest {
+  readonly model: string;
+  /** One text or several; a text may come as tokens. */
+  readonly input: string | readonly (string | number | readonly number[])[];
+  readonly encoding_format?: string | null;
+  readonly dimensions?: number | null;
+}
+
+async function embed({ body, signal }: LocalRequest): Promise<LocalAnswer> {
+  const { model, input, encoding_format, dimensions } = JSON.parse(body.toString('utf8')) as EmbeddingsRequest;
+  const items = typeof input === 'string' || typeof input[0] === 'number' ? [input as string | number[]] : input;
+  const last = items.at(-1);
+  const told = directives(typeof last === 'string' ? last : '');
+  if (told.delayMs > 0) await sleep(told.delayMs, undefined, { signal });
+  if (told.status !== null) return failing(told.status);
+  const format = encoding_format === 'base64' ? 'base64' : 'float';
+  const length = Math.min(dimensions ?? DIMENSIONS, MOST_DIMENSIONS);
+  const data = items.map((item, index) => {
+    const parts = typeof item === 'string' ? item.toLowerCase().match(/[\p{L}\p{N}]+/gu) : [item].flat().map(String);
+    return `{"object":"embedding","index":${index},"embedding":${vectorJson(vectorOf(parts ?? [], length), format)}}`;
+  });
+  const tokens = items.reduce(
+    (sum: number, item) => sum + (typeof item === 'string' ? tokensIn(item) : [item].flat().length),
+    0,
+  );
+  const rest = JSON.stringify({ model, usage: { prompt_tokens: tokens, total_tokens: tokens } }).slice(1);
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: once(Buffer.from(`{"object":"list","data":[${data.join(',')}],${rest}`)),
+  };
+}
+
+function vectorOf(parts: readonly string[], length: number): Float32Array {
+  const counts = new Float32Array(length);
+  for (const part of parts) {
+    let hash = 0x811c9dc5;
+    for (const byte of Buffer.from(part)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+    counts[(hash >>> 1) % length]! += hash & 1 ? 1 : -1;
+  }
+  counts[0]! += 0.01; // a text without words has a direction too
+  return ofLengthOne(counts) ?? counts;
 }
 
 interface Told {
@@ -144,7 +198,7 @@ export const sandbox = {
   type: 'sandbox',
   dialect: 'openai-chat',
   baseUrl: 'http://sandbox.invalid',
-  paths: { chat: '/chat/completions' },
+  paths: PATHS,
   headers: (): Record<string, string> => ({}),
   catalogue: null,
   failures: chatFailures,

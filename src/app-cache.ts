@@ -6,12 +6,20 @@
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
 import { type CacheService, openCache } from './cache/cache-service.js';
 import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
+import { localEmbeddings } from './cache/semantic/local-embeddings.js';
+import {
+  type AskProvider,
+  localPrompts,
+  type PromptEmbedder,
+  providerPrompts,
+} from './cache/semantic/prompt-embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
 import type { VectorWorker } from './cache/semantic/vector-worker.js';
 import type { Config } from './config/config.js';
-import type { Models } from './gateway/model.js';
+import type { InForce } from './gateway/snapshot.js';
 import type { Clock } from './lib/clock.js';
 import type { Embedder as TextsEmbedder } from './lib/embedder.js';
+import type { LocalUpstream } from './protocol/adaptor.js';
 import { wordsOf } from './protocol/openai-chat-replay.js';
 import type { Store } from './store/pg.js';
 import type { Log } from './telemetry/log.js';
@@ -22,6 +30,8 @@ export interface Embedding {
   readonly embedder: Embedder;
   /** For conditions of model routing. */
   readonly likeness: TextsEmbedder;
+  /** For targets; the model is loaded for the first request, which waits. */
+  readonly upstream: LocalUpstream;
   /** Loads the model where one of the models compares prompts. */
   warm(config: Config): Promise<void>;
   close(): Promise<void>;
@@ -36,6 +46,7 @@ export function startEmbedding(log: Log): Embedding {
     worker,
     embedder,
     likeness: likenessOf(embedder),
+    upstream: localEmbeddings(worker),
     async warm({ models }) {
       const wanted = Object.values(models).some(
         ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
@@ -51,7 +62,9 @@ export function startEmbedding(log: Log): Embedding {
 
 interface Parts {
   readonly config: Config;
-  readonly models: () => Models;
+  readonly inForce: () => InForce;
+  /** Calls the model that embeds prompts, where that is behind a provider. */
+  readonly askProvider: AskProvider;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -62,7 +75,7 @@ interface Parts {
 }
 
 export async function startCache(parts: Parts): Promise<CacheService> {
-  const { config, models, clock, log, metrics, store, embedding, shared } = parts;
+  const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
   const { pool } = store;
   return openCache({
     store: pgAnswerStore(pool),
@@ -70,6 +83,7 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     prompts: pgPromptStore(pool),
     worker: embedding.worker,
     embedder: embedding.embedder,
+    promptEmbedder: promptEmbedderOf(parts),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
     clock,
     random: Math.random,
@@ -77,8 +91,8 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     shared,
     textOf: wordsOf,
     wanted: () =>
-      models()
-        .list()
+      inForce()
+        .models.list()
         .some(({ cache }) => cache !== null),
     onResult: (state) => metrics.cacheResult(state),
     onRejection: (why) => metrics.cacheRejection(why),
@@ -87,4 +101,14 @@ export async function startCache(parts: Parts): Promise<CacheService> {
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
     onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
   });
+}
+
+/** What the configuration in force says; asked for each prompt. */
+function promptEmbedderOf({ inForce, embedding, askProvider }: Parts): () => PromptEmbedder {
+  const local = localPrompts(embedding.embedder);
+  const provider = providerPrompts(askProvider);
+  return () => {
+    const { embedding: by } = inForce().config.cache;
+    return by.type === 'local' ? local : provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
+  };
 }

@@ -23,8 +23,10 @@ import { Snapshots } from './config/snapshot.js';
 import { watchInputs } from './config/watch.js';
 import { createExplainer } from './gateway/explain.js';
 import { createHealth } from './gateway/health.js';
+import type { Target } from './gateway/model.js';
+import { createOwnEmbeddings } from './gateway/own-embeddings.js';
 import { createGateway } from './gateway/pipeline.js';
-import { snapshotOf } from './gateway/snapshot.js';
+import { type InForce, snapshotOf } from './gateway/snapshot.js';
 import { closeServer, urlOf } from './http/listening.js';
 import { createServer } from './http/server.js';
 import { createAuthenticator } from './keys/authenticate.js';
@@ -125,12 +127,13 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       pools,
       states,
       embedder: embedding.likeness,
+      localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
-  warnUnpriced(inForce().models.list(), clock, log);
+  warnUnpriced(inForce(), clock, log);
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -148,7 +151,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       admin = nextAdmin;
       hooks.configure(next);
       log.level = next.telemetry.log.level;
-      warnUnpriced(inForce().models.list(), clock, log);
+      warnUnpriced(inForce(), clock, log);
       void embedding.warm(inForce().config);
     },
     onOutcome: (outcome) => {
@@ -156,31 +159,27 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       hooks.tellReload(outcome);
     },
   });
-  const cache = await startCache({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, embedding },
-    shared: !database.embedded,
-  });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
     emit: hooks.emit,
   });
   counters = limits;
+  /** What every run of the request path needs. */
+  const path = {
+    ...{ clock, snapshots, ledger, deadlines, metrics, access },
+    limiter: limits.limiter,
+    random: Math.random,
+  };
+  const cache = await startCache({
+    ...{ config, inForce, clock, log, metrics, store, embedding },
+    shared: !database.embedded,
+    askProvider: createOwnEmbeddings(path),
+  });
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
-  const gateway = createGateway({
-    clock,
-    authenticator: tokens.callers,
-    snapshots,
-    ledger,
-    limiter: limits.limiter,
-    recall: cache.recall,
-    deadlines,
-    metrics,
-    access,
-    random: Math.random,
-  });
+  const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall });
   const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
   metrics.gauges(
     'tollgate_breaker_state',
@@ -282,13 +281,15 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
 
-function warnUnpriced(
-  models: readonly { name: string; targets: readonly { priceAt: (nowMs: number) => unknown }[] }[],
-  clock: Clock,
-  log: Log,
-): void {
-  for (const { name, targets } of models) {
-    if (targets.every((target) => target.priceAt(clock.now()))) continue;
-    log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
+function warnUnpriced({ models, cacheEmbedding }: InForce, clock: Clock, log: Log): void {
+  const priced = (targets: readonly Target[]) => targets.every((target) => target.priceAt(clock.now()));
+  for (const { name, targets } of models.list()) {
+    if (!priced(targets)) log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
   }
+  const model = cacheEmbedding?.models.get(cacheEmbedding.model);
+  if (model && !priced(model.targets) && !models.get(model.name))
+    log.warn(
+      { model: model.name },
+      'prompts are not embedded until it is priced: name it under models, or set defaults.price',
+    );
 }

@@ -10,7 +10,10 @@ import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
 
 const providerTypes = Object.fromEntries(
-  Object.values(adaptors).map(({ type, baseUrl, catalogue }) => [type, { needsBaseUrl: baseUrl === null, catalogue }]),
+  Object.values(adaptors).map(({ type, baseUrl, catalogue, models, free, paths }) => [
+    type,
+    { needsBaseUrl: baseUrl === null, catalogue, models, free, endpoints: Object.keys(paths) },
+  ]),
 );
 
 const program = new Command('tollgate').description('A dedicated LLM gateway.').version(version);

@@ -13,6 +13,7 @@ import { createSeal, sealedAnswers } from './seal.js';
 import { type Verdict, wilson } from './semantic/calibration.js';
 import type { Rejection } from './semantic/decide.js';
 import type { Embedder } from './semantic/embedder.js';
+import type { PromptEmbedder } from './semantic/prompt-embedder.js';
 import type { PromptStore } from './semantic/prompt-store.js';
 import { Scopes } from './semantic/scopes.js';
 import { createSemanticTier, type Skip } from './semantic/semantic-tier.js';
@@ -31,6 +32,9 @@ export interface CacheParts {
   readonly prompts: PromptStore;
   /** Where vectors are compared. */
   readonly worker: VectorWorker;
+  /** What prompts are compared by now; the configuration may change it. */
+  readonly promptEmbedder: () => PromptEmbedder;
+  /** What answers are compared by. */
   readonly embedder: Embedder;
   readonly random: () => number;
   /** The words of a kept answer. */

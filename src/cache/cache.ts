@@ -31,7 +31,7 @@ export interface SemanticPolicy {
   readonly max_turns: number;
 }
 
-/** What `npm run bench:cache` measures as the default. The threshold belongs to the embedding model. */
+/** What `npm run bench:cache` measures as the default, for the model that comes with the gateway. */
 export const semanticDefaults: SemanticPolicy = {
   threshold: 0.85,
   margin: 0.1,
@@ -41,6 +41,12 @@ export const semanticDefaults: SemanticPolicy = {
   until_certified: 'serve',
   max_turns: 4,
 };
+
+/**
+ * For any other embedding model, of which nothing was measured here: a threshold belongs to a model, so it errs to the safe
+ * side until the configuration states one.
+ */
+export const unmeasuredThreshold = 0.95;
 
 /** One kept answer. `body` is whole and in the dialect of its endpoint. */
 export interface CachedAnswer {

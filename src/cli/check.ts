@@ -41,7 +41,9 @@ export async function check(args: CheckArgs): Promise<number> {
 /** Today's list price of a provider's model, in words. */
 function listPriceOf(config: Config, types: ProviderTypes): (provider: string, model: string) => string | null {
   return (provider, model) => {
-    const catalogue = types[config.providers[provider]!.type]?.catalogue ?? null;
+    const type = types[config.providers[provider]!.type];
+    if (type?.free) return 'free';
+    const catalogue = type?.catalogue ?? null;
     const price = lookup(catalogue, model, Date.now());
     if (!price) return null;
     const { input, output } = ratesAt(price, 0);

@@ -6,7 +6,11 @@ const similarity = z.number().min(0.5, 'a similarity is between 0.5 and 1').max(
 
 const semantic = z
   .strictObject({
-    threshold: similarity.optional().describe('Least cosine similarity of two prompts that share an answer.'),
+    threshold: similarity
+      .optional()
+      .describe(
+        'Least cosine similarity of two prompts that share an answer. Default 0.85 with the local model, else 0.95.',
+      ),
     margin: z
       .number()
       .min(0)
@@ -80,6 +84,17 @@ export const cacheSection = z
           type: z.literal('provider').describe("An embedding model behind a provider's API."),
           model: s.upstreamModel.describe('A name under `models`; with `provider`, the name at that provider.'),
           provider: z.string().optional().describe('A name under `providers`.'),
+          dimensions: z
+            .number()
+            .int()
+            .min(1)
+            .max(4096)
+            .optional()
+            .describe("The vectors' length, where the model can be asked for one. Left out: its own."),
+          timeout: s
+            .duration(1)
+            .prefault('1s')
+            .describe('How long a request waits for its embedding; after that it is a miss.'),
         }),
       ])
       .prefault({ type: 'local' })

@@ -113,7 +113,15 @@ export interface CacheConfig {
   readonly secret: string | null;
   readonly embedding:
     | { readonly type: 'local'; readonly model: string }
-    | { readonly type: 'provider'; readonly provider?: string | undefined; readonly model: string };
+    | {
+        readonly type: 'provider';
+        /** Null: `model` is a name under `models`. */
+        readonly provider: string | null;
+        readonly model: string;
+        /** Null: the model's own. */
+        readonly dimensions: number | null;
+        readonly timeout: number;
+      };
 }
 
 /** Milliseconds. */

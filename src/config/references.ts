@@ -5,10 +5,19 @@
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
-/** The provider types that there are; `catalogue` is a type's name in the price catalogue, if it has one. */
-export type ProviderTypes = Readonly<
-  Record<string, { readonly needsBaseUrl: boolean; readonly catalogue?: string | null }>
->;
+/** What a configuration needs to know of a provider type. */
+interface ProviderType {
+  readonly needsBaseUrl: boolean;
+  /** Its name in the price catalogue, if it has one. */
+  readonly catalogue?: string | null;
+  /** The only models that it has. */
+  readonly models?: readonly string[] | undefined;
+  /** It costs nothing unless the configuration says otherwise. */
+  readonly free?: boolean | undefined;
+  readonly endpoints?: readonly string[];
+}
+
+export type ProviderTypes = Readonly<Record<string, ProviderType>>;
 
 export function checkReferences(config: unknown, types: ProviderTypes): Finding[] {
   const findings: Finding[] = [];
@@ -29,11 +38,12 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
   for (const [model, written] of entriesOf(field(config, 'models'))) {
     for (const [i, target] of entriesOf(field(written, 'targets'))) {
       const provider = field(target, 'provider');
-      if (typeof provider !== 'string' || names.includes(provider)) continue;
-      report(
-        ['models', model, 'targets', Number(i), 'provider'],
-        `there is no provider "${provider}"${suggestion(provider, names)}`,
-      );
+      if (typeof provider !== 'string') continue;
+      const at = ['models', model, 'targets', Number(i)];
+      if (!names.includes(provider))
+        report([...at, 'provider'], `there is no provider "${provider}"${suggestion(provider, names)}`);
+      const wrong = unknownModel(typeOf(config, provider, types), field(target, 'model'));
+      if (wrong) report([...at, 'model'], wrong);
     }
   }
   for (const [model, written] of entriesOf(field(config, 'models'))) {
@@ -46,7 +56,19 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
     );
     findings.push(...checkStars(model, written));
   }
+  findings.push(...checkEmbedding(config, types));
   return findings;
+}
+
+function typeOf(config: unknown, provider: string, types: ProviderTypes): ProviderType | undefined {
+  const type = field(field(field(config, 'providers'), provider), 'type');
+  return typeof type === 'string' && Object.hasOwn(types, type) ? types[type] : undefined;
+}
+
+function unknownModel(type: ProviderType | undefined, model: unknown): string | undefined {
+  if (!type?.models || typeof model !== 'string' || model.includes('*') || type.models.includes(model))
+    return undefined;
+  return `this provider has no model "${model}"${suggestion(model, type.models)}`;
 }
 
 function checkFallbacks(model: string, written: unknown, models: readonly string[]): Finding[] {
@@ -63,6 +85,38 @@ function checkFallbacks(model: string, written: unknown, models: readonly string
     }
   }
   return findings;
+}
+
+/** What embeds prompts for the cache: a model of a provider that has embeddings, or a name under `models`. */
+function checkEmbedding(config: unknown, types: ProviderTypes): Finding[] {
+  const embedding = field(field(config, 'cache'), 'embedding');
+  const [provider, model] = [field(embedding, 'provider'), field(embedding, 'model')];
+  if (field(embedding, 'type') !== 'provider' || typeof model !== 'string') return [];
+  const at = (key: string, message: string): Finding[] => [
+    { path: ['cache', 'embedding', key], part: 'value', message },
+  ];
+  const embeds = (name: unknown): boolean =>
+    typeof name !== 'string' || (typeOf(config, name, types)?.endpoints ?? ['embeddings']).includes('embeddings');
+  if (typeof provider === 'string') {
+    const names = entriesOf(field(config, 'providers')).map(([name]) => name);
+    if (!names.includes(provider))
+      return at('provider', `there is no provider "${provider}"${suggestion(provider, names)}`);
+    const wrong = unknownModel(typeOf(config, provider, types), model);
+    if (wrong) return at('model', wrong);
+    return embeds(provider) ? [] : at('provider', 'a provider of this type has no embeddings');
+  }
+  const models = entriesOf(field(config, 'models'));
+  const names = models.map(([name]) => name);
+  const known = models.find(([name]) => name === model) ?? models.find(([name]) => matchesPattern(name, model));
+  if (!known)
+    return at(
+      'model',
+      `there is no model "${model}"${suggestion(model, names)}; with \`provider\`, name one of its own`,
+    );
+  if (field(known[1], 'route'))
+    return at('model', 'has a `route`: prompts are compared by one model, so name one that has targets');
+  const targets = entriesOf(field(known[1], 'targets')).map(([, target]) => field(target, 'provider'));
+  return targets.some(embeds) ? [] : at('model', 'none of its targets has embeddings');
 }
 
 function checkStars(model: string, written: unknown): Finding[] {

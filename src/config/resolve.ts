@@ -3,31 +3,22 @@
  * that is wrong before it gives up.
  */
 import { resolve as resolvePath } from 'node:path';
-import { type CachePolicy, semanticDefaults } from '../cache/cache.js';
 import { tokensOf } from './auth.js';
-import type { WrittenModelCache } from './cache-schema.js';
 import { resolveRoutes } from './classic-routes.js';
-import type { Config, ModelConfig, ProviderConfig, TimeoutConfig } from './config.js';
+import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
+import { builtInTimeout, cacheOf, mapValues, merged, resolveModels } from './resolve-model.js';
 import { checkClassicRoutes } from './route-checks.js';
-import { breakerOf, retryOf, routingOf } from './routing.js';
+import { breakerOf, retryOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
-import type { WrittenConfig, WrittenTimeout } from './schema.js';
+import type { WrittenConfig } from './schema.js';
 import type { Finding } from './validate.js';
 import { webhooksOf } from './webhooks.js';
 
 export type Resolved =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly findings: readonly Finding[] };
-
-const builtInTimeout: TimeoutConfig = {
-  connect: 5_000,
-  first_byte: 60_000,
-  idle: 60_000,
-  total: 600_000,
-  keep_alive: 5_000,
-};
 
 /** Relative paths begin at `baseDir`; `read` reads a file of a secret. */
 export function resolve(written: WrittenConfig, baseDir: string, read: (file: string) => Buffer): Resolved {
@@ -69,7 +60,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),
-    models: modelsOf(written),
+    models: resolveModels(written),
     defaults: {
       timeout: merged(builtInTimeout, written.defaults.timeout),
       retry: retryOf(written.defaults),
@@ -78,9 +69,13 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       limits: written.defaults.limits ?? [],
       drop_params: written.defaults.drop_params,
       unpriced: written.defaults.unpriced,
-      cache: cacheOf(written.defaults.cache),
+      cache: cacheOf(written.defaults.cache, written.cache.embedding),
     },
-    cache: { ...written.cache, secret: credential(['cache', 'secret'], written.cache.secret) || null },
+    cache: {
+      ...written.cache,
+      embedding: embeddingOf(written.cache.embedding),
+      secret: credential(['cache', 'secret'], written.cache.secret) || null,
+    },
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
@@ -93,38 +88,10 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
 
 type Report = (path: Path, message: string) => void;
 
-function modelsOf(written: WrittenConfig): Record<string, ModelConfig> {
-  const { defaults } = written;
-  const timeout = merged(builtInTimeout, defaults.timeout);
-  return mapValues(written.models, (model) => ({
-    route: model.route ?? null,
-    targets: (model.targets ?? []).map((target) => ({
-      provider: target.provider,
-      model: target.model,
-      weight: target.weight ?? 1,
-      priority: target.priority ?? 1,
-      price: target.price ?? null,
-      limits: target.limits ?? [],
-    })),
-    ...routingOf(defaults, model),
-    timeout: merged(timeout, model.timeout),
-    price: model.price ?? null,
-    limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
-    max_output: model.max_output ?? null,
-    drop_params: model.drop_params ?? defaults.drop_params,
-    cache: cacheOf(model.cache ?? defaults.cache),
-  }));
-}
-
-function cacheOf(written: WrittenModelCache | undefined): CachePolicy | null {
-  if (written === undefined || written === false) return null;
-  const { exact = true, semantic = false, ttl = 3_600_000, share = 'key' } = written;
-  if (!exact && semantic === false) return null;
-  const told = typeof semantic === 'object' ? semantic : {};
-  return { exact, semantic: semantic === false ? null : { ...semanticDefaults, ...told }, ttl, share };
-}
-
-const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });
+const embeddingOf = (written: WrittenConfig['cache']['embedding']): CacheConfig['embedding'] =>
+  written.type === 'local'
+    ? written
+    : { ...written, provider: written.provider ?? null, dimensions: written.dimensions ?? null };
 
 function credentialsOf(
   { api_key, api_keys }: WrittenConfig['providers'][string],
@@ -171,6 +138,3 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
   if (!schemes.includes(scheme) || !URL.canParse(url)) report(path, `expected a URL that begins with ${schemes[0]}://`);
   return url;
 }
-
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));

@@ -21,7 +21,6 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
-  row('cache.embedding.type', 'an embedding model behind a provider', (value) => value !== 'local'),
   row('capture'),
   row('telemetry.traces'),
 ];

@@ -6,9 +6,9 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { estimate } from '../tokens/estimate.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
+import { countInput } from './count-input.js';
 import type { Attempted, Granted } from './course.js';
 import { intentOf, Progress, resultOf } from './entry.js';
 import { exchangeFor } from './exchange.js';
@@ -69,7 +69,7 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
       const meter = new Meter(
         {
           call: {
-            to: target.to,
+            to: target.to[request.endpoint]!,
             headers: upstreamHeaders(target.headers[trip.slot]!, headers),
             body: exchange.value.body,
             timeouts: timeoutsOf(course, number),
@@ -149,7 +149,7 @@ function inputAt(course: Granted, target: Target): number | Promise<number> {
   course.counting ??= target.counting;
   const { encoding, factor } = target.counting;
   if (encoding === course.counting.encoding && factor === course.counting.factor) return course.countedInput;
-  return estimate(course.request.json, target.counting, target.model);
+  return countInput(course.request, target);
 }
 
 export const unpriced = (model: Model): Refusal =>

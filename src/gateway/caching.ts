@@ -94,7 +94,7 @@ export interface Caching {
 }
 
 export function createCaching(ports: {
-  readonly recall: Recall;
+  readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
   readonly ledger: Pick<Ledger, 'append' | 'durable'>;
   readonly limiter: Pick<Limiter, 'record'>;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import type { Key } from '../keys/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Random } from '../lib/random.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { ModelRequest } from '../protocol/request.js';
 import { Chain } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
@@ -17,7 +17,7 @@ interface Routed {
   readonly model: Model;
   /** The model that was asked for, where it has a route. */
   readonly routed: Model | undefined;
-  readonly request: ChatRequest;
+  readonly request: ModelRequest;
   readonly headers: CallHeaders;
   readonly caller: { readonly key: Key };
   /** Monotonic. */

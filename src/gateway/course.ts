@@ -4,6 +4,7 @@ import type { Caller } from '../keys/key.js';
 import type { Refusal } from '../lib/errors.js';
 import type { FailureClass } from '../protocol/failure-class.js';
 import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { ModelRequest } from '../protocol/request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import type { Grant } from './limiter.js';
@@ -28,7 +29,7 @@ export interface Course {
   user: string | null;
   /** Of the key and the request. */
   tags: readonly string[];
-  request: ChatRequest | undefined;
+  request: ModelRequest | undefined;
   /** The model that was asked for, or that its route has chosen. */
   model: Model | undefined;
   /** The model that was asked for, where it has a route. */
@@ -64,6 +65,9 @@ export interface Course {
 type With<Field extends keyof Course> = Course & { [Name in Field]: NonNullable<Course[Name]> };
 /** A course whose caller is known. */
 export type Known = With<'headers' | 'caller'>;
+/** A course whose answer may be kept and given again: only those of chats are. */
+export type CacheableCourse = Granted & { readonly request: ChatRequest };
+export const isCacheable = (course: Course): course is CacheableCourse => course.request?.endpoint === 'chat';
 /** A course whose limits were taken. */
 export type Granted = Underway & { grant: Grant };
 /** A course whose request was read, admitted and planned. */

@@ -12,16 +12,17 @@ import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import { cost } from '../pricing/price.js';
 import type { Endpoint } from '../protocol/adaptor.js';
-import { type ChatRequest, readChatRequest } from '../protocol/openai-chat-request.js';
+import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import { type ModelRequest, readRequest } from '../protocol/request.js';
 import { noUsage } from '../protocol/usage.js';
 import type { Plan } from '../router/plan.js';
 import type { RuleTrace } from '../router/rules.js';
-import { estimate } from '../tokens/estimate.js';
 import { admit } from './admit.js';
 import { unpriced } from './attempt.js';
 import { questionOf } from './caching.js';
 import { type CallHeaders, headersOf } from './call.js';
 import { noTarget } from './choose.js';
+import { countInput } from './count-input.js';
 import { exchangeFor } from './exchange.js';
 import type { Foreseen, ForeseenLimit } from './foresee.js';
 import type { Limiter } from './limiter.js';
@@ -128,7 +129,7 @@ interface Known {
   rules?: readonly ExplainedRule[];
   plan?: readonly Planned[];
   foreseen?: Foreseen;
-  request?: ChatRequest;
+  request?: ModelRequest;
   cache?: Peeked;
 }
 
@@ -139,7 +140,7 @@ async function explain(question: Question, models: Models, parts: Parts): Promis
   known.caller = caller.value;
   if (!question.headers.ok) return told(known, question.headers.refusal);
   const headers = headersOf(caller.value, question.headers.value);
-  const request = readChatRequest(question.body);
+  const request = readRequest(endpoint, question.body);
   if (!request.ok) return told(known, request.refusal);
   known.request = request.value;
   const admitted = admit(anywhere(caller.value, ip), endpoint, request.value.model, ip ?? '', models);
@@ -154,16 +155,20 @@ async function explain(question: Question, models: Models, parts: Parts): Promis
   const tried = known.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
   const first = tried[0];
   if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
-  if (model.cache) known.cache = await peek(planning, endpoint, parts);
+  if (model.cache && asking.request.endpoint === 'chat')
+    known.cache = await peek({ ...planning, request: asking.request }, parts);
   known.foreseen = await limitsOf(planning, first, endpoint, parts);
   if (known.foreseen.refusal) return told(known, known.foreseen.refusal);
   return told(known, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
 }
 
-function peek({ request, headers, caller, model }: Planning, endpoint: Endpoint, { recall }: Parts): Promise<Peeked> {
+function peek(
+  { request, headers, caller, model }: Planning & { readonly request: ChatRequest },
+  { recall }: Parts,
+): Promise<Peeked> {
   const { tags } = headers;
   const user = (headers.user ?? request.user) || null;
-  return recall.peek(questionOf({ request, headers, caller, model, user, tags, call: { endpoint }, reply: undefined }));
+  return recall.peek(questionOf({ request, headers, caller, model, user, tags, call: request, reply: undefined }));
 }
 
 /** As for a request: limits are taken for the first target, whether or not it can carry the request. */
@@ -184,7 +189,7 @@ const anywhere = (caller: Caller, ip: string | null): Caller =>
   ip === null ? { ...caller, key: { ...caller.key, allowed_ips: null } } : caller;
 
 interface Asking {
-  readonly request: ChatRequest;
+  readonly request: ModelRequest;
   readonly headers: CallHeaders;
   readonly caller: Caller;
   readonly models: Models;
@@ -266,7 +271,7 @@ interface Found extends Partial<Plan<Target>['skipped'][number]> {
 
 async function plannedOf(
   { target, model, as, why, untilMs }: Found,
-  request: ChatRequest,
+  request: ModelRequest,
   parts: Parts,
 ): Promise<Planned> {
   const { clock } = parts;
@@ -274,7 +279,7 @@ async function plannedOf(
   const price = target.priceAt(clock.now());
   const exchange = exchangeFor(request, model, target, clock.now(), null);
   const refusal = exchange.ok ? (price ? undefined : unpriced(model)) : exchange.refusal;
-  const input = await estimate(request.json, target.counting, target.model);
+  const input = await countInput(request, target);
   const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;
   const { id, provider, priority, weight, state } = target;
   const told: ExplainedTarget = {
@@ -294,7 +299,7 @@ async function plannedOf(
   return { target, model, told, costNano, refusal };
 }
 
-const outputOf = (request: ChatRequest): number => (request.maxOutput ?? USUAL_OUTPUT) * request.n;
+const outputOf = (request: ModelRequest): number => (request.maxOutput ?? USUAL_OUTPUT) * request.n;
 
 function told(known: Known, refusal: Refusal | undefined): Explanation {
   const { caller, request, serves, foreseen, rules = [], plan = [] } = known;
@@ -320,7 +325,7 @@ const modelTold = (serves: Model | undefined) => ({
 
 function estimateOf(
   plan: readonly Planned[],
-  request: ChatRequest,
+  request: ModelRequest,
   held: number | null,
 ): NonNullable<Explanation['estimate']> {
   const first = plan.find(({ told: { ready }, refusal }) => ready && !refusal) ?? plan[0]!;

@@ -18,9 +18,9 @@ import type { Hold } from '../limits/hold.js';
 import { counts, type Limit } from '../limits/limit.js';
 import type { Limits, Outcome } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
-import { estimate as countInput } from '../tokens/estimate.js';
+import type { ModelRequest } from '../protocol/request.js';
 import { Applicable } from './applicable.js';
+import { countInput } from './count-input.js';
 import { type Foreseen, foresee } from './foresee.js';
 import type { Model, Target } from './model.js';
 import type { Bill } from './settle.js';
@@ -30,7 +30,7 @@ import { boundsOutput, outputCap, type Reach, worstCase } from './worst-case.js'
 export interface Demand {
   readonly caller: Caller;
   readonly user: string | null;
-  readonly request: ChatRequest;
+  readonly request: ModelRequest;
   readonly model: Model;
   /** The model whose target is tried, where it is a fallback from the start. */
   readonly serving?: Model | undefined;
@@ -297,10 +297,10 @@ function reachOf(
   const reach = [first];
   const waiting: Promise<unknown>[] = [];
   for (const { model, target } of others) {
-    if (target === first.target) continue;
+    if (target === first.target || !target.to[request.endpoint]) continue;
     const { encoding, factor } = target.counting;
     const alike = encoding === first.target.counting.encoding && factor === first.target.counting.factor;
-    const counted = alike ? first.countedInput : countInput(request.json, target.counting, target.model);
+    const counted = alike ? first.countedInput : countInput(request, target);
     if (typeof counted === 'number') reach.push({ model, target, countedInput: counted });
     else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
   }

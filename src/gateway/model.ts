@@ -2,7 +2,7 @@
 import type { CachePolicy } from '../cache/cache.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor, Endpoint } from '../protocol/adaptor.js';
 import type { Retry } from '../router/backoff.js';
 import type { Balance, Candidate } from '../router/balance.js';
 import type { Rules } from '../router/rules.js';
@@ -22,7 +22,8 @@ export interface Target extends Candidate {
   readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */
   readonly counting: ReturnType<Adaptor['counting']>;
-  readonly to: UpstreamCall['to'];
+  /** Where each endpoint that it has is. */
+  readonly to: Readonly<Partial<Record<Endpoint, UpstreamCall['to']>>>;
   /**
    * For each of the provider's credentials, in the order of `state.slots`, names and values in turn: the credential, the API
    * version, what the configuration adds.

@@ -4,7 +4,7 @@ import type { Embedder } from '../lib/embedder.js';
 import { limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor, LocalUpstream } from '../protocol/adaptor.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
@@ -12,18 +12,20 @@ import type { PoolLease } from '../upstream/pool.js';
 import type { Model, Models, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
-interface Parts {
+export interface ModelsParts {
   readonly adaptors: Readonly<Record<string, Adaptor>>;
   readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
   readonly states: TargetStates;
   readonly userAgent: string;
+  /** The embedding model of the gateway, as an upstream. */
+  readonly localEmbeddings: LocalUpstream;
   /** What `like` compares with; null: such conditions never hold. */
   readonly embedder: Embedder | null;
   readonly nowMs: number;
 }
 
-export function modelsOf(config: Config, parts: Parts): Models {
+export function modelsOf(config: Config, parts: ModelsParts): Models {
   const models = new Map<string, Model>();
   const wildcards = new Wildcards();
   for (const [label, written] of Object.entries(config.models)) {
@@ -88,11 +90,15 @@ const timeoutsOf = ({ timeout }: ModelConfig) => ({
 });
 
 /** Makes the target; `star` stands for the `*` in the name of its model. */
-function targetOf(config: Config, model: ModelConfig, written: TargetConfig, parts: Parts): (star: string) => Target {
+function targetOf(
+  config: Config,
+  model: ModelConfig,
+  written: TargetConfig,
+  parts: ModelsParts,
+): (star: string) => Target {
   const provider = config.providers[written.provider]!;
   const adaptor = parts.adaptors[provider.type]!;
   const base = new URL(provider.base_url ?? adaptor.baseUrl!);
-  const path = pathBelow(base, adaptor.paths.chat);
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
   const headers = provider.api_keys.map((key) =>
     Object.entries({
@@ -103,9 +109,11 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
       ...provider.headers,
     }).flat(),
   );
-  const to = adaptor.local
-    ? { local: adaptor.local, path }
-    : { dispatcher: parts.pools.get(base.origin, model.timeout.connect), path };
+  const local = adaptor.local === 'embedding-model' ? parts.localEmbeddings : adaptor.local;
+  const by = local ? { local } : { dispatcher: parts.pools.get(base.origin, model.timeout.connect) };
+  const to = Object.fromEntries(
+    Object.entries(adaptor.paths).map(([endpoint, path]) => [endpoint, { ...by, path: pathBelow(base, path) }]),
+  );
   const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
   const label = `${written.provider}/${written.model}`;
   return (star) => {
@@ -116,7 +124,7 @@ function targetOf(config: Config, model: ModelConfig, written: TargetConfig, par
       catalogueName: adaptor.catalogue,
       model: name,
       services: adaptor.serviceMultipliers,
-      fallback: writtenPrices(config.defaults.price),
+      fallback: adaptor.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
       nowMs: parts.nowMs,
     });
     return {

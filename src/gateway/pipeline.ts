@@ -5,7 +5,6 @@
  * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
-import type { Snapshots } from '../config/snapshot.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -13,10 +12,9 @@ import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib
 import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import { completionAsStream } from '../protocol/openai-chat-chunks.js';
-import { readChatRequest } from '../protocol/openai-chat-request.js';
+import { readRequest } from '../protocol/request.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { estimate } from '../tokens/estimate.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempts } from './attempt.js';
@@ -24,7 +22,16 @@ import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
 import { createCaching, type Turn } from './caching.js';
 import { type Call, headersOf, type Reply } from './call.js';
 import { createChooser } from './choose.js';
-import { type Attempted, type Course, type Granted, type Known, newCourse, type Underway } from './course.js';
+import { countInput } from './count-input.js';
+import {
+  type Attempted,
+  type Course,
+  type Granted,
+  isCacheable,
+  type Known,
+  newCourse,
+  type Underway,
+} from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
 import type { Grant, Limiter } from './limiter.js';
 import type { Model, Target } from './model.js';
@@ -33,13 +40,13 @@ import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
-  readonly authenticator: Authenticator;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** What is in force; a request enters it once and is served by that one to its end. */
-  readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
+  readonly snapshots: { enter(): { readonly value: Pick<InForce, 'models'>; leave(): void } };
   readonly ledger: Ledger;
   readonly limiter: Limiter;
   /** Asked only for models whose answers are cached. */
-  readonly recall: Recall;
+  readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
@@ -85,7 +92,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const found = firstTarget(underway);
     if (!found.ok) return refuseCall(course, found.refusal);
     let first = found.value;
-    const counted = asked?.value.countedFor(first) ?? estimate(underway.request.json, first.counting, first.model);
+    const counted = asked?.value.countedFor(first) ?? countInput(underway.request, first);
     course.countedInput = typeof counted === 'number' ? counted : await counted;
     const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
     let granted = reserved instanceof Promise ? await reserved : reserved;
@@ -97,7 +104,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     course.limitHead = limiter.headers(grant);
     let turn: Turn | undefined;
     try {
-      if (underway.model.cache) turn = await caching.turn(course as Granted);
+      if (underway.model.cache && isCacheable(course)) turn = await caching.turn(course);
       const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
       const closed = limiter.close(grant);
       const durable = ledger.durable();
@@ -126,7 +133,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** Reads the request and admits it to the model that it asks for. */
   function prepare(course: Known, body: Buffer): Result<Model> {
     const { call } = course;
-    const request = readChatRequest(body);
+    const request = readRequest(call.endpoint, body);
     if (!request.ok) return request;
     course.request = request.value;
     const { key } = course.caller;
@@ -166,8 +173,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       const { model, target } = step;
       if (model !== course.serving) metrics.fallback();
       course.serving = model;
-      const { counting } = target;
-      course.countedInput = await estimate(course.request.json, counting, target.model);
+      course.countedInput = await countInput(course.request, target);
       const granted = await limiter.reserve(course, target, () => chooser.reachable(course), course.countedInput);
       if (granted.ok || !granted.refusal.atTarget) return granted;
       step = chain.passOver(target, clock.monotonic());

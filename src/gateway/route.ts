@@ -3,7 +3,7 @@ import { mayUseModel } from '../keys/allow.js';
 import type { Key } from '../keys/key.js';
 import type { Random } from '../lib/random.js';
 import { cost } from '../pricing/price.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { ModelRequest } from '../protocol/request.js';
 import { noUsage } from '../protocol/usage.js';
 import { promptAffinity } from '../router/affinity.js';
 import type { Ask } from '../router/balance.js';
@@ -13,7 +13,7 @@ import type { Model, Models, Target } from './model.js';
 
 /** What a plan depends on beside the configuration and the state of the targets. */
 export interface Asking {
-  readonly request: ChatRequest;
+  readonly request: ModelRequest;
   readonly user: string | null;
   /** Wall time, for prices. */
   readonly nowMs: number;
@@ -45,9 +45,11 @@ function askFor(model: Model, { request, user, nowMs }: Asking, turn: number): A
   };
 }
 
-function affinityOf(model: Model, request: ChatRequest, user: string | null): string | null {
+function affinityOf(model: Model, request: ModelRequest, user: string | null): string | null {
   if (model.affinity === 'none' || model.targets.length < 2) return null;
-  return model.affinity === 'prompt' ? promptAffinity(request.json) : user;
+  if (model.affinity === 'user') return user;
+  // Nobody keeps the beginning of a text that is embedded.
+  return request.endpoint === 'chat' ? promptAffinity(request.json) : null;
 }
 
 const NONE: Fallbacks<Model> = { general: [], contextWindow: [], contentPolicy: [] };

@@ -7,18 +7,18 @@ import type { Caller } from '../keys/key.js';
 import { type Result, refuse, refused } from '../lib/errors.js';
 import type { Feature } from '../lib/route-spec.js';
 import { cost } from '../pricing/price.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { ModelRequest } from '../protocol/request.js';
 import { noUsage } from '../protocol/usage.js';
 import type { RouteRequest } from '../router/conditions.js';
 import { hasFeature, lastUserText } from '../router/request-facts.js';
 import type { Choice } from '../router/rules.js';
-import { estimate } from '../tokens/estimate.js';
 import type { CallHeaders } from './call.js';
+import { countInput } from './count-input.js';
 import type { Model, Models, Target } from './model.js';
 import { USUAL_OUTPUT } from './route.js';
 
 interface Asking {
-  readonly request: Pick<ChatRequest, 'json' | 'user' | 'metadata' | 'maxOutput' | 'n'>;
+  readonly request: ModelRequest;
   readonly headers: Pick<CallHeaders, 'user' | 'tags' | 'metadata'>;
   readonly caller: Caller;
   readonly models: Models;
@@ -76,11 +76,10 @@ export class AskedRoute implements RouteRequest {
 
   /** As the target's model counts. */
   countedFor(target: Target): number | Promise<number> {
-    const { json } = this.#asking.request;
+    const { request } = this.#asking;
     const known = this.#counter;
-    if (!known || target.adaptor !== known.adaptor || target.model !== known.model)
-      return estimate(json, target.counting, target.model);
-    return (this.#counted ??= estimate(json, known.counting, known.model));
+    if (!known || target.adaptor !== known.adaptor || target.model !== known.model) return countInput(request, target);
+    return (this.#counted ??= countInput(request, known));
   }
 
   costNano(name: string, inputTokens: number): number | null {

@@ -1,15 +1,24 @@
 /** A configuration with all that is made of it, as one thing that comes into force and goes out of it. */
 import type { Config } from '../config/config.js';
+import { modelConfigOf } from '../config/resolve-model.js';
 import { Snapshot } from '../config/snapshot.js';
 import type { Embedder } from '../lib/embedder.js';
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor, LocalUpstream } from '../protocol/adaptor.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
-import { modelsOf } from './models-of.js';
+import { type ModelsParts, modelsOf } from './models-of.js';
 
 export interface InForce {
   readonly config: Config;
+  readonly models: Models;
+  /** What prompts are embedded by, where that is a model behind a provider. */
+  readonly cacheEmbedding: CacheEmbedding | null;
+}
+
+interface CacheEmbedding {
+  readonly model: string;
+  /** Has it: those that callers may ask for, or it alone. */
   readonly models: Models;
 }
 
@@ -20,6 +29,7 @@ interface Parts {
   readonly states: TargetStates;
   readonly userAgent: string;
   readonly embedder: Embedder | null;
+  readonly localEmbeddings: LocalUpstream;
   readonly nowMs: number;
 }
 
@@ -27,9 +37,22 @@ interface Parts {
 export function snapshotOf(config: Config, { pools, ...parts }: Parts): Snapshot<InForce> {
   const lease = pools.lease();
   try {
-    return new Snapshot({ config, models: modelsOf(config, { ...parts, pools: lease }) }, () => lease.end());
+    const models = modelsOf(config, { ...parts, pools: lease });
+    const cacheEmbedding = embeddingOf(config, models, { ...parts, pools: lease });
+    return new Snapshot({ config, models, cacheEmbedding }, () => lease.end());
   } catch (error) {
     lease.end();
     throw error;
   }
+}
+
+/** A model of a provider that is not among the models is made one, which only the gateway can ask for. */
+function embeddingOf(config: Config, models: Models, parts: ModelsParts): CacheEmbedding | null {
+  const { embedding } = config.cache;
+  if (embedding.type !== 'provider') return null;
+  const { provider, model } = embedding;
+  if (provider === null) return { model, models };
+  const name = `${provider}/${model}`;
+  const written = modelConfigOf(config.defaults, { provider, model });
+  return { model: name, models: modelsOf({ ...config, models: { [name]: written } }, parts) };
 }

@@ -5,7 +5,7 @@
 import type { Estimate } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
+import type { ModelRequest } from '../protocol/request.js';
 import type { Model, Target } from './model.js';
 
 /**
@@ -31,22 +31,22 @@ export const boundsOutput = (limits: readonly Limit[]): boolean => limits.some(i
 const isOutputBudget = ({ kind, spec }: Limit): boolean =>
   kind === 'budget' && spec.unit !== 'requests' && spec.unit !== 'input_tokens';
 
-/** The largest maximum that the request names, per choice; null where it names none. */
-function askedOutput({ json, maxOutput }: ChatRequest): number | null {
-  if (maxOutput === null) return null;
+/** The largest maximum that the request names, per choice; null where it names none. Embeddings generate nothing. */
+function askedOutput({ endpoint, json, maxOutput }: ModelRequest): number | null {
+  if (maxOutput === null || endpoint === 'embeddings') return maxOutput;
   const { max_tokens: before, max_completion_tokens: now } = json;
   return Math.max(typeof before === 'number' ? before : 0, typeof now === 'number' ? now : 0);
 }
 
 /** `expected`: what such requests usually produce, given the most that this one can. */
 export function worstCase(
-  request: ChatRequest,
+  request: ModelRequest,
   reach: readonly Reach[],
   bounded: boolean,
   nowMs: number,
   expected: (most: number) => number,
 ): Estimate {
-  let perChoice = 1;
+  let perChoice = request.endpoint === 'chat' ? 1 : 0;
   let inputMost = 0;
   let inputNano = 0;
   let outputPico = 0;
@@ -71,7 +71,7 @@ export function worstCase(
 }
 
 /** The most that one choice can have at a target. */
-function outputMost(request: ChatRequest, model: Model, target: Target, bounded: boolean): number {
+function outputMost(request: ModelRequest, model: Model, target: Target, bounded: boolean): number {
   const cap = model.maxOutput ?? Number.POSITIVE_INFINITY;
   const asked = askedOutput(request);
   if (asked === null) return Math.min(cap, target.maxOutput ?? (bounded ? UNKNOWN_MAX_OUTPUT : MOST_OUTPUT));
@@ -84,18 +84,21 @@ function outputMost(request: ChatRequest, model: Model, target: Target, bounded:
  * The maximum of each choice to send instead of the caller's own; null where that stays as it is. `granted`: the output
  * tokens that are held for all choices; infinite where the output is not bounded by a budget.
  */
-export function outputCap(request: ChatRequest, model: Model, target: Target, granted: number): number | null {
+export function outputCap(request: ModelRequest, model: Model, target: Target, granted: number): number | null {
+  if (request.endpoint === 'embeddings') return null;
   const held = Math.max(1, Math.floor(granted / request.n));
   const most = Math.min(model.maxOutput ?? Number.POSITIVE_INFINITY, held);
   const anyway = askedOutput(request) ?? target.maxOutput ?? Number.POSITIVE_INFINITY;
   return most < anyway ? most : null;
 }
 
-function kindsOf(request: ChatRequest, target: Target): Kinds {
+function kindsOf(request: ModelRequest, target: Target): Kinds {
   const { modalities, service_tier: service } = request.json;
   return {
     // One dialect writes its cache where it is told to, the other where it likes.
-    cacheWrites: target.adaptor.dialect !== 'anthropic-messages' || request.body.includes('"cache_control"'),
+    cacheWrites:
+      request.endpoint === 'chat' &&
+      (target.adaptor.dialect !== 'anthropic-messages' || request.body.includes('"cache_control"')),
     audioInput: request.body.includes('"input_audio"'),
     audioOutput: Array.isArray(modalities) && modalities.includes('audio'),
     images: request.body.includes('"image_url"'),

@@ -17,13 +17,13 @@ import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
 import { handleError } from './admin/errors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
-import { type ChatDeps, chatHandler } from './openai/chat.js';
-import { openaiRoutes, sendOpenAiError } from './openai/routes.js';
+import { type CallDeps, callHandler } from './openai/call.js';
+import { type CallHandlers, openaiRoutes, sendOpenAiError } from './openai/routes.js';
 import { directOr, type RawRoutes } from './raw.js';
 import { trusts } from './trust.js';
 
 export interface ServerDeps {
-  readonly openai: Parameters<typeof openaiRoutes>[1] & Omit<ChatDeps, 'ipOf'>;
+  readonly openai: Parameters<typeof openaiRoutes>[1] & Omit<CallDeps, 'ipOf'>;
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
@@ -35,17 +35,22 @@ export interface ServerDeps {
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
 
-const dataPlane = (url: string): boolean => /^\/(v1|chat|models)\b/.test(url);
+const dataPlane = (url: string): boolean => /^\/(v1|chat|embeddings|models)\b/.test(url);
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const trusted = trusts(deps.trustProxy);
-  const ipOf: ChatDeps['ipOf'] = (request) =>
+  const ipOf: CallDeps['ipOf'] = (request) =>
     deps.trustProxy().length > 0 ? proxyAddr(request, trusted) : (request.socket.remoteAddress ?? '');
-  const chat = chatHandler({ ...deps.openai, ipOf });
-  let direct: RawRoutes = new Map([
-    ['POST /v1/chat/completions', chat],
-    ['POST /chat/completions', chat],
-  ]);
+  const calls: CallHandlers = {
+    '/chat/completions': callHandler({ ...deps.openai, ipOf }, 'chat'),
+    '/embeddings': callHandler({ ...deps.openai, ipOf }, 'embeddings'),
+  };
+  let direct: RawRoutes = new Map(
+    Object.entries(calls).flatMap(([path, call]) => [
+      [`POST /v1${path}`, call],
+      [`POST ${path}`, call],
+    ]),
+  );
   const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (!dataPlane(request.url)) return handleError(error, request, reply);
     const status = (error as { statusCode?: number }).statusCode ?? 500;
@@ -96,7 +101,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     data.addHook('onRoute', declaresAccess('key'));
     data.removeAllContentTypeParsers();
     data.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    openaiRoutes(data, deps.openai, chat);
+    openaiRoutes(data, deps.openai, calls);
   });
   await app.register(async (health) => {
     health.addHook('onRoute', declaresAccess('public'));

@@ -17,6 +17,7 @@ export const errorTable = {
   invalid_value: invalid(400),
   missing_required_parameter: invalid(400),
   unsupported_parameter: invalid(400),
+  unsupported_endpoint: invalid(400),
   invalid_request: invalid(400),
   context_length_exceeded: invalid(400),
   content_policy_violation: invalid(400),

@@ -5,7 +5,7 @@
 import type { FailureRule, LimitHeader } from './failure-class.js';
 
 /** The endpoints that a call can be made to, as keys and entries name them. */
-export type Endpoint = 'chat';
+export type Endpoint = 'chat' | 'embeddings';
 
 export type OutputField = 'max_tokens' | 'max_completion_tokens';
 
@@ -60,8 +60,8 @@ interface AdaptorFacts {
   readonly type: string;
   /** Where the API lives unless `base_url` says otherwise; null where there is no such default. */
   readonly baseUrl: string | null;
-  /** Path below the base URL, per endpoint. */
-  readonly paths: Readonly<Record<Endpoint, string>>;
+  /** Path below the base URL of each endpoint that it has. */
+  readonly paths: Readonly<Partial<Record<Endpoint, string>>>;
   /** Headers that carry the credential and the API version. */
   headers(credential: string): Record<string, string>;
   /** The provider's name in the price catalogue; null where it has none. */
@@ -86,8 +86,14 @@ interface AdaptorFacts {
   maxOutput?(model: string): number | null;
   /** The field that bounds the answer of a chat completion that names no maximum; `max_tokens` unless stated. */
   readonly outputField?: OutputField;
-  /** An upstream inside the process, instead of one behind HTTP. */
-  readonly local?: LocalUpstream;
+  /** Most texts that one embeddings request may have; left out where that is not known. */
+  readonly mostInputs?: number;
+  /** An upstream inside the process, instead of one behind HTTP: its own, or the embedding model that the gateway has. */
+  readonly local?: LocalUpstream | 'embedding-model';
+  /** The only models that it has. */
+  readonly models?: readonly string[];
+  /** It costs nothing unless the configuration says otherwise. */
+  readonly free?: true;
 }
 
 /** A provider, with what its dialect needs to know of a model. */

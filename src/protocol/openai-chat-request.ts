@@ -2,11 +2,12 @@
  * Reads a chat completion request as far as the gateway needs it. What is not read here is not judged here: unknown fields
  * belong to the upstream. Source of the shape: OpenAI's `POST /v1/chat/completions`.
  */
-import { isUtf8 } from 'node:buffer';
-import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import { type JsonFields, jsonFields } from './json-fields.js';
+import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
+import { isObject, isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from './json-body.js';
+import type { JsonFields } from './json-fields.js';
 
 export interface ChatRequest {
+  readonly endpoint: 'chat';
   /** The bytes as the caller sent them. */
   readonly body: Buffer;
   readonly json: Readonly<Record<string, unknown>>;
@@ -23,8 +24,6 @@ export interface ChatRequest {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-const MAX_DEPTH = 256;
-
 /** Fields that the gateway acts on: written twice, two readers could understand two different things. */
 const readFields: ReadonlySet<string> = new Set([
   'model',
@@ -40,7 +39,7 @@ const readFields: ReadonlySet<string> = new Set([
 ]);
 
 export function readChatRequest(body: Buffer): Result<ChatRequest> {
-  const parsed = parseObject(body);
+  const parsed = readJsonBody(body);
   if (!parsed.ok) return parsed;
   const { json, fields } = parsed.value;
   const problem = problemIn(json, fields);
@@ -48,6 +47,7 @@ export function readChatRequest(body: Buffer): Result<ChatRequest> {
   const options = json['stream_options'] as { include_usage?: unknown } | null | undefined;
   const maxOutput = json['max_completion_tokens'] ?? json['max_tokens'];
   return ok({
+    endpoint: 'chat',
     body,
     json,
     fields,
@@ -61,36 +61,9 @@ export function readChatRequest(body: Buffer): Result<ChatRequest> {
   });
 }
 
-function parseObject(body: Buffer): Result<{ json: Record<string, unknown>; fields: JsonFields }> {
-  if (body.length === 0) return bad('invalid_json', 'The request body is empty: send a JSON object.');
-  if (!isUtf8(body)) return bad('invalid_json', 'The request body is not valid UTF-8.');
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    return bad('invalid_json', `The request body is not valid JSON: ${reason(error)}.`);
-  }
-  if (!isObject(json)) return bad('invalid_json', 'The request body must be a JSON object.');
-  const fields = jsonFields(body, MAX_DEPTH);
-  if (!fields) return bad('invalid_json', `The request body nests deeper than ${MAX_DEPTH} levels.`);
-  return ok({ json, fields });
-}
-
-/** V8 quotes the source text in its message; a prompt has no place in an error, its position has. */
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : '';
-  const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(message)?.[0];
-  if (position) return `unexpected character ${position}`;
-  return message.includes('end of JSON') ? 'it ends too early' : 'unexpected character';
-}
-
 function problemIn(json: Record<string, unknown>, fields: JsonFields): Refusal | undefined {
-  const seen = new Set<string>();
-  for (const { name } of fields.fields) {
-    if (!readFields.has(name)) continue;
-    if (seen.has(name)) return wrong(name, 'is given twice');
-    seen.add(name);
-  }
+  const twice = repeated(fields, readFields);
+  if (twice) return twice;
   const { model, messages } = json;
   if (model === undefined) return missing('model');
   if (typeof model !== 'string' || model === '') return wrong('model', 'must be a non-empty string');
@@ -123,14 +96,3 @@ function problemInOptions(json: Record<string, unknown>): Refusal | undefined {
   }
   return undefined;
 }
-
-const optional = (value: unknown, is: (value: unknown) => boolean): boolean =>
-  value === undefined || value === null || is(value);
-const isPositiveInteger = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const bad = (code: 'invalid_json', message: string): Result<never> => refused(refuse(code, message));
-const wrong = (param: string, what: string): Refusal => refuse('invalid_value', `'${param}' ${what}.`, { param });
-const missing = (param: string): Refusal =>
-  refuse('missing_required_parameter', `You must provide the parameter '${param}'.`, { param });

@@ -8,6 +8,7 @@
  * No store, no I/O, nothing of the text is kept. Bad input never throws; it is counted as what it is.
  */
 import type { Adaptor } from '../protocol/adaptor.js';
+import type { EmbeddingsInput } from '../protocol/openai-embeddings-request.js';
 import { type Counter, type EncodingName, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
 import { requestText, type Tally } from './request-text.js';
@@ -29,6 +30,28 @@ export function estimate(request: unknown, rule: CountingRule, model: string): n
   const tally: Tally = { tokens: 0, flat: 0 };
   const texts = requestText(request, { name: model, exact: rule.exact }, tally);
   return count(texts, rule.encoding, tally, () => Math.ceil(tally.tokens * rule.factor - 1e-6) + tally.flat);
+}
+
+/** Tokens that other models than the encoding's own put around each text. */
+const MARK_TOKENS = 2;
+
+/** The tokens of what is to be embedded, by the rule of its target; what comes as tokens is as many as it is. */
+export function estimateEmbeddings(input: EmbeddingsInput, rule: CountingRule): number | Promise<number> {
+  const tally: Tally = { tokens: 0, flat: 0 };
+  const texts = embeddedText(input, rule.exact ? 0 : MARK_TOKENS, tally);
+  return count(texts, rule.encoding, tally, () => Math.ceil(tally.tokens * rule.factor - 1e-6) + tally.flat);
+}
+
+function* embeddedText(input: EmbeddingsInput, marks: number, tally: Tally): Generator<string, void> {
+  const items = typeof input === 'string' || typeof input[0] === 'number' ? [input as string | number[]] : input;
+  for (const item of items) {
+    tally.flat += marks;
+    if (typeof item === 'string') yield item;
+    else {
+      tally.flat += (item as readonly number[]).length;
+      yield '';
+    }
+  }
 }
 
 /** Tokens of one text. */

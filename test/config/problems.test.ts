@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.js';
-import { bad, folder, providerTypes } from './support.js';
+import { bad, folder, good, providerTypes } from './support.js';
 
 const withModel = (lines: string) => `providers: { s: { type: sandbox } }
 models:
@@ -255,4 +255,74 @@ test('the file is named in a problem as the user named it', (t) => {
     assert.ok(!loaded.ok);
     assert.equal(loaded.problems[0]!.file, file);
   }
+});
+
+test('a model that embeds prompts must be there, and be able to', (t) => {
+  const providers = `providers:
+  o: { type: openai }
+  a: { type: anthropic }
+  l: { type: local }
+models:
+  embed: { targets: [{ provider: o, model: text-embedding-3-small }] }
+  wild/*: { targets: [{ provider: o, model: "*" }] }
+  claude: { targets: [{ provider: a, model: claude }] }
+  both: { targets: [{ provider: a, model: claude }, { provider: o, model: m }] }
+  auto: { route: [{ use: embed }] }
+`;
+  const written = (embedding: string) => `${providers}cache: { embedding: { type: provider, ${embedding} } }\n`;
+  for (const fine of [
+    'model: embed',
+    'model: wild/x',
+    'model: both',
+    'model: x, provider: o',
+    'model: all-MiniLM-L6-v2, provider: l',
+  ])
+    assert.equal(good(t, written(fine)).cache.embedding.type, 'provider', fine);
+  const problem = (embedding: string) => {
+    const [first, ...more] = bad(t, written(embedding));
+    assert.deepEqual(more, []);
+    return first!.replace(/^\d+:\d+ /, '');
+  };
+  assert.match(
+    problem('model: embedd'),
+    /^cache.embedding.model: there is no model "embedd"; did you mean "embed"\?; with `provider`/,
+  );
+  assert.match(problem('model: claude'), /^cache.embedding.model: none of its targets has embeddings/);
+  assert.match(problem('model: auto'), /^cache.embedding.model: has a `route`/);
+  assert.match(problem('model: m, provider: p'), /^cache.embedding.provider: there is no provider "p"/);
+  assert.match(
+    problem('model: m, provider: a'),
+    /^cache.embedding.provider: a provider of this type has no embeddings/,
+  );
+  assert.match(
+    problem('model: m, provider: l'),
+    /^cache.embedding.model: this provider has no model "m"; known here: all-MiniLM-L6-v2/,
+  );
+  assert.match(problem('model: embed, dimensions: 0'), /^cache.embedding.dimensions: /);
+  assert.match(problem('model: embed, timeout: 1'), /^cache.embedding.timeout: expected a duration/);
+});
+
+test('a provider type that has only certain models has only those', (t) => {
+  const written = (name: string, model: string) =>
+    `providers: { l: { type: local } }\nmodels: { "${name}": { targets: [{ provider: l, model: "${model}" }] } }`;
+  good(t, written('m', 'all-MiniLM-L6-v2'));
+  good(t, written('local/*', '*'));
+  assert.match(
+    bad(t, written('m', 'all-MiniLM-L6'))[0]!,
+    /this provider has no model "all-MiniLM-L6"; did you mean "all-MiniLM-L6-v2"\?/,
+  );
+});
+
+test('the default threshold is that of the model that compares', (t) => {
+  const written = (embedding: string, semantic: string) =>
+    good(
+      t,
+      `providers: { o: { type: openai } }
+models: { m: { targets: [{ provider: o, model: m }], cache: { semantic: ${semantic} } } }
+cache: { embedding: { ${embedding} } }
+`,
+    ).models['m']!.cache!.semantic!.threshold;
+  assert.equal(written('type: local', 'true'), 0.85);
+  assert.equal(written('type: provider, provider: o, model: e', 'true'), 0.95);
+  assert.equal(written('type: provider, provider: o, model: e', '{ threshold: 0.7 }'), 0.7);
 });

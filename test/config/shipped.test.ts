@@ -30,6 +30,8 @@ test('the shipped configuration works with no environment at all', (t) => {
     'gpt-4o',
     'claude-sonnet-4-5',
     'claude-haiku-4-5',
+    'text-embedding-3-small',
+    'all-MiniLM-L6-v2',
   ]);
   assert.equal(config.server.port, 4000);
   assert.equal(config.database.url, null);
@@ -40,8 +42,8 @@ test('every model of the shipped configuration has a price', (t) => {
   const config = good(t, shipped('config.yaml'));
   for (const { price, targets } of Object.values(config.models)) {
     const { provider, model } = targets[0]!;
-    const catalogue = providerTypes[config.providers[provider]!.type]!.catalogue ?? null;
-    assert.ok(price ?? lookup(catalogue, model, Date.now()), model);
+    const { catalogue = null, free = false } = providerTypes[config.providers[provider]!.type]!;
+    assert.ok(price ?? (free || lookup(catalogue, model, Date.now())), model);
   }
 });
 
@@ -126,6 +128,19 @@ telemetry: { metrics: true, log: { level: info } }
   assert.equal(config.models['gpt-4o-mini']!.limits[0]!.max, 2_000_000);
 });
 
+test("the contract's other example of an embedding model is accepted", (t) => {
+  const { cache } = good(
+    t,
+    `providers: { openai: { type: openai } }
+models: { text-embedding-3-small: { targets: [{ provider: openai, model: text-embedding-3-small }] } }
+cache: { embedding: { type: provider, model: text-embedding-3-small } }
+`,
+  );
+  assert.deepEqual(cache.embedding, {
+    ...{ type: 'provider', model: 'text-embedding-3-small', provider: null, dimensions: null, timeout: 1000 },
+  });
+});
+
 test("the parts of the contract's example that do not exist yet are all told, and nothing else", (t) => {
   const problems = bad(
     t,
@@ -139,7 +154,6 @@ models:
     route:
       - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
-cache:    { embedding: { type: provider, model: text-embedding-3-small } }
 capture:  { content: off }
 telemetry: { traces: { otlp: "" } }
 `,

@@ -10,9 +10,10 @@ import type { ProviderTypes } from '../../src/config/references.js';
 
 export const providerTypes: ProviderTypes = {
   openai: { needsBaseUrl: false, catalogue: 'openai' },
-  anthropic: { needsBaseUrl: false, catalogue: 'anthropic' },
+  anthropic: { needsBaseUrl: false, catalogue: 'anthropic', endpoints: ['chat'] },
   'openai-compatible': { needsBaseUrl: true },
   sandbox: { needsBaseUrl: false, catalogue: null },
+  local: { needsBaseUrl: false, catalogue: null, models: ['all-MiniLM-L6-v2'], free: true },
 };
 
 /** Files by name in a folder that goes with the test. */

@@ -9,6 +9,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { answerMessages } from './anthropic-answers.js';
 import { answerChat } from './openai-answers.js';
+import { answerEmbeddings } from './openai-embeddings-answers.js';
 import { type Behaviour, type Exchange, json, type Received, type Step } from './upstream-steps.js';
 
 export interface FakeUpstream {
@@ -116,6 +117,7 @@ async function receive(incoming: IncomingMessage, response: ServerResponse): Pro
 export function faithful(request: Received): readonly Step[] {
   const path = request.path.split('?')[0] ?? '';
   if (request.method === 'POST' && path.endsWith('/chat/completions')) return answerChat(request);
+  if (request.method === 'POST' && path.endsWith('/embeddings')) return answerEmbeddings(request);
   if (request.method === 'POST' && path.endsWith('/messages')) return answerMessages(request);
   return json(404, {
     error: { message: `Unknown request URL: ${path}`, type: 'invalid_request_error', param: null, code: 'unknown_url' },

@@ -21,7 +21,9 @@ interface Encoder {
 
 let loading: Promise<Encoder> | undefined;
 let vectors: Vectors | undefined;
-let lastDims = 384;
+/** Of the local model. */
+const USUAL_DIMS = 384;
+let lastDims = USUAL_DIMS;
 
 async function load(folder: string): Promise<Encoder> {
   const { model } = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as {
@@ -35,8 +37,13 @@ async function load(folder: string): Promise<Encoder> {
   return { session, tokenizer: new WordPiece(model.vocab) };
 }
 
+interface Embedded {
+  readonly vector: Float32Array;
+  readonly pieces: number;
+}
+
 /** Undefined where the text is longer than what the model reads. */
-async function embed(text: string): Promise<Float32Array | undefined> {
+async function embed(text: string): Promise<Embedded | undefined> {
   if (text.length > options.mostPieces * 32) return undefined;
   loading ??= load(options.folder);
   const { session, tokenizer } = await loading;
@@ -49,7 +56,7 @@ async function embed(text: string): Promise<Float32Array | undefined> {
     token_type_ids: tensor(ids.map(() => 0n)),
   });
   const { data, dims } = output['last_hidden_state']!;
-  return meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!);
+  return { vector: meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!), pieces: ids.length };
 }
 
 function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Float32Array {
@@ -60,16 +67,23 @@ function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Floa
   return mean;
 }
 
+/** The longer the vectors, the fewer fit into the same memory. */
+function tableOf(dims: number): Vectors {
+  const share = Math.min(1, USUAL_DIMS / dims);
+  const [capacity, perScope] = [options.capacity, options.perScope].map((most) => Math.ceil(most * share));
+  return new Vectors(dims, capacity!, perScope);
+}
+
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'embed') {
-    const vector = await embed(request.text);
-    return vector ? { vector } : { tooLong: true };
+    return (await embed(request.text)) ?? { tooLong: true };
   }
   if (request.op === 'search') {
-    const vector = request.vector ?? (await embed(request.text!));
+    const vector = request.vector ?? (await embed(request.text!))?.vector;
     if (!vector) return { tooLong: true };
     lastDims = vector.length;
-    vectors ??= new Vectors(vector.length, options.capacity, options.perScope);
+    // Another model: what the table holds is of no use any more.
+    if (vectors?.dims !== vector.length) vectors = tableOf(vector.length);
     if (!vectors.has(request.scope)) return { vector, unknown: true };
     return { vector, neighbours: vectors.nearest(request.scope, vector, request.most) };
   }
@@ -84,7 +98,7 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   }
   // Opened before there is any vector: the next one tells how long they are.
   const dims = request.rows[0]?.vector.length ?? lastDims;
-  vectors ??= new Vectors(dims, options.capacity, options.perScope);
+  vectors ??= tableOf(dims);
   if (request.opens) vectors.open(request.scope);
   for (const { id, vector } of request.rows) vectors.add(request.scope, id, vector);
   return {};

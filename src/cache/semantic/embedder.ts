@@ -1,4 +1,4 @@
-/** Text to vectors, wherever that is done. The semantic cache, `like` routing and the local embeddings endpoint share it. */
+/** Text to vectors, wherever that is done. The semantic cache, `like` routing and local targets share it. */
 import { join } from 'node:path';
 import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
 import { packageRoot } from '../../lib/root.js';
@@ -18,7 +18,7 @@ const IDLE_MS = 30_000;
 /** The model that comes with the gateway. */
 export const LOCAL_MODEL = 'all-MiniLM-L6-v2';
 /** It reads that many word pieces; what is longer would be cut, and two long prompts would look alike. */
-const MOST_PIECES = 256;
+export const MOST_PIECES = 256;
 /** 1.5 kB each. */
 const MOST_VECTORS = 200_000;
 const MOST_IN_A_SCOPE = 100_000;

@@ -18,7 +18,8 @@ import type { Verdict } from './calibration.js';
 import { type Candidate, decide, type Rejection } from './decide.js';
 import { type Embedder, embedBeginning } from './embedder.js';
 import { type Signature, signatureOf } from './guards.js';
-import { promptOf, type Unfit, unfitText } from './prompt.js';
+import { type Prompt, promptOf, type Unfit, unfitText } from './prompt.js';
+import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore, StoredPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
@@ -28,6 +29,9 @@ export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
 
 export interface SemanticParts {
   readonly store: PromptStore;
+  /** What prompts are compared by now. */
+  readonly promptEmbedder: () => PromptEmbedder;
+  /** What answers are compared by: the local model, whose nearness is known. */
   readonly embedder: Embedder;
   readonly scopes: Scopes;
   readonly scope: Scope;
@@ -53,8 +57,7 @@ export interface Semantic extends SemanticTier {
   settled(): Promise<void>;
 }
 
-/** Far beyond what they take: an upstream's answer takes longer, and a thread that is slow for a moment is no reason to ask. */
-const EMBED_MS = 300;
+/** Far beyond what it takes. */
 const SEARCH_MS = 200;
 const READ_MS = 200;
 const LATER_MS = 5_000;
@@ -68,18 +71,24 @@ const WHOLE_ANSWER = 1_200;
 type Tenant = readonly (string | null)[];
 type Row = StoredPrompt & { readonly answer: CachedAnswer } & Candidate;
 
-/** Where a prompt is compared, and what with. */
-interface Place {
-  readonly scope: string;
+/** What is to be compared. */
+interface Matter {
+  readonly prompt: Prompt;
   readonly text: string;
   readonly signature: Signature;
   readonly question: Question;
   readonly tenant: Tenant;
   readonly policy: SemanticPolicy;
+  readonly generation: number;
+}
+
+/** Where it is compared, and by what. */
+interface Place extends Matter {
+  readonly scope: string;
+  readonly vector: Float32Array;
 }
 
 interface Lesson extends Place {
-  readonly vector: Float32Array;
   readonly rows: readonly Row[];
   /** The candidate to be judged, and how many it stands for. */
   readonly near: Row | undefined;
@@ -88,7 +97,7 @@ interface Lesson extends Place {
 }
 
 export function createSemanticTier(parts: SemanticParts): Semantic {
-  const { store, embedder, scopes, clock, seal } = parts;
+  const { store, scopes, clock, seal } = parts;
   const verification = new Verification(store, parts.random, parts.onVerdict);
   const lessons = new Set<Promise<void>>();
 
@@ -99,20 +108,28 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
     if (unfit) return skipped(unfit);
-    const scope = parts.scope.partition(tenant, { ...question, generation }, prompt, embedder.identity);
-    const place: Place = { scope, text: prompt.text, signature, question, tenant, policy };
-    const vector = await inTime(() => embedder.embed(prompt.text, EMBED_MS));
-    if (vector === 'late') return skipped('busy', place);
-    if (!vector) return skipped('too long');
-    const rows = await inTime(() => candidates(place, vector, SEARCH_MS, READ_MS));
-    if (rows === 'late') return skipped('busy', place);
-    if (!rows) return skipped('not loaded', place);
-    return judged({ ...place, vector, rows });
+    const matter: Matter = { prompt, text: prompt.text, signature, question, tenant, policy, generation };
+    const place = await inTime(() => placed(matter, 'embed'));
+    if (place === 'late') return skipped('busy', matter);
+    if (!place) return skipped('too long');
+    const rows = await inTime(() => candidates(place, SEARCH_MS, READ_MS));
+    if (rows === 'late') return skipped('busy', matter);
+    if (!rows) return skipped('not loaded', matter);
+    return judged({ ...place, rows });
+  }
+
+  /** The scope has the embedding's space in it: vectors of different models never meet. Undefined where it is too long. */
+  async function placed(matter: Matter, how: keyof PromptEmbedder): Promise<Place | undefined> {
+    const embedded = await parts.promptEmbedder()[how](matter.text);
+    if (!embedded) return undefined;
+    const { tenant, question, generation, prompt } = matter;
+    const scope = parts.scope.partition(tenant, { ...question, generation }, prompt, embedded.space);
+    return { ...matter, scope, vector: embedded.vector };
   }
 
   /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
-  async function candidates(place: Place, vector: Float32Array, searchMs: number, readMs: number) {
-    const near = await scopes.nearest(place.scope, vector, NEAREST, searchMs);
+  async function candidates(place: Place, searchMs: number, readMs: number) {
+    const near = await scopes.nearest(place.scope, place.vector, NEAREST, searchMs);
     const least = place.policy.threshold - place.policy.margin;
     const close = near?.filter(({ similarity }) => similarity >= least);
     return close && (close.length === 0 ? [] : read(place, close, readMs));
@@ -141,13 +158,13 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
   }
 
   /** What was skipped for want of time is still learned; nothing is judged by it. */
-  function later(place: Place): SemanticFound['learn'] {
+  function later(matter: Matter): SemanticFound['learn'] {
     return (answer) =>
       teach(answer, async () => {
-        const vector = await embedder.embedIdly(place.text);
-        if (!vector) return undefined;
-        const rows = (await candidates(place, vector, LATER_MS, LATER_MS)) ?? [];
-        return { ...place, vector, rows, near: undefined, weight: 1, audit: false };
+        const place = await placed(matter, 'embedIdly');
+        if (!place) return undefined;
+        const rows = (await candidates(place, LATER_MS, LATER_MS)) ?? [];
+        return { ...place, rows, near: undefined, weight: 1, audit: false };
       });
   }
 
@@ -160,10 +177,20 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     lessons.add(running);
   }
 
+  /** Where the local model is away, answers are compared by their words alone. */
+  async function beginningOf(answer: string): Promise<Float32Array> {
+    try {
+      return await embedBeginning(parts.embedder, answer);
+    } catch (error) {
+      parts.onError('answer', error);
+      return new Float32Array(0);
+    }
+  }
+
   async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
     const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
     const said = parts.textOf(answer.body);
-    const fresh = { text: said, vector: await embedBeginning(embedder, said), whole: said.length <= WHOLE_ANSWER };
+    const fresh = { text: said, vector: await beginningOf(said), whole: said.length <= WHOLE_ANSWER };
     const isSame = (row: Row): boolean =>
       sameAnswer(fresh, { text: parts.textOf(row.answer.body), vector: row.answer_vector, whole: row.whole_answer });
     const like = rows.find(isSame);
@@ -234,9 +261,9 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     };
   }
 
-  function skipped(why: Skip, place?: Place): SemanticFound {
+  function skipped(why: Skip, matter?: Matter): SemanticFound {
     parts.onSkip(why);
-    return { known: undefined, learn: place && later(place) };
+    return { known: undefined, learn: matter && later(matter) };
   }
 
   async function inTime<T>(work: () => Promise<T>): Promise<T | 'late'> {

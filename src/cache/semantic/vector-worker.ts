@@ -44,10 +44,10 @@ export class VectorWorker {
     return this.#waiting.size;
   }
 
-  /** Rejects with `WorkerAway` where the thread is busy or late, else with its own error. */
-  ask(work: Work, withinMs: number): Promise<Reply> {
+  /** Rejects with `WorkerAway` where the thread is busy (`most` wait already) or late, else with its own error. */
+  ask(work: Work, withinMs: number, most = this.#options.mostWaiting): Promise<Reply> {
     if (this.#closed) return Promise.reject(new WorkerAway('closed'));
-    if (this.#waiting.size >= this.#options.mostWaiting) return Promise.reject(new WorkerAway('the queue is full'));
+    if (this.#waiting.size >= most) return Promise.reject(new WorkerAway('the queue is full'));
     let worker: Worker;
     try {
       worker = this.#worker ??= this.#start();

@@ -71,6 +71,10 @@ export class Vectors {
     this.#reserve(this.#rowsAt);
   }
 
+  get dims(): number {
+    return this.#dims;
+  }
+
   get size(): number {
     return this.#used - this.#free.length;
   }

@@ -42,6 +42,8 @@ export interface Reply {
   readonly id: number;
   readonly error?: string;
   readonly vector?: Float32Array;
+  /** Of an embedded text: its word pieces, with the two marks. */
+  readonly pieces?: number;
   readonly neighbours?: readonly Neighbour[];
   /** The scope is not loaded. */
   readonly unknown?: boolean;

@@ -22,7 +22,7 @@ export interface Explaining {
 const question = z.strictObject({
   key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
   endpoint: z
-    .enum(['chat', '/v1/chat/completions'])
+    .enum(['chat', '/v1/chat/completions', 'embeddings', '/v1/embeddings'])
     .default('chat')
     .describe('Where the request goes, as keys name endpoints or as a path.'),
   headers: z
@@ -138,13 +138,13 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
       },
     },
     async (request, reply) => {
-      const { key, headers, ip, request: body } = request.body;
+      const { key, endpoint, headers, ip, request: body } = request.body;
       const caller = await callerOf(key, deps);
       if (caller === undefined) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${key}.`));
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
       return deps.explain({
         caller,
-        endpoint: 'chat',
+        endpoint: endpoint.endsWith('embeddings') ? 'embeddings' : 'chat',
         headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
         ip: ip ?? null,
         body: Buffer.from(JSON.stringify(body)),

@@ -14,12 +14,17 @@ interface OpenAiDeps {
   readonly models: () => Models;
 }
 
-export function openaiRoutes(app: FastifyInstance, deps: OpenAiDeps, chat: RawHandler): void {
+/** The request path's own addresses, below `/v1` and without it. */
+export type CallHandlers = Readonly<Record<'/chat/completions' | '/embeddings', RawHandler>>;
+
+export function openaiRoutes(app: FastifyInstance, deps: OpenAiDeps, calls: CallHandlers): void {
   for (const prefix of ['/v1', '']) {
-    app.post(`${prefix}/chat/completions`, { config: { access: 'key' } }, ({ raw }, reply) => {
-      reply.hijack();
-      chat(raw, reply.raw);
-    });
+    for (const [path, call] of Object.entries(calls)) {
+      app.post(`${prefix}${path}`, { config: { access: 'key' } }, ({ raw }, reply) => {
+        reply.hijack();
+        call(raw, reply.raw);
+      });
+    }
     app.get(`${prefix}/models`, { config: { access: 'key' } }, (request, reply) => listModels(deps, request, reply));
     app.get(`${prefix}/models/*`, { config: { access: 'key' } }, (request, reply) => oneModel(deps, request, reply));
   }

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { memoryAnswerStore, memoryPurgeStore } from '../../../src/cache/answers-memory.js';
 import { openCache } from '../../../src/cache/cache-service.js';
 import { LOCAL_MODEL, localEmbedder, localVectors } from '../../../src/cache/semantic/embedder.js';
+import { localPrompts } from '../../../src/cache/semantic/prompt-embedder.js';
 import { memoryPromptStore } from '../../../src/cache/semantic/prompt-store.js';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
@@ -69,6 +70,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     prompts: memoryPromptStore(answers),
     worker,
     embedder: localEmbedder(worker, LOCAL_MODEL),
+    promptEmbedder: () => localPrompts(localEmbedder(worker, LOCAL_MODEL)),
     random: Math.random,
     textOf: String,
     purgeStore: memoryPurgeStore(),

@@ -1,15 +1,16 @@
-/** `POST /v1/chat/completions`: the request path behind node's own request and response. */
+/** `POST /v1/chat/completions` and `POST /v1/embeddings`: the request path behind node's own request and response. */
 import type { IncomingMessage } from 'node:http';
 import type { Gateway } from '../../gateway/pipeline.js';
 import type { Clock } from '../../lib/clock.js';
 import { refuse } from '../../lib/errors.js';
+import type { Endpoint } from '../../protocol/adaptor.js';
 import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
 import type { RawHandler } from '../raw.js';
 import { readBody } from '../read-body.js';
 import { NodeReply } from '../reply.js';
 import { openaiDialect } from './dialect.js';
 
-export interface ChatDeps {
+export interface CallDeps {
   readonly gateway: Gateway;
   readonly bodyLimit: () => number;
   readonly clock: Clock;
@@ -18,8 +19,8 @@ export interface ChatDeps {
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-export const chatHandler =
-  (deps: ChatDeps): RawHandler =>
+export const callHandler =
+  (deps: CallDeps, endpoint: Endpoint): RawHandler =>
   (request, response) => {
     const { headers } = request;
     const requestId = requestIdOf(headers);
@@ -27,7 +28,7 @@ export const chatHandler =
     const ip = deps.ipOf(request);
     const reply = new NodeReply(response);
     const call = {
-      endpoint: 'chat' as const,
+      endpoint,
       dialect: openaiDialect,
       headers: readCallHeaders(headers, requestId, token, ip),
       requestId,

@@ -1,0 +1,20 @@
+import type { Adaptor } from '../src/protocol/adaptor.js';
+import { chatFailures } from '../src/protocol/openai-chat-failures.js';
+
+/** The embedding model that comes with the gateway, as a target: no key, no network, no cost. */
+export const localEmbeddings = {
+  type: 'local',
+  dialect: 'openai-chat',
+  baseUrl: 'http://local.invalid',
+  paths: { embeddings: '/embeddings' },
+  headers: (): Record<string, string> => ({}),
+  catalogue: null,
+  free: true,
+  models: ['all-MiniLM-L6-v2'],
+  mostInputs: 2048,
+  failures: chatFailures,
+  limitHeaders: [],
+  // It counts word pieces, of which there are more the further a text is from English prose.
+  counting: () => ({ encoding: 'o200k_base', factor: 1.5, exact: false }),
+  local: 'embedding-model',
+} satisfies Adaptor;
