@@ -16,7 +16,7 @@ import type { Change, Changes } from './changes.js';
 import type { Caller } from './key.js';
 import type { Found, KeyStore } from './key-store.js';
 import { createLookups } from './lookups.js';
-import { hashOf, wellFormed } from './secret.js';
+import { hashOf, resembles, wellFormed } from './secret.js';
 
 export type AuthFailure =
   | 'missing'
@@ -243,13 +243,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     authenticate(token) {
       if (token === undefined || token === '') return refuseFor('missing', MISSING);
-      if (!wellFormed(token)) return refuseFor('malformed', INVALID);
+      if (!resembles(token)) return refuseFor('malformed', INVALID);
       const hash = hashOf(token);
       const entry = known.get(hash);
       if (entry !== undefined) {
         if (isCertain(entry)) return judge(entry);
         return storeAway ? lastKnown(hash, entry) : confirm(hash, entry);
       }
+      if (!wellFormed(token)) return refuseFor('malformed', INVALID);
       const stranger = strangers.get(hash);
       if (stranger !== undefined && isCertain(stranger)) return judge(stranger);
       return meet(hash);

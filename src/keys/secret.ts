@@ -31,9 +31,12 @@ export function newSecret(bytes: Buffer = randomSecret(32)): Secret {
   return { secret, hash: hashOf(secret), prefix: secret.slice(0, MARK.length + 4) };
 }
 
+/** Whether `token` looks like a key at first sight. Constant in the length of hostile input. */
+export const resembles = (token: string): boolean => token.length === LENGTH && token.startsWith(MARK);
+
 /** Whether `token` can be a key at all. Constant in the length of hostile input. */
 export function wellFormed(token: string): boolean {
-  if (token.length !== LENGTH || !SHAPE.test(token)) return false;
+  if (!resembles(token) || !SHAPE.test(token)) return false;
   const end = MARK.length + BODY;
   return token.slice(end) === checksum(token.slice(MARK.length, end));
 }

@@ -8,7 +8,7 @@ export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 const FLUSH_MS = 250;
-const FLUSH_CHARS = 4096;
+const FLUSH_CHARS = 32_768;
 
 /** What an access line may say. Undefined is left out. */
 export type AccessFields = Readonly<Record<string, string | number | boolean | undefined>>;

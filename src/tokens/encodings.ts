@@ -30,7 +30,7 @@ async function read(name: EncodingName): Promise<Counter> {
   const ranks = o200k
     ? await import('gpt-tokenizer/bpeRanks/o200k_base')
     : await import('gpt-tokenizer/bpeRanks/cl100k_base');
-  const encoding = new Encoding(ranks.default, o200k ? o200kSplit : cl100kSplit);
+  const encoding = new Encoding(ranks.default, o200k ? o200kSplit : cl100kSplit, { cased: o200k });
   // The engine compiles a pattern apart for texts with and without wide characters, on first use and again on the second.
   for (const text of ['warm', 'w\u00e4rm \u6e29', 'warm', 'w\u00e4rm \u6e29']) encoding.window(text, 0, { tokens: 0 });
   loaded.set(name, encoding);

@@ -68,6 +68,22 @@ for (const encoding of encodingNames) {
       { numRuns: 500 },
     );
   });
+
+  test(`${encoding} counts any text of ASCII exactly`, () => {
+    // Few characters, so that what the patterns look for meets often; the last one draws from all.
+    const unit = fc.oneof(
+      fc.constantFrom(..." \t\n\r\v\f/'aAbBsStTrReEvVlLmMdD.!-(012"),
+      fc.constantFrom("'s", "'RE", "'Ll", "'ve", '\r\n', '  ', ' word', 'Word', '//'),
+      fc.integer({ min: 0, max: 127 }).map((code) => String.fromCharCode(code)),
+    );
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 60 }), (parts) => {
+        const text = parts.join('');
+        assert.equal(countText(text, encoding), referenceCount(text, encoding));
+      }),
+      { numRuns: 3000 },
+    );
+  });
 }
 
 test('a window ends where the text can be split, and nothing is counted twice or left out', async () => {
