@@ -174,12 +174,7 @@ export class Limiter {
 
   /** The headers that tell of rate limits, names and values in turn. */
   headers({ hold }: Grant): readonly string[] {
-    if (!hold) return NO_HEADERS;
-    const headers: string[] = [];
-    for (const [name, value] of Object.entries(rateLimitHeaders(hold.parts, this.#limits.nowMs()))) {
-      headers.push(name, value);
-    }
-    return headers;
+    return hold ? rateLimitHeaders(hold.parts, this.#limits.nowMs()) : NO_HEADERS;
   }
 
   /** An attempt was made, and its entry appended to the ledger. */

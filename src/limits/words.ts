@@ -55,18 +55,21 @@ export const retryHeaders = (ms: number): Record<string, string> => ({
 
 function limitHeaders({ limit, max, remaining, retryAfterMs }: Denial): Record<string, string> {
   const group = groupOf(limit);
-  return group ? openAiHeaders(group, max, remaining, retryAfterMs ?? limit.windowMs) : {};
+  if (!group) return {};
+  const headers: string[] = [];
+  addOpenAi(headers, group, max, remaining, retryAfterMs ?? limit.windowMs);
+  return Object.fromEntries(headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]!]] : [])));
 }
 
 /**
  * Of the tightest limit of requests and the tightest limit of tokens: `x-ratelimit-*` as OpenAI sends them, and the IETF
- * fields. `nowMs` is the wall clock.
+ * fields; names and values in turn. `nowMs` is the wall clock.
  */
-export function rateLimitHeaders(parts: readonly Part[], nowMs: number): Record<string, string> {
-  const headers: Record<string, string> = {};
-  const policies: string[] = [];
-  const states: string[] = [];
-  for (const group of ['requests', 'tokens'] as const) {
+export function rateLimitHeaders(parts: readonly Part[], nowMs: number): string[] {
+  const headers: string[] = [];
+  let policies = '';
+  let states = '';
+  for (const group of groups) {
     let tightest: Part | undefined;
     for (const part of parts) {
       if (groupOf(part.limit) === group && (!tightest || part.remaining < tightest.remaining)) tightest = part;
@@ -75,28 +78,32 @@ export function rateLimitHeaders(parts: readonly Part[], nowMs: number): Record<
     const { limit, remaining, window } = tightest;
     const { max, per } = limit.spec;
     const resetMs = window ? window.endMs - nowMs : tightest.resetMs;
-    Object.assign(headers, openAiHeaders(group, max, remaining, resetMs));
+    addOpenAi(headers, group, max, remaining, resetMs);
     const name = `"${group}-per-${per}"`;
     const lengthMs = window ? window.endMs - window.startMs : limit.windowMs;
-    policies.push(`${name};q=${max}${Number.isFinite(lengthMs) ? `;w=${Math.ceil(lengthMs / 1000)}` : ''}`);
-    states.push(`${name};r=${remaining}${Number.isFinite(resetMs) ? `;t=${Math.ceil(resetMs / 1000)}` : ''}`);
+    const between = policies === '' ? '' : ', ';
+    policies += `${between}${name};q=${max}${Number.isFinite(lengthMs) ? `;w=${Math.ceil(lengthMs / 1000)}` : ''}`;
+    states += `${between}${name};r=${remaining}${Number.isFinite(resetMs) ? `;t=${Math.ceil(resetMs / 1000)}` : ''}`;
   }
-  if (policies.length > 0) {
-    headers['ratelimit-policy'] = policies.join(', ');
-    headers['ratelimit'] = states.join(', ');
-  }
+  if (policies !== '') headers.push('ratelimit-policy', policies, 'ratelimit', states);
   return headers;
 }
 
-function openAiHeaders(group: string, max: number, remaining: number, resetMs: number): Record<string, string> {
-  return {
-    [`x-ratelimit-limit-${group}`]: String(max),
-    [`x-ratelimit-remaining-${group}`]: String(remaining),
-    ...(Number.isFinite(resetMs) ? { [`x-ratelimit-reset-${group}`]: duration(resetMs) } : {}),
-  };
+const groups = ['requests', 'tokens'] as const;
+type Group = (typeof groups)[number];
+
+const openAiNames = {
+  requests: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
+  tokens: ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
+} as const satisfies Record<Group, readonly string[]>;
+
+function addOpenAi(headers: string[], group: Group, max: number, remaining: number, resetMs: number): void {
+  const names = openAiNames[group];
+  headers.push(names[0], String(max), names[1], String(remaining));
+  if (Number.isFinite(resetMs)) headers.push(names[2], duration(resetMs));
 }
 
-function groupOf({ kind, spec }: Limit): 'requests' | 'tokens' | undefined {
+function groupOf({ kind, spec }: Limit): Group | undefined {
   if (kind === 'concurrent' || spec.unit === 'usd') return undefined;
   return spec.unit === 'requests' ? 'requests' : 'tokens';
 }

@@ -39,7 +39,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
   const { retry } = upstream.config;
   const on = retry?.on ?? DEFAULT_ON;
   const most = retry?.max_attempts ?? 2;
-  const again = new Set(on.filter((one) => typeof one === 'number'));
+  const again = statusesIn(on);
   const tried: Backend[] = [];
   upstream.counted();
   for (;;) {
@@ -74,6 +74,15 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
     if (visit.gone) return;
   }
+}
+
+const statuses = new WeakMap<readonly (string | number)[], ReadonlySet<number>>();
+
+/** The statuses among what a route tries again on; its list is read once. */
+function statusesIn(on: readonly (string | number)[]): ReadonlySet<number> {
+  let found = statuses.get(on);
+  if (!found) statuses.set(on, (found = new Set(on.filter((one) => typeof one === 'number'))));
+  return found;
 }
 
 function mayGoOn(

@@ -8,7 +8,7 @@ import { type JwtDeps, looksLikeJwt } from '../jwt/verifier.js';
 import { mayComeFrom } from '../keys/allow.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { Caller } from '../keys/key.js';
-import { wellFormed } from '../keys/secret.js';
+import { resembles } from '../keys/secret.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { BasicAuth } from './auth-basic.js';
 import { askForward, type Verdict } from './auth-forward.js';
@@ -70,7 +70,7 @@ export class Gate {
     if (this.#auth.none) return OPEN;
     if (key) {
       const token = this.#keyOf(visit);
-      if (token !== undefined && (wellFormed(token) || (!jwt && !introspection))) return this.#byKey(visit, token);
+      if (token !== undefined && (resembles(token) || (!jwt && !introspection))) return this.#byKey(visit, token);
     }
     const token = bearerOf(visit, jwt);
     if (this.#jwt && token !== undefined && (looksLikeJwt(token) || !this.#introspection))

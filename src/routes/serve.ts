@@ -27,8 +27,7 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
     const outcome = reserving instanceof Promise ? await reserving : reserving;
     if (outcome.kind === 'reserved') {
       visit.hold = outcome.hold;
-      const headers = rateLimitHeaders(outcome.hold.parts, deps.clock.now());
-      for (const name in headers) visit.extra.push(name, headers[name]!);
+      visit.extra.push(...rateLimitHeaders(outcome.hold.parts, deps.clock.now()));
     } else {
       if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
       const refusal = outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);

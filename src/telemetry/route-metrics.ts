@@ -1,5 +1,6 @@
 /** Metrics of classic routes. Methods that are not usual are one label, so that clients cannot make series. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { type HistogramSeries, histogramFamily } from './series.js';
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -14,17 +15,19 @@ interface State {
 const STATES = { closed: 0, half_open: 1, open: 2, held_open: 2 };
 
 export class RouteMetrics {
-  readonly #duration: Histogram;
+  readonly #duration: ReturnType<typeof histogramFamily>;
   readonly #refusals: Counter;
   readonly #retries: Counter;
-  readonly #series = new Map<string, Histogram.Internal<string>>();
+  readonly #series = new Map<string, HistogramSeries>();
 
   constructor(registry: Registry, targets: () => readonly State[]) {
     const registers = [registry];
-    this.#duration = new Histogram({
-      ...{ name: 'tollgate_route_duration_seconds', help: 'From the request to the last byte, per route.' },
-      ...{ labelNames: ['route', 'method', 'code'], buckets, registers },
-    });
+    this.#duration = histogramFamily(
+      registry,
+      'tollgate_route_duration_seconds',
+      'From the request to the last byte, per route.',
+      buckets,
+    );
     this.#refusals = new Counter({
       ...{ name: 'tollgate_route_refusals_total', help: 'Requests that a policy refused, or would have (mode log).' },
       ...{ labelNames: ['route', 'policy', 'mode'], registers },
@@ -55,12 +58,12 @@ export class RouteMetrics {
   }
 
   answered(route: string, method: string, status: number, durationMs: number): void {
-    const name = `${route} ${method} ${status}`;
+    const verb = METHODS.has(method) ? method : 'other';
+    const name = `${route} ${verb} ${status}`;
     let series = this.#series.get(name);
     if (!series) {
-      const verb = METHODS.has(method) ? method : 'other';
-      series = this.#duration.labels({ route, method: verb, code: String(status) });
-      if (verb === method) this.#series.set(name, series);
+      series = this.#duration.add({ route, method: verb, code: String(status) });
+      this.#series.set(name, series);
     }
     series.observe(durationMs / 1000);
   }
