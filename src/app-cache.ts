@@ -40,7 +40,7 @@ export interface Embedding {
 const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function startEmbedding(log: Log): Embedding {
-  const worker = localVectors((error) => log.warn({ error: error && saidBy(error) }, 'the embedding thread ended'));
+  const worker = localVectors((error) => log.warn({ error: saidBy(error) }, 'the embedding process ended'));
   const embedder = localEmbedder(worker, LOCAL_MODEL);
   return {
     worker,

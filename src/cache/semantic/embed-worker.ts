@@ -1,18 +1,16 @@
 /**
- * The thread that turns text into vectors and compares them. `onnxruntime-node` computes on the thread that calls it, so it
+ * The process that turns text into vectors and compares them. `onnxruntime-node` computes on the thread that calls it, so it
  * may never be called on the event loop that serves requests. One computation thread, one text at a time and no padding:
  * with 8-bit weights a vector would depend on what else is in its batch. Messages are answered in their order.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
 import onnx, { type InferenceSession } from 'onnxruntime-node';
 import { Vectors } from './vectors.js';
 import { WordPiece } from './wordpiece.js';
 import type { Reply, Request, WorkerOptions } from './worker-messages.js';
 
-const options = workerData as WorkerOptions;
-const port = parentPort!;
+const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 
 interface Encoder {
   readonly session: InferenceSession;
@@ -105,21 +103,17 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
 }
 
 let turn = Promise.resolve();
-let closing = false;
-port.on('message', (request: Request | { readonly op: 'close' }) => {
-  if (request.op === 'close') {
-    closing = true;
-    turn = turn.then(() => port.close());
-    return;
-  }
+process.on('message', (request: Request) => {
   turn = turn.then(async () => {
     let reply: Reply;
     try {
-      if (closing) throw new Error('the thread is being closed');
       reply = { id: request.id, ...(await answer(request)) };
     } catch (error) {
       reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
     }
-    port.postMessage(reply);
+    process.send?.(reply, () => {});
   });
 });
+// The gateway is gone. Signals to its group are its own to answer.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,6 +1,6 @@
 /**
- * The embedding model of the gateway as an upstream that speaks the embeddings dialect. It shares its thread with the
- * semantic cache: one text of all requests is asked for at a time, so that a prompt waits behind one text at most, and
+ * The embedding model of the gateway as an upstream that speaks the embeddings dialect. It shares its process with
+ * the semantic cache: one text of all requests is asked for at a time, so that a prompt waits behind one text at most, and
  * requests take turns, text by text, so that a short one does not wait for a long one. What waits is bounded; what does not
  * fit is told that the model is overloaded. A caller that leaves takes its texts with it. No text is cut and no vector is
  * kept.
@@ -74,7 +74,7 @@ export function localEmbeddings(worker: Pick<VectorWorker, 'ask'>, mostTexts = M
   async function step(job: Job): Promise<Problem | undefined> {
     const at = job.vectors.length;
     try {
-      // The queue of the thread is for those who cannot wait; this is one text, and it has its own.
+      // The queue of the process is for those who cannot wait; this is one text, and it has its own.
       const work = { op: 'embed', text: job.texts[at]! } as const;
       const { vector, pieces = 0 } = await worker.ask(work, TEXT_MS, Number.POSITIVE_INFINITY);
       if (!vector) return tooLong(job.texts.length === 1 ? 'input' : `input[${at}]`);

@@ -20,7 +20,7 @@ export interface PromptEmbedder {
   embedIdly(text: string): Promise<Embedded | undefined>;
 }
 
-/** Far beyond what it takes: an upstream's answer takes longer, and a thread that is slow for a moment is no reason to ask. */
+/** Far beyond what it takes: an upstream's answer takes longer, and a process that is slow for a moment is no reason to ask. */
 const LOCAL_MS = 300;
 
 export function localPrompts(embedder: Embedder): PromptEmbedder {

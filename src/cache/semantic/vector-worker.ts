@@ -1,21 +1,24 @@
 /**
- * The embedding thread as others use it. Started with the first question. Its queue is bounded: what does not fit is not
- * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A thread that ends is started
+ * The embedding process as others use it. Started with the first question. Its queue is bounded: what does not fit is not
+ * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A process that ends is started
  * again with the next question, with an empty table.
+ *
+ * It is a process and not a thread because the runtime keeps state that all threads which load it share without a lock: each
+ * one that is started or ends may corrupt the memory of the others, and with it the gateway.
  */
-import { createRequire } from 'node:module';
-import { Worker } from 'node:worker_threads';
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { Reply, Work, WorkerOptions } from './worker-messages.js';
 
-const require = createRequire(import.meta.url);
+const PROGRAM = fileURLToPath(new URL('./embed-worker.js', import.meta.url));
 
-/** The queue was full, the answer too late, or the thread ended. */
+/** The queue was full, the answer too late, or the process ended. */
 export class WorkerAway extends Error {}
 
 export interface VectorWorkerOptions extends WorkerOptions {
   readonly mostWaiting: number;
-  /** The thread ended by itself. */
-  readonly onEnd?: (error: Error | undefined) => void;
+  /** The process ended by itself. */
+  readonly onEnd?: (error: Error) => void;
 }
 
 interface Waiting {
@@ -27,7 +30,7 @@ export class VectorWorker {
   readonly #options: VectorWorkerOptions;
   readonly #waiting = new Map<number, Waiting>();
   readonly #idle: (() => void)[] = [];
-  #worker: Worker | undefined;
+  #worker: ChildProcess | undefined;
   #next = 1;
   #closed = false;
 
@@ -44,11 +47,11 @@ export class VectorWorker {
     return this.#waiting.size;
   }
 
-  /** Rejects with `WorkerAway` where the thread is busy (`most` wait already) or late, else with its own error. */
+  /** Rejects with `WorkerAway` where it is busy (`most` wait already) or late, else with its own error. */
   ask(work: Work, withinMs: number, most = this.#options.mostWaiting): Promise<Reply> {
     if (this.#closed) return Promise.reject(new WorkerAway('closed'));
     if (this.#waiting.size >= most) return Promise.reject(new WorkerAway('the queue is full'));
-    let worker: Worker;
+    let worker: ChildProcess;
     try {
       worker = this.#worker ??= this.#start();
     } catch (error) {
@@ -58,7 +61,7 @@ export class VectorWorker {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new WorkerAway(`no answer within ${withinMs} ms`)), withinMs);
       timer.unref();
-      // It stays in the queue until it is answered, for it still occupies the thread.
+      // It stays in the queue until it is answered, for it still occupies the process.
       const settle =
         <T>(then: (value: T) => void) =>
         (value: T): void => {
@@ -66,8 +69,10 @@ export class VectorWorker {
           then(value);
         };
       this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      // Whoever waits for an answer waits for the process, and nobody else does.
       worker.ref();
-      worker.postMessage({ ...work, id });
+      worker.channel?.ref();
+      worker.send({ ...work, id }, () => {}); // one that is gone says so itself
     });
   }
 
@@ -80,44 +85,59 @@ export class VectorWorker {
     return this.ask(work, withinMs);
   }
 
-  /** Ends the thread after what it is doing now: to be stopped inside a computation is more than the runtime survives. */
   async close(): Promise<void> {
     this.#closed = true;
     const worker = this.#worker;
-    if (!worker) return;
+    if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
-    worker.postMessage({ op: 'close' });
+    // It has nothing to write down, and its runtime may fail where it is asked to end.
+    worker.kill('SIGKILL');
     await ended;
   }
 
-  #start(): Worker {
-    // Held here, or it would be unloaded with the first thread that ends, under the feet of others, and for good.
-    require('onnxruntime-node');
+  #start(): ChildProcess {
     const { folder, mostPieces, capacity, perScope } = this.#options;
-    const workerData: WorkerOptions = { folder, mostPieces, capacity, perScope };
-    const worker = new Worker(new URL('./embed-worker.js', import.meta.url), { workerData });
+    const given: WorkerOptions = { folder, mostPieces, capacity, perScope };
+    const worker = fork(PROGRAM, [JSON.stringify(given)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: [],
+      env: environment(),
+    });
     worker.unref();
-    worker.on('message', (reply: Reply) => {
+    worker.channel?.unref();
+    worker.on('message', (message) => {
+      const reply = message as Reply;
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
       if (this.#waiting.size > 0 || this.#closed) return;
       worker.unref();
+      worker.channel?.unref();
       this.#idle.shift()?.();
     });
-    let failure: Error | undefined;
-    worker.on('error', (error: Error) => {
-      failure = error;
-    });
-    worker.on('exit', () => {
+    let over = false;
+    const end = (failure: Error): void => {
+      if (over) return;
+      over = true;
       if (this.#worker === worker) this.#worker = undefined;
-      for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding thread ended'));
+      for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding process ended'));
       this.#waiting.clear();
       for (const go of this.#idle.splice(0)) go();
       if (!this.#closed) this.#options.onEnd?.(failure);
+    };
+    worker.on('exit', (code, signal) => end(new Error(`it ended with ${signal ?? `code ${code}`}`)));
+    worker.on('error', (error) => {
+      if (worker.pid === undefined) end(error); // it could not be started
     });
     return worker;
   }
+}
+
+/** No secret of the gateway's. */
+function environment(): Record<string, string> {
+  const { PATH, LD_LIBRARY_PATH, SystemRoot } = process.env;
+  return { ...(PATH && { PATH }), ...(LD_LIBRARY_PATH && { LD_LIBRARY_PATH }), ...(SystemRoot && { SystemRoot }) };
 }

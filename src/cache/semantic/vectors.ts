@@ -2,7 +2,7 @@
  * Vectors in one table, compared exactly: every vector of a scope with the query, by a scan in WebAssembly SIMD, without an
  * approximate index, so that nothing is missed, an insert is a copy and a delete is at once. Scopes share the table and each
  * knows its rows. A full table drops the scope that was not asked for the longest; whoever asks for it again loads it again.
- * Synchronous, and owned by one thread.
+ * Synchronous, and owned by one process.
  */
 
 /** `scan.wat`, assembled. */

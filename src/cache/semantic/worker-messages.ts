@@ -1,4 +1,4 @@
-/** What is said between the embedding thread and the one that asks it. */
+/** What is said between the embedding process and the one that asks it. */
 import type { Neighbour } from './vectors.js';
 
 export interface WorkerOptions {

@@ -101,7 +101,7 @@ describe('the tokenizer', () => {
   });
 });
 
-describe('the embedding thread', () => {
+describe('the embedding process', () => {
   const worker = localVectors(undefined);
   const embedder = localEmbedder(worker, 'all-MiniLM-L6-v2');
   after(() => worker.close());

@@ -1,0 +1,93 @@
+/** The embedding process comes and goes without the gateway: killed it is started again, and it never outlives who asked. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOCAL_MODEL } from '../../../src/cache/semantic/embedder.js';
+import { VectorWorker, WorkerAway } from '../../../src/cache/semantic/vector-worker.js';
+import { packageRoot } from '../../../src/lib/root.js';
+
+const build = join(import.meta.dirname, '../../..');
+
+/** Processes that were started with this text among their arguments, but for those whose first ones are `-e`. */
+function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return words.some((word) => word.endsWith('embed-worker.js')) && words.some((word) => word.includes(text));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+describe('the embedding process', { skip: process.platform !== 'linux' && 'processes are found in /proc' }, () => {
+  let dir: string;
+  let folder: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'tollgate-embedding-'));
+    folder = join(dir, 'model'); // a name of its own, by which the process is found
+    symlinkSync(join(packageRoot, 'models', LOCAL_MODEL), folder);
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+  const options = () => ({ folder, mostPieces: 256, capacity: 10, perScope: 10, mostWaiting: 8 });
+
+  it('that is killed is told to those who wait, and started again with the next question', async () => {
+    const ends: Error[] = [];
+    const worker = new VectorWorker({ ...options(), onEnd: (error) => ends.push(error) });
+    try {
+      const before = (await worker.ask({ op: 'embed', text: 'hello' }, 30_000)).vector!;
+      const [pid] = processesWith(folder);
+      process.kill(pid!, 'SIGSTOP');
+      const waiting = worker.ask({ op: 'embed', text: 'waits' }, 30_000);
+      process.kill(pid!, 'SIGKILL');
+      await assert.rejects(waiting, WorkerAway);
+      assert.match(ends[0]!.message, /SIGKILL/);
+      assert.deepEqual((await worker.ask({ op: 'embed', text: 'hello' }, 30_000)).vector, before);
+      assert.notDeepEqual(processesWith(folder), [pid]);
+    } finally {
+      await worker.close();
+    }
+    assert.deepEqual(processesWith(folder), []);
+    assert.equal(ends.length, 1, 'to be closed is no fault');
+  });
+
+  it('knows no secret of the gateway, and ends with it, however that ends', async () => {
+    const program = `
+      import { VectorWorker } from ${JSON.stringify(join(build, 'src/cache/semantic/vector-worker.js'))};
+      const worker = new VectorWorker(${JSON.stringify(options())});
+      await worker.ask({ op: 'embed', text: 'hello' }, 30000);
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const gateway = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, A_SECRET: 'sk-of-a-provider' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(gateway.stdout, 'data');
+    const [pid] = processesWith(folder);
+    assert.ok(pid);
+    assert.doesNotMatch(readFileSync(`/proc/${pid}/environ`, 'utf8'), /sk-of-a-provider/);
+    gateway.kill('SIGKILL');
+    for (let tries = 0; processesWith(folder).length > 0; tries++) {
+      assert.ok(tries < 100, 'it is still there');
+      await sleep(50);
+    }
+  });
+
+  it('does not keep alive a program that has no question', async () => {
+    const program = `
+      import { VectorWorker } from ${JSON.stringify(join(build, 'src/cache/semantic/vector-worker.js'))};
+      const worker = new VectorWorker(${JSON.stringify(options())});
+      await worker.ask({ op: 'embed', text: 'hello' }, 30000);`;
+    const gateway = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+    const [code] = await once(gateway, 'exit');
+    assert.equal(code, 0);
+  });
+});
