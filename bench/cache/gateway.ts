@@ -1,4 +1,5 @@
 /** What the cache adds to a request through a real gateway: one client, one request after another, the sandbox upstream. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway } from '../../test/support/gateway.js';
 
 const price = { input: 0.15, output: 0.6 };
@@ -26,17 +27,20 @@ export async function throughGateway(): Promise<void> {
       return response.headers.get('x-tollgate-cache');
     };
     console.log('\nthrough a gateway, one request after another | p50 ms | p99 ms | answered');
-    const rows: [string, number, (i: number) => Promise<string | null>][] = [
+    /** The last one: milliseconds between two requests, in which the answer of the one before is learned. */
+    const rows: [string, number, (i: number) => Promise<string | null>, number?][] = [
       ['no cache', 1_000, () => ask('plain', PROMPT)],
       ['exact, a hit', 1_000, () => ask('exact', PROMPT)],
       ['exact, a miss (Postgres asked)', 500, (i) => ask('exact', `${PROMPT} ${i}`)],
       ['semantic, a miss of about 32 tokens', 300, (i) => ask('semantic', `${PROMPT} ${i}`)],
+      ['semantic, such a miss while nothing is learned', 300, (i) => ask('semantic', `${PROMPT} ${i} again`), 50],
     ];
-    for (const [what, times, work] of rows) {
+    for (const [what, times, work, pauseMs] of rows) {
       for (let i = 0; i < 50; i++) await work(-i - 1);
       const took: number[] = [];
       const answered: Record<string, number> = {};
       for (let i = 0; i < times; i++) {
+        if (pauseMs) await sleep(pauseMs);
         const begun = performance.now();
         const state = String(await work(i));
         took.push(performance.now() - begun);
