@@ -14,6 +14,7 @@ import {
   providerPrompts,
 } from './cache/semantic/prompt-embedder.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
+import { Scopes } from './cache/semantic/scopes.js';
 import type { VectorWorker } from './cache/semantic/vector-worker.js';
 import type { Config } from './config/config.js';
 import type { InForce } from './gateway/snapshot.js';
@@ -77,11 +78,13 @@ interface Parts {
 export async function startCache(parts: Parts): Promise<CacheService> {
   const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
   const { pool } = store;
+  const prompts = pgPromptStore(pool);
+  const onError = (what: string, error: unknown) => log.warn({ what, error: saidBy(error) }, 'cache');
   return openCache({
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),
-    prompts: pgPromptStore(pool),
-    worker: embedding.worker,
+    prompts,
+    index: new Scopes({ store: prompts, worker: embedding.worker, clock }, onError),
     embedder: embedding.embedder,
     promptEmbedder: promptEmbedderOf(parts),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
@@ -99,7 +102,7 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     onSkip: (why) => metrics.cacheSkip(why),
     onVerdict: (scope, { standing, threshold, labels, precision }) =>
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
-    onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
+    onError,
   });
 }
 
