@@ -4,7 +4,7 @@
  * where it cannot be loaded, prompts are compared by nothing and the log says so.
  */
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from './cache/answers-pg.js';
-import { type CacheService, openCache } from './cache/cache-service.js';
+import { type CacheParts, type CacheService, openCache } from './cache/cache-service.js';
 import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from './cache/semantic/embedder.js';
 import { localEmbeddings } from './cache/semantic/local-embeddings.js';
 import {
@@ -13,15 +13,19 @@ import {
   type PromptEmbedder,
   providerPrompts,
 } from './cache/semantic/prompt-embedder.js';
+import type { PromptStore } from './cache/semantic/prompt-store.js';
 import { pgPromptStore } from './cache/semantic/prompts-pg.js';
+import { Scopes } from './cache/semantic/scopes.js';
+import type { VectorIndex } from './cache/semantic/vector-index.js';
 import type { VectorWorker } from './cache/semantic/vector-worker.js';
+import { openPgVectors } from './cache/semantic/vectors-pg.js';
 import type { Config } from './config/config.js';
 import type { InForce } from './gateway/snapshot.js';
 import type { Clock } from './lib/clock.js';
 import type { Embedder as TextsEmbedder } from './lib/embedder.js';
 import type { LocalUpstream } from './protocol/adaptor.js';
 import { wordsOf } from './protocol/openai-chat-replay.js';
-import type { Store } from './store/pg.js';
+import type { Connection, Store } from './store/pg.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 
@@ -69,6 +73,8 @@ interface Parts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: Store;
+  /** Where the store is. */
+  readonly connection: Connection;
   readonly embedding: Embedding;
   /** Other gateways may use the same database. */
   readonly shared: boolean;
@@ -77,11 +83,13 @@ interface Parts {
 export async function startCache(parts: Parts): Promise<CacheService> {
   const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
   const { pool } = store;
+  const prompts = pgPromptStore(pool);
+  const onError = (what: string, error: unknown) => log.warn({ what, error: saidBy(error) }, 'cache');
   return openCache({
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),
-    prompts: pgPromptStore(pool),
-    worker: embedding.worker,
+    prompts,
+    index: await indexOf(parts, prompts, onError),
     embedder: embedding.embedder,
     promptEmbedder: promptEmbedderOf(parts),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
@@ -99,8 +107,17 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     onSkip: (why) => metrics.cacheSkip(why),
     onVerdict: (scope, { standing, threshold, labels, precision }) =>
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
-    onError: (what, error) => log.warn({ what, error: saidBy(error) }, 'cache'),
+    onError,
   });
+}
+
+async function indexOf(
+  { config, clock, store, connection, embedding: { worker } }: Parts,
+  prompts: PromptStore,
+  onError: CacheParts['onError'],
+): Promise<VectorIndex> {
+  if (config.cache.index === 'memory') return new Scopes({ store: prompts, worker, clock }, onError);
+  return openPgVectors({ pool: store.pool, connection, clock, onError });
 }
 
 /** What the configuration in force says; asked for each prompt. */

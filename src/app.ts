@@ -172,6 +172,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   };
   const cache = await startCache({
     ...{ config, inForce, clock, log, metrics, store, embedding },
+    connection: database.connection,
     shared: !database.embedded,
     askProvider: createOwnEmbeddings(path),
   });

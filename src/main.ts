@@ -24,7 +24,7 @@ program
   .option('-c, --config <file>', 'the configuration; config.yaml unless told')
   .action(async ({ config }: { config?: string }) => {
     const code = await serve({ config, adaptors, providerTypes });
-    if (code !== undefined) process.exitCode = code;
+    if (code !== undefined) process.exit(code); // what had begun before it failed would keep the process
   });
 
 program

@@ -15,9 +15,8 @@ import type { Rejection } from './semantic/decide.js';
 import type { Embedder } from './semantic/embedder.js';
 import type { PromptEmbedder } from './semantic/prompt-embedder.js';
 import type { PromptStore } from './semantic/prompt-store.js';
-import { Scopes } from './semantic/scopes.js';
 import { createSemanticTier, type Skip } from './semantic/semantic-tier.js';
-import type { VectorWorker } from './semantic/vector-worker.js';
+import type { VectorIndex } from './semantic/vector-index.js';
 
 export interface CacheParts {
   readonly store: AnswerStore;
@@ -30,8 +29,8 @@ export interface CacheParts {
   /** Whether anything is cached at all; asked again and again, since the configuration may change. */
   readonly wanted: () => boolean;
   readonly prompts: PromptStore;
-  /** Where vectors are compared. */
-  readonly worker: VectorWorker;
+  /** Where vectors are compared; closed with the cache. */
+  readonly index: VectorIndex;
   /** What prompts are compared by now; the configuration may change it. */
   readonly promptEmbedder: () => PromptEmbedder;
   /** What answers are compared by. */
@@ -101,7 +100,6 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
   const semantic = createSemanticTier({
     ...parts,
     store: parts.prompts,
-    scopes: new Scopes({ store: parts.prompts, worker: parts.worker, clock }, onError),
     scope,
     seal,
     purges,
@@ -158,7 +156,7 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
         rejections: { ...rejections },
         skipped: { ...skipped },
         learning: semantic.learning,
-        ...(await tableSize(parts.worker)),
+        ...(await sizeOf(parts.index)),
         verified: summaryOf(semantic.verdicts()),
       },
       purges: purges.newest,
@@ -178,17 +176,14 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
       for (const stop of background) stop();
       await semantic.settled();
       await answers.close();
+      await parts.index.close();
     },
   };
 }
 
-async function tableSize(worker: VectorWorker): Promise<{ vectors: number; vector_bytes: number }> {
-  try {
-    const { vectors = 0, bytes = 0 } = worker.running ? await worker.ask({ op: 'size' }, 1_000) : {};
-    return { vectors, vector_bytes: bytes };
-  } catch {
-    return { vectors: 0, vector_bytes: 0 };
-  }
+async function sizeOf(index: VectorIndex): Promise<{ vectors: number; vector_bytes: number }> {
+  const { vectors, bytes } = await index.size().catch(() => ({ vectors: 0, bytes: 0 }));
+  return { vectors, vector_bytes: bytes };
 }
 
 function summaryOf(verdicts: readonly Verdict[]): CacheStats['semantic']['verified'] {

@@ -74,6 +74,12 @@ export const cacheSection = z
     secret: s.secret
       .default('')
       .describe('Hashes and encrypts what is kept. Empty: made once and kept in the database.'),
+    index: z
+      .enum(['memory', 'pgvector'])
+      .default('memory')
+      .describe(
+        'Where prompts are compared by meaning: in this process, or in the Postgres of `database.url` by its extension `vector`.',
+      ),
     embedding: z
       .discriminatedUnion('type', [
         z.strictObject({

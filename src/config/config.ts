@@ -111,6 +111,8 @@ export interface CacheConfig {
   readonly memory: number;
   /** Null: kept in the database. */
   readonly secret: string | null;
+  /** Where the nearest prompts are searched. */
+  readonly index: 'memory' | 'pgvector';
   readonly embedding:
     | { readonly type: 'local'; readonly model: string }
     | {

@@ -82,6 +82,8 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
     telemetry: written.telemetry,
     routes: resolveRoutes(written.routes, baseDir, secret, read, report),
   };
+  if (config.cache.index === 'pgvector' && config.database.url === null)
+    report(['cache', 'index'], 'the embedded database does not have pgvector: set `database.url`, or use memory');
   findings.push(...checkClassicRoutes(written.routes));
   return findings.length > 0 ? { ok: false, findings } : { ok: true, config: freeze(config) };
 }

@@ -16,6 +16,7 @@ const settings: readonly (readonly [section: keyof Config, key: string | null])[
   ['ledger', 'on_full'],
   ['redis', 'url'],
   ['redis', 'on_failure'],
+  ['cache', 'index'],
   ['secrets_key', null],
 ];
 

@@ -35,44 +35,48 @@ const OLDEST_POSTGRES = 150_000;
 /** Answers the names of the migrations that were applied now. Throws `MigrationRefused`, or what the database says. */
 export async function migrate(pool: Pool, folder: string = join(packageRoot, 'migrations')): Promise<string[]> {
   const files = readMigrations(folder);
-  const client = await pool.connect();
   const done: string[] = [];
+  for (;;) {
+    const name = await underLock(pool, (client) => step(client, files));
+    if (name === null) return done;
+    done.push(name);
+  }
+}
+
+/** Runs `work` in a transaction that holds the lock of the migrations: only one process of all is in it at a time. */
+export async function underLock<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
   try {
-    for (;;) {
-      const name = await step(client, files);
-      if (name === null) break;
-      done.push(name);
-    }
+    await client.query('begin');
+    // Another process may be at a long migration: waiting for it is no fault. The client's own timeout would not know that.
+    await client.query('set local statement_timeout = 0');
+    await client.query(unhurried(`select pg_advisory_xact_lock(${LOCK})`));
+    const result = await work(client);
+    await client.query('commit');
+    client.release();
+    return result;
   } catch (error) {
     // Whatever state the connection is in, it ends here, and an open transaction with it.
     client.release(true);
     throw error;
   }
-  client.release();
-  return done;
 }
 
 /** Applies the first migration that is missing; null where none is. */
 async function step(client: PoolClient, files: readonly Migration[]): Promise<string | null> {
-  await client.query('begin');
-  // Another process may be at a long migration: waiting for it is no fault. The client's own timeout would not know that.
-  await client.query('set local statement_timeout = 0');
-  await client.query(unhurried(`select pg_advisory_xact_lock(${LOCK})`));
   await checkServer(client);
   await client.query(`create table if not exists schema_migrations (
     version integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`);
   const applied = await client.query<Applied>('select version, name, checksum from schema_migrations order by version');
   const next = nextMigration(files, applied.rows);
-  if (next) {
-    await client.query(unhurried(next.sql));
-    await client.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', [
-      next.version,
-      next.name,
-      next.checksum,
-    ]);
-  }
-  await client.query('commit');
-  return next?.name ?? null;
+  if (!next) return null;
+  await client.query(unhurried(next.sql));
+  await client.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', [
+    next.version,
+    next.name,
+    next.checksum,
+  ]);
+  return next.name;
 }
 
 async function checkServer(client: PoolClient): Promise<void> {

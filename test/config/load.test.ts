@@ -31,6 +31,7 @@ test('an empty file is a configuration of defaults', (t) => {
   assert.deepEqual(config.cache, {
     memory: 64 * 1024 * 1024,
     secret: null,
+    index: 'memory',
     embedding: { type: 'local', model: 'all-MiniLM-L6-v2' },
   });
   assert.deepEqual(config.telemetry, { metrics: true, log: { level: 'info' } });

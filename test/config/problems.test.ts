@@ -326,3 +326,20 @@ cache: { embedding: { ${embedding} } }
   assert.equal(written('type: provider, provider: o, model: e', 'true'), 0.95);
   assert.equal(written('type: provider, provider: o, model: e', '{ threshold: 0.7 }'), 0.7);
 });
+
+test('prompts are compared in the database only where there is one of its own', (t) => {
+  const index = 'cache:\n  index: pgvector\n';
+  assert.equal(good(t, `database: { url: "postgres://db/x" }\n${index}`).cache.index, 'pgvector');
+  for (const database of ['', 'database: { url: "${DATABASE_URL:-}" }\n']) {
+    const [problem, ...more] = bad(t, database + index);
+    assert.match(
+      problem!,
+      /cache\.index: the embedded database does not have pgvector: set `database\.url`, or use memory/,
+    );
+    assert.deepEqual(more, []);
+  }
+  assert.match(
+    bad(t, 'cache: { index: pgvctor }')[0]!,
+    /cache\.index: expected one of memory, pgvector; did you mean pgvector\?/,
+  );
+});

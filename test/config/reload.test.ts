@@ -113,15 +113,24 @@ test('what was read is remembered whether or not it was of use, secrets and .env
 test('settings that wait for a restart keep their value and are named at each reload', async (t) => {
   const { reloader, applied, write } = setup(t, { 'config.yaml': MODELS });
   const changed =
-    'server: { host: 0.0.0.0, port: 1, body_limit: 1kb }\ndata_dir: /elsewhere\ndatabase: { url: "postgres://x/y" }\nredis: { url: "redis://x", on_failure: open }\n';
+    'server: { host: 0.0.0.0, port: 1, body_limit: 1kb }\ndata_dir: /elsewhere\ndatabase: { url: "postgres://x/y" }\nredis: { url: "redis://x", on_failure: open }\ncache: { index: pgvector }\n';
   write(MODELS + changed);
-  const restart = ['server.host', 'server.port', 'data_dir', 'database.url', 'redis.url', 'redis.on_failure'];
+  const restart = [
+    'server.host',
+    'server.port',
+    'data_dir',
+    'database.url',
+    'redis.url',
+    'redis.on_failure',
+    'cache.index',
+  ];
   for (const status of ['reloaded', 'unchanged'] as const) {
     const outcome = await reloader.reload('file');
     assert.ok(outcome.status === status);
     assert.deepEqual(outcome.restart, restart);
   }
-  const { server, database, redis, data_dir } = applied[0]!;
+  const { server, database, redis, cache, data_dir } = applied[0]!;
+  assert.equal(cache.index, 'memory');
   assert.deepEqual([server.host, server.port, server.body_limit], ['127.0.0.1', 4000, 1024]);
   assert.deepEqual([database, redis], [{ url: null }, { url: null, on_failure: 'local' }]);
   assert.ok(data_dir.endsWith('/data'));

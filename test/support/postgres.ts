@@ -114,10 +114,10 @@ export async function startPostgres(): Promise<Postgres> {
 
 let server: Promise<string> | undefined;
 
-/** An empty database with a name of its own. */
-export async function freshDatabase(): Promise<FreshDatabase> {
-  server ??= findPostgres().then(async (url) => url ?? (await startPostgres()).url);
-  const admin = await server;
+/** An empty database with a name of its own, on the server of `TEST_DATABASE_URL` unless told. */
+export async function freshDatabase(on?: string): Promise<FreshDatabase> {
+  server ??= on ? undefined : findPostgres().then(async (url) => url ?? (await startPostgres()).url);
+  const admin = on ?? (await server)!;
   const name = `tollgate_test_${randomBytes(6).toString('hex')}`;
   await run(admin, `create database ${name} template template0 encoding 'UTF8'`);
   const url = new URL(admin);

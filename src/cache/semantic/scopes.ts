@@ -7,12 +7,15 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
 import type { PromptStore } from './prompt-store.js';
+import type { VectorIndex } from './vector-index.js';
 import type { VectorWorker } from './vector-worker.js';
 import type { Neighbour } from './vectors.js';
+import { after } from './within.js';
 
 const PAGE = 200;
 const REFRESH_MS = 1_000;
 const LOAD_TURN_MS = 5_000;
+const SIZE_MS = 1_000;
 const MOST_SCOPES = 50_000;
 
 interface Known {
@@ -21,7 +24,7 @@ interface Known {
   reading: Promise<void> | undefined;
 }
 
-export class Scopes {
+export class Scopes implements VectorIndex {
   readonly #parts: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock };
   readonly #onError: (what: string, error: unknown) => void;
   readonly #known = new LRUCache<string, Known>({ max: MOST_SCOPES });
@@ -34,7 +37,6 @@ export class Scopes {
     this.#onError = onError;
   }
 
-  /** The nearest of a scope; undefined where it could not be read in time. */
   async nearest(
     scope: string,
     vector: Float32Array,
@@ -49,12 +51,11 @@ export class Scopes {
       return first.neighbours;
     }
     this.#known.delete(scope);
-    const loaded = await Promise.race([this.refresh(scope).then(() => true), later(withinMs)]);
+    const loaded = await Promise.race([this.refresh(scope).then(() => true), after(withinMs)]);
     if (!loaded) return undefined;
     return (await worker.ask({ op: 'search', scope, vector, most }, withinMs)).neighbours;
   }
 
-  /** Reads what was added since; one reading at a time for a scope. */
   refresh(scope: string): Promise<void> {
     const known = this.#of(scope);
     known.reading ??= this.#read(scope, known)
@@ -68,6 +69,15 @@ export class Scopes {
   forget(scope: string, ids: readonly string[]): void {
     this.#parts.worker.ask({ op: 'remove', scope, ids }, LOAD_TURN_MS).catch(() => {});
   }
+
+  async size(): Promise<{ vectors: number; bytes: number }> {
+    const { worker } = this.#parts;
+    const { vectors = 0, bytes = 0 } = worker.running ? await worker.ask({ op: 'size' }, SIZE_MS) : {};
+    return { vectors, bytes };
+  }
+
+  /** The thread is not its own. */
+  async close(): Promise<void> {}
 
   async #read(scope: string, known: Known): Promise<void> {
     const { store, worker, clock } = this.#parts;
@@ -94,5 +104,3 @@ export class Scopes {
     return known;
   }
 }
-
-const later = (ms: number): Promise<false> => new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());

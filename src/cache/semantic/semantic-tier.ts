@@ -1,6 +1,6 @@
 /**
  * The semantic tier, behind the exact one: embed the prompt, find the nearest prompts of the very same scope, read those
- * again from the store, and let `decide` say whether one of them answers. The table of vectors may be behind the store; the
+ * again from the store, and let `decide` say whether one of them answers. The index of vectors may be behind the store; the
  * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given.
  *
  * What a fresh answer teaches is learned behind the request: whether the candidate would have been right (verified mode),
@@ -23,7 +23,8 @@ import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore, StoredPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
-import type { Scopes } from './scopes.js';
+import type { VectorIndex } from './vector-index.js';
+import { within } from './within.js';
 
 export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
 
@@ -33,7 +34,7 @@ export interface SemanticParts {
   readonly promptEmbedder: () => PromptEmbedder;
   /** What answers are compared by: the local model, whose nearness is known. */
   readonly embedder: Embedder;
-  readonly scopes: Scopes;
+  readonly index: VectorIndex;
   readonly scope: Scope;
   readonly seal: Seal;
   readonly purges: Purges;
@@ -97,7 +98,7 @@ interface Lesson extends Place {
 }
 
 export function createSemanticTier(parts: SemanticParts): Semantic {
-  const { store, scopes, clock, seal } = parts;
+  const { store, index, clock, seal } = parts;
   const verification = new Verification(store, parts.random, parts.onVerdict);
   const lessons = new Set<Promise<void>>();
 
@@ -129,7 +130,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
 
   /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
   async function candidates(place: Place, searchMs: number, readMs: number) {
-    const near = await scopes.nearest(place.scope, place.vector, NEAREST, searchMs);
+    const near = await index.nearest(place.scope, place.vector, NEAREST, searchMs);
     const least = place.policy.threshold - place.policy.margin;
     const close = near?.filter(({ similarity }) => similarity >= least);
     return close && (close.length === 0 ? [] : read(place, close, readMs));
@@ -212,20 +213,20 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
       answer_group: like?.group ?? answer.id,
       whole_answer: fresh.whole,
     });
-    await scopes.refresh(scope);
+    await index.refresh(scope);
   }
 
-  /** The candidates as the store has them now; those that are not there any more leave the table. */
+  /** The candidates as the store has them now; those that are not there any more leave the index. */
   async function read(
     { scope, question, tenant }: Place,
     close: readonly { readonly id: string; readonly similarity: number }[],
     withinMs: number,
   ): Promise<Row[]> {
     const keys = close.map(({ id }) => id);
-    const found = await within(store.read(scope, keys), withinMs);
+    const found = await within(store.read(scope, keys), withinMs, 'the store did not answer');
     const byKey = new Map(found.map((row) => [row.key, row]));
     const gone = keys.filter((key) => !byKey.has(key));
-    if (gone.length > 0) scopes.forget(scope, gone);
+    if (gone.length > 0) index.forget(scope, gone);
     return close.flatMap(({ id, similarity }) => {
       const row = byKey.get(id);
       const opened = row && isServable(row, scope, question, tenant) ? opening(row) : undefined;
@@ -296,10 +297,3 @@ const knownOf = ({ answer, similarity }: Row): Known => ({
 
 const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
   policy.max_error_rate !== null;
-
-function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the store did not answer within ${ms} ms`)), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}

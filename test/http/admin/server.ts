@@ -6,6 +6,7 @@ import { openCache } from '../../../src/cache/cache-service.js';
 import { LOCAL_MODEL, localEmbedder, localVectors } from '../../../src/cache/semantic/embedder.js';
 import { localPrompts } from '../../../src/cache/semantic/prompt-embedder.js';
 import { memoryPromptStore } from '../../../src/cache/semantic/prompt-store.js';
+import { Scopes } from '../../../src/cache/semantic/scopes.js';
 import { type AdminDeps, adminApi } from '../../../src/http/admin/admin-api.js';
 import { type Changes, localChanges } from '../../../src/keys/changes.js';
 import type { KeyStore } from '../../../src/keys/key-store.js';
@@ -65,10 +66,11 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
   });
   const answers = memoryAnswerStore();
   const worker = localVectors(undefined);
+  const prompts = memoryPromptStore(answers);
   const cache = await openCache({
     store: answers,
-    prompts: memoryPromptStore(answers),
-    worker,
+    prompts,
+    index: new Scopes({ store: prompts, worker, clock }, () => {}),
     embedder: localEmbedder(worker, LOCAL_MODEL),
     promptEmbedder: () => localPrompts(localEmbedder(worker, LOCAL_MODEL)),
     random: Math.random,
