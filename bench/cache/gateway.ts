@@ -33,6 +33,7 @@ export async function throughGateway(): Promise<void> {
       ['exact, a hit', 1_000, () => ask('exact', PROMPT)],
       ['exact, a miss (Postgres asked)', 500, (i) => ask('exact', `${PROMPT} ${i}`)],
       ['semantic, a miss of about 32 tokens', 300, (i) => ask('semantic', `${PROMPT} ${i}`)],
+      ['no cache, with pauses', 300, () => ask('plain', PROMPT), 50],
       ['semantic, such a miss while nothing is learned', 300, (i) => ask('semantic', `${PROMPT} ${i} again`), 50],
     ];
     for (const [what, times, work, pauseMs] of rows) {

@@ -13,6 +13,9 @@ export interface StoredPrompt {
   readonly whole_answer: boolean;
 }
 
+/** As it is read again before it answers: its vector is in the index. */
+export type ReadPrompt = Omit<StoredPrompt, 'vector'> & { readonly answer: CachedAnswer };
+
 export interface Observation {
   readonly scope: string;
   readonly team: string | null;
@@ -32,7 +35,7 @@ export interface PromptStore {
     most: number,
   ): Promise<readonly { seq: number; key: string; vector: Float32Array }[]>;
   /** Those of `keys` that are in the scope, with their answers as they are now. */
-  read(scope: string, keys: readonly string[]): Promise<readonly (StoredPrompt & { readonly answer: CachedAnswer })[]>;
+  read(scope: string, keys: readonly string[]): Promise<readonly ReadPrompt[]>;
   /** Of two with one key the later stays. A prompt whose answer is not there is not kept. */
   put(prompt: StoredPrompt): Promise<void>;
   observe(observation: Observation): Promise<void>;
@@ -54,7 +57,7 @@ export function memoryPromptStore(answers: AnswerStore): PromptStore {
         .slice(0, most)
         .map(({ seq, key, vector }) => ({ seq, key, vector })),
     read: async (scope, keys) => {
-      const found: (StoredPrompt & { answer: CachedAnswer })[] = [];
+      const found: ReadPrompt[] = [];
       for (const key of keys) {
         const prompt = prompts.get(key);
         const answer = await answers.get(key);

@@ -6,7 +6,6 @@ import type { Observation, PromptStore } from './prompt-store.js';
 interface PromptRow extends AnswerRow {
   readonly scope: string;
   readonly prompt: Buffer;
-  readonly vector: Buffer;
   readonly answer_vector: Buffer;
   readonly answer_group: string;
   readonly whole_answer: boolean;
@@ -14,7 +13,7 @@ interface PromptRow extends AnswerRow {
 
 const page = 'select seq, key, vector from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
 const read = `
-  select p.scope, p.prompt, p.vector, p.answer_vector, p.answer_group, p.whole_answer, ${answerColumns('a')}
+  select p.scope, p.prompt, p.answer_vector, p.answer_group, p.whole_answer, ${answerColumns('a')}
   from cache_prompts p join cache_answers a using (key) where p.scope = $1 and p.key = any($2)`;
 const put = `
   insert into cache_prompts (key, scope, prompt, vector, answer_vector, answer_group, whole_answer)
@@ -32,11 +31,10 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
     },
     async read(scope, keys) {
       const { rows } = await pool.query<PromptRow>({ name: 'tollgate_cache_read', text: read, values: [scope, keys] });
-      return rows.map(({ scope: of, prompt, vector, answer_vector, answer_group, whole_answer, ...answer }) => ({
+      return rows.map(({ scope: of, prompt, answer_vector, answer_group, whole_answer, ...answer }) => ({
         key: answer.key,
         scope: of,
         prompt,
-        vector: floatsOf(vector),
         answer_vector: floatsOf(answer_vector),
         answer_group,
         whole_answer,

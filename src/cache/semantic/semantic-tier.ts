@@ -20,7 +20,7 @@ import { type Embedder, embedBeginning } from './embedder.js';
 import { type Signature, signatureOf } from './guards.js';
 import { type Prompt, promptOf, type Unfit, unfitText } from './prompt.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
-import type { PromptStore, StoredPrompt } from './prompt-store.js';
+import type { PromptStore, ReadPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
 import type { VectorIndex } from './vector-index.js';
@@ -70,7 +70,7 @@ const ALIAS = 0.98;
 const WHOLE_ANSWER = 1_200;
 
 type Tenant = readonly (string | null)[];
-type Row = StoredPrompt & { readonly answer: CachedAnswer } & Candidate;
+type Row = ReadPrompt & Candidate;
 
 /** What is to be compared. */
 interface Matter {
@@ -234,12 +234,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     });
   }
 
-  function isServable(
-    { scope: of, answer }: StoredPrompt & { answer: CachedAnswer },
-    scope: string,
-    question: Question,
-    tenant: Tenant,
-  ): boolean {
+  function isServable({ scope: of, answer }: ReadPrompt, scope: string, question: Question, tenant: Tenant): boolean {
     const { maxAgeMs, minFreshMs } = question.wishes ?? noWishes;
     const now = clock.now();
     const left = answer.expires_at - now;
@@ -250,7 +245,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     return mine && !parts.purges.covers(answer);
   }
 
-  function opening(row: StoredPrompt & { answer: CachedAnswer }): Omit<Row, 'similarity'> | undefined {
+  function opening(row: ReadPrompt): Omit<Row, 'similarity'> | undefined {
     const text = seal.open(row.prompt, row.key);
     const body = seal.open(row.answer.body, row.key);
     if (!text || !body) return undefined;
