@@ -3,7 +3,7 @@
  * so that routing, limits of the model and the target, the ledger, metrics and the log hold for them; only the caller is the
  * gateway, under a key of that name that nobody can have. Other models never stand in: their vectors mean something else.
  */
-import type { Caller } from '../keys/key.js';
+import { type Caller, unstoredKey } from '../keys/key.js';
 import { ok } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { Call, Reply } from './call.js';
@@ -22,31 +22,7 @@ export interface OwnEmbedding {
 }
 
 /** The key of their entries. */
-const OWN_KEY = 'gateway';
-
-const caller: Caller = {
-  key: {
-    id: OWN_KEY,
-    name: OWN_KEY,
-    prefix: '',
-    team: null,
-    models: null,
-    endpoints: null,
-    allowed_ips: null,
-    limits: [],
-    user_limits: [],
-    cache: null,
-    tags: ['semantic-cache'],
-    metadata: {},
-    aliases: {},
-    expires_at: null,
-    created_at: 0,
-    updated_at: 0,
-    blocked_at: null,
-    revoked_at: null,
-  },
-  team: null,
-};
+const caller: Caller = { key: unstoredKey('gateway', { tags: ['semantic-cache'] }), team: null };
 
 export type EmbedForCache = (text: string, dimensions: number | null, withinMs: number) => Promise<OwnEmbedding>;
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Grants, TokensConfig } from '../config/auth.js';
 import { type Claims, claimOf } from '../jwt/claims.js';
-import type { Key } from '../keys/key.js';
+import { type Key, unstoredKey } from '../keys/key.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 
 export interface Subject {
@@ -82,27 +82,8 @@ export function subjectKey(id: string, config: TokensConfig): Key | undefined {
   return keyOf(id, config, { name: id.slice(beginning.length) });
 }
 
-const keyOf = (id: string, { models, endpoints, limits, user_limits }: Grants, fields: Partial<Key>): Key => ({
-  id,
-  name: id,
-  prefix: MARK,
-  team: null,
-  models,
-  endpoints,
-  allowed_ips: null,
-  limits,
-  user_limits,
-  cache: null,
-  tags: [],
-  metadata: {},
-  aliases: {},
-  expires_at: null,
-  created_at: 0,
-  updated_at: 0,
-  blocked_at: null,
-  revoked_at: null,
-  ...fields,
-});
+const keyOf = (id: string, { models, endpoints, limits, user_limits }: Grants, fields: Partial<Key>): Key =>
+  unstoredKey(id, { prefix: MARK, models, endpoints, limits, user_limits, ...fields });
 
 /**
  * `jwt:ISSUER:SUB`, at most about 330 characters of printable ASCII without spaces: the ledger's `key` and the scope of

@@ -31,6 +31,29 @@ export interface Key {
   readonly revoked_at: number | null;
 }
 
+/** A key that stands in no store: the gateway's own, or that of a token. It may do everything that `fields` do not forbid. */
+export const unstoredKey = (id: string, fields: Partial<Key>): Key => ({
+  id,
+  name: id,
+  prefix: '',
+  team: null,
+  models: null,
+  endpoints: null,
+  allowed_ips: null,
+  limits: [],
+  user_limits: [],
+  cache: null,
+  tags: [],
+  metadata: {},
+  aliases: {},
+  expires_at: null,
+  created_at: 0,
+  updated_at: 0,
+  blocked_at: null,
+  revoked_at: null,
+  ...fields,
+});
+
 export interface Team {
   /** The team's name is its id. */
   readonly id: string;
