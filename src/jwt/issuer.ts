@@ -1,8 +1,8 @@
 /**
  * An issuer's OpenID configuration and keys. Fetched when first needed, by one request at a time however many wait; used for
  * `FRESH_MS`, then renewed in the background of the request that finds them old; fetched early where a token names a key that
- * is not known, at once, but not twice for such a reason within `COOL_DOWN_MS`, whoever asks. While the issuer is away the last good set is used, for as
- * long as it takes, and tried again once per `COOL_DOWN_MS`.
+ * is not known, at once, but not twice for such a reason within `COOL_DOWN_MS`, whoever asks. While the issuer is away the
+ * last good set is used, for as long as it takes, and tried again once per `COOL_DOWN_MS`.
  */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../lib/clock.js';

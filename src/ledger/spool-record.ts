@@ -7,8 +7,8 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * `I` the intent of an attempt: the entry as it will be if nothing more is heard of it. `P` its progress: id, and what has
- * changed. `R` a result: the whole entry. `V` an intent that came to nothing: its id. `S` the end of a file that was closed
+ * `I` the intent of an attempt: the entry as it will be if nothing more is heard of it. `P` its progress: its id, and what it
+ * has come to so far. `R` a result: the whole entry. All three as `entry-text.ts` writes them. `V` an intent that came to nothing: its id. `S` the end of a file that was closed
  * in good order: how many results it holds.
  */
 export type RecordKind = 'I' | 'P' | 'R' | 'V' | 'S';

@@ -22,7 +22,6 @@ import type { Visit } from './visit.js';
 
 const KEPT_BYTES = 64 * 1024;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-const DEFAULT_ON: readonly (string | number)[] = ['connect_error', 'reset'];
 const BACKOFF_MS = 25;
 
 type Body = Buffer | Upload | null;
@@ -36,10 +35,8 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
   const target = route.pathEdit ? route.pathEdit.apply(visit) : undefined;
   if (target && !target.ok) return visit.refuse(target.refusal);
   const path = target?.ok ? target.value : visit.path + visit.query;
-  const { retry } = upstream.config;
-  const on = retry?.on ?? DEFAULT_ON;
-  const most = retry?.max_attempts ?? 2;
-  const again = statusesIn(on);
+  const { retryOn: on, retryStatuses: again } = upstream;
+  const most = upstream.config.retry?.max_attempts ?? 2;
   const tried: Backend[] = [];
   upstream.counted();
   for (;;) {
@@ -74,15 +71,6 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
     if (visit.gone) return;
   }
-}
-
-const statuses = new WeakMap<readonly (string | number)[], ReadonlySet<number>>();
-
-/** The statuses among what a route tries again on; its list is read once. */
-function statusesIn(on: readonly (string | number)[]): ReadonlySet<number> {
-  let found = statuses.get(on);
-  if (!found) statuses.set(on, (found = new Set(on.filter((one) => typeof one === 'number'))));
-  return found;
 }
 
 function mayGoOn(

@@ -18,9 +18,13 @@ export interface UpstreamDeps {
 }
 
 const MOST_SAVED_RETRIES = 10;
+const DEFAULT_RETRY_ON: readonly (string | number)[] = ['connect_error', 'reset'];
 
 export class Upstream {
   readonly config: UpstreamConfig;
+  /** What another attempt is made for, and the statuses among it. */
+  readonly retryOn: readonly (string | number)[];
+  readonly retryStatuses: ReadonlySet<number>;
   readonly #deps: UpstreamDeps;
   readonly #context: BackendContext;
   readonly #srv: readonly { readonly url: string; readonly host: string; readonly weight: number }[];
@@ -33,6 +37,8 @@ export class Upstream {
 
   constructor(config: UpstreamConfig, breaker: BreakerConfig | undefined, deps: UpstreamDeps) {
     this.config = config;
+    this.retryOn = config.retry?.on ?? DEFAULT_RETRY_ON;
+    this.retryStatuses = new Set(this.retryOn.filter((one) => typeof one === 'number'));
     this.#deps = deps;
     const { timeout } = config;
     this.#context = {

@@ -36,7 +36,16 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
   };
   const flusher = setInterval(flush, FLUSH_MS);
   flusher.unref();
-  const log = build(level, { write });
+  // pino asks for it after a fatal line, which may be the last.
+  const flushSync = (): void => {
+    flush();
+    try {
+      out.flushSync();
+    } catch {
+      // Nothing was written yet, or the reader of our output is gone.
+    }
+  };
+  const log = build(level, { write, flushSync });
   return {
     log,
     access: (fields) => {
@@ -44,17 +53,12 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
     },
     close() {
       clearInterval(flusher);
-      flush();
-      try {
-        out.flushSync();
-      } catch {
-        // Nothing was written yet, or the reader of our output is gone.
-      }
+      flushSync();
     },
   };
 }
 
-const build = (level: LogLevel, out: DestinationStream): Log =>
+const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }): Log =>
   pino({ level, base: null, timestamp: isoTime, formatters: { level: (label) => ({ level: label }) } }, out);
 
 /** A text that stands in JSON as it is. */

@@ -88,7 +88,7 @@ export class VectorWorker {
   async close(): Promise<void> {
     this.#closed = true;
     const worker = this.#worker;
-    if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
+    if (worker?.pid === undefined || worker.exitCode !== null || worker.signalCode !== null) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
     // It has nothing to write down, and its runtime may fail where it is asked to end.
