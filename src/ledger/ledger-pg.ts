@@ -1,8 +1,8 @@
 /**
- * The ledger's store in Postgres (the embedded database too). A batch is one prepared statement with one parameter: a JSON
- * array of lines (`entry-text.ts`) that Postgres takes apart. Tried beside one array per column (`unnest`), that took the
- * gateway 4 microseconds per entry instead of 8 to 10, and Postgres no more; now it has the lines ready from the spool. The
- * same statement adds the new entries to the sums.
+ * The ledger's store in Postgres (the embedded database too). A batch is one prepared statement with one parameter: an array
+ * of lines (`entry-text.ts`), which the spool has ready and Postgres takes apart. To read them takes Postgres 5 microseconds
+ * per entry; as JSON they took 18, as one array per column 10, and both took the gateway longer. The same statement adds the
+ * new entries to the sums.
  *
  * What else must agree with the ledger to the last entry (the webhooks' outbox) is written by steps in the batch's own
  * transaction, and only for the entries that were new: a batch that is written again does nothing twice. Where a step fails,
@@ -24,13 +24,7 @@ import { addingTo, beginAdding } from './rollups-pg.js';
  */
 const insertBatch = `
   with batch as materialized (
-    select *, timestamptz 'epoch' + "at" * interval '1 millisecond' as began
-    from json_to_recordset($1::json) as line (
-      id text, "at" bigint, request_id text, attempt integer, "key" text, team text, "user" text, tags text[],
-      metadata jsonb, endpoint text, model text, served_model text, provider text, target text, status integer, error text,
-      stream boolean, cache text, tokens bigint[], usage_source text, cost_nusd bigint[], billed_nusd bigint,
-      price_version text, service_tier text, corrects text, first_byte_ms double precision, duration_ms double precision,
-      overhead_ms double precision, hold text, held_at bigint, limit_model text, saved_nusd bigint)
+    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line[])
   ), added as (
     insert into entries (
       id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
@@ -41,10 +35,12 @@ const insertBatch = `
       price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
       hold, held_at, limit_model, saved_nusd)
     select
-      id, began, request_id, attempt, "key", team, "user", tags, metadata,
+      id, began, request_id, attempt, key_id, team, end_user,
+      case when tags is null then '{}' else array(select jsonb_array_elements_text(tags)) end, coalesce(metadata, '{}'),
       endpoint, model, served_model, provider, target, status, error, stream, cache,
-      tokens[1], tokens[2], tokens[3], tokens[4], tokens[5], tokens[6], tokens[7], tokens[8], tokens[9], tokens[10],
-      usage_source, cost_nusd[1], cost_nusd[2], cost_nusd[3], cost_nusd[4], cost_nusd[5], cost_nusd[6], billed_nusd,
+      input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+      output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
+      usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
       price_version, service_tier, corrects,
       case
         when corrects is not null then 0
@@ -52,11 +48,11 @@ const insertBatch = `
         when exists (
           select from entries e
           where e.request_id = batch.request_id and e.at between batch.began - interval '1 hour' and batch.began
-            and e.key_id = batch."key" and e.attempt < batch.attempt and e.corrects is null) then 0
+            and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
         when exists (
           select from batch e
           where e.request_id = batch.request_id and e.began between batch.began - interval '1 hour' and batch.began
-            and e."key" = batch."key" and e.attempt < batch.attempt and e.corrects is null) then 0
+            and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
         else 1
       end,
       first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
@@ -65,7 +61,7 @@ const insertBatch = `
     on conflict do nothing
     returning *
   ), ${addingTo('added')}
-  select id from added`;
+  select case when count(*) < cardinality($1::text[]) then coalesce(array_agg(id), '{}') end as some from added`;
 
 /**
  * Writes, with the client of the transaction that wrote the entries, what belongs to them. They are those that were not
@@ -79,8 +75,7 @@ export function pgLedgerStore(
 ): LedgerStore {
   return {
     async insert(batch, lines = batch.map(entryText)) {
-      const json = `[${lines.join(',')}]`;
-      await inTransaction(pool, (client) => insertAndStep(client, batch, json, steps), beginAdding);
+      await inTransaction(pool, (client) => insertAndStep(client, batch, textArray(lines), steps), beginAdding);
     },
     page: (filter, limit, after) =>
       filter.tag !== undefined && filter.request_id === undefined
@@ -137,10 +132,12 @@ async function taggedPage(
   );
 }
 
-async function insertWith(client: pg.PoolClient, json: string): Promise<readonly { id: string }[]> {
+/** Answers the ids of the entries that were new; null: all were. */
+async function insertWith(client: pg.PoolClient, lines: Buffer): Promise<readonly string[] | null> {
   try {
-    const query = { name: 'tollgate_ledger_insert', text: insertBatch, values: [json] };
-    return (await client.query<{ id: string }>(query)).rows;
+    const query = { name: 'tollgate_ledger_insert', text: insertBatch, values: [lines] };
+    const { rows } = await client.query<{ some: string[] | null }>(query);
+    return rows[0]!.some;
   } catch (error) {
     throw isRefusal(error) ? new EntryRefused(error.message, { cause: error }) : error;
   }
@@ -149,16 +146,29 @@ async function insertWith(client: pg.PoolClient, json: string): Promise<readonly
 async function insertAndStep(
   client: pg.PoolClient,
   batch: readonly Entry[],
-  json: string,
+  lines: Buffer,
   steps: readonly InTransaction[],
 ): Promise<void> {
-  const rows = await insertWith(client, json);
-  if (steps.length === 0) return;
-  const inserted = new Set(rows.map(({ id }) => id));
+  const some = await insertWith(client, lines);
+  const left = new Set(some);
   // An id that stands twice in a batch is written once.
-  const entries = inserted.size === batch.length ? batch : batch.filter(({ id }) => inserted.delete(id));
+  const entries = some === null ? batch : batch.filter(({ id }) => left.delete(id));
   if (entries.length === 0) return;
   for (const step of steps) await step(client, entries);
+}
+
+const TEXT_OID = 25;
+
+/** Texts as Postgres's binary form of a `text[]`: counts and lengths as 32 bits each, and no escapes. */
+function textArray(texts: readonly string[]): Buffer {
+  const bytes = Buffer.allocUnsafe(20 + texts.reduce((sum, text) => sum + 4 + Buffer.byteLength(text), 0));
+  let at = 0;
+  for (const head of [1, 0, TEXT_OID, texts.length, 1]) at = bytes.writeInt32BE(head, at);
+  for (const text of texts) {
+    const size = bytes.write(text, at + 4);
+    at = bytes.writeInt32BE(size, at) + size;
+  }
+  return bytes;
 }
 
 /** The database says that a value does not fit (class 22), breaks a rule of the table (23) or is too much (54). */

@@ -8,7 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Entry } from './entry.js';
-import { entryOfLine, type Line } from './entry-text.js';
+import { entryOfLine, entryText, type Line, readLine, withProgress } from './entry-text.js';
 import { LARGEST_RECORD_BYTES, type RecordKind, scanRecords, TRAILER_BYTES } from './spool-record.js';
 import { type Home, InSegment, type Place, type Segment } from './spool-segment.js';
 
@@ -81,7 +81,7 @@ export class SpoolReader {
         const bytes = await readPart(segment.file, from, Math.min(size, end - from));
         const last = atEnd(size) || bytes.length < Math.min(size, end - from);
         consumed = scanRecords(bytes, last, {
-          onRecord: (kind, json) => this.#record(kind, json, segment, found),
+          onRecord: (kind, text) => this.#record(kind, text, segment, found),
           onDamage: (begin, finish) => this.#damage(segment, from + begin, from + finish),
         });
         if (last) consumed = end - from;
@@ -102,32 +102,35 @@ export class SpoolReader {
     this.#place = { order: segment.order + 1, offset: 0 };
   }
 
-  #record(kind: RecordKind, json: string, segment: Segment, found: Found): void {
+  #record(kind: RecordKind, text: string, segment: Segment, found: Found): void {
     if (kind === 'S' || (!segment.old && kind !== 'R')) return;
     let told: Line;
+    let entry: Entry | undefined;
     try {
-      told = JSON.parse(json) as Line;
+      told = readLine(text);
+      if (kind === 'I' || kind === 'R') entry = entryOfLine(told);
     } catch (error) {
       this.damages += 1;
       segment.damaged = true;
-      this.#log.error({ err: error, file: segment.file }, 'a record of the spool is no JSON: it is left out');
+      this.#log.error({ err: error, file: segment.file }, 'a record of the spool is no entry: it is left out');
       return;
     }
-    const intent = this.#intents.get(told.id);
+    const id = told[0] ?? '';
+    const intent = this.#intents.get(id);
     if (kind === 'P') {
-      if (intent) intent.line = { ...intent.line, ...told };
+      if (intent) intent.line = withProgress(intent.line, told);
       return;
     }
     if (intent) {
-      this.#intents.delete(told.id);
+      this.#intents.delete(id);
       intent.segment.open -= 1;
     }
     if (kind === 'I') {
-      this.#intents.set(told.id, { line: told, segment });
+      this.#intents.set(id, { line: told, segment });
       segment.open += 1;
-    } else if (kind === 'R') {
-      found.entries.push(entryOfLine(told));
-      found.lines.push(json);
+    } else if (entry) {
+      found.entries.push(entry);
+      found.lines.push(text);
       found.homes.push(new InSegment(segment));
     }
   }
@@ -136,8 +139,9 @@ export class SpoolReader {
     if (this.#closed) return;
     this.#closed = true;
     for (const { line, segment } of this.#intents.values()) {
-      entries.push(entryOfLine(line));
-      lines.push(JSON.stringify(line));
+      const entry = entryOfLine(line);
+      entries.push(entry);
+      lines.push(entryText(entry));
       homes.push({
         posted: () => {
           segment.open -= 1;

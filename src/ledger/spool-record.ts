@@ -1,8 +1,7 @@
 /**
  * One record of the spool's files: 4 bytes of length and 4 of CRC-32 (both little-endian, of the body), the body, a line
- * feed. The body is one letter for the kind and JSON, which holds no line feed of its own. So a file reads well with
- * `strings`, and a reader that meets damage finds its way again at the next line feed: whatever it takes for a record there
- * has to match its checksum.
+ * feed. The body is one letter for the kind and a line of text. So a file reads well with `strings`, and a reader that meets
+ * damage finds its way again at the next line feed: whatever it takes for a record there has to match its checksum.
  */
 import { crc32 } from 'node:zlib';
 
@@ -37,13 +36,13 @@ export class RecordBuffer {
     if (this.#bytes.length > 1024 * 1024) this.#bytes = Buffer.allocUnsafeSlow(16 * 1024);
   }
 
-  add(kind: RecordKind, json: string): void {
+  add(kind: RecordKind, text: string): void {
     const start = this.used;
-    this.#makeRoom(start + HEAD_BYTES + 2 + json.length * 3);
+    this.#makeRoom(start + HEAD_BYTES + 2 + text.length * 3);
     const bytes = this.#bytes;
     const body = start + HEAD_BYTES;
     bytes[body] = kind.charCodeAt(0);
-    const end = body + 1 + bytes.write(json, body + 1);
+    const end = body + 1 + bytes.write(text, body + 1);
     bytes.writeUInt32LE(end - body, start);
     bytes.writeUInt32LE(crc32(bytes.subarray(body, end)), start + 4);
     bytes[end] = LINE_FEED;
@@ -59,7 +58,7 @@ export class RecordBuffer {
 }
 
 export interface RecordEvents {
-  onRecord(kind: RecordKind, json: string): void;
+  onRecord(kind: RecordKind, text: string): void;
   /** Bytes that are no record, as offsets into what was scanned. */
   onDamage(from: number, to: number): void;
 }

@@ -73,7 +73,7 @@ export class SpoolWriter {
     this.#order = options.firstOrder;
   }
 
-  add(kind: RecordKind, json: string): Batch {
+  add(kind: RecordKind, text: string): Batch {
     let last = this.#waiting.at(-1);
     if (!this.#open || !last) {
       last = { batch: new Batch(), buffer: this.#spare.pop() ?? new RecordBuffer() };
@@ -82,7 +82,7 @@ export class SpoolWriter {
       this.#open = true;
     }
     const before = last.buffer.used;
-    last.buffer.add(kind, json);
+    last.buffer.add(kind, text);
     this.waitingBytes += last.buffer.used - before;
     this.#schedule();
     return last.batch;

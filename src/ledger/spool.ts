@@ -17,7 +17,7 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import { PassingMap } from '../lib/passing-map.js';
 import type { Next, Waiting } from './drain.js';
 import type { Entry } from './entry.js';
-import { entryText, headText, progressText, tailText } from './entry-text.js';
+import { entryText, headText, idText, progressText, tailText } from './entry-text.js';
 import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
 import { type Found, SpoolReader } from './spool-reader.js';
 import type { Batch, Home, Place, Segment } from './spool-segment.js';
@@ -155,7 +155,7 @@ export class Spool implements Waiting {
     const attempt = this.#attempts.get(id);
     if (!attempt) return;
     this.#attempts.delete(id);
-    this.#writer.add('V', JSON.stringify({ id })).closes.push(attempt.batch);
+    this.#writer.add('V', idText(id)).closes.push(attempt.batch);
   }
 
   /** What an attempt under way has come to so far. Nobody waits for it. */

@@ -1,12 +1,24 @@
-/** An entry's line is JSON, and holds all of the entry, whatever its texts are. */
+/** An entry's line holds all of the entry, whatever its texts are. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Entry } from '../../src/ledger/entry.js';
-import { entryOfLine, entryText, headText, type Line, progressText, tailText } from '../../src/ledger/entry-text.js';
+import {
+  entryOfLine,
+  entryText,
+  headText,
+  idText,
+  progressText,
+  readLine,
+  tailText,
+  withProgress,
+} from '../../src/ledger/entry-text.js';
 import { entry } from '../contract/ledger.js';
 
-const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', 'a\nb', '\u2028', 'plain', '\u0001'));
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('"', '\\', 'a\nb', ',', '(a)', '', ' ', 'null', '\u2028', 'plain', '\u0001'),
+);
 const whole = fc.oneof(fc.constant(0), fc.maxSafeNat());
 const given = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
 const nonZero = given(fc.integer({ min: 1 }));
@@ -46,7 +58,7 @@ const entries: fc.Arbitrary<Entry> = fc
 const withoutUndefined = <T extends object>(object: T): T =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 
-const read = (line: string): Entry => entryOfLine(JSON.parse(line) as Line);
+const read = (line: string): Entry => entryOfLine(readLine(line));
 const plain = (one: Entry): unknown => JSON.parse(JSON.stringify(one));
 
 test('what is read back is what was written', () => {
@@ -65,9 +77,21 @@ test('a result is the beginning of its intent and an end of its own; its progres
       const came = { served_model, status, error, tokens, usage_source, cost_nusd };
       const result: Entry = { ...intent, ...came };
       assert.deepEqual(plain(read(headText(intent) + tailText(result))), plain(result));
-      const lines = [entryText(intent), progressText(result)].map((line) => JSON.parse(line) as Line);
-      assert.deepEqual(plain(entryOfLine({ ...lines[0]!, ...lines[1]! })), plain(result));
+      const known = withProgress(readLine(entryText(intent)), readLine(progressText(result)));
+      assert.deepEqual(plain(entryOfLine(known)), plain(result));
     }),
     { numRuns: 200 },
   );
+});
+
+test('what is no line is told from one', () => {
+  fc.assert(
+    fc.property(entries, fc.nat(), (one, cut) => {
+      const line = entryText(one);
+      assert.equal(readLine(idText(one.id))[0], one.id);
+      assert.throws(() => readLine(line.slice(0, cut % line.length)), /no line of an entry/);
+    }),
+    { numRuns: 200 },
+  );
+  for (const text of ['', '()x"', '("a', '(a"b)', '{"id":"ent_1"}']) assert.throws(() => readLine(text));
 });

@@ -63,10 +63,10 @@ describe('the spool', () => {
     const { ledger, files } = await start();
     const result = entry({ request_id: 'req-on-disk' });
     await ledger.begin(intentOf(result));
-    assert.match(readFileSync(files()[0]!, 'latin1'), /I\{[^\n]*req-on-disk/);
+    assert.match(readFileSync(files()[0]!, 'latin1'), /I\([^\n]*req-on-disk/);
     ledger.append(result);
     await ledger.durable();
-    assert.match(readFileSync(files()[0]!, 'latin1'), /R\{[^\n]*req-on-disk/);
+    assert.match(readFileSync(files()[0]!, 'latin1'), /R\([^\n]*req-on-disk/);
     assert.equal(ledger.durable(), undefined, 'nothing is left to wait for');
   });
 
