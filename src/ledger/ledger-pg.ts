@@ -192,7 +192,7 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
     given(filter.model, (model) => eq(entries.model, model)),
     given(filter.provider, (provider) => eq(entries.provider, provider)),
     given(filter.status, (status) => eq(entries.status, status)),
-    given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text]`),
+    given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text] and ${entries.tags} <> '{}'`),
   ];
 }
 

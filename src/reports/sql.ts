@@ -62,7 +62,7 @@ function piece(
 function conditions(filters: Asked['filters'], tagged: boolean, parameter: (value: unknown) => string): string[] {
   return Object.entries(filters).flatMap(([name, wanted]) => {
     if (wanted === undefined) return [];
-    if (name === 'tag' && tagged) return [`tags && ${parameter(wanted)}::text[]`];
+    if (name === 'tag' && tagged) return [`tags && ${parameter(wanted)}::text[] and tags <> '{}'`];
     const type = name === 'status' ? 'int' : name === 'stream' ? 'boolean' : 'text';
     return [`${columns[name as keyof typeof filters]} = any(${parameter(wanted)}::${type}[])`];
   });
