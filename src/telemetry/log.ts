@@ -9,6 +9,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 const FLUSH_MS = 250;
 const FLUSH_CHARS = 32_768;
+/** So many access lines are written at once: one after the other they take half of the time that each takes alone. */
+const ACCESS_LINES = 64;
 
 /** What an access line may say. Undefined is left out. */
 export type AccessFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -24,13 +26,22 @@ export interface RunningLog {
 export function createLog(level: LogLevel, fd = 1): RunningLog {
   const out = destination({ fd, sync: false });
   let lines = '';
+  let accessed: { readonly fields: AccessFields; readonly at: number }[] = [];
+  const writeAccessed = (): void => {
+    const waiting = accessed;
+    if (waiting.length === 0) return;
+    accessed = [];
+    for (const { fields, at } of waiting) lines += accessLine(fields, at);
+  };
   const flush = (): void => {
+    writeAccessed();
     if (lines === '') return;
     const text = lines;
     lines = '';
     out.write(text);
   };
   const write = (line: string): void => {
+    writeAccessed();
     lines += line;
     if (lines.length >= FLUSH_CHARS) flush();
   };
@@ -49,7 +60,10 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
   return {
     log,
     access: (fields) => {
-      if (log.isLevelEnabled('info')) write(accessLine(fields));
+      if (!log.isLevelEnabled('info')) return;
+      accessed.push({ fields, at: Date.now() });
+      if (accessed.length === ACCESS_LINES) writeAccessed();
+      if (lines.length >= FLUSH_CHARS) flush();
     },
     close() {
       clearInterval(flusher);
@@ -59,13 +73,13 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
 }
 
 const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }): Log =>
-  pino({ level, base: null, timestamp: isoTime, formatters: { level: (label) => ({ level: label }) } }, out);
+  pino({ level, base: null, timestamp: () => isoTime(Date.now()), formatters: { level: (label) => ({ level: label }) } }, out);
 
 /** A text that stands in JSON as it is. */
 const plain = /^[\w .,:;/+@=()'-]*$/;
 
-function accessLine(fields: AccessFields): string {
-  let line = `{"level":"info"${isoTime()}`;
+function accessLine(fields: AccessFields, at: number): string {
+  let line = `{"level":"info"${isoTime(at)}`;
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;
@@ -79,8 +93,7 @@ let second = -1;
 let written = '';
 
 /** ISO 8601 with milliseconds; the part that stays for a second is written once a second. */
-function isoTime(): string {
-  const now = Date.now();
+function isoTime(now: number): string {
   const whole = Math.floor(now / 1000);
   if (whole !== second) {
     second = whole;
