@@ -1,19 +1,17 @@
 /**
  * What the gateway costs beside the limit of the language: key, counting, ledger and metrics on, not streamed, a prompt of
- * about 300 bytes, keep-alive, an upstream without delay (nginx). Alternating runs of `wrk`, medians, ratios. `wrk`,
- * `nginx` and Postgres are Debian packages, which it installs where it may.
+ * about 300 bytes, keep-alive, an upstream without delay (nginx). `wrk`, `nginx` and Postgres are Debian packages, which it
+ * installs where it may.
  */
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Gateway, startGateway } from '../test/support/gateway.js';
 import { needs } from '../test/support/packages.js';
 import { listening } from './listening.js';
+import { compare, type Side } from './sides.js';
 
-const ROUNDS = 3;
-const SECONDS = 4;
 const answer = JSON.stringify({
   id: 'chatcmpl-bench',
   object: 'chat.completion',
@@ -34,13 +32,6 @@ const body = JSON.stringify({
   messages: [{ role: 'user', content: 'Tell me in one short sentence what a gateway does. '.repeat(5).trim() }],
 });
 
-interface Side {
-  readonly name: string;
-  readonly url: string;
-  readonly pid: number;
-  readonly key: string;
-}
-
 export async function run(): Promise<void> {
   needs('wrk');
   needs('nginx');
@@ -51,28 +42,13 @@ export async function run(): Promise<void> {
   });
   const gateways: Gateway[] = [];
   try {
-    const sides: Side[] = [{ name: 'node:http + dispatch', url: await listening(floor), pid: floor.pid!, key: 'none' }];
+    const sides = [sideOf(dir, 'node:http + dispatch', await listening(floor), floor.pid!, 'none')];
     for (const database of ['postgres', 'embedded'] as const) {
       const gateway = await startGateway({ database, config: configFor(upstream.url) });
       gateways.push(gateway);
-      sides.push({ name: `tollgate, ${database}`, url: gateway.url, pid: gateway.pid, key: (await gateway.key()).key });
+      sides.push(sideOf(dir, `tollgate, ${database}`, gateway.url, gateway.pid, (await gateway.key()).key));
     }
-    const results = sides.map((side) => ({ side, perSecond: [] as number[], cpuUs: [] as number[] }));
-    for (const { side } of results) await measure(dir, side, 2);
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const result of results) {
-        const { perSecond, cpuUs } = await measure(dir, result.side, SECONDS);
-        result.perSecond.push(perSecond);
-        result.cpuUs.push(cpuUs);
-      }
-    }
-    const base = median(results[0]!.perSecond);
-    for (const { side, perSecond, cpuUs } of results) {
-      const rate = median(perSecond);
-      console.log(
-        `${side.name.padEnd(24)} ${rate.toFixed(0).padStart(7)} requests/s  ${(rate / base).toFixed(2)} of the floor  ${median(cpuUs).toFixed(0).padStart(4)} us CPU/request`,
-      );
-    }
+    await compare(sides);
   } finally {
     floor.kill();
     for (const gateway of gateways) await gateway.close();
@@ -86,32 +62,14 @@ const configFor = (url: string) => ({
   models: { bench: { targets: [{ provider: 'bench', model: 'gpt-4o-mini' }], price: { input: 0.15, output: 0.6 } } },
 });
 
-/** The gateway's output is read meanwhile: a pipe that nobody reads would hold its log up. */
-async function measure(dir: string, side: Side, seconds: number): Promise<{ perSecond: number; cpuUs: number }> {
-  const script = join(dir, 'post.lua');
+function sideOf(dir: string, name: string, url: string, pid: number, key: string): Side {
+  const script = join(dir, `${pid}.lua`);
   writeFileSync(
     script,
-    `wrk.method = "POST"\nwrk.body = [[${body}]]\nwrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "Bearer ${side.key}"\n`,
+    `wrk.method = "POST"\nwrk.body = [[${body}]]\nwrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "Bearer ${key}"\n`,
   );
-  const before = cpuMs(side.pid);
-  const load = ['-t1', '-c32', `-d${seconds}s`, '-s', script, `${side.url}/v1/chat/completions`];
-  const { stdout: out } = await promisify(execFile)('wrk', load);
-  const requests = Number(/(\d+) requests in/.exec(out)?.[1]);
-  const bad = /Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1];
-  if (bad) throw new Error(`${side.name}: ${bad} answers were errors`);
-  return {
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1]),
-    cpuUs: ((cpuMs(side.pid) - before) * 1000) / requests,
-  };
+  return { name, pids: [pid], load: ['-s', script, `${url}/v1/chat/completions`] };
 }
-
-/** User and system time of a process so far, in milliseconds. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function startNginx(dir: string): Promise<{ url: string; stop(): void }> {
   const port = 20_000 + (process.pid % 10_000);

@@ -1,27 +1,22 @@
 /**
  * What a classic route costs: key auth, a limit, a breaker, metrics and the access line on, GET of 1 KB, keep-alive, an
  * upstream without delay (nginx). Beside it the limit of the language, nginx as a proxy, and Caddy where `BENCH_CADDY` names
- * its binary. Alternating runs of `wrk`, medians; requests per second, and CPU time of the proxy's own process per request.
+ * its binary.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../test/support/free-port.js';
 import { startGateway } from '../test/support/gateway.js';
-
-const ROUNDS = 5;
-const SECONDS = 3;
-
-interface Side {
-  readonly name: string;
-  readonly url: string;
-  readonly pids: readonly number[];
-  readonly key?: string;
-}
+import { needs } from '../test/support/packages.js';
+import { listening } from './listening.js';
+import { compare, type Side } from './sides.js';
 
 export async function run(): Promise<void> {
+  needs('wrk');
+  needs('nginx');
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
   const running: ChildProcess[] = [];
   const start = (command: string, args: readonly string[]): ChildProcess => {
@@ -56,9 +51,9 @@ export async function run(): Promise<void> {
       join(import.meta.dirname, 'routes-floor.js'),
       `http://127.0.0.1:${upstream}`,
     ]);
-    const sides: Side[] = [
-      { name: 'node:http + dispatch', url: await listening(floor), pids: [floor.pid!] },
-      { name: 'tollgate route', url: gateway.url, pids: [gateway.pid], key: (await gateway.key()).key },
+    const sides = [
+      sideOf('node:http + dispatch', await listening(floor), [floor.pid!]),
+      sideOf('tollgate route', gateway.url, [gateway.pid], (await gateway.key()).key),
     ];
     const proxied = await freePort();
     const proxy = start(
@@ -72,7 +67,7 @@ export async function run(): Promise<void> {
       ),
     );
     await up(proxied);
-    sides.push({ name: 'nginx', url: `http://127.0.0.1:${proxied}`, pids: childrenOf(proxy.pid!) });
+    sides.push(sideOf('nginx', `http://127.0.0.1:${proxied}`, childrenOf(proxy.pid!)));
     const caddy = process.env['BENCH_CADDY'];
     if (caddy) {
       const port = await freePort();
@@ -83,7 +78,7 @@ export async function run(): Promise<void> {
       );
       const child = start(caddy, ['run', '--config', file, '--adapter', 'caddyfile']);
       await up(port);
-      sides.push({ name: 'caddy', url: `http://127.0.0.1:${port}`, pids: [child.pid!] });
+      sides.push(sideOf('caddy', `http://127.0.0.1:${port}`, [child.pid!]));
     }
     await compare(sides);
   } finally {
@@ -93,78 +88,19 @@ export async function run(): Promise<void> {
   }
 }
 
-async function compare(sides: readonly Side[]): Promise<void> {
-  const results = sides.map((side) => ({ side, perSecond: [] as number[], cpuUs: [] as number[] }));
-  for (const { side } of results) measure(side, 2);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const result of results) {
-      const { perSecond, cpuUs } = measure(result.side, SECONDS);
-      result.perSecond.push(perSecond);
-      result.cpuUs.push(cpuUs);
-    }
-  }
-  const base = median(results[0]!.perSecond);
-  for (const { side, perSecond, cpuUs } of results) {
-    const rate = median(perSecond);
-    console.log(
-      `${side.name.padEnd(22)} ${rate.toFixed(0).padStart(7)} requests/s  ${(rate / base).toFixed(2)} of the floor  ${median(cpuUs).toFixed(0).padStart(4)} us CPU/request`,
-    );
-  }
-}
-
-function measure({ name, url, pids, key }: Side, seconds: number): { perSecond: number; cpuUs: number } {
-  const before = cpuMs(pids);
-  const auth = key ? ['-H', `authorization: Bearer ${key}`] : [];
-  const out = execFileSync(
-    'wrk',
-    [
-      '-t1',
-      '-c32',
-      `-d${seconds}s`,
-      ...auth,
-      '-H',
-      'accept: application/json',
-      '-H',
-      'user-agent: bench/1.0',
-      `${url}/bench/orders/42?page=2`,
-    ],
-    {
-      encoding: 'utf8',
-    },
-  );
-  const bad = /Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1];
-  if (bad) throw new Error(`${name}: ${bad} answers were errors`);
-  const requests = Number(/(\d+) requests in/.exec(out)?.[1]);
-  return {
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1]),
-    cpuUs: ((cpuMs(pids) - before) * 1000) / requests,
-  };
-}
-
-/** User and system time of processes so far, in milliseconds. */
-function cpuMs(pids: readonly number[]): number {
-  let sum = 0;
-  for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    sum += (Number(fields[11]) + Number(fields[12])) * 10;
-  }
-  return sum;
-}
+const sideOf = (name: string, url: string, pids: readonly number[], key?: string): Side => ({
+  name,
+  pids,
+  load: [
+    ...(key ? ['-H', `authorization: Bearer ${key}`] : []),
+    ...['-H', 'accept: application/json', '-H', 'user-agent: bench/1.0', `${url}/bench/orders/42?page=2`],
+  ],
+});
 
 const childrenOf = (pid: number): number[] => [
   pid,
   ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
 ];
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
-async function listening(child: ChildProcess): Promise<string> {
-  for await (const line of child.stdout!) {
-    const port = /listening (\d+)/.exec(String(line))?.[1];
-    if (port) return `http://127.0.0.1:${port}`;
-  }
-  throw new Error('the floor did not start');
-}
 
 async function up(port: number): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {

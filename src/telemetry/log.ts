@@ -73,7 +73,10 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
 }
 
 const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }): Log =>
-  pino({ level, base: null, timestamp: () => isoTime(Date.now()), formatters: { level: (label) => ({ level: label }) } }, out);
+  pino(
+    { level, base: null, timestamp: () => isoTime(Date.now()), formatters: { level: (label) => ({ level: label }) } },
+    out,
+  );
 
 /** A text that stands in JSON as it is. */
 const plain = /^[\w .,:;/+@=()'-]*$/;

@@ -1,0 +1,66 @@
+/**
+ * Servers side by side under `wrk`: short rounds in turn, so that whatever else the machine does meets all of them alike. Told
+ * are medians, and the median of each round's own ratio to the first side.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const ROUNDS = 12;
+const SECONDS = 1;
+const WARM_SECONDS = 3;
+
+export interface Side {
+  readonly name: string;
+  /** Its processes, whose CPU time is counted. */
+  readonly pids: readonly number[];
+  /** What `wrk` is told after its connections and its time. */
+  readonly load: readonly string[];
+}
+
+interface Round {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+}
+
+export async function compare(sides: readonly Side[]): Promise<void> {
+  const results = sides.map((side) => ({ side, rounds: [] as Round[] }));
+  for (const { side } of results) await measure(side, WARM_SECONDS);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { side, rounds } of results) rounds.push(await measure(side, SECONDS));
+  }
+  const first = results[0]!.rounds;
+  for (const { side, rounds } of results) {
+    const rate = median(rounds.map(({ perSecond }) => perSecond));
+    const ratio = median(rounds.map(({ perSecond }, i) => perSecond / first[i]!.perSecond));
+    const cpuUs = median(rounds.map((round) => round.cpuUs));
+    console.log(
+      `${side.name.padEnd(24)} ${rate.toFixed(0).padStart(7)} requests/s  ${ratio.toFixed(2)} of the floor  ${cpuUs.toFixed(0).padStart(4)} us CPU/request`,
+    );
+  }
+}
+
+/** A gateway's output is read meanwhile: a pipe that nobody reads would hold its log up. */
+async function measure({ name, pids, load }: Side, seconds: number): Promise<Round> {
+  const before = cpuMs(pids);
+  const { stdout: out } = await promisify(execFile)('wrk', ['-t1', '-c32', `-d${seconds}s`, ...load]);
+  const bad = /Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1];
+  if (bad) throw new Error(`${name}: ${bad} answers were errors`);
+  const requests = Number(/(\d+) requests in/.exec(out)?.[1]);
+  return {
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1]),
+    cpuUs: ((cpuMs(pids) - before) * 1000) / requests,
+  };
+}
+
+/** User and system time of processes so far, in milliseconds. */
+function cpuMs(pids: readonly number[]): number {
+  let sum = 0;
+  for (const pid of pids) {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    sum += (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+  return sum;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
