@@ -1,12 +1,18 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { cleanEntry } from '../../src/ledger/clean.js';
 import { memoryLedgerStore } from '../../src/ledger/ledger-memory.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
+import { newId } from '../../src/lib/ids.js';
 import { openEmbedded } from '../../src/store/embedded.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/pg.js';
 import { ledgerContract } from '../contract/ledger.js';
+import { oddEntries } from '../support/odd-entries.js';
 import { freshDatabase } from '../support/postgres.js';
 
 ledgerContract('memory', async () => ({ store: memoryLedgerStore(), close: async () => {} }));
@@ -37,4 +43,22 @@ ledgerContract('the embedded database', async () => {
       rmSync(dataDir, { recursive: true });
     },
   };
+});
+
+test('whatever texts entries have, they come back from Postgres as they were', async () => {
+  const database = await freshDatabase();
+  const opened = openStore({ url: database.url, max: 1 });
+  await migrate(opened.pool);
+  const store = pgLedgerStore(opened);
+  const written = fc.sample(oddEntries, 500).map(({ corrects, hold, ...one }) => {
+    const ids = { id: newId('ent'), ...(corrects !== undefined && { corrects: newId('ent') }), hold: newId('hold') };
+    return cleanEntry({ ...one, ...ids, key: 'key_odd' });
+  });
+  await store.insert(written);
+  const found = new Map((await store.page({ key: 'key_odd' }, 1_000, null)).map((one) => [one.id, one]));
+  for (const { hold, held_at, limit_model, saved_nusd, ...shown } of written) {
+    assert.deepEqual(found.get(shown.id), { ...shown, ...(saved_nusd && { saved_nusd }) });
+  }
+  await opened.close();
+  await database.drop();
 });
