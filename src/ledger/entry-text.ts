@@ -68,53 +68,44 @@ export function readLine(text: string): Line {
 /** Throws where fields are missing, or there are more than are known. */
 export function entryOfLine(line: Line): Entry {
   if (line.length !== FIELDS) throw new Error(NO_LINE);
-  const text = (at: number): string => line[at] ?? '';
-  const number = (at: number): number => Number(line[at] ?? 0);
-  const numbers = (from: number, to: number): number[] => line.slice(from, to).map(Number);
-  const given = <T>(at: number, read: (written: string) => T): T | undefined => {
-    const written = line[at];
-    return written == null ? undefined : read(written);
-  };
-  const [saved_nusd, held_at, billed_nusd] = [given(16, Number), given(19, Number), given(45, Number)];
-  const [corrects, hold, limit_model, service_tier] = [
-    given(17, String),
-    given(18, String),
-    given(20, String),
-    given(44, String),
-  ];
+  const [id, at, request_id, attempt, key, team, user, tags, metadata, endpoint, model, provider, target] = line;
+  const [stream, cache, price_version, saved_nusd, corrects, hold, held_at, limit_model] = line.slice(13);
+  const [served_model, status, error] = line.slice(HEAD_FIELDS);
+  const counts = line.slice(HEAD_FIELDS + 3);
+  const [first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd] = counts.slice(17);
   return {
-    id: text(0),
-    at: number(1),
-    request_id: text(2),
-    attempt: number(3),
-    key: text(4),
-    team: line[5] ?? null,
-    user: line[6] ?? null,
-    tags: given(7, JSON.parse) ?? [],
-    metadata: given(8, JSON.parse) ?? {},
-    endpoint: text(9),
-    model: text(10),
-    provider: text(11),
-    target: text(12),
-    stream: line[13] === 'true',
-    cache: text(14) as Entry['cache'],
-    price_version: text(15),
-    served_model: line[21] ?? null,
-    status: number(22),
-    error: line[23] ?? null,
-    tokens: tokensRead(numbers(24, 34)),
-    usage_source: text(34) as UsageSource,
-    cost_nusd: costRead(numbers(35, 41)),
-    first_byte_ms: given(41, Number) ?? null,
-    duration_ms: number(42),
-    overhead_ms: number(43),
-    ...(saved_nusd !== undefined && { saved_nusd }),
-    ...(corrects !== undefined && { corrects }),
-    ...(hold !== undefined && { hold }),
-    ...(held_at !== undefined && { held_at }),
-    ...(limit_model !== undefined && { limit_model }),
-    ...(service_tier !== undefined && { service_tier }),
-    ...(billed_nusd !== undefined && { billed_nusd }),
+    id: id!,
+    at: Number(at),
+    request_id: request_id!,
+    attempt: Number(attempt),
+    key: key!,
+    team: team!,
+    user: user!,
+    tags: tags ? JSON.parse(tags) : [],
+    metadata: metadata ? JSON.parse(metadata) : {},
+    endpoint: endpoint!,
+    model: model!,
+    provider: provider!,
+    target: target!,
+    stream: stream === 'true',
+    cache: cache as Entry['cache'],
+    price_version: price_version!,
+    served_model: served_model!,
+    status: Number(status),
+    error: error!,
+    tokens: tokensRead(counts.slice(0, 10).map(Number)),
+    usage_source: counts[10] as UsageSource,
+    cost_nusd: costRead(counts.slice(11, 17).map(Number)),
+    first_byte_ms: first_byte_ms === null ? null : Number(first_byte_ms),
+    duration_ms: Number(duration_ms),
+    overhead_ms: Number(overhead_ms),
+    ...(saved_nusd && { saved_nusd: Number(saved_nusd) }),
+    ...(corrects != null && { corrects }),
+    ...(hold != null && { hold }),
+    ...(held_at && { held_at: Number(held_at) }),
+    ...(limit_model != null && { limit_model }),
+    ...(service_tier != null && { service_tier }),
+    ...(billed_nusd && { billed_nusd: Number(billed_nusd) }),
   };
 }
 

@@ -104,21 +104,24 @@ export class SpoolReader {
 
   #record(kind: RecordKind, text: string, segment: Segment, found: Found): void {
     if (kind === 'S' || (!segment.old && kind !== 'R')) return;
-    let told: Line;
+    let line: Line;
     let entry: Entry | undefined;
+    let intent: { line: Line; readonly segment: Segment } | undefined;
     try {
-      told = readLine(text);
-      if (kind === 'I' || kind === 'R') entry = entryOfLine(told);
+      const told = readLine(text);
+      intent = this.#intents.get(told[0] ?? '');
+      if (kind === 'P' && !intent) return;
+      line = kind === 'P' && intent ? withProgress(intent.line, told) : told;
+      if (kind !== 'V') entry = entryOfLine(line);
     } catch (error) {
       this.damages += 1;
       segment.damaged = true;
       this.#log.error({ err: error, file: segment.file }, 'a record of the spool is no entry: it is left out');
       return;
     }
-    const id = told[0] ?? '';
-    const intent = this.#intents.get(id);
+    const id = line[0] ?? '';
     if (kind === 'P') {
-      if (intent) intent.line = withProgress(intent.line, told);
+      if (intent) intent.line = line;
       return;
     }
     if (intent) {
@@ -126,7 +129,7 @@ export class SpoolReader {
       intent.segment.open -= 1;
     }
     if (kind === 'I') {
-      this.#intents.set(id, { line: told, segment });
+      this.#intents.set(id, { line, segment });
       segment.open += 1;
     } else if (entry) {
       found.entries.push(entry);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Entry } from '../../src/ledger/entry.js';
+import { RecordBuffer } from '../../src/ledger/spool-record.js';
 import type { WriterFs } from '../../src/ledger/spool-writer.js';
 import { entry } from '../contract/ledger.js';
 import { attempt, type Rig, rig, TestStore } from './spool-support.js';
@@ -177,6 +178,26 @@ describe('the spool', () => {
       rmSync(`${file}.damaged`);
       store = new TestStore();
     }
+  });
+
+  test('records that are whole and no entries, as another version may have left, are put aside', async () => {
+    const all = [entry(), entry(), entry()];
+    const left = await leave(async ({ ledger }) => {
+      for (const one of all) ledger.append(one);
+      await ledger.durable();
+    });
+    const foreign = new RecordBuffer();
+    foreign.add('R', '{"id":"ent_other"}');
+    foreign.add('I', '(ent_other,1,too,few)');
+    const file = left.files()[0]!;
+    writeFileSync(file, Buffer.concat([foreign.bytes, readFileSync(file)]));
+    const again = await start();
+    await again.ledger.recover();
+    assert.deepEqual(ids(store.written), ids(all));
+    assert.equal(again.spool.state.damages, 2);
+    assert.equal(again.logged.filter(({ message }) => /is no entry/.test(message)).length, 2);
+    await again.close();
+    assert.ok(fs.existsSync(`${file}.damaged`));
   });
 
   test('a lost line feed between two records loses neither', async () => {
