@@ -1,8 +1,7 @@
 /**
  * The ledger's store in Postgres (the embedded database too). A batch is one prepared statement with one parameter: an array
  * of lines (`entry-text.ts`), which the spool has ready and Postgres takes apart. To read them takes Postgres 5 microseconds
- * per entry; as JSON they took 18, as one array per column 10, and both took the gateway longer. The same statement adds the
- * new entries to the sums.
+ * per entry; as JSON they took 18, as one array per column 10. The same statement adds the new entries to the sums.
  *
  * What else must agree with the ledger to the last entry (the webhooks' outbox) is written by steps in the batch's own
  * transaction, and only for the entries that were new: a batch that is written again does nothing twice. Where a step fails,

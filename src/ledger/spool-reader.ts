@@ -111,7 +111,7 @@ export class SpoolReader {
       const told = readLine(text);
       intent = this.#intents.get(told[0] ?? '');
       if (kind === 'P' && !intent) return;
-      line = kind === 'P' && intent ? withProgress(intent.line, told) : told;
+      line = kind === 'P' ? withProgress(intent!.line, told) : told;
       if (kind !== 'V') entry = entryOfLine(line);
     } catch (error) {
       this.damages += 1;
@@ -121,7 +121,7 @@ export class SpoolReader {
     }
     const id = line[0] ?? '';
     if (kind === 'P') {
-      if (intent) intent.line = line;
+      intent!.line = line;
       return;
     }
     if (intent) {

@@ -1,7 +1,8 @@
 /**
  * One record of the spool's files: 4 bytes of length and 4 of CRC-32 (both little-endian, of the body), the body, a line
  * feed. The body is one letter for the kind and a line of text. So a file reads well with `strings`, and a reader that meets
- * damage finds its way again at the next line feed: whatever it takes for a record there has to match its checksum.
+ * damage finds its way again at the next line feed: whatever it takes for a record there has to match its checksum. A text in
+ * an entry cannot pass for one: the length of a record always has the byte 0 in it, and no text does (`clean.ts`).
  */
 import { crc32 } from 'node:zlib';
 

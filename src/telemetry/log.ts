@@ -9,7 +9,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 const FLUSH_MS = 250;
 const FLUSH_CHARS = 32_768;
-/** So many access lines are written at once: one after the other they take half of the time that each takes alone. */
+/** So many access lines are made at once, and none on the time of its own request. */
 const ACCESS_LINES = 64;
 
 /** What an access line may say. Undefined is left out. */

@@ -1,7 +1,7 @@
 /** What every store of keys promises. One suite, over memory, Postgres and the embedded database. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Key, Team } from '../../src/keys/key.js';
+import { type Key, type Team, unstoredKey } from '../../src/keys/key.js';
 import type { KeyStore, KeyTx, Once } from '../../src/keys/key-store.js';
 import { newSecret } from '../../src/keys/secret.js';
 import { ok, refuse, refused } from '../../src/lib/errors.js';
@@ -15,27 +15,14 @@ export interface OpenStore {
 const NOON = Date.parse('2026-11-24T12:00:00.123Z');
 
 /** A key that is like any other, but for what is given. */
-export const aKey = (given: Partial<Key> = {}): Key => ({
-  id: newId('key', NOON),
-  name: 'search-prod',
-  prefix: 'sk-tg-ab12',
-  team: null,
-  models: null,
-  endpoints: null,
-  allowed_ips: null,
-  limits: [],
-  user_limits: [],
-  cache: null,
-  tags: [],
-  metadata: {},
-  aliases: {},
-  expires_at: null,
-  created_at: NOON,
-  updated_at: NOON,
-  blocked_at: null,
-  revoked_at: null,
-  ...given,
-});
+export const aKey = (given: Partial<Key> = {}): Key =>
+  unstoredKey(newId('key', NOON), {
+    name: 'search-prod',
+    prefix: 'sk-tg-ab12',
+    created_at: NOON,
+    updated_at: NOON,
+    ...given,
+  });
 
 export const aTeam = (id: string, given: Partial<Team> = {}): Team => ({
   id,

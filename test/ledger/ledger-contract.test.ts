@@ -17,7 +17,7 @@ import { freshDatabase } from '../support/postgres.js';
 
 ledgerContract('memory', async () => ({ store: memoryLedgerStore(), close: async () => {} }));
 
-ledgerContract('Postgres', async () => {
+const openPostgres = async () => {
   const database = await freshDatabase();
   const store = openStore({ url: database.url, max: 4 });
   await migrate(store.pool);
@@ -28,7 +28,9 @@ ledgerContract('Postgres', async () => {
       await database.drop();
     },
   };
-});
+};
+
+ledgerContract('Postgres', openPostgres);
 
 ledgerContract('the embedded database', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-ledger-'));
@@ -46,10 +48,7 @@ ledgerContract('the embedded database', async () => {
 });
 
 test('whatever texts entries have, they come back from Postgres as they were', async () => {
-  const database = await freshDatabase();
-  const opened = openStore({ url: database.url, max: 1 });
-  await migrate(opened.pool);
-  const store = pgLedgerStore(opened);
+  const { store, close } = await openPostgres();
   const written = fc.sample(oddEntries, 500).map(({ corrects, hold, ...one }) => {
     const ids = { id: newId('ent'), ...(corrects !== undefined && { corrects: newId('ent') }), hold: newId('hold') };
     return cleanEntry({ ...one, ...ids, key: 'key_odd' });
@@ -59,6 +58,5 @@ test('whatever texts entries have, they come back from Postgres as they were', a
   for (const { hold, held_at, limit_model, saved_nusd, ...shown } of written) {
     assert.deepEqual(found.get(shown.id), { ...shown, ...(saved_nusd && { saved_nusd }) });
   }
-  await opened.close();
-  await database.drop();
+  await close();
 });

@@ -1,0 +1,65 @@
+/** The log as whoever reads standard output finds it. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { createLog, type LogLevel } from '../../src/telemetry/log.js';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'tollgate-log-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const open = (level: LogLevel) => {
+  const file = join(dir, 'out');
+  const read = () =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { running: createLog(level, openSync(file, 'w')), read };
+};
+
+test('lines stand in the order in which they were told, whoever told them, with nothing lost at the end', () => {
+  const { running, read } = open('info');
+  const told: unknown[] = [];
+  for (let i = 0; i < 500; i++) {
+    if (i % 7 === 3) running.log.warn({ i }, 'by the way');
+    else running.access({ i, path: '/a "quoted" \n path', absent: undefined });
+    told.push(i);
+  }
+  running.close();
+  const lines = read();
+  assert.deepEqual(
+    lines.map(({ i }) => i),
+    told,
+  );
+  assert.equal(lines[0]?.['msg'], 'request');
+  assert.equal(lines[0]?.['path'], '/a "quoted" \n path');
+  assert.equal('absent' in lines[0]!, false);
+  assert.equal(lines[3]?.['msg'], 'by the way');
+});
+
+test('an access line has the time of its request, not that of its writing', async () => {
+  const { running, read } = open('info');
+  const before = Date.now();
+  running.access({ i: 1 });
+  const after = Date.now();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  running.close();
+  const time = Date.parse(String(read()[0]?.['time']));
+  assert.ok(before <= time && time <= after, `${before} ${time} ${after}`);
+});
+
+test('access lines are of level info', () => {
+  const { running, read } = open('warn');
+  running.access({ i: 1 });
+  running.log.warn({ i: 2 }, 'warned');
+  running.close();
+  assert.deepEqual(
+    read().map(({ i }) => i),
+    [2],
+  );
+});
