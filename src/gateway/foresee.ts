@@ -5,7 +5,7 @@
 import type { Refusal } from '../lib/errors.js';
 import { affordable, cost, type Estimate } from '../limits/amount.js';
 import { denialOf } from '../limits/denial.js';
-import { partFor } from '../limits/hold.js';
+import { Part } from '../limits/hold.js';
 import type { Limit } from '../limits/limit.js';
 import type { LimitReading, Limits } from '../limits/limits.js';
 import type { Failure } from '../limits/store.js';
@@ -55,7 +55,7 @@ export async function foresee(
 function judge(reading: LimitReading, estimate: Estimate, nowMs: number) {
   const { limit, spent, held } = reading;
   const { want, min } = estimate.output;
-  const part = partFor(limit, estimate, nowMs, null);
+  const part = new Part(limit, estimate, nowMs, null);
   const room = limit.spec.max - spent - held - part.fixed;
   const affords = affordable(room, part.milli, part.milli === 0 ? 0 : want);
   const enough = part.milli === 0 ? 0 : limit.spec.on_exhausted === 'reject' ? want : min;

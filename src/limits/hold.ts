@@ -20,8 +20,13 @@ import type { RateEntry, RateWindow } from './rate-window.js';
 /** `lapsed`: nobody renewed it in time; its budget parts are counted at what was known. A lapsed hold may still be settled. */
 export type HoldState = 'open' | 'lapsed' | 'settled';
 
-/** What a hold has of one limit. Amounts are whole numbers of the limit's unit. */
-export interface Part {
+/**
+ * What a hold has of one limit. Amounts are whole numbers of the limit's unit.
+ *
+ * A class and not a literal: where a field of a literal begins as a whole number and later holds a fraction (`resetMs`), V8
+ * gives every new object the old shape and moves it to the new one at its first use.
+ */
+export class Part {
   readonly limit: Limit;
   /** The calendar window in which it was taken, and in which it is settled; null where the limit is not a budget. */
   readonly window: Window | null;
@@ -34,21 +39,37 @@ export interface Part {
   /** Thousandths of the unit asked for per granted output token. */
   readonly milli: number;
   /** Held by the hold: `fixed` and the cost of the granted output. */
-  amount: number;
+  amount = 0;
   /** What is counted as spent if the hold lapses; once it is lapsed or settled, what is counted as spent. */
   counted: number;
   /** What the request really used. */
-  actual: number;
+  actual = 0;
   /** What was left of the limit after this part was taken. */
-  remaining: number;
+  remaining = 0;
   /** Rates: milliseconds until the window would be empty. */
-  resetMs: number;
+  resetMs = 0;
   /** Budgets: what the counter had spent once this part was settled; -1 where that was not told. */
-  spentAfter: number;
+  spentAfter = -1;
   /** The memory store's own places. */
-  level: LevelCounter | null;
-  rate: RateWindow | null;
-  entry: RateEntry | null;
+  level: LevelCounter | null = null;
+  rate: RateWindow | null = null;
+  entry: RateEntry | null = null;
+
+  /**
+   * What is to be taken of `limit` for a request as estimated: in the calendar window of `nowMs`, or where the hold already
+   * has a part of it, in that part's window.
+   */
+  constructor(limit: Limit, estimate: Estimate, nowMs: number, own: Part | null) {
+    const { unit, max } = limit.spec;
+    const rate = limit.kind === 'rate';
+    this.limit = limit;
+    this.window = own ? own.window : limit.windowAt(nowMs);
+    this.key = own ? own.key : limit.keyIn(this.window);
+    this.own = own;
+    this.fixed = rate ? expectedAmount(unit, estimate, max) : fixedMost(unit, estimate);
+    this.milli = rate ? 0 : milliPerOutput(unit, estimate);
+    this.counted = limit.kind === 'budget' ? Math.max(this.fixed, own?.counted ?? 0) : 0;
+  }
 }
 
 /** Whether what is settled is all there was, or more may have been used than anybody can tell. */
@@ -79,34 +100,6 @@ export class Hold {
     this.parts = parts;
     this.renewUntilMs = renewUntilMs;
   }
-}
-
-/**
- * What is to be taken of `limit` for a request as estimated: in the calendar window of `nowMs`, or where the hold already
- * has a part of it, in that part's window.
- */
-export function partFor(limit: Limit, estimate: Estimate, nowMs: number, own: Part | null): Part {
-  const window = own ? own.window : limit.windowAt(nowMs);
-  const { unit, max } = limit.spec;
-  const rate = limit.kind === 'rate';
-  const fixed = rate ? expectedAmount(unit, estimate, max) : fixedMost(unit, estimate);
-  return {
-    limit,
-    window,
-    key: own ? own.key : limit.keyIn(window),
-    own,
-    fixed,
-    milli: rate ? 0 : milliPerOutput(unit, estimate),
-    amount: 0,
-    counted: limit.kind === 'budget' ? Math.max(fixed, own?.counted ?? 0) : 0,
-    actual: 0,
-    remaining: 0,
-    resetMs: 0,
-    spentAfter: -1,
-    level: null,
-    rate: null,
-    entry: null,
-  };
 }
 
 /** What a part holds once `outputTokens` are granted. Never less than the hold had of the limit before. */

@@ -11,7 +11,7 @@
 import type { Clock } from '../lib/clock.js';
 import { type Actuals, checked, type Estimate, justARequest, nothing } from './amount.js';
 import { type Crossing, crossings, type Denial, denialOf, endOf } from './denial.js';
-import { type Certainty, Hold, type Part, partFor, writeActuals } from './hold.js';
+import { type Certainty, Hold, Part, writeActuals } from './hold.js';
 import { type Limit, tightest } from './limit.js';
 import { type Rebuild, Rebuilder } from './rebuild.js';
 import type { Ask, Lapsed, LimitStore, Reply, StoreState } from './store.js';
@@ -107,7 +107,7 @@ export class Limits {
     return this.#ask(hold, limits, (all) => {
       const now = this.#store.nowMs();
       const parts: Part[] = [];
-      for (const limit of all) parts.push(partFor(limit, estimate, now, null));
+      for (const limit of all) parts.push(new Part(limit, estimate, now, null));
       hold.parts = parts;
       return asked(hold, parts, estimate, NONE);
     });
@@ -125,7 +125,7 @@ export class Limits {
     return this.#ask(hold, request.limits, (all) => {
       const now = this.#store.nowMs();
       const own = (limit: Limit) => before.find((part) => part.limit.counter === limit.counter) ?? null;
-      const parts = all.map((limit) => partFor(limit, estimate, now, own(limit)));
+      const parts = all.map((limit) => new Part(limit, estimate, now, own(limit)));
       return asked(hold, parts, estimate, free);
     });
   }
@@ -172,7 +172,7 @@ export class Limits {
           return { limit, spent, held, remaining, windowEndsAtMs: endOf(limit.windowAt(now)?.endMs) };
         });
       }
-      const parts = unknown.map((limit) => partFor(limit, justARequest, now, null));
+      const parts = unknown.map((limit) => new Part(limit, justARequest, now, null));
       if (!(await this.#rebuilder.ensure(parts))) return undefined;
     }
     return undefined;

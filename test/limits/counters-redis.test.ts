@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { justARequest } from '../../src/limits/amount.js';
-import { Hold, partFor } from '../../src/limits/hold.js';
+import { Hold, Part } from '../../src/limits/hold.js';
 import { Limit } from '../../src/limits/limit.js';
 import { denied, estimate, LEASE_MS, levels, limitOf, reserved, spec, take, used } from '../contract/limits.js';
 import { ManualClock } from '../support/clock.js';
@@ -272,7 +272,7 @@ describe('counters in Redis', () => {
     const { clock, gateway } = await rig();
     const [one, other] = [(await gateway()).counters, (await gateway()).counters];
     const budget = limitOf('usd', 100, 'month');
-    const part = partFor(budget, justARequest, clock.now(), null);
+    const part = new Part(budget, justARequest, clock.now(), null);
     const first = await one.begin(part);
     assert.deepEqual(await other.begin(part), { kind: 'busy' });
     clock.advance(3000);
@@ -291,7 +291,7 @@ describe('counters in Redis', () => {
     const { clock, gateway } = await rig();
     const { counters, limits } = await gateway();
     const budget = limitOf('usd', 1000, 'month');
-    const part = { ...partFor(budget, justARequest, clock.now(), null), amount: 90, counted: 70 };
+    const part = Object.assign(new Part(budget, justARequest, clock.now(), null), { amount: 90, counted: 70 });
     const first = await counters.begin(part);
     assert.ok(first.kind === 'rebuild' && first.except.length === 0);
     const hold = new Hold('came-back', '', [part], 0);
@@ -311,7 +311,7 @@ describe('counters in Redis', () => {
     const { limits, counters } = await gateway();
     const budget = limitOf('usd', 1000, 'month');
     await limits.read([budget]);
-    const part = { ...partFor(budget, justARequest, clock.now(), null), amount: 300, counted: 100 };
+    const part = Object.assign(new Part(budget, justARequest, clock.now(), null), { amount: 300, counted: 100 });
     const hold = new Hold('told', '', [part], 0);
     for (let i = 0; i < 3; i++) await counters.adopt([hold], []);
     assert.deepEqual(await levels(limits, budget), [0, 300]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Actuals, justARequest } from '../../src/limits/amount.js';
-import { partFor } from '../../src/limits/hold.js';
+import { Part } from '../../src/limits/hold.js';
 import { Limit } from '../../src/limits/limit.js';
 import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
@@ -141,7 +141,7 @@ describe('limits in memory, a process alone', () => {
   it('are seeded by the last rebuild that began, once', () => {
     const { store, clock } = rig();
     const budget = limitOf('usd', 100, 'month');
-    const part = partFor(budget, justARequest, clock.now(), null);
+    const part = new Part(budget, justARequest, clock.now(), null);
     const [first, second] = [store.begin(part), store.begin(part)];
     assert.ok(first.kind === 'rebuild' && second.kind === 'rebuild');
     store.seed(part, first.token, 10);
