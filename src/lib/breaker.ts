@@ -60,6 +60,11 @@ export class Breaker {
     return this.#phase.kind;
   }
 
+  /** Attempts pass, and nothing need be asked of the time. */
+  get closed(): boolean {
+    return !this.#held && this.#phase.kind === 'closed';
+  }
+
   /** Opened by hand. */
   get held(): boolean {
     return this.#held;

@@ -21,7 +21,7 @@ export function askBackend(
   deadlines: Deadlines,
   largestBytes: number,
 ): Asking {
-  const pass = backend.begin();
+  const pass = backend.begin(deadlines.now());
   let settle: (asked: Asked) => void = () => {};
   const answer = new Promise<Asked>((resolve) => {
     settle = resolve;
@@ -31,7 +31,7 @@ export function askBackend(
     if (over) return;
     over = true;
     backend.inflight -= 1;
-    backend.judged(pass, verdict);
+    backend.judged(pass, verdict, deadlines.now());
     settle(asked);
   };
   const pieces: Buffer[] = [];

@@ -117,20 +117,20 @@ export class Backend {
   }
 
   #breakerWaitMs(): number {
-    if (this.breaker === null) return 0;
+    if (this.breaker === null || this.breaker.closed) return 0;
     const now = this.#context.clock.monotonic();
     return this.breaker.readyAt(now) - now;
   }
 
-  /** A request begins; `end` takes back what this gives. */
-  begin(): Pass {
+  /** A request begins at `nowMs`, on the monotonic clock; `end` takes back what this gives. */
+  begin(nowMs: number): Pass {
     this.inflight += 1;
-    return this.breaker?.begin(this.#context.clock.monotonic()) ?? 0;
+    return this.breaker?.begin(nowMs) ?? 0;
   }
 
   /** What a request showed of the target, as soon as it is known. */
-  judged(pass: Pass, verdict: Verdict): void {
-    this.breaker?.end(pass, verdict, this.#context.clock.monotonic());
+  judged(pass: Pass, verdict: Verdict, nowMs: number): void {
+    this.breaker?.end(pass, verdict, nowMs);
   }
 
   /** Mean time to the head of an answer; 0 where none is known. What is old counts for less. */
@@ -143,11 +143,10 @@ export class Backend {
     return this.#breakerStatuses.includes(status) ? 'failure' : 'success';
   }
 
-  answeredIn(ms: number): void {
-    const now = this.#context.clock.monotonic();
-    const keep = Math.exp(-(now - this.#latencyAt) / EWMA_MS);
+  answeredIn(ms: number, nowMs: number): void {
+    const keep = Math.exp(-(nowMs - this.#latencyAt) / EWMA_MS);
     this.#latencyMs = this.#latencyAt === 0 ? ms : this.#latencyMs * keep + ms * (1 - keep);
-    this.#latencyAt = now;
+    this.#latencyAt = nowMs;
   }
 
   /** For passive health: what a request showed, an answer with this status or none (0). */

@@ -111,18 +111,18 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
 
   resume(): void {
     if (this.#over) return;
-    this.#deadline.resume(this.#deadlines.now());
+    this.#deadline.resume();
     this.#resume?.();
   }
 
   /** A piece of the client's body went through. */
   progress(): void {
-    if (!this.headersSeen) this.#deadline.enter('idle', this.#deadlines.now());
+    if (!this.headersSeen) this.#deadline.enter('idle');
   }
 
   /** The client's body is whole: now the upstream's answer is what is waited for. */
   uploaded(): void {
-    if (!this.headersSeen) this.#deadline.enter('first_byte', this.#deadlines.now());
+    if (!this.headersSeen) this.#deadline.enter('first_byte');
   }
 
   onTimeout(which: Phase | 'total'): void {
@@ -153,7 +153,7 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
     this.#abort = abort;
     this.sent = true;
     if (this.#over) return abort(new Error('ended by the gateway'));
-    this.#deadline.enter(this.#upload && !this.#upload.complete ? 'idle' : 'first_byte', this.#deadlines.now());
+    this.#deadline.enter(this.#upload && !this.#upload.complete ? 'idle' : 'first_byte');
   }
 
   onHeaders(status: number, headers: Buffer[], resume: () => void, message: string): boolean {
@@ -164,14 +164,14 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
       return true;
     }
     this.headersSeen = true;
-    this.#deadline.enter('idle', this.#deadlines.now());
+    this.#deadline.enter('idle');
     if (!this.#receiver.head(status, headers, message)) this.abort();
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#over) return true;
-    this.#deadline.enter('idle', this.#deadlines.now());
+    this.#deadline.enter('idle');
     if (this.#receiver.data(chunk)) return true;
     this.#deadline.pause();
     return false;

@@ -21,11 +21,14 @@ const MOST_NAMES = 1_000;
 const MOST_HOPS = 10;
 /** Names this gateway in `Via`, so that it knows its own requests again. */
 export const VIA_NAME = `tollgate-${randomBytes(4).toString('hex')}`;
+const VIA = `1.1 ${VIA_NAME}`;
 
 /** For one route: the names that are kept. */
 export class RequestHeaders {
   readonly #kept = new Map<string, string>();
   readonly #dropped: ReadonlySet<string>;
+  /** What was told of the last client: most requests come over connections that had one before. */
+  #told = { peer: '', host: '', secure: false, forwarded: '' };
 
   /** `dropped`: names that only the gateway may set on this route. */
   constructor(dropped: Iterable<string>) {
@@ -68,15 +71,24 @@ export class RequestHeaders {
     const asked = (visit.peerTrusted && visit.header('x-forwarded-host')) || visit.hostHeader;
     out.push('x-forwarded-for', before ? `${before}, ${peer}` : peer);
     out.push('x-forwarded-proto', proto, 'x-forwarded-host', asked);
-    const forwarded = `for=${node(peer)};host=${quoted(visit.hostHeader)};proto=${secure ? 'https' : 'http'}`;
+    const forwarded = this.#forwarded(peer, visit.hostHeader, secure);
     const told = visit.peerTrusted ? visit.header('forwarded') : undefined;
     out.push('forwarded', told ? `${told}, ${forwarded}` : forwarded);
     const via = visit.header('via');
-    out.push('via', via ? `${via}, ${req.httpVersion} ${VIA_NAME}` : `${req.httpVersion} ${VIA_NAME}`);
+    const own = req.httpVersion === '1.1' ? VIA : `${req.httpVersion} ${VIA_NAME}`;
+    out.push('via', via ? `${via}, ${own}` : own);
     out.push('x-request-id', visit.requestId);
     for (const text of visit.consumer.headers) out.push(text);
     if (headers.te !== undefined && /(^|,)\s*trailers\s*(,|;|$)/i.test(String(headers.te))) out.push('te', 'trailers');
     return out;
+  }
+
+  #forwarded(peer: string, host: string, secure: boolean): string {
+    const last = this.#told;
+    if (last.peer === peer && last.host === host && last.secure === secure) return last.forwarded;
+    const forwarded = `for=${node(peer)};host=${quoted(host)};proto=${secure ? 'https' : 'http'}`;
+    this.#told = { peer, host, secure, forwarded };
+    return forwarded;
   }
 }
 
@@ -109,23 +121,34 @@ export function loops(via: string | undefined): boolean {
   return via?.includes(VIA_NAME) === true && via.split(VIA_NAME).length > MOST_HOPS;
 }
 
-const RESPONSE_NAMES = new Map<string, string>();
+/** Names of answers by their length, first and last byte: found again without a string being made of the bytes. */
+const RESPONSE_NAMES = new Map<number, { readonly written: Buffer; readonly name: string }>();
+
+/** A header's name in lower case. */
+function nameOf(written: Buffer): string {
+  const { length } = written;
+  const place = (length << 16) | (written[0]! << 8) | written[length - 1]!;
+  const known = RESPONSE_NAMES.get(place);
+  if (known && same(known.written, written)) return known.name;
+  const name = written.toString('latin1').toLowerCase();
+  if (known || RESPONSE_NAMES.size < MOST_NAMES) RESPONSE_NAMES.set(place, { written: Buffer.from(written), name });
+  return name;
+}
+
+function same(a: Buffer, b: Buffer): boolean {
+  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** The headers of an upstream's answer that go to the client: names and values in turn, names in lower case. */
 export function responseHeaders(raw: readonly Buffer[]): string[] {
   const out: string[] = [];
   let nominated: ReadonlySet<string> | null = null;
   for (let i = 0; i < raw.length; i += 2) {
-    const written = raw[i]!.toString('latin1');
-    let name = RESPONSE_NAMES.get(written);
-    if (name === undefined) {
-      name = written.toLowerCase();
-      if (RESPONSE_NAMES.size < MOST_NAMES) RESPONSE_NAMES.set(written, name);
-    }
-    const value = raw[i + 1]!.toString('latin1');
-    if (name === 'connection') nominated ??= nominatedBy(value.trim());
+    const name = nameOf(raw[i]!);
+    if (name === 'connection') nominated ??= nominatedBy(raw[i + 1]!.toString('latin1').trim());
     if (HOP_BY_HOP.has(name) && name !== 'trailer') continue;
-    out.push(name, value);
+    out.push(name, raw[i + 1]!.toString('latin1'));
   }
   if (nominated === null || nominated.size === 0) return out;
   const kept: string[] = [];

@@ -38,12 +38,15 @@ export class RouteLimits {
   readonly #route: string;
   readonly #configs: readonly RouteLimitConfig[];
   readonly #byPlace: readonly LRUCache<string, Limit>[];
+  /** The same limits by who asks, where that is known without a name being made of it. */
+  readonly #byConsumer: readonly WeakMap<Consumer, Limit>[];
 
   constructor(route: string, configs: readonly RouteLimitConfig[], engine: Limits) {
     this.#engine = engine;
     this.#route = route;
     this.#configs = configs;
     this.#byPlace = configs.map(() => new LRUCache<string, Limit>({ max: MOST_COUNTERS }));
+    this.#byConsumer = configs.map(() => new WeakMap());
   }
 
   /** Takes all that apply. Undefined: none does. */
@@ -53,7 +56,7 @@ export class RouteLimits {
     let limits = ofKey;
     if (this.#configs.length > 0) {
       const own: Limit[] = [...ofKey];
-      for (const [i, config] of this.#configs.entries()) own.push(this.#limit(i, config, visit));
+      for (let i = 0; i < this.#configs.length; i++) own.push(this.#limit(i, this.#configs[i]!, visit));
       limits = own;
     }
     return this.#engine.reserve({ id: `route ${visit.requestId} ${nextNumber()}`, limits, estimate: justARequest });
@@ -66,7 +69,15 @@ export class RouteLimits {
     void this.#engine.settle(hold, USED, 'exact');
   }
 
-  #limit(i: number, { spec, by }: RouteLimitConfig, visit: Visit): Limit {
+  #limit(i: number, config: RouteLimitConfig, visit: Visit): Limit {
+    const { consumer } = visit;
+    if (config.by !== 'consumer' || isNobody(consumer)) return this.#named(i, config, visit);
+    let limit = this.#byConsumer[i]!.get(consumer);
+    if (!limit) this.#byConsumer[i]!.set(consumer, (limit = this.#named(i, config, visit)));
+    return limit;
+  }
+
+  #named(i: number, { spec, by }: RouteLimitConfig, visit: Visit): Limit {
     const who = this.#whom(by, visit);
     const cache = this.#byPlace[i]!;
     let limit = cache.get(who);
@@ -82,10 +93,12 @@ export class RouteLimits {
     if (by === 'route') return 'all';
     if (by === 'ip') return `ip:${networkOf(visit.ip)}`;
     if (by !== 'consumer') return `header:${visit.header(by.header) ?? ''}`;
-    const { kind, id } = visit.consumer;
-    return kind === 'none' || kind === 'anonymous' ? `ip:${networkOf(visit.ip)}` : `${kind}:${id}`;
+    const { consumer } = visit;
+    return isNobody(consumer) ? `ip:${networkOf(visit.ip)}` : `${consumer.kind}:${consumer.id}`;
   }
 }
+
+const isNobody = ({ kind }: Consumer): boolean => kind === 'none' || kind === 'anonymous';
 
 let number = 0;
 const nextNumber = (): number => (number += 1);

@@ -127,24 +127,26 @@ export class Matcher<R extends Matchable> {
 }
 
 function search<R extends Matchable>(root: Node<R>, path: string, asked: Asked): Match<R> | undefined {
-  const allowed = new Set<string>();
-  const values: string[] = [];
+  let allowed: Set<string> | undefined;
+  let values: string[] | undefined;
   const pick = (places: readonly Place<R>[]): Match<R> | undefined => {
     for (const place of places) {
-      if (!place.headers.every(([name, value]) => asked.headers[name] === value)) continue;
+      if (place.headers.length > 0 && !place.headers.every(([name, value]) => asked.headers[name] === value)) continue;
       if (place.methods === null || place.methods.has(verbOf(asked, place.route)))
         return {
           kind: 'route',
           route: place.route,
           names: place.params,
-          values: values.length > 0 ? [...values] : NO_VALUES,
+          values: values ?? NO_VALUES,
         };
+      allowed ??= new Set();
       for (const verb of place.methods) allowed.add(verb);
     }
     return undefined;
   };
   const walk = (node: Node<R>, from: number): Match<R> | undefined => {
     if (from > path.length) return pick(node.here) ?? pick(node.below);
+    if (node.fixed.size === 0 && !node.param) return pick(node.below);
     const slash = path.indexOf('/', from);
     const part = slash === -1 ? path.slice(from) : path.slice(from, slash);
     const next = slash === -1 ? path.length + 1 : slash + 1;
@@ -152,6 +154,7 @@ function search<R extends Matchable>(root: Node<R>, path: string, asked: Asked):
     const found = fixed && walk(fixed, next);
     if (found) return found;
     if (node.param && part !== '') {
+      values ??= [];
       values.push(part);
       const matched = walk(node.param, next);
       if (matched) return matched;
@@ -159,7 +162,7 @@ function search<R extends Matchable>(root: Node<R>, path: string, asked: Asked):
     }
     return pick(node.below);
   };
-  return walk(root, 1) ?? (allowed.size > 0 ? { kind: 'method', allowed: [...allowed].sort() } : undefined);
+  return walk(root, 1) ?? (allowed && { kind: 'method', allowed: [...allowed].sort() });
 }
 
 /** A preflight request asks for the method that it is about. */

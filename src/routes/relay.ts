@@ -59,7 +59,7 @@ export class Relay implements Receiver {
     this.#deadlines = deadlines;
     this.#done = done;
     this.#startedAt = deadlines.now();
-    this.#pass = backend.begin();
+    this.#pass = backend.begin(this.#startedAt);
   }
 
   begin(request: ForwardRequest, timeouts: Timeouts): void {
@@ -89,9 +89,10 @@ export class Relay implements Receiver {
   }
 
   head(status: number, raw: readonly Buffer[], message: string): boolean {
-    this.#backend.answeredIn(this.#deadlines.now() - this.#startedAt);
+    const now = this.#deadlines.now();
+    this.#backend.answeredIn(now - this.#startedAt, now);
     this.#backend.showed(status);
-    this.#judge(this.#backend.judge(status));
+    this.#judge(this.#backend.judge(status), now);
     if (this.#plan.againOn?.has(status)) {
       this.#over({ kind: 'again', why: String(status), failure: null });
       return false;
@@ -142,10 +143,10 @@ export class Relay implements Receiver {
     );
   }
 
-  #judge(verdict: Verdict): void {
+  #judge(verdict: Verdict, nowMs = this.#deadlines.now()): void {
     if (this.#judged) return;
     this.#judged = true;
-    this.#backend.judged(this.#pass, verdict);
+    this.#backend.judged(this.#pass, verdict, nowMs);
   }
 
   #over(outcome: Outcome): void {

@@ -68,7 +68,7 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
   onRequestStart(wire: Wire): void {
     this.#wire = wire;
     if (this.#over) wire.abort(ENDED);
-    else this.#deadline.enter('first_byte', this.#deadlines.now());
+    else this.#deadline.enter('first_byte');
   }
 
   onResponseStart(_wire: Wire, status: number, headers: IncomingHttpHeaders): void {
@@ -79,7 +79,7 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
 
   onResponseData(_wire: Wire, chunk: Buffer): void {
     if (this.#over) return;
-    this.#deadline.enter('idle', this.#deadlines.now());
+    this.#deadline.enter('idle');
     this.#events.onData(chunk);
   }
 
@@ -105,7 +105,7 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
   }
 
   resume(): void {
-    this.#deadline.resume(this.#deadlines.now());
+    this.#deadline.resume();
     this.#wire?.resume();
   }
 

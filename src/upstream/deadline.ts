@@ -1,6 +1,7 @@
 /**
  * Deadlines of running attempts. One coarse ticker serves them all and runs only while there is something to watch: arming
- * a deadline is an assignment, not a timer. A deadline passes at most one tick late.
+ * a deadline is an assignment, neither a timer nor a look at the clock. What happens is timed by the tick that follows it, so
+ * a deadline passes up to two ticks late and never early, and most attempts are over before they are timed at all.
  *
  * They stand in an array and know their places. A `Set` would be shorter and cost dearly: V8's hash tables leave a chain of
  * outgrown tables behind, which keeps what was running at the time, and with it whole requests, alive through every scavenge.
@@ -30,30 +31,29 @@ export interface Watched {
   readonly onSilence?: () => void;
 }
 
+/** Of a moment that the next tick will time. */
+const UNTIMED = -1;
+
 export class Deadline {
   #phase: Phase = 'connect';
-  #since: number;
-  #rang: number;
+  #since = UNTIMED;
+  #rang = UNTIMED;
+  #ends = UNTIMED;
   #paused = false;
   /** Where it stands among those that run; -1 once it was stopped. */
   place = -1;
-  readonly #total: number;
   readonly timeouts: Timeouts;
   readonly watched: Watched;
 
-  constructor(nowMs: number, timeouts: Timeouts, watched: Watched) {
-    this.#since = nowMs;
-    this.#rang = nowMs;
-    this.#total = nowMs + timeouts.total;
+  constructor(timeouts: Timeouts, watched: Watched) {
     this.timeouts = timeouts;
     this.watched = watched;
   }
 
   /** Something arrived, or a phase begins: the clock of the phase starts anew. */
-  enter(phase: Phase, nowMs: number): void {
+  enter(phase: Phase): void {
     this.#phase = phase;
-    this.#since = nowMs;
-    this.#rang = nowMs;
+    this.#since = UNTIMED;
   }
 
   /** While the caller takes no bytes, silence of the upstream is our own doing. */
@@ -61,15 +61,20 @@ export class Deadline {
     this.#paused = true;
   }
 
-  resume(nowMs: number): void {
+  resume(): void {
     this.#paused = false;
-    this.#since = nowMs;
-    this.#rang = nowMs;
+    this.#since = UNTIMED;
   }
 
   check(nowMs: number): void {
-    if (nowMs >= this.#total) return this.watched.onTimeout('total');
+    if (this.#ends === UNTIMED) this.#ends = nowMs + this.timeouts.total;
+    if (nowMs >= this.#ends) return this.watched.onTimeout('total');
     if (this.#paused) return;
+    if (this.#since === UNTIMED) {
+      this.#since = nowMs;
+      this.#rang = nowMs;
+      return;
+    }
     if (nowMs - this.#since >= this.timeouts[this.#phase]) return this.watched.onTimeout(this.#phase);
     if (this.#phase === 'connect' || nowMs - this.#rang < this.timeouts.keep_alive) return;
     this.#rang = nowMs;
@@ -87,7 +92,7 @@ export class Deadlines {
   }
 
   start(timeouts: Timeouts, watched: Watched): Deadline {
-    const deadline = new Deadline(this.#clock.monotonic(), timeouts, watched);
+    const deadline = new Deadline(timeouts, watched);
     deadline.place = this.#running.push(deadline) - 1;
     this.#ticker ??= setInterval(this.#tick, TICK_MS);
     return deadline;
