@@ -1,7 +1,8 @@
 /**
  * Writes the spool's files. What comes while a write runs waits and goes with the next one (group commit): one `write`, and
- * one `fdatasync` where that is asked for, for all of it, by asynchronous calls. A lone record waits for the end of the event
- * loop's turn only.
+ * one `fdatasync` where that is asked for, for all of it, by asynchronous calls. A write begins at the end of the event loop's
+ * next turn: a loop that has nothing to do is there at once, and one that is busy brings more records until then. Handing a
+ * write to another thread costs as much as what is written for several requests.
  *
  * A write that fails leaves its file as it is (a reader passes over a torn end), settles what waits as failed, and is tried
  * again every second in a new file, before anything newer: the order of records never changes.
@@ -120,10 +121,12 @@ export class SpoolWriter {
 
   #flushSoon(): void {
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.#busy) void this.#flush();
-    });
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#scheduled = false;
+        if (!this.#busy) void this.#flush();
+      }),
+    );
   }
 
   async #flush(): Promise<void> {
