@@ -1,3 +1,3 @@
-#!/usr/bin/env -S node --max-semi-space-size=64
+#!/usr/bin/env -S node --max-semi-space-size=64 --initial-heap-size=256
 // Entries live until their batch is written, about 100 ms: in a larger young generation they are not copied meanwhile.
 import '../dist/src/main.js';

@@ -4,7 +4,6 @@
  * beginning of its text), so that an upstream which fails before can still be answered for by another one. The closing bytes
  * of a stream are left to the request path, which writes the ledger first.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../lib/clock.js';
 import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
@@ -12,6 +11,7 @@ import type { LimitHeader } from '../protocol/failure-class.js';
 import { exhaustedMs } from '../router/limit-headers.js';
 import { attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import type { AnswerHeaders } from '../upstream/raw-headers.js';
 import type { Reply } from './call.js';
 
 /** Monotonic milliseconds. */
@@ -105,14 +105,15 @@ export class Meter implements UpstreamEvents {
     if (this.#over) flow.abort();
   }
 
-  onHeaders(status: number, headers: IncomingHttpHeaders): void {
+  onHeaders(status: number, headers: AnswerHeaders): void {
     this.#status = status;
     const { limitHeaders, clock } = this.#plan;
     this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
-    const type = headers['content-type'] ?? '';
+    if (status >= 300 || !this.#plan.stream) return;
+    const type = headers.get('content-type') ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
-    if (status < 300 && this.#plan.stream && !/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
+    if (!/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
   }
 
   onData(chunk: Buffer): void {
@@ -242,10 +243,10 @@ export class Meter implements UpstreamEvents {
 }
 
 /** `retry-after-ms`, else `retry-after` in seconds or as a date. */
-function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
-  const exact = Number(headers['retry-after-ms']);
-  if (headers['retry-after-ms'] !== undefined && Number.isFinite(exact)) return exact;
-  const written = headers['retry-after'];
+function retryAfterMs(headers: AnswerHeaders, nowMs: number): number | undefined {
+  const inMs = headers.get('retry-after-ms');
+  if (inMs !== undefined && Number.isFinite(Number(inMs))) return Number(inMs);
+  const written = headers.get('retry-after');
   if (written === undefined) return undefined;
   const seconds = Number(written);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(written) - nowMs;

@@ -1,14 +1,16 @@
 /** What an upstream's headers say of its own limits: whether one is used up, and for how long. Pure. */
 import type { LimitHeader } from '../protocol/failure-class.js';
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+interface Headers {
+  get(name: string): string | undefined;
+}
 
 /** Milliseconds until the last of the limits with nothing left is full again; 0 where all have something left. */
 export function exhaustedMs(headers: Headers, known: readonly LimitHeader[], nowMs: number): number {
   let longest = 0;
   for (const { remaining, reset } of known) {
-    if (headers[remaining] !== '0') continue;
-    const ms = resetMs(headers[reset], nowMs);
+    if (headers.get(remaining) !== '0') continue;
+    const ms = resetMs(headers.get(reset), nowMs);
     if (ms !== undefined && ms > longest) longest = ms;
   }
   return longest;
@@ -17,8 +19,8 @@ export function exhaustedMs(headers: Headers, known: readonly LimitHeader[], now
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `1m2.5s`, `120ms`, a number of seconds, or a time; undefined where it is none of these. */
-export function resetMs(written: string | string[] | undefined, nowMs: number): number | undefined {
-  if (typeof written !== 'string' || written === '') return undefined;
+export function resetMs(written: string | undefined, nowMs: number): number | undefined {
+  if (written === undefined || written === '') return undefined;
   if (/^\d+(\.\d+)?$/.test(written)) return Number(written) * 1000;
   if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(written)) {
     let sum = 0;

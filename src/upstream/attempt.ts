@@ -3,12 +3,12 @@
  * on as they arrive, `pause` and `resume` carry the caller's backpressure to the upstream's socket, `abort` closes it at
  * once. All deadlines are ours; undici's are switched off.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { LocalUpstream } from '../protocol/adaptor.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
 import { callLocal } from './local.js';
+import { type AnswerHeaders, RawHeaders } from './raw-headers.js';
 
 export interface UpstreamCall {
   /** Where to: a connection pool and a path, or an upstream inside the process. */
@@ -22,7 +22,7 @@ export interface UpstreamCall {
 }
 
 export interface UpstreamEvents {
-  onHeaders(status: number, headers: IncomingHttpHeaders): void;
+  onHeaders(status: number, headers: AnswerHeaders): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   onFailure(failure: UpstreamFailure): void;
@@ -38,22 +38,20 @@ export interface Flow {
   abort(): void;
 }
 
-/** What an attempt needs from the transport once it is under way. */
-export interface Wire {
-  pause(): void;
-  resume(): void;
-  abort(reason: Error): void;
-}
-
 const ENDED = new Error('ended by the gateway');
 
-/** It is undici's handler and the deadline's watcher itself: an object for each request, and no closure. */
+/**
+ * It is undici's handler and the deadline's watcher itself: an object for each request, and no closure. undici's own older
+ * interface is used, which hands headers over as the bytes they came as.
+ */
 export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
   readonly #call: UpstreamCall;
   readonly #events: UpstreamEvents;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
-  #wire: Wire | undefined;
+  #abort: ((reason: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #paused = false;
   #over = false;
   #headersSeen = false;
 
@@ -64,30 +62,39 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
     this.#deadline = deadlines.start(call.timeouts, this);
   }
 
-  /** The request is on its way; an attempt that ended meanwhile closes the wire it was given. */
-  onRequestStart(wire: Wire): void {
-    this.#wire = wire;
-    if (this.#over) wire.abort(ENDED);
+  /** The request is on its way; an attempt that ended meanwhile closes the connection it was given. */
+  onConnect(abort: (reason: Error) => void): void {
+    this.#abort = abort;
+    if (this.#over) abort(ENDED);
     else this.#deadline.enter('first_byte');
   }
 
-  onResponseStart(_wire: Wire, status: number, headers: IncomingHttpHeaders): void {
-    if (this.#over || status < 200) return;
+  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
+    return this.answered(status, new RawHeaders(headers), resume);
+  }
+
+  /** False: wait for `resume`. */
+  answered(status: number, headers: AnswerHeaders, resume: () => void): boolean {
+    if (this.#over || status < 200) return true;
+    this.#resume = resume;
     this.#headersSeen = true;
     this.#events.onHeaders(status, headers);
+    return !this.#paused;
   }
 
-  onResponseData(_wire: Wire, chunk: Buffer): void {
-    if (this.#over) return;
+  /** False: wait for `resume`. */
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true;
     this.#deadline.enter('idle');
     this.#events.onData(chunk);
+    return !this.#paused;
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     if (this.#close()) this.#events.onEnd();
   }
 
-  onResponseError(_wire: Wire, error: Error): void {
+  onError(error: Error): void {
     this.#fail(failureOf(error, this.#headersSeen));
   }
 
@@ -101,21 +108,23 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
 
   pause(): void {
     this.#deadline.pause();
-    this.#wire?.pause();
+    this.#paused = true;
   }
 
   resume(): void {
     this.#deadline.resume();
-    this.#wire?.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#resume?.();
   }
 
   abort(): void {
-    if (this.#close()) this.#wire?.abort(ENDED);
+    if (this.#close()) this.#abort?.(ENDED);
   }
 
   #fail(failure: UpstreamFailure): void {
     if (!this.#close()) return;
-    this.#wire?.abort(ENDED);
+    this.#abort?.(ENDED);
     this.#events.onFailure(failure);
   }
 

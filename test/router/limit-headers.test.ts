@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import { adaptors } from '../../providers/index.js';
 import { exhaustedMs, resetMs } from '../../src/router/limit-headers.js';
 
+const exhausted = (headers: Record<string, string>, known: typeof openai): number =>
+  exhaustedMs(new Map(Object.entries(headers)), known, now);
+
 const now = Date.parse('2026-11-24T08:00:00Z');
 const openai = adaptors['openai']!.limitHeaders;
 const anthropic = adaptors['anthropic']!.limitHeaders;
@@ -14,26 +17,20 @@ test('a limit with nothing left rests its target until it is full again', () => 
     'x-ratelimit-remaining-tokens': '100',
     'x-ratelimit-reset-tokens': '6m0s',
   };
-  assert.equal(exhaustedMs(headers, openai, now), 62_000);
-  assert.equal(exhaustedMs({ ...headers, 'x-ratelimit-remaining-tokens': '0' }, openai, now), 360_000);
+  assert.equal(exhausted(headers, openai), 62_000);
+  assert.equal(exhausted({ ...headers, 'x-ratelimit-remaining-tokens': '0' }, openai), 360_000);
   const theirs = {
     'anthropic-ratelimit-input-tokens-remaining': '0',
     'anthropic-ratelimit-input-tokens-reset': '2026-11-24T08:00:30Z',
   };
-  assert.equal(exhaustedMs(theirs, anthropic, now), 30_000);
+  assert.equal(exhausted(theirs, anthropic), 30_000);
 });
 
 test('one that has something left, or does not say when it is full, does not', () => {
-  assert.equal(exhaustedMs({}, openai, now), 0);
-  assert.equal(
-    exhaustedMs({ 'x-ratelimit-remaining-requests': '1', 'x-ratelimit-reset-requests': '1m' }, openai, now),
-    0,
-  );
-  assert.equal(exhaustedMs({ 'x-ratelimit-remaining-requests': '0' }, openai, now), 0);
-  assert.equal(
-    exhaustedMs({ 'x-ratelimit-remaining-requests': '-1', 'x-ratelimit-reset-requests': '1m' }, openai, now),
-    0,
-  );
+  assert.equal(exhausted({}, openai), 0);
+  assert.equal(exhausted({ 'x-ratelimit-remaining-requests': '1', 'x-ratelimit-reset-requests': '1m' }, openai), 0);
+  assert.equal(exhausted({ 'x-ratelimit-remaining-requests': '0' }, openai), 0);
+  assert.equal(exhausted({ 'x-ratelimit-remaining-requests': '-1', 'x-ratelimit-reset-requests': '1m' }, openai), 0);
 });
 
 test('times are read in every form in use', () => {
