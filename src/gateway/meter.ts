@@ -96,9 +96,9 @@ export class Meter implements UpstreamEvents {
   }
 
   start(): void {
-    const { call, deadlines, reply } = this.#plan;
+    const { call, deadlines, reply, stream } = this.#plan;
     reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
-    reply.onDrain(() => this.#flow?.resume());
+    if (stream) reply.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
     const flow = attempt(call, this, deadlines);
     this.#flow = flow;

@@ -64,13 +64,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const caching = createCaching(ports);
   const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
-  async function serve(call: Call, reply: Reply): Promise<void> {
+  function serve(call: Call, reply: Reply): Promise<void> {
     const snapshot = ports.snapshots.enter();
-    try {
-      await run(newCourse(call, reply, snapshot.value.models));
-    } finally {
-      snapshot.leave();
-    }
+    const served = run(newCourse(call, reply, snapshot.value.models));
+    const leave = (): void => snapshot.leave();
+    served.then(leave, leave);
+    return served;
   }
 
   async function run(course: Course): Promise<void> {

@@ -5,6 +5,7 @@
  *
  * A field that is empty is null, and a text with anything in it that the literal knows stands in quotes.
  */
+import { numberText } from '../lib/number-text.js';
 import { costRead, costWritten, type Entry, tokensRead, tokensWritten, type UsageSource } from './entry.js';
 
 /** What is known of an attempt before it is sent; open at its end. */
@@ -25,7 +26,8 @@ export function tailText(entry: Entry): string {
   const { first_byte_ms, service_tier, billed_nusd } = entry;
   let text = `,${maybe(entry.served_model)},${entry.status},${maybe(entry.error)}`;
   text += `,${tokensWritten(entry)},${entry.usage_source},${costWritten(entry)}`;
-  text += `,${first_byte_ms ?? ''},${entry.duration_ms},${entry.overhead_ms},${maybe(service_tier)},${billed_nusd ?? ''})`;
+  text += `,${first_byte_ms === null ? '' : numberText(first_byte_ms)},${numberText(entry.duration_ms)}`;
+  text += `,${numberText(entry.overhead_ms)},${maybe(service_tier)},${billed_nusd ?? ''})`;
   return text;
 }
 

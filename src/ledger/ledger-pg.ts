@@ -157,17 +157,28 @@ async function insertAndStep(
 }
 
 const TEXT_OID = 25;
+/** Bytes of UTF-8 for one unit of UTF-16. */
+const MOST_UTF8 = 3;
 
 /** Texts as Postgres's binary form of a `text[]`: counts and lengths as 32 bits each, and no escapes. */
 function textArray(texts: readonly string[]): Buffer {
-  const bytes = Buffer.allocUnsafe(20 + texts.reduce((sum, text) => sum + 4 + Buffer.byteLength(text), 0));
+  let chars = 0;
+  let longest = 0;
+  for (const { length } of texts) {
+    chars += length;
+    longest = Math.max(longest, length);
+  }
+  // Enough where all is ASCII; no text is measured before it is written.
+  let bytes = Buffer.allocUnsafe(20 + 4 * texts.length + chars + (MOST_UTF8 - 1) * longest);
   let at = 0;
   for (const head of [1, 0, TEXT_OID, texts.length, 1]) at = bytes.writeInt32BE(head, at);
   for (const text of texts) {
+    const most = at + 4 + MOST_UTF8 * text.length;
+    if (most > bytes.length) bytes = Buffer.concat([bytes.subarray(0, at)], 2 * most);
     const size = bytes.write(text, at + 4);
     at = bytes.writeInt32BE(size, at) + size;
   }
-  return bytes;
+  return bytes.subarray(0, at);
 }
 
 /** The database says that a value does not fit (class 22), breaks a rule of the table (23) or is too much (54). */

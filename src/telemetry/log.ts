@@ -3,12 +3,14 @@
  * waits for the disk on the request's time. No line holds a secret or a prompt: what is logged is named field by field.
  */
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { numberText } from '../lib/number-text.js';
+import { LineBuffer } from './line-buffer.js';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 const FLUSH_MS = 250;
-const FLUSH_CHARS = 32_768;
+const FLUSH_BYTES = 32_768;
 /** So many access lines are made at once, and none on the time of its own request. */
 const ACCESS_LINES = 64;
 
@@ -25,25 +27,22 @@ export interface RunningLog {
 
 export function createLog(level: LogLevel, fd = 1): RunningLog {
   const out = destination({ fd, sync: false });
-  let lines = '';
+  const lines = new LineBuffer();
   let accessed: { readonly fields: AccessFields; readonly at: number }[] = [];
   const writeAccessed = (): void => {
     const waiting = accessed;
     if (waiting.length === 0) return;
     accessed = [];
-    for (const { fields, at } of waiting) lines += accessLine(fields, at);
+    for (const { fields, at } of waiting) accessLine(lines, fields, at);
   };
   const flush = (): void => {
     writeAccessed();
-    if (lines === '') return;
-    const text = lines;
-    lines = '';
-    out.write(text);
+    if (lines.used > 0) out.write(lines.take());
   };
   const write = (line: string): void => {
     writeAccessed();
-    lines += line;
-    if (lines.length >= FLUSH_CHARS) flush();
+    lines.text(line);
+    if (lines.used >= FLUSH_BYTES) flush();
   };
   const flusher = setInterval(flush, FLUSH_MS);
   flusher.unref();
@@ -63,7 +62,7 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
       if (!log.isLevelEnabled('info')) return;
       accessed.push({ fields, at: Date.now() });
       if (accessed.length === ACCESS_LINES) writeAccessed();
-      if (lines.length >= FLUSH_CHARS) flush();
+      if (lines.used >= FLUSH_BYTES) flush();
     },
     close() {
       clearInterval(flusher);
@@ -78,18 +77,19 @@ const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }):
     out,
   );
 
-/** A text that stands in JSON as it is. */
-const plain = /^[\w .,:;/+@=()'-]*$/;
-
-function accessLine(fields: AccessFields, at: number): string {
-  let line = `{"level":"info"${isoTime(at)}`;
+function accessLine(lines: LineBuffer, fields: AccessFields, at: number): void {
+  lines.ascii('{"level":"info"');
+  lines.ascii(isoTime(at));
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;
-    line += `,"${name}":`;
-    line += typeof value !== 'string' ? value : plain.test(value) ? `"${value}"` : JSON.stringify(value);
+    lines.ascii(',"');
+    lines.ascii(name);
+    lines.ascii('":');
+    if (typeof value === 'string') lines.quoted(value);
+    else lines.ascii(typeof value === 'number' ? numberText(value) : String(value));
   }
-  return `${line},"msg":"request"}\n`;
+  lines.ascii(',"msg":"request"}\n');
 }
 
 let second = -1;
