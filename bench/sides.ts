@@ -1,14 +1,16 @@
 /**
- * Servers side by side under `wrk`: short rounds in turn, so that whatever else the machine does meets all of them alike. Told
- * are medians, and the median of each round's own ratio to the first side.
+ * Servers side by side under `wrk`, in turn, so that whatever else the machine does meets all of them alike. Each turn begins
+ * with a second that does not count: a process that had nothing to do has given memory back, and takes it again. Told are
+ * medians, and the median of each round's own ratio to the first side.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-const ROUNDS = 12;
-const SECONDS = 1;
-const WARM_SECONDS = 3;
+const ROUNDS = 5;
+const SECONDS = 4;
+const WARM_SECONDS = 1;
+const FIRST_SECONDS = 4;
 
 export interface Side {
   readonly name: string;
@@ -25,9 +27,12 @@ interface Round {
 
 export async function compare(sides: readonly Side[]): Promise<void> {
   const results = sides.map((side) => ({ side, rounds: [] as Round[] }));
-  for (const { side } of results) await measure(side, WARM_SECONDS);
+  for (const { side } of results) await measure(side, FIRST_SECONDS);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const { side, rounds } of results) rounds.push(await measure(side, SECONDS));
+    for (const { side, rounds } of results) {
+      await measure(side, WARM_SECONDS);
+      rounds.push(await measure(side, SECONDS));
+    }
   }
   const first = results[0]!.rounds;
   for (const { side, rounds } of results) {

@@ -4,7 +4,6 @@ import type { Reply } from '../gateway/call.js';
 
 /** How long a caller has to read the error that ends a broken stream before the connection is closed under it. */
 const LINGER_MS = 100;
-const ONE_WRITE_BYTES = 64 * 1024;
 
 const ignore = (): void => {};
 
@@ -37,9 +36,7 @@ export class NodeReply implements Reply {
 
   end(bytes?: Buffer): void {
     this.#over = true;
-    // As a string the body goes out in one write with the head; as bytes it would be a second one.
-    if (bytes && bytes.length <= ONE_WRITE_BYTES) this.#response.end(bytes.toString('latin1'), 'latin1');
-    else this.#response.end(bytes);
+    this.#response.end(bytes);
   }
 
   breakOff(event: Buffer): void {

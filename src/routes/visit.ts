@@ -136,7 +136,7 @@ export class Visit {
   end(bytes?: Buffer): void {
     const { req, res } = this;
     if (this.gone) return;
-    if (req.complete || !this.hasBody || this.awaitsContinue) return void endWith(res, bytes);
+    if (req.complete || !this.hasBody || this.awaitsContinue) return void res.end(bytes);
     if (bytes) res.write(bytes);
     req.resume();
     const over = (): void => {
@@ -174,12 +174,4 @@ export class Visit {
   cut(): void {
     this.res.destroy();
   }
-}
-
-const ONE_WRITE_BYTES = 64 * 1024;
-
-function endWith(res: ServerResponse, bytes: Buffer | undefined): void {
-  // As a string a body goes out in one write with its head; as bytes it would be a second one.
-  if (bytes && bytes.length <= ONE_WRITE_BYTES) res.end(bytes.toString('latin1'), 'latin1');
-  else res.end(bytes);
 }
