@@ -41,7 +41,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     endOnSignal(app, running);
     return undefined;
   } catch (error) {
-    running.close();
+    await running.close();
     console.error(`Tollgate did not start: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
@@ -67,8 +67,8 @@ function endOnSignal(app: Started, log: ReturnType<typeof createLog>): void {
     if (ending) process.exit(1); // a second signal does not wait
     ending = true;
     app.close().then(
-      () => {
-        log.close();
+      async () => {
+        await log.close();
         process.exit(0);
       },
       (error: unknown) => {

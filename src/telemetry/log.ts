@@ -9,6 +9,7 @@ export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 const FLUSH_MS = 250;
+const CLOSE_MS = 1_000;
 const FLUSH_CHARS = 32_768;
 /** So many access lines are made at once, and none on the time of its own request. */
 const ACCESS_LINES = 64;
@@ -20,8 +21,8 @@ export interface RunningLog {
   readonly log: Log;
   /** Writes the one line that each request has, in the form of `log.info(fields, 'request')` at a fraction of its cost. */
   readonly access: (fields: AccessFields) => void;
-  /** Writes what is buffered; call at the end. */
-  close(): void;
+  /** Resolves when all is written, or after a second in which nobody read it. Call at the end; nothing can be logged after. */
+  close(): Promise<void>;
 }
 
 export function createLog(level: LogLevel, fd = 1): RunningLog {
@@ -66,9 +67,18 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
       if (accessed.length === ACCESS_LINES) writeAccessed();
       if (lines.length >= FLUSH_CHARS) flush();
     },
-    close() {
+    async close() {
       clearInterval(flusher);
-      flushSync();
+      flush();
+      await new Promise<void>((resolve) => {
+        const late = setTimeout(resolve, CLOSE_MS);
+        const done = (): void => {
+          clearTimeout(late);
+          resolve();
+        };
+        out.once('close', done).once('error', done);
+        out.end();
+      });
     },
   };
 }

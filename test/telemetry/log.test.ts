@@ -22,7 +22,7 @@ const open = (level: LogLevel) => {
   return { running: createLog(level, openSync(file, 'w')), read };
 };
 
-test('lines stand in the order in which they were told, whoever told them, with nothing lost at the end', () => {
+test('lines stand in the order in which they were told, whoever told them, with nothing lost at the end', async () => {
   const { running, read } = open('info');
   const told: unknown[] = [];
   for (let i = 0; i < 500; i++) {
@@ -30,7 +30,7 @@ test('lines stand in the order in which they were told, whoever told them, with 
     else running.access({ i, path: '/a "quoted" \n path', absent: undefined });
     told.push(i);
   }
-  running.close();
+  await running.close();
   const lines = read();
   assert.deepEqual(
     lines.map(({ i }) => i),
@@ -48,16 +48,16 @@ test('an access line has the time of its request, not that of its writing', asyn
   running.access({ i: 1 });
   const after = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 20));
-  running.close();
+  await running.close();
   const time = Date.parse(String(read()[0]?.['time']));
   assert.ok(before <= time && time <= after, `${before} ${time} ${after}`);
 });
 
-test('access lines are of level info', () => {
+test('access lines are of level info', async () => {
   const { running, read } = open('warn');
   running.access({ i: 1 });
   running.log.warn({ i: 2 }, 'warned');
-  running.close();
+  await running.close();
   assert.deepEqual(
     read().map(({ i }) => i),
     [2],
