@@ -104,7 +104,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     let turn: Turn | undefined;
     try {
       if (underway.model.cache && isCacheable(course)) turn = await caching.turn(course);
-      const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
+      const asks = !turn || turn.kind === 'fetch';
+      const tried = asks ? await firstAttempt(course as Granted, first) : undefined;
+      const further = tried && goingOn(course as Granted, first, tried);
+      const outcome = further ? await further : tried;
       const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
@@ -181,18 +184,24 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return refused;
   }
 
-  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
+  function firstAttempt(course: Granted, first: Target): Promise<Attempted | Refusal> {
     const { chain } = course;
-    if (!chain) {
-      const outcome = await attemptOn(course, first);
-      if (!mayGoOn(outcome, false) || course.model.retry.max_attempts === 1) return outcome;
-      const late = chooser.chain(course);
-      late.begin(first);
-      return goOn(course, late, first, outcome, attemptsOf(course));
-    }
-    const attempts = attemptsOf(course);
-    const outcome = await tryTarget(course, chain, first, attempts);
-    return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
+    return chain ? tryTarget(course, chain, first, attemptsOf(course)) : attemptOn(course, first);
+  }
+
+  /** What comes of further attempts; undefined where none is made. */
+  function goingOn(
+    course: Granted,
+    first: Target,
+    outcome: Attempted | Refusal,
+  ): Promise<Attempted | Refusal> | undefined {
+    const { chain, model } = course;
+    if (!mayGoOn(outcome, chain?.canAvoidPolicy ?? false)) return undefined;
+    if (chain) return goOn(course, chain, first, outcome, attemptsOf(course));
+    if (model.retry.max_attempts === 1) return undefined;
+    const late = chooser.chain(course);
+    late.begin(first);
+    return goOn(course, late, first, outcome, attemptsOf(course));
   }
 
   const attemptsOf = (course: Granted): Attempts<Attempted> => ({

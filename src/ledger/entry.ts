@@ -51,10 +51,13 @@ export interface Entry {
 export function tokensWritten({ tokens }: Entry): string {
   const { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, audio_input, audio_output } = tokens;
   const { image_input = 0, image_output = 0 } = tokens;
-  const common = `${input},${cache_read},${cache_write_5m},${cache_write_1h},${output}`;
-  return reasoning || audio_input || audio_output || image_input || image_output
-    ? `${common},${reasoning},${audio_input},${audio_output},${image_input},${image_output}`
-    : `${common},0,0,0,0,0`;
+  const cached =
+    cache_read || cache_write_5m || cache_write_1h ? `${cache_read},${cache_write_5m},${cache_write_1h}` : '0,0,0';
+  const others =
+    reasoning || audio_input || audio_output || image_input || image_output
+      ? `${reasoning},${audio_input},${audio_output},${image_input},${image_output}`
+      : '0,0,0,0,0';
+  return `${input},${cached},${output},${others}`;
 }
 
 export const tokensRead = (written: readonly number[]): Usage => ({
@@ -71,8 +74,11 @@ export const tokensRead = (written: readonly number[]): Usage => ({
 });
 
 /** Nano-dollars by kind, in the order in which lines of entries have them. */
-export const costWritten = ({ cost_nusd: cost }: Entry): string =>
-  `${cost.input},${cost.cache_read},${cost.cache_write},${cost.output},${cost.request ?? 0},${cost.total}`;
+export function costWritten({ cost_nusd: cost }: Entry): string {
+  const { input, cache_read, cache_write, output, request = 0, total } = cost;
+  const cached = cache_read || cache_write ? `${cache_read},${cache_write}` : '0,0';
+  return `${input},${cached},${output},${request},${total}`;
+}
 
 export const costRead = (written: readonly number[]): CostNano => ({
   input: written[0] ?? 0,

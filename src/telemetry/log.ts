@@ -92,14 +92,27 @@ const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }):
 /** A text that stands in JSON as it is. */
 const plain = /^[\w .,:;/+@=()'-]*$/;
 
+/** What stands before a value: as JSON names it, and the same with the quote that a text begins with. */
+interface Name {
+  readonly plain: string;
+  readonly quoted: string;
+}
+const names = new Map<string, Name>();
+
+function nameOf(field: string): Name {
+  let name = names.get(field);
+  if (!name) names.set(field, (name = { plain: `,"${field}":`, quoted: `,"${field}":"` }));
+  return name;
+}
+
 function accessLine(fields: AccessFields, at: number): string {
   let line = `{"level":"info"${isoTime(at)}`;
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;
-    line += `,"${name}":`;
-    if (typeof value === 'string') line += plain.test(value) ? `"${value}"` : JSON.stringify(value);
-    else line += typeof value === 'number' ? numberText(value) : value;
+    if (typeof value === 'string' && plain.test(value)) line += `${nameOf(name).quoted}${value}"`;
+    else if (typeof value === 'number') line += nameOf(name).plain + numberText(value);
+    else line += nameOf(name).plain + JSON.stringify(value);
   }
   return `${line},"msg":"request"}\n`;
 }
