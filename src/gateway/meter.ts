@@ -108,7 +108,7 @@ export class Meter implements UpstreamEvents {
   onHeaders(status: number, headers: AnswerHeaders): void {
     this.#status = status;
     const { limitHeaders, clock } = this.#plan;
-    this.#retryAfterMs = retryAfterMs(headers, clock.now());
+    if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !this.#plan.stream) return;
     const type = headers.get('content-type') ?? '';

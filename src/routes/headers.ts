@@ -18,6 +18,7 @@ const OURS = new Set([
   ...CONSUMER_HEADERS,
 ]);
 const MOST_NAMES = 1_000;
+const LONGEST_KEPT = 100;
 const MOST_HOPS = 10;
 /** Names this gateway in `Via`, so that it knows its own requests again. */
 export const VIA_NAME = `tollgate-${randomBytes(4).toString('hex')}`;
@@ -131,7 +132,8 @@ function nameOf(written: Buffer): string {
   const known = RESPONSE_NAMES.get(place);
   if (known && same(known.written, written)) return known.name;
   const name = written.toString('latin1').toLowerCase();
-  if (known || RESPONSE_NAMES.size < MOST_NAMES) RESPONSE_NAMES.set(place, { written: Buffer.from(written), name });
+  if (length <= LONGEST_KEPT && (known || RESPONSE_NAMES.size < MOST_NAMES))
+    RESPONSE_NAMES.set(place, { written: Buffer.from(written), name });
   return name;
 }
 
