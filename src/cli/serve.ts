@@ -66,16 +66,17 @@ function endOnSignal(app: Started, log: ReturnType<typeof createLog>): void {
   const end = (): void => {
     if (ending) process.exit(1); // a second signal does not wait
     ending = true;
-    app.close().then(
-      async () => {
-        await log.close();
-        process.exit(0);
-      },
+    const ended = app.close().then(
+      () => 0,
       (error: unknown) => {
         console.error(error);
-        process.exit(1);
+        return 1;
       },
     );
+    void ended.then(async (code) => {
+      await log.close();
+      process.exit(code);
+    });
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);

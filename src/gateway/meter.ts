@@ -107,13 +107,13 @@ export class Meter implements UpstreamEvents {
 
   onHeaders(status: number, headers: AnswerHeaders): void {
     this.#status = status;
-    const { limitHeaders, clock } = this.#plan;
+    const { limitHeaders, clock, stream, exchange } = this.#plan;
     if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
-    if (status >= 300 || !this.#plan.stream) return;
+    if (status >= 300 || !stream) return;
     const type = headers.get('content-type') ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
-    if (!/json|html/i.test(type)) this.#reading = this.#plan.exchange.stream();
+    if (!/json|html/i.test(type)) this.#reading = exchange.stream();
   }
 
   onData(chunk: Buffer): void {

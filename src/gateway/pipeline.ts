@@ -64,12 +64,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const caching = createCaching(ports);
   const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
 
-  function serve(call: Call, reply: Reply): Promise<void> {
+  async function serve(call: Call, reply: Reply): Promise<void> {
     const snapshot = ports.snapshots.enter();
-    const served = run(newCourse(call, reply, snapshot.value.models));
-    const leave = (): void => snapshot.leave();
-    served.then(leave, leave);
-    return served;
+    try {
+      await run(newCourse(call, reply, snapshot.value.models));
+    } finally {
+      snapshot.leave();
+    }
   }
 
   async function run(course: Course): Promise<void> {
@@ -104,10 +105,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     let turn: Turn | undefined;
     try {
       if (underway.model.cache && isCacheable(course)) turn = await caching.turn(course);
-      const asks = !turn || turn.kind === 'fetch';
-      const tried = asks ? await firstAttempt(course as Granted, first) : undefined;
-      const further = tried && goingOn(course as Granted, first, tried);
-      const outcome = further ? await further : tried;
+      const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
       const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
@@ -184,24 +182,18 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return refused;
   }
 
-  function firstAttempt(course: Granted, first: Target): Promise<Attempted | Refusal> {
+  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
     const { chain } = course;
-    return chain ? tryTarget(course, chain, first, attemptsOf(course)) : attemptOn(course, first);
-  }
-
-  /** What comes of further attempts; undefined where none is made. */
-  function goingOn(
-    course: Granted,
-    first: Target,
-    outcome: Attempted | Refusal,
-  ): Promise<Attempted | Refusal> | undefined {
-    const { chain, model } = course;
-    if (!mayGoOn(outcome, chain?.canAvoidPolicy ?? false)) return undefined;
-    if (chain) return goOn(course, chain, first, outcome, attemptsOf(course));
-    if (model.retry.max_attempts === 1) return undefined;
-    const late = chooser.chain(course);
-    late.begin(first);
-    return goOn(course, late, first, outcome, attemptsOf(course));
+    if (!chain) {
+      const outcome = await attemptOn(course, first);
+      if (!mayGoOn(outcome, false) || course.model.retry.max_attempts === 1) return outcome;
+      const late = chooser.chain(course);
+      late.begin(first);
+      return goOn(course, late, first, outcome, attemptsOf(course));
+    }
+    const attempts = attemptsOf(course);
+    const outcome = await tryTarget(course, chain, first, attempts);
+    return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
   }
 
   const attemptsOf = (course: Granted): Attempts<Attempted> => ({

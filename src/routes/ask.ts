@@ -1,9 +1,9 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
 import type { Verdict } from '../lib/breaker.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
+import { RawHeaders } from '../upstream/raw-headers.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
-import { headerIn } from './headers.js';
 
 export type Asked =
   | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }
@@ -45,11 +45,7 @@ export function askBackend(
     {
       head: (code, raw) => {
         status = code;
-        type =
-          headerIn(
-            raw.map((text, i) => (i % 2 === 0 ? text.toString('latin1').toLowerCase() : text.toString('latin1'))),
-            'content-type',
-          ) ?? '';
+        type = new RawHeaders(raw).get('content-type') ?? '';
         return true;
       },
       info: () => {},

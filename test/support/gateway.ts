@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -19,8 +20,10 @@ const build = resolve(import.meta.dirname, '../..');
 export const tollgate =
   build === join(packageRoot, 'dist') ? join(packageRoot, 'bin/tollgate.js') : join(build, 'src/main.js');
 
-/** As `npm start` has it: room for requests before the collector looks at what lives long. */
-const HEAP = ['--max-semi-space-size=64', '--initial-heap-size=256'];
+/** Node's flags of `npm start`. */
+const FLAGS = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start.match(/--\S+=\S+/g)!;
 
 export interface GatewayOptions {
   /** Sections of the configuration; `server`, `data_dir`, `admin` and `database` have defaults here. */
@@ -101,7 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...sections,
   };
   await writeFile(file, stringify(config));
-  const started = spawn(process.execPath, [...HEAP, tollgate, 'serve', '--config', file], {
+  const started = spawn(process.execPath, [...FLAGS, tollgate, 'serve', '--config', file], {
     cwd: dir,
     env: { ...cleanEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
