@@ -5,23 +5,31 @@
 import { HttpFault } from './faults.js';
 import { nameOf } from './names.js';
 
-export interface Fields {
+/** Objects of one shape, without a spread: they are made for each answer. */
+class Fields {
   /** Names and values in turn, names in lower case. */
-  readonly headers: string[];
+  readonly headers: string[] = [];
   /** `Content-Length`; -1 where there is none. */
-  length: number;
-  chunked: boolean;
+  length = -1;
+  chunked = false;
   /** `Connection: close`. */
-  close: boolean;
+  close = false;
   /** How long the connection may be idle, as the other side says; -1 where it does not. */
-  idleS: number;
+  idleS = -1;
 }
 
-export interface AnswerHead extends Fields {
+export class AnswerHead extends Fields {
   readonly status: number;
   readonly message: string;
   /** HTTP/1.0. */
   readonly old: boolean;
+
+  constructor(status: number, message: string, old: boolean) {
+    super();
+    this.status = status;
+    this.message = message;
+    this.old = old;
+  }
 }
 
 /** Controls other than tab, carriage return and line feed, and these two where they do not stand together. */
@@ -43,10 +51,7 @@ export function readAnswerHead(text: string): AnswerHead {
   const status = numberAt(text, STATUS, STATUS_END);
   if (status < 100 || end < STATUS_END || (end > STATUS_END && text.charCodeAt(STATUS_END) !== SPACE))
     throw new HttpFault('BAD_STATUS_LINE');
-  const head = {
-    ...{ status, message: text.slice(STATUS_END + 1, end), old },
-    ...{ headers: [], length: -1, chunked: false, close: false, idleS: -1 },
-  };
+  const head = new AnswerHead(status, text.slice(STATUS_END + 1, end), old);
   readFields(text, end + 2, head);
   if (head.chunked && (old || head.length !== -1)) throw new HttpFault('BAD_CODING');
   return head;
@@ -55,7 +60,7 @@ export function readAnswerHead(text: string): AnswerHead {
 /** The fields after the last chunk. What they say of framing is too late and refused. */
 export function readTrailers(text: string): string[] {
   if (ILLEGAL.test(text)) throw new HttpFault('BAD_HEADER');
-  const fields: Fields = { headers: [], length: -1, chunked: false, close: false, idleS: -1 };
+  const fields = new Fields();
   readFields(text, 0, fields);
   if (fields.chunked || fields.length !== -1) throw new HttpFault('BAD_HEADER');
   return fields.headers;
