@@ -1,6 +1,6 @@
 /**
- * A body in chunks, read as it comes. What is payload of a piece is moved together inside the piece, so that a piece with many
- * small chunks is handed on as one. Sizes are hexadecimal and nothing else, extensions are passed over, and there are limits.
+ * A body in chunks, read as it comes, a chunk or what there is of it at a time. Sizes are hexadecimal and nothing else,
+ * extensions are passed over, and there are limits.
  */
 import { readTrailers } from './answer-head.js';
 import { HttpFault } from './faults.js';
@@ -33,13 +33,11 @@ export class Chunked {
   #digits = 0;
   #extensionBytes = 0;
   readonly #trailers = new Section();
-  /** Where the payload of the last piece is, inside it. */
+  /** Where the payload is that was read last; nowhere where both are the same. */
   from = 0;
   to = 0;
   /** After the last chunk and its trailers. */
   trailers: string[] | null = null;
-  /** What is wrong behind that payload. */
-  fault: HttpFault | null = null;
 
   /** For the next body. */
   begin(): void {
@@ -49,24 +47,18 @@ export class Chunked {
     this.#extensionBytes = 0;
     this.#trailers.clear();
     this.trailers = null;
-    this.fault = null;
   }
 
   get over(): boolean {
     return this.#place === 'over';
   }
 
-  /** Where in `bytes` what comes after the body begins; `end` where there is more of it to come. */
+  /** Reads up to the end of a payload, or of the body, or of `bytes`; answers how far that is. */
   read(bytes: Buffer, start: number, end: number): number {
-    this.from = start;
-    this.to = start;
+    this.from = 0;
+    this.to = 0;
     let at = start;
-    try {
-      while (at < end && this.#place !== 'over') at = this.#step(bytes, at, end);
-    } catch (error) {
-      if (!(error instanceof HttpFault)) throw error;
-      this.fault = error;
-    }
+    while (at < end && this.to === 0 && this.#place !== 'over') at = this.#step(bytes, at, end);
     return at;
   }
 
@@ -86,7 +78,7 @@ export class Chunked {
         this.#place = this.#left > 0 ? 'data' : 'last';
         return at + 1;
       case 'data':
-        return this.#data(bytes, at, end);
+        return this.#data(at, end);
       case 'data_cr':
         if (byte !== CR) throw new HttpFault('BAD_CHUNK');
         this.#place = 'data_lf';
@@ -130,14 +122,13 @@ export class Chunked {
     return at + 1;
   }
 
-  #data(bytes: Buffer, at: number, end: number): number {
+  #data(at: number, end: number): number {
     const length = Math.min(this.#left, end - at);
-    if (this.to === this.from) this.from = this.to = at;
-    else bytes.copyWithin(this.to, at, at + length);
-    this.to += length;
+    this.from = at;
+    this.to = at + length;
     this.#left -= length;
     if (this.#left === 0) this.#place = 'data_cr';
-    return at + length;
+    return this.to;
   }
 }
 

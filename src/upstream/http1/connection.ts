@@ -4,7 +4,7 @@
  * another request's.
  *
  * What is read stands in a buffer that may be read into again at once: what is handed on is a copy, unless the bytes are
- * `owned`. What one piece holds is handed on to its end, also to a handler that wants to pause.
+ * `owned`. What one read brought is handed on to its end, also to a handler that wants to pause.
  */
 import type { Socket } from 'node:net';
 import { type AnswerHead, readAnswerHead } from './answer-head.js';
@@ -218,7 +218,6 @@ export class Connection {
     const after = chunked.read(bytes, at, end);
     this.#handOn(bytes, chunked.from, chunked.to, owned);
     if (this.#exchange === null) return end;
-    if (chunked.fault) throw chunked.fault;
     if (chunked.over) this.#finish(chunked.trailers, after < end);
     return after;
   }
