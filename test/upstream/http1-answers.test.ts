@@ -146,6 +146,14 @@ describe('an answer', () => {
     assert.equal(one.body(), text.join(''));
   });
 
+  it('has its own bound of extensions, not that of all answers on its connection', async () => {
+    fresh();
+    const bytes = `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${'a'.repeat(9_000)}\r\nx\r\n0\r\n\r\n`;
+    const before = server.opened;
+    for (let i = 0; i < 4; i++) assert.equal((await answered([bytes])).body(), 'x');
+    assert.equal(server.opened, before + 1);
+  });
+
   it('keeps its pieces when the next is read', async () => {
     fresh();
     const many = await Promise.all(

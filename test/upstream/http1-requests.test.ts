@@ -286,7 +286,26 @@ describe('a body that streams', () => {
     await one.over;
     assert.deepEqual([one.status, one.body(), one.events.at(-1)], [413, 'no', 'end']);
     assert.ok(body.destroyed);
+    const second = send(connections);
+    const other = await upstream.next();
+    other.write(OK);
+    await second.over;
     await connection.closed;
+    assert.doesNotMatch(connection.text(), /GET/);
+  });
+
+  it('that is whole but not written yet when the answer is there does not leave its rest to the next request', async () => {
+    const one = send(open(), { method: 'POST', body: Buffer.alloc(20_000_000, 'b') });
+    const connection = await upstream.next();
+    connection.socket.pause();
+    connection.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno');
+    await one.over;
+    assert.equal(one.events.at(-1), 'end');
+    const second = send(connections);
+    const other = await upstream.next();
+    other.write(OK);
+    await second.over;
+    assert.equal(other.text().slice(0, 6), 'GET /x');
   });
 
   it('goes on while its answer comes already', async () => {

@@ -129,13 +129,13 @@ export class Connection {
   lost(error: Error): void {
     if (this.#state === 'gone') return;
     const exchange = this.#exchange;
-    const unsent = this.#state === 'reserved';
     this.#exchange = null;
+    if (exchange) exchange.connection = null;
+    // It keeps its turn: it is placed before the place of this connection is given away.
+    const unsent = this.#state === 'reserved';
+    if (unsent && exchange) this.#owner.place(exchange);
     this.close();
-    if (exchange === null) return;
-    exchange.connection = null;
-    if (unsent) this.#owner.place(exchange);
-    else exchange.fail(error);
+    if (!unsent) exchange?.fail(error);
   }
 
   /** The other side ends its half. */
