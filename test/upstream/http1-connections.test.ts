@@ -215,7 +215,10 @@ describe('with a maximum', () => {
     last!.write('surplus');
     const two = [send(connections, { path: '/a' }), send(connections, { path: '/b' })];
     await Promise.all(two.map(({ over }) => over));
-    assert.deepEqual(server.heads.map((head) => head[5]), ['x', 'a', 'b']);
+    assert.deepEqual(
+      server.heads.map((head) => head[5]),
+      ['x', 'a', 'b'],
+    );
   });
 
   it('a failed attempt to connect fails its own request, and the next one makes another', async () => {
