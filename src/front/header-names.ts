@@ -1,7 +1,7 @@
 /** Names of headers, looked at once and remembered: clients and upstreams send the same ones over and over. */
 
 /** What a name means for the framing of a message or its connection. */
-export type Role = 'none' | 'connection' | 'content-length' | 'date' | 'host' | 'unusual';
+export type Role = 'none' | 'connection' | 'content-length' | 'date' | 'ours' | 'unusual';
 
 export interface HeaderName {
   readonly lower: string;

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { type PlainHead, PlainRequest, readPlainHead } from './plain-request.js';
-import { type Answering, KEEP_ALIVE_S, PlainResponse } from './plain-response.js';
+import { type Answering, PlainResponse } from './plain-response.js';
 
 export interface Front {
   /** False: nobody here serves it. */
@@ -15,6 +15,8 @@ export interface Front {
   /** Takes the connection over. */
   readonly toNode: (socket: Socket) => void;
   readonly left: (connection: PlainConnection) => void;
+  /** How long a connection is kept without a request. */
+  readonly keepAliveS: number;
 }
 
 /** Reads that a head may take. */
@@ -57,8 +59,8 @@ export class PlainConnection implements Answering {
     return this.#response === null && this.#bytes === 0;
   }
 
-  keeps(): boolean {
-    return this.#front.listening();
+  get keepAliveS(): number {
+    return this.#front.listening() ? this.#front.keepAliveS : 0;
   }
 
   /** Once a second. */
@@ -66,7 +68,7 @@ export class PlainConnection implements Answering {
     if (this.#response !== null) return;
     this.#sweeps += 1;
     if (this.#used && this.#bytes === 0) {
-      if (this.#sweeps > KEEP_ALIVE_S) this.socket.destroy();
+      if (this.#sweeps > this.#front.keepAliveS) this.socket.destroy();
     } else if (this.#sweeps >= MOST_SWEEPS) this.#handOver();
   }
 

@@ -17,6 +17,7 @@ export function plainFront(server: Server, serve: Front['serve']): void {
     listening: () => server.listening,
     toNode: (socket) => nodes!.call(server, socket),
     left: (connection) => connections.delete(connection),
+    keepAliveS: Math.max(1, Math.floor(server.keepAliveTimeout / 1000)),
   };
   server.on('connection', (socket: Socket) => connections.add(new PlainConnection(socket, front)));
 

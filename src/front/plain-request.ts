@@ -50,7 +50,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
     const name = headerName(written)!;
     // Twice, or a name that every object has.
     if (headers[name.lower] !== undefined) return 'other';
-    if (name.role === 'unusual') return 'other';
+    if (name.role === 'unusual' || name.role === 'ours') return 'other';
     if (name.role === 'connection' && value !== 'keep-alive' && value.toLowerCase() !== 'keep-alive') return 'other';
     if (name.role === 'content-length') {
       if (!LENGTH.test(value)) return 'other';

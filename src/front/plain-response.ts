@@ -10,13 +10,12 @@ import { headerName } from './header-names.js';
 /** Whose answer it is. */
 export interface Answering {
   readonly socket: Socket;
-  /** Another request may follow on the connection. */
-  keeps(): boolean;
+  /** How long the connection waits for another request; 0: it ends. */
+  readonly keepAliveS: number;
   /** The answer is with the system, or the connection is gone. */
   readonly flushed: () => void;
 }
 
-export const KEEP_ALIVE_S = 75;
 /** What is larger is not copied to go out with what goes before it. */
 const COPIED_BYTES = 32 * 1024;
 const NONE = Buffer.alloc(0);
@@ -62,8 +61,8 @@ export class PlainResponse implements ClientResponse {
       const value = headers[i + 1]!;
       const name = headerName(written);
       if (name === undefined || !VALUE.test(value)) throw new TypeError(`the header ${written} cannot stand in a head`);
-      if (name.role === 'connection') {
-        if (value.toLowerCase() === 'close') this.last = true;
+      if (name.role === 'connection' || name.role === 'ours') {
+        if (name.role === 'connection' && value.toLowerCase() === 'close') this.last = true;
         continue;
       }
       if (name.role === 'date') dated = true;
@@ -75,9 +74,11 @@ export class PlainResponse implements ClientResponse {
       this.chunkedEncoding = true;
       text += 'Transfer-Encoding: chunked\r\n';
     }
-    if (!this.last && !this.#answering.keeps()) this.last = true;
+    const { keepAliveS } = this.#answering;
+    this.last ||= keepAliveS === 0;
     if (!dated) text += dateLine();
-    this.#text = text + (this.last ? CLOSE : KEEP);
+    const keep = `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n\r\n`;
+    this.#text = text + (this.last ? 'Connection: close\r\n\r\n' : keep);
     this.headersSent = true;
     return this;
   }
@@ -192,9 +193,6 @@ export class PlainResponse implements ClientResponse {
     return socket.write(out, done);
   }
 }
-
-const KEEP = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_S}\r\n\r\n`;
-const CLOSE = 'Connection: close\r\n\r\n';
 
 let dateS = 0;
 let date = '';
