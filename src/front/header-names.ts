@@ -11,19 +11,14 @@ export interface HeaderName {
 const MOST_NAMES = 1_000;
 const LONGEST_KEPT = 64;
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
-/** Of requests that are left to node. */
-const UNUSUAL = [
-  'transfer-encoding',
-  'expect',
-  'upgrade',
-  'trailer',
-  'keep-alive',
-  'proxy-connection',
-  'http2-settings',
-];
+/** `unusual`: requests with it are left to node. `ours`: so are these, and in an answer it is for us to say. */
 const ROLES = new Map<string, Role>([
-  ...UNUSUAL.map((name): [string, Role] => [name, 'unusual']),
-  ...(['connection', 'content-length', 'date', 'host'] as const).map((name): [string, Role] => [name, name]),
+  ...(['connection', 'content-length', 'date'] as const).map((name): [string, Role] => [name, name]),
+  ...['transfer-encoding', 'keep-alive'].map((name): [string, Role] => [name, 'ours']),
+  ...['expect', 'upgrade', 'trailer', 'proxy-connection', 'http2-settings'].map((name): [string, Role] => [
+    name,
+    'unusual',
+  ]),
 ]);
 const known = new Map<string, HeaderName>();
 
