@@ -78,7 +78,7 @@ export class PlainConnection implements Answering {
     this.#response = null;
     this.#sweeps = 0;
     response.closed(true);
-    if (response.last) return this.socket.destroySoon();
+    if (response.last || !this.#front.listening()) return this.socket.destroySoon();
     if (this.#paused) {
       this.#paused = false;
       this.socket.resume();

@@ -203,6 +203,22 @@ describe('a server that closes', () => {
     await closed;
   });
 
+  it('ends a connection whose answer had begun when it has ended', async (t) => {
+    let finish: (() => void) | undefined;
+    const { server, send } = await start(t, (_request, response) => {
+      response.writeHead(200, []);
+      response.write(Buffer.from('begun'));
+      finish = () => response.end(Buffer.from('done'));
+    });
+    const client = send(get());
+    await client.until(/begun/);
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    finish!();
+    await client.closed;
+    await closed;
+    assert.equal(parseAnswer(client.bytes()).complete, true);
+  });
+
   it('cuts what it is told to cut', async (t) => {
     let begun = false;
     const { server, send } = await start(t, (_request, response) => {
