@@ -274,7 +274,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       tokens.close();
       authenticator.close();
       await announced?.close();
-      await pools.close();
+      pools.close();
       await database.close();
     },
   };

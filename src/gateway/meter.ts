@@ -9,9 +9,8 @@ import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.
 import type { UpstreamFailure } from '../protocol/failure.js';
 import type { LimitHeader } from '../protocol/failure-class.js';
 import { exhaustedMs } from '../router/limit-headers.js';
-import { attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
+import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
-import type { AnswerHeaders } from '../upstream/raw-headers.js';
 import type { Reply } from './call.js';
 
 /** Monotonic milliseconds. */

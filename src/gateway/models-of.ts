@@ -110,7 +110,7 @@ function targetOf(
     }).flat(),
   );
   const local = adaptor.local === 'embedding-model' ? parts.localEmbeddings : adaptor.local;
-  const by = local ? { local } : { dispatcher: parts.pools.get(base.origin, model.timeout.connect) };
+  const by = local ? { local } : { connections: parts.pools.get(base.origin, model.timeout.connect) };
   const to = Object.fromEntries(
     Object.entries(adaptor.paths).map(([endpoint, path]) => [endpoint, { ...by, path: pathBelow(base, path) }]),
   );

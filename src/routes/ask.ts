@@ -1,9 +1,9 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
 import type { Verdict } from '../lib/breaker.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
-import { RawHeaders } from '../upstream/raw-headers.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
+import { headerIn } from './headers.js';
 
 export type Asked =
   | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }
@@ -40,12 +40,12 @@ export function askBackend(
   let type = '';
   let forward: Forward | undefined;
   forward = new Forward(
-    backend.dispatcher,
+    backend.connections,
     request,
     {
-      head: (code, raw) => {
+      head: (code, headers) => {
         status = code;
-        type = new RawHeaders(raw).get('content-type') ?? '';
+        type = headerIn(headers, 'content-type') ?? '';
         return true;
       },
       info: () => {},

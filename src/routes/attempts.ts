@@ -135,7 +135,7 @@ function requestFor(visit: Visit, route: Route, backend: Backend, path: string, 
   const headers = route.requestHeaders.build(visit, host, secure);
   const prefix = route.pathEdit?.strippedFrom(visit.path);
   if (prefix) headers.push('x-forwarded-prefix', prefix);
-  // A changed or decoded body has another length; undici states it.
+  // A changed or decoded body has another length, which is stated where it is sent.
   if (!(body instanceof Upload)) removeFrom(headers, 'content-length');
   if (route.responseBody) withoutHeaders(headers, ['accept-encoding', 'range', 'if-range']);
   const refusal = route.headerEdit?.apply(headers, visit);

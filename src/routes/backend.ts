@@ -8,9 +8,10 @@ import { Breaker, type BreakerState, type Pass, type Verdict } from '../lib/brea
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
+import type { Connections } from '../upstream/http1/connections.js';
 
 import { Forward } from './forward.js';
-import { type Connections, openPool } from './forward-pool.js';
+import { openPool } from './forward-pool.js';
 import { HostAddresses, type NameSource } from './names.js';
 
 export interface BackendContext {
@@ -61,6 +62,7 @@ export class Backend {
   readonly #breakerStatuses: readonly number[];
   readonly #passive: HealthConfig['passive'];
   readonly #origin: string;
+  readonly #serverName: string;
   #connections: Connections;
   #timers: NodeJS.Timeout[] = [];
   #up = true;
@@ -81,6 +83,7 @@ export class Backend {
     this.secure = url.protocol === 'https:';
     this.basePath = url.pathname === '/' ? '' : url.pathname;
     const host = at ? (at.host.includes(':') ? `[${at.host}]` : at.host) : url.hostname;
+    this.#serverName = HostAddresses.isName(url.hostname) ? url.hostname : '';
     this.#origin = at ? `${url.protocol}//${host}:${at.port}` : url.origin;
     this.hostHeader = at ? `${url.hostname}${at.port === 80 || at.port === 443 ? '' : `:${at.port}`}` : url.host;
     this.#addresses = HostAddresses.isName(host) ? new HostAddresses(host, context.names, () => this.#moved()) : null;
@@ -93,8 +96,9 @@ export class Backend {
     this.#watch();
   }
 
-  get dispatcher() {
-    return this.#connections.dispatcher;
+  /** Those of now: another address has others. */
+  get connections(): Connections {
+    return this.#connections;
   }
 
   get healthy(): boolean {
@@ -177,13 +181,14 @@ export class Backend {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#connections.destroy();
+    this.#connections.destroy();
   }
 
   #open(): Connections {
     const { timeouts, upstream } = this.#context;
     return openPool({
       origin: this.#origin,
+      serverName: this.#serverName,
       connectMs: timeouts.connect,
       maxConnections: upstream.max_connections ?? null,
       tls: upstream.tls,
@@ -221,7 +226,7 @@ export class Backend {
     const { statuses } = health ?? {};
     const seen = (good: boolean): void => this.#checked(good);
     new Forward(
-      this.dispatcher,
+      this.connections,
       {
         method: 'GET',
         path: this.basePath + path,

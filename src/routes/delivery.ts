@@ -99,7 +99,7 @@ export class Delivery {
     return this.#write(chunk);
   }
 
-  end(trailers: readonly (Buffer | string)[] | null): void {
+  end(trailers: readonly string[] | null): void {
     if (this.#over) return;
     if (this.#collected && !this.#change(Buffer.concat(this.#collected))) return;
     if (this.#compressor) return void this.#compressor.end();

@@ -1,13 +1,14 @@
 /**
- * One request to one upstream over undici's dispatcher: bytes are handed on as they come, the receiver's backpressure reaches
- * the upstream's socket, and `abort` closes it at once. All deadlines are ours; undici's are off. Exactly one of `end`, `fail`
- * and `upgraded` ends it, or none where it was aborted.
+ * One request to one upstream: bytes are handed on as they come, the receiver's backpressure reaches the upstream's socket, and
+ * `abort` closes it at once. Exactly one of `end`, `fail` and `upgraded` ends it, or none where it was aborted.
  */
-import type { Duplex, Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import type { Duplex } from 'node:stream';
 import { tooSlow } from '../lib/late.js';
 import type { Deadline, Deadlines, Phase, Timeouts } from '../upstream/deadline.js';
-import type { Connecting, Lane } from './forward-pool.js';
+import type { Connections } from '../upstream/http1/connections.js';
+import type { AnswerHandler, Running } from '../upstream/http1/exchange.js';
+import { HttpFault } from '../upstream/http1/faults.js';
+import type { HttpRequest } from '../upstream/http1/request-head.js';
 import { Upload } from './upload.js';
 
 export interface RouteTimeouts {
@@ -25,27 +26,20 @@ export interface Failure {
   readonly which?: Phase | 'total' | undefined;
 }
 
+/** Headers are names and values in turn, names in lower case. */
 export interface Receiver {
   /** False: this answer is not wanted, end it. */
-  head(status: number, headers: readonly Buffer[], message: string): boolean;
+  head(status: number, headers: readonly string[], message: string): boolean;
   /** An informational answer (1xx). */
-  info(status: number, headers: readonly Buffer[]): void;
+  info(status: number, headers: readonly string[]): void;
   /** False: wait for `resume`. */
   data(chunk: Buffer): boolean;
-  end(trailers: readonly (Buffer | string)[] | null): void;
+  end(trailers: readonly string[] | null): void;
   fail(failure: Failure): void;
-  upgraded?(status: number, headers: readonly (Buffer | string)[], socket: Duplex): void;
+  upgraded?(status: number, headers: readonly string[], socket: Duplex): void;
 }
 
-export interface ForwardRequest {
-  readonly method: string;
-  /** With its query. */
-  readonly path: string;
-  /** Names and values in turn. */
-  readonly headers: readonly string[];
-  readonly body: Buffer | Readable | null;
-  readonly upgrade?: string | null;
-}
+export type ForwardRequest = HttpRequest;
 
 const NO_KEEP_ALIVE = Number.POSITIVE_INFINITY;
 
@@ -57,24 +51,20 @@ export const deadlinesOf = (timeouts: RouteTimeouts): Timeouts => ({
   keep_alive: NO_KEEP_ALIVE,
 });
 
-/** undici's handler. Its own older interface is used, which hands headers over as the bytes they came as. */
-export class Forward implements Dispatcher.DispatchHandler, Connecting {
+export class Forward implements AnswerHandler {
   readonly #receiver: Receiver;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   readonly #upload: Upload | null;
   readonly #timeouts: Timeouts;
-  #abort: ((error?: Error) => void) | undefined;
-  #resume: (() => void) | undefined;
+  #running: Running | undefined;
   #over = false;
-  /** The connection that the request waits for or has. */
-  lane: Lane | null = null;
   /** The request is on a connection: an upstream may have seen it. */
   sent = false;
   headersSeen = false;
 
   constructor(
-    dispatcher: Dispatcher,
+    connections: Connections,
     request: ForwardRequest,
     receiver: Receiver,
     timeouts: Timeouts,
@@ -86,33 +76,17 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
     this.#upload = request.body instanceof Upload ? request.body : null;
     this.#deadline = deadlines.start(timeouts, this);
     if (this.#upload) this.#upload.onProgress = this;
-    const { method, path, headers, body, upgrade } = request;
-    try {
-      dispatcher.dispatch(
-        {
-          method: method as Dispatcher.HttpMethod,
-          path,
-          headers: headers as string[],
-          body,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-          upgrade: upgrade ?? null,
-        },
-        this,
-      );
-    } catch (error) {
-      this.onError(error as Error);
-    }
+    this.#running = connections.request(request, this);
   }
 
   abort(): void {
-    if (this.#close()) this.#end();
+    if (this.#close()) this.#running?.abort();
   }
 
   resume(): void {
     if (this.#over) return;
     this.#deadline.resume();
-    this.#resume?.();
+    this.#running?.resume();
   }
 
   /** A piece of the client's body went through. */
@@ -149,24 +123,20 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
     );
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort;
+  onSending(): void {
     this.sent = true;
-    if (this.#over) return abort(new Error('ended by the gateway'));
     this.#deadline.enter(this.#upload && !this.#upload.complete ? 'idle' : 'first_byte');
   }
 
-  onHeaders(status: number, headers: Buffer[], resume: () => void, message: string): boolean {
-    if (this.#over) return true;
-    this.#resume = resume;
-    if (status < 200) {
-      this.#receiver.info(status, headers);
-      return true;
-    }
+  onInfo(status: number, headers: readonly string[]): void {
+    if (!this.#over) this.#receiver.info(status, headers);
+  }
+
+  onHead(status: number, headers: readonly string[], message: string): void {
+    if (this.#over) return;
     this.headersSeen = true;
     this.#deadline.enter('idle');
     if (!this.#receiver.head(status, headers, message)) this.abort();
-    return true;
   }
 
   onData(chunk: Buffer): boolean {
@@ -177,13 +147,13 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
     return false;
   }
 
-  onComplete(trailers: readonly (Buffer | string)[] | null): void {
+  onEnd(trailers: readonly string[] | null): void {
     if (this.#close()) this.#receiver.end(trailers);
   }
 
-  onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
+  onUpgrade(status: number, headers: readonly string[], socket: Duplex): void {
     if (!this.#close() || !this.#receiver.upgraded) return void socket.destroy();
-    this.#receiver.upgraded(status, headers ?? [], socket);
+    this.#receiver.upgraded(status, headers, socket);
   }
 
   onError(error: Error): void {
@@ -192,14 +162,8 @@ export class Forward implements Dispatcher.DispatchHandler, Connecting {
 
   #fail(failure: Failure): void {
     if (!this.#close()) return;
-    this.#end();
+    this.#running?.abort();
     this.#receiver.fail(failure);
-  }
-
-  /** Ends what undici does of it: the exchange, or the attempt to connect. */
-  #end(): void {
-    if (this.#abort) this.#abort(new Error('ended by the gateway'));
-    else this.lane?.abandon();
   }
 
   #close(): boolean {
@@ -223,18 +187,9 @@ function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Up
   if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
   if (CONNECT.test(name) || TLS.test(name))
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
-  if (
-    name === 'HTTPParserError' ||
-    name.startsWith('HPE_') ||
-    name === 'UND_ERR_HEADERS_OVERFLOW' ||
-    name === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-  )
+  if (error instanceof HttpFault && error.notHttp)
     return { kind: 'garbage', message: `The upstream's answer is not HTTP that can be passed on (${name}).` };
-  if (
-    name === 'UND_ERR_INVALID_ARG' ||
-    name === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH' ||
-    name === 'UND_ERR_NOT_SUPPORTED'
-  )
+  if (error instanceof HttpFault && error.notSendable)
     return { kind: 'garbage', message: `The request cannot be passed on (${name}).` };
   return {
     kind: sent ? 'reset' : 'connect',

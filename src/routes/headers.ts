@@ -18,7 +18,6 @@ const OURS = new Set([
   ...CONSUMER_HEADERS,
 ]);
 const MOST_NAMES = 1_000;
-const LONGEST_KEPT = 100;
 const MOST_HOPS = 10;
 /** Names this gateway in `Via`, so that it knows its own requests again. */
 export const VIA_NAME = `tollgate-${randomBytes(4).toString('hex')}`;
@@ -122,35 +121,15 @@ export function loops(via: string | undefined): boolean {
   return via?.includes(VIA_NAME) === true && via.split(VIA_NAME).length > MOST_HOPS;
 }
 
-/** Names of answers by their length, first and last byte: found again without a string being made of the bytes. */
-const RESPONSE_NAMES = new Map<number, { readonly written: Buffer; readonly name: string }>();
-
-/** A header's name in lower case. */
-function nameOf(written: Buffer): string {
-  const { length } = written;
-  const place = (length << 16) | (written[0]! << 8) | written[length - 1]!;
-  const known = RESPONSE_NAMES.get(place);
-  if (known && same(known.written, written)) return known.name;
-  const name = written.toString('latin1').toLowerCase();
-  if (length <= LONGEST_KEPT && (known || RESPONSE_NAMES.size < MOST_NAMES))
-    RESPONSE_NAMES.set(place, { written: Buffer.from(written), name });
-  return name;
-}
-
-function same(a: Buffer, b: Buffer): boolean {
-  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return false;
-  return true;
-}
-
 /** The headers of an upstream's answer that go to the client: names and values in turn, names in lower case. */
-export function responseHeaders(raw: readonly Buffer[]): string[] {
+export function responseHeaders(answered: readonly string[]): string[] {
   const out: string[] = [];
   let nominated: ReadonlySet<string> | null = null;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = nameOf(raw[i]!);
-    if (name === 'connection') nominated ??= nominatedBy(raw[i + 1]!.toString('latin1').trim());
+  for (let i = 0; i < answered.length; i += 2) {
+    const name = answered[i]!;
+    if (name === 'connection') nominated ??= nominatedBy(answered[i + 1]!);
     if (HOP_BY_HOP.has(name) && name !== 'trailer') continue;
-    out.push(name, raw[i + 1]!.toString('latin1'));
+    out.push(name, answered[i + 1]!);
   }
   if (nominated === null || nominated.size === 0) return out;
   const kept: string[] = [];
@@ -159,12 +138,12 @@ export function responseHeaders(raw: readonly Buffer[]): string[] {
 }
 
 /** Trailers that may go on. */
-export function trailerPairs(raw: readonly (Buffer | string)[] | null): [string, string][] {
+export function trailerPairs(answered: readonly string[] | null): [string, string][] {
   const pairs: [string, string][] = [];
-  for (let i = 0; raw !== null && i + 1 < raw.length; i += 2) {
-    const name = raw[i]!.toString('latin1').toLowerCase();
+  for (let i = 0; answered !== null && i + 1 < answered.length; i += 2) {
+    const name = answered[i]!;
     if (HOP_BY_HOP.has(name) || ['content-length', 'host', 'set-cookie', 'authorization'].includes(name)) continue;
-    pairs.push([name, raw[i + 1]!.toString('latin1')]);
+    pairs.push([name, answered[i + 1]!]);
   }
   return pairs;
 }

@@ -44,7 +44,7 @@ export class Mirror {
     };
     const sent = ['host', this.#backend.hostHeader, ...headers.slice(2)];
     new Forward(
-      this.#backend.dispatcher,
+      this.#backend.connections,
       { method, path: this.#backend.basePath + path, headers: sent, body },
       { head: () => true, info: () => {}, data: () => true, end: over, fail: over },
       TIMEOUTS,

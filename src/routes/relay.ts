@@ -63,7 +63,7 @@ export class Relay implements Receiver {
   }
 
   begin(request: ForwardRequest, timeouts: Timeouts): void {
-    this.#forward = new Forward(this.#backend.dispatcher, request, this, timeouts, this.#deadlines);
+    this.#forward = new Forward(this.#backend.connections, request, this, timeouts, this.#deadlines);
     if (this.#ended) this.#forward.abort();
   }
 
@@ -79,7 +79,7 @@ export class Relay implements Receiver {
     this.#forward?.resume();
   }
 
-  info(status: number, headers: readonly Buffer[]): void {
+  info(status: number, headers: readonly string[]): void {
     const visit = this.#visit;
     if (visit.gone || visit.answered || visit.upgrade || visit.req.httpVersion === '1.0') return;
     if (status === 102) return visit.res.writeProcessing();
@@ -88,7 +88,7 @@ export class Relay implements Receiver {
     if (link.length > 0) visit.res.writeEarlyHints({ link });
   }
 
-  head(status: number, raw: readonly Buffer[], message: string): boolean {
+  head(status: number, raw: readonly string[], message: string): boolean {
     const now = this.#deadlines.now();
     this.#backend.answeredIn(now - this.#startedAt, now);
     this.#backend.showed(status);
@@ -110,7 +110,7 @@ export class Relay implements Receiver {
     return this.#delivery!.data(chunk);
   }
 
-  end(trailers: readonly (Buffer | string)[] | null): void {
+  end(trailers: readonly string[] | null): void {
     this.#fill?.end();
     this.#delivery!.end(trailers);
     this.#over({ kind: 'answered' });
@@ -131,7 +131,7 @@ export class Relay implements Receiver {
     this.#over({ kind: 'failed', failure });
   }
 
-  upgraded(status: number, headers: readonly (Buffer | string)[], socket: Duplex): void {
+  upgraded(status: number, headers: readonly string[], socket: Duplex): void {
     this.#judge('success');
     const visit = this.#visit;
     if (!visit.upgrade || visit.gone) {

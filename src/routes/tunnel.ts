@@ -5,22 +5,20 @@
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { responseHeaders } from './headers.js';
+import { headerIn, responseHeaders } from './headers.js';
 import type { Visit } from './visit.js';
 
 export function tunnel(
   visit: Visit,
   { socket: client, head }: NonNullable<Visit['upgrade']>,
   status: number,
-  raw: readonly (Buffer | string)[],
+  answered: readonly string[],
   upstream: Duplex,
   idleMs: number,
   done: () => void,
 ): void {
-  const bytes = raw.map((text) => (typeof text === 'string' ? Buffer.from(text, 'latin1') : text));
-  const upgrade = bytes.findIndex((name, i) => i % 2 === 0 && name.toString('latin1').toLowerCase() === 'upgrade');
-  const protocol = upgrade === -1 ? 'websocket' : bytes[upgrade + 1]!.toString('latin1');
-  const headers = [...responseHeaders(bytes), 'connection', 'Upgrade', 'upgrade', protocol, ...visit.extra];
+  const protocol = headerIn(answered, 'upgrade') ?? 'websocket';
+  const headers = [...responseHeaders(answered), 'connection', 'Upgrade', 'upgrade', protocol, ...visit.extra];
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Switching Protocols'}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   (visit.res as ServerResponse).detachSocket(client as never);

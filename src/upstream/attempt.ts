@@ -1,24 +1,32 @@
 /**
  * One request to one upstream, as callbacks: headers, pieces, and exactly one of `onEnd` and `onFailure`. Bytes are handed
  * on as they arrive, `pause` and `resume` carry the caller's backpressure to the upstream's socket, `abort` closes it at
- * once. All deadlines are ours; undici's are switched off.
+ * once.
  */
-import type { Dispatcher } from 'undici';
+import type { Duplex } from 'node:stream';
 import type { LocalUpstream } from '../protocol/adaptor.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
+import type { Connections } from './http1/connections.js';
+import type { AnswerHandler, Running } from './http1/exchange.js';
+import { HttpFault } from './http1/faults.js';
 import { callLocal } from './local.js';
-import { type AnswerHeaders, RawHeaders } from './raw-headers.js';
 
 export interface UpstreamCall {
-  /** Where to: a connection pool and a path, or an upstream inside the process. */
+  /** Where to: connections and a path, or an upstream inside the process. */
   readonly to:
-    | { readonly dispatcher: Dispatcher; readonly path: string }
+    | { readonly connections: Connections; readonly path: string }
     | { readonly local: LocalUpstream; readonly path: string };
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
   readonly timeouts: Timeouts;
+}
+
+/** The headers of an answer. Of those with one name the first. */
+export interface AnswerHeaders {
+  /** `name` is in lower case. */
+  get(name: string): string | undefined;
 }
 
 export interface UpstreamEvents {
@@ -38,19 +46,13 @@ export interface Flow {
   abort(): void;
 }
 
-const ENDED = new Error('ended by the gateway');
-
-/**
- * It is undici's handler and the deadline's watcher itself: an object for each request, and no closure. undici's own older
- * interface is used, which hands headers over as the bytes they came as.
- */
-export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
+/** It is the exchange's handler and the deadline's watcher itself: an object for each request, and no closure. */
+export class Attempt implements Flow, Watched, AnswerHandler {
   readonly #call: UpstreamCall;
   readonly #events: UpstreamEvents;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
-  #abort: ((reason: Error) => void) | undefined;
-  #resume: (() => void) | undefined;
+  #running: Running | undefined;
   #paused = false;
   #over = false;
   #headersSeen = false;
@@ -62,24 +64,31 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
     this.#deadline = deadlines.start(call.timeouts, this);
   }
 
-  /** The request is on its way; an attempt that ended meanwhile closes the connection it was given. */
-  onConnect(abort: (reason: Error) => void): void {
-    this.#abort = abort;
-    if (this.#over) abort(ENDED);
-    else this.#deadline.enter('first_byte');
+  begin(): void {
+    const { to, headers, body } = this.#call;
+    if ('local' in to) this.#running = callLocal(to.local, { path: to.path, body }, this);
+    else this.#running = to.connections.request({ method: 'POST', path: to.path, headers, body }, this);
   }
 
-  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
-    return this.answered(status, new RawHeaders(headers), resume);
+  /** The request is on its way. */
+  onSending(): void {
+    this.#deadline.enter('first_byte');
   }
 
-  /** False: wait for `resume`. */
-  answered(status: number, headers: AnswerHeaders, resume: () => void): boolean {
-    if (this.#over || status < 200) return true;
-    this.#resume = resume;
+  onInfo(): void {}
+
+  onUpgrade(_status: number, _headers: readonly string[], socket: Duplex): void {
+    socket.destroy(); // nobody asked for it
+  }
+
+  onHead(status: number, headers: readonly string[]): void {
+    this.answered(status, new ListedHeaders(headers));
+  }
+
+  answered(status: number, headers: AnswerHeaders): void {
+    if (this.#over) return;
     this.#headersSeen = true;
     this.#events.onHeaders(status, headers);
-    return !this.#paused;
   }
 
   /** False: wait for `resume`. */
@@ -90,7 +99,7 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
     return !this.#paused;
   }
 
-  onComplete(): void {
+  onEnd(): void {
     if (this.#close()) this.#events.onEnd();
   }
 
@@ -115,16 +124,16 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
     this.#deadline.resume();
     if (!this.#paused) return;
     this.#paused = false;
-    this.#resume?.();
+    this.#running?.resume();
   }
 
   abort(): void {
-    if (this.#close()) this.#abort?.(ENDED);
+    if (this.#close()) this.#running?.abort();
   }
 
   #fail(failure: UpstreamFailure): void {
     if (!this.#close()) return;
-    this.#abort?.(ENDED);
+    this.#running?.abort();
     this.#events.onFailure(failure);
   }
 
@@ -136,17 +145,24 @@ export class Attempt implements Flow, Watched, Dispatcher.DispatchHandler {
   }
 }
 
+class ListedHeaders implements AnswerHeaders {
+  /** Names and values in turn. */
+  readonly #headers: readonly string[];
+
+  constructor(headers: readonly string[]) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | undefined {
+    const headers = this.#headers;
+    for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+    return undefined;
+  }
+}
+
 export function attempt(call: UpstreamCall, events: UpstreamEvents, deadlines: Deadlines): Flow {
   const running = new Attempt(call, events, deadlines);
-  if ('local' in call.to) {
-    callLocal(call.to.local, { path: call.to.path, body: call.body }, running);
-    return running;
-  }
-  const { dispatcher, path } = call.to;
-  dispatcher.dispatch(
-    { method: 'POST', path, headers: call.headers as string[], body: call.body, headersTimeout: 0, bodyTimeout: 0 },
-    running,
-  );
+  running.begin();
   return running;
 }
 
@@ -185,6 +201,9 @@ function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
   if (connectCodes.has(name) || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(name)) {
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   }
-  if (name.startsWith('HPE_')) return { kind: 'garbage', message: `The upstream's answer is not HTTP (${name}).` };
+  if (error instanceof HttpFault && error.notHttp)
+    return { kind: 'garbage', message: `The upstream's answer is not HTTP (${name}).` };
+  if (error instanceof HttpFault && error.notSendable)
+    return { kind: 'garbage', message: `The request cannot be passed on (${name}).` };
   return { kind: 'cut', message: `The upstream closed the connection without an answer (${name}).` };
 }

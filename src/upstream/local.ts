@@ -1,27 +1,32 @@
 /** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
 import type { LocalRequest, LocalUpstream } from '../protocol/adaptor.js';
 import type { Attempt } from './attempt.js';
+import type { Running } from './http1/exchange.js';
 
-export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): void {
+export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): Running {
   const stop = new AbortController();
   let open = (): void => {};
   const opened = (): Promise<void> =>
     new Promise((resolve) => {
       open = resolve;
     });
-  running.onConnect(() => {
-    stop.abort();
-    open();
-  });
+  running.onSending();
   const run = async (): Promise<void> => {
     const answer = await local({ ...request, signal: stop.signal });
     const headers = new Map(Object.entries(answer.headers));
-    if (!running.answered(answer.status, headers, () => open())) await opened();
+    running.answered(answer.status, headers);
     for await (const chunk of answer.body) {
       if (stop.signal.aborted) return;
       if (!running.onData(chunk)) await opened();
     }
-    running.onComplete();
+    running.onEnd();
   };
   run().catch((error: Error) => running.onError(error));
+  return {
+    resume: () => open(),
+    abort: () => {
+      stop.abort();
+      open();
+    },
+  };
 }

@@ -4,17 +4,17 @@
  * TLS certificates are verified, and redirects are not followed: an upstream that sends one is not the API it was
  * configured to be.
  */
-import { Pool } from 'undici';
+import { Connections } from './http1/connections.js';
 
 interface Leased {
-  readonly pool: Pool;
+  readonly pool: Connections;
   leases: number;
 }
 
 /** The pools of one configuration. */
 export interface PoolLease {
   /** The pool for `origin`, e.g. `https://api.example.com`. */
-  get(origin: string, connectMs: number): Pool;
+  get(origin: string, connectMs: number): Connections;
   /** Nothing asks these pools for a connection any more. */
   end(): void;
 }
@@ -44,7 +44,7 @@ export class Pools {
   }
 
   #open(name: string, origin: string, connectMs: number): Leased {
-    const pool = new Pool(origin, { connections: null, pipelining: 1, connect: { timeout: connectMs } });
+    const pool = new Connections({ origin, connectMs });
     const leased = { pool, leases: 0 };
     this.#pools.set(name, leased);
     return leased;
@@ -54,12 +54,12 @@ export class Pools {
     const leased = this.#pools.get(name);
     if (!leased || --leased.leases > 0) return;
     this.#pools.delete(name);
-    leased.pool.close().catch(() => {}); // destroyed meanwhile
+    leased.pool.retire();
   }
 
   /** Closes every connection; what still runs on them fails. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()));
+  close(): void {
+    for (const { pool } of this.#pools.values()) pool.destroy();
     this.#pools.clear();
   }
 }

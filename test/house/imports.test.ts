@@ -45,7 +45,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
-  { name: /^undici$/, where: /^src\/(upstream\/|routes\/forward|webhooks\/deliver\.ts$)/ },
+  { name: /^undici$/, where: /^src\/(upstream\/http1\/connections|webhooks\/deliver)\.ts$/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

@@ -14,6 +14,7 @@ import { Deadlines } from '../../src/upstream/deadline.js';
 import { ManualClock } from '../support/clock.js';
 import { freePort } from '../support/free-port.js';
 import { type HttpUpstream, startHttpUpstream } from '../support/http-upstream.js';
+import { ask as askOver } from '../support/http1.js';
 import { startRawUpstream } from '../support/raw-upstream.js';
 import { startRoutes, type TestRoutes, type TestRoutesOptions } from '../support/routes.js';
 
@@ -358,15 +359,8 @@ describe('names', () => {
     closing.push(() => made.close());
     return made;
   };
-  const ask = (backend: Backend): Promise<number> =>
-    new Promise((resolve, reject) => {
-      backend.dispatcher
-        .request({ method: 'GET', path: '/', headers: { host: backend.hostHeader } })
-        .then(async ({ statusCode, body }) => {
-          await body.dump();
-          resolve(statusCode);
-        }, reject);
-    });
+  const ask = async (backend: Backend): Promise<number> =>
+    (await askOver(backend.connections, { path: '/', headers: ['host', backend.hostHeader] })).status;
 
   it('when the records change new connections go to the new address, and what runs ends on the old one', async () => {
     let address = '127.0.0.1';
@@ -383,8 +377,8 @@ describe('names', () => {
     const running = ask(backend);
     await until(() => first.seen.length === 1);
     address = '127.0.0.2';
-    const before = backend.dispatcher;
-    await until(() => backend.dispatcher !== before);
+    const before = backend.connections;
+    await until(() => backend.connections !== before);
     assert.equal(await ask(backend), 200);
     assert.equal(second.seen.length, 1, 'the new address is asked');
     release!();

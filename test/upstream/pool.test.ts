@@ -13,7 +13,7 @@ test('leases that ask for the same place get the same pool; another time-out is 
   assert.equal(pools.size, 2);
 });
 
-test('a pool is closed when the last lease on it ends, and made anew when it is asked for later', async (t) => {
+test('a pool is closed when the last lease on it ends, and made anew when it is asked for later', (t) => {
   const pools = new Pools();
   t.after(() => pools.close());
   const [a, b] = [pools.lease(), pools.lease()];
@@ -22,11 +22,11 @@ test('a pool is closed when the last lease on it ends, and made anew when it is 
   b.get(ORIGIN, 1000);
   a.end();
   a.end();
-  assert.equal(pool.closed, false);
+  assert.equal(pool.retired, false);
   b.end();
-  assert.equal(pool.closed, true);
+  assert.equal(pool.retired, true);
   assert.equal(pools.size, 0);
   const again = pools.lease().get(ORIGIN, 1000);
   assert.notEqual(again, pool);
-  assert.equal(again.closed, false);
+  assert.equal(again.retired, false);
 });
