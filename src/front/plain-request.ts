@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import { headerName } from './header-names.js';
+import { headerName } from '../lib/header-names.js';
 
 /** A head that is longer is node's: it has its own limit. */
 export const LONGEST_HEAD = 8 * 1024;
@@ -50,12 +50,12 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
     const name = headerName(written)!;
     // Twice, or a name that every object has.
     if (headers[name.lower] !== undefined) return 'other';
-    if (name.role === 'unusual' || name.role === 'ours') return 'other';
-    if (name.role === 'connection' && value !== 'keep-alive' && value.toLowerCase() !== 'keep-alive') return 'other';
-    if (name.role === 'content-length') {
+    if (name.meaning === 'length') {
       if (!LENGTH.test(value)) return 'other';
       bodyBytes = Number(value);
-    }
+    } else if (name.meaning === 'connection') {
+      if (value !== 'keep-alive' && value.toLowerCase() !== 'keep-alive') return 'other';
+    } else if (name.meaning !== null && name.meaning !== 'date') return 'other';
     headers[name.lower] = value;
     rawHeaders.push(written, value);
     at = next + 2;

@@ -4,8 +4,8 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { headerName } from '../lib/header-names.js';
 import type { ClientResponse } from './exchange.js';
-import { headerName } from './header-names.js';
 
 /** Whose answer it is. */
 export interface Answering {
@@ -61,12 +61,14 @@ export class PlainResponse implements ClientResponse {
       const value = headers[i + 1]!;
       const name = headerName(written);
       if (name === undefined || !VALUE.test(value)) throw new TypeError(`the header ${written} cannot stand in a head`);
-      if (name.role === 'connection' || name.role === 'ours') {
-        if (name.role === 'connection' && value.toLowerCase() === 'close') this.last = true;
-        continue;
+      const { meaning } = name;
+      if (meaning !== null) {
+        // How the message is framed and what becomes of the connection is said here alone.
+        if (meaning === 'connection' && value.toLowerCase() === 'close') this.last = true;
+        if (meaning === 'connection' || meaning === 'keep_alive' || meaning === 'coding') continue;
+        if (meaning === 'date') dated = true;
+        else if (meaning === 'length') this.#left = Number(value);
       }
-      if (name.role === 'date') dated = true;
-      else if (name.role === 'content-length') this.#left = Number(value);
       text += `${written}: ${value}\r\n`;
     }
     this.#bodiless = this.#head || status === 204 || status === 304;
