@@ -241,7 +241,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     },
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
-    server: (behind) => routes.server(behind),
+    server: (direct, behind) => routes.server(direct, behind),
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,

@@ -1,18 +1,20 @@
 /**
- * A handler on node's own request and response. The request path needs no more of HTTP than that, and a framework around
- * it costs as much as all of its counting: its addresses are matched in a table before Fastify sees the request.
+ * Handlers in front of the framework. The request path needs no more of HTTP than a request and its response, and a framework
+ * around it costs as much as all of its counting: its addresses are matched in a table before Fastify sees the request.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-
-export type RawHandler = (request: IncomingMessage, response: ServerResponse) => void;
+import type { RequestListener } from 'node:http';
+import type { Handler } from '../front/exchange.js';
 
 /** `METHOD /path` as it stands on the request line -> who answers. */
-export type RawRoutes = ReadonlyMap<string, RawHandler>;
+export type RawRoutes = ReadonlyMap<string, Handler>;
 
-/** What is in `direct` goes there, everything else to `other`. */
-export function directOr(direct: () => RawRoutes, other: RequestListener): RequestListener {
+/** What `direct` has a handler for goes there, everything else to `other`. */
+export function directOr(
+  direct: (method: string, url: string) => Handler | undefined,
+  other: RequestListener,
+): RequestListener {
   return (request, response) => {
-    const handler = direct().get(`${request.method} ${request.url}`);
+    const handler = direct(request.method!, request.url!);
     if (handler) handler(request, response);
     else other(request, response);
   };

@@ -3,7 +3,9 @@
  * while, so that a caller which is still sending gets to read why. What drips is refused when the server says so.
  */
 import type { IncomingMessage } from 'node:http';
-import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import type { ClientRequest } from '../front/exchange.js';
+import { PlainRequest } from '../front/plain-request.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { late, tooSlow } from '../lib/late.js';
 
 const PATIENCE_MS = 10_000;
@@ -11,16 +13,20 @@ const PATIENCE_MS = 10_000;
 const TOO_SLOW = refuse('request_timeout', tooSlow, { headers: { connection: 'close' } });
 
 /** Undefined where the caller left before the end. */
-export function readBody(request: IncomingMessage, limitBytes: number): Promise<Result<Buffer> | undefined> {
+export function readBody(request: ClientRequest, limitBytes: number): Promise<Result<Buffer> | undefined> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
-    request.resume();
+    if (!(request instanceof PlainRequest)) request.resume();
     return Promise.resolve(
       refused(refuse('unsupported_media_type', `Send the body without content-encoding '${encoding.slice(0, 40)}'.`)),
     );
   }
+  if (request instanceof PlainRequest) {
+    const { body } = request;
+    return Promise.resolve(body.length > limitBytes ? refused(tooLarge(limitBytes)) : ok(body));
+  }
   if (Number(request.headers['content-length'] ?? 0) > limitBytes)
-    return Promise.resolve(tooLarge(request, limitBytes));
+    return Promise.resolve(refuseRest(request, limitBytes));
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -29,7 +35,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
       if (size <= limitBytes) pieces.push(piece);
       else if (pieces.length > 0 || size === piece.length) {
         pieces.length = 0;
-        resolve(tooLarge(request, limitBytes));
+        resolve(refuseRest(request, limitBytes));
       }
     });
     request.on('end', () => resolve(ok(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))));
@@ -39,11 +45,12 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
   });
 }
 
-function tooLarge(request: IncomingMessage, limitBytes: number): Result<never> {
+function refuseRest(request: IncomingMessage, limitBytes: number): Result<never> {
   request.resume();
   const impatient = setTimeout(() => request.socket.destroy(), PATIENCE_MS).unref();
   request.on('end', () => clearTimeout(impatient));
-  return refused(
-    refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`),
-  );
+  return refused(tooLarge(limitBytes));
 }
+
+const tooLarge = (limitBytes: number): Refusal =>
+  refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`);

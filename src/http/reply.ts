@@ -1,5 +1,5 @@
-/** A node response as the request path sees it. */
-import type { ServerResponse } from 'node:http';
+/** A response as the request path sees it. */
+import type { ClientResponse } from '../front/exchange.js';
 import type { Reply } from '../gateway/call.js';
 
 /** How long a caller has to read the error that ends a broken stream before the connection is closed under it. */
@@ -7,14 +7,14 @@ const LINGER_MS = 100;
 
 const ignore = (): void => {};
 
-export class NodeReply implements Reply {
-  readonly #response: ServerResponse;
+export class HttpReply implements Reply {
+  readonly #response: ClientResponse;
   #over = false;
   #left: (() => void) | undefined;
   started = false;
   gone = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ClientResponse) {
     this.#response = response;
     response.on('close', () => {
       if (this.#over) return;

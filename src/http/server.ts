@@ -3,7 +3,7 @@
  * and nothing else: bodies are read by the request path, after it knows who is calling, and no validator touches them.
  * Every route says who may call it. Deadlines are the request path's own.
  */
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import Fastify, {
   type FastifyBaseLogger,
@@ -12,6 +12,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import type { Handler } from '../front/exchange.js';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
@@ -29,8 +30,8 @@ export interface ServerDeps {
   readonly log: FastifyBaseLogger;
   /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
   readonly trustProxy: () => readonly string[];
-  /** Makes node's server: requests that it does not take itself go to `behind`. */
-  readonly server: (behind: RequestListener) => Server;
+  /** Makes node's server: requests that it does not take itself go to `direct` where that has a handler, else to `behind`. */
+  readonly server: (direct: (method: string, url: string) => Handler | undefined, behind: RequestListener) => Server;
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
@@ -40,7 +41,9 @@ const dataPlane = (url: string): boolean => /^\/(v1|chat|embeddings|models)\b/.t
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const trusted = trusts(deps.trustProxy);
   const ipOf: CallDeps['ipOf'] = (request) =>
-    deps.trustProxy().length > 0 ? proxyAddr(request, trusted) : (request.socket.remoteAddress ?? '');
+    deps.trustProxy().length > 0
+      ? proxyAddr(request as IncomingMessage, trusted)
+      : (request.socket.remoteAddress ?? '');
   const calls: CallHandlers = {
     '/chat/completions': callHandler({ ...deps.openai, ipOf }, 'chat'),
     '/embeddings': callHandler({ ...deps.openai, ipOf }, 'embeddings'),
@@ -60,8 +63,9 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'),
     );
   };
+  const handlerOf = (method: string, url: string): Handler | undefined => direct.get(`${method} ${url}`);
   const app: FastifyInstance = Fastify({
-    serverFactory: (handler) => deps.server(directOr(() => direct, handler as RequestListener)),
+    serverFactory: (handler) => deps.server(handlerOf, directOr(handlerOf, handler as RequestListener)),
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself

@@ -2,9 +2,9 @@
  * Where a request comes from. The peer of the connection, unless that is one of our own proxies: then the last address in
  * `X-Forwarded-For` that is not one. What stands before it was said by the client and is not believed.
  */
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import type { ClientRequest } from '../front/exchange.js';
 import { withoutMapping } from './headers.js';
 
 export type Ranges = (address: string) => boolean;
@@ -38,7 +38,7 @@ export class ClientAddress {
     this.#trusted = rangesOf(trustProxy);
   }
 
-  of(request: IncomingMessage): Peer {
+  of(request: ClientRequest): Peer {
     const peer = this.#peer(request.socket);
     const forwarded = request.headers['x-forwarded-for'];
     if (!peer.trusted || forwarded === undefined) return peer;

@@ -6,6 +6,8 @@
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ClientRequest, ClientResponse, Handler } from '../front/exchange.js';
+import { plainFront } from '../front/plain-front.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { isOwnPath } from '../lib/own-paths.js';
@@ -32,8 +34,11 @@ const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const asked = Symbol('upgrade');
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
-/** A server whose requests go to routes first. `behind` gets the others. */
-export function frontServer(given: FrontDeps, behind: RequestListener): Server {
+/** Who else serves plain requests, by method and target. */
+export type Direct = (method: string, url: string) => Handler | undefined;
+
+/** A server whose requests go to routes first. `behind` gets the others, `direct` those that are plain and that it serves. */
+export function frontServer(given: FrontDeps, direct: Direct, behind: RequestListener): Server {
   const deps = { ...given, listening: (): boolean => server.listening };
   /** Node hands over the connection of every request that has an `Upgrade` header; only those for routes are wanted. */
   class Incoming extends IncomingMessage {
@@ -58,16 +63,21 @@ export function frontServer(given: FrontDeps, behind: RequestListener): Server {
   });
   watchSlowClients(server, deps.timeouts, deps.now);
   server.setTimeout(0);
-  const take = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): boolean => {
+  const take = (req: ClientRequest, res: ClientResponse, awaitsContinue: boolean): boolean => {
     const matcher = deps.matcher();
     // Without a route on a host of its own, the gateway's own paths are nobody else's.
     if (matcher.size === 0 || (!matcher.namesHosts && isOwnPath(req.url!))) return false;
     const found = look(deps, req);
     if (found === undefined) return false;
     begin(deps, req, res, found, awaitsContinue, null);
-
     return true;
   };
+  plainFront(server, (req, res) => {
+    if (take(req, res, false)) return true;
+    const handler = direct(req.method, req.url);
+    handler?.(req, res);
+    return handler !== undefined;
+  });
   server.on('request', (req, res) => {
     if (!take(req, res, false)) behind(req as never, res as never);
   });
@@ -101,7 +111,7 @@ interface Found {
 }
 
 /** The route of a request. Undefined: it is for the server behind. */
-function look(deps: FrontDeps, req: IncomingMessage): Found | undefined {
+function look(deps: FrontDeps, req: ClientRequest): Found | undefined {
   const url = req.url!;
   const target = readTarget(url);
   const hostHeader = target?.host ?? req.headers.host ?? '';
@@ -127,8 +137,8 @@ function hostOf(header: string): string {
 
 function begin(
   deps: FrontDeps & { readonly listening: () => boolean },
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: ClientRequest,
+  res: ClientResponse,
   found: Found,
   awaitsContinue: boolean,
   upgrade: Visit['upgrade'],
@@ -174,7 +184,7 @@ const NONE: readonly string[] = [];
 const ignore = (): void => {};
 
 /** Why a request's framing or host can be read in two ways; undefined: it cannot. Node has refused some of it already. */
-function ambiguous(req: IncomingMessage, hostHeader: string): string | undefined {
+function ambiguous(req: ClientRequest, hostHeader: string): string | undefined {
   const raw = req.rawHeaders;
   let hosts = 0;
   let lengths = 0;
@@ -198,4 +208,4 @@ function ambiguous(req: IncomingMessage, hostHeader: string): string | undefined
 }
 
 /** A target that is longer than any route takes. */
-export const tooLong = (req: IncomingMessage): boolean => req.url!.length > LONGEST_TARGET;
+export const tooLong = (req: ClientRequest): boolean => req.url!.length > LONGEST_TARGET;

@@ -17,7 +17,7 @@ import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
-import { frontServer, tooLong } from './front.js';
+import { type Direct, frontServer, tooLong } from './front.js';
 import { Matcher } from './match.js';
 import { Mirror } from './mirror.js';
 import { backendsOf, setBreaker, showRoutes } from './overview.js';
@@ -146,8 +146,8 @@ export class Routes {
     await Promise.all(this.#table.upstreams.map(({ value }) => value.ready()));
   }
 
-  /** A server whose requests go to routes first, and else to `behind`. */
-  server(behind: RequestListener): Server {
+  /** A server whose requests go to routes first, and else to `behind`; plain ones that `direct` has a handler for, there. */
+  server(direct: Direct, behind: RequestListener): Server {
     const { clock, trustProxy } = this.#deps;
     return frontServer(
       {
@@ -158,6 +158,7 @@ export class Routes {
         serve: (visit, route) => this.#serve(visit, route),
         onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
       },
+      direct,
       behind,
     );
   }

@@ -3,7 +3,7 @@
  * other takes them. When one side ends, the other is told and may still finish; an error on either, or a silence of both for
  * too long, ends both.
  */
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { headerIn, responseHeaders } from './headers.js';
 import type { Visit } from './visit.js';
@@ -21,7 +21,7 @@ export function tunnel(
   const headers = [...responseHeaders(answered), 'connection', 'Upgrade', 'upgrade', protocol, ...visit.extra];
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Switching Protocols'}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  visit.res.detachSocket(client as never);
+  (visit.res as ServerResponse).detachSocket(client as never);
   visit.answered = true;
   client.write(`${text}\r\n`, 'latin1');
   if (head.length > 0) upstream.write(head);

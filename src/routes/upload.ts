@@ -4,6 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { ClientRequest } from '../front/exchange.js';
+import { PlainRequest } from '../front/plain-request.js';
 import { late } from '../lib/late.js';
 
 interface Progress {
@@ -12,7 +14,9 @@ interface Progress {
 }
 
 export class Upload extends Readable {
-  readonly #request: IncomingMessage;
+  readonly #request: IncomingMessage | null;
+  /** Of a plain request, which is here already. */
+  readonly #whole: Buffer | null;
   readonly #limitBytes: number;
   #bytes = 0;
   #listening = false;
@@ -28,9 +32,11 @@ export class Upload extends Readable {
   /** The client broke off. */
   broken = false;
 
-  constructor(request: IncomingMessage, limitBytes: number) {
+  constructor(request: ClientRequest, limitBytes: number) {
     super({ highWaterMark: 64 * 1024 });
-    this.#request = request;
+    const plain = request instanceof PlainRequest;
+    this.#request = plain ? null : request;
+    this.#whole = plain ? request.body : null;
     this.#limitBytes = limitBytes;
     this.on('error', () => {}); // its reader may be gone already
   }
@@ -41,6 +47,12 @@ export class Upload extends Readable {
 
   override _read(): void {
     const request = this.#request;
+    if (request === null) {
+      if (this.#listening) return;
+      this.#listening = true;
+      this.#data(this.#whole!);
+      return this.destroyed ? undefined : this.#end();
+    }
     if (!this.#listening) {
       this.#listening = true;
       request.on('data', this.#data);
@@ -56,10 +68,7 @@ export class Upload extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#request.off('data', this.#data);
-    this.#request.off('end', this.#end);
-    this.#request.off('close', this.#closed);
-    this.#request.off(late, this.#late);
+    this.#request?.off('data', this.#data).off('end', this.#end).off('close', this.#closed).off(late, this.#late);
     done(error);
   }
 
@@ -67,13 +76,13 @@ export class Upload extends Readable {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limitBytes) {
       this.tooLarge = `The request body is larger than ${this.#limitBytes} bytes (body_limit).`;
-      this.#request.pause();
+      this.#request?.pause();
       return void this.destroy(new Error('too large'));
     }
     this.onProgress?.progress();
     if (this.push(chunk)) return;
     this.held = true;
-    this.#request.pause();
+    this.#request?.pause();
   };
 
   readonly #end = (): void => {
@@ -98,7 +107,9 @@ export class Upload extends Readable {
 export type NoBody = 'too_large' | 'slow' | 'broken';
 
 /** A whole body in memory. */
-export function readWhole(request: IncomingMessage, limitBytes: number): Promise<Buffer | NoBody> {
+export function readWhole(request: ClientRequest, limitBytes: number): Promise<Buffer | NoBody> {
+  if (request instanceof PlainRequest)
+    return Promise.resolve(request.body.length > limitBytes ? 'too_large' : request.body);
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve('too_large');
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];

@@ -2,9 +2,10 @@
  * One request of a route, from its match to its last byte: what every station reads, and the ways in which it is answered.
  * Whatever happens, `onClosed` is called once, when the client has its answer or is gone.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ClientRequest, ClientResponse } from '../front/exchange.js';
+import { PlainRequest } from '../front/plain-request.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
 import type { Hold } from '../limits/hold.js';
 import { type Consumer, NOBODY } from './consumer.js';
@@ -13,8 +14,8 @@ import { decodeSegment } from './path.js';
 const LINGER_MS = 500;
 
 export class Visit {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: ClientRequest;
+  readonly res: ClientResponse;
   /** The request's target, normalised; a query begins with its `?`. */
   readonly path: string;
   query: string;
@@ -55,8 +56,8 @@ export class Visit {
   upgrade: { readonly socket: Duplex; readonly head: Buffer } | null = null;
 
   constructor(init: {
-    readonly req: IncomingMessage;
-    readonly res: ServerResponse;
+    readonly req: ClientRequest;
+    readonly res: ClientResponse;
     readonly path: string;
     readonly query: string;
     readonly host: string;
@@ -136,7 +137,7 @@ export class Visit {
   end(bytes?: Buffer): void {
     const { req, res } = this;
     if (this.gone) return;
-    if (req.complete || !this.hasBody || this.awaitsContinue) return void res.end(bytes);
+    if (req instanceof PlainRequest || req.complete || !this.hasBody || this.awaitsContinue) return void res.end(bytes);
     if (bytes) res.write(bytes);
     req.resume();
     const over = (): void => {

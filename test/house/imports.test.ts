@@ -11,7 +11,18 @@ const below = ['protocol', 'lib'];
 const parts = ['cache', 'database', 'keys', 'limits', 'reload', 'routes', 'spend', 'spool', 'tokens', 'webhooks'].map(
   (name) => `app-${name}.ts`,
 );
-const composed = ['http', 'routes', 'gateway', ...domain, ...below, 'upstream', 'telemetry', 'config', 'store'];
+const composed = [
+  'front',
+  'http',
+  'routes',
+  'gateway',
+  ...domain,
+  ...below,
+  'upstream',
+  'telemetry',
+  'config',
+  'store',
+];
 
 /** Folder of `src` -> folders that it may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -21,10 +32,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   store: ['lib'],
   telemetry: below,
   upstream: below,
+  front: ['lib'],
   config: ['lib', 'pricing', 'cache'],
   gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
-  routes: ['config', 'jwt', 'keys', 'limits', 'upstream', 'telemetry', ...below],
+  http: ['front', 'gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
+  routes: ['front', 'config', 'jwt', 'keys', 'limits', 'upstream', 'telemetry', ...below],
   cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
   ...Object.fromEntries(parts.map((part) => [part, composed])),
   'app.ts': [...parts, ...composed],

@@ -141,6 +141,28 @@ describe('retries', () => {
     assert.equal(key.status, 200);
   });
 
+  it('a body that is larger than what is kept for it is sent once, whole', async () => {
+    const bad = await target(failing(503));
+    const gateway = await serving({
+      targets: [{ url: bad.url }],
+      retry: { max_attempts: 2, on: [503], budget: 1, buffer: '1kb' },
+    });
+    for (const [size, times] of [
+      [1024, 2],
+      [1025, 1],
+      [60_000, 1],
+      [200_000, 1],
+    ] as const) {
+      bad.seen.length = 0;
+      const answer = await fetch(`${gateway.url}/x`, { method: 'PUT', body: 'b'.repeat(size) });
+      assert.equal(answer.status, 503);
+      assert.deepEqual(
+        bad.seen.map(({ body }) => body.length),
+        Array(times).fill(size),
+      );
+    }
+  });
+
   it('the last answer is passed on as it is', async () => {
     const bad = await target(failing(503));
     const gateway = await serving({ targets: [{ url: bad.url }], retry: { max_attempts: 3, on: [503], budget: 1 } });

@@ -90,10 +90,13 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     onAuthFailure: () => {},
   });
   await routes.apply(routesOf(written));
-  const server = routes.server((_req, res) => {
-    res.writeHead(404, { 'x-behind': 'yes' });
-    res.end('behind');
-  });
+  const server = routes.server(
+    () => undefined,
+    (_req, res) => {
+      res.writeHead(404, { 'x-behind': 'yes' });
+      res.end('behind');
+    },
+  );
   // As the server behind does it.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status =

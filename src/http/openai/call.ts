@@ -1,13 +1,12 @@
-/** `POST /v1/chat/completions` and `POST /v1/embeddings`: the request path behind node's own request and response. */
-import type { IncomingMessage } from 'node:http';
+/** `POST /v1/chat/completions` and `POST /v1/embeddings`: the request path behind a request and its response. */
+import type { ClientRequest, Handler } from '../../front/exchange.js';
 import type { Gateway } from '../../gateway/pipeline.js';
 import type { Clock } from '../../lib/clock.js';
 import { refuse } from '../../lib/errors.js';
 import type { Endpoint } from '../../protocol/adaptor.js';
 import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
-import type { RawHandler } from '../raw.js';
 import { readBody } from '../read-body.js';
-import { NodeReply } from '../reply.js';
+import { HttpReply } from '../reply.js';
 import { openaiDialect } from './dialect.js';
 
 export interface CallDeps {
@@ -15,18 +14,18 @@ export interface CallDeps {
   readonly bodyLimit: () => number;
   readonly clock: Clock;
   /** The caller's address, as far as proxies in between are trusted to tell it. */
-  readonly ipOf: (request: IncomingMessage) => string;
+  readonly ipOf: (request: ClientRequest) => string;
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 export const callHandler =
-  (deps: CallDeps, endpoint: Endpoint): RawHandler =>
+  (deps: CallDeps, endpoint: Endpoint): Handler =>
   (request, response) => {
     const { headers } = request;
     const requestId = requestIdOf(headers);
     const token = tokenOf(headers);
     const ip = deps.ipOf(request);
-    const reply = new NodeReply(response);
+    const reply = new HttpReply(response);
     const call = {
       endpoint,
       dialect: openaiDialect,

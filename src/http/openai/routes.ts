@@ -1,12 +1,12 @@
 /** The OpenAI-compatible endpoints under `/v1`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Handler } from '../../front/exchange.js';
 import type { Models } from '../../gateway/model.js';
 import { aliased, aliasesOf, mayUseModel } from '../../keys/allow.js';
 import type { Authenticator } from '../../keys/authenticate.js';
 import type { Caller } from '../../keys/key.js';
 import { type Refusal, refuse, statusOf } from '../../lib/errors.js';
 import { requestIdOf, tokenOf } from '../call-headers.js';
-import type { RawHandler } from '../raw.js';
 import { openaiDialect } from './dialect.js';
 
 interface OpenAiDeps {
@@ -15,7 +15,7 @@ interface OpenAiDeps {
 }
 
 /** The request path's own addresses, below `/v1` and without it. */
-export type CallHandlers = Readonly<Record<'/chat/completions' | '/embeddings', RawHandler>>;
+export type CallHandlers = Readonly<Record<'/chat/completions' | '/embeddings', Handler>>;
 
 export function openaiRoutes(app: FastifyInstance, deps: OpenAiDeps, calls: CallHandlers): void {
   for (const prefix of ['/v1', '']) {

@@ -2,8 +2,8 @@
  * The head of an answer, read strictly (RFC 9112): what two readers could take differently is refused, for the one behind us
  * would. A head is text of one byte a character, with the line break of its last line and without the empty line.
  */
+import { headerName, type Meaning } from '../../lib/header-names.js';
 import { HttpFault } from './faults.js';
-import { nameOf } from './names.js';
 
 /** Objects of one shape, without a spread: they are made for each answer. */
 class Fields {
@@ -70,7 +70,7 @@ function readFields(text: string, from: number, into: Fields): void {
   for (let at = from; at < text.length; ) {
     const end = text.indexOf('\r\n', at);
     const colon = text.indexOf(':', at);
-    const name = colon > at && colon < end ? nameOf(text.slice(at, colon)) : undefined;
+    const name = colon > at && colon < end ? headerName(text.slice(at, colon)) : undefined;
     if (name === undefined) throw new HttpFault('BAD_HEADER');
     const value = trimmed(text, colon + 1, end);
     into.headers.push(name.lower, value);
@@ -89,7 +89,7 @@ function trimmed(text: string, from: number, to: number): string {
 
 const isBlank = (char: number): boolean => char === SPACE || char === TAB;
 
-function frame(into: Fields, meaning: 'length' | 'coding' | 'connection' | 'keep_alive', value: string): void {
+function frame(into: Fields, meaning: Meaning, value: string): void {
   switch (meaning) {
     case 'length': {
       const length = value.length <= LONGEST_LENGTH ? numberAt(value, 0, value.length) : -1;

@@ -3,8 +3,8 @@
  * nowhere else, and what belongs to a connection is refused in headers, as it is ours to say.
  */
 import type { Readable } from 'node:stream';
+import { headerName, isToken } from '../../lib/header-names.js';
 import { HttpFault } from './faults.js';
-import { isToken, nameOf } from './names.js';
 
 export interface HttpRequest {
   readonly method: string;
@@ -52,21 +52,19 @@ export function requestHead(request: HttpRequest, host: string): RequestHead {
   let told = -1;
   let lines = '';
   for (let i = 0; i < headers.length; i += 2) {
-    const name = nameOf(headers[i]!);
+    const name = headerName(headers[i]!);
     const value = headers[i + 1]!;
     if (name === undefined || ILLEGAL_IN_VALUE.test(value)) throw bad();
-    if (name.meaning === null) {
-      if (name.lower === 'host') {
-        if (asked !== undefined) throw bad();
-        asked = value;
-      } else if (OURS.has(name.lower)) throw bad();
-      else lines += `${headers[i]}: ${value}\r\n`;
-    } else if (name.meaning === 'length') {
+    if (name.meaning === 'length') {
       if (told !== -1 || !LENGTH.test(value)) throw bad();
       told = Number(value);
     } else if (name.meaning === 'connection') {
       if (/(^|,)[ \t]*close[ \t]*(,|$)/i.test(value)) last = true;
-    } else throw bad();
+    } else if (name.lower === 'host') {
+      if (asked !== undefined) throw bad();
+      asked = value;
+    } else if (name.meaning !== null && OURS.has(name.lower)) throw bad();
+    else lines += `${headers[i]}: ${value}\r\n`;
   }
   const connection = upgrade !== null ? `upgrade\r\nupgrade: ${upgrade}` : last ? 'close' : 'keep-alive';
   const text = `${method} ${path} HTTP/1.1\r\nhost: ${asked ?? host}\r\nconnection: ${connection}\r\n${lines}`;

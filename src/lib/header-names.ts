@@ -1,0 +1,48 @@
+/** Names of headers. The same ones come over and over: each is looked at once and remembered, up to a bound. */
+
+/**
+ * What a header says of how a message is framed or dated, of its connection, or (`exchange`) of how request and answer follow
+ * each other.
+ */
+export type Meaning = 'length' | 'coding' | 'connection' | 'keep_alive' | 'date' | 'exchange' | null;
+
+export interface HeaderName {
+  readonly lower: string;
+  readonly meaning: Meaning;
+}
+
+const MOST_NAMES = 1_000;
+const LONGEST_KEPT = 100;
+const NOT_A_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+const MEANINGS = new Map<string, Meaning>([
+  ['content-length', 'length'],
+  ['transfer-encoding', 'coding'],
+  ['connection', 'connection'],
+  ['keep-alive', 'keep_alive'],
+  ['date', 'date'],
+  ['expect', 'exchange'],
+  ['upgrade', 'exchange'],
+  ['trailer', 'exchange'],
+  ['proxy-connection', 'exchange'],
+  ['http2-settings', 'exchange'],
+]);
+
+const known = new Map<string, HeaderName>();
+
+export const isToken = (text: string): boolean => text !== '' && !NOT_A_TOKEN.test(text);
+
+/** Undefined where it is none. */
+export function headerName(written: string): HeaderName | undefined {
+  return known.get(written) ?? learn(written);
+}
+
+function learn(written: string): HeaderName | undefined {
+  if (!isToken(written)) return undefined;
+  const lower = written.toLowerCase();
+  const name = { lower: ownText(lower), meaning: MEANINGS.get(lower) ?? null };
+  if (known.size < MOST_NAMES && written.length <= LONGEST_KEPT) known.set(ownText(written), name);
+  return name;
+}
+
+/** A string of its own: a part of a head would keep the whole head in memory. */
+const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
