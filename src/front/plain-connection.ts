@@ -21,6 +21,8 @@ export interface Front {
 
 /** Reads that a head may take. */
 const MOST_READS = 4;
+/** How often `sweep` is called. */
+export const SWEEP_MS = 250;
 /** Sweeps that a request may take from its first byte to its last, and a connection to its first byte. */
 const MOST_SWEEPS = 2;
 /** What a client may send ahead of its answer. */
@@ -63,12 +65,12 @@ export class PlainConnection implements Answering {
     return this.#front.listening() ? this.#front.keepAliveS : 0;
   }
 
-  /** Once a second. */
+  /** Once each `SWEEP_MS`. */
   sweep(): void {
     if (this.#response !== null) return;
     this.#sweeps += 1;
     if (this.#used && this.#bytes === 0) {
-      if (this.#sweeps > this.#front.keepAliveS) this.socket.destroy();
+      if (this.#sweeps * SWEEP_MS > this.#front.keepAliveS * 1_000) this.socket.destroy();
     } else if (this.#sweeps >= MOST_SWEEPS) this.#handOver();
   }
 

@@ -4,9 +4,7 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Front, PlainConnection } from './plain-connection.js';
-
-const SWEEP_MS = 1_000;
+import { type Front, PlainConnection, SWEEP_MS } from './plain-connection.js';
 
 export function plainFront(server: Server, serve: Front['serve']): void {
   const connections = new Set<PlainConnection>();
