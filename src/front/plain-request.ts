@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import { headerName } from '../lib/header-names.js';
+import { headerName, headerValue } from '../lib/headers.js';
 
 /** A head that is longer is node's: it has its own limit. */
 export const LONGEST_HEAD = 8 * 1024;
@@ -26,8 +26,6 @@ const END = Buffer.from('\r\n\r\n');
 const HEAD =
   /^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/[\x21-\x7e]* HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~\w]+:[\t\x20-\x7e\x80-\xff]*\r\n)+$/;
 const LENGTH = /^\d{1,5}$/;
-const SPACE = 0x20;
-const TAB = 0x09;
 
 /** `more`: the head is not whole yet. `other`: not plain. */
 export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
@@ -46,7 +44,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
     const colon = text.indexOf(':', at);
     const next = text.indexOf('\r\n', colon);
     const written = text.slice(at, colon);
-    const value = trimmed(text, colon + 1, next);
+    const value = headerValue(text, colon + 1, next);
     const name = headerName(written)!;
     // Twice, or a name that every object has.
     if (headers[name.lower] !== undefined) return 'other';
@@ -63,16 +61,6 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
   if (headers.host === undefined || bodyBytes > LARGEST_BODY) return 'other';
   return { method, url, headers, rawHeaders, headBytes: end + END.length, bodyBytes };
 }
-
-function trimmed(text: string, from: number, to: number): string {
-  let begin = from;
-  let end = to;
-  while (begin < end && isBlank(text.charCodeAt(begin))) begin++;
-  while (end > begin && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(begin, end);
-}
-
-const isBlank = (code: number): boolean => code === SPACE || code === TAB;
 
 /** A plain request with its whole body; shaped as node's. */
 export class PlainRequest {

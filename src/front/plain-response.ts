@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { headerName } from '../lib/header-names.js';
+import { headerName } from '../lib/headers.js';
 import type { ClientResponse } from './exchange.js';
 
 /** Whose answer it is. */

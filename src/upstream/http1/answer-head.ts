@@ -2,7 +2,7 @@
  * The head of an answer, read strictly (RFC 9112): what two readers could take differently is refused, for the one behind us
  * would. A head is text of one byte a character, with the line break of its last line and without the empty line.
  */
-import { headerName, type Meaning } from '../../lib/header-names.js';
+import { headerName, headerValue, type Meaning } from '../../lib/headers.js';
 import { HttpFault } from './faults.js';
 
 /** Objects of one shape, without a spread: they are made for each answer. */
@@ -36,7 +36,6 @@ export class AnswerHead extends Fields {
 const ILLEGAL = /[^\t\r\n\x20-\x7e\x80-\xff]|\r[^\n]|[^\r]\n/;
 const LONGEST_LENGTH = 15;
 const SPACE = 0x20;
-const TAB = 0x09;
 const ZERO = 0x30;
 const NINE = 0x39;
 /** Where things stand in `HTTP/1.1 200 OK`. */
@@ -72,22 +71,12 @@ function readFields(text: string, from: number, into: Fields): void {
     const colon = text.indexOf(':', at);
     const name = colon > at && colon < end ? headerName(text.slice(at, colon)) : undefined;
     if (name === undefined) throw new HttpFault('BAD_HEADER');
-    const value = trimmed(text, colon + 1, end);
+    const value = headerValue(text, colon + 1, end);
     into.headers.push(name.lower, value);
     if (name.meaning !== null) frame(into, name.meaning, value);
     at = end + 2;
   }
 }
-
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-const isBlank = (char: number): boolean => char === SPACE || char === TAB;
 
 function frame(into: Fields, meaning: Meaning, value: string): void {
   switch (meaning) {

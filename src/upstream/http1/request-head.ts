@@ -3,7 +3,7 @@
  * nowhere else, and what belongs to a connection is refused in headers, as it is ours to say.
  */
 import type { Readable } from 'node:stream';
-import { headerName, isToken } from '../../lib/header-names.js';
+import { headerName, isToken } from '../../lib/headers.js';
 import { HttpFault } from './faults.js';
 
 export interface HttpRequest {

@@ -1,4 +1,4 @@
-/** Names of headers. The same ones come over and over: each is looked at once and remembered, up to a bound. */
+/** Lines of headers, in requests and answers. The same names come over and over: each is looked at once and remembered, up to a bound. */
 
 /**
  * What a header says of how a message is framed or dated, of its connection, or (`exchange`) of how request and answer follow
@@ -46,3 +46,16 @@ function learn(written: string): HeaderName | undefined {
 
 /** A string of its own: a part of a head would keep the whole head in memory. */
 const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const isBlank = (code: number): boolean => code === SPACE || code === TAB;
+
+/** The value that stands from `from` to `to`, without the blanks around it; all other bytes belong to it. */
+export function headerValue(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
