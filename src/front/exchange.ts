@@ -34,3 +34,6 @@ export interface ClientResponse {
 }
 
 export type Handler = (request: ClientRequest, response: ClientResponse) => void;
+
+/** Who serves a method and a target as they stand on the request line; undefined: nobody here. */
+export type Direct = (method: string, url: string) => Handler | undefined;

@@ -3,16 +3,13 @@
  * around it costs as much as all of its counting: its addresses are matched in a table before Fastify sees the request.
  */
 import type { RequestListener } from 'node:http';
-import type { Handler } from '../front/exchange.js';
+import type { Direct, Handler } from '../front/exchange.js';
 
 /** `METHOD /path` as it stands on the request line -> who answers. */
 export type RawRoutes = ReadonlyMap<string, Handler>;
 
 /** What `direct` has a handler for goes there, everything else to `other`. */
-export function directOr(
-  direct: (method: string, url: string) => Handler | undefined,
-  other: RequestListener,
-): RequestListener {
+export function directOr(direct: Direct, other: RequestListener): RequestListener {
   return (request, response) => {
     const handler = direct(request.method!, request.url!);
     if (handler) handler(request, response);

@@ -12,7 +12,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import type { Handler } from '../front/exchange.js';
+import type { Direct } from '../front/exchange.js';
 import { refuse } from '../lib/errors.js';
 import { declaresAccess } from './access.js';
 import { type AdminDeps, adminApi } from './admin/admin-api.js';
@@ -31,7 +31,7 @@ export interface ServerDeps {
   /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
   readonly trustProxy: () => readonly string[];
   /** Makes node's server: requests that it does not take itself go to `direct` where that has a handler, else to `behind`. */
-  readonly server: (direct: (method: string, url: string) => Handler | undefined, behind: RequestListener) => Server;
+  readonly server: (direct: Direct, behind: RequestListener) => Server;
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
@@ -63,7 +63,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       refuse(status < 500 ? 'invalid_value' : 'internal_error', 'The request cannot be read.'),
     );
   };
-  const handlerOf = (method: string, url: string): Handler | undefined => direct.get(`${method} ${url}`);
+  const handlerOf: Direct = (method, url) => direct.get(`${method} ${url}`);
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(handlerOf, directOr(handlerOf, handler as RequestListener)),
     loggerInstance: deps.log,

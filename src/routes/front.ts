@@ -6,7 +6,7 @@
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ClientRequest, ClientResponse, Handler } from '../front/exchange.js';
+import type { ClientRequest, ClientResponse, Direct } from '../front/exchange.js';
 import { plainFront } from '../front/plain-front.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -33,9 +33,6 @@ const CHECK_MS = 1_000;
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const asked = Symbol('upgrade');
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
-
-/** Who else serves plain requests, by method and target. */
-export type Direct = (method: string, url: string) => Handler | undefined;
 
 /** A server whose requests go to routes first. `behind` gets the others, `direct` those that are plain and that it serves. */
 export function frontServer(given: FrontDeps, direct: Direct, behind: RequestListener): Server {

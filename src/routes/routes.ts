@@ -5,6 +5,7 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
+import type { Direct } from '../front/exchange.js';
 import { callout } from '../jwt/callout.js';
 import type { Authenticator } from '../keys/authenticate.js';
 import type { BreakerState } from '../lib/breaker.js';
@@ -17,7 +18,7 @@ import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
-import { type Direct, frontServer, tooLong } from './front.js';
+import { frontServer, tooLong } from './front.js';
 import { Matcher } from './match.js';
 import { Mirror } from './mirror.js';
 import { backendsOf, setBreaker, showRoutes } from './overview.js';
