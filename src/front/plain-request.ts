@@ -8,8 +8,8 @@ import type { Socket } from 'node:net';
 import { headerName, headerValue } from '../lib/headers.js';
 
 /** A head that is longer is node's: it has its own limit. */
-export const LONGEST_HEAD = 8 * 1024;
-export const LARGEST_BODY = 64 * 1024;
+const LONGEST_HEAD = 8 * 1024;
+const LARGEST_BODY = 64 * 1024;
 
 export interface PlainHead {
   readonly method: string;

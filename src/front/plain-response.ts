@@ -5,6 +5,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { headerName } from '../lib/headers.js';
+import { writeTogether } from '../lib/write-together.js';
 import type { ClientResponse } from './exchange.js';
 
 /** Whose answer it is. */
@@ -16,8 +17,6 @@ export interface Answering {
   readonly flushed: () => void;
 }
 
-/** What is larger is not copied to go out with what goes before it. */
-const COPIED_BYTES = 32 * 1024;
 const NONE = Buffer.alloc(0);
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -175,24 +174,11 @@ export class PlainResponse implements ClientResponse {
     if (!this.headersSent && !this.#closed) this.socket.write(text, 'latin1');
   }
 
-  /** What waits, these bytes and what follows them, in one write where that is cheap. */
+  /** What waits, these bytes and what follows them. */
   #send(bytes: Buffer, after: string, done?: () => void): boolean {
     const before = this.#text;
     this.#text = '';
-    const { socket } = this.#answering;
-    if (bytes.length > COPIED_BYTES) {
-      socket.cork();
-      if (before !== '') socket.write(before, 'latin1');
-      let more = socket.write(bytes, after === '' ? done : undefined);
-      if (after !== '') more = socket.write(after, 'latin1', done);
-      socket.uncork();
-      return more;
-    }
-    const out = Buffer.allocUnsafe(before.length + bytes.length + after.length);
-    out.write(before, 0, 'latin1');
-    bytes.copy(out, before.length);
-    if (after !== '') out.write(after, before.length + bytes.length, 'latin1');
-    return socket.write(out, done);
+    return writeTogether(this.#answering.socket, before, bytes, after, done);
   }
 }
 

@@ -59,3 +59,9 @@ export function headerValue(text: string, from: number, to: number): string {
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
 }
+
+/** The value of a header among names and values in turn, its name in lower case; of several the first. */
+export function headerIn(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}

@@ -1,9 +1,9 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
 import type { Verdict } from '../lib/breaker.js';
+import { headerIn } from '../lib/headers.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
-import { headerIn } from './headers.js';
 
 export type Asked =
   | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheConfig } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
-import { headerIn } from './headers.js';
+import { headerIn } from '../lib/headers.js';
 import type { Visit } from './visit.js';
 
 export interface Kept {

@@ -1,7 +1,8 @@
 /** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { RouteConfig } from '../config/classic-routes.js';
-import { headerIn, removeFrom } from './headers.js';
+import { headerIn } from '../lib/headers.js';
+import { removeFrom } from './headers.js';
 
 export interface CompressOptions {
   readonly smallestBytes: number;

@@ -5,9 +5,10 @@
 import type { Transform } from 'node:stream';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { refuse } from '../lib/errors.js';
+import { headerIn } from '../lib/headers.js';
 import { compressorFor } from './compress.js';
 import { Cors } from './cors.js';
-import { headerIn, removeFrom, trailerPairs } from './headers.js';
+import { removeFrom, trailerPairs } from './headers.js';
 import type { Route } from './route.js';
 import { isJson } from './transform.js';
 import type { Visit } from './visit.js';

@@ -148,12 +148,6 @@ export function trailerPairs(answered: readonly string[] | null): [string, strin
   return pairs;
 }
 
-/** The value of a header in a flat list. */
-export function headerIn(headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
-  return undefined;
-}
-
 /** Takes a header out of a flat list, in place. */
 export function removeFrom(headers: string[], name: string): void {
   for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i] === name) headers.splice(i, 2);

@@ -5,7 +5,8 @@
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { headerIn, responseHeaders } from './headers.js';
+import { headerIn } from '../lib/headers.js';
+import { responseHeaders } from './headers.js';
 import type { Visit } from './visit.js';
 
 export function tunnel(

@@ -4,6 +4,7 @@
  * once.
  */
 import type { Duplex } from 'node:stream';
+import { headerIn } from '../lib/headers.js';
 import type { LocalUpstream } from '../protocol/adaptor.js';
 import type { UpstreamFailure } from '../protocol/failure.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
@@ -154,9 +155,7 @@ class ListedHeaders implements AnswerHeaders {
   }
 
   get(name: string): string | undefined {
-    const headers = this.#headers;
-    for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
-    return undefined;
+    return headerIn(this.#headers, name);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { writeTogether } from '../../lib/write-together.js';
 import { HttpFault } from './faults.js';
 
 export class BodyWriter {
@@ -51,27 +52,21 @@ export class BodyWriter {
   readonly #data = (chunk: Buffer): void => {
     if (chunk.length === 0) return;
     this.#bytes += chunk.length;
-    if (this.#length === -1) {
-      this.#socket.cork();
-      this.#write(`${chunk.length.toString(16)}\r\n`);
-      this.#socket.write(chunk);
-      const more = this.#socket.write('\r\n', 'latin1');
-      this.#socket.uncork();
-      if (!more) this.#body.pause();
-      return;
-    }
-    if (this.#bytes > this.#length) return this.#fail(wrongLength());
-    this.#socket.cork();
-    this.#write('');
-    const more = this.#socket.write(chunk);
-    this.#socket.uncork();
-    if (!more) this.#body.pause();
+    if (this.#length !== -1 && this.#bytes > this.#length) return this.#fail(wrongLength());
+    const chunked = this.#length === -1;
+    const before = this.#takeHead() + (chunked ? `${chunk.length.toString(16)}\r\n` : '');
+    if (!writeTogether(this.#socket, before, chunk, chunked ? '\r\n' : '')) this.#body.pause();
   };
 
   /** What goes out first begins with the head. */
-  #write(text: string): void {
-    const all = this.#head + text;
+  #takeHead(): string {
+    const head = this.#head;
     this.#head = '';
+    return head;
+  }
+
+  #write(text: string): void {
+    const all = this.#takeHead() + text;
     if (all !== '') this.#socket.write(all, 'latin1');
   }
 

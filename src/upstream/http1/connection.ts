@@ -7,6 +7,7 @@
  * `owned`. What one read brought is handed on to its end, also to a handler that wants to pause.
  */
 import type { Socket } from 'node:net';
+import { writeTogether } from '../../lib/write-together.js';
 import { type AnswerHead, readAnswerHead } from './answer-head.js';
 import { BodyWriter } from './body-writer.js';
 import { Chunked } from './chunked.js';
@@ -28,8 +29,6 @@ export interface Owner {
 type State = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'gone';
 
 const SWITCHING = 101;
-/** Head and body go out as one piece up to this size. */
-const LARGEST_PIECE = 64 * 1024;
 
 export class Connection {
   readonly #socket: Socket;
@@ -78,26 +77,11 @@ export class Connection {
 
   #write({ body, head }: Exchange): void {
     if (body === null) this.#socket.write(head.text, 'latin1');
-    else if (Buffer.isBuffer(body)) this.#sendWhole(head.text, body);
+    else if (Buffer.isBuffer(body)) writeTogether(this.#socket, head.text, body, '');
     else {
       this.#writer = new BodyWriter(this.#socket, head.text, body, head.length, (error) => this.lost(error));
       this.#writer.begin();
     }
-  }
-
-  #sendWhole(head: string, body: Buffer): void {
-    const size = head.length + body.length;
-    if (size <= LARGEST_PIECE) {
-      const piece = Buffer.allocUnsafe(size);
-      piece.write(head, 0, 'latin1');
-      piece.set(body, head.length);
-      this.#socket.write(piece);
-      return;
-    }
-    this.#socket.cork();
-    this.#socket.write(head, 'latin1');
-    this.#socket.write(body);
-    this.#socket.uncork();
   }
 
   resume(): void {
