@@ -174,6 +174,24 @@ describe('a connection', () => {
     assert.deepEqual(byNode, ['/slow']);
   });
 
+  it('becomes one of node with a larger body, or a head in many pieces', async (t) => {
+    const { send, byNode } = await start(t, (request, response) => {
+      if ('body' in request) return whole(response, 'plain');
+      request.on('data', () => {}).on('end', () => whole(response, 'node'));
+    });
+    const post = (path: string, size: number) =>
+      `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${size}\r\n\r\n${'b'.repeat(size)}`;
+    await send(post('/small', 64 * 1024)).until(/plain/);
+    await send(post('/large', 64 * 1024 + 1)).until(/node/);
+    const pieces = send('GET /pieces HT');
+    for (const piece of ['TP/1.1\r\n', 'host', ': a\r\n', 'x: 1\r\n', '\r\n']) {
+      await sleep(20);
+      pieces.socket.write(piece);
+    }
+    await pieces.until(/node/);
+    assert.deepEqual(byNode, ['/large', '/pieces']);
+  });
+
   it('that ends its side is ended', async (t) => {
     const { send } = await start(t, (_request, response) => whole(response, 'x'));
     const client = send(get());
