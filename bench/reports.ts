@@ -5,13 +5,13 @@
  * to the end, with the most memory that the process held.
  */
 import { performance } from 'node:perf_hooks';
+import { noUsage } from '../src/formats/usage.js';
 import type { Entry } from '../src/ledger/entry.js';
 import { pgLedgerStore } from '../src/ledger/ledger-pg.js';
 import type { LedgerFilter } from '../src/ledger/ledger-store.js';
 import { keepPartitions } from '../src/ledger/partitions-pg.js';
 import { verifyLedger } from '../src/ledger/verify-pg.js';
 import { newId } from '../src/lib/ids.js';
-import { noUsage } from '../src/protocol/usage.js';
 import { createReports } from '../src/reports/reports.js';
 import { readRequest, type WrittenRequest } from '../src/reports/request.js';
 import { pgReportStore } from '../src/reports/spend-pg.js';

@@ -1,6 +1,7 @@
 /** Anthropic, and servers that speak its messages dialect. */
-import type { Adaptor, ModelFacts } from '../src/protocol/adaptor.js';
-import { messagesFailures, messagesLimitHeaders } from '../src/protocol/anthropic-failures.js';
+
+import { messagesFailures, messagesLimitHeaders } from '../src/formats/anthropic-messages/failures.js';
+import type { Adaptor, ModelFacts } from '../src/formats/provider.js';
 
 interface Family {
   /** Parts of a model's name that tell the family. */

@@ -1,5 +1,5 @@
 /** The only list of provider types. */
-import type { Adaptor } from '../src/protocol/adaptor.js';
+import type { Adaptor } from '../src/formats/provider.js';
 import { anthropic } from './anthropic.js';
 import { localEmbeddings } from './local-embeddings.js';
 import { openai } from './openai.js';

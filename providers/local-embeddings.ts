@@ -1,5 +1,5 @@
-import type { Adaptor } from '../src/protocol/adaptor.js';
-import { chatFailures } from '../src/protocol/openai-chat-failures.js';
+import { chatFailures } from '../src/formats/openai-chat/failures.js';
+import type { Adaptor } from '../src/formats/provider.js';
 
 /** The embedding model that comes with the gateway, as a target: no key, no network, no cost. */
 export const localEmbeddings = {

@@ -1,6 +1,6 @@
-import type { Adaptor } from '../src/protocol/adaptor.js';
-import { chatFailures, chatLimitHeaders } from '../src/protocol/openai-chat-failures.js';
-import { encodingFor, maxOutputFor } from '../src/protocol/openai-models.js';
+import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
+import { encodingFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
+import type { Adaptor } from '../src/formats/provider.js';
 
 /** Any server that speaks the OpenAI dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {

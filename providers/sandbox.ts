@@ -8,10 +8,10 @@
  * the dimensions by a hash and brought to length one: texts that share words are near to each other.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Adaptor, LocalAnswer, LocalRequest } from '../src/protocol/adaptor.js';
-import { ofLengthOne, vectorJson } from '../src/protocol/embedding-wire.js';
-import { chatFailures } from '../src/protocol/openai-chat-failures.js';
-import { sseEvent } from '../src/protocol/sse.js';
+import { chatFailures } from '../src/formats/openai-chat/failures.js';
+import { ofLengthOne, vectorJson } from '../src/formats/openai-embeddings/vectors.js';
+import type { Adaptor, LocalAnswer, LocalRequest } from '../src/formats/provider.js';
+import { sseEvent } from '../src/formats/sse.js';
 
 interface Message {
   readonly role?: unknown;

@@ -1,7 +1,7 @@
 /** argv -> verb. */
 import { Command } from 'commander';
 import { adaptors } from '../providers/index.js';
-import { version } from './app.js';
+import { version } from './app/app.js';
 import { check } from './cli/check.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';

@@ -7,9 +7,10 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
+import { within } from '../lib/within.js';
 import type { AnswerStore, CachedAnswer } from './cache.js';
+import type { CacheWishes } from './directives.js';
 import type { Purges } from './purges.js';
-import type { CacheWishes } from './wishes.js';
 
 export interface AnswersOptions {
   readonly store: AnswerStore;
@@ -69,7 +70,7 @@ export class Answers {
     const { clock, store, onError } = this.#o;
     if (clock.monotonic() < this.#awayUntil) return undefined;
     try {
-      const answer = await inTime(store.get(key), this.#o.turnMs ?? 100);
+      const answer = await within(store.get(key), this.#o.turnMs ?? 100, 'the store did not answer');
       if (!answer || !this.#valid(answer) || this.#closed) return undefined;
       this.#memory.set(key, answer);
       return this.#wanted(answer, wishes) ? answer : undefined;
@@ -165,10 +166,3 @@ export class Answers {
 }
 
 const sizeOf = (answer: CachedAnswer): number => answer.body.length + OVERHEAD_BYTES;
-
-function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the store did not answer within ${ms} ms`)), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}

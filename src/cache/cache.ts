@@ -1,5 +1,5 @@
 /** The answer cache as the request path sees it: what may be kept, for whom, and what an entry is. */
-import type { Usage } from '../protocol/usage.js';
+import type { Usage } from '../formats/usage.js';
 
 export type CacheState = 'hit' | 'semantic' | 'miss' | 'off';
 

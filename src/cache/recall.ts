@@ -4,15 +4,16 @@
  * for the rest the first of identical requests looks and calls, and the others wait for it, each until its own deadline.
  * Nothing here fails a request: a store or an embedder that is away is a miss.
  */
+
+import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import type { Usage } from '../protocol/usage.js';
 import type { Answers } from './answers.js';
 import type { CachedAnswer, CachePolicy, CacheState, Share } from './cache.js';
-import { Flights, type Lead } from './flights.js';
+import { type CacheWishes, noWishes } from './directives.js';
 import type { Purges } from './purges.js';
 import { type Asked, type Asker, narrower, type Scope, tenantOf, unfit } from './scope.js';
-import { type CacheWishes, noWishes } from './wishes.js';
+import { Flights, type Lead } from './single-flight.js';
 
 /** Everything about a request that the cache looks at. */
 export interface Question extends Omit<Asked, 'generation'> {

@@ -2,12 +2,12 @@
  * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGHUP reads the
  * configuration again.
  */
-import { startApp } from '../app.js';
+import { startApp } from '../app/app.js';
 import { loadConfig, type Source } from '../config/load.js';
 import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor } from '../formats/provider.js';
 import { createLog } from '../telemetry/log.js';
 
 export interface ServeArgs {

@@ -2,6 +2,7 @@
  * Whether what a configuration names is there: the types of providers, and the providers of targets. Looks at the value as it
  * was read, valid or not, so that a misspelt name is told together with a misspelt key.
  */
+import type { Json } from '../lib/json.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
@@ -137,8 +138,9 @@ function matchesPattern(pattern: string, name: string): boolean {
   return name.startsWith(pattern.slice(0, star)) && name.endsWith(pattern.slice(star + 1));
 }
 
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
-export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
+/** The members of an object or an array. */
+export const entriesOf = (value: unknown): [string, unknown][] =>
+  typeof value === 'object' && value !== null ? Object.entries(value) : [];
+/** The member of an object or an array. */
 export const field = (value: unknown, key: string): unknown =>
-  isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Json)[key] : undefined;

@@ -2,6 +2,7 @@
  * What a running gateway cannot take from a changed configuration: it listens where it listens, and its stores are open.
  * Such a setting keeps its value until a restart, is reported at each reload, and holds nothing else back.
  */
+import { isObject } from '../lib/json.js';
 import type { Config } from './config.js';
 import { formatPath } from './problem.js';
 
@@ -48,6 +49,5 @@ export function differences(before: Config, after: Config): string[] {
   return found;
 }
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const valueIn = (value: unknown, key: string): unknown => (value as Record<string, unknown>)[key];
 const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

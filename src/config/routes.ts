@@ -2,8 +2,10 @@
  * Whether the rules of models lead somewhere: to models that there are, never in a circle, and always to one of them. Looks
  * at the value as it was read, valid or not, as all checks of references do.
  */
+
+import { isObject } from '../lib/json.js';
 import { anyOf } from '../lib/patterns.js';
-import { entriesOf, field, isObject } from './references.js';
+import { entriesOf, field } from './references.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 

@@ -6,7 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { headerName } from '../lib/headers.js';
 import { writeTogether } from '../lib/write-together.js';
-import type { ClientResponse } from './exchange.js';
+import type { ClientResponse } from './client.js';
 
 /** Whose answer it is. */
 export interface Answering {

@@ -1,10 +1,10 @@
 /** May this caller make this call? Pure look-ups in memory. */
 
-import { aliased, mayComeFrom, mayUseEndpoint, mayUseModel } from '../keys/allow.js';
-import type { Caller } from '../keys/key.js';
+import type { Model, Models } from '../catalog/model.js';
+import type { Endpoint } from '../formats/provider.js';
+import { aliased, mayComeFrom, mayUseEndpoint, mayUseModel } from '../identity/allow.js';
+import type { Caller } from '../identity/key.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { Endpoint } from '../protocol/adaptor.js';
-import type { Model, Models } from './model.js';
 
 export function admit(caller: Caller, endpoint: Endpoint, name: string, ip: string, models: Models): Result<Model> {
   const { key } = caller;

@@ -5,10 +5,10 @@
  * kept for the users seen last. In memory; nothing waits.
  */
 import { LRUCache } from 'lru-cache';
-import type { Caller, Key, Team } from '../keys/key.js';
+import type { Model, Target } from '../catalog/model.js';
+import type { Caller, Key, Team } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { counts, type Limit, limitsInForce } from '../limits/limit.js';
-import type { Model, Target } from './model.js';
 
 const NONE: readonly Limit[] = [];
 const MOST_USERS = 10_000;

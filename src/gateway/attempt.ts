@@ -1,10 +1,12 @@
 /** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
+
+import type { Model, Target } from '../catalog/model.js';
+import type { FailureClass } from '../formats/failure-class.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
-import type { FailureClass } from '../protocol/failure-class.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { CallHeaders } from './call.js';
@@ -16,9 +18,8 @@ import { refusalOf } from './failure.js';
 import { streamHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
-import type { Model, Target } from './model.js';
 import type { Entrant } from './race.js';
-import { type Bill, bill } from './settle.js';
+import { type Bill, bill } from './usage-accounting.js';
 import { learn } from './verdict.js';
 
 interface Ports {

@@ -2,13 +2,14 @@
  * The attempts of one request after its first, and those beside it: asks the router's chain what follows, waits, tries, and
  * answers the outcome that the caller is told of. A request whose first attempt succeeds never comes here.
  */
+
+import type { Model, Target } from '../catalog/model.js';
+import type { UpstreamFailure } from '../formats/failure.js';
+import type { FailureClass } from '../formats/failure-class.js';
 import type { Refusal } from '../lib/errors.js';
-import type { UpstreamFailure } from '../protocol/failure.js';
-import type { FailureClass } from '../protocol/failure-class.js';
 import type { Chain, Step } from '../router/chain.js';
 import type { Reply } from './call.js';
 import type { Carried } from './meter.js';
-import type { Model, Target } from './model.js';
 import { pause } from './pause.js';
 import { type Entrant, Race } from './race.js';
 

@@ -1,26 +1,26 @@
 /** The cache between the stations: what it is asked, what a hit writes and records, what is kept of an answer. */
 import type { CacheState } from '../cache/cache.js';
 import type { Errand, Known, Question, Recall } from '../cache/recall.js';
-import type { Caller } from '../keys/key.js';
+import type { Model, Target } from '../catalog/model.js';
+import { completionAsStream } from '../formats/openai-chat/chunks.js';
+import { completionOf, isRepeatable, retold } from '../formats/openai-chat/replay.js';
+import type { ChatRequest } from '../formats/openai-chat/request.js';
+import { noUsage } from '../formats/usage.js';
+import type { Caller } from '../identity/key.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
-import { completionAsStream } from '../protocol/openai-chat-chunks.js';
-import { completionOf, isRepeatable, retold } from '../protocol/openai-chat-replay.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
-import { noUsage } from '../protocol/usage.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import { limitModelOf } from './entry.js';
 import { hitWholeHead, streamHead } from './head.js';
 import { firstEntryId, type Grant, type Limiter } from './limiter.js';
 import type { Carried } from './meter.js';
-import type { Model, Target } from './model.js';
 import { Recording } from './recording.js';
-import type { Bill } from './settle.js';
+import type { Bill } from './usage-accounting.js';
 
 const NOTHING = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 };
 /** Larger answers are not kept. */

@@ -1,17 +1,9 @@
 /** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
-import type { CacheWishes } from '../cache/wishes.js';
-import type { Caller } from '../keys/key.js';
+import type { CacheWishes } from '../cache/directives.js';
+import type { ErrorWriter } from '../formats/format.js';
+import type { Endpoint } from '../formats/provider.js';
+import type { Caller } from '../identity/key.js';
 import type { Refusal, Result } from '../lib/errors.js';
-import type { Endpoint } from '../protocol/adaptor.js';
-
-/** How a caller's dialect says what the gateway itself has to say. */
-export interface CallerDialect {
-  errorBody(refusal: Refusal, requestId: string): Buffer;
-  /** The in-band error that ends a broken stream. */
-  errorEvent(refusal: Refusal, requestId: string): Buffer;
-  /** A comment that keeps a silent stream's connection alive. */
-  readonly keepAlive: Buffer;
-}
 
 /** What a caller says about a request outside its body, already read and checked. */
 export interface CallHeaders {
@@ -37,7 +29,7 @@ export const headersOf = ({ user }: Caller, headers: CallHeaders): CallHeaders =
 
 export interface Call {
   readonly endpoint: Endpoint;
-  readonly dialect: CallerDialect;
+  readonly dialect: ErrorWriter;
   /** A header that cannot be understood refuses the call, but only after it is known who is calling. */
   readonly headers: Result<CallHeaders>;
   readonly requestId: string;

@@ -1,13 +1,14 @@
 /** Chooses where a request goes first, and makes the chain that knows what follows. */
-import type { Key } from '../keys/key.js';
+
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
+import type { Key } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Random } from '../lib/random.js';
-import type { ModelRequest } from '../protocol/request.js';
 import { Chain } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
-import type { Model, Models, Target } from './model.js';
 import { fallbacksOf, planFor, reachable } from './route.js';
 
 /** What of a request its way depends on. */

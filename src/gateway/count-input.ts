@@ -1,7 +1,8 @@
 /** The input tokens of a request as a target counts them. */
-import type { ModelRequest } from '../protocol/request.js';
+
+import type { Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
 import { estimate, estimateEmbeddings } from '../tokens/estimate.js';
-import type { Target } from './model.js';
 
 type Countable =
   | Pick<Extract<ModelRequest, { endpoint: 'chat' }>, 'endpoint' | 'json'>

@@ -1,16 +1,16 @@
 /** One call on its way: what the stations have found out about it. The access line and the metrics are written from it. */
 import type { CacheState } from '../cache/cache.js';
-import type { Caller } from '../keys/key.js';
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { FailureClass } from '../formats/failure-class.js';
+import type { ChatRequest } from '../formats/openai-chat/request.js';
+import type { ModelRequest } from '../formats/request.js';
+import type { Caller } from '../identity/key.js';
 import type { Refusal } from '../lib/errors.js';
-import type { FailureClass } from '../protocol/failure-class.js';
-import type { ChatRequest } from '../protocol/openai-chat-request.js';
-import type { ModelRequest } from '../protocol/request.js';
 import type { Chain } from '../router/chain.js';
 import type { Call, CallHeaders, Reply } from './call.js';
 import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
-import type { Model, Models, Target } from './model.js';
-import type { Bill } from './settle.js';
+import type { Bill } from './usage-accounting.js';
 import type { Reach } from './worst-case.js';
 
 const NONE: readonly string[] = [];

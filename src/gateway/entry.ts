@@ -2,20 +2,21 @@
  * An attempt as the ledger enters it: first the intent, which is what it will be entered as if the gateway ends before the
  * attempt does, then its progress, and last what it came to.
  */
+
+import type { Target } from '../catalog/model.js';
+import type { StreamReading } from '../formats/translation.js';
+import { noUsage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
-import type { StreamReading } from '../protocol/exchange.js';
-import { noUsage } from '../protocol/usage.js';
 import { countText } from '../tokens/estimate.js';
 import type { CallHeaders } from './call.js';
 import { type Demand, firstEntryId, type Grant } from './limiter.js';
 import type { Carried } from './meter.js';
-import type { Target } from './model.js';
-import { type Bill, rareFields } from './settle.js';
+import { type Bill, rareFields } from './usage-accounting.js';
 
 interface Sent {
   readonly course: Demand & {

@@ -1,12 +1,13 @@
 /** Which converter carries a request to a target: none where both speak the same dialect. */
+
+import type { Model, Target } from '../catalog/model.js';
+import { openaiChatToOpenaiChat } from '../formats/openai-chat/native.js';
+import { openaiEmbeddings } from '../formats/openai-embeddings/native.js';
+import type { EmbeddingsRequest } from '../formats/openai-embeddings/request.js';
+import type { ModelRequest } from '../formats/request.js';
+import type { Exchange } from '../formats/translation.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import { openaiChatToAnthropicMessages } from '../protocol/convert/openai-chat-to-anthropic-messages.js';
-import type { Exchange } from '../protocol/exchange.js';
-import { openaiChatToOpenaiChat } from '../protocol/openai-chat.js';
-import { openaiEmbeddings } from '../protocol/openai-embeddings.js';
-import type { EmbeddingsRequest } from '../protocol/openai-embeddings-request.js';
-import type { ModelRequest } from '../protocol/request.js';
-import type { Model, Target } from './model.js';
+import { openaiChatToAnthropicMessages } from '../translate/openai-chat--anthropic-messages/request.js';
 
 /** `cap`: the maximum of each choice to send instead of the caller's; null: the caller's own. */
 export function exchangeFor(

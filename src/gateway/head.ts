@@ -1,7 +1,7 @@
 /** The heads of answers: names and values in turn, as node writes them without looking at them again. */
 import type { CacheState } from '../cache/cache.js';
+import type { Model, Target } from '../catalog/model.js';
 import { usd } from '../lib/money.js';
-import type { Model, Target } from './model.js';
 
 /** What is known of a call when its head is written. */
 interface Answered {

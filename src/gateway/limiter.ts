@@ -7,7 +7,10 @@
  * was recorded was never sent, and gives everything back. One that ended in a fault of the gateway counts at least what was
  * held.
  */
-import type { Caller } from '../keys/key.js';
+
+import type { Model, Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
+import type { Caller } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -18,12 +21,10 @@ import type { Hold } from '../limits/hold.js';
 import { counts, type Limit } from '../limits/limit.js';
 import type { Limits, Outcome } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
-import type { ModelRequest } from '../protocol/request.js';
 import { Applicable } from './applicable.js';
 import { countInput } from './count-input.js';
-import { type Foreseen, foresee } from './foresee.js';
-import type { Model, Target } from './model.js';
-import type { Bill } from './settle.js';
+import { type Foreseen, foresee } from './dry-run.js';
+import type { Bill } from './usage-accounting.js';
 import { boundsOutput, outputCap, type Reach, worstCase } from './worst-case.js';
 
 /** What a limit decides by. */

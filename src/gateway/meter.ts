@@ -4,10 +4,11 @@
  * beginning of its text), so that an upstream which fails before can still be answered for by another one. The closing bytes
  * of a stream are left to the request path, which writes the ledger first.
  */
+
+import type { UpstreamFailure } from '../formats/failure.js';
+import type { LimitHeader } from '../formats/failure-class.js';
+import type { Exchange, StreamReading, WholeAnswer } from '../formats/translation.js';
 import type { Clock } from '../lib/clock.js';
-import type { Exchange, StreamReading, WholeAnswer } from '../protocol/exchange.js';
-import type { UpstreamFailure } from '../protocol/failure.js';
-import type { LimitHeader } from '../protocol/failure-class.js';
 import { exhaustedMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';

@@ -5,14 +5,16 @@
  * keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
-import type { Authenticator } from '../keys/authenticate.js';
+import type { Model, Target } from '../catalog/model.js';
+import type { InForce } from '../catalog/snapshot.js';
+import { completionAsStream } from '../formats/openai-chat/chunks.js';
+import { readRequest } from '../formats/request.js';
+import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
-import { completionAsStream } from '../protocol/openai-chat-chunks.js';
-import { readRequest } from '../protocol/request.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -34,9 +36,7 @@ import {
 } from './course.js';
 import { baseHead, streamHead, wholeHead } from './head.js';
 import type { Grant, Limiter } from './limiter.js';
-import type { Model, Target } from './model.js';
 import { type AskedRoute, routed } from './routing.js';
-import type { InForce } from './snapshot.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -209,7 +209,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     course.target = attempted.target;
     if (carried.kind === 'gone') return left(course, attempted);
     if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
-    if (refusal) reply.breakOff(call.dialect.errorEvent(refusal, call.requestId));
+    if (refusal) reply.breakOff(call.dialect.event(refusal, call.requestId));
     else if (carried.kind === 'streamed') {
       if (!reply.started) reply.head(200, streamHead(course));
       reply.end(carried.reading.closing(extra(course)));
@@ -230,7 +230,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { call, reply } = course;
     if (reply.gone) return left(course, attempted);
     const status = statusOf(refusal);
-    const body = call.dialect.errorBody(refusal, call.requestId);
+    const body = call.dialect.body(refusal, call.requestId);
     const head = [...baseHead(course), 'content-type', 'application/json', 'content-length', String(body.length)];
     for (const name in refusal.headers) head.push(name, refusal.headers[name]!);
     reply.head(status, head);

@@ -1,15 +1,16 @@
 /** Where a request may go: the router's plan, asked with what the gateway knows of the request. Asking changes nothing. */
-import { mayUseModel } from '../keys/allow.js';
-import type { Key } from '../keys/key.js';
+
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
+import { noUsage } from '../formats/usage.js';
+import { mayUseModel } from '../identity/allow.js';
+import type { Key } from '../identity/key.js';
 import type { Random } from '../lib/random.js';
 import { cost } from '../pricing/price.js';
-import type { ModelRequest } from '../protocol/request.js';
-import { noUsage } from '../protocol/usage.js';
 import { promptAffinity } from '../router/affinity.js';
 import type { Ask } from '../router/balance.js';
 import type { Fallbacks } from '../router/chain.js';
 import { type Plan, plan } from '../router/plan.js';
-import type { Model, Models, Target } from './model.js';
 
 /** What a plan depends on beside the configuration and the state of the targets. */
 export interface Asking {

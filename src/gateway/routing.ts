@@ -3,18 +3,19 @@
  * once unless a rule has to wait for a long count or for an embedding. Counting is shared with what comes after: a request
  * is counted once for each way of counting.
  */
-import type { Caller } from '../keys/key.js';
+
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
+import { noUsage } from '../formats/usage.js';
+import type { Caller } from '../identity/key.js';
 import { type Result, refuse, refused } from '../lib/errors.js';
 import type { Feature } from '../lib/route-spec.js';
 import { cost } from '../pricing/price.js';
-import type { ModelRequest } from '../protocol/request.js';
-import { noUsage } from '../protocol/usage.js';
 import type { RouteRequest } from '../router/conditions.js';
 import { hasFeature, lastUserText } from '../router/request-facts.js';
 import type { Choice } from '../router/rules.js';
 import type { CallHeaders } from './call.js';
 import { countInput } from './count-input.js';
-import type { Model, Models, Target } from './model.js';
 import { USUAL_OUTPUT } from './route.js';
 
 interface Asking {

@@ -1,9 +1,10 @@
 /** What an attempt teaches: the class of its failure, and what the state of its target keeps of it. */
-import type { FailureClass } from '../protocol/failure-class.js';
+
+import type { Model, Target } from '../catalog/model.js';
+import type { FailureClass } from '../formats/failure-class.js';
 import { classify, isFaultOfTarget } from '../router/classify.js';
 import type { Trip } from '../router/target-state.js';
 import type { Carried } from './meter.js';
-import type { Model, Target } from './model.js';
 
 /** Ends the attempt in its target's state. Undefined: it answered, or was given up. */
 export function learn(

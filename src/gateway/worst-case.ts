@@ -2,11 +2,12 @@
  * What a request can come to before it is sent: the estimate that its limits are taken by, and the maximum of the answer
  * that is sent upstream so that it stays true. Pure functions.
  */
+
+import type { Model, Target } from '../catalog/model.js';
+import type { ModelRequest } from '../formats/request.js';
 import type { Estimate } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
-import type { ModelRequest } from '../protocol/request.js';
-import type { Model, Target } from './model.js';
 
 /**
  * The maximum that is sent where a budget depends on the output, the request names no maximum, and nobody knows what the

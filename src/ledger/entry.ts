@@ -1,6 +1,7 @@
 /** One immutable line of the spend ledger: one upstream attempt that cost or could cost something. Contract section 7. */
+
+import type { Usage } from '../formats/usage.js';
 import type { CostNano } from '../lib/money.js';
-import type { Usage } from '../protocol/usage.js';
 
 export type UsageSource = 'provider' | 'counted' | 'estimated';
 

@@ -3,16 +3,17 @@
  * the same key got from the same model, where the latest answer weighs a tenth. Before the first answer it is a fixed guess.
  * Never more than the request allows. Held in this process, for the pairs used last; what is forgotten is learned again.
  */
+import { LRUCache } from 'lru-cache';
+
 const WEIGHT = 0.1;
 const FIRST_GUESS = 256;
 
 export class ExpectedOutput {
-  readonly #most: number;
-  readonly #averages = new Map<string, number>();
+  readonly #averages: LRUCache<string, number>;
 
   /** Remembers at most `most` pairs. */
   constructor(most = 10_000) {
-    this.#most = most;
+    this.#averages = new LRUCache({ max: most });
   }
 
   /** Output tokens to expect, a whole number up to `want`. */
@@ -25,9 +26,7 @@ export class ExpectedOutput {
   learn(key: string, model: string, tokens: number): void {
     const name = nameOf(key, model);
     const average = this.#averages.get(name);
-    this.#averages.delete(name); // and set anew: a map keeps its order of insertion, so the first is the one used longest ago
     this.#averages.set(name, average === undefined ? tokens : average + WEIGHT * (tokens - average));
-    if (this.#averages.size > this.#most) this.#averages.delete(this.#averages.keys().next().value!);
   }
 }
 

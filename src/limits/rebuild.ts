@@ -6,6 +6,7 @@
  * who asked is refused, not let through.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../lib/within.js';
 import { isAmount } from './amount.js';
 import type { Window } from './calendar.js';
 import type { Part } from './hold.js';
@@ -59,8 +60,9 @@ export class Rebuilder {
           await sleep(POLL_MS);
           continue;
         }
-        const spent = await within(this.#timeoutMs, this.#rebuild(part.limit, part.window!, begun.except));
-        if (spent === undefined || !isAmount(spent)) return false;
+        const sum = this.#rebuild(part.limit, part.window!, begun.except);
+        const spent = await within(sum, this.#timeoutMs, 'the ledger did not answer');
+        if (!isAmount(spent)) return false;
         await this.#store.seed(part, begun.token, spent);
       }
       return false;
@@ -68,12 +70,4 @@ export class Rebuilder {
       return false;
     }
   }
-}
-
-/** What the promise comes to, or undefined where that takes longer. */
-function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

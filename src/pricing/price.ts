@@ -7,8 +7,8 @@
  * have tables of their own; one that has none is billed as the standard one. Pure functions; no store, nothing concurrent.
  */
 import { createHash } from 'node:crypto';
+import type { Usage } from '../formats/usage.js';
 import { type CostNano, costNanoOf, nanoOf, picoPerToken } from '../lib/money.js';
-import type { Usage } from '../protocol/usage.js';
 
 /** Pico-dollars (1e-12 USD) per token. */
 export interface Rates {

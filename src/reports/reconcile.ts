@@ -2,8 +2,9 @@
  * A provider's export beside the ledger: per day and model ours, theirs, the difference, and what explains it as far as the
  * figures tell. Pure; all money is in nano-dollars as big integers, so that what is shown as a difference is one.
  */
+
+import type { ExportFormat } from '../formats/provider.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { ExportFormat } from '../protocol/adaptor.js';
 import { parseCsv } from './csv.js';
 
 export interface Figures {

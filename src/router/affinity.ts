@@ -3,11 +3,11 @@
  * only where it was before. The beginning is what stays the same as a conversation goes on: the tools, the instructions and
  * the first message. Pure.
  */
+
 import { createHash } from 'node:crypto';
+import type { Json } from '../lib/json.js';
 
 const LONGEST = 64 * 1024;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** A short name of the beginning of a chat's prompt; the caller's own `prompt_cache_key` where it has one. */
 export function promptAffinity(request: Json): string {

@@ -11,8 +11,8 @@
  * request does not wait at all.
  */
 
+import type { FailureClass } from '../formats/failure-class.js';
 import type { Random } from '../lib/random.js';
-import type { FailureClass } from '../protocol/failure-class.js';
 import { backoffMs, type Retry } from './backoff.js';
 import type { Candidate } from './balance.js';
 import type { Plan } from './plan.js';

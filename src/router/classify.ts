@@ -1,6 +1,6 @@
 /** A failure's class: by the provider's own rules, else by what every HTTP API means by a status. Pure. */
-import type { UpstreamFailure } from '../protocol/failure.js';
-import type { FailureClass, FailureRule } from '../protocol/failure-class.js';
+import type { UpstreamFailure } from '../formats/failure.js';
+import type { FailureClass, FailureRule } from '../formats/failure-class.js';
 
 export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]): FailureClass {
   if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';

@@ -8,7 +8,7 @@ import type { Embedder } from '../lib/embedder.js';
 import { anyOf } from '../lib/patterns.js';
 import type { Feature, When } from '../lib/route-spec.js';
 import { anyKeyword } from './keywords.js';
-import { likeness } from './likeness.js';
+import { likeness } from './similarity.js';
 import { isWithin, localMinutes } from './time-of-day.js';
 
 /** What the conditions ask of a request. */

@@ -3,12 +3,9 @@
  * their relatives (`input` of responses and embeddings, `prompt` of completions). Nothing of a request is trusted: what has
  * an unexpected shape is not there.
  */
+import { isObject, type Json } from '../lib/json.js';
 import type { Feature } from '../lib/route-spec.js';
 
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const typeOf = (value: unknown): unknown => (isObject(value) ? value['type'] : undefined);
 

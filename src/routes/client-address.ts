@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { ClientRequest } from '../front/exchange.js';
+import type { ClientRequest } from '../front/client.js';
 import { withoutMapping } from './headers.js';
 
 export type Ranges = (address: string) => boolean;

@@ -1,5 +1,5 @@
 /** Who calls a route, and what the upstream is told of them. */
-import type { Key } from '../keys/key.js';
+import type { Key } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 
 export interface Consumer {

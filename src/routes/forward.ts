@@ -5,8 +5,8 @@
 import type { Duplex } from 'node:stream';
 import { tooSlow } from '../lib/late.js';
 import type { Deadline, Deadlines, Phase, Timeouts } from '../upstream/deadline.js';
+import type { AnswerHandler, Running } from '../upstream/http1/call.js';
 import type { Connections } from '../upstream/http1/connections.js';
-import type { AnswerHandler, Running } from '../upstream/http1/exchange.js';
 import { HttpFault } from '../upstream/http1/faults.js';
 import type { HttpRequest } from '../upstream/http1/request-head.js';
 import { Upload } from './upload.js';

@@ -6,7 +6,7 @@
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ClientRequest, ClientResponse, Direct } from '../front/exchange.js';
+import type { ClientRequest, ClientResponse, Direct } from '../front/client.js';
 import { plainFront } from '../front/plain-front.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';

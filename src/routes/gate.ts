@@ -4,11 +4,11 @@
  * a credential does not go upstream.
  */
 import type { AuthConfig } from '../config/classic-routes.js';
+import { mayComeFrom } from '../identity/allow.js';
+import type { Authenticator } from '../identity/authenticate.js';
+import type { Caller } from '../identity/key.js';
+import { resembles } from '../identity/secret.js';
 import { type JwtDeps, looksLikeJwt } from '../jwt/verifier.js';
-import { mayComeFrom } from '../keys/allow.js';
-import type { Authenticator } from '../keys/authenticate.js';
-import type { Caller } from '../keys/key.js';
-import { resembles } from '../keys/secret.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { BasicAuth } from './auth-basic.js';
 import { askForward, type Verdict } from './auth-forward.js';

@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { RouteLimitConfig } from '../config/classic-routes.js';
-import type { Key } from '../keys/key.js';
+import type { Key } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { justARequest, nothing } from '../limits/amount.js';
 import { Limit, limitsInForce } from '../limits/limit.js';

@@ -5,9 +5,9 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
-import type { Direct } from '../front/exchange.js';
+import type { Direct } from '../front/client.js';
+import type { Authenticator } from '../identity/authenticate.js';
 import { callout } from '../jwt/callout.js';
-import type { Authenticator } from '../keys/authenticate.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { ClientRequest } from '../front/exchange.js';
+import type { ClientRequest } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
 import { late } from '../lib/late.js';
 

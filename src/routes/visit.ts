@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ClientRequest, ClientResponse } from '../front/exchange.js';
+import type { ClientRequest, ClientResponse } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
 import type { Hold } from '../limits/hold.js';

@@ -3,7 +3,7 @@
  * from a request. What every request counts are series of our own, found once and kept; the rest is prom-client's.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Usage } from '../protocol/usage.js';
+import type { Usage } from '../formats/usage.js';
 import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
 
 /** Kinds of tokens that every answer tells. */

@@ -8,7 +8,7 @@
  * the text is kept. Special tokens such as `<|endoftext|>` are ordinary text here. Runs synchronously in scratch arrays
  * that all encodings share, about 0.2 ms per window at worst.
  */
-import type { Adaptor } from '../protocol/adaptor.js';
+import type { Adaptor } from '../formats/provider.js';
 import { type AsciiRules, splitAscii } from './ascii-split.js';
 
 export type EncodingName = ReturnType<Adaptor['counting']>['encoding'];

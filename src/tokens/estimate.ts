@@ -7,8 +7,9 @@
  * at one token per UTF-8 byte, which no text exceeds: never too little, and about four times too much for English prose.
  * No store, no I/O, nothing of the text is kept. Bad input never throws; it is counted as what it is.
  */
-import type { Adaptor } from '../protocol/adaptor.js';
-import type { EmbeddingsInput } from '../protocol/openai-embeddings-request.js';
+
+import type { EmbeddingsInput } from '../formats/openai-embeddings/request.js';
+import type { Adaptor } from '../formats/provider.js';
 import { type Counter, type EncodingName, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
 import { requestText, type Tally } from './request-text.js';

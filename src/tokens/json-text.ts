@@ -2,6 +2,8 @@
  * A JSON value as text, in pieces of about `PIECE_CHARS`, made without recursion and without ever holding the whole: the
  * value may be as deep and as large as a request allows, and whoever reads the pieces may pause between them.
  */
+import { isObject } from '../lib/json.js';
+
 const PIECE_CHARS = 2000;
 
 interface Open {
@@ -57,7 +59,3 @@ export function* jsonText(value: unknown, except: readonly string[] = []): Gener
 }
 
 const isExhausted = ({ keys, node, next }: Open): boolean => next >= (keys ?? (node as readonly unknown[])).length;
-
-/** An object that is not an array. */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

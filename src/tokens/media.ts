@@ -3,7 +3,7 @@
  * by its model's formula; everything else is an estimate that rather errs upward: the largest picture of the family, the
  * lowest usual bit rate, the densest usual page.
  */
-import { type VisionRule, visionRuleFor } from '../protocol/openai-models.js';
+import { type VisionRule, visionRuleFor } from '../formats/openai-chat/models.js';
 import { base64Start, type ImageSize, imageSize } from './image-size.js';
 
 /** What is known of the model that will see the media. */

@@ -4,8 +4,10 @@
  * has an unexpected shape is counted as the JSON that it is. Yields at least once per message and part, so that whoever
  * counts can pause anywhere.
  */
-import { toolRuleFor } from '../protocol/openai-models.js';
-import { isObject, jsonText } from './json-text.js';
+
+import { toolRuleFor } from '../formats/openai-chat/models.js';
+import { isObject } from '../lib/json.js';
+import { jsonText } from './json-text.js';
 import { audioTokens, fileTokens, imageTokens, type MediaModel } from './media.js';
 import { toolText } from './tool-text.js';
 

@@ -3,8 +3,10 @@
  * cookbook's formula; what that formula does not know of (nested schemas, `$defs`, constraints) is counted as JSON, which
  * is longer than what the model sees. Other families read the declarations as JSON behind a prompt of their own.
  */
-import type { ToolRule } from '../protocol/openai-models.js';
-import { isObject, jsonText } from './json-text.js';
+
+import type { ToolRule } from '../formats/openai-chat/models.js';
+import { isObject } from '../lib/json.js';
+import { jsonText } from './json-text.js';
 
 /** The system prompt that some providers put before tools. */
 const OTHER_TOOLS_PROMPT = 350;

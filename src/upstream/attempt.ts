@@ -4,12 +4,12 @@
  * once.
  */
 import type { Duplex } from 'node:stream';
+import type { UpstreamFailure } from '../formats/failure.js';
+import type { LocalUpstream } from '../formats/provider.js';
 import { headerIn } from '../lib/headers.js';
-import type { LocalUpstream } from '../protocol/adaptor.js';
-import type { UpstreamFailure } from '../protocol/failure.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
+import type { AnswerHandler, Running } from './http1/call.js';
 import type { Connections } from './http1/connections.js';
-import type { AnswerHandler, Running } from './http1/exchange.js';
 import { HttpFault } from './http1/faults.js';
 import { callLocal } from './local.js';
 

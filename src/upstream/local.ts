@@ -1,7 +1,7 @@
 /** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
-import type { LocalRequest, LocalUpstream } from '../protocol/adaptor.js';
+import type { LocalRequest, LocalUpstream } from '../formats/provider.js';
 import type { Attempt } from './attempt.js';
-import type { Running } from './http1/exchange.js';
+import type { Running } from './http1/call.js';
 
 export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): Running {
   const stop = new AbortController();

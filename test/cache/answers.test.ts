@@ -5,11 +5,11 @@ import { Answers } from '../../src/cache/answers.js';
 import { memoryAnswerStore, memoryPurgeStore } from '../../src/cache/answers-memory.js';
 import type { AnswerStore } from '../../src/cache/cache.js';
 import { canonical, readsWhole } from '../../src/cache/canonical.js';
-import { Flights, type Landing } from '../../src/cache/flights.js';
+import { noWishes, readWishes } from '../../src/cache/directives.js';
 import { Purges } from '../../src/cache/purges.js';
 import { narrower, tenantOf } from '../../src/cache/scope.js';
 import { createSeal, sealedAnswers } from '../../src/cache/seal.js';
-import { noWishes, readWishes } from '../../src/cache/wishes.js';
+import { Flights, type Landing } from '../../src/cache/single-flight.js';
 import { answer } from '../contract/cache.js';
 import { ManualClock } from '../support/clock.js';
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Command } from 'commander';
 import { registerKeys } from '../../src/cli/keys.js';
-import { wellFormed } from '../../src/keys/secret.js';
-import { ADMIN_KEY, type AdminServer, adminServer } from '../http/admin/server.js';
+import { wellFormed } from '../../src/identity/secret.js';
+import { ADMIN_KEY, type AdminServer, adminServer } from '../api/admin/server.js';
 
 let server: AdminServer;
 let cwd: string;

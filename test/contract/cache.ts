@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { AnswerStore, CachedAnswer, PurgeKind } from '../../src/cache/cache.js';
 import type { PurgeStore } from '../../src/cache/purges.js';
 import type { PromptStore } from '../../src/cache/semantic/prompt-store.js';
-import { noUsage } from '../../src/protocol/usage.js';
+import { noUsage } from '../../src/formats/usage.js';
 
 export interface CacheStores {
   readonly answers: AnswerStore;

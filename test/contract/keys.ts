@@ -1,9 +1,9 @@
 /** What every store of keys promises. One suite, over memory, Postgres and the embedded database. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Key, type Team, unstoredKey } from '../../src/keys/key.js';
-import type { KeyStore, KeyTx, Once } from '../../src/keys/key-store.js';
-import { newSecret } from '../../src/keys/secret.js';
+import { type Key, type Team, unstoredKey } from '../../src/identity/key.js';
+import type { KeyStore, KeyTx, Once } from '../../src/identity/key-store.js';
+import { newSecret } from '../../src/identity/secret.js';
 import { ok, refuse, refused } from '../../src/lib/errors.js';
 import { newId } from '../../src/lib/ids.js';
 

@@ -1,10 +1,10 @@
 /** What every store of the ledger promises. One suite, over memory, Postgres and the embedded database. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { noUsage } from '../../src/formats/usage.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from '../../src/ledger/ledger-store.js';
 import { newId } from '../../src/lib/ids.js';
-import { noUsage } from '../../src/protocol/usage.js';
 
 export interface OpenStore {
   readonly store: LedgerStore;

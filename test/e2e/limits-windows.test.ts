@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
 import { adaptors } from '../../providers/index.js';
-import { type App, startApp } from '../../src/app.js';
+import { type App, startApp } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { sandboxConfig, words } from '../support/limits-http.js';

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientRequest, ClientResponse } from '../../src/front/exchange.js';
+import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
 import { plainFront } from '../../src/front/plain-front.js';
 import { parseAnswer, type RawAnswer, rawRequest } from '../support/raw-http.js';
 

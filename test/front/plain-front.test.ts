@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientRequest, ClientResponse } from '../../src/front/exchange.js';
+import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
 import { plainFront } from '../../src/front/plain-front.js';
 import { PlainRequest } from '../../src/front/plain-request.js';
 import { seeded } from '../router/support.js';

@@ -5,46 +5,38 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['keys', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports', 'jwt'];
-const below = ['protocol', 'lib'];
-/** The composition root, in parts. */
-const parts = ['cache', 'database', 'keys', 'limits', 'reload', 'routes', 'spend', 'spool', 'tokens', 'webhooks'].map(
-  (name) => `app-${name}.ts`,
-);
-const composed = [
-  'front',
-  'http',
-  'routes',
-  'gateway',
-  ...domain,
-  ...below,
-  'upstream',
-  'telemetry',
-  'config',
-  'store',
-];
+const domain = ['identity', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports', 'jwt'];
+/** Wire formats, and what everybody may use. */
+const below = ['formats', 'lib'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   lib: [],
-  protocol: ['lib'],
+  formats: ['lib'],
+  translate: below,
   ...Object.fromEntries(domain.map((folder) => [folder, below])),
+  identity: ['jwt', 'config', ...below],
   store: ['lib'],
   telemetry: below,
   upstream: below,
   front: ['lib'],
   config: ['lib', 'pricing', 'cache'],
-  gateway: [...domain, ...below, 'upstream', 'telemetry', 'config'],
-  http: ['front', 'gateway', 'keys', 'ledger', 'cache', 'reports', 'webhooks', ...below],
-  routes: ['front', 'config', 'jwt', 'keys', 'limits', 'upstream', 'telemetry', ...below],
-  cli: ['config', 'pricing', 'reports', 'protocol', 'lib', 'telemetry', 'app.ts'],
-  ...Object.fromEntries(parts.map((part) => [part, composed])),
-  'app.ts': [...parts, ...composed],
-  'main.ts': ['cli', 'app.ts', 'providers'],
+  catalog: [...domain, ...below, 'translate', 'upstream', 'telemetry', 'config'],
+  gateway: ['catalog', ...domain, ...below, 'translate', 'upstream', 'telemetry'],
+  operations: ['gateway', 'catalog', ...domain, ...below, 'config'],
+  api: ['front', 'gateway', 'catalog', 'operations', 'identity', 'ledger', 'cache', 'reports', 'webhooks', ...below],
+  routes: ['front', 'config', 'jwt', 'identity', 'limits', 'upstream', 'telemetry', ...below],
+  server: ['api', 'front', ...below],
+  app: [
+    ...['server', 'api', 'front', 'routes', 'operations', 'gateway', 'catalog', ...domain, ...below],
+    ...['translate', 'upstream', 'telemetry', 'config', 'store'],
+  ],
+  cli: ['app', 'config', 'pricing', 'reports', 'formats', 'lib', 'telemetry'],
+  'main.ts': ['cli', 'app', 'providers'],
 };
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
-  { name: /^(fastify|@fastify\/)/, where: /^src\/(http\/|app\.ts)/ },
+  { name: /^(fastify|@fastify\/)/, where: /^src\/(server|api)\// },
   { name: /^undici$/, where: /^src\/(upstream\/http1\/connections|webhooks\/deliver)\.ts$/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
@@ -60,7 +52,7 @@ const importsOf = (file: string): string[] =>
     (match) => match[1]!,
   );
 
-/** `src/keys/key.ts` -> `keys`; `src/app.ts` -> `app.ts`; `providers/x.ts` -> `providers`. */
+/** `src/limits/hold.ts` -> `limits`; `src/main.ts` -> `main.ts`; `providers/x.ts` -> `providers`. */
 const folderOf = (file: string): string => (file.startsWith('src/') ? file.split('/')[1]! : file.split('/')[0]!);
 
 const inside = (from: string, name: string): string =>
@@ -82,7 +74,7 @@ test('each folder imports only what lies below it', () => {
 test('providers import only wire formats and lib', () => {
   const wrong = filesIn('providers').flatMap((file) =>
     importsOf(file)
-      .filter((name) => name.startsWith('.') && !/^(protocol|lib|providers)$/.test(folderOf(inside(file, name))))
+      .filter((name) => name.startsWith('.') && !/^(formats|lib|providers)$/.test(folderOf(inside(file, name))))
       .map((name) => `${file} imports ${name}`),
   );
   assert.deepEqual(wrong, []);

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { noUsage } from '../../src/formats/usage.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { createLedger, type LedgerOptions } from '../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../src/ledger/ledger-memory.js';
 import { EntryRefused, type LedgerStore } from '../../src/ledger/ledger-store.js';
-import { noUsage } from '../../src/protocol/usage.js';
 import { entry } from '../contract/ledger.js';
 
 /** A ledger whose time stands still until a test moves it, over a store in memory that can be told to fail. */

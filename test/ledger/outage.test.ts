@@ -1,11 +1,11 @@
 /** The ledger with a real Postgres that goes away, crashes, or is given what it cannot hold. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { noUsage } from '../../src/formats/usage.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { createLedger } from '../../src/ledger/ledger.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
 import { systemClock } from '../../src/lib/clock.js';
-import { noUsage } from '../../src/protocol/usage.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore, type Store } from '../../src/store/pg.js';
 import { entry } from '../contract/ledger.js';

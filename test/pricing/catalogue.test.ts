@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findProvider } from '@pydantic/genai-prices';
+import { noUsage } from '../../src/formats/usage.js';
 import { catalogueVersion, lookup, priceFor, standingPrice } from '../../src/pricing/catalogue.js';
 import { cost } from '../../src/pricing/price.js';
-import { noUsage } from '../../src/protocol/usage.js';
 
 const NOW = Date.parse('2026-11-24T08:00:00Z');
 const usd = (perMillion: number) => Math.round(perMillion * 1e6);

@@ -1,10 +1,10 @@
 /** What is held for a request's tokens is never less than what any usage of them is billed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noUsage } from '../../src/formats/usage.js';
 import { cost as holdCost } from '../../src/limits/amount.js';
 import { dearest, inputNanoMost } from '../../src/pricing/dearest.js';
 import { cost, type Price, writtenPrice } from '../../src/pricing/price.js';
-import { noUsage } from '../../src/protocol/usage.js';
 
 /** Numbers that are the same in every run. */
 function randoms(seed: number): (below: number) => number {

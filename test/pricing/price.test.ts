@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { noUsage, type Usage } from '../../src/formats/usage.js';
 import {
   cost,
   type Price,
@@ -10,7 +11,6 @@ import {
   writtenPrice,
   writtenPriceAt,
 } from '../../src/pricing/price.js';
-import { noUsage, type Usage } from '../../src/protocol/usage.js';
 
 const usage = (some: Partial<Usage>): Usage => ({ ...noUsage(), ...some });
 const priced = (...tiers: [aboveInputTokens: number, pico: Rates][]): Price => ({

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { adaptors } from '../../providers/index.js';
-import { readMessagesError } from '../../src/protocol/anthropic-messages.js';
-import type { UpstreamFailure } from '../../src/protocol/failure.js';
-import type { FailureClass } from '../../src/protocol/failure-class.js';
-import { readError } from '../../src/protocol/openai-chat-wire.js';
+import { readMessagesError } from '../../src/formats/anthropic-messages/wire.js';
+import type { UpstreamFailure } from '../../src/formats/failure.js';
+import type { FailureClass } from '../../src/formats/failure-class.js';
+import { readError } from '../../src/formats/openai-chat/wire.js';
 import { classify } from '../../src/router/classify.js';
 
 type Row = readonly [is: FailureClass, status: number, error: Record<string, unknown>];

@@ -2,8 +2,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { AnswerHandler, Running } from '../../src/upstream/http1/call.js';
 import type { Connections } from '../../src/upstream/http1/connections.js';
-import type { AnswerHandler, Running } from '../../src/upstream/http1/exchange.js';
 import type { HttpRequest } from '../../src/upstream/http1/request-head.js';
 
 export interface Told extends AnswerHandler {

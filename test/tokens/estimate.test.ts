@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
-import { encodingFor } from '../../src/protocol/openai-models.js';
+import { encodingFor } from '../../src/formats/openai-chat/models.js';
 import { warmTokenizers } from '../../src/tokens/encodings.js';
 import { type CountingRule, estimate } from '../../src/tokens/estimate.js';
 import { dataUrl, png, wav } from './images.js';

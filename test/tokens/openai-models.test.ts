@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodingFor, toolRuleFor, visionRuleFor } from '../../src/protocol/openai-models.js';
+import { encodingFor, toolRuleFor, visionRuleFor } from '../../src/formats/openai-chat/models.js';
 
 const o200k = [
   'gpt-4o',

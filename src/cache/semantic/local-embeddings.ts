@@ -5,9 +5,10 @@
  * fit is told that the model is overloaded. A caller that leaves takes its texts with it. No text is cut and no vector is
  * kept.
  */
-import type { LocalAnswer, LocalRequest, LocalUpstream } from '../../protocol/adaptor.js';
-import { type VectorFormat, vectorJson } from '../../protocol/embedding-wire.js';
-import type { EmbeddingsInput } from '../../protocol/openai-embeddings-request.js';
+
+import type { EmbeddingsInput } from '../../formats/openai-embeddings/request.js';
+import { type VectorFormat, vectorJson } from '../../formats/openai-embeddings/vectors.js';
+import type { LocalAnswer, LocalRequest, LocalUpstream } from '../../formats/provider.js';
 import { LOCAL_MODEL, MOST_PIECES } from './embedder.js';
 import type { VectorWorker } from './vector-worker.js';
 

@@ -3,7 +3,9 @@
  * a call has a timeout of its own and a bounded number of others beside it; what is late, does not fit or fails is no vector,
  * and the prompt is a miss. Nothing is tried again here.
  */
-import { ofLengthOne, vectorOf } from '../../protocol/embedding-wire.js';
+
+import { ofLengthOne, vectorOf } from '../../formats/openai-embeddings/vectors.js';
+import { within } from '../../lib/within.js';
 import type { Embedder } from './embedder.js';
 
 export interface Embedded {
@@ -66,7 +68,7 @@ export function providerPrompts(ask: AskProvider): (model: ProviderModel) => Pro
     if (running[kind] >= most) throw new Error('too many prompts are being embedded by the provider');
     running[kind]++;
     const asked = ask(text, dimensions, withinMs).finally(() => running[kind]--);
-    const { embedding, target } = await inTime(asked, withinMs);
+    const { embedding, target } = await within(asked, withinMs, 'the prompt was not embedded');
     const read = vectorOf(embedding);
     const vector = read && ofLengthOne(read);
     if (!vector) throw new Error(`${target} answered with something that is no vector`);
@@ -76,12 +78,5 @@ export function providerPrompts(ask: AskProvider): (model: ProviderModel) => Pro
   return (model) => ({
     embed: (text) => embed(text, model, model.timeoutMs, 'now', MOST_AT_ONCE),
     embedIdly: (text) => embed(text, model, IDLE_MS, 'idly', MOST_IDLY),
-  });
-}
-
-function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the prompt was not embedded within ${ms} ms`)), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -2,6 +2,7 @@
  * The part of a chat request that is compared by meaning: the text of the last message, where that is the user's and nothing
  * else is in it. All the rest of the request belongs to the scope.
  */
+import { isObject, type Json } from '../../lib/json.js';
 import { volatile } from './guard-words.js';
 import type { Signature } from './guards.js';
 
@@ -12,8 +13,6 @@ export interface Prompt {
 }
 
 export type Unfit = 'no text' | 'tools' | 'turns' | 'details' | 'short' | 'volatile';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The prompt, or why there is none that could be compared. */
 export function promptOf(json: Json, maxTurns: number): Prompt | Unfit {
@@ -48,6 +47,3 @@ function textOf(content: unknown): string | null {
   const [part] = content as unknown[];
   return isObject(part) && part['type'] === 'text' && typeof part['text'] === 'string' ? part['text'] : null;
 }
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -6,11 +6,11 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
+import { after } from '../../lib/within.js';
 import type { PromptStore } from './prompt-store.js';
 import type { VectorIndex } from './vector-index.js';
 import type { VectorWorker } from './vector-worker.js';
 import type { Neighbour } from './vectors.js';
-import { after } from './within.js';
 
 const PAGE = 200;
 const REFRESH_MS = 1_000;

@@ -8,12 +8,13 @@
  * a bounded queue: who is late or does not fit is a miss, and says so in the counts.
  */
 import type { Clock } from '../../lib/clock.js';
+import { within } from '../../lib/within.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
+import { noWishes } from '../directives.js';
 import type { Purges } from '../purges.js';
 import type { Known, Question, SemanticFound, SemanticTier } from '../recall.js';
 import type { Scope } from '../scope.js';
 import type { Seal } from '../seal.js';
-import { noWishes } from '../wishes.js';
 import type { Verdict } from './calibration.js';
 import { type Candidate, decide, type Rejection } from './decide.js';
 import { type Embedder, embedBeginning } from './embedder.js';
@@ -24,7 +25,6 @@ import type { PromptStore, ReadPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
 import type { VectorIndex } from './vector-index.js';
-import { within } from './within.js';
 
 export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
 

@@ -10,11 +10,11 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
+import { after, within } from '../../lib/within.js';
 import { underLock } from '../../store/migrate.js';
 import { type Connection, openStore, type Store } from '../../store/pg.js';
 import type { VectorIndex } from './vector-index.js';
 import type { Neighbour } from './vectors.js';
-import { after, within } from './within.js';
 
 type Pool = Store['pool'];
 type OnError = (what: string, error: unknown) => void;

@@ -9,8 +9,8 @@
  */
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import { type AnswerHandler, Exchange, type Running } from './call.js';
 import { Connection, type Owner } from './connection.js';
-import { type AnswerHandler, Exchange, type Running } from './exchange.js';
 import { HttpFault } from './faults.js';
 import type { HttpRequest } from './request-head.js';
 import { onread, SHARED_READS, watch } from './wire.js';

@@ -1,0 +1,130 @@
+/** Keys, teams and audit lines in the words of the admin API: limits as written, times in ISO 8601, never a secret. */
+import { z } from 'zod';
+import type { Key, Team } from '../../identity/key.js';
+import type { AuditLine } from '../../identity/key-store.js';
+import { limitAsWritten } from '../../lib/limit-spec.js';
+import { cursorOf } from './schemas.js';
+
+const time = z.string();
+const limit = z.object({
+  unit: z.string(),
+  max: z.number(),
+  per: z.string().optional(),
+  model: z.string().optional(),
+  warn_at: z.array(z.number()).optional(),
+  timezone: z.string().optional(),
+  on_exhausted: z.string().optional(),
+});
+const metadata = z.record(z.string(), z.unknown());
+
+export const keyAnswer = z.object({
+  id: z.string(),
+  prefix: z.string(),
+  name: z.string(),
+  team: z.string().nullable(),
+  models: z.array(z.string()).nullable(),
+  endpoints: z.array(z.string()).nullable(),
+  allowed_ips: z.array(z.string()).nullable(),
+  limits: z.array(limit),
+  user_limits: z.array(limit),
+  cache: z.string().nullable(),
+  tags: z.array(z.string()),
+  metadata,
+  aliases: z.record(z.string(), z.string()),
+  expires_at: time.nullable(),
+  created_at: time,
+  updated_at: time,
+  blocked: z.boolean(),
+  blocked_at: time.nullable(),
+  revoked_at: time.nullable(),
+});
+
+/** `key` is the secret, shown this once; null where a remembered answer is given again. */
+export const shownKeyAnswer = z.object({ key: z.string().nullable(), ...keyAnswer.shape });
+
+export const teamAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  limits: z.array(limit),
+  user_limits: z.array(limit),
+  metadata,
+  markup: z.number().nullable(),
+  aliases: z.record(z.string(), z.string()),
+  created_at: time,
+  updated_at: time,
+  blocked: z.boolean(),
+  blocked_at: time.nullable(),
+});
+
+export const auditAnswer = z.object({
+  id: z.string(),
+  at: time,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  detail: metadata,
+});
+
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+
+export const showKey = (key: Key) => ({
+  id: key.id,
+  prefix: key.prefix,
+  name: key.name,
+  team: key.team,
+  models: key.models && [...key.models],
+  endpoints: key.endpoints && [...key.endpoints],
+  allowed_ips: key.allowed_ips && [...key.allowed_ips],
+  limits: key.limits.map(showLimit),
+  user_limits: key.user_limits.map(showLimit),
+  cache: key.cache,
+  tags: [...key.tags],
+  metadata: { ...key.metadata },
+  aliases: { ...key.aliases },
+  expires_at: isoOrNull(key.expires_at),
+  created_at: iso(key.created_at),
+  updated_at: iso(key.updated_at),
+  blocked: key.blocked_at !== null,
+  blocked_at: isoOrNull(key.blocked_at),
+  revoked_at: isoOrNull(key.revoked_at),
+});
+
+export const showTeam = (team: Team) => ({
+  id: team.id,
+  name: team.id,
+  limits: team.limits.map(showLimit),
+  user_limits: team.user_limits.map(showLimit),
+  metadata: { ...team.metadata },
+  markup: team.markup_ppm === null ? null : team.markup_ppm / 1e6,
+  aliases: { ...team.aliases },
+  created_at: iso(team.created_at),
+  updated_at: iso(team.updated_at),
+  blocked: team.blocked_at !== null,
+  blocked_at: isoOrNull(team.blocked_at),
+});
+
+export const showAudit = (line: AuditLine & { readonly id: string }) => ({
+  ...line,
+  at: iso(line.at),
+  detail: { ...line.detail },
+});
+
+const showLimit = (limit: Key['limits'][number]) => {
+  const { warn_at, ...written } = limitAsWritten(limit);
+  return { ...written, ...(warn_at ? { warn_at: [...warn_at] } : {}) };
+};
+
+/** One page of a list; the store was asked for one item more than `limit`, which shows whether there is a next page. */
+export function showPage<T extends { readonly id: string }, U>(
+  items: readonly T[],
+  limit: number,
+  show: (item: T) => U,
+): { data: U[]; next_cursor: string | null } {
+  const data = items.slice(0, limit);
+  const last = data.at(-1);
+  return { data: data.map(show), next_cursor: items.length > limit && last ? cursorOf(last.id) : null };
+}

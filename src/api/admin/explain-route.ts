@@ -1,0 +1,164 @@
+/** What would happen to a request with a key: `POST /admin/v1/explain`. Nothing is sent and nothing is taken. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import type { Authenticator } from '../../identity/authenticate.js';
+import { standing } from '../../identity/authenticate.js';
+import type { Caller } from '../../identity/key.js';
+import type { Keys } from '../../identity/keys.js';
+import type { Clock } from '../../lib/clock.js';
+import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import type { Explainer } from '../../operations/explain.js';
+import { readCallHeaders } from '../call-headers.js';
+import type { AdminApp } from './admin-api.js';
+import { problem, sendRefusal } from './errors.js';
+
+export interface Explaining {
+  readonly explain: Explainer;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly keys: Keys;
+  readonly clock: Clock;
+}
+
+const question = z.strictObject({
+  key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
+  endpoint: z
+    .enum(['chat', '/v1/chat/completions', 'embeddings', '/v1/embeddings'])
+    .default('chat')
+    .describe('Where the request goes, as keys name endpoints or as a path.'),
+  headers: z
+    .record(z.string().max(200), z.string().max(10_000))
+    .default({})
+    .describe('What the request says in headers, such as x-tollgate-tags.'),
+  ip: z
+    .string()
+    .refine((address) => isIP(address) !== 0, 'not an IP address')
+    .optional()
+    .describe('Where it comes from. Left out: from an address that the key allows.'),
+  request: z.record(z.string(), z.unknown()).describe('The body of the request.'),
+});
+
+const text = z.string();
+const orNull = text.nullable();
+const count = z.number();
+
+const amount = z.union([text, count]);
+
+const answer = z.object({
+  would: z.enum(['send', 'refuse']),
+  status: count.describe('Of the refusal; 200 where the request would be sent.'),
+  error: z.object({ code: text, message: text, param: orNull }).nullable(),
+  caller: z.object({ key: text, name: text, team: orNull }).nullable(),
+  model: z
+    .object({
+      asked: text,
+      serves: orNull.describe('The model that a route chooses, or the one that was asked for.'),
+      balance: orNull,
+      max_attempts: count.nullable(),
+    })
+    .nullable(),
+  rules: z
+    .array(
+      z.object({
+        of: text.describe('The model whose rule it is.'),
+        rule: count.describe('Its place in the list, from 0.'),
+        use: z.array(text),
+        matched: z.boolean().nullable().describe('null: not asked, since an earlier one matched.'),
+        conditions: z.array(
+          z.object({ name: text, wanted: z.unknown(), holds: z.boolean().optional(), found: z.unknown().optional() }),
+        ),
+      }),
+    )
+    .describe('The rules of routes, in the order in which they are asked.'),
+  limits: z
+    .array(
+      z.object({
+        scope: z.record(text, text),
+        unit: text,
+        per: orNull,
+        model: orNull,
+        max: amount,
+        spent: amount,
+        held: amount,
+        remaining: amount,
+        window_ends_at: orNull,
+        takes: amount.describe('Budgets: the worst case that is held. Rates: what such requests usually take.'),
+        admits: z.boolean(),
+      }),
+    )
+    .describe('Every limit that applies, with money as decimal strings.'),
+  cache: z.object({ state: text, why: text.nullable(), entry: text.nullable() }),
+  plan: z
+    .array(
+      z.object({
+        target: text,
+        provider: text,
+        model: text,
+        upstream_model: text,
+        as: z.enum(['first', 'fallback', 'context_window_fallback', 'content_policy_fallback']),
+        priority: count,
+        weight: count,
+        ready: z.boolean(),
+        why_not: orNull.describe('held_open, open, probing, resting or credentials_resting.'),
+        ready_in_ms: count.nullable(),
+        breaker: text,
+        in_flight: count,
+        latency_ms: count,
+        dropped_params: z.array(text),
+        refusal: orNull.describe('Why it cannot carry the request.'),
+        input_tokens: count,
+        price_version: orNull,
+        cost_usd: orNull,
+      }),
+    )
+    .describe(
+      'The targets in the order in which they would be tried; those that are passed over after the others of their model.',
+    ),
+  estimate: z
+    .object({
+      input_tokens: count,
+      output_tokens: count,
+      held_output_tokens: count.nullable().describe('The most that budgets afford; null: none bounds the output.'),
+      cost_usd: orNull,
+      most_cost_usd: orNull,
+    })
+    .nullable()
+    .describe('Before the request is sent; what it really costs is known after.'),
+});
+
+export function explainRoute(app: AdminApp, deps: Explaining): void {
+  app.post(
+    '/explain',
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags: ['config'],
+        summary: 'What would happen to a request with a key, without sending it.',
+        body: question,
+        response: { 200: answer, '4xx': { content: { 'application/problem+json': { schema: problem } } } },
+      },
+    },
+    async (request, reply) => {
+      const { key, endpoint, headers, ip, request: body } = request.body;
+      const caller = await callerOf(key, deps);
+      if (caller === undefined) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${key}.`));
+      const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+      return deps.explain({
+        caller,
+        endpoint: endpoint.endsWith('embeddings') ? 'embeddings' : 'chat',
+        headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
+        ip: ip ?? null,
+        body: Buffer.from(JSON.stringify(body)),
+      });
+    },
+  );
+}
+
+/** Undefined: there is no key with this id. A secret that leads nowhere is answered as a request with it would be. */
+async function callerOf(key: string, { authenticator, keys, clock }: Explaining): Promise<Result<Caller> | undefined> {
+  if (!/^key_[0-9a-z]+$/.test(key)) return authenticator.authenticate(key);
+  const found = await keys.read.key(key);
+  if (!found) return undefined;
+  const caller = { key: found, team: found.team === null ? null : await keys.read.team(found.team) };
+  const refusal = standing(caller, clock.now());
+  return refusal ? refused(refusal) : ok(caller);
+}

@@ -1,0 +1,218 @@
+/** `/admin/v1/reports/spend`, `/pricing`, and what is done to the whole ledger: checked against its sums, and billed anew. */
+
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { Keys } from '../../identity/keys.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { Verified } from '../../ledger/verify-pg.js';
+import type { Clock } from '../../lib/clock.js';
+import { ok } from '../../lib/errors.js';
+import { after } from '../../lib/within.js';
+import type { Prices } from '../../operations/prices.js';
+import type { Repriced, RepriceRequest } from '../../operations/reprice.js';
+import { exact } from '../../reports/figures.js';
+import type { Reports } from '../../reports/reports.js';
+import { filterNames, formats, groupings, type ReportRequest, readRequest } from '../../reports/request.js';
+import type { AdminApp } from './admin-api.js';
+import { problem, sendRefusal } from './errors.js';
+import { instant, text } from './schemas.js';
+
+export interface Reporting {
+  readonly ledger: Pick<Ledger, 'query' | 'flush'>;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly reports: Reports;
+  /** Prices in force, overrides, and from which date. */
+  readonly prices: () => Prices;
+  readonly verify: (repair: boolean) => Promise<Verified>;
+  readonly reprice: (request: RepriceRequest) => Promise<Repriced>;
+}
+
+const config = { access: 'admin' } as const;
+const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
+
+const oneOrMore = z
+  .union([text(500), z.array(text(500)).max(100)])
+  .transform((value): readonly string[] => (typeof value === 'string' ? [value] : value));
+
+const when = z.string().max(40).describe('A date (which begins at midnight of `timezone`), or a time with a zone.');
+
+const spendQuery = z.strictObject({
+  from: when.optional(),
+  to: when.optional(),
+  group_by: z
+    .string()
+    .max(400)
+    .optional()
+    .describe(`Comma-separated, of ${groupings.join(', ')}.`),
+  timezone: z.string().max(64).optional(),
+  format: z.enum(formats).optional(),
+  ...(Object.fromEntries(filterNames.map((name) => [name, oneOrMore.optional()])) as Record<
+    (typeof filterNames)[number],
+    z.ZodOptional<typeof oneOrMore>
+  >),
+});
+
+const RECORDED_MS = 2_000;
+
+/** What was answered before the question is in the report, unless the database takes its entries too slowly. */
+async function recorded(ledger: Pick<Ledger, 'flush'>): Promise<void> {
+  await Promise.race([ledger.flush(), after(RECORDED_MS)]);
+}
+
+const whole = z.union([z.number(), z.string()]).describe('A number; beyond 2^53 its digits as a text.');
+const figures = {
+  requests: whole,
+  attempts: whole,
+  errors: whole,
+  cache_hits: whole,
+  tokens: z.record(z.string(), whole),
+  cost_nusd: whole,
+  cost_usd: z.string(),
+  billed_nusd: whole,
+  billed_usd: z.string(),
+};
+const reportAnswer = z.object({
+  from: z.string(),
+  to: z.string(),
+  timezone: z.string(),
+  group_by: z.array(z.string()),
+  data: z.array(z.looseObject(figures)).describe('What the row is of, under the names of `group_by`, and its figures.'),
+  total: z.object(figures),
+});
+
+const verifiedAnswer = z.object({
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  entries: z.number(),
+  cost_nusd: z.string(),
+  differences: z.array(z.object({ month: z.string(), table: z.string(), rows: z.number(), cost_nusd: z.string() })),
+  repaired: z.boolean(),
+});
+
+const repricedAnswer = z.object({
+  from: z.string(),
+  to: z.string(),
+  dry_run: z.boolean(),
+  entries: z.number(),
+  corrected: z.number(),
+  unpriced: z.number(),
+  cost_before_nusd: whole,
+  cost_after_nusd: whole,
+  difference_nusd: whole,
+  by_model: z.array(z.object({ model: z.string(), target: z.string(), corrected: z.number(), difference_nusd: whole })),
+});
+
+const pricingAnswer = z.looseObject({
+  currency: z.string(),
+  unit: z.string(),
+  catalogue: z.string(),
+  data: z.array(z.looseObject({ model: z.string(), target: z.string() })),
+  overrides: z.array(z.looseObject({ model: z.string() })),
+});
+
+export function reportsRoutes(app: AdminApp, deps: Reporting): void {
+  const told = (actor: string, action: string, detail: Readonly<Record<string, unknown>>) =>
+    deps.keys.write(actor, async ({ tx }) => {
+      await tx.audit({ at: deps.clock.now(), actor, action, subject: 'ledger', detail });
+      return ok(null);
+    });
+
+  app.get(
+    '/reports/spend',
+    {
+      config,
+      schema: {
+        tags: ['reports'],
+        summary: 'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
+        querystring: spendQuery,
+        response: { 200: reportAnswer, ...problems },
+      },
+    },
+    async ({ query }, reply) => {
+      const { from, to, group_by, timezone, format, ...given } = query;
+      const filters = Object.fromEntries(
+        Object.entries(given).filter(([, values]) => values !== undefined),
+      ) as ReportRequest['filters'];
+      const request = readRequest({ from, to, group_by, timezone, format, filters }, deps.clock.now());
+      if (!request.ok) return sendRefusal(reply, request.refusal);
+      await recorded(deps.ledger);
+      const report = await deps.reports.run(request.value);
+      if (!report.ok) return sendRefusal(reply, report.refusal);
+      const { mediaType, fileName, bytes } = report.value;
+      reply.header('content-type', mediaType);
+      if (request.value.format !== 'json') reply.header('content-disposition', `attachment; filename="${fileName}"`);
+      // A stream is sent as it is: no schema looks at it.
+      return reply.send(Readable.from(bytes, { objectMode: false }) as never);
+    },
+  );
+
+  app.get(
+    '/pricing',
+    {
+      config,
+      schema: {
+        tags: ['pricing'],
+        summary: 'The prices in force, where each comes from and from when on, and the overrides.',
+        response: { 200: pricingAnswer, ...problems },
+      },
+    },
+    () => deps.prices(),
+  );
+
+  app.post(
+    '/ledger/verify',
+    {
+      config,
+      schema: {
+        tags: ['ledger'],
+        summary: 'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',
+        body: z.strictObject({ repair: z.boolean().optional() }).nullish(),
+        response: { 200: verifiedAnswer, ...problems },
+      },
+    },
+    async (request) => {
+      const verified = await deps.verify(request.body?.repair ?? false);
+      if (verified.repaired) await told(request.adminActor, 'ledger.repair', { rows: verified.differences.length });
+      return { ...verified, differences: [...verified.differences] };
+    },
+  );
+
+  app.post(
+    '/ledger/reprice',
+    {
+      config,
+      schema: {
+        tags: ['ledger'],
+        summary: 'Bill the ledger anew with the prices now known; differences become correcting entries.',
+        body: z.strictObject({
+          from: instant,
+          to: instant.optional(),
+          model: text(400).optional(),
+          provider: text(400).optional(),
+          dry_run: z.boolean().optional(),
+        }),
+        response: { 200: repricedAnswer, ...problems },
+      },
+    },
+    async ({ body, adminActor }) => {
+      const { from, to = deps.clock.now(), model, provider, dry_run = false } = body;
+      const done = await deps.reprice({ fromMs: from, toMs: to, model, provider, dryRun: dry_run });
+      if (done.corrected > 0 && !dry_run) {
+        await told(adminActor, 'ledger.reprice', { from: new Date(from).toISOString(), corrected: done.corrected });
+      }
+      return {
+        from: new Date(from).toISOString(),
+        to: new Date(to).toISOString(),
+        dry_run,
+        entries: done.entries,
+        corrected: done.corrected,
+        unpriced: done.unpriced,
+        cost_before_nusd: exact(done.beforeNano),
+        cost_after_nusd: exact(done.afterNano),
+        difference_nusd: exact(done.afterNano - done.beforeNano),
+        by_model: done.byModel.map(({ nano, ...rest }) => ({ ...rest, difference_nusd: exact(nano) })),
+      };
+    },
+  );
+}

@@ -1,0 +1,296 @@
+/**
+ * The composition root: a configuration becomes stores, services and a server. Nothing happens on import. What is made of
+ * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
+ * snapshot for what they need to know of it.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Target } from '../catalog/model.js';
+import { type InForce, snapshotOf } from '../catalog/snapshot.js';
+import type { Config } from '../config/config.js';
+import { describeConfig } from '../config/explain.js';
+import type { Loaded, Source } from '../config/load.js';
+import { type Outcome, Reloader, type Trigger } from '../config/reload.js';
+import { Snapshots } from '../config/snapshot.js';
+import { watchInputs } from '../config/watch.js';
+import type { Adaptor } from '../formats/provider.js';
+import { createGateway } from '../gateway/pipeline.js';
+import { createAuthenticator } from '../identity/authenticate.js';
+import { localChanges } from '../identity/changes.js';
+import { pgChanges } from '../identity/changes-pg.js';
+import { createKeys } from '../identity/keys.js';
+import { pgKeyStore } from '../identity/keys-pg.js';
+import { createLedger } from '../ledger/ledger.js';
+import { pgLedgerStore } from '../ledger/ledger-pg.js';
+import { tellsStored } from '../ledger/ledger-store.js';
+import { type Clock, systemClock } from '../lib/clock.js';
+import { packageRoot } from '../lib/root.js';
+import { createExplainer } from '../operations/explain.js';
+import { createOwnEmbeddings } from '../operations/own-embeddings.js';
+import { createHealth } from '../operations/target-health.js';
+import { TargetStates } from '../router/states.js';
+import { closeServer, urlOf } from '../server/listening.js';
+import { createServer } from '../server/server.js';
+import { migrate } from '../store/migrate.js';
+import type { Log, RunningLog } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { warmTokenizers } from '../tokens/encodings.js';
+import { Deadlines } from '../upstream/deadline.js';
+import { Pools } from '../upstream/pool.js';
+import { startCache, startEmbedding } from './cache.js';
+import { databaseHealth, openDatabase } from './database.js';
+import { adminKeyOf, demoKeyOf } from './keys.js';
+import { startLimits } from './limits.js';
+import { reloadGauges, tellReload } from './reload.js';
+import { startRoutes } from './routes.js';
+import { startSpend } from './spend.js';
+import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
+import { startTokens } from './tokens.js';
+import { startWebhooks } from './webhooks.js';
+
+export interface App {
+  /** Where it listens, e.g. `http://127.0.0.1:4000`. */
+  readonly url: string;
+  readonly adminKeyFile: string | null;
+  readonly demoKeyFile: string;
+  /** Set on the first start only. */
+  readonly demoKey: string | undefined;
+  /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
+  reload(trigger: Trigger): Promise<Outcome>;
+  /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
+  close(): Promise<void>;
+}
+
+export const version: string = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
+
+interface Start {
+  readonly loaded: Loaded & { readonly ok: true };
+  /** Reads the same configuration again. */
+  readonly load: (again: Source) => Promise<Loaded>;
+  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly log: Log;
+  /** Writes a request's line. */
+  readonly access: RunningLog['access'];
+  /** The system's unless handed in. */
+  readonly clock?: Clock;
+}
+
+export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
+  const { config } = loaded;
+  const spool = await openSpool(config, log);
+  const database = await openDatabase(config, log);
+  const { store } = database;
+  await migrate(store.pool);
+  await warmTokenizers();
+  const metrics = new Metrics();
+  const announced = database.embedded
+    ? undefined
+    : pgChanges({
+        connection: database.connection,
+        clock,
+        onLine: (state, error) =>
+          log.info({ state, error: error instanceof Error ? error.message : undefined }, 'key changes'),
+      });
+  const changes = announced ?? localChanges();
+  const keyStore = pgKeyStore(store.db);
+  const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
+  const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
+  const authenticator = createAuthenticator({
+    store: keyStore,
+    changes,
+    clock,
+    onRefused: (reason) => metrics.authFailure(reason),
+    onLookupError: (error) =>
+      log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
+  });
+  const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
+  const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
+  let counters: Counters | undefined;
+  const ledger = createLedger({
+    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
+  });
+  // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
+  await ledger.recover();
+  const pools = new Pools();
+  const deadlines = new Deadlines(clock);
+  const states = new TargetStates(Math.random, (event) => {
+    log.warn({ ...event }, 'breaker');
+    hooks.tellBreaker(event);
+  });
+  const embedding = startEmbedding(log);
+  const made = (from: Config) =>
+    snapshotOf(from, {
+      adaptors,
+      pools,
+      states,
+      embedder: embedding.likeness,
+      localEmbeddings: embedding.upstream,
+      userAgent: `tollgate/${version}`,
+      nowMs: clock.now(),
+    });
+  const snapshots = new Snapshots(made(config));
+  const inForce = () => snapshots.value;
+  warnUnpriced(inForce(), clock, log);
+  let admin = adminKeyOf(config);
+  const reloader = new Reloader({
+    first: loaded,
+    load,
+    clock,
+    apply: (next) => {
+      const nextAdmin = adminKeyOf(next);
+      const snapshot = made(next);
+      const nextRoutes = routes.prepare(next.routes, next.server.body_limit);
+      const nextTokens = tokens.prepare(next);
+      // Nothing fails from here on.
+      snapshots.swap(snapshot);
+      routes.take(nextRoutes);
+      tokens.take(nextTokens);
+      admin = nextAdmin;
+      hooks.configure(next);
+      log.level = next.telemetry.log.level;
+      warnUnpriced(inForce(), clock, log);
+      void embedding.warm(inForce().config);
+    },
+    onOutcome: (outcome) => {
+      tellReload(outcome, log, metrics);
+      hooks.tellReload(outcome);
+    },
+  });
+  const limits = await startLimits({
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
+    emit: hooks.emit,
+  });
+  counters = limits;
+  /** What every run of the request path needs. */
+  const path = {
+    ...{ clock, snapshots, ledger, deadlines, metrics, access },
+    limiter: limits.limiter,
+    random: Math.random,
+  };
+  const cache = await startCache({
+    ...{ config, inForce, clock, log, metrics, store, embedding },
+    connection: database.connection,
+    shared: !database.embedded,
+    askProvider: createOwnEmbeddings(path),
+  });
+  const spend = await startSpend({
+    ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
+    ...{ store, connection: database.connection, embedded: database.embedded },
+  });
+  const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall });
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
+  spoolMetrics(metrics, ledger);
+  const routes = await startRoutes({
+    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
+    ...{ limits: limits.limits, onDenied: limits.denied },
+  });
+  reloadGauges(reloader, metrics);
+  const server = await createServer({
+    openai: {
+      gateway,
+      authenticator: tokens.callers,
+      models: () => inForce().models,
+      bodyLimit: () => inForce().config.server.body_limit,
+      clock,
+      onFault: (error, requestId) =>
+        log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
+    },
+    admin: {
+      keys,
+      clock,
+      adminKey: () => admin.key,
+      version,
+      ledger,
+      limitLevels: limits.levels,
+      ...spend.admin,
+      webhooks: hooks.admin,
+      cache,
+      describeConfig: () => describeConfig(inForce().config),
+      configState: () => reloader.state,
+      readConfig: () => reloader.prepare('api'),
+      explain: createExplainer({
+        ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
+      }),
+      authenticator: tokens.callers,
+      models: health.models,
+      providers: health.providers,
+      setBreaker: health.setBreaker,
+      routes: routes.overview,
+      setRouteBreaker: routes.setBreaker,
+    },
+    health: {
+      adminKey: () => admin.key,
+      ready: async () => ({
+        database: await databaseHealth(store),
+        spool: spoolHealth(ledger),
+        limits: { ok: true, detail: limits.detail() },
+      }),
+      metrics: async () =>
+        inForce().config.telemetry.metrics
+          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          : null,
+    },
+    log,
+    trustProxy: () => inForce().config.server.trust_proxy,
+    server: (direct, behind) => routes.server(direct, behind),
+    onAnswered: (request, status, durationMs) =>
+      access({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status,
+        duration_ms: Math.round(durationMs * 100) / 100,
+      }),
+  });
+  await embedding.warm(inForce().config);
+  const demo = await demoKeyOf(config, keys);
+  await server.listen({ host: config.server.host, port: config.server.port });
+  const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
+  return {
+    url: urlOf(server, config.server),
+    adminKeyFile: admin.file,
+    demoKeyFile: demo.file,
+    demoKey: demo.made,
+    reload: (trigger) => reloader.reload(trigger),
+    close: async () => {
+      watch.close();
+      await closeServer(server, inForce().config.server.shutdown_grace);
+      await cache.close();
+      await embedding.close();
+      await ledger.close();
+      spool.release();
+      await routes.close();
+      await limits.close();
+      await spend.close();
+      await hooks.close();
+      tokens.close();
+      authenticator.close();
+      await announced?.close();
+      pools.close();
+      await database.close();
+    },
+  };
+}
+
+type Counters = Awaited<ReturnType<typeof startLimits>>;
+
+function warnUnpriced({ models, cacheEmbedding }: InForce, clock: Clock, log: Log): void {
+  const priced = (targets: readonly Target[]) => targets.every((target) => target.priceAt(clock.now()));
+  for (const { name, targets } of models.list()) {
+    if (!priced(targets)) log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
+  }
+  const model = cacheEmbedding?.models.get(cacheEmbedding.model);
+  if (model && !priced(model.targets) && !models.get(model.name))
+    log.warn(
+      { model: model.name },
+      'prompts are not embedded until it is priced: name it under models, or set defaults.price',
+    );
+}

@@ -1,0 +1,131 @@
+/**
+ * The part of the composition that keeps answers: the cache with its stores, and the embedding model, which model routing
+ * uses too. The model is loaded before the first request where something will ask it, since a request does not wait for it;
+ * where it cannot be loaded, prompts are compared by nothing and the log says so.
+ */
+import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from '../cache/answers-pg.js';
+import { type CacheParts, type CacheService, openCache } from '../cache/cache-service.js';
+import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from '../cache/semantic/embedder.js';
+import { localEmbeddings } from '../cache/semantic/local-embeddings.js';
+import {
+  type AskProvider,
+  localPrompts,
+  type PromptEmbedder,
+  providerPrompts,
+} from '../cache/semantic/prompt-embedder.js';
+import type { PromptStore } from '../cache/semantic/prompt-store.js';
+import { pgPromptStore } from '../cache/semantic/prompts-pg.js';
+import { Scopes } from '../cache/semantic/scopes.js';
+import type { VectorIndex } from '../cache/semantic/vector-index.js';
+import type { VectorWorker } from '../cache/semantic/vector-worker.js';
+import { openPgVectors } from '../cache/semantic/vectors-pg.js';
+import type { InForce } from '../catalog/snapshot.js';
+import type { Config } from '../config/config.js';
+import { wordsOf } from '../formats/openai-chat/replay.js';
+import type { LocalUpstream } from '../formats/provider.js';
+import type { Clock } from '../lib/clock.js';
+import type { Embedder as TextsEmbedder } from '../lib/embedder.js';
+import type { Connection, Store } from '../store/pg.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+export interface Embedding {
+  readonly worker: VectorWorker;
+  readonly embedder: Embedder;
+  /** For conditions of model routing. */
+  readonly likeness: TextsEmbedder;
+  /** For targets; the model is loaded for the first request, which waits. */
+  readonly upstream: LocalUpstream;
+  /** Loads the model where one of the models compares prompts. */
+  warm(config: Config): Promise<void>;
+  close(): Promise<void>;
+}
+
+const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function startEmbedding(log: Log): Embedding {
+  const worker = localVectors((error) => log.warn({ error: saidBy(error) }, 'the embedding process ended'));
+  const embedder = localEmbedder(worker, LOCAL_MODEL);
+  return {
+    worker,
+    embedder,
+    likeness: likenessOf(embedder),
+    upstream: localEmbeddings(worker),
+    async warm({ models }) {
+      const wanted = Object.values(models).some(
+        ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
+      );
+      if (worker.running || !wanted) return;
+      await embedder
+        .embedIdly('Are you there?')
+        .catch((error: unknown) => log.warn({ error: saidBy(error) }, 'the embedding model cannot be loaded'));
+    },
+    close: () => worker.close(),
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly inForce: () => InForce;
+  /** Calls the model that embeds prompts, where that is behind a provider. */
+  readonly askProvider: AskProvider;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  /** Where the store is. */
+  readonly connection: Connection;
+  readonly embedding: Embedding;
+  /** Other gateways may use the same database. */
+  readonly shared: boolean;
+}
+
+export async function startCache(parts: Parts): Promise<CacheService> {
+  const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
+  const { pool } = store;
+  const prompts = pgPromptStore(pool);
+  const onError = (what: string, error: unknown) => log.warn({ what, error: saidBy(error) }, 'cache');
+  return openCache({
+    store: pgAnswerStore(pool),
+    purgeStore: pgPurgeStore(pool),
+    prompts,
+    index: await indexOf(parts, prompts, onError),
+    embedder: embedding.embedder,
+    promptEmbedder: promptEmbedderOf(parts),
+    secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
+    clock,
+    random: Math.random,
+    memoryBytes: config.cache.memory,
+    shared,
+    textOf: wordsOf,
+    wanted: () =>
+      inForce()
+        .models.list()
+        .some(({ cache }) => cache !== null),
+    onResult: (state) => metrics.cacheResult(state),
+    onRejection: (why) => metrics.cacheRejection(why),
+    onSkip: (why) => metrics.cacheSkip(why),
+    onVerdict: (scope, { standing, threshold, labels, precision }) =>
+      log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
+    onError,
+  });
+}
+
+async function indexOf(
+  { config, clock, store, connection, embedding: { worker } }: Parts,
+  prompts: PromptStore,
+  onError: CacheParts['onError'],
+): Promise<VectorIndex> {
+  if (config.cache.index === 'memory') return new Scopes({ store: prompts, worker, clock }, onError);
+  return openPgVectors({ pool: store.pool, connection, clock, onError });
+}
+
+/** What the configuration in force says; asked for each prompt. */
+function promptEmbedderOf({ inForce, embedding, askProvider }: Parts): () => PromptEmbedder {
+  const local = localPrompts(embedding.embedder);
+  const provider = providerPrompts(askProvider);
+  return () => {
+    const { embedding: by } = inForce().config.cache;
+    return by.type === 'local' ? local : provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
+  };
+}

@@ -1,0 +1,41 @@
+/** The part of the composition that opens the database: the one that is configured, or the embedded one. */
+import type { Config } from '../config/config.js';
+import { openEmbedded } from '../store/embedded.js';
+import { type Connection, openStore, type Store } from '../store/pg.js';
+import type { Log } from '../telemetry/log.js';
+
+interface Opened {
+  readonly store: Store;
+  readonly connection: Connection;
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+export async function openDatabase(config: Config, log: Log): Promise<Opened> {
+  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
+  if (config.database.url !== null) {
+    const connection = { url: config.database.url };
+    const store = openStore({ ...connection, onIdleError });
+    return { store, connection, embedded: false, close: () => store.close() };
+  }
+  const embedded = await openEmbedded({
+    dataDir: config.data_dir,
+    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
+  });
+  const store = openStore({ ...embedded.connection, onIdleError });
+  const close = async (): Promise<void> => {
+    await store.close();
+    await embedded.close();
+  };
+  return { store, connection: embedded.connection, embedded: true, close };
+}
+
+/** Known keys are served and entries wait in the spool while it is away, so a gateway is ready without it. */
+export async function databaseHealth(store: Store): Promise<{ ok: boolean; optional: true; detail?: string }> {
+  try {
+    await store.ping();
+    return { ok: true, optional: true };
+  } catch (error) {
+    return { ok: false, optional: true, detail: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,78 @@
+/** The part of the composition that counts limits: where they are counted, and what they have to do with the ledger. */
+
+import type { Models } from '../catalog/model.js';
+import type { Config } from '../config/config.js';
+import { Limiter } from '../gateway/limiter.js';
+import type { KeyStore } from '../identity/key-store.js';
+import type { Entry } from '../ledger/entry.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { pgSpentStore } from '../ledger/spent-pg.js';
+import type { Clock } from '../lib/clock.js';
+import type { Limit } from '../limits/limit.js';
+import { openLimits } from '../limits/open-redis.js';
+import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
+import { closeLapsed, noteOf, rebuildFrom } from '../operations/limit-ledger.js';
+import { limitLevels } from '../operations/limit-levels.js';
+import type { Store } from '../store/pg.js';
+import { limitMetrics } from '../telemetry/limit-metrics.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Emitter } from '../webhooks/emitter.js';
+
+interface Parts {
+  readonly config: Config;
+  readonly models: () => Models;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
+  /** Tells receivers of events. */
+  readonly emit: Emitter['emit'];
+}
+
+/** Resolves once limits can be taken. */
+export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: Parts) {
+  const { redis } = config;
+  const spent = pgSpentStore(store);
+  const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
+  const limits = await openLimits({
+    clock,
+    ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
+    rebuild: rebuildFrom(spent, ledger),
+    rebuildTimeoutMs: 5_000,
+    onLapsed: closeLapsed(spent, ledger),
+    longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
+    onState: (state, reason) => {
+      if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');
+      else log.warn({ state, reason, on_failure: redis.on_failure }, 'limits: Redis is away');
+    },
+  });
+  const counted = limitMetrics(metrics.registry, () => limits.state);
+  const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
+  const limiter = new Limiter({
+    limits,
+    clock,
+    note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
+    onDenied: (denial) => {
+      denied(denial.limit);
+      budgetDenied(emit, denial);
+    },
+    onCrossings: (crossed) => {
+      for (const crossing of crossed) budgetCrossed(emit, crossing);
+    },
+    onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
+  });
+  return {
+    limiter,
+    limits,
+    /** Counts a request that this limit refused. */
+    denied,
+    levels: limitLevels({ limits, keys: keyStore, models }),
+    /** These entries are in the ledger's store. */
+    posted: (entries: readonly Entry[]) => limits.posted(entries.flatMap(({ hold }) => hold ?? [])),
+    detail: () => (limits.state === 'away' ? `away (on_failure: ${redis.on_failure})` : limits.state),
+    close: () => limits.close(),
+  };
+}

@@ -1,0 +1,37 @@
+/** The part of the composition that serves classic routes: in front of the gateway's own server, on its keys and limits. */
+import type { Config } from '../config/config.js';
+import type { Authenticator } from '../identity/authenticate.js';
+import type { Clock } from '../lib/clock.js';
+import type { Limit } from '../limits/limit.js';
+import type { Limits } from '../limits/limits.js';
+import { Routes } from '../routes/routes.js';
+import type { AccessFields, Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { RouteMetrics } from '../telemetry/route-metrics.js';
+import type { Deadlines } from '../upstream/deadline.js';
+
+interface Parts {
+  readonly config: () => Config;
+  readonly authenticator: Authenticator;
+  readonly limits: Limits;
+  readonly onDenied: (limit: Limit) => void;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  readonly access: (fields: AccessFields) => void;
+  readonly metrics: Metrics;
+}
+
+export async function startRoutes(parts: Parts): Promise<Routes> {
+  const { config, metrics } = parts;
+  const routes: Routes = new Routes({
+    ...parts,
+    meter: new RouteMetrics(metrics.registry, () => routes.targets()),
+    trustProxy: () => config().server.trust_proxy,
+    bodyLimit: () => config().server.body_limit,
+    clientTimeouts: () => ({ headersMs: config().server.timeout.headers, bodyMs: config().server.timeout.body }),
+    onAuthFailure: (reason) => metrics.authFailure(reason),
+  });
+  await routes.apply(config().routes);
+  return routes;
+}

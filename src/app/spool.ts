@@ -1,0 +1,44 @@
+/** The part of the composition that keeps the ledger's spool: its folder, and what is told of it. */
+import type { Config } from '../config/config.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { Spool } from '../ledger/spool.js';
+import { claimFolder } from '../ledger/spool-folder.js';
+import { DataDirectoryInUse, takeLock } from '../store/data-lock.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** Throws where `data_dir` cannot be written: without a spool nothing is served. */
+export async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+  const folder = await claimFolder({
+    dataDir: config.data_dir,
+    takeLock,
+    isTaken: (error) => error instanceof DataDirectoryInUse,
+  }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the ledger's spool in data_dir (${config.data_dir}) cannot be opened: ${why}`, { cause: error });
+  });
+  const { durability, max_size, on_full } = config.ledger;
+  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  return { spool, release: () => folder.release() };
+}
+
+export function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
+  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
+    ledger.spool?.problem ? 1 : 0,
+  );
+  metrics.gauge(
+    'tollgate_spool_damages',
+    'Damaged places that were found in the spool.',
+    () => ledger.spool?.damages ?? 0,
+  );
+  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+}
+
+export function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+  const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
+  const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
+  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
+  return { ok: ledger.refusal() === undefined, detail };
+}

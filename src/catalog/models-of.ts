@@ -1,0 +1,164 @@
+/** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
+import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
+import type { Adaptor, LocalUpstream } from '../formats/provider.js';
+import type { Embedder } from '../lib/embedder.js';
+import { limitsInForce } from '../limits/limit.js';
+import { standingPrice } from '../pricing/catalogue.js';
+import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
+import { Rules } from '../router/rules.js';
+import type { TargetStates } from '../router/states.js';
+import { cleaner } from '../telemetry/redact.js';
+import type { PoolLease } from '../upstream/pool.js';
+import type { Model, Models, Target } from './model.js';
+import { Wildcards } from './wildcards.js';
+
+export interface ModelsParts {
+  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly pools: Pick<PoolLease, 'get'>;
+  /** What is known of targets; outlives the configuration. */
+  readonly states: TargetStates;
+  readonly userAgent: string;
+  /** The embedding model of the gateway, as an upstream. */
+  readonly localEmbeddings: LocalUpstream;
+  /** What `like` compares with; null: such conditions never hold. */
+  readonly embedder: Embedder | null;
+  readonly nowMs: number;
+}
+
+export function modelsOf(config: Config, parts: ModelsParts): Models {
+  const models = new Map<string, Model>();
+  const wildcards = new Wildcards();
+  for (const [label, written] of Object.entries(config.models)) {
+    const makers = written.targets.map((target) => targetOf(config, written, target, parts));
+    const make = (name: string, star: string) =>
+      modelOf(
+        name,
+        label,
+        written,
+        makers.map((of) => of(star)),
+        parts.embedder,
+      );
+    if (label.includes('*')) wildcards.add(label, make);
+    else models.set(label, make(label, ''));
+  }
+  const list = [...models.values()];
+  return {
+    get: (name) => models.get(name) ?? wildcards.get(name),
+    list: () => list,
+    asked: () => wildcards.made(),
+    createdS: Math.floor(parts.nowMs / 1000),
+  };
+}
+
+function modelOf(
+  name: string,
+  label: string,
+  written: ModelConfig,
+  targets: readonly Target[],
+  embedder: Embedder | null,
+): Model {
+  const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
+  return {
+    name,
+    label,
+    route: written.route && new Rules(label, written.route, embedder),
+    targets,
+    balance: written.balance,
+    affinity: written.affinity,
+    retry: written.retry,
+    fallbacks,
+    contextWindowFallbacks: context_window_fallbacks,
+    contentPolicyFallbacks: content_policy_fallbacks,
+    hedgeAfterMs: written.hedge?.after ?? null,
+    probe: written.probe,
+    lone:
+      targets.length === 1 &&
+      fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,
+    turns: { next: 0 },
+    timeouts: timeoutsOf(written),
+    maxOutput: written.max_output,
+    limits: limitsInForce({ kind: 'model', id: name }, written.limits),
+    dropParams: written.drop_params,
+    cache: written.cache,
+  };
+}
+
+/** A `keep_alive` of 0 means never. */
+const timeoutsOf = ({ timeout }: ModelConfig) => ({
+  ...timeout,
+  keep_alive: timeout.keep_alive === 0 ? Number.POSITIVE_INFINITY : timeout.keep_alive,
+});
+
+/** Makes the target; `star` stands for the `*` in the name of its model. */
+function targetOf(
+  config: Config,
+  model: ModelConfig,
+  written: TargetConfig,
+  parts: ModelsParts,
+): (star: string) => Target {
+  const provider = config.providers[written.provider]!;
+  const adaptor = parts.adaptors[provider.type]!;
+  const base = new URL(provider.base_url ?? adaptor.baseUrl!);
+  const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
+  const headers = provider.api_keys.map((key) =>
+    Object.entries({
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'user-agent': parts.userAgent,
+      ...adaptor.headers(key),
+      ...provider.headers,
+    }).flat(),
+  );
+  const local = adaptor.local === 'embedding-model' ? parts.localEmbeddings : adaptor.local;
+  const by = local ? { local } : { connections: parts.pools.get(base.origin, model.timeout.connect) };
+  const to = Object.fromEntries(
+    Object.entries(adaptor.paths).map(([endpoint, path]) => [endpoint, { ...by, path: pathBelow(base, path) }]),
+  );
+  const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
+  const label = `${written.provider}/${written.model}`;
+  return (star) => {
+    const name = written.model.replace('*', star);
+    const id = `${written.provider}/${name}`;
+    const price = standingPrice({
+      override: writtenPrices(written.price ?? model.price),
+      catalogueName: adaptor.catalogue,
+      model: name,
+      services: adaptor.serviceMultipliers,
+      fallback: adaptor.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
+      nowMs: parts.nowMs,
+    });
+    return {
+      id,
+      label,
+      provider: written.provider,
+      model: name,
+      priority: written.priority,
+      weight: written.weight,
+      state: parts.states.of({
+        id,
+        label,
+        provider: written.provider,
+        address: base.href,
+        credentials: provider.api_keys,
+        breaker: model.breaker,
+        limits: model.balance === 'usage' ? written.limits : null,
+      }),
+      adaptor,
+      maxOutput: adaptor.maxOutput?.(name) ?? null,
+      limits: limitsInForce({ kind: 'target', id }, written.limits),
+      counting: adaptor.counting(name),
+      to,
+      headers,
+      priceAt: (nowMs) => price(nowMs) ?? free,
+      clean,
+    };
+  };
+}
+
+const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), version: 'unpriced' };
+
+/** A base URL may or may not end in the `/v1` that a path begins with. */
+function pathBelow(base: URL, path: string): string {
+  const root = base.pathname.replace(/\/+$/, '');
+  return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
+}

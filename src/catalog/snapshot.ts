@@ -1,0 +1,58 @@
+/** A configuration with all that is made of it, as one thing that comes into force and goes out of it. */
+import type { Config } from '../config/config.js';
+import { modelConfigOf } from '../config/resolve-model.js';
+import { Snapshot } from '../config/snapshot.js';
+import type { Adaptor, LocalUpstream } from '../formats/provider.js';
+import type { Embedder } from '../lib/embedder.js';
+import type { TargetStates } from '../router/states.js';
+import type { Pools } from '../upstream/pool.js';
+import type { Models } from './model.js';
+import { type ModelsParts, modelsOf } from './models-of.js';
+
+export interface InForce {
+  readonly config: Config;
+  readonly models: Models;
+  /** What prompts are embedded by, where that is a model behind a provider. */
+  readonly cacheEmbedding: CacheEmbedding | null;
+}
+
+interface CacheEmbedding {
+  readonly model: string;
+  /** Has it: those that callers may ask for, or it alone. */
+  readonly models: Models;
+}
+
+interface Parts {
+  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly pools: Pools;
+  /** What is known of targets; outlives the snapshot. */
+  readonly states: TargetStates;
+  readonly userAgent: string;
+  readonly embedder: Embedder | null;
+  readonly localEmbeddings: LocalUpstream;
+  readonly nowMs: number;
+}
+
+/** Pools that the snapshot in force has as well are the same pools; where making it fails, none is kept. */
+export function snapshotOf(config: Config, { pools, ...parts }: Parts): Snapshot<InForce> {
+  const lease = pools.lease();
+  try {
+    const models = modelsOf(config, { ...parts, pools: lease });
+    const cacheEmbedding = embeddingOf(config, models, { ...parts, pools: lease });
+    return new Snapshot({ config, models, cacheEmbedding }, () => lease.end());
+  } catch (error) {
+    lease.end();
+    throw error;
+  }
+}
+
+/** A model of a provider that is not among the models is made one, which only the gateway can ask for. */
+function embeddingOf(config: Config, models: Models, parts: ModelsParts): CacheEmbedding | null {
+  const { embedding } = config.cache;
+  if (embedding.type !== 'provider') return null;
+  const { provider, model } = embedding;
+  if (provider === null) return { model, models };
+  const name = `${provider}/${model}`;
+  const written = modelConfigOf(config.defaults, { provider, model });
+  return { model: name, models: modelsOf({ ...config, models: { [name]: written } }, parts) };
+}

@@ -1,0 +1,100 @@
+/**
+ * Facts of the Anthropic messages dialect that everyone who reads it needs: usage, errors, and the events of a stream.
+ * Source of the shapes: Anthropic's `POST /v1/messages`, API version 2023-06-01.
+ */
+import { isObject } from '../../lib/json.js';
+import type { FailureKind, UpstreamFailure } from '../failure.js';
+import { count, noUsage, serviceTier, type Usage } from '../usage.js';
+
+type Wire = Readonly<Record<string, unknown>>;
+
+/**
+ * Usage as a message or a stream event reports it. `input_tokens` leaves out what was read from and written to the cache.
+ * Reports of one stream are cumulative: a later one overwrites what it names and keeps the rest of `before`, which is also
+ * the result where `wire` reports nothing.
+ */
+export function readMessagesUsage(wire: unknown, before?: Usage): Usage | undefined {
+  if (!isObject(wire)) return before;
+  if (typeof wire['input_tokens'] !== 'number' && typeof wire['output_tokens'] !== 'number') return before;
+  const old = before ?? noUsage();
+  const named = (value: unknown, otherwise: number): number => (typeof value === 'number' ? count(value) : otherwise);
+  const output = named(wire['output_tokens'], old.output);
+  const details = isObject(wire['output_tokens_details']) ? wire['output_tokens_details'] : {};
+  const tier = serviceTier(wire['service_tier']);
+  return {
+    ...old,
+    ...cacheWrites(wire, old, named),
+    ...(tier !== undefined && { service_tier: tier }),
+    input: named(wire['input_tokens'], old.input),
+    cache_read: named(wire['cache_read_input_tokens'], old.cache_read),
+    output,
+    reasoning: Math.min(output, named(details['thinking_tokens'], old.reasoning)),
+  };
+}
+
+/** Only the first report of a stream tells lifetimes; what later ones add is taken for the shorter, which is the default. */
+function cacheWrites(
+  wire: Wire,
+  old: Usage,
+  named: (value: unknown, otherwise: number) => number,
+): Pick<Usage, 'cache_write_5m' | 'cache_write_1h'> {
+  const split = isObject(wire['cache_creation']) ? wire['cache_creation'] : undefined;
+  const hour = split ? count(split['ephemeral_1h_input_tokens']) : old.cache_write_1h;
+  const minutes = split ? count(split['ephemeral_5m_input_tokens']) : old.cache_write_5m;
+  const told = named(wire['cache_creation_input_tokens'], hour + minutes);
+  const total = split ? Math.max(told, hour + minutes) : told;
+  const longer = Math.min(hour, total);
+  return { cache_write_1h: longer, cache_write_5m: total - longer };
+}
+
+/** The status that an error type has where it comes before the answer. 529 is Anthropic's own "overloaded". */
+const statuses: ReadonlyMap<unknown, number> = new Map([
+  ['invalid_request_error', 400],
+  ['authentication_error', 401],
+  ['billing_error', 402],
+  ['permission_error', 403],
+  ['not_found_error', 404],
+  ['conflict_error', 409],
+  ['request_too_large', 413],
+  ['rate_limit_error', 429],
+  ['api_error', 500],
+  ['timeout_error', 504],
+  ['overloaded_error', 529],
+]);
+
+const isError = (body: unknown): body is Wire =>
+  isObject(body) && (body['type'] === 'error' || isObject(body['error']));
+
+/** The error that a body or a stream event of status 200 tells of; undefined where it tells of none. */
+export function inBandError(body: unknown): UpstreamFailure | undefined {
+  if (!isError(body)) return undefined;
+  const error = isObject(body['error']) ? body['error'] : body;
+  return { ...toldBy('in_band', error), status: statuses.get(error['type']) };
+}
+
+/** An answer with an error status, whatever its body. */
+export function readMessagesError(status: number, body: Buffer): UpstreamFailure {
+  const text = body.toString('utf8').trim();
+  try {
+    const json: unknown = JSON.parse(text);
+    if (isError(json)) return { ...toldBy('status', isObject(json['error']) ? json['error'] : json), status };
+  } catch {
+    // Not JSON: a proxy's page, or nothing.
+  }
+  const readable = text !== '' && text.length < 500 && !/^[<{[]/.test(text);
+  return { kind: 'status', message: readable ? text : `The upstream answered with status ${status}.`, status };
+}
+
+/** `details.error_code` tells spend limits from rate limits, which share a type. */
+function toldBy(kind: FailureKind, error: Wire): UpstreamFailure {
+  const { message, type, details } = error;
+  const code = isObject(details) ? details['error_code'] : undefined;
+  return {
+    kind,
+    message:
+      typeof message === 'string' && message !== '' ? message : 'The upstream reported an error without a message.',
+    type: typeof type === 'string' ? type : undefined,
+    code: typeof code === 'string' || typeof code === 'number' ? code : null,
+    param: null,
+  };
+}

@@ -1,0 +1,56 @@
+/** A request's body as JSON whose bytes can be edited in place, and the words for what is wrong with its fields. */
+
+import { isUtf8 } from 'node:buffer';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { isObject } from '../lib/json.js';
+import { type JsonFields, jsonFields } from './json-fields.js';
+
+const MAX_DEPTH = 256;
+
+export interface JsonBody {
+  readonly json: Record<string, unknown>;
+  readonly fields: JsonFields;
+}
+
+export function readJsonBody(body: Buffer): Result<JsonBody> {
+  if (body.length === 0) return bad('The request body is empty: send a JSON object.');
+  if (!isUtf8(body)) return bad('The request body is not valid UTF-8.');
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    return bad(`The request body is not valid JSON: ${reason(error)}.`);
+  }
+  if (!isObject(json)) return bad('The request body must be a JSON object.');
+  const fields = jsonFields(body, MAX_DEPTH);
+  if (!fields) return bad(`The request body nests deeper than ${MAX_DEPTH} levels.`);
+  return ok({ json, fields });
+}
+
+/** V8 quotes the source text in its message; a prompt has no place in an error, its position has. */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(message)?.[0];
+  if (position) return `unexpected character ${position}`;
+  return message.includes('end of JSON') ? 'it ends too early' : 'unexpected character';
+}
+
+/** The first field among `names` that is written twice: two readers could understand two different things. */
+export function repeated({ fields }: JsonFields, names: ReadonlySet<string>): Refusal | undefined {
+  const seen = new Set<string>();
+  for (const { name } of fields) {
+    if (!names.has(name)) continue;
+    if (seen.has(name)) return wrong(name, 'is given twice');
+    seen.add(name);
+  }
+  return undefined;
+}
+
+export const optional = (value: unknown, is: (value: unknown) => boolean): boolean =>
+  value === undefined || value === null || is(value);
+export const isPositiveInteger = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+const bad = (message: string): Result<never> => refused(refuse('invalid_json', message));
+export const wrong = (param: string, what: string): Refusal =>
+  refuse('invalid_value', `'${param}' ${what}.`, { param });
+export const missing = (param: string): Refusal =>
+  refuse('missing_required_parameter', `You must provide the parameter '${param}'.`, { param });

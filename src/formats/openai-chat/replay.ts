@@ -1,0 +1,116 @@
+/**
+ * A chat completion to be told again: put together from the stream that it was told as, judged whole or not, and given a
+ * new identity each time. What this file does not know how to put together is not put together: better no copy than one
+ * that lacks something.
+ */
+
+import { newId } from '../../lib/ids.js';
+import { isObject } from '../../lib/json.js';
+import { SseReader } from '../sse.js';
+import type { Usage } from '../usage.js';
+import { chatUsage } from './usage.js';
+
+type Wire = Record<string, unknown>;
+
+/**
+ * Whether a completion is one that another caller may be given: one choice, ended by itself (not cut at a length, not
+ * filtered), words and no calls of tools, not a refusal.
+ */
+export function isRepeatable(completion: unknown): boolean {
+  if (!isObject(completion) || !Array.isArray(completion['choices']) || completion['choices'].length !== 1)
+    return false;
+  const [choice] = completion['choices'] as unknown[];
+  if (!isObject(choice) || choice['finish_reason'] !== 'stop' || !isObject(choice['message'])) return false;
+  const { content, tool_calls, function_call, refusal } = choice['message'];
+  const none = (value: unknown): boolean =>
+    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  if (!none(tool_calls) || !none(function_call) || !none(refusal)) return false;
+  return !none(content) || !none(choice['message']['audio']);
+}
+
+/** The words of a kept completion. */
+export function wordsOf(body: Buffer): string {
+  const { choices } = JSON.parse(body.toString('utf8')) as { choices: { message: { content?: unknown } }[] };
+  const content = choices[0]?.message.content;
+  return typeof content === 'string' ? content : '';
+}
+
+/** The same completion under a new id, as of now. */
+export function retold(completion: Wire, nowMs: number): Wire {
+  const id = `chatcmpl-${newId('req', nowMs).slice(4)}`;
+  return { ...completion, id, created: Math.floor(nowMs / 1000) };
+}
+
+/** The whole completion that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
+export function completionOf(pieces: readonly Buffer[], usage: Usage): Wire | undefined {
+  const reader = new SseReader();
+  const telling = new Telling();
+  for (const piece of pieces) reader.feed(piece, ({ data }) => telling.take(data));
+  return telling.whole(usage);
+}
+
+class Telling {
+  readonly #base: Wire = {};
+  readonly #message: Wire = {};
+  #finish: unknown;
+  #logprobs: Wire | undefined;
+  #understood = true;
+
+  /** False where nothing that follows matters. */
+  take(data: string | undefined): boolean {
+    if (data === undefined) return this.#understood;
+    if (data.startsWith('[DONE]')) return false;
+    let chunk: unknown;
+    try {
+      chunk = JSON.parse(data);
+    } catch {
+      // Not a chunk: the check below says so.
+    }
+    this.#understood &&= isObject(chunk) && this.#chunk(chunk);
+    return this.#understood;
+  }
+
+  whole(usage: Usage): Wire | undefined {
+    if (!this.#understood || typeof this.#finish !== 'string') return undefined;
+    const message = { role: 'assistant', content: null, refusal: null, ...this.#message };
+    const choice = { index: 0, message, logprobs: this.#logprobs ?? null, finish_reason: this.#finish };
+    return { ...this.#base, object: 'chat.completion', choices: [choice], usage: chatUsage(usage) };
+  }
+
+  #chunk({ choices, usage: _, x_tollgate: __, obfuscation: ___, ...base }: Wire): boolean {
+    Object.assign(this.#base, base);
+    if (!Array.isArray(choices) || choices.length > 1) return false;
+    const [choice] = choices as unknown[];
+    return choice === undefined || (isObject(choice) && this.#choice(choice));
+  }
+
+  #choice({ index, delta, finish_reason, logprobs }: Wire): boolean {
+    if (index !== undefined && index !== 0) return false;
+    if (typeof finish_reason === 'string') this.#finish = finish_reason;
+    if (isObject(logprobs)) this.#addLogprobs(logprobs);
+    if (delta === undefined || delta === null) return true;
+    if (!isObject(delta)) return false;
+    return Object.entries(delta).every(([name, value]) => this.#add(name, value));
+  }
+
+  /** Text grows, lists grow, null says nothing; anything else is not known how to be joined. */
+  #add(name: string, value: unknown): boolean {
+    const before = this.#message[name];
+    if (value === null || value === undefined) return true;
+    if (name === 'role') this.#message['role'] = value;
+    else if (typeof value === 'string' && (before === undefined || typeof before === 'string'))
+      this.#message[name] = (before ?? '') + value;
+    else if (name === 'annotations' && Array.isArray(value))
+      this.#message[name] = [...((before as unknown[] | undefined) ?? []), ...(value as unknown[])];
+    else return false;
+    return true;
+  }
+
+  #addLogprobs(logprobs: Wire): void {
+    this.#logprobs ??= {};
+    for (const [name, value] of Object.entries(logprobs)) {
+      if (!Array.isArray(value)) continue;
+      this.#logprobs[name] = [...((this.#logprobs[name] as unknown[] | undefined) ?? []), ...(value as unknown[])];
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Reads a chat completion request as far as the gateway needs it. What is not read here is not judged here: unknown fields
+ * belong to the upstream. Source of the shape: OpenAI's `POST /v1/chat/completions`.
+ */
+
+import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
+import { isObject } from '../../lib/json.js';
+import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
+import type { JsonFields } from '../json-fields.js';
+
+export interface ChatRequest {
+  readonly endpoint: 'chat';
+  /** The bytes as the caller sent them. */
+  readonly body: Buffer;
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Where each top-level field is in `body`. */
+  readonly fields: JsonFields;
+  readonly model: string;
+  readonly stream: boolean;
+  /** The client set `stream_options.include_usage`. */
+  readonly askedUsage: boolean;
+  readonly n: number;
+  /** `max_completion_tokens`, else `max_tokens`; null where the client set neither. */
+  readonly maxOutput: number | null;
+  readonly user: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Fields that the gateway acts on: written twice, two readers could understand two different things. */
+const readFields: ReadonlySet<string> = new Set([
+  'model',
+  'messages',
+  'stream',
+  'stream_options',
+  'n',
+  'max_tokens',
+  'max_completion_tokens',
+  'tools',
+  'user',
+  'metadata',
+]);
+
+export function readChatRequest(body: Buffer): Result<ChatRequest> {
+  const parsed = readJsonBody(body);
+  if (!parsed.ok) return parsed;
+  const { json, fields } = parsed.value;
+  const problem = problemIn(json, fields);
+  if (problem) return refused(problem);
+  const options = json['stream_options'] as { include_usage?: unknown } | null | undefined;
+  const maxOutput = json['max_completion_tokens'] ?? json['max_tokens'];
+  return ok({
+    endpoint: 'chat',
+    body,
+    json,
+    fields,
+    model: json['model'] as string,
+    stream: json['stream'] === true,
+    askedUsage: options?.include_usage === true,
+    n: (json['n'] as number | null | undefined) ?? 1,
+    maxOutput: typeof maxOutput === 'number' ? maxOutput : null,
+    user: typeof json['user'] === 'string' ? json['user'] : null,
+    metadata: isObject(json['metadata']) ? json['metadata'] : {},
+  });
+}
+
+function problemIn(json: Record<string, unknown>, fields: JsonFields): Refusal | undefined {
+  const twice = repeated(fields, readFields);
+  if (twice) return twice;
+  const { model, messages } = json;
+  if (model === undefined) return missing('model');
+  if (typeof model !== 'string' || model === '') return wrong('model', 'must be a non-empty string');
+  if (messages === undefined) return missing('messages');
+  if (!Array.isArray(messages)) return wrong('messages', 'must be an array');
+  if (messages.length === 0) return wrong('messages', 'must hold at least one message');
+  for (let i = 0; i < messages.length; i++) {
+    const problem = problemInMessage(messages[i], `messages[${i}]`);
+    if (problem) return problem;
+  }
+  return problemInOptions(json);
+}
+
+function problemInMessage(message: unknown, path: string): Refusal | undefined {
+  if (!isObject(message)) return wrong(path, 'must be an object');
+  if (typeof message['role'] !== 'string') return wrong(`${path}.role`, 'must be a string');
+  const content = message['content'];
+  if (content === undefined || content === null || typeof content === 'string') return undefined;
+  if (!Array.isArray(content)) return wrong(`${path}.content`, 'must be a string or an array of parts');
+  const at = content.findIndex((part) => !isObject(part));
+  return at === -1 ? undefined : wrong(`${path}.content[${at}]`, 'must be an object');
+}
+
+function problemInOptions(json: Record<string, unknown>): Refusal | undefined {
+  if (!optional(json['stream'], (value) => typeof value === 'boolean')) return wrong('stream', 'must be a boolean');
+  if (!optional(json['stream_options'], isObject)) return wrong('stream_options', 'must be an object');
+  if (!optional(json['tools'], Array.isArray)) return wrong('tools', 'must be an array');
+  for (const name of ['n', 'max_tokens', 'max_completion_tokens']) {
+    if (!optional(json[name], isPositiveInteger)) return wrong(name, 'must be a positive integer');
+  }
+  return undefined;
+}

@@ -1,0 +1,181 @@
+/**
+ * Reads a chat stream that is passed on in the same dialect. Events go through as the bytes they came as; each is parsed
+ * once to see usage, finish reasons, errors and garbage. Usage that the client did not ask for is cut out of the bytes.
+ * The usage chunk and `[DONE]` are held back until `closing`.
+ */
+
+import type { UpstreamFailure } from '../failure.js';
+import { fieldRange, jsonFields, splice } from '../json-fields.js';
+import { type SseEvent, SseReader, sseEvent } from '../sse.js';
+import type { StreamReading, UsageExtra } from '../translation.js';
+import type { Usage } from '../usage.js';
+import { readChatUsage } from './usage.js';
+import { errorIn, textOf } from './wire.js';
+
+const NOTHING = Buffer.alloc(0);
+const DONE = sseEvent('[DONE]');
+
+interface WireChunk {
+  model?: unknown;
+  choices?: unknown;
+  usage?: unknown;
+  service_tier?: unknown;
+  x_groq?: { usage?: unknown } | null;
+}
+
+export class OpenAiChatStream implements StreamReading {
+  readonly #askedUsage: boolean;
+  readonly #n: number;
+  readonly #reader = new SseReader();
+  readonly #finished = new Map<unknown, boolean>();
+  #text = '';
+  #out: Buffer[] = [];
+  /** The last chunk with usage, kept until it is known whether it is the last. */
+  #held: SseEvent | undefined;
+  done = false;
+  failure: UpstreamFailure | undefined;
+  usage: Usage | undefined;
+  servedModel: string | undefined;
+  begun = false;
+  filtered = false;
+
+  constructor(askedUsage: boolean, n: number) {
+    this.#askedUsage = askedUsage;
+    this.#n = n;
+  }
+
+  push(chunk: Buffer): Buffer {
+    if (this.done || this.failure) return NOTHING;
+    this.#reader.feed(chunk, this.#event);
+    if (this.#reader.overflow && !this.done) this.#garbage('an event that is too large');
+    return this.#take();
+  }
+
+  end(): void {
+    if (this.done || this.failure) return;
+    const rest = this.#reader.rest();
+    if (rest?.data !== undefined && rest.data.trim() === '[DONE]') this.done = true;
+    if (this.done) return;
+    // Some servers never send `[DONE]`: a finish reason for every choice says as much.
+    const finished = this.#finished.size >= this.#n && [...this.#finished.values()].every(Boolean);
+    if (rest === undefined && finished) this.done = true;
+    else this.failure = { kind: 'cut', message: 'The upstream ended the stream before it was complete.' };
+  }
+
+  closing(extra: UsageExtra): Buffer {
+    const held = this.#held;
+    if (!held || !this.#askedUsage) return DONE;
+    return Buffer.concat([withExtra(held, extra), DONE]);
+  }
+
+  text(): string {
+    return this.#text;
+  }
+
+  #take(): Buffer {
+    const out = this.#out;
+    if (out.length === 0) return NOTHING;
+    this.#out = [];
+    return out.length === 1 ? out[0]! : Buffer.concat(out);
+  }
+
+  #garbage(what: string): false {
+    this.failure = { kind: 'garbage', message: `The upstream sent ${what} in the stream.` };
+    return false;
+  }
+
+  readonly #event = (event: SseEvent): boolean => {
+    const { data } = event;
+    if (data === undefined) {
+      // A comment goes through; an event without data means nothing and upsets clients.
+      if (event.raw[0] === 0x3a) this.#out.push(event.raw);
+      return true;
+    }
+    if (data.startsWith('[DONE]')) {
+      this.done = true;
+      return false;
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(data);
+    } catch {
+      return this.#garbage('something that is not JSON');
+    }
+    if (typeof json !== 'object' || json === null) return this.#garbage('something that is not a chunk');
+    const told = errorIn(json);
+    if (told) {
+      this.failure = { kind: 'in_band', ...told };
+      return false;
+    }
+    this.#chunk(event, json as WireChunk);
+    return true;
+  };
+
+  #chunk(event: SseEvent, chunk: WireChunk): void {
+    if (typeof chunk.model === 'string') this.servedModel = chunk.model;
+    const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
+    let finishes = choices.length === 0;
+    for (const choice of choices) finishes = this.#choice(choice) || finishes;
+    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage, chunk.service_tier);
+    if (usage) this.usage = usage;
+    if (usage && this.#askedUsage && finishes) {
+      this.#release();
+      this.#held = event;
+      return;
+    }
+    if (usage && choices.length === 0) return; // the usage chunk that only the gateway asked for
+    this.#release();
+    this.#out.push(this.#askedUsage || chunk.usage === undefined ? event.raw : withoutUsage(event));
+  }
+
+  /** Another chunk follows, so what was held was not the last. */
+  #release(): void {
+    if (this.#held) this.#out.push(this.#held.raw);
+    this.#held = undefined;
+  }
+
+  /** True where the choice ends with this chunk. */
+  #choice(choice: unknown): boolean {
+    if (typeof choice !== 'object' || choice === null) return false;
+    const {
+      index,
+      delta,
+      finish_reason: finish,
+    } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
+    this.#text += textOf(delta);
+    const ends = typeof finish === 'string';
+    if (finish === 'content_filter') this.filtered = true;
+    if (!this.begun) this.begun = ends || generates(delta);
+    if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);
+    return ends;
+  }
+}
+
+/** Whether a delta holds more than the role and empty fields. */
+function generates(delta: unknown): boolean {
+  if (typeof delta !== 'object' || delta === null) return false;
+  for (const name in delta) {
+    const value = (delta as Record<string, unknown>)[name];
+    if (name === 'role' || value === null || value === '' || value === undefined) continue;
+    if (!Array.isArray(value) || value.length > 0) return true;
+  }
+  return false;
+}
+
+/** The event with `usage` cut out of its JSON, all other bytes as they were. */
+function withoutUsage(event: SseEvent): Buffer {
+  const json = Buffer.from(event.data!);
+  const fields = jsonFields(json);
+  const at = fields ? fields.fields.findIndex(({ name }) => name === 'usage') : -1;
+  if (!fields || at === -1) return event.raw;
+  return sseEvent(splice(json, [{ ...fieldRange(fields, at), with: '' }]).toString('utf8'), event.name);
+}
+
+function withExtra(event: SseEvent, extra: UsageExtra): Buffer {
+  const json = Buffer.from(event.data!);
+  const fields = jsonFields(json);
+  if (!fields) return event.raw;
+  const comma = fields.fields.length > 0 ? ',' : '';
+  const added = `${comma}"x_tollgate":${JSON.stringify(extra)}`;
+  return sseEvent(splice(json, [{ start: fields.end, end: fields.end, with: added }]).toString('utf8'), event.name);
+}

@@ -1,0 +1,297 @@
+/**
+ * What can be done with keys and teams. Every change is made inside `write`: one transaction, with its audit line, told to
+ * this process's authenticator once it is committed (other replicas hear of it from the database). A change reads what it
+ * changes under a lock, so that two at once do not lose each other's fields. The rules: a key's secret is shown once and is
+ * not kept; a revoked key stays for the reports, but nothing changes it any more; a team is created by its first key.
+ */
+
+import type { CacheSharing } from '../lib/cache-sharing.js';
+import type { Clock } from '../lib/clock.js';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+import type { Json } from '../lib/json.js';
+import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { Change, Changes } from './changes.js';
+import type { Key, Team } from './key.js';
+import type { KeyStore, KeyTx } from './key-store.js';
+import { mergePatch } from './merge-patch.js';
+import { newSecret, type Secret } from './secret.js';
+
+/** What others are told of a key, in the transaction that changes it. */
+export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
+export type TellKey = (tx: KeyTx, event: KeyEvent, key: Key) => Promise<void>;
+
+/** What whoever manages keys may say about one; left out means the same as null. */
+export interface KeyFields {
+  readonly name?: string | undefined;
+  readonly team?: string | null | undefined;
+  readonly models?: readonly string[] | null | undefined;
+  readonly endpoints?: readonly string[] | null | undefined;
+  readonly allowed_ips?: readonly string[] | null | undefined;
+  readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
+  readonly cache?: CacheSharing | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+  readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly expires_at?: number | null | undefined;
+}
+
+export type NewKey = KeyFields & { readonly name: string };
+
+export interface TeamFields {
+  /** Parts per million. */
+  readonly markup_ppm?: number | null | undefined;
+  readonly limits?: readonly LimitSpec[] | null | undefined;
+  readonly user_limits?: readonly LimitSpec[] | null | undefined;
+  readonly metadata?: Json | null | undefined;
+  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
+}
+
+/** A key whose secret is shown, this once. */
+export interface Shown {
+  readonly key: Key;
+  readonly secret: string;
+}
+
+/** The changes of one transaction. Each is refused with `not_found` or `conflict` where it cannot be made. */
+export interface KeyWrites {
+  readonly tx: KeyTx;
+  createKey(fields: NewKey): Promise<Result<Shown>>;
+  /** A merge patch (RFC 7396): what is left out stays, null empties. */
+  patchKey(id: string, patch: KeyFields): Promise<Result<Key>>;
+  /** For good. Revoking twice is harmless. */
+  revokeKey(id: string): Promise<Result<Key>>;
+  /** A new secret; the old one works for `overlapMs` more, which may be 0. */
+  rotateKey(id: string, overlapMs: number): Promise<Result<Shown>>;
+  blockKey(id: string): Promise<Result<Key>>;
+  unblockKey(id: string): Promise<Result<Key>>;
+  createTeam(id: string, fields: TeamFields): Promise<Result<Team>>;
+  patchTeam(id: string, patch: TeamFields): Promise<Result<Team>>;
+  blockTeam(id: string): Promise<Result<Team>>;
+  unblockTeam(id: string): Promise<Result<Team>>;
+  /** Refused while the team has a key that is not revoked. */
+  deleteTeam(id: string): Promise<Result<Team>>;
+}
+
+export interface Keys {
+  /** Committed keys, teams and audit lines. */
+  readonly read: Omit<KeyStore, 'write' | 'find'>;
+  /** Runs `work` in one transaction as `actor` (for the audit log); a refusal undoes all of it. */
+  write<T>(actor: string, work: (writes: KeyWrites) => Promise<Result<T>>): Promise<Result<T>>;
+}
+
+export function createKeys(deps: {
+  store: KeyStore;
+  clock: Clock;
+  changes: Changes;
+  /** Makes secrets; handed in only by tests. */
+  makeSecret?: () => Secret;
+  tell?: TellKey;
+}): Keys {
+  const { store, clock, changes } = deps;
+  return {
+    read: store,
+    async write(actor, work) {
+      const told: Change[] = [];
+      const result = await store.write((tx) => {
+        const now = clock.now();
+        const audit = (action: string, subject: string, detail: Json = {}) =>
+          tx.audit({ at: now, actor, action, subject, detail });
+        const tell: Session['tell'] = (event, key) => deps.tell?.(tx, event, key) ?? Promise.resolve();
+        const session: Session = { tx, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
+        return work({ tx, ...keyWrites(session), ...teamWrites(session) });
+      });
+      if (result.ok) for (const change of told) changes.publish(change);
+      return result;
+    },
+  };
+}
+
+interface Session {
+  readonly tx: KeyTx;
+  readonly now: number;
+  readonly told: Change[];
+  readonly makeSecret: () => Secret;
+  audit(action: string, subject: string, detail?: Json): Promise<void>;
+  tell(event: KeyEvent, key: Key): Promise<void>;
+}
+
+const eventOf: Readonly<Record<string, KeyEvent>> = { 'key.rotate': 'key.rotated', 'key.revoke': 'key.revoked' };
+
+type Of<Name extends keyof KeyWrites> = Pick<KeyWrites, Name>;
+
+function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
+  const join = async (team: string | null | undefined) => {
+    if (team == null || !(await tx.ensureTeam(newTeam(team, {}, now)))) return;
+    told.push({ kind: 'team', team });
+    await audit('team.create', team, { by_key: true });
+  };
+
+  /** Changes a key that is there and not revoked. */
+  const change = async (id: string, action: string, detail: Json, next: (key: Key) => Key): Promise<Result<Key>> => {
+    const key = await tx.lockKey(id);
+    if (!key) return noKey(id);
+    if (key.revoked_at !== null) return refused(refuse('conflict', `The key ${id} is revoked and cannot be changed.`));
+    const changed = next(key);
+    if (changed.team !== key.team) await join(changed.team);
+    await tx.updateKey(changed);
+    await audit(action, id, detail);
+    await tell(eventOf[action] ?? 'key.updated', changed);
+    for (const hash of await tx.hashesOf(id)) told.push({ kind: 'key', hash });
+    return ok(changed);
+  };
+
+  const set = (id: string, action: string, fields: (key: Key) => Partial<Key>) =>
+    change(id, action, {}, (key) => ({ ...key, ...fields(key), updated_at: now }));
+
+  const writes: Of<'createKey' | 'patchKey' | 'revokeKey' | 'rotateKey' | 'blockKey' | 'unblockKey'> = {
+    async createKey(fields) {
+      const { secret, hash, prefix } = makeSecret();
+      const key = newKey(newId('key', now), prefix, fields, now);
+      await join(key.team);
+      await tx.insertKey(key, hash);
+      await audit('key.create', key.id, written(fields));
+      await tell('key.created', key);
+      told.push({ kind: 'key', hash });
+      return ok({ key, secret });
+    },
+    patchKey: (id, patch) => change(id, 'key.update', written(patch), (key) => patchedKey(key, patch, now)),
+    async revokeKey(id) {
+      const key = await tx.lockKey(id);
+      if (!key) return noKey(id);
+      if (key.revoked_at !== null) return ok(key);
+      return set(id, 'key.revoke', () => ({ revoked_at: now }));
+    },
+    async rotateKey(id, overlapMs) {
+      const { secret, hash, prefix } = makeSecret();
+      const rotated = await change(id, 'key.rotate', { overlap_ms: overlapMs }, (key) => ({
+        ...key,
+        prefix,
+        updated_at: now,
+      }));
+      if (!rotated.ok) return rotated;
+      await tx.replaceSecret(rotated.value, hash, overlapMs > 0 ? now + overlapMs : null);
+      told.push({ kind: 'key', hash });
+      return ok({ key: rotated.value, secret });
+    },
+    blockKey: (id) => set(id, 'key.block', (key) => ({ blocked_at: key.blocked_at ?? now })),
+    unblockKey: (id) => set(id, 'key.unblock', () => ({ blocked_at: null })),
+  };
+  return writes;
+}
+
+function teamWrites({ tx, now, audit, told }: Session) {
+  const change = async (id: string, action: string, detail: Json, next: (team: Team) => Partial<Team>) => {
+    const team = await tx.lockTeam(id);
+    if (!team) return noTeam(id);
+    const changed: Team = { ...team, ...next(team), updated_at: now };
+    await tx.updateTeam(changed);
+    await audit(action, id, detail);
+    told.push({ kind: 'team', team: id });
+    return ok(changed);
+  };
+
+  const writes: Of<'createTeam' | 'patchTeam' | 'blockTeam' | 'unblockTeam' | 'deleteTeam'> = {
+    async createTeam(id, fields) {
+      const team = newTeam(id, fields, now);
+      if (!(await tx.ensureTeam(team))) return refused(refuse('conflict', `There is already a team named ${id}.`));
+      await audit('team.create', id, written(fields));
+      told.push({ kind: 'team', team: id });
+      return ok(team);
+    },
+    patchTeam: (id, patch) =>
+      change(id, 'team.update', written(patch), (team) => ({
+        limits: patch.limits === undefined ? team.limits : (patch.limits ?? []),
+        user_limits: patch.user_limits === undefined ? team.user_limits : (patch.user_limits ?? []),
+        metadata: mergePatch(team.metadata, patch.metadata),
+        markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
+        aliases: mergedAliases(team.aliases, patch.aliases),
+      })),
+    blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
+    unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
+    async deleteTeam(id) {
+      const team = await tx.lockTeam(id);
+      if (!team) return noTeam(id);
+      if (await tx.hasKeys(id)) {
+        return refused(refuse('conflict', `The team ${id} has keys. Revoke them or move them to another team first.`));
+      }
+      await tx.deleteTeam(id);
+      await audit('team.delete', id);
+      told.push({ kind: 'team', team: id });
+      return ok(team);
+    },
+  };
+  return writes;
+}
+
+const noKey = (id: string) => refused(refuse('not_found', `There is no key with the id ${id}.`));
+const noTeam = (id: string) => refused(refuse('not_found', `There is no team named ${id}.`));
+
+const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key => ({
+  id,
+  name: fields.name,
+  prefix,
+  team: fields.team ?? null,
+  models: fields.models ?? null,
+  endpoints: fields.endpoints ?? null,
+  allowed_ips: fields.allowed_ips ?? null,
+  limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
+  cache: fields.cache ?? null,
+  tags: fields.tags ?? [],
+  metadata: fields.metadata ?? {},
+  aliases: mergedAliases({}, fields.aliases),
+  expires_at: fields.expires_at ?? null,
+  created_at: now,
+  updated_at: now,
+  blocked_at: null,
+  revoked_at: null,
+});
+
+function patchedKey(key: Key, patch: KeyFields, now: number): Key {
+  const of = <T>(next: T | undefined, before: T): T => (next === undefined ? before : next);
+  return {
+    ...key,
+    name: patch.name ?? key.name,
+    team: of(patch.team, key.team),
+    models: of(patch.models, key.models),
+    endpoints: of(patch.endpoints, key.endpoints),
+    allowed_ips: of(patch.allowed_ips, key.allowed_ips),
+    limits: of(patch.limits, key.limits) ?? [],
+    user_limits: of(patch.user_limits, key.user_limits) ?? [],
+    cache: of(patch.cache, key.cache),
+    tags: of(patch.tags, key.tags) ?? [],
+    metadata: mergePatch(key.metadata, patch.metadata),
+    aliases: mergedAliases(key.aliases, patch.aliases),
+    expires_at: of(patch.expires_at, key.expires_at),
+    updated_at: now,
+  };
+}
+
+const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
+  id,
+  limits: fields.limits ?? [],
+  user_limits: fields.user_limits ?? [],
+  metadata: fields.metadata ?? {},
+  markup_ppm: fields.markup_ppm ?? null,
+  aliases: mergedAliases({}, fields.aliases),
+  created_at: now,
+  updated_at: now,
+  blocked_at: null,
+});
+
+const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
+  mergePatch(before, patch) as Key['aliases'];
+
+/** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
+function written(fields: KeyFields & TeamFields): Json {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return {
+    ...Object.fromEntries(given),
+    ...(fields.limits ? { limits: fields.limits.map(limitAsWritten) } : {}),
+    ...(fields.user_limits ? { user_limits: fields.user_limits.map(limitAsWritten) } : {}),
+    ...(fields.expires_at ? { expires_at: new Date(fields.expires_at).toISOString() } : {}),
+  };
+}

@@ -1,0 +1,340 @@
+/**
+ * What would happen to a request, told without doing any of it: the same stations as the request path, asked and not
+ * entered. Nothing is sent, nothing is taken from a limit, no turn is used up and no breaker is touched. Where chance
+ * decides, it is drawn as for a request, so asking again may tell another order.
+ */
+import type { Peeked, Recall } from '../cache/recall.js';
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { InForce } from '../catalog/snapshot.js';
+import type { Snapshots } from '../config/snapshot.js';
+import type { ChatRequest } from '../formats/openai-chat/request.js';
+import type { Endpoint } from '../formats/provider.js';
+import { type ModelRequest, readRequest } from '../formats/request.js';
+import { noUsage } from '../formats/usage.js';
+import { admit } from '../gateway/admit.js';
+import { unpriced } from '../gateway/attempt.js';
+import { questionOf } from '../gateway/caching.js';
+import { type CallHeaders, headersOf } from '../gateway/call.js';
+import { noTarget } from '../gateway/choose.js';
+import { countInput } from '../gateway/count-input.js';
+import type { Foreseen, ForeseenLimit } from '../gateway/dry-run.js';
+import { exchangeFor } from '../gateway/exchange.js';
+import type { Limiter } from '../gateway/limiter.js';
+import { fallbacksOf, planFor, reachable, USUAL_OUTPUT } from '../gateway/route.js';
+import { AskedRoute } from '../gateway/routing.js';
+import type { Caller } from '../identity/key.js';
+import type { Clock } from '../lib/clock.js';
+import { type Refusal, type Result, statusOf } from '../lib/errors.js';
+import { usd } from '../lib/money.js';
+import type { Random } from '../lib/random.js';
+import { cost } from '../pricing/price.js';
+import type { Plan } from '../router/plan.js';
+import type { RuleTrace } from '../router/rules.js';
+
+export interface Question {
+  readonly caller: Result<Caller>;
+  readonly endpoint: Endpoint;
+  readonly headers: Result<CallHeaders>;
+  /** Where the request comes from; null: its address is not asked about. */
+  readonly ip: string | null;
+  /** The request's body. */
+  readonly body: Buffer;
+}
+
+/** One rule of a route, with the model whose rule it is. */
+type ExplainedRule = RuleTrace & { readonly of: string };
+
+interface ExplainedTarget {
+  readonly target: string;
+  readonly provider: string;
+  /** The public name of the model that the target belongs to: the one that serves, or a fallback. */
+  readonly model: string;
+  readonly upstream_model: string;
+  /** `first`: of the model that serves. Else the list of fallbacks that it is in. */
+  readonly as: 'first' | 'fallback' | 'context_window_fallback' | 'content_policy_fallback';
+  readonly priority: number;
+  readonly weight: number;
+  readonly ready: boolean;
+  /** Why it is passed over: `open`, `held_open`, `probing`, `resting`, `credentials_resting`. */
+  readonly why_not: string | null;
+  /** When it may be tried again; null: now, or nobody knows. */
+  readonly ready_in_ms: number | null;
+  readonly breaker: string;
+  readonly in_flight: number;
+  readonly latency_ms: number;
+  /** What of the request its dialect cannot express and would be left out. */
+  readonly dropped_params: string[];
+  /** Why it cannot carry the request; null: it can. */
+  readonly refusal: string | null;
+  readonly input_tokens: number;
+  /** Null: its price is not known, and it is not served. */
+  readonly price_version: string | null;
+  readonly cost_usd: string | null;
+}
+
+export interface Explanation {
+  readonly would: 'send' | 'refuse';
+  readonly status: number;
+  readonly error: { readonly code: string; readonly message: string; readonly param: string | null } | null;
+  readonly caller: { readonly key: string; readonly name: string; readonly team: string | null } | null;
+  readonly model: {
+    readonly asked: string;
+    /** Which one serves; null where it was not come to. */
+    readonly serves: string | null;
+    readonly balance: string | null;
+    readonly max_attempts: number | null;
+  } | null;
+  readonly rules: ExplainedRule[];
+  /** Every limit that applies, and whether it admits the request. */
+  readonly limits: ForeseenLimit[];
+  readonly cache: Peeked;
+  readonly plan: ExplainedTarget[];
+  readonly estimate: {
+    readonly input_tokens: number;
+    /** What the request allows at most, else what is usual. */
+    readonly output_tokens: number;
+    /** The most that budgets afford and would hold, over all choices; null: no budget bounds the output. */
+    readonly held_output_tokens: number | null;
+    /** At the target that is tried first, and at the dearest that may be reached. */
+    readonly cost_usd: string | null;
+    readonly most_cost_usd: string | null;
+  } | null;
+}
+
+interface Parts {
+  readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limiter: Pick<Limiter, 'foresee'>;
+  readonly recall: Pick<Recall, 'peek'>;
+}
+
+export type Explainer = (question: Question) => Promise<Explanation>;
+
+export const createExplainer =
+  (parts: Parts): Explainer =>
+  async (question) => {
+    const snapshot = parts.snapshots.enter();
+    try {
+      return await explain(question, snapshot.value.models, parts);
+    } finally {
+      snapshot.leave();
+    }
+  };
+
+/** What is known so far; a refusal ends it. */
+interface Known {
+  caller?: Caller;
+  serves?: Model;
+  rules?: readonly ExplainedRule[];
+  plan?: readonly Planned[];
+  foreseen?: Foreseen;
+  request?: ModelRequest;
+  cache?: Peeked;
+}
+
+async function explain(question: Question, models: Models, parts: Parts): Promise<Explanation> {
+  const known: Known = {};
+  const { caller, endpoint, ip } = question;
+  if (!caller.ok) return told(known, caller.refusal);
+  known.caller = caller.value;
+  if (!question.headers.ok) return told(known, question.headers.refusal);
+  const headers = headersOf(caller.value, question.headers.value);
+  const request = readRequest(endpoint, question.body);
+  if (!request.ok) return told(known, request.refusal);
+  known.request = request.value;
+  const admitted = admit(anywhere(caller.value, ip), endpoint, request.value.model, ip ?? '', models);
+  if (!admitted.ok) return told(known, admitted.refusal);
+  const asking = { request: request.value, headers, caller: caller.value, models };
+  const { model, rules } = await followed(admitted.value, asking, parts);
+  known.rules = rules;
+  known.serves = model;
+  const planning = { ...asking, model, routed: admitted.value.route ? admitted.value : undefined };
+  known.plan = await planOf(planning, parts);
+  // The other fallbacks are for answers that were had.
+  const tried = known.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
+  const first = tried[0];
+  if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
+  if (model.cache && asking.request.endpoint === 'chat')
+    known.cache = await peek({ ...planning, request: asking.request }, parts);
+  known.foreseen = await limitsOf(planning, first, endpoint, parts);
+  if (known.foreseen.refusal) return told(known, known.foreseen.refusal);
+  return told(known, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
+}
+
+function peek(
+  { request, headers, caller, model }: Planning & { readonly request: ChatRequest },
+  { recall }: Parts,
+): Promise<Peeked> {
+  const { tags } = headers;
+  const user = (headers.user ?? request.user) || null;
+  return recall.peek(questionOf({ request, headers, caller, model, user, tags, call: request, reply: undefined }));
+}
+
+/** As for a request: limits are taken for the first target, whether or not it can carry the request. */
+function limitsOf(planning: Planning, first: Planned, endpoint: Endpoint, { limiter }: Parts): Promise<Foreseen> {
+  const { request, headers, caller, model } = planning;
+  const { tags, user } = headers;
+  const demand = {
+    ...{ caller, request, model, tags, serving: first.model },
+    user: (user ?? request.user) || null,
+    call: { requestId: headers.requestId, endpoint },
+  };
+  const others = () => reachable(model, fallbacksOf(planning, headers.fallbacks));
+  return limiter.foresee(demand, first.target, others, first.told.input_tokens);
+}
+
+/** An address that nobody asks about is any address. */
+const anywhere = (caller: Caller, ip: string | null): Caller =>
+  ip === null ? { ...caller, key: { ...caller.key, allowed_ips: null } } : caller;
+
+interface Asking {
+  readonly request: ModelRequest;
+  readonly headers: CallHeaders;
+  readonly caller: Caller;
+  readonly models: Models;
+}
+
+/** Through the rules, to the model that serves. */
+async function followed(
+  model: Model,
+  asking: Asking,
+  { clock, random }: Parts,
+): Promise<{ model: Model; rules: readonly ExplainedRule[] }> {
+  const asked = new AskedRoute({ ...asking, nowMs: clock.now(), random }, model);
+  const rules: ExplainedRule[] = [];
+  let at = model;
+  while (at.route) {
+    const { choice, trace } = await at.route.explain(asked);
+    const of = at.name;
+    rules.push(...trace.map((rule) => ({ of, ...rule })));
+    const next = asking.models.get(choice.model);
+    if (!next) break;
+    at = next;
+  }
+  return { model: at, rules };
+}
+
+interface Planning extends Asking {
+  readonly model: Model;
+  /** The model that was asked for, where it has a route. */
+  readonly routed: Model | undefined;
+}
+
+interface Planned {
+  readonly target: Target;
+  readonly model: Model;
+  readonly told: ExplainedTarget;
+  readonly costNano: number | null;
+  /** Why it cannot carry the request. */
+  readonly refusal: Refusal | undefined;
+}
+
+/** The router's plan of a model, with the turn that is next and stays so. */
+function routerPlan(
+  model: Model,
+  { request, headers }: Asking,
+  { clock, random }: Parts,
+  lastResort = false,
+): Plan<Target> {
+  const asking = { request, user: headers.user ?? request.user, nowMs: clock.now() };
+  return planFor(model, asking, model.turns.next, clock.monotonic(), random, lastResort);
+}
+
+/** Every target that may be reached: of the model that serves, in the order of its plan, and of its fallbacks. */
+async function planOf(planning: Planning, parts: Parts): Promise<Planned[]> {
+  const { model, headers } = planning;
+  const { general, contextWindow, contentPolicy } = fallbacksOf(planning, headers.fallbacks);
+  const alone = general.length === 0 && model.targets.length === 1;
+  const lists = [
+    [[model], 'first'],
+    [general, 'fallback'],
+    [contextWindow, 'context_window_fallback'],
+    [contentPolicy, 'content_policy_fallback'],
+  ] as const;
+  const found = lists.flatMap(([list, as]) =>
+    list.flatMap((one) => {
+      // What has nothing beside it is tried whatever is known of it.
+      const { ready, skipped } = routerPlan(one, planning, parts, alone && as === 'first');
+      const bare = { model: one, as };
+      return [...ready.map((target) => ({ ...bare, target })), ...skipped.map((skip) => ({ ...bare, ...skip }))];
+    }),
+  );
+  return Promise.all(found.map((one) => plannedOf(one, planning.request, parts)));
+}
+
+interface Found extends Partial<Plan<Target>['skipped'][number]> {
+  readonly target: Target;
+  readonly model: Model;
+  readonly as: ExplainedTarget['as'];
+}
+
+async function plannedOf(
+  { target, model, as, why, untilMs }: Found,
+  request: ModelRequest,
+  parts: Parts,
+): Promise<Planned> {
+  const { clock } = parts;
+  const now = clock.monotonic();
+  const price = target.priceAt(clock.now());
+  const exchange = exchangeFor(request, model, target, clock.now(), null);
+  const refusal = exchange.ok ? (price ? undefined : unpriced(model)) : exchange.refusal;
+  const input = await countInput(request, target);
+  const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;
+  const { id, provider, priority, weight, state } = target;
+  const told: ExplainedTarget = {
+    ...{ target: id, provider, model: model.name, upstream_model: target.model, as, priority, weight },
+    ready: why === undefined,
+    why_not: why ?? null,
+    ready_in_ms: untilMs === undefined || !Number.isFinite(untilMs) ? null : Math.max(0, Math.ceil(untilMs - now)),
+    breaker: state.breaker.state(now),
+    in_flight: state.inFlight,
+    latency_ms: Math.round(state.latency.read(now)),
+    dropped_params: exchange.ok ? [...exchange.value.dropped] : [],
+    refusal: refusal?.message ?? null,
+    input_tokens: input,
+    price_version: price?.version ?? null,
+    cost_usd: costNano === null ? null : usd(costNano),
+  };
+  return { target, model, told, costNano, refusal };
+}
+
+const outputOf = (request: ModelRequest): number => (request.maxOutput ?? USUAL_OUTPUT) * request.n;
+
+function told(known: Known, refusal: Refusal | undefined): Explanation {
+  const { caller, request, serves, foreseen, rules = [], plan = [] } = known;
+  return {
+    would: refusal ? 'refuse' : 'send',
+    status: refusal ? statusOf(refusal) : 200,
+    error: refusal ? { code: refusal.code, message: refusal.message, param: refusal.param ?? null } : null,
+    caller: caller ? { key: caller.key.id, name: caller.key.name, team: caller.key.team } : null,
+    model: request ? { asked: request.model, ...modelTold(serves) } : null,
+    rules: [...rules],
+    limits: foreseen?.limits ?? [],
+    cache: known.cache ?? { state: 'off', why: null, entry: null },
+    plan: plan.map((one) => one.told),
+    estimate: request && plan.length > 0 ? estimateOf(plan, request, foreseen?.outputTokens ?? null) : null,
+  };
+}
+
+const modelTold = (serves: Model | undefined) => ({
+  serves: serves?.name ?? null,
+  balance: serves?.balance ?? null,
+  max_attempts: serves?.retry.max_attempts ?? null,
+});
+
+function estimateOf(
+  plan: readonly Planned[],
+  request: ModelRequest,
+  held: number | null,
+): NonNullable<Explanation['estimate']> {
+  const first = plan.find(({ told: { ready }, refusal }) => ready && !refusal) ?? plan[0]!;
+  const costs = plan.flatMap(({ costNano }) => (costNano === null ? [] : [costNano]));
+  return {
+    input_tokens: first.told.input_tokens,
+    output_tokens: outputOf(request),
+    held_output_tokens: held,
+    cost_usd: first.told.cost_usd,
+    most_cost_usd: costs.length > 0 ? usd(Math.max(...costs)) : null,
+  };
+}

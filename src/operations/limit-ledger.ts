@@ -1,0 +1,113 @@
+/**
+ * Where limits and the ledger meet: budgets are summed from its entries, and a request whose gateway died gets the entry
+ * that it left in a note with its hold. Throws, or does not end, where the database is away; whoever asks has a deadline.
+ */
+
+import type { Target } from '../catalog/model.js';
+import { noUsage } from '../formats/usage.js';
+import { limitModelOf } from '../gateway/entry.js';
+import { type Demand, firstEntryId } from '../gateway/limiter.js';
+import type { Entry } from '../ledger/entry.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
+import { timeOf } from '../lib/ids.js';
+import type { Actuals } from '../limits/amount.js';
+import type { Limit } from '../limits/limit.js';
+import type { Rebuild } from '../limits/rebuild.js';
+import { cost } from '../pricing/price.js';
+
+/** Sums a budget from the ledger, with what this process has still to write. */
+export const rebuildFrom =
+  (spent: SpentStore, ledger: Pick<Ledger, 'flush'>): Rebuild =>
+  async (limit, window, except) => {
+    if (limit.scope.kind === 'route') return 0; // requests of classic routes are in no ledger
+    await ledger.flush();
+    const { model, unit } = limit.spec;
+    return spent.spent({
+      ...scopeQuery(limit),
+      models: model,
+      unit,
+      fromMs: window.startMs,
+      toMs: window.endMs,
+      except,
+    });
+  };
+
+function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' | 'model' | 'target'> {
+  if (scope.kind !== 'user') return { [scope.kind]: scope.id };
+  return { user: scope.id, [scope.within.kind]: scope.within.id };
+}
+
+/** The fields of an entry that are known before the request is sent. */
+type Note = Pick<
+  Entry,
+  | 'request_id'
+  | 'key'
+  | 'team'
+  | 'user'
+  | 'tags'
+  | 'endpoint'
+  | 'model'
+  | 'limit_model'
+  | 'provider'
+  | 'target'
+  | 'stream'
+> & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
+
+export function noteOf(demand: Demand, target: Target, countedInput: number, heldAtMs: number, nowMs: number): string {
+  const { caller, user, request, tags } = demand;
+  const { requestId, endpoint } = demand.call;
+  const price = target.priceAt(nowMs);
+  const note: Note = {
+    request_id: requestId,
+    key: caller.key.id,
+    team: caller.key.team,
+    user,
+    tags,
+    endpoint,
+    model: request.model,
+    limit_model: limitModelOf(demand),
+    provider: target.provider,
+    target: target.id,
+    stream: request.stream,
+    input: countedInput,
+    cost: price ? cost({ ...noUsage(), input: countedInput }, price).input : 0,
+    price_version: price?.version ?? 'unpriced',
+    held_at: Math.round(heldAtMs),
+  };
+  return JSON.stringify(note);
+}
+
+/**
+ * Closes the hold of a dead gateway: at what its entries say, where it had written them, else at its counted input, with an
+ * entry that says so. Any number of gateways may do so at once: the entry's id is the hold's.
+ */
+export const closeLapsed =
+  (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>) =>
+  async (holdId: string, text: string): Promise<Actuals | undefined> => {
+    if (text === '') return undefined;
+    const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
+    const written = await spent.ofHold(known.request_id, holdId);
+    if (written) return { requests: 1, ...written };
+    const id = firstEntryId(holdId);
+    ledger.append({
+      ...known,
+      id,
+      at: timeOf(id),
+      hold: holdId,
+      attempt: 1,
+      metadata: {},
+      served_model: null,
+      status: 500,
+      error: 'internal_error',
+      cache: 'off',
+      tokens: { ...noUsage(), input },
+      usage_source: 'estimated',
+      cost_nusd: { input: inputNano, cache_read: 0, cache_write: 0, output: 0, total: inputNano },
+      first_byte_ms: null,
+      duration_ms: 0,
+      overhead_ms: 0,
+    });
+    await ledger.flush();
+    return { requests: 1, inputTokens: input, outputTokens: 0, usdNano: inputNano };
+  };

@@ -1,0 +1,96 @@
+/**
+ * What limits have spent and held, in the words of contract section 4. Keys and teams are read from their store, so that
+ * what is shown is what was set last; models and targets come from the configuration in force.
+ */
+
+import type { Models } from '../catalog/model.js';
+import { keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
+import type { Key, Team } from '../identity/key.js';
+import type { KeyStore } from '../identity/key-store.js';
+import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import type { Limit } from '../limits/limit.js';
+import type { Limits } from '../limits/limits.js';
+import { type LimitLevel, shownLevel } from '../limits/shown.js';
+
+/** Whose limits; `user` may be narrowed to a key or a team. */
+export interface LevelsQuery {
+  readonly key?: string | undefined;
+  readonly team?: string | undefined;
+  readonly user?: string | undefined;
+  readonly model?: string | undefined;
+  readonly target?: string | undefined;
+}
+
+export type LimitLevels = (query: LevelsQuery) => Promise<Result<readonly LimitLevel[]>>;
+
+interface Ports {
+  readonly limits: Pick<Limits, 'read'>;
+  readonly keys: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
+  readonly models: () => Models;
+}
+
+export const limitLevels =
+  (ports: Ports): LimitLevels =>
+  async (query) => {
+    const found = await limitsOf(query, ports);
+    if (!found.ok) return found;
+    if (found.value.length === 0) return ok([]);
+    const readings = await ports.limits.read(found.value);
+    if (!readings) {
+      return refused(
+        refuse('unavailable', 'What these limits have spent cannot be known just now. Try again shortly.'),
+      );
+    }
+    return ok(readings.map(shownLevel));
+  };
+
+async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readonly Limit[]>> {
+  const { key: keyId, team: teamId, user, model, target } = query;
+  if (user !== undefined && (model ?? target) === undefined && (keyId === undefined || teamId === undefined)) {
+    return limitsOfUser(user, query, ports);
+  }
+  if ([keyId, teamId, user, model, target].filter((one) => one !== undefined).length !== 1) {
+    return refused(
+      refuse(
+        'invalid_value',
+        'Say whose limits: one of `key`, `team`, `model`, `target`, or `user`, which `key` or `team` may go with.',
+      ),
+    );
+  }
+  if (keyId !== undefined) {
+    const key = await ports.keys.key(keyId);
+    return key ? ok(keyLimits(key)) : missing(`key with the id ${keyId}`);
+  }
+  if (teamId !== undefined) {
+    const team = await ports.keys.team(teamId);
+    return team ? ok(teamLimits(team)) : missing(`team named ${teamId}`);
+  }
+  if (model !== undefined) {
+    const found = ports.models().get(model);
+    return found ? ok(found.limits) : missing(`model named ${model}`);
+  }
+  const targets = ports
+    .models()
+    .list()
+    .flatMap((one) => one.targets);
+  const found =
+    targets.find(({ id, limits }) => id === target && limits.length > 0) ?? targets.find(({ id }) => id === target);
+  return found ? ok(found.limits) : missing(`target ${target}`);
+}
+
+async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): Promise<Result<readonly Limit[]>> {
+  const ofKey = ({ id, user_limits }: Key) => userLimits(user, 'key', id, user_limits);
+  const ofTeam = ({ id, user_limits }: Team) => userLimits(user, 'team', id, user_limits);
+  if (query.key !== undefined) {
+    const key = await keys.key(query.key);
+    return key ? ok(ofKey(key)) : missing(`key with the id ${query.key}`);
+  }
+  if (query.team !== undefined) {
+    const team = await keys.team(query.team);
+    return team ? ok(ofTeam(team)) : missing(`team named ${query.team}`);
+  }
+  const within = await keys.withUserLimits();
+  return ok([...within.keys.flatMap(ofKey), ...within.teams.flatMap(ofTeam)]);
+}
+
+const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));

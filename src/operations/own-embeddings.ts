@@ -1,0 +1,118 @@
+/**
+ * Embeddings that the gateway asks for itself, for the semantic cache. They run the request path like those of any caller,
+ * so that routing, limits of the model and the target, the ledger, metrics and the log hold for them; only the caller is the
+ * gateway, under a key of that name that nobody can have. Other models never stand in: their vectors mean something else.
+ */
+
+import type { InForce } from '../catalog/snapshot.js';
+import type { Call, Reply } from '../gateway/call.js';
+import { createGateway, type GatewayPorts } from '../gateway/pipeline.js';
+import { type Caller, unstoredKey } from '../identity/key.js';
+import { ok } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+
+interface Ports extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots'> {
+  readonly snapshots: { enter(): { readonly value: InForce; leave(): void } };
+}
+
+export interface OwnEmbedding {
+  /** As the wire has it. */
+  readonly embedding: unknown;
+  /** The id of the target that answered. */
+  readonly target: string;
+}
+
+/** The key of their entries. */
+const caller: Caller = { key: unstoredKey('gateway', { tags: ['semantic-cache'] }), team: null };
+
+export type EmbedForCache = (text: string, dimensions: number | null, withinMs: number) => Promise<OwnEmbedding>;
+
+/** Rejects where it came to no embedding, with the words that a caller would be told. */
+export function createOwnEmbeddings(ports: Ports): EmbedForCache {
+  const { snapshots, clock } = ports;
+  const gateway = createGateway({
+    ...ports,
+    authenticator: { authenticate: () => ok(caller) },
+    recall: () => ({ kind: 'off', why: 'embeddings' }),
+    snapshots: {
+      enter: () => {
+        const entered = snapshots.enter();
+        const { models } = entered.value.cacheEmbedding ?? entered.value;
+        return { value: { models }, leave: () => entered.leave() };
+      },
+    },
+  });
+
+  return async (text, dimensions, withinMs) => {
+    const entered = snapshots.enter();
+    try {
+      const { cacheEmbedding } = entered.value;
+      if (!cacheEmbedding) throw new Error('no provider is configured to embed prompts');
+      const { model } = cacheEmbedding;
+      const asked = { model, input: text, encoding_format: 'base64', ...(dimensions !== null && { dimensions }) };
+      const reply = new Kept();
+      await gateway.serve(callFor(Buffer.from(JSON.stringify(asked)), withinMs, clock.monotonic()), reply);
+      return reply.embedding();
+    } finally {
+      entered.leave();
+    }
+  };
+}
+
+function callFor(body: Buffer, timeoutMs: number, arrivedAt: number): Call {
+  const requestId = newId('req');
+  const token = undefined;
+  const ip = '';
+  return {
+    endpoint: 'embeddings',
+    dialect: {
+      body: ({ message }) => Buffer.from(message),
+      event: ({ message }) => Buffer.from(message),
+      keepAlive: Buffer.alloc(0),
+    },
+    headers: ok({
+      ...{ requestId, token, ip, timeoutMs },
+      ...{ tags: [], user: null, metadata: undefined, traceparent: undefined, cache: undefined, fallbacks: false },
+    }),
+    ...{ requestId, token, ip, arrivedAt },
+    readBody: async () => ok(body),
+  };
+}
+
+/** A reply that goes nowhere: nobody leaves, and nobody is slow. */
+class Kept implements Reply {
+  readonly gone = false;
+  started = false;
+  #status = 0;
+  #target = '';
+  #body = '';
+
+  head(status: number, headers: readonly string[]): void {
+    this.started = true;
+    this.#status = status;
+    this.#target = headers[headers.indexOf('x-tollgate-target') + 1]!;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  end(bytes?: Buffer): void {
+    this.#body = bytes?.toString('utf8') ?? '';
+  }
+
+  breakOff(event: Buffer): void {
+    this.#status = 0;
+    this.#body = event.toString('utf8');
+  }
+
+  onDrain(): void {}
+
+  onGone(): void {}
+
+  embedding(): OwnEmbedding {
+    if (this.#status !== 200) throw new Error(this.#body);
+    const { data } = JSON.parse(this.#body) as { data: readonly { readonly embedding?: unknown }[] };
+    return { embedding: data[0]?.embedding, target: this.#target };
+  }
+}

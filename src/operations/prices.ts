@@ -1,0 +1,59 @@
+/** The prices in force, as the admin API shows them: US dollars per million tokens, and where each comes from. */
+
+import type { Models } from '../catalog/model.js';
+import type { Config } from '../config/config.js';
+import { catalogueVersion } from '../pricing/catalogue.js';
+import type { Price, PriceTier } from '../pricing/price.js';
+import { writtenPrices } from '../pricing/price.js';
+
+const iso = (ms: number | undefined): string | null =>
+  ms === undefined || !Number.isFinite(ms) ? null : new Date(ms).toISOString();
+
+const rates = ({ aboveInputTokens, pico }: PriceTier) => ({
+  above_input_tokens: aboveInputTokens,
+  ...Object.fromEntries(Object.entries(pico).map(([kind, rate]) => [kind, rate / 1e6])),
+});
+
+function shown(price: Price) {
+  return {
+    version: price.version,
+    source: price.source,
+    from: iso(price.fromMs),
+    until: iso(price.untilMs),
+    rates: price.tiers.map(rates),
+    service_tiers: Object.fromEntries(
+      Object.entries(price.services ?? {}).map(([name, tiers]) => [name, tiers.map(rates)]),
+    ),
+    request_usd: (price.requestNano ?? 0) / 1e9,
+  };
+}
+
+export function describePrices(config: Config, models: Models, nowMs: number) {
+  const overrides = Object.entries(config.models).flatMap(([model, { price, targets }]) => [
+    ...writtenPrices(price).map((row) => ({ model, target: null, ...written(row) })),
+    ...targets.flatMap((target) =>
+      writtenPrices(target.price).map((row) => ({
+        model,
+        target: `${target.provider}/${target.model}`,
+        ...written(row),
+      })),
+    ),
+  ]);
+  return {
+    currency: 'USD',
+    unit: 'million tokens',
+    catalogue: catalogueVersion,
+    data: models.list().flatMap(({ name, targets }) =>
+      targets.map((target) => {
+        const price = target.priceAt(nowMs);
+        return { model: name, target: target.id, price: price ? shown(price) : null };
+      }),
+    ),
+    overrides,
+    defaults: writtenPrices(config.defaults.price).map(written),
+  };
+}
+
+const written = ({ from, ...row }: { readonly from?: number | undefined }) => ({ from: iso(from), price: { ...row } });
+
+export type Prices = ReturnType<typeof describePrices>;

@@ -1,0 +1,171 @@
+/**
+ * Bills the ledger anew with the prices that are now known for the time of each entry, and writes what differs as correcting
+ * entries: nothing is edited. A correction has the time of its entry, so that reports of the period become right. Its id is
+ * made of what it corrects and of all that was corrected before, so that two who reprice at once, or one who is cut off and
+ * begins again, write it once. Entries of models or targets that are no longer configured are left as they are, and counted.
+ */
+import { createHash } from 'node:crypto';
+import { noUsage } from '../formats/usage.js';
+import type { Entry } from '../ledger/entry.js';
+import type { Position } from '../ledger/ledger-store.js';
+import type { Scanned } from '../ledger/scan.js';
+import { type CostNano, markedUp } from '../lib/money.js';
+import { cost, type Price } from '../pricing/price.js';
+
+export interface RepriceDeps {
+  readonly scan: (fromMs: number, toMs: number, after: Position | null, limit: number) => Promise<readonly Scanned[]>;
+  readonly insert: (entries: readonly Entry[]) => Promise<void>;
+  /** The price of a target for a model, at a time. */
+  readonly priceAt: (model: string, target: string, atMs: number) => Price | undefined;
+  /** What a team is billed now; null: no markup. */
+  readonly markupOf: (team: string) => Promise<number | null>;
+}
+
+export interface RepriceRequest {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface Repriced {
+  readonly entries: number;
+  readonly corrected: number;
+  /** Entries whose price is not known. */
+  readonly unpriced: number;
+  readonly beforeNano: bigint;
+  readonly afterNano: bigint;
+  readonly byModel: readonly {
+    readonly model: string;
+    readonly target: string;
+    readonly corrected: number;
+    readonly nano: bigint;
+  }[];
+}
+
+const PAGE = 500;
+
+export async function reprice(deps: RepriceDeps, request: RepriceRequest): Promise<Repriced> {
+  const byModel = new Map<string, { model: string; target: string; corrected: number; nano: bigint }>();
+  const markups = new Map<string, number | null>();
+  let after: Position | null = null;
+  const done = { entries: 0, corrected: 0, unpriced: 0, beforeNano: 0n, afterNano: 0n };
+  for (;;) {
+    const page: readonly Scanned[] = await deps.scan(request.fromMs, request.toMs, after, PAGE);
+    const corrections: Entry[] = [];
+    for (const scanned of page) {
+      const { entry } = scanned;
+      if (request.model !== undefined && entry.model !== request.model) continue;
+      if (request.provider !== undefined && entry.provider !== request.provider) continue;
+      const before = sumOf(scanned);
+      done.entries += 1;
+      done.beforeNano += BigInt(before.total);
+      done.afterNano += BigInt(before.total);
+      const isHit = entry.cache === 'hit' || entry.cache === 'semantic';
+      const price = isHit ? undefined : deps.priceAt(entry.model, entry.target, entry.at);
+      if (!price) {
+        if (!isHit) done.unpriced += 1;
+        continue;
+      }
+      const markup = await markupFor(entry, deps, markups);
+      const correction = correctionOf(scanned, before, price, markup);
+      if (!correction) continue;
+      corrections.push(correction);
+      const { total } = correction.cost_nusd;
+      done.corrected += 1;
+      done.afterNano += BigInt(total);
+      const name = `${entry.model}\n${entry.target}`;
+      const group = byModel.get(name) ?? { model: entry.model, target: entry.target, corrected: 0, nano: 0n };
+      byModel.set(name, { ...group, corrected: group.corrected + 1, nano: group.nano + BigInt(total) });
+    }
+    if (corrections.length > 0 && !request.dryRun) await deps.insert(corrections);
+    const last = page.at(-1)?.entry;
+    if (!last || page.length < PAGE) break;
+    after = last;
+  }
+  return { ...done, byModel: [...byModel.values()].sort((a, b) => (a.model < b.model ? -1 : 1)) };
+}
+
+/** A team that had a markup keeps its ratio; one whose entry cost nothing is billed by today's. */
+async function markupFor(entry: Entry, deps: RepriceDeps, known: Map<string, number | null>): Promise<number | null> {
+  if (entry.team === null) return null;
+  if (entry.cost_nusd.total > 0) {
+    return entry.billed_nusd === undefined
+      ? null
+      : Number(
+          (BigInt(entry.billed_nusd) * 1_000_000n + BigInt(entry.cost_nusd.total) / 2n) / BigInt(entry.cost_nusd.total),
+        );
+  }
+  if (!known.has(entry.team)) known.set(entry.team, await deps.markupOf(entry.team));
+  return known.get(entry.team) ?? null;
+}
+
+interface Standing extends CostNano {
+  readonly request: number;
+  readonly billed: number;
+}
+
+function sumOf({ entry, corrections }: Scanned): Standing {
+  const { cost_nusd } = entry;
+  const all = [{ cost: cost_nusd, billed: entry.billed_nusd ?? cost_nusd.total }, ...corrections];
+  const sum = (of: (one: (typeof all)[number]) => number) => all.reduce((total, one) => total + of(one), 0);
+  return {
+    input: sum(({ cost }) => cost.input),
+    cache_read: sum(({ cost }) => cost.cache_read),
+    cache_write: sum(({ cost }) => cost.cache_write),
+    output: sum(({ cost }) => cost.output),
+    request: sum(({ cost }) => cost.request ?? 0),
+    total: sum(({ cost }) => cost.total),
+    billed: sum(({ billed }) => billed),
+  };
+}
+
+/** Null where the entry is billed rightly already. */
+function correctionOf(
+  { entry, corrections }: Scanned,
+  before: Standing,
+  price: Price,
+  markup: number | null,
+): Entry | null {
+  const { tokens } = entry;
+  const used = tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.output > 0;
+  const right = cost(tokens, price, { service: entry.service_tier, answered: entry.status < 400 || used });
+  const request = (right.request ?? 0) - before.request;
+  const cost_nusd: CostNano = {
+    input: right.input - before.input,
+    cache_read: right.cache_read - before.cache_read,
+    cache_write: right.cache_write - before.cache_write,
+    output: right.output - before.output,
+    ...(request !== 0 && { request }),
+    total: right.total - before.total,
+  };
+  const billed = (markup === null ? right.total : markedUp(right.total, markup)) - before.billed;
+  const same = Object.values(cost_nusd).every((nano) => nano === 0);
+  if (same) return null;
+  const { service_tier: _, billed_nusd: __, ...kept } = entry;
+  const id = correctionId(entry.id, price.version, corrections.length, before.total, right.total);
+  return {
+    ...kept,
+    id,
+    metadata: {},
+    tokens: noUsage(),
+    cost_nusd,
+    price_version: price.version,
+    corrects: entry.id,
+    ...(entry.service_tier !== undefined && { service_tier: entry.service_tier }),
+    ...(billed !== cost_nusd.total && { billed_nusd: billed }),
+  };
+}
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function correctionId(id: string, ...rest: readonly (string | number)[]): string {
+  const digest = createHash('sha256')
+    .update([id, ...rest].join('\n'))
+    .digest();
+  let tail = '';
+  for (let i = 0; i < 26; i++) tail += ALPHABET[digest[i]! & 31];
+  const time = /^ent_([0-9a-z]{10})/.exec(id)?.[1] ?? tail.slice(0, 10);
+  return `ent_${time}${tail.slice(10)}`;
+}

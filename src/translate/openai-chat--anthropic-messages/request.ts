@@ -1,0 +1,161 @@
+/**
+ * A chat completion carried to a target that speaks the Anthropic messages dialect: the request is written anew, the answer
+ * comes back as a chat completion, streamed or not. Nothing is lost without a word: what the target cannot express is
+ * refused with the name of the field, or left out and named where `dropParams` allows it or nothing depends on it.
+ */
+
+import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
+import { readMessagesError } from '../../formats/anthropic-messages/wire.js';
+import type { ModelFacts } from '../../formats/provider.js';
+import type { Exchange } from '../../formats/translation.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
+import type { Json } from '../../lib/json.js';
+import { Findings, isAbsent } from '../findings.js';
+import { type AnswerPlan, readMessagesAnswer } from './answer.js';
+import { keepLastMarks, type Markable } from './cache-marks.js';
+import { type Block, type Conversation, endsInUnsignedToolLoop, hasToolBlocks, readConversation } from './messages.js';
+import { checkParameters } from './parameters.js';
+import { readMaxTokens, readSampling, readStop } from './sampling.js';
+import { MessagesToChatStream } from './stream.js';
+import { planThinking } from './thinking.js';
+import { planTools, type ToolPlan } from './tools.js';
+
+export interface ChatCall {
+  /** The caller's request, parsed. Its types are not to be trusted; its depth is bounded by whoever parsed it. */
+  readonly body: Json;
+  /** The model's name at the target. */
+  readonly model: string;
+  readonly facts: ModelFacts;
+  readonly dropParams: boolean;
+  /** The client set `stream_options.include_usage`. */
+  readonly askedUsage: boolean;
+  readonly nowMs: number;
+  /** The output maximum to send, instead of the body's. Tokens. */
+  readonly maxTokens?: number;
+}
+
+/** Characters of `metadata.user_id`. */
+const LONGEST_USER = 256;
+
+type MessagesBody = Omit<MessageCreateParamsBase, 'messages'>;
+
+/** Refuses with `invalid_value` or `unsupported_parameter`; never throws. */
+export function openaiChatToAnthropicMessages(call: ChatCall): Result<Exchange> {
+  const findings = new Findings(call.dropParams);
+  checkParameters(call.body, findings);
+  const conversation = readConversation(call.body['messages'], findings);
+  const plan = planTools(call.body, call.facts, hasToolBlocks(conversation), findings);
+  const { form, jsonTool } = plan;
+  const request = readRequest(call, conversation, plan, findings);
+  keepLastMarks(promptOrder(plan, conversation), findings);
+  if (findings.refusal) return refused(findings.refusal);
+  const { model, nowMs, askedUsage } = call;
+  const answerPlan: AnswerPlan = { model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
+  return ok({
+    body: print(request, conversation),
+    dropped: findings.dropped,
+    answer: (answer) => readMessagesAnswer(answerPlan, answer),
+    stream: () => new MessagesToChatStream(answerPlan),
+    failure: readMessagesError,
+  });
+}
+
+/** Everything but the messages. Settles in `conversation` what depends on the model and on the form of the answer. */
+function readRequest(call: ChatCall, conversation: Conversation, plan: ToolPlan, findings: Findings): MessagesBody {
+  const { body, facts } = call;
+  const { tools, choice, form } = plan;
+  const prefill = settlePrefill(conversation, facts, plan, findings);
+  if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
+  const maxTokens = readMaxTokens(body, facts, call.maxTokens, findings);
+  const forcedTool = choice?.type === 'any' || choice?.type === 'tool';
+  const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
+  const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
+  const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
+  const output = { ...(effort ? { effort } : {}), ...(form.type === 'native' ? { format: form.format } : {}) };
+  return {
+    model: call.model,
+    max_tokens: maxTokens,
+    ...some('system', conversation.system),
+    ...some('tools', tools),
+    ...(choice ? { tool_choice: choice } : {}),
+    ...(thinking ? { thinking } : {}),
+    ...(Object.keys(output).length > 0 ? { output_config: output } : {}),
+    ...readSampling(body, facts, thinks, findings),
+    ...some('stop_sequences', readStop(body['stop'], findings)),
+    ...readUser(body, findings),
+    ...readServiceTier(body['service_tier'], findings),
+    ...readStream(body['stream'], findings),
+  };
+}
+
+/**
+ * A last message of the assistant is the beginning of the answer at the target (white space at its end is refused). True
+ * where the answer is begun so.
+ */
+function settlePrefill({ turns }: Conversation, facts: ModelFacts, plan: ToolPlan, findings: Findings): boolean {
+  const last = turns.at(-1);
+  if (last?.role !== 'assistant') return false;
+  const native = plan.form.type === 'native';
+  if (facts.rejectsPrefill || native) {
+    const what = native
+      ? 'begins an answer that is held to a schema'
+      : 'begins an answer that this model does not continue';
+    findings.unsupported(last.path, `${what}: the last message must be the user's`);
+    turns.pop();
+    return false;
+  }
+  const block = last.blocks.at(-1);
+  if (block?.type === 'text') block.text = block.text.trimEnd();
+  return true;
+}
+
+function readUser(body: Json, findings: Findings): Pick<MessagesBody, 'metadata'> {
+  for (const name of ['safety_identifier', 'user']) {
+    const id = body[name];
+    if (isAbsent(id) || id === '') continue;
+    if (typeof id !== 'string') findings.invalid(name, 'must be a string');
+    else if (id.length > LONGEST_USER) findings.drop(name);
+    else return { metadata: { user_id: id } };
+  }
+  return {};
+}
+
+function readServiceTier(tier: unknown, findings: Findings): Pick<MessagesBody, 'service_tier'> {
+  if (tier === 'default') return { service_tier: 'standard_only' };
+  if (!isAbsent(tier) && tier !== 'auto') findings.drop('service_tier');
+  return {};
+}
+
+function readStream(stream: unknown, findings: Findings): Pick<MessagesBody, 'stream'> {
+  if (!isAbsent(stream) && typeof stream !== 'boolean') findings.invalid('stream', 'must be a boolean');
+  return stream === true ? { stream } : {};
+}
+
+const some = <N extends string, T>(name: N, list: T[]): { readonly [name in N]?: T[] } =>
+  (list.length > 0 ? { [name]: list } : {}) as { readonly [name in N]?: T[] };
+
+/** Everything that may carry a cache mark, in the order in which the target reads the prompt. */
+function* promptOrder({ tools }: ToolPlan, { system, turns }: Conversation): Generator<Markable> {
+  yield* tools;
+  yield* system;
+  for (const { blocks } of turns) {
+    for (const block of blocks) {
+      if (block.type === 'tool_result' && Array.isArray(block.content)) yield* block.content as Markable[];
+      if (block.type !== 'thinking' && block.type !== 'redacted_thinking') yield block;
+    }
+  }
+}
+
+function print(request: MessagesBody, { turns }: Conversation): Buffer {
+  const messages = turns.map(
+    ({ role, blocks }) => `{"role":"${role}","content":[${blocks.map(printBlock).join(',')}]}`,
+  );
+  return Buffer.from(`${JSON.stringify(request).slice(0, -1)},"messages":[${messages.join(',')}]}`);
+}
+
+/** Tool inputs are printed as they came, since a parsed number may not be the number that was written. */
+function printBlock(block: Block): string {
+  if (block.type !== 'tool_use') return JSON.stringify(block);
+  const { input, ...rest } = block;
+  return `${JSON.stringify(rest).slice(0, -1)},"input":${input.json}}`;
+}

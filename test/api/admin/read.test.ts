@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { memoryKeyStore } from '../../../src/identity/keys-memory.js';
+import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { entry } from '../../contract/ledger.js';
+import { type AdminServer, adminServer } from './server.js';
+
+describe('what is shown', () => {
+  let server: AdminServer;
+  before(async () => {
+    server = await adminServer();
+  });
+  after(() => server.close());
+
+  test('usage shows what was answered before the question, newest first, filtered, in pages', async () => {
+    const at = Date.parse('2026-11-24T08:00:00.123Z');
+    const entries = [0, 1, 2, 3].map((i) =>
+      entry({ at: at + i, request_id: `req-${i}`, key: `key_${i % 2}`, status: i === 3 ? 499 : 200, tags: [`t${i}`] }),
+    );
+    for (const one of entries) server.ledger.append(one);
+    const all = await server.call('GET', '/usage');
+    assert.equal(all.status, 200);
+    assert.deepEqual(
+      all.body.data.map(({ request_id }: { request_id: string }) => request_id),
+      ['req-3', 'req-2', 'req-1', 'req-0'],
+    );
+    const { at: _, ...rest } = entries[0]!;
+    assert.deepEqual(all.body.data[3], { ...rest, at: '2026-11-24T08:00:00.123Z', cost_usd: '0.000006900' });
+    const first = await server.call('GET', '/usage?limit=3');
+    const second = await server.call('GET', `/usage?limit=3&cursor=${first.body.next_cursor}`);
+    assert.deepEqual([...first.body.data, ...second.body.data], all.body.data);
+    assert.equal(second.body.next_cursor, null);
+    for (const [query, found] of [
+      ['key=key_1', ['req-3', 'req-1']],
+      ['status=499', ['req-3']],
+      ['tag=t2', ['req-2']],
+      ['request_id=req-0', ['req-0']],
+      ['from=2026-11-24T08:00:00.124Z&to=2026-11-24T08:00:00.126Z', ['req-2', 'req-1']],
+      ['team=nobody', []],
+    ] as const) {
+      const { body } = await server.call('GET', `/usage?${query}`);
+      assert.deepEqual(
+        body.data.map(({ request_id }: { request_id: string }) => request_id),
+        found,
+        query,
+      );
+    }
+  });
+
+  test('a question about usage that cannot be understood is refused', async () => {
+    for (const query of ['cursor=x', 'status=abc', 'from=yesterday', 'to=1', 'keys=x', 'limit=1000', 'key=%00']) {
+      const { status, body } = await server.call('GET', `/usage?${query}`);
+      assert.equal(status, 400, query);
+      assert.match(body.errors[0].field, new RegExp(query.split('=')[0]!), query);
+    }
+  });
+
+  test('the audit log shows who did what, in pages, filtered', async () => {
+    const { body: key } = await server.call('POST', '/keys', { name: 'k', team: 't' });
+    await server.call('PATCH', `/keys/${key.id}`, { tags: ['x'] });
+    await server.call('PATCH', `/keys/${key.id}`, { tags: 5 });
+    const { body } = await server.call('GET', `/audit?subject=${key.id}`);
+    assert.deepEqual(
+      body.data.map(({ id: _, ...line }: { id: string }) => line),
+      [
+        {
+          at: '2026-11-24T08:00:00.000Z',
+          actor: body.data[0].actor,
+          action: 'key.update',
+          subject: key.id,
+          detail: { tags: ['x'] },
+        },
+        {
+          at: '2026-11-24T08:00:00.000Z',
+          actor: body.data[0].actor,
+          action: 'key.create',
+          subject: key.id,
+          detail: { name: 'k', team: 't' },
+        },
+      ],
+    );
+    assert.match(body.data[0].actor, /^admin:[0-9a-f]{8}$/);
+    const first = await server.call('GET', '/audit?limit=1');
+    const second = await server.call('GET', `/audit?limit=1&cursor=${first.body.next_cursor}`);
+    assert.deepEqual([first.body.data[0].action, second.body.data[0].action], ['key.update', 'key.create']);
+    const teams = await server.call('GET', '/audit?action=team.create');
+    assert.deepEqual(teams.body.data[0].subject, 't');
+  });
+
+  test('the configuration, models and providers are as they were handed over', async () => {
+    assert.deepEqual((await server.call('GET', '/config')).body, { server: { port: 4000 } });
+    const list = (data: object[]) => ({ data, next_cursor: null });
+    assert.deepEqual((await server.call('GET', '/models')).body, list([{ name: 'gpt-4o', targets: [] }]));
+    assert.deepEqual((await server.call('GET', '/providers')).body, list([{ name: 'sandbox', type: 'sandbox' }]));
+  });
+
+  test('the API describes itself in OpenAPI 3.1, to anybody', async () => {
+    const { status, body } = await server.call('GET', '/openapi.json', undefined, { authorization: '' });
+    assert.equal(status, 200);
+    assert.equal(body.openapi, '3.1.0');
+    assert.equal(body.info.version, '0.1.0');
+    const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    const expected = [
+      ...['get /keys', 'post /keys', 'get /keys/{id}', 'patch /keys/{id}', 'delete /keys/{id}'],
+      ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
+      ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
+      ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
+      ...['post /targets/{id}/open', 'post /targets/{id}/close'],
+      ...['get /routes', 'post /routes/{route}/targets/{id}/open', 'post /routes/{route}/targets/{id}/close'],
+      ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
+      ...['get /cache', 'post /cache/purge'],
+      ...['get /webhooks', 'post /webhooks', 'get /webhooks/{id}', 'patch /webhooks/{id}', 'delete /webhooks/{id}'],
+      ...[
+        'post /webhooks/{id}/rotate',
+        'post /webhooks/{id}/test',
+        'get /webhooks/deliveries',
+        'get /webhooks/{id}/deliveries',
+      ],
+      ...['get /webhooks/deliveries/{delivery}', 'get /webhooks/{id}/deliveries/{delivery}'],
+      ...['post /webhooks/deliveries/{delivery}/redeliver', 'post /webhooks/{id}/deliveries/{delivery}/redeliver'],
+      ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
+      ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
+    ];
+    assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
+    const creation = body.paths['/admin/v1/keys'].post;
+    const asked = creation.requestBody.content['application/json'].schema;
+    assert.deepEqual(asked.required, ['name']);
+    assert.equal(asked.additionalProperties, false);
+    assert.ok(creation.responses['201'].content['application/json'].schema.properties.key);
+    assert.ok(creation.responses['4XX'].content['application/problem+json']);
+    assert.deepEqual(body.security, [{ admin: [] }]);
+    assert.equal(body.components.securitySchemes.admin.scheme, 'bearer');
+  });
+});
+
+describe('when the database is away', () => {
+  const away = (code: string) => Object.assign(new Error('connect'), { code });
+  const wrapped = new Error('Failed query: select secret', { cause: away('ECONNREFUSED') });
+
+  test('a request is 503, says that nothing was changed, and when to try again', async (t) => {
+    for (const error of [
+      away('ECONNREFUSED'),
+      away('57P01'),
+      new Error('Connection terminated unexpectedly'),
+      wrapped,
+    ]) {
+      const fails = () => Promise.reject(error);
+      const server = await adminServer({ store: { ...memoryKeyStore(), keys: fails, write: fails } });
+      t.after(() => server.close());
+      for (const answer of [await server.call('GET', '/keys'), await server.call('POST', '/keys', { name: 'k' })]) {
+        assert.equal(answer.status, 503);
+        assert.equal(answer.body.code, 'unavailable');
+        assert.equal(answer.headers.get('retry-after'), '1');
+        assert.doesNotMatch(JSON.stringify(answer.body), /secret|select|ECONN/);
+      }
+    }
+  });
+
+  test('what nobody expected is 500 in public words, and whole in the log', async (t) => {
+    const fails = () => Promise.reject(new Error('the inner workings'));
+    const server = await adminServer({
+      store: { ...memoryKeyStore(), keys: fails },
+      ledger: { query: () => memoryLedgerStore().page({}, 1, null).then(fails), flush: fails },
+    });
+    t.after(() => server.close());
+    for (const path of ['/keys', '/usage']) {
+      const answer = await server.call('GET', path);
+      assert.equal(answer.status, 500);
+      assert.equal(answer.body.code, 'internal_error');
+      assert.doesNotMatch(JSON.stringify(answer.body), /inner/);
+    }
+    assert.match(server.logged.join(''), /the inner workings/);
+  });
+});

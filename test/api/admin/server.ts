@@ -1,0 +1,146 @@
+/** The admin API on a real server on a free port, over memory unless a store is handed in. */
+import assert from 'node:assert/strict';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type AdminDeps, adminApi } from '../../../src/api/admin/admin-api.js';
+import { memoryAnswerStore, memoryPurgeStore } from '../../../src/cache/answers-memory.js';
+import { openCache } from '../../../src/cache/cache-service.js';
+import { LOCAL_MODEL, localEmbedder, localVectors } from '../../../src/cache/semantic/embedder.js';
+import { localPrompts } from '../../../src/cache/semantic/prompt-embedder.js';
+import { memoryPromptStore } from '../../../src/cache/semantic/prompt-store.js';
+import { Scopes } from '../../../src/cache/semantic/scopes.js';
+import { type Changes, localChanges } from '../../../src/identity/changes.js';
+import type { KeyStore } from '../../../src/identity/key-store.js';
+import { createKeys } from '../../../src/identity/keys.js';
+import { memoryKeyStore } from '../../../src/identity/keys-memory.js';
+import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
+import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
+import { ok, refuse, refused } from '../../../src/lib/errors.js';
+import { ManualClock } from '../../support/clock.js';
+
+export const ADMIN_KEY = 'the-admin-key-of-these-tests';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test reads out of an answer it states by reading it
+  readonly body: any;
+}
+
+export interface AdminServer {
+  readonly url: string;
+  readonly app: FastifyInstance;
+  readonly store: KeyStore;
+  readonly ledger: Ledger;
+  readonly clock: ManualClock;
+  readonly changes: Changes;
+  readonly logged: string[];
+  /** `body`: an object is sent as JSON, a string or bytes as they are. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+const unused = async (): Promise<never> => {
+  throw new Error('not part of these tests');
+};
+const inVain = (): never => {
+  throw new Error('there are no webhooks here');
+};
+const noWebhooks: AdminDeps['webhooks'] = {
+  ...{ test: inVain, redeliver: inVain },
+  endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
+  ...{ urlProblem: inVain, wake: () => {} },
+  read: { endpoint: inVain, endpoints: inVain, deliveries: inVain, delivery: inVain },
+};
+
+export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore } = {}): Promise<AdminServer> {
+  const store = given.store ?? memoryKeyStore();
+  const clock = new ManualClock();
+  const changes = localChanges();
+  const logged: string[] = [];
+  const ledger = createLedger({
+    store: memoryLedgerStore(),
+    clock,
+    log: { info: () => {}, error: () => {} },
+    batchMs: 1_000_000,
+    after: () => () => {},
+  });
+  const answers = memoryAnswerStore();
+  const worker = localVectors(undefined);
+  const prompts = memoryPromptStore(answers);
+  const cache = await openCache({
+    store: answers,
+    prompts,
+    index: new Scopes({ store: prompts, worker, clock }, () => {}),
+    embedder: localEmbedder(worker, LOCAL_MODEL),
+    promptEmbedder: () => localPrompts(localEmbedder(worker, LOCAL_MODEL)),
+    random: Math.random,
+    textOf: String,
+    purgeStore: memoryPurgeStore(),
+    secret: Buffer.from('of the tests'),
+    clock,
+    memoryBytes: 1_000_000,
+    shared: false,
+    wanted: () => true,
+    onResult: () => {},
+    onRejection: () => {},
+    onSkip: () => {},
+    onVerdict: () => {},
+    onError: () => {},
+  });
+  const app = Fastify({
+    logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
+    routerOptions: { maxParamLength: 1_200 },
+  });
+  await app.register(
+    adminApi({
+      keys: createKeys({ store, clock, changes }),
+      clock,
+      ledger,
+      cache,
+      describeConfig: () => ({ server: { port: 4000 } }),
+      configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
+      readConfig: () => assert.fail('not in these tests'),
+      explain: () => assert.fail('not in these tests'),
+      authenticator: { authenticate: () => assert.fail('not in these tests') },
+      models: () => [{ name: 'gpt-4o', targets: [] }],
+      providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      reports: { run: unused },
+      prices: () => ({ currency: 'USD', unit: 'million tokens', catalogue: '', data: [], overrides: [], defaults: [] }),
+      verify: unused,
+      reprice: unused,
+      limitLevels: async () => ok([]),
+      setBreaker: () => undefined,
+      routes: () => [],
+      setRouteBreaker: () => refused(refuse('not_found', 'There are no routes here.')),
+      webhooks: noWebhooks,
+      adminKey: () => ADMIN_KEY,
+      version: '0.1.0',
+      ...given,
+    }),
+  );
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  return {
+    url,
+    app,
+    store,
+    ledger,
+    clock,
+    changes,
+    logged,
+    async call(method, path, body, headers = {}) {
+      const raw = typeof body === 'string' || body instanceof Uint8Array;
+      const answer = await fetch(`${url}/admin/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${ADMIN_KEY}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) };
+    },
+    close: () => app.close(),
+  };
+}
