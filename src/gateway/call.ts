@@ -3,7 +3,7 @@ import type { CacheWishes } from '../cache/directives.js';
 import type { ErrorWriter } from '../formats/format.js';
 import type { Endpoint } from '../formats/provider.js';
 import type { Caller } from '../identity/key.js';
-import type { Refusal, Result } from '../lib/errors.js';
+import type { Result } from '../lib/errors.js';
 
 /** What a caller says about a request outside its body, already read and checked. */
 export interface CallHeaders {
