@@ -1,6 +1,6 @@
 /** What a caller says in headers: who it is, and what belongs to the request. Everything is bounded and checked here. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type CacheMode, cacheModes, readWishes } from '../cache/directives.js';
+import { type CacheMode, cacheModes, readDirectives } from '../cache/directives.js';
 import type { CallHeaders } from '../gateway/call.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -64,7 +64,7 @@ export function readCallHeaders(
     timeoutMs: timeout,
     fallbacks: fallbacks !== 'off',
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
-    cache: readWishes(headers['cache-control'], mode, ttlMs),
+    cache: readDirectives(headers['cache-control'], mode, ttlMs),
   });
 }
 

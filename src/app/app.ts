@@ -126,7 +126,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       adaptors,
       pools,
       states,
-      embedder: embedding.likeness,
+      embedder: embedding.similarity,
       localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),

@@ -4,8 +4,14 @@
  * where it cannot be loaded, prompts are compared by nothing and the log says so.
  */
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from '../cache/answers-pg.js';
-import { type CacheParts, type CacheService, openCache } from '../cache/cache-service.js';
-import { type Embedder, LOCAL_MODEL, likenessOf, localEmbedder, localVectors } from '../cache/semantic/embedder.js';
+import { type CacheDeps, type CacheService, openCache } from '../cache/cache-service.js';
+import {
+  type Embedder,
+  LOCAL_MODEL,
+  localEmbedder,
+  localVectors,
+  similarityEmbedder,
+} from '../cache/semantic/embedder.js';
 import { localEmbeddings } from '../cache/semantic/local-embeddings.js';
 import {
   type AskProvider,
@@ -33,7 +39,7 @@ export interface Embedding {
   readonly worker: VectorWorker;
   readonly embedder: Embedder;
   /** For conditions of model routing. */
-  readonly likeness: TextsEmbedder;
+  readonly similarity: TextsEmbedder;
   /** For targets; the model is loaded for the first request, which waits. */
   readonly upstream: LocalUpstream;
   /** Loads the model where one of the models compares prompts. */
@@ -49,7 +55,7 @@ export function startEmbedding(log: Log): Embedding {
   return {
     worker,
     embedder,
-    likeness: likenessOf(embedder),
+    similarity: similarityEmbedder(embedder),
     upstream: localEmbeddings(worker),
     async warm({ models }) {
       const wanted = Object.values(models).some(
@@ -64,7 +70,7 @@ export function startEmbedding(log: Log): Embedding {
   };
 }
 
-interface Parts {
+interface StartDeps {
   readonly config: Config;
   readonly inForce: () => InForce;
   /** Calls the model that embeds prompts, where that is behind a provider. */
@@ -80,8 +86,8 @@ interface Parts {
   readonly shared: boolean;
 }
 
-export async function startCache(parts: Parts): Promise<CacheService> {
-  const { config, inForce, clock, log, metrics, store, embedding, shared } = parts;
+export async function startCache(deps: StartDeps): Promise<CacheService> {
+  const { config, inForce, clock, log, metrics, store, embedding, shared } = deps;
   const { pool } = store;
   const prompts = pgPromptStore(pool);
   const onError = (what: string, error: unknown) => log.warn({ what, error: saidBy(error) }, 'cache');
@@ -89,9 +95,9 @@ export async function startCache(parts: Parts): Promise<CacheService> {
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),
     prompts,
-    index: await indexOf(parts, prompts, onError),
+    index: await indexOf(deps, prompts, onError),
     embedder: embedding.embedder,
-    promptEmbedder: promptEmbedderOf(parts),
+    promptEmbedder: promptEmbedderOf(deps),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
     clock,
     random: Math.random,
@@ -112,16 +118,16 @@ export async function startCache(parts: Parts): Promise<CacheService> {
 }
 
 async function indexOf(
-  { config, clock, store, connection, embedding: { worker } }: Parts,
+  { config, clock, store, connection, embedding: { worker } }: StartDeps,
   prompts: PromptStore,
-  onError: CacheParts['onError'],
+  onError: CacheDeps['onError'],
 ): Promise<VectorIndex> {
   if (config.cache.index === 'memory') return new Scopes({ store: prompts, worker, clock }, onError);
   return openPgVectors({ pool: store.pool, connection, clock, onError });
 }
 
 /** What the configuration in force says; asked for each prompt. */
-function promptEmbedderOf({ inForce, embedding, askProvider }: Parts): () => PromptEmbedder {
+function promptEmbedderOf({ inForce, embedding, askProvider }: StartDeps): () => PromptEmbedder {
   const local = localPrompts(embedding.embedder);
   const provider = providerPrompts(askProvider);
   return () => {

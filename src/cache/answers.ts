@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
 import { within } from '../lib/within.js';
 import type { AnswerStore, CachedAnswer } from './cache.js';
-import type { CacheWishes } from './directives.js';
+import type { CacheDirectives } from './directives.js';
 import type { Purges } from './purges.js';
 
 export interface AnswersOptions {
@@ -57,23 +57,23 @@ export class Answers {
   }
 
   /** From memory; never waits. */
-  local(key: string, wishes: CacheWishes): CachedAnswer | undefined {
+  local(key: string, directives: CacheDirectives): CachedAnswer | undefined {
     const answer = this.#memory.get(key);
     if (!answer) return undefined;
-    if (this.#valid(answer)) return this.#wanted(answer, wishes) ? answer : undefined;
+    if (this.#valid(answer)) return this.#wanted(answer, directives) ? answer : undefined;
     this.#memory.delete(key);
     return undefined;
   }
 
   /** From the store, within its turn. */
-  async remote(key: string, wishes: CacheWishes): Promise<CachedAnswer | undefined> {
+  async remote(key: string, directives: CacheDirectives): Promise<CachedAnswer | undefined> {
     const { clock, store, onError } = this.#o;
     if (clock.monotonic() < this.#awayUntil) return undefined;
     try {
       const answer = await within(store.get(key), this.#o.turnMs ?? 100, 'the store did not answer');
       if (!answer || !this.#valid(answer) || this.#closed) return undefined;
       this.#memory.set(key, answer);
-      return this.#wanted(answer, wishes) ? answer : undefined;
+      return this.#wanted(answer, directives) ? answer : undefined;
     } catch (error) {
       this.#awayUntil = clock.monotonic() + LEFT_ALONE_MS;
       onError('read', error);
@@ -158,7 +158,7 @@ export class Answers {
     return answer.expires_at > this.#o.clock.now() && !this.#o.purges.covers(answer);
   }
 
-  #wanted(answer: CachedAnswer, { maxAgeMs, minFreshMs }: CacheWishes): boolean {
+  #wanted(answer: CachedAnswer, { maxAgeMs, minFreshMs }: CacheDirectives): boolean {
     const now = this.#o.clock.now();
     if (maxAgeMs !== null && now - answer.created_at > maxAgeMs) return false;
     return answer.expires_at - now >= minFreshMs;

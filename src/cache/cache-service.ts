@@ -18,7 +18,7 @@ import type { PromptStore } from './semantic/prompt-store.js';
 import { createSemanticTier, type Skip } from './semantic/semantic-tier.js';
 import type { VectorIndex } from './semantic/vector-index.js';
 
-export interface CacheParts {
+export interface CacheDeps {
   readonly store: AnswerStore;
   readonly purgeStore: PurgeStore;
   readonly secret: Buffer;
@@ -87,30 +87,30 @@ const SWEEP_MS = 60_000;
 const OBSERVATIONS_MS = 90 * 86_400_000;
 const SWEEP_AT_ONCE = 1_000;
 
-export async function openCache(parts: CacheParts): Promise<CacheService> {
-  const { clock, onError } = parts;
-  const seal = createSeal(parts.secret);
-  const purges = new Purges(parts.purgeStore, clock, parts.shared);
-  const store = sealedAnswers(parts.store, seal);
-  const answers = new Answers({ store, purges, clock, memoryBytes: parts.memoryBytes, onError });
+export async function openCache(deps: CacheDeps): Promise<CacheService> {
+  const { clock, onError } = deps;
+  const seal = createSeal(deps.secret);
+  const purges = new Purges(deps.purgeStore, clock, deps.shared);
+  const store = sealedAnswers(deps.store, seal);
+  const answers = new Answers({ store, purges, clock, memoryBytes: deps.memoryBytes, onError });
   const results: Record<CacheState, number> = { hit: 0, semantic: 0, miss: 0, off: 0 };
   const rejections: Record<string, number> = {};
   const skipped: Record<string, number> = {};
-  const scope = createScope(parts.secret);
+  const scope = createScope(deps.secret);
   const semantic = createSemanticTier({
-    ...parts,
-    store: parts.prompts,
+    ...deps,
+    store: deps.prompts,
     scope,
     seal,
     purges,
     stored: () => answers.flush(),
     onRejection: (why) => {
       rejections[why] = (rejections[why] ?? 0) + 1;
-      parts.onRejection(why);
+      deps.onRejection(why);
     },
     onSkip: (why) => {
       skipped[why] = (skipped[why] ?? 0) + 1;
-      parts.onSkip(why);
+      deps.onSkip(why);
     },
   });
   const recall = createRecall({
@@ -121,7 +121,7 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
     semantic,
     onResult: (state) => {
       results[state] += 1;
-      parts.onResult(state);
+      deps.onResult(state);
     },
     onFault: (error) => onError('recall', error),
   });
@@ -134,13 +134,13 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
     } catch (error) {
       onError('sweep', error);
     }
-    await parts.prompts.sweep(clock.now() - OBSERVATIONS_MS).catch((error: unknown) => onError('sweep', error));
+    await deps.prompts.sweep(clock.now() - OBSERVATIONS_MS).catch((error: unknown) => onError('sweep', error));
   };
   await refresh();
   // One at a time: a store that is slow gets no pile of questions.
   const background = [
     every(REFRESH_MS, async () => {
-      if (parts.wanted() && (parts.shared || !purges.current)) await refresh();
+      if (deps.wanted() && (deps.shared || !purges.current)) await refresh();
     }),
     every(SWEEP_MS, sweep),
   ];
@@ -156,7 +156,7 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
         rejections: { ...rejections },
         skipped: { ...skipped },
         learning: semantic.learning,
-        ...(await sizeOf(parts.index)),
+        ...(await sizeOf(deps.index)),
         verified: summaryOf(semantic.verdicts()),
       },
       purges: purges.newest,
@@ -176,7 +176,7 @@ export async function openCache(parts: CacheParts): Promise<CacheService> {
       for (const stop of background) stop();
       await semantic.settled();
       await answers.close();
-      await parts.index.close();
+      await deps.index.close();
     },
   };
 }

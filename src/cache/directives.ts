@@ -3,7 +3,7 @@
  * headers, which win where both speak. A caller can only narrow what the configuration allows: a shorter time to live, no
  * answers by meaning, none at all.
  */
-export interface CacheWishes {
+export interface CacheDirectives {
   /** May an entry answer? */
   readonly read: boolean;
   /** May the answer be kept? */
@@ -20,7 +20,7 @@ export interface CacheWishes {
   readonly ttlMs: number | null;
 }
 
-export const noWishes: CacheWishes = {
+export const noDirectives: CacheDirectives = {
   read: true,
   write: true,
   onlyExact: false,
@@ -33,11 +33,11 @@ export const noWishes: CacheWishes = {
 export const cacheModes = ['off', 'refresh', 'only-exact'] as const;
 export type CacheMode = (typeof cacheModes)[number];
 
-export function readWishes(
+export function readDirectives(
   control: string | undefined,
   mode: CacheMode | undefined,
   ttlMs: number | null,
-): CacheWishes | undefined {
+): CacheDirectives | undefined {
   if (control === undefined && mode === undefined && ttlMs === null) return undefined;
   const told = directives(control ?? '');
   const off = mode === 'off' || told.has('no-store');

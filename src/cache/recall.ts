@@ -10,10 +10,10 @@ import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Answers } from './answers.js';
 import type { CachedAnswer, CachePolicy, CacheState, Share } from './cache.js';
-import { type CacheWishes, noWishes } from './directives.js';
+import { type CacheDirectives, noDirectives } from './directives.js';
 import type { Purges } from './purges.js';
 import { type Asked, type Asker, narrower, type Scope, tenantOf, unfit } from './scope.js';
-import { Flights, type Lead } from './single-flight.js';
+import { type FlightLead, SingleFlight } from './single-flight.js';
 
 /** Everything about a request that the cache looks at. */
 export interface Question extends Omit<Asked, 'generation'> {
@@ -22,7 +22,7 @@ export interface Question extends Omit<Asked, 'generation'> {
   /** What the key itself says: with whom it shares at most, or that it takes no part. */
   readonly keyShare: Share | 'off' | null;
   readonly tags: readonly string[];
-  readonly wishes: CacheWishes | undefined;
+  readonly directives: CacheDirectives | undefined;
   /** Longest wait for another request's answer. */
   readonly patienceMs: number;
   /** Calls back once the caller is gone. */
@@ -30,7 +30,7 @@ export interface Question extends Omit<Asked, 'generation'> {
   readonly isGone: () => boolean;
 }
 
-export interface Known {
+export interface KnownAnswer {
   readonly kind: 'known';
   readonly state: Extract<CacheState, 'hit' | 'semantic'>;
   readonly answer: CachedAnswer;
@@ -39,10 +39,10 @@ export interface Known {
 }
 
 export type Recalled =
-  | Known
+  | KnownAnswer
   /** Not a matter for the cache, and why. */
   | { readonly kind: 'off'; readonly why: string }
-  | { readonly kind: 'fetch'; readonly errand: Errand }
+  | { readonly kind: 'fetch'; readonly permit: FetchPermit }
   | { readonly kind: 'gone' }
   | { readonly kind: 'late' }
   /** The caller wants an answer from the cache or none. */
@@ -61,7 +61,7 @@ export interface Fetched {
 }
 
 /** A request that goes upstream. One of the two must be called at its end. */
-export interface Errand {
+export interface FetchPermit {
   /** The answer is to be recorded as it passes. */
   readonly records: boolean;
   done(fetched: Fetched): void;
@@ -76,12 +76,12 @@ export interface SemanticTier {
 }
 
 export interface SemanticFound {
-  readonly known: Known | undefined;
+  readonly known: KnownAnswer | undefined;
   /** Learns from the answer that was fetched instead. */
   readonly learn: ((answer: CachedAnswer) => void) | undefined;
 }
 
-export interface RecallParts {
+export interface RecallDeps {
   readonly clock: Clock;
   readonly answers: Answers;
   readonly purges: Purges;
@@ -106,150 +106,165 @@ export interface Peeked {
   readonly entry: string | null;
 }
 
-export function createRecall(parts: RecallParts): Recall {
-  const { answers, purges, scope, clock } = parts;
-  const flights = new Flights<Known>();
+export function createRecall(deps: RecallDeps): Recall {
+  const { answers, purges, scope, clock } = deps;
+  const singleFlight = new SingleFlight<KnownAnswer>();
 
   function recall(question: Question): Recalled | Promise<Recalled> {
-    const wishes = question.wishes ?? noWishes;
-    const why = refusedBecause(question, wishes);
+    const directives = question.directives ?? noDirectives;
+    const why = refusedBecause(question, directives);
     const tenant = why === null ? tenantFor(question) : null;
     if (tenant === null) {
-      if (wishes.onlyCached) return { kind: 'none' };
-      parts.onResult('off');
+      if (directives.onlyCached) return { kind: 'none' };
+      deps.onResult('off');
       return { kind: 'off', why: why ?? 'nobody to share with' };
     }
-    const place = placeOf(question, tenant, wishes);
-    if (!wishes.read) return fetching(place, undefined, undefined);
-    const local = question.policy.exact ? answers.local(place.key, wishes) : undefined;
+    const lookup = lookupOf(question, tenant, directives);
+    if (!directives.read) return fetching(lookup, undefined, undefined);
+    const local = question.policy.exact ? answers.local(lookup.key, directives) : undefined;
     if (local) return known({ kind: 'known', state: 'hit', answer: local, similarity: null });
-    if (wishes.onlyCached) return search(place, undefined);
-    const lead = flights.lead(place.key);
-    return lead ? search(place, lead) : follow(place);
+    if (directives.onlyCached) return search(lookup, undefined);
+    const lead = singleFlight.lead(lookup.key);
+    return lead ? search(lookup, lead) : follow(lookup);
   }
 
-  const refusedBecause = (question: Question, wishes: CacheWishes): string | null => {
-    if (!wishes.read && !wishes.write) return 'the caller said so';
+  const refusedBecause = (question: Question, directives: CacheDirectives): string | null => {
+    if (!directives.read && !directives.write) return 'the caller said so';
     if (question.keyShare === 'off') return 'the key takes no part';
     if (!purges.current) return 'purges may have been missed';
     return unfit(question);
   };
 
-  interface Place {
+  interface Lookup {
     readonly key: string;
     readonly question: Question;
     readonly tenant: readonly (string | null)[];
-    readonly wishes: CacheWishes;
+    readonly directives: CacheDirectives;
     readonly epoch: number;
     readonly generation: number;
   }
 
-  function placeOf(question: Question, tenant: readonly (string | null)[], wishes: CacheWishes): Place {
+  function lookupOf(question: Question, tenant: readonly (string | null)[], directives: CacheDirectives): Lookup {
     const { asker, model } = question;
     const epoch = purges.newest;
     const generation = purges.generation(model, asker.team, asker.key);
-    return { key: scope.exactKey(tenant, { ...question, generation }), question, tenant, wishes, epoch, generation };
+    return {
+      key: scope.exactKey(tenant, { ...question, generation }),
+      question,
+      tenant,
+      directives,
+      epoch,
+      generation,
+    };
   }
 
-  async function search(place: Place, lead: Lead<Known> | undefined): Promise<Recalled> {
-    const { question, wishes } = place;
+  async function search(lookup: Lookup, lead: FlightLead<KnownAnswer> | undefined): Promise<Recalled> {
+    const { question, directives } = lookup;
     let learn: SemanticFound['learn'];
     try {
-      const stored = question.policy.exact ? await answers.remote(place.key, wishes) : undefined;
-      let found: Known | undefined = stored && { kind: 'known', state: 'hit', answer: stored, similarity: null };
-      if (!found && question.policy.semantic && parts.semantic && !wishes.onlyExact && !question.isGone()) {
-        const close = await parts.semantic.find(question, place.tenant, place.generation);
+      const stored = question.policy.exact ? await answers.remote(lookup.key, directives) : undefined;
+      let found: KnownAnswer | undefined = stored && { kind: 'known', state: 'hit', answer: stored, similarity: null };
+      if (!found && question.policy.semantic && deps.semantic && !directives.onlyExact && !question.isGone()) {
+        const close = await deps.semantic.find(question, lookup.tenant, lookup.generation);
         found = close.known;
         learn = close.learn;
       }
       if (found) {
-        lead?.land(found);
+        lead?.share(found);
         return known(found);
       }
     } catch (error) {
-      parts.onFault(error);
+      deps.onFault(error);
     }
-    if (wishes.onlyCached) return { kind: 'none' };
-    if (!question.isGone()) return fetching(place, lead, learn);
+    if (directives.onlyCached) return { kind: 'none' };
+    if (!question.isGone()) return fetching(lookup, lead, learn);
     lead?.leave();
     return { kind: 'gone' };
   }
 
-  function follow(place: Place): Promise<Recalled> {
-    const { question } = place;
+  function follow(lookup: Lookup): Promise<Recalled> {
+    const { question } = lookup;
     return new Promise((resolve) => {
-      const stop = (outcome: Recalled): void => {
+      const stop = (recalled: Recalled): void => {
         clearTimeout(timer);
         leave();
-        resolve(outcome);
+        resolve(recalled);
       };
       const timer = setTimeout(() => stop({ kind: 'late' }), question.patienceMs);
-      const leave = flights.follow(place.key, (landing) => {
-        if (landing.kind === 'landed') stop(known(landing.value));
-        else stop(fetching(place, landing.kind === 'lead' ? landing.lead : undefined, undefined));
+      const leave = singleFlight.follow(lookup.key, (end) => {
+        if (end.kind === 'shared') stop(known(end.value));
+        else stop(fetching(lookup, end.kind === 'lead' ? end.lead : undefined, undefined));
       });
       question.onGone(() => stop({ kind: 'gone' }));
     });
   }
 
-  function known(found: Known): Known {
-    parts.onResult(found.state);
+  function known(found: KnownAnswer): KnownAnswer {
+    deps.onResult(found.state);
     return found;
   }
 
-  function fetching(place: Place, lead: Lead<Known> | undefined, learn: SemanticFound['learn']): Recalled {
-    parts.onResult('miss');
-    return { kind: 'fetch', errand: errandFor(place, lead, learn) };
+  function fetching(
+    lookup: Lookup,
+    lead: FlightLead<KnownAnswer> | undefined,
+    learn: SemanticFound['learn'],
+  ): Recalled {
+    deps.onResult('miss');
+    return { kind: 'fetch', permit: permitFor(lookup, lead, learn) };
   }
 
-  function errandFor(place: Place, lead: Lead<Known> | undefined, learn: SemanticFound['learn']): Errand {
-    const { question, wishes } = place;
+  function permitFor(
+    lookup: Lookup,
+    lead: FlightLead<KnownAnswer> | undefined,
+    learn: SemanticFound['learn'],
+  ): FetchPermit {
+    const { question, directives } = lookup;
     return {
-      records: wishes.write || lead !== undefined,
+      records: directives.write || lead !== undefined,
       done(fetched) {
-        const answer = fetched.body && answerOf(place, fetched, fetched.body);
+        const answer = fetched.body && answerOf(lookup, fetched, fetched.body);
         if (!answer) return lead?.fail();
-        lead?.land({ kind: 'known', state: 'hit', answer, similarity: null });
-        if (!wishes.write || answer.expires_at <= answer.created_at) return;
+        lead?.share({ kind: 'known', state: 'hit', answer, similarity: null });
+        if (!directives.write || answer.expires_at <= answer.created_at) return;
         answers.keep(answer);
-        if (question.policy.semantic && !wishes.onlyExact) learn?.(answer);
+        if (question.policy.semantic && !directives.onlyExact) learn?.(answer);
       },
       failed: (gone) => (gone ? lead?.leave() : lead?.fail()),
     };
   }
 
-  function answerOf(place: Place, { body: _, ...fetched }: Fetched, body: Buffer): CachedAnswer {
-    const { question, wishes } = place;
+  function answerOf(lookup: Lookup, { body: _, ...fetched }: Fetched, body: Buffer): CachedAnswer {
+    const { question, directives } = lookup;
     const now = clock.now();
     return {
       id: newId('cch', now),
-      key: place.key,
+      key: lookup.key,
       body,
       model: question.model,
       team: question.asker.team,
       key_id: question.asker.key,
       tags: question.tags,
       ...fetched,
-      epoch: place.epoch,
+      epoch: lookup.epoch,
       created_at: now,
-      expires_at: now + Math.min(question.policy.ttl, wishes.ttlMs ?? Number.POSITIVE_INFINITY),
+      expires_at: now + Math.min(question.policy.ttl, directives.ttlMs ?? Number.POSITIVE_INFINITY),
     };
   }
 
   async function peek(question: Question): Promise<Peeked> {
-    const wishes = question.wishes ?? noWishes;
-    const why = refusedBecause(question, wishes);
+    const directives = question.directives ?? noDirectives;
+    const why = refusedBecause(question, directives);
     const tenant = why === null ? tenantFor(question) : null;
     if (tenant === null) return { state: 'off', why: why ?? 'nobody to share with', entry: null };
-    const { key } = placeOf(question, tenant, wishes);
+    const { key } = lookupOf(question, tenant, directives);
     const found =
-      wishes.read && question.policy.exact
-        ? (answers.local(key, wishes) ?? (await answers.remote(key, wishes)))
+      directives.read && question.policy.exact
+        ? (answers.local(key, directives) ?? (await answers.remote(key, directives)))
         : undefined;
     return { state: found ? 'hit' : 'miss', why: null, entry: found?.id ?? null };
   }
 
-  return Object.assign(recall, { peek, waiting: () => flights.waiting });
+  return Object.assign(recall, { peek, waiting: () => singleFlight.waiting });
 }
 
 function tenantFor({ policy, keyShare, asker }: Question): readonly (string | null)[] | null {

@@ -58,11 +58,11 @@ export interface Scope {
   /** The identity of the request within its tenant. */
   exactKey(tenant: readonly (string | null)[], asked: Asked): string;
   /** The partition within which prompts are compared by meaning: all but the prompt. */
-  partition(tenant: readonly (string | null)[], asked: Asked, prompt: PromptPlace, embedding: string): string;
+  partition(tenant: readonly (string | null)[], asked: Asked, prompt: PromptRest, embedding: string): string;
 }
 
 /** Which part of the request is compared by meaning. */
-export interface PromptPlace {
+export interface PromptRest {
   /** The request's fields with the prompt's text taken out. */
   readonly rest: Readonly<Record<string, unknown>>;
 }

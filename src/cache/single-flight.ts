@@ -4,22 +4,22 @@
  * where it failed or brought what cannot be shared, all go their own ways, so that nobody fails for another's sake and
  * nobody waits in line behind failures. Lives in one process: replicas do not wait for each other.
  */
-export interface Lead<V> {
+export interface FlightLead<V> {
   /** Ends the flight; only the first call counts. */
-  land(value: V): void;
+  share(value: V): void;
   /** The leader's caller is gone. */
   leave(): void;
   fail(): void;
 }
 
-export type Landing<V> =
-  | { readonly kind: 'landed'; readonly value: V }
-  | { readonly kind: 'lead'; readonly lead: Lead<V> }
+export type FlightEnd<V> =
+  | { readonly kind: 'shared'; readonly value: V }
+  | { readonly kind: 'lead'; readonly lead: FlightLead<V> }
   | { readonly kind: 'alone' };
 
-type Waiter<V> = (landing: Landing<V>) => void;
+type Waiter<V> = (end: FlightEnd<V>) => void;
 
-export class Flights<V> {
+export class SingleFlight<V> {
   readonly #open = new Map<string, Set<Waiter<V>>>();
 
   /** Requests that wait for another's answer. */
@@ -30,7 +30,7 @@ export class Flights<V> {
   }
 
   /** The lead of a new flight; undefined where there is one, to be followed. */
-  lead(key: string): Lead<V> | undefined {
+  lead(key: string): FlightLead<V> | undefined {
     if (this.#open.has(key)) return undefined;
     const waiters = new Set<Waiter<V>>();
     this.#open.set(key, waiters);
@@ -44,16 +44,16 @@ export class Flights<V> {
     return () => void waiters.delete(told);
   }
 
-  #leadOf(key: string, waiters: Set<Waiter<V>>): Lead<V> {
+  #leadOf(key: string, waiters: Set<Waiter<V>>): FlightLead<V> {
     let over = false;
-    const end = (landing: Landing<V>): void => {
+    const end = (how: FlightEnd<V>): void => {
       if (over) return;
       over = true;
       this.#open.delete(key);
-      for (const told of waiters) told(landing);
+      for (const told of waiters) told(how);
     };
     return {
-      land: (value) => end({ kind: 'landed', value }),
+      share: (value) => end({ kind: 'shared', value }),
       fail: () => end({ kind: 'alone' }),
       leave: () => {
         const [next] = waiters;

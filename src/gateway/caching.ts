@@ -1,6 +1,6 @@
 /** The cache between the stations: what it is asked, what a hit writes and records, what is kept of an answer. */
 import type { CacheState } from '../cache/cache.js';
-import type { Errand, Known, Question, Recall } from '../cache/recall.js';
+import type { FetchPermit, KnownAnswer, Question, Recall } from '../cache/recall.js';
 import type { Model, Target } from '../catalog/model.js';
 import { completionAsStream } from '../formats/openai-chat/chunks.js';
 import { completionOf, isRepeatable, retold } from '../formats/openai-chat/replay.js';
@@ -65,7 +65,7 @@ export function questionOf(course: Asking): Question {
     asker: { key: caller.key.id, team: caller.key.team, user: course.user },
     keyShare: caller.key.cache,
     tags: course.tags,
-    wishes: headers.cache,
+    directives: headers.cache,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
     onGone: (listener) => reply?.onGone(listener),
     isGone: () => reply?.gone ?? false,
@@ -107,14 +107,14 @@ export function createCaching(ports: {
     const recalled = asked instanceof Promise ? await asked : asked;
     if (recalled.kind === 'off') return undefined;
     if (recalled.kind === 'known') return hit(course, recalled);
-    if (recalled.kind === 'fetch') return fetching(course, recalled.errand);
+    if (recalled.kind === 'fetch') return fetching(course, recalled.permit);
     if (recalled.kind === 'gone') return recalled;
     return { kind: 'refused', refusal: recalled.kind === 'late' ? waitedTooLong : notCached };
   }
 
-  function fetching(course: Cacheable, errand: Errand): Turn {
+  function fetching(course: Cacheable, permit: FetchPermit): Turn {
     course.cache = 'miss';
-    if (course.request.stream && errand.records) course.reply = new Recording(course.reply, LARGEST_ANSWER_BYTES);
+    if (course.request.stream && permit.records) course.reply = new Recording(course.reply, LARGEST_ANSWER_BYTES);
     return {
       kind: 'fetch',
       keep: ({ target, carried, bill, refusal }) => {
@@ -122,7 +122,7 @@ export function createCaching(ports: {
         // A fallback's answer is not the model's: it is not told again in its name.
         const own = course.model.targets.includes(target);
         const body = refusal || !own ? undefined : keepable(carried, course.reply, bill.tokens);
-        errand.done({
+        permit.done({
           body,
           provider: target.provider,
           target: target.id,
@@ -132,11 +132,11 @@ export function createCaching(ports: {
           cost_nusd: bill.cost.total,
         });
       },
-      end: () => errand.failed(course.reply.gone),
+      end: () => permit.failed(course.reply.gone),
     };
   }
 
-  function hit(course: Cacheable, found: Known): Turn {
+  function hit(course: Cacheable, found: KnownAnswer): Turn {
     const { request, model, grant } = course;
     course.cache = found.state;
     const target = model.targets.find(({ id }) => id === found.answer.target) ?? model.targets[0]!;
@@ -190,7 +190,7 @@ function keepable(carried: Carried, reply: Reply, tokens: Entry['tokens']): Buff
 }
 
 /** The bytes of a hit, with an identity of their own. */
-function hitBody({ answer, state }: Known, request: ChatRequest, nowMs: number): Buffer {
+function hitBody({ answer, state }: KnownAnswer, request: ChatRequest, nowMs: number): Buffer {
   const completion = retold(JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>, nowMs);
   const body = Buffer.from(JSON.stringify(completion));
   if (!request.stream) return body;
@@ -198,7 +198,7 @@ function hitBody({ answer, state }: Known, request: ChatRequest, nowMs: number):
 }
 
 /** Names and values in turn, to be added to the head of a hit. */
-function hitHead({ answer, similarity }: Known, nowMs: number): string[] {
+function hitHead({ answer, similarity }: KnownAnswer, nowMs: number): string[] {
   const age = String(Math.max(0, Math.floor((nowMs - answer.created_at) / 1000)));
   const head = ['age', age, 'x-tollgate-cache-age', age, 'x-tollgate-cache-id', answer.id];
   if (similarity !== null) head.push('x-tollgate-cache-similarity', similarity.toFixed(4));
@@ -206,7 +206,7 @@ function hitHead({ answer, similarity }: Known, nowMs: number): string[] {
 }
 
 /** The entry of a hit: no tokens, no cost, and what it saved. */
-function hitEntry(course: Cacheable, { answer, state }: Known, clock: Clock): Entry {
+function hitEntry(course: Cacheable, { answer, state }: KnownAnswer, clock: Clock): Entry {
   const { call, request, headers, caller, grant } = course;
   const { hold } = grant;
   const tookMs = clock.monotonic() - course.startedAt;

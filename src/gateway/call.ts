@@ -1,5 +1,5 @@
 /** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
-import type { CacheWishes } from '../cache/directives.js';
+import type { CacheDirectives } from '../cache/directives.js';
 import type { ErrorWriter } from '../formats/format.js';
 import type { Endpoint } from '../formats/provider.js';
 import type { Caller } from '../identity/key.js';
@@ -18,7 +18,7 @@ export interface CallHeaders {
   readonly timeoutMs: number | null;
   readonly traceparent: string | undefined;
   /** Undefined where the caller says nothing about caching. */
-  readonly cache: CacheWishes | undefined;
+  readonly cache: CacheDirectives | undefined;
   /** Whether other models may answer. */
   readonly fallbacks: boolean;
 }

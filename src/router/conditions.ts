@@ -8,7 +8,7 @@ import type { Embedder } from '../lib/embedder.js';
 import { anyOf } from '../lib/patterns.js';
 import type { Feature, When } from '../lib/route-spec.js';
 import { anyKeyword } from './keywords.js';
-import { likeness } from './similarity.js';
+import { similarityTo } from './similarity.js';
 import { isWithin, localMinutes } from './time-of-day.js';
 
 /** What the conditions ask of a request. */
@@ -44,7 +44,7 @@ export interface Condition {
   ask(request: RouteRequest): Finding | Promise<Finding>;
 }
 
-interface Place {
+interface ConditionDeps {
   /** What makes this rule's choice among users another than that of other rules. */
   readonly salt: string;
   /** The models that the rule uses. */
@@ -53,7 +53,7 @@ interface Place {
 }
 
 /** From the cheapest question to the dearest. */
-export function conditionsOf(when: When, place: Place): readonly Condition[] {
+export function conditionsOf(when: When, deps: ConditionDeps): readonly Condition[] {
   const conditions: Condition[] = [];
   const add = (name: keyof When, wanted: unknown, ask: Condition['ask']) => void conditions.push({ name, wanted, ask });
   const names = (name: 'team' | 'user' | 'key', found: (request: RouteRequest) => readonly (string | null)[]) => {
@@ -89,7 +89,7 @@ export function conditionsOf(when: When, place: Place): readonly Condition[] {
   }
   if (share !== undefined) {
     add('share', share, (request) => {
-      const at = placeOf(request, `share\n${place.salt}`);
+      const at = placeOf(request, `share\n${deps.salt}`);
       return { holds: at < share, found: { by: request.user === null ? 'chance' : 'user', at } };
     });
   }
@@ -108,20 +108,20 @@ export function conditionsOf(when: When, place: Place): readonly Condition[] {
   if (most !== undefined) {
     add('max_cost_usd', most / 1e9, (request) =>
       whenKnown(request.inputTokens(), (tokens) => {
-        const cost = dearest(place.models.map((model) => request.costNano(model, tokens)));
+        const cost = dearest(deps.models.map((model) => request.costNano(model, tokens)));
         return { holds: cost !== null && cost <= most, found: cost === null ? null : cost / 1e9 };
       }),
     );
   }
-  if (like) add('like', { like, similarity: when.similarity ?? DEFAULT_SIMILARITY }, likeFinding(when, place));
+  if (like) add('like', { like, similarity: when.similarity ?? DEFAULT_SIMILARITY }, likeFinding(when, deps));
   return conditions;
 }
 
 const DEFAULT_SIMILARITY = 0.6;
 
-function likeFinding(when: When, { embedder }: Place): Condition['ask'] {
+function likeFinding(when: When, { embedder }: ConditionDeps): Condition['ask'] {
   const { like = [], similarity = DEFAULT_SIMILARITY } = when;
-  const nearest = embedder && likeness(like, embedder);
+  const nearest = embedder && similarityTo(like, embedder);
   return async (request) => {
     const found = nearest ? await nearest(request.text()) : null;
     return { holds: found !== null && found >= similarity, found };
@@ -149,7 +149,7 @@ const isInRange = (value: number, { gt, gte, lt, lte }: NonNullable<When['input_
 const dearest = (costs: readonly (number | null)[]): number | null =>
   costs.reduce<number | null>((most, cost) => (most === null || cost === null ? null : Math.max(most, cost)), 0);
 
-/** Where a request stands between 0 and 1: the same user always in the same place, others by chance. */
+/** Where a request stands between 0 and 1: the same user always in the same deps, others by chance. */
 export const placeOf = ({ user, random }: Pick<RouteRequest, 'user' | 'random'>, salt: string): number =>
   user === null ? random() : Number.parseInt(hash('sha256', `${salt}\n${user}`).slice(0, 12), 16) / 2 ** 48;
 

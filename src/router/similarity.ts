@@ -5,7 +5,10 @@
  */
 import type { Embedder } from '../lib/embedder.js';
 
-export function likeness(examples: readonly string[], embedder: Embedder): (text: string) => Promise<number | null> {
+export function similarityTo(
+  examples: readonly string[],
+  embedder: Embedder,
+): (text: string) => Promise<number | null> {
   let vectors: Promise<readonly Float32Array[]> | undefined;
   return async (text) => {
     if (text === '') return null;

@@ -5,11 +5,11 @@ import { Answers } from '../../src/cache/answers.js';
 import { memoryAnswerStore, memoryPurgeStore } from '../../src/cache/answers-memory.js';
 import type { AnswerStore } from '../../src/cache/cache.js';
 import { canonical, readsWhole } from '../../src/cache/canonical.js';
-import { noWishes, readWishes } from '../../src/cache/directives.js';
+import { noDirectives, readDirectives } from '../../src/cache/directives.js';
 import { Purges } from '../../src/cache/purges.js';
 import { narrower, tenantOf } from '../../src/cache/scope.js';
 import { createSeal, sealedAnswers } from '../../src/cache/seal.js';
-import { Flights, type Landing } from '../../src/cache/single-flight.js';
+import { type FlightEnd, SingleFlight } from '../../src/cache/single-flight.js';
 import { answer } from '../contract/cache.js';
 import { ManualClock } from '../support/clock.js';
 
@@ -48,7 +48,7 @@ describe('the exact tier', () => {
     answers.keep(one);
     await answers.flush();
     assert.deepEqual(errors, ['write']);
-    assert.equal(answers.local(one.key, noWishes), one);
+    assert.equal(answers.local(one.key, noDirectives), one);
     assert.equal(answers.queued, 1);
     back = true;
     await answers.flush();
@@ -63,17 +63,17 @@ describe('the exact tier', () => {
       return away.get(key);
     };
     const { answers, clock, errors } = await opened({ ...away, get });
-    assert.equal(await answers.remote('a', noWishes), undefined);
-    assert.equal(await answers.remote('b', noWishes), undefined);
+    assert.equal(await answers.remote('a', noDirectives), undefined);
+    assert.equal(await answers.remote('b', noDirectives), undefined);
     assert.deepEqual([asked, errors], [['a'], ['read']]);
     clock.advance(1_001);
-    await answers.remote('c', noWishes);
+    await answers.remote('c', noDirectives);
     assert.deepEqual(asked, ['a', 'c']);
   });
 
   it('does not wait for a store that does not answer', async () => {
     const { answers } = await opened({ ...away, get: () => new Promise(() => {}) }, { turnMs: 5 });
-    assert.equal(await answers.remote('a', noWishes), undefined);
+    assert.equal(await answers.remote('a', noDirectives), undefined);
   });
 
   it('stays within its memory, and forgets the least recently used', async () => {
@@ -81,8 +81,8 @@ describe('the exact tier', () => {
     const all = Array.from({ length: 20 }, () => good({ body: Buffer.alloc(1_000) }));
     for (const one of all) answers.keep(one);
     assert.ok(answers.bytes <= 10_000);
-    assert.equal(answers.local(all[0]!.key, noWishes), undefined);
-    assert.ok(answers.local(all.at(-1)!.key, noWishes));
+    assert.equal(answers.local(all[0]!.key, noDirectives), undefined);
+    assert.ok(answers.local(all.at(-1)!.key, noDirectives));
   });
 
   it('serves nothing that expired, was purged, is older or less fresh than was asked for', async () => {
@@ -90,20 +90,20 @@ describe('the exact tier', () => {
     const one = good();
     answers.keep(one);
     clock.advance(10_000);
-    const asking = (control: string) => answers.local(one.key, readWishes(control, undefined, null)!);
+    const asking = (control: string) => answers.local(one.key, readDirectives(control, undefined, null)!);
     assert.ok(asking('max-age=10'));
     assert.equal(asking('max-age=9'), undefined);
     assert.equal(asking('max-age=banana'), undefined, 'what is no number is the strictest');
     assert.ok(asking('min-fresh=50'));
     assert.equal(asking('min-fresh=51'), undefined);
     await purges.add('tag', 'prod');
-    assert.equal(answers.local(one.key, noWishes), undefined);
+    assert.equal(answers.local(one.key, noDirectives), undefined);
     const two = good({ epoch: purges.newest });
     answers.keep(two);
-    assert.ok(answers.local(two.key, noWishes));
+    assert.ok(answers.local(two.key, noDirectives));
     clock.advance(60_000);
-    assert.equal(answers.local(two.key, noWishes), undefined);
-    assert.equal(await answers.remote(two.key, noWishes), undefined);
+    assert.equal(answers.local(two.key, noDirectives), undefined);
+    assert.equal(await answers.remote(two.key, noDirectives), undefined);
   });
 
   it('hears of purges by other replicas, and vouches for nothing once it cannot hear', async () => {
@@ -120,38 +120,38 @@ describe('the exact tier', () => {
 
 describe('single flight', () => {
   it('tells all what the leader brings, once', () => {
-    const flights = new Flights<number>();
-    const lead = flights.lead('a')!;
-    assert.equal(flights.lead('a'), undefined);
-    const told: Landing<number>[] = [];
-    flights.follow('a', (landing) => void told.push(landing));
-    const leave = flights.follow('a', () => assert.fail('it left'));
+    const singleFlight = new SingleFlight<number>();
+    const lead = singleFlight.lead('a')!;
+    assert.equal(singleFlight.lead('a'), undefined);
+    const told: FlightEnd<number>[] = [];
+    singleFlight.follow('a', (end) => void told.push(end));
+    const leave = singleFlight.follow('a', () => assert.fail('it left'));
     leave();
-    lead.land(7);
+    lead.share(7);
     lead.fail();
     lead.leave();
-    assert.deepEqual(told, [{ kind: 'landed', value: 7 }]);
-    assert.ok(flights.lead('a'), 'the next one leads');
+    assert.deepEqual(told, [{ kind: 'shared', value: 7 }]);
+    assert.ok(singleFlight.lead('a'), 'the next one leads');
   });
 
   it('passes the lead on when the leader leaves, and lets all go when it fails', () => {
-    const flights = new Flights<number>();
+    const singleFlight = new SingleFlight<number>();
     const told: string[] = [];
-    const follow = (name: string) => flights.follow('a', ({ kind }) => void told.push(`${name} ${kind}`));
-    const lead = flights.lead('a')!;
+    const follow = (name: string) => singleFlight.follow('a', ({ kind }) => void told.push(`${name} ${kind}`));
+    const lead = singleFlight.lead('a')!;
     let next = lead;
-    flights.follow('a', (landing) => {
-      told.push(`one ${landing.kind}`);
-      if (landing.kind === 'lead') next = landing.lead;
+    singleFlight.follow('a', (end) => {
+      told.push(`one ${end.kind}`);
+      if (end.kind === 'lead') next = end.lead;
     });
     follow('two');
     lead.leave();
     follow('three');
-    lead.land(1);
+    lead.share(1);
     assert.deepEqual(told, ['one lead'], 'who left brings nothing any more');
     next.fail();
     assert.deepEqual(told, ['one lead', 'two alone', 'three alone']);
-    assert.equal(flights.waiting, 0);
+    assert.equal(singleFlight.waiting, 0);
   });
 });
 

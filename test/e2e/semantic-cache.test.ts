@@ -285,7 +285,7 @@ describe('verified mode', () => {
   });
 });
 
-describe('routes by likeness', () => {
+describe('routes by similarity', () => {
   it('send a request to the model whose examples mean about the same', async () => {
     const routed = await startGateway({
       config: {

@@ -168,7 +168,7 @@ describe('shares of traffic', () => {
   });
 });
 
-describe('likeness', () => {
+describe('similarity', () => {
   const vectors: Record<string, number[]> = { proof: [1, 0], bug: [0, 2], 'a proof': [0.9, 0.1], cake: [-1, -1] };
   const embedder = (): Embedder & { asked: string[][]; away: boolean } => ({
     asked: [],

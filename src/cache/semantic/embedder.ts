@@ -43,14 +43,14 @@ export function localEmbedder(worker: VectorWorker, model: string): Embedder {
 }
 
 /** For conditions of model routing: many texts at once, of long ones the beginning. */
-export const likenessOf = (embedder: Embedder): TextsEmbedder => ({
+export const similarityEmbedder = (embedder: Embedder): TextsEmbedder => ({
   embed: (texts) =>
     Promise.all(
-      texts.map(async (text) => (await embedder.embed(text, LIKENESS_MS)) ?? (await embedBeginning(embedder, text))),
+      texts.map(async (text) => (await embedder.embed(text, SIMILARITY_MS)) ?? (await embedBeginning(embedder, text))),
     ),
 });
 
-const LIKENESS_MS = 1_000;
+const SIMILARITY_MS = 1_000;
 const CHUNK = 300;
 const MOST_CHUNKS = 4;
 

@@ -18,22 +18,22 @@ const LOAD_TURN_MS = 5_000;
 const SIZE_MS = 1_000;
 const MOST_SCOPES = 50_000;
 
-interface Known {
+interface LoadedScope {
   lastSeq: number;
   readAt: number;
   reading: Promise<void> | undefined;
 }
 
 export class Scopes implements VectorIndex {
-  readonly #parts: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock };
+  readonly #deps: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock };
   readonly #onError: (what: string, error: unknown) => void;
-  readonly #known = new LRUCache<string, Known>({ max: MOST_SCOPES });
+  readonly #loaded = new LRUCache<string, LoadedScope>({ max: MOST_SCOPES });
 
   constructor(
-    parts: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock },
+    deps: { readonly store: PromptStore; readonly worker: VectorWorker; readonly clock: Clock },
     onError: (what: string, error: unknown) => void,
   ) {
-    this.#parts = parts;
+    this.#deps = deps;
     this.#onError = onError;
   }
 
@@ -43,35 +43,35 @@ export class Scopes implements VectorIndex {
     most: number,
     withinMs: number,
   ): Promise<readonly Neighbour[] | undefined> {
-    const { worker, clock } = this.#parts;
+    const { worker, clock } = this.#deps;
     const first = await worker.ask({ op: 'search', scope, vector, most }, withinMs);
     if (!first.unknown) {
-      const known = this.#of(scope);
-      if (clock.monotonic() - known.readAt > REFRESH_MS) void this.refresh(scope);
+      const loaded = this.#of(scope);
+      if (clock.monotonic() - loaded.readAt > REFRESH_MS) void this.refresh(scope);
       return first.neighbours;
     }
-    this.#known.delete(scope);
+    this.#loaded.delete(scope);
     const loaded = await Promise.race([this.refresh(scope).then(() => true), after(withinMs)]);
     if (!loaded) return undefined;
     return (await worker.ask({ op: 'search', scope, vector, most }, withinMs)).neighbours;
   }
 
   refresh(scope: string): Promise<void> {
-    const known = this.#of(scope);
-    known.reading ??= this.#read(scope, known)
+    const loaded = this.#of(scope);
+    loaded.reading ??= this.#read(scope, loaded)
       .catch((error: unknown) => this.#onError('vectors', error))
       .finally(() => {
-        known.reading = undefined;
+        loaded.reading = undefined;
       });
-    return known.reading;
+    return loaded.reading;
   }
 
   forget(scope: string, ids: readonly string[]): void {
-    this.#parts.worker.ask({ op: 'remove', scope, ids }, LOAD_TURN_MS).catch(() => {});
+    this.#deps.worker.ask({ op: 'remove', scope, ids }, LOAD_TURN_MS).catch(() => {});
   }
 
   async size(): Promise<{ vectors: number; bytes: number }> {
-    const { worker } = this.#parts;
+    const { worker } = this.#deps;
     const { vectors = 0, bytes = 0 } = worker.running ? await worker.ask({ op: 'size' }, SIZE_MS) : {};
     return { vectors, bytes };
   }
@@ -79,28 +79,28 @@ export class Scopes implements VectorIndex {
   /** The thread is not its own. */
   async close(): Promise<void> {}
 
-  async #read(scope: string, known: Known): Promise<void> {
-    const { store, worker, clock } = this.#parts;
-    known.readAt = clock.monotonic();
+  async #read(scope: string, loaded: LoadedScope): Promise<void> {
+    const { store, worker, clock } = this.#deps;
+    loaded.readAt = clock.monotonic();
     for (;;) {
-      const rows = await store.page(scope, known.lastSeq, PAGE);
-      const opens = known.lastSeq === 0;
+      const rows = await store.page(scope, loaded.lastSeq, PAGE);
+      const opens = loaded.lastSeq === 0;
       if (rows.length > 0 || opens) {
         const vectors = rows.map(({ key, vector }) => ({ id: key, vector }));
         await worker.ask({ op: 'add', scope, rows: vectors, opens }, LOAD_TURN_MS);
       }
-      if (rows.length > 0) known.lastSeq = rows.at(-1)!.seq;
-      else if (opens) known.lastSeq = -1; // known to be empty: the next reading begins at the start, but opens nothing
+      if (rows.length > 0) loaded.lastSeq = rows.at(-1)!.seq;
+      else if (opens) loaded.lastSeq = -1; // loaded to be empty: the next reading begins at the start, but opens nothing
       if (rows.length < PAGE) return;
     }
   }
 
-  #of(scope: string): Known {
-    let known = this.#known.get(scope);
-    if (!known) {
-      known = { lastSeq: 0, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
-      this.#known.set(scope, known);
+  #of(scope: string): LoadedScope {
+    let loaded = this.#loaded.get(scope);
+    if (!loaded) {
+      loaded = { lastSeq: 0, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
+      this.#loaded.set(scope, loaded);
     }
-    return known;
+    return loaded;
   }
 }

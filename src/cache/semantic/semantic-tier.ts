@@ -4,15 +4,15 @@
  * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given.
  *
  * What a fresh answer teaches is learned behind the request: whether the candidate would have been right (verified mode),
- * which prompts share an answer (the margin lives on that), and the prompt itself. Everything has its time and its place in
+ * which prompts share an answer (the margin lives on that), and the prompt itself. Everything has its time and its own in
  * a bounded queue: who is late or does not fit is a miss, and says so in the counts.
  */
 import type { Clock } from '../../lib/clock.js';
 import { within } from '../../lib/within.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
-import { noWishes } from '../directives.js';
+import { noDirectives } from '../directives.js';
 import type { Purges } from '../purges.js';
-import type { Known, Question, SemanticFound, SemanticTier } from '../recall.js';
+import type { KnownAnswer, Question, SemanticFound, SemanticTier } from '../recall.js';
 import type { Scope } from '../scope.js';
 import type { Seal } from '../seal.js';
 import type { Verdict } from './calibration.js';
@@ -28,7 +28,7 @@ import type { VectorIndex } from './vector-index.js';
 
 export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
 
-export interface SemanticParts {
+export interface SemanticDeps {
   readonly store: PromptStore;
   /** What prompts are compared by now. */
   readonly promptEmbedder: () => PromptEmbedder;
@@ -73,7 +73,7 @@ type Tenant = readonly (string | null)[];
 type Row = ReadPrompt & Candidate;
 
 /** What is to be compared. */
-interface Matter {
+interface AskedPrompt {
   readonly prompt: Prompt;
   readonly text: string;
   readonly signature: Signature;
@@ -84,12 +84,12 @@ interface Matter {
 }
 
 /** Where it is compared, and by what. */
-interface Place extends Matter {
+interface EmbeddedPrompt extends AskedPrompt {
   readonly scope: string;
   readonly vector: Float32Array;
 }
 
-interface Lesson extends Place {
+interface Lesson extends EmbeddedPrompt {
   readonly rows: readonly Row[];
   /** The candidate to be judged, and how many it stands for. */
   readonly near: Row | undefined;
@@ -97,9 +97,9 @@ interface Lesson extends Place {
   readonly audit: boolean;
 }
 
-export function createSemanticTier(parts: SemanticParts): Semantic {
-  const { store, index, clock, seal } = parts;
-  const verification = new Verification(store, parts.random, parts.onVerdict);
+export function createSemanticTier(deps: SemanticDeps): Semantic {
+  const { store, index, clock, seal } = deps;
+  const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
 
   async function find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound> {
@@ -109,31 +109,31 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
     if (unfit) return skipped(unfit);
-    const matter: Matter = { prompt, text: prompt.text, signature, question, tenant, policy, generation };
-    const place = await inTime(() => placed(matter, 'embed'));
-    if (place === 'late') return skipped('busy', matter);
-    if (!place) return skipped('too long');
-    const rows = await inTime(() => candidates(place, SEARCH_MS, READ_MS));
-    if (rows === 'late') return skipped('busy', matter);
-    if (!rows) return skipped('not loaded', matter);
-    return judged({ ...place, rows });
+    const asked: AskedPrompt = { prompt, text: prompt.text, signature, question, tenant, policy, generation };
+    const own = await inTime(() => embedded(asked, 'embed'));
+    if (own === 'late') return skipped('busy', asked);
+    if (!own) return skipped('too long');
+    const rows = await inTime(() => candidates(own, SEARCH_MS, READ_MS));
+    if (rows === 'late') return skipped('busy', asked);
+    if (!rows) return skipped('not loaded', asked);
+    return judged({ ...own, rows });
   }
 
   /** The scope has the embedding's space in it: vectors of different models never meet. Undefined where it is too long. */
-  async function placed(matter: Matter, how: keyof PromptEmbedder): Promise<Place | undefined> {
-    const embedded = await parts.promptEmbedder()[how](matter.text);
+  async function embedded(asked: AskedPrompt, how: keyof PromptEmbedder): Promise<EmbeddedPrompt | undefined> {
+    const embedded = await deps.promptEmbedder()[how](asked.text);
     if (!embedded) return undefined;
-    const { tenant, question, generation, prompt } = matter;
-    const scope = parts.scope.partition(tenant, { ...question, generation }, prompt, embedded.space);
-    return { ...matter, scope, vector: embedded.vector };
+    const { tenant, question, generation, prompt } = asked;
+    const scope = deps.scope.partition(tenant, { ...question, generation }, prompt, embedded.space);
+    return { ...asked, scope, vector: embedded.vector };
   }
 
   /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
-  async function candidates(place: Place, searchMs: number, readMs: number) {
-    const near = await index.nearest(place.scope, place.vector, NEAREST, searchMs);
-    const least = place.policy.threshold - place.policy.margin;
+  async function candidates(own: EmbeddedPrompt, searchMs: number, readMs: number) {
+    const near = await index.nearest(own.scope, own.vector, NEAREST, searchMs);
+    const least = own.policy.threshold - own.policy.margin;
     const close = near?.filter(({ similarity }) => similarity >= least);
-    return close && (close.length === 0 ? [] : read(place, close, readMs));
+    return close && (close.length === 0 ? [] : read(own, close, readMs));
   }
 
   /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
@@ -145,12 +145,12 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     const verified = isVerified(policy) ? await verification.of(scope, policy) : undefined;
     if (verified) threshold = verified.calibration.verdict.threshold;
     const { hit, near, rejections } = decide(signature, rows, policy, threshold ?? Number.POSITIVE_INFINITY);
-    for (const why of rejections) parts.onRejection(why);
+    for (const why of rejections) deps.onRejection(why);
     if (hit && verified && verification.audits(verified, policy.audit_rate)) {
       weight = 1 / policy.audit_rate;
       audit = true;
     } else if (hit) {
-      return { known: knownOf(hit), learn: undefined };
+      return { known: knownAnswer(hit), learn: undefined };
     }
     return {
       known: undefined,
@@ -159,13 +159,13 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
   }
 
   /** What was skipped for want of time is still learned; nothing is judged by it. */
-  function later(matter: Matter): SemanticFound['learn'] {
+  function later(asked: AskedPrompt): SemanticFound['learn'] {
     return (answer) =>
       teach(answer, async () => {
-        const place = await placed(matter, 'embedIdly');
-        if (!place) return undefined;
-        const rows = (await candidates(place, LATER_MS, LATER_MS)) ?? [];
-        return { ...place, rows, near: undefined, weight: 1, audit: false };
+        const own = await embedded(asked, 'embedIdly');
+        if (!own) return undefined;
+        const rows = (await candidates(own, LATER_MS, LATER_MS)) ?? [];
+        return { ...own, rows, near: undefined, weight: 1, audit: false };
       });
   }
 
@@ -173,7 +173,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     if (lessons.size >= MOST_LESSONS) return;
     const running = prepared()
       .then((lesson) => lesson && learn(lesson, answer))
-      .catch((error: unknown) => parts.onError('learn', error))
+      .catch((error: unknown) => deps.onError('learn', error))
       .finally(() => lessons.delete(running));
     lessons.add(running);
   }
@@ -181,19 +181,19 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
   /** Where the local model is away, answers are compared by their words alone. */
   async function beginningOf(answer: string): Promise<Float32Array> {
     try {
-      return await embedBeginning(parts.embedder, answer);
+      return await embedBeginning(deps.embedder, answer);
     } catch (error) {
-      parts.onError('answer', error);
+      deps.onError('answer', error);
       return new Float32Array(0);
     }
   }
 
   async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
     const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
-    const said = parts.textOf(answer.body);
+    const said = deps.textOf(answer.body);
     const fresh = { text: said, vector: await beginningOf(said), whole: said.length <= WHOLE_ANSWER };
     const isSame = (row: Row): boolean =>
-      sameAnswer(fresh, { text: parts.textOf(row.answer.body), vector: row.answer_vector, whole: row.whole_answer });
+      sameAnswer(fresh, { text: deps.textOf(row.answer.body), vector: row.answer_vector, whole: row.whole_answer });
     const like = rows.find(isSame);
     if (near && isVerified(policy)) {
       const state = await verification.of(scope, policy);
@@ -203,7 +203,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
       await verification.learn(state, { scope, team, similarity: near.similarity, correct, weight, audit, at });
     }
     if (like && like.similarity >= ALIAS && like.key !== answer.key) return;
-    await parts.stored();
+    await deps.stored();
     await store.put({
       key: answer.key,
       scope,
@@ -218,7 +218,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
 
   /** The candidates as the store has them now; those that are not there any more leave the index. */
   async function read(
-    { scope, question, tenant }: Place,
+    { scope, question, tenant }: EmbeddedPrompt,
     close: readonly { readonly id: string; readonly similarity: number }[],
     withinMs: number,
   ): Promise<Row[]> {
@@ -235,14 +235,14 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
   }
 
   function isServable({ scope: of, answer }: ReadPrompt, scope: string, question: Question, tenant: Tenant): boolean {
-    const { maxAgeMs, minFreshMs } = question.wishes ?? noWishes;
+    const { maxAgeMs, minFreshMs } = question.directives ?? noDirectives;
     const now = clock.now();
     const left = answer.expires_at - now;
     if (of !== scope || answer.model !== question.model || left <= 0 || left < minFreshMs) return false;
     if (maxAgeMs !== null && now - answer.created_at > maxAgeMs) return false;
     // Belt and braces: the scope's hash has the tenant in it already.
     const mine = tenant[0] === 'team' ? answer.team === tenant[1] : answer.key_id === tenant[1];
-    return mine && !parts.purges.covers(answer);
+    return mine && !deps.purges.covers(answer);
   }
 
   function opening(row: ReadPrompt): Omit<Row, 'similarity'> | undefined {
@@ -257,16 +257,16 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
     };
   }
 
-  function skipped(why: Skip, matter?: Matter): SemanticFound {
-    parts.onSkip(why);
-    return { known: undefined, learn: matter && later(matter) };
+  function skipped(why: Skip, asked?: AskedPrompt): SemanticFound {
+    deps.onSkip(why);
+    return { known: undefined, learn: asked && later(asked) };
   }
 
   async function inTime<T>(work: () => Promise<T>): Promise<T | 'late'> {
     try {
       return await work();
     } catch (error) {
-      parts.onError('semantic', error);
+      deps.onError('semantic', error);
       return 'late';
     }
   }
@@ -283,7 +283,7 @@ export function createSemanticTier(parts: SemanticParts): Semantic {
   };
 }
 
-const knownOf = ({ answer, similarity }: Row): Known => ({
+const knownAnswer = ({ answer, similarity }: Row): KnownAnswer => ({
   kind: 'known',
   state: 'semantic',
   answer,

@@ -27,7 +27,7 @@ export interface PgVectorsOptions {
   readonly connection?: Connection;
 }
 
-interface Known {
+interface CopiedScope {
   /** Copied up to here, but for what became visible late. */
   from: number;
   /** Everything was copied once. */
@@ -128,7 +128,7 @@ class PgVectors implements VectorIndex {
   readonly #clock: Clock;
   readonly #onError: OnError;
   readonly #sql: Statements;
-  readonly #known = new LRUCache<string, Known>({ max: MOST_SCOPES });
+  readonly #known = new LRUCache<string, CopiedScope>({ max: MOST_SCOPES });
   readonly #line: (() => void)[] = [];
   #waiting = 0;
   #copies = 0;
@@ -215,7 +215,7 @@ class PgVectors implements VectorIndex {
     }
   }
 
-  async #copy(scope: string, known: Known): Promise<void> {
+  async #copy(scope: string, known: CopiedScope): Promise<void> {
     known.readAt = this.#clock.monotonic();
     const { newest, missing, copy } = this.#sql;
     const { rows } = await this.#pool.query<{ seq: string | null }>({
@@ -240,7 +240,7 @@ class PgVectors implements VectorIndex {
     known.whole = true;
   }
 
-  #of(scope: string): Known {
+  #of(scope: string): CopiedScope {
     let known = this.#known.get(scope);
     if (!known) {
       known = { from: 0, whole: false, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
