@@ -1,7 +1,9 @@
 /** Anthropic, and servers that speak its messages dialect. */
 
 import { messagesFailures, messagesLimitHeaders } from '../src/formats/anthropic-messages/failures.js';
-import type { Adaptor, ModelFacts } from '../src/formats/provider.js';
+import type { ModelFacts } from '../src/formats/anthropic-messages/model-facts.js';
+import type { ProviderType } from '../src/provider/provider-type.js';
+import { header } from '../src/provider/signers.js';
 
 interface Family {
   /** Parts of a model's name that tell the family. */
@@ -75,12 +77,11 @@ function familyOf(model: string): Family {
 
 export const anthropic = {
   type: 'anthropic',
-  dialect: 'anthropic-messages',
   baseUrl: 'https://api.anthropic.com',
-  paths: { chat: '/v1/messages' },
+  speaks: { 'anthropic-messages': '/v1/messages' },
   // The version is pinned because the next one, 2026-10-21, refuses sampling parameters at any value and on every model,
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
-  headers: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),
+  auth: header('x-api-key', { 'anthropic-version': '2023-06-01' }),
   catalogue: 'anthropic',
   serviceMultipliers: { batch: 0.5 },
   exports: [
@@ -111,7 +112,7 @@ export const anthropic = {
   ],
   failures: messagesFailures,
   limitHeaders: messagesLimitHeaders,
-  facts: (model) => familyOf(model).facts,
+  modelFacts: (model) => familyOf(model).facts,
   maxOutput: (model) => familyOf(model).facts.maxOutput,
   counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
-} satisfies Adaptor;
+} satisfies ProviderType;

@@ -1,15 +1,14 @@
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
 import { encodingFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
-import type { Adaptor } from '../src/formats/provider.js';
+import type { ProviderType } from '../src/provider/provider-type.js';
+import { bearerOrNone } from '../src/provider/signers.js';
 
 /** Any server that speaks the OpenAI dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {
   type: 'openai-compatible',
-  dialect: 'openai-chat',
   baseUrl: null,
-  paths: { chat: '/chat/completions', embeddings: '/embeddings' },
-  headers: (credential): Record<string, string> =>
-    credential === '' || credential === 'none' ? {} : { authorization: `Bearer ${credential}` },
+  speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
+  auth: bearerOrNone,
   catalogue: null,
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,
@@ -19,4 +18,4 @@ export const openaiCompatible = {
       ? { ...encodingFor(model), factor: 1 }
       : { encoding: 'o200k_base', factor: 1.1, exact: false },
   maxOutput: maxOutputFor,
-} satisfies Adaptor;
+} satisfies ProviderType;

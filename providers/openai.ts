@@ -1,14 +1,14 @@
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
 import { encodingFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
-import type { Adaptor } from '../src/formats/provider.js';
+import type { ProviderType } from '../src/provider/provider-type.js';
+import { bearer } from '../src/provider/signers.js';
 
 export const openai = {
   type: 'openai',
-  dialect: 'openai-chat',
   baseUrl: 'https://api.openai.com/v1',
-  paths: { chat: '/chat/completions', embeddings: '/embeddings' },
+  speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
   mostInputs: 2048,
-  headers: (credential) => ({ authorization: `Bearer ${credential}` }),
+  auth: bearer,
   catalogue: 'openai',
   // Priority is 1.7 to 2 times the standard rate, by the model; what is not listed is billed at the dearest of these.
   serviceMultipliers: { batch: 0.5, flex: 0.5, priority: 2 },
@@ -40,4 +40,4 @@ export const openai = {
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
   maxOutput: maxOutputFor,
   outputField: 'max_completion_tokens',
-} satisfies Adaptor;
+} satisfies ProviderType;

@@ -10,8 +10,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chatFailures } from '../src/formats/openai-chat/failures.js';
 import { ofLengthOne, vectorJson } from '../src/formats/openai-embeddings/vectors.js';
-import type { Adaptor, LocalAnswer, LocalRequest } from '../src/formats/provider.js';
 import { sseEvent } from '../src/formats/sse.js';
+import type { LocalAnswer, LocalRequest, ProviderType } from '../src/provider/provider-type.js';
+import { unsigned } from '../src/provider/signers.js';
 
 interface Message {
   readonly role?: unknown;
@@ -28,12 +29,12 @@ interface Request {
 
 const LOREM = 'the toll is paid and the gate is open so the answer passes on its way'.split(' ');
 const CREATED = 1_760_000_000;
-const PATHS = { chat: '/chat/completions', embeddings: '/embeddings' };
+const PATHS = { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' };
 const DIMENSIONS = 256;
 const MOST_DIMENSIONS = 4096;
 
 const answer = (request: LocalRequest): Promise<LocalAnswer> =>
-  request.path.endsWith(PATHS.embeddings) ? embed(request) : chat(request);
+  request.path.endsWith(PATHS['openai-embeddings']) ? embed(request) : chat(request);
 
 async function chat({ body, signal }: LocalRequest): Promise<LocalAnswer> {
   const request = JSON.parse(body.toString('utf8')) as Request;
@@ -196,13 +197,12 @@ function usageOf(messages: readonly Message[], completion: number) {
 
 export const sandbox = {
   type: 'sandbox',
-  dialect: 'openai-chat',
   baseUrl: 'http://sandbox.invalid',
-  paths: PATHS,
-  headers: (): Record<string, string> => ({}),
+  speaks: PATHS,
+  auth: unsigned,
   catalogue: null,
   failures: chatFailures,
   limitHeaders: [],
   counting: () => ({ encoding: 'quarter_bytes', factor: 1, exact: true }),
   local: answer,
-} satisfies Adaptor;
+} satisfies ProviderType;

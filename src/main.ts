@@ -1,6 +1,6 @@
 /** argv -> verb. */
 import { Command } from 'commander';
-import { adaptors } from '../providers/index.js';
+import { providers } from '../providers/index.js';
 import { version } from './app/app.js';
 import { check } from './cli/check.js';
 import { registerKeys } from './cli/keys.js';
@@ -8,13 +8,23 @@ import { registerLedger } from './cli/ledger.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
+import type { Endpoint, FormatId } from './formats/format-id.js';
+import { apiFormats } from './formats/registry.js';
+import type { ProviderType } from './provider/provider-type.js';
+import { translatorFor } from './translate/registry.js';
 
 const providerTypes = Object.fromEntries(
-  Object.values(adaptors).map(({ type, baseUrl, catalogue, models, free, paths }) => [
+  Object.values(providers).map(({ type, baseUrl, catalogue, models, free, speaks }) => [
     type,
-    { needsBaseUrl: baseUrl === null, catalogue, models, free, endpoints: Object.keys(paths) },
+    { needsBaseUrl: baseUrl === null, catalogue, models, free, endpoints: endpointsOf(speaks) },
   ]),
 );
+
+/** What can be asked of a provider that speaks these formats, its own or by translation. */
+function endpointsOf(speaks: ProviderType['speaks']): Endpoint[] {
+  const spoken = new Set(Object.keys(speaks) as FormatId[]);
+  return apiFormats.filter(({ id }) => translatorFor(id, spoken)).map(({ endpoint }) => endpoint);
+}
 
 const program = new Command('tollgate').description('A dedicated LLM gateway.').version(version);
 
@@ -23,7 +33,7 @@ program
   .description('serve requests')
   .option('-c, --config <file>', 'the configuration; config.yaml unless told')
   .action(async ({ config }: { config?: string }) => {
-    const code = await serve({ config, adaptors, providerTypes });
+    const code = await serve({ config, providers, providerTypes });
     if (code !== undefined) process.exit(code); // what had begun before it failed would keep the process
   });
 
@@ -40,9 +50,7 @@ registerReport(program);
 registerLedger(program);
 registerReconcile(
   program,
-  Object.fromEntries(
-    Object.values(adaptors).map((adaptor) => [adaptor.type, 'exports' in adaptor ? (adaptor.exports ?? []) : []]),
-  ),
+  Object.fromEntries(Object.values(providers).map(({ type, exports = [] }) => [type, exports])),
 );
 
 await program.parseAsync();

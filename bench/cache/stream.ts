@@ -7,7 +7,7 @@ import type { SemanticPolicy } from '../../src/cache/cache.js';
 import { Calibration, wilson } from '../../src/cache/semantic/calibration.js';
 import { decide } from '../../src/cache/semantic/decide.js';
 import { type Signature, signatureOf } from '../../src/cache/semantic/guards.js';
-import { unfitText } from '../../src/cache/semantic/prompt.js';
+import { unfitText } from '../../src/cache/semantic/text-fit.js';
 import { Vectors } from '../../src/cache/semantic/vectors.js';
 import { type Query, randomFrom } from './data.js';
 

@@ -13,8 +13,8 @@ import type { Loaded, Source } from '../config/load.js';
 import { type Outcome, Reloader, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
 import { watchInputs } from '../config/watch.js';
-import type { Adaptor } from '../formats/provider.js';
 import { createGateway } from '../gateway/pipeline.js';
+import { RunningRequests } from '../gateway/running.js';
 import { createAuthenticator } from '../identity/authenticate.js';
 import { localChanges } from '../identity/changes.js';
 import { pgChanges } from '../identity/changes-pg.js';
@@ -28,6 +28,7 @@ import { packageRoot } from '../lib/root.js';
 import { createExplainer } from '../operations/explain.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { createHealth } from '../operations/target-health.js';
+import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
@@ -69,7 +70,7 @@ interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
   readonly load: (again: Source) => Promise<Loaded>;
-  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly providers: Readonly<Record<string, ProviderType>>;
   readonly log: Log;
   /** Writes a request's line. */
   readonly access: RunningLog['access'];
@@ -77,7 +78,7 @@ interface Start {
   readonly clock?: Clock;
 }
 
-export async function startApp({ loaded, load, adaptors, log, access, clock = systemClock }: Start): Promise<App> {
+export async function startApp({ loaded, load, providers, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
   const spool = await openSpool(config, log);
   const database = await openDatabase(config, log);
@@ -123,7 +124,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
   const embedding = startEmbedding(log);
   const made = (from: Config) =>
     snapshotOf(from, {
-      adaptors,
+      providers,
       pools,
       states,
       embedder: embedding.similarity,
@@ -164,9 +165,12 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     emit: hooks.emit,
   });
   counters = limits;
+  const running = new RunningRequests();
+  const onFault = (error: unknown, requestId: string): void =>
+    log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault');
   /** What every run of the request path needs. */
   const path = {
-    ...{ clock, snapshots, ledger, deadlines, metrics, access },
+    ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault },
     limiter: limits.limiter,
     random: Math.random,
   };
@@ -201,8 +205,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
       models: () => inForce().models,
       bodyLimit: () => inForce().config.server.body_limit,
       clock,
-      onFault: (error, requestId) =>
-        log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault'),
+      onFault,
     },
     admin: {
       keys,
@@ -262,7 +265,7 @@ export async function startApp({ loaded, load, adaptors, log, access, clock = sy
     reload: (trigger) => reloader.reload(trigger),
     close: async () => {
       watch.close();
-      await closeServer(server, inForce().config.server.shutdown_grace);
+      await closeServer(server, running, inForce().config.server.shutdown_grace);
       await cache.close();
       await embedding.close();
       await ledger.close();

@@ -27,10 +27,9 @@ import type { VectorWorker } from '../cache/semantic/vector-worker.js';
 import { openPgVectors } from '../cache/semantic/vectors-pg.js';
 import type { InForce } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
-import { wordsOf } from '../formats/openai-chat/replay.js';
-import type { LocalUpstream } from '../formats/provider.js';
 import type { Clock } from '../lib/clock.js';
 import type { Embedder as TextsEmbedder } from '../lib/embedder.js';
+import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Connection, Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -103,7 +102,6 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
     random: Math.random,
     memoryBytes: config.cache.memory,
     shared,
-    textOf: wordsOf,
     wanted: () =>
       inForce()
         .models.list()

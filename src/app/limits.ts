@@ -54,7 +54,7 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
   const limiter = new Limiter({
     limits,
     clock,
-    note: (demand, target, countedInput, heldAtMs) => noteOf(demand, target, countedInput, heldAtMs, clock.now()),
+    note: (demand, first, heldAtMs) => noteOf(demand, first, heldAtMs, clock.now()),
     onDenied: (denial) => {
       denied(denial.limit);
       budgetDenied(emit, denial);

@@ -36,8 +36,6 @@ export interface CacheDeps {
   /** What answers are compared by. */
   readonly embedder: Embedder;
   readonly random: () => number;
-  /** The words of a kept answer. */
-  readonly textOf: (answer: Buffer) => string;
   readonly onRejection: (why: Rejection) => void;
   readonly onSkip: (why: Skip) => void;
   readonly onVerdict: (scope: string, verdict: Verdict) => void;

@@ -4,6 +4,8 @@
  * is hashed is JSON with every part in its own place, so no value can pose as another part.
  */
 import { createHmac } from 'node:crypto';
+import type { Prompt, Replay } from '../formats/format.js';
+import type { ModelRequest } from '../formats/request.js';
 import { type Share, shares } from './cache.js';
 import { canonical, readsWhole } from './canonical.js';
 
@@ -16,16 +18,13 @@ export interface Asker {
 
 /** What of a request is hashed. `model` stands for the configured name with all it resolves to. */
 export interface Asked {
-  readonly endpoint: string;
+  readonly request: ModelRequest;
+  /** How its format tells what of it decides on the answer. */
+  readonly replay: Replay<ModelRequest>;
   readonly model: string;
   readonly resolved: readonly string[];
   readonly generation: number;
-  readonly body: Buffer;
-  readonly json: Readonly<Record<string, unknown>>;
 }
-
-/** Fields that change how an answer is delivered or recorded, and not what it says. */
-const apart: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options', 'user', 'metadata']);
 
 /** Beyond this a request is not cached: hashing it would hold up others. */
 const LARGEST_REQUEST_BYTES = 512 * 1024;
@@ -46,25 +45,16 @@ export function tenantOf(share: Share, asker: Asker): readonly (string | null)[]
 }
 
 /** Why a request can never be answered from the cache; null: it can. */
-export function unfit(asked: Pick<Asked, 'body' | 'json'>): string | null {
-  const { body, json } = asked;
-  if (body.length > LARGEST_REQUEST_BYTES) return 'size';
-  if (json['n'] !== undefined && json['n'] !== null && json['n'] !== 1) return 'several choices';
-  if (json['store'] === true || json['background'] === true) return 'kept upstream';
-  return readsWhole(body, json) ? null : 'ambiguous';
+export function unfit({ request, replay }: Pick<Asked, 'request' | 'replay'>): string | null {
+  if (request.body.length > LARGEST_REQUEST_BYTES) return 'size';
+  return replay.unfit(request) ?? (readsWhole(request.body, request.json) ? null : 'ambiguous');
 }
 
 export interface Scope {
   /** The identity of the request within its tenant. */
   exactKey(tenant: readonly (string | null)[], asked: Asked): string;
   /** The partition within which prompts are compared by meaning: all but the prompt. */
-  partition(tenant: readonly (string | null)[], asked: Asked, prompt: PromptRest, embedding: string): string;
-}
-
-/** Which part of the request is compared by meaning. */
-export interface PromptRest {
-  /** The request's fields with the prompt's text taken out. */
-  readonly rest: Readonly<Record<string, unknown>>;
+  partition(tenant: readonly (string | null)[], asked: Asked, prompt: Pick<Prompt, 'rest'>, embedding: string): string;
 }
 
 export function createScope(secret: Buffer): Scope {
@@ -75,25 +65,22 @@ export function createScope(secret: Buffer): Scope {
       hash([
         'exact/1',
         tenant,
-        asked.endpoint,
+        asked.request.format,
         asked.model,
         asked.resolved,
         asked.generation,
-        withoutApart(asked.json),
+        asked.replay.identity(asked.request),
       ]),
     partition: (tenant, asked, prompt, embedding) =>
       hash([
         'semantic/1',
         tenant,
-        asked.endpoint,
+        asked.request.format,
         asked.model,
         asked.resolved,
         asked.generation,
         embedding,
-        withoutApart(prompt.rest),
+        prompt.rest,
       ]),
   };
 }
-
-const withoutApart = (json: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name)));

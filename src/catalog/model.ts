@@ -1,13 +1,13 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
 import type { CachePolicy } from '../cache/cache.js';
-import type { Adaptor, Endpoint } from '../formats/provider.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
+import type { CountingRule, ProviderType } from '../provider/provider-type.js';
 import type { Retry } from '../router/backoff.js';
 import type { Balance, Candidate } from '../router/balance.js';
 import type { Rules } from '../router/rules.js';
-import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Timeouts } from '../upstream/deadline.js';
+import type { Carriers } from './carrier.js';
 
 export interface Target extends Candidate {
   /** `provider/model` as the configuration has it, for metrics; a wildcard's targets share one. */
@@ -15,15 +15,15 @@ export interface Target extends Candidate {
   readonly provider: string;
   /** The model's name at the provider. */
   readonly model: string;
-  readonly adaptor: Adaptor;
+  readonly providerType: ProviderType;
   /** Most tokens that it answers with where a request names no maximum; null where that is not known. */
   readonly maxOutput: number | null;
-  /** The limits that hang on the target. */
+  /** The limits that hang on the target: one counter for all that a wildcard stands for. */
   readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */
-  readonly counting: ReturnType<Adaptor['counting']>;
-  /** Where each endpoint that it has is. */
-  readonly to: Readonly<Partial<Record<Endpoint, UpstreamCall['to']>>>;
+  readonly counting: CountingRule;
+  /** How requests of each format reach it. */
+  readonly carriers: Carriers;
   /**
    * For each of the provider's credentials, in the order of `state.slots`, names and values in turn: the credential, the API
    * version, what the configuration adds.
@@ -62,7 +62,7 @@ export interface Model {
   readonly timeouts: Timeouts;
   /** Most tokens of an answer, as configured; null: no such cap. */
   readonly maxOutput: number | null;
-  /** The limits that hang on the model. */
+  /** The limits that hang on the model: one counter for all names that a wildcard stands for. */
   readonly limits: readonly Limit[];
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
@@ -77,6 +77,8 @@ export interface Models {
   list(): readonly Model[];
   /** Those that were asked for lately under a name with a `*`. */
   asked(): readonly Model[];
+  /** The limits that hang on a model, by its name or by the wildcard that it is behind; undefined: there is no such model. */
+  limitsOf(name: string): readonly Limit[] | undefined;
   /** When this snapshot was made, seconds since the Unix epoch. */
   readonly createdS: number;
 }

@@ -1,19 +1,20 @@
-/** From a configuration to what the request path serves: adaptors, connections, credentials and prices joined, once. */
+/** From a configuration to what the request path serves: providers, connections, credentials and prices joined, once. */
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
-import type { Adaptor, LocalUpstream } from '../formats/provider.js';
 import type { Embedder } from '../lib/embedder.js';
-import { limitsInForce } from '../limits/limit.js';
+import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
+import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
+import { carriersOf } from './carrier.js';
 import type { Model, Models, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
 export interface ModelsParts {
-  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly providers: Readonly<Record<string, ProviderType>>;
   readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
   readonly states: TargetStates;
@@ -28,7 +29,10 @@ export interface ModelsParts {
 export function modelsOf(config: Config, parts: ModelsParts): Models {
   const models = new Map<string, Model>();
   const wildcards = new Wildcards();
+  const limits = new Map<string, readonly Limit[]>();
   for (const [label, written] of Object.entries(config.models)) {
+    const own = limitsInForce({ kind: 'model', id: label }, written.limits);
+    limits.set(label, own);
     const makers = written.targets.map((target) => targetOf(config, written, target, parts));
     const make = (name: string, star: string) =>
       modelOf(
@@ -36,6 +40,7 @@ export function modelsOf(config: Config, parts: ModelsParts): Models {
         label,
         written,
         makers.map((of) => of(star)),
+        own,
         parts.embedder,
       );
     if (label.includes('*')) wildcards.add(label, make);
@@ -46,6 +51,7 @@ export function modelsOf(config: Config, parts: ModelsParts): Models {
     get: (name) => models.get(name) ?? wildcards.get(name),
     list: () => list,
     asked: () => wildcards.made(),
+    limitsOf: (name) => limits.get(name) ?? (models.get(name) ?? wildcards.get(name))?.limits,
     createdS: Math.floor(parts.nowMs / 1000),
   };
 }
@@ -55,6 +61,7 @@ function modelOf(
   label: string,
   written: ModelConfig,
   targets: readonly Target[],
+  limits: readonly Limit[],
   embedder: Embedder | null,
 ): Model {
   const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
@@ -77,7 +84,7 @@ function modelOf(
     turns: { next: 0 },
     timeouts: timeoutsOf(written),
     maxOutput: written.max_output,
-    limits: limitsInForce({ kind: 'model', id: name }, written.limits),
+    limits,
     dropParams: written.drop_params,
     cache: written.cache,
   };
@@ -97,34 +104,33 @@ function targetOf(
   parts: ModelsParts,
 ): (star: string) => Target {
   const provider = config.providers[written.provider]!;
-  const adaptor = parts.adaptors[provider.type]!;
-  const base = new URL(provider.base_url ?? adaptor.baseUrl!);
+  const providerType = parts.providers[provider.type]!;
+  const base = new URL(provider.base_url ?? providerType.baseUrl!);
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
   const headers = provider.api_keys.map((key) =>
     Object.entries({
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
       'user-agent': parts.userAgent,
-      ...adaptor.headers(key),
+      ...providerType.auth(key),
       ...provider.headers,
     }).flat(),
   );
-  const local = adaptor.local === 'embedding-model' ? parts.localEmbeddings : adaptor.local;
+  const local = providerType.local === 'embedding-model' ? parts.localEmbeddings : providerType.local;
   const by = local ? { local } : { connections: parts.pools.get(base.origin, model.timeout.connect) };
-  const to = Object.fromEntries(
-    Object.entries(adaptor.paths).map(([endpoint, path]) => [endpoint, { ...by, path: pathBelow(base, path) }]),
-  );
+  const toPath = (path: string) => ({ ...by, path: pathBelow(base, path) });
   const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
   const label = `${written.provider}/${written.model}`;
+  const limits = limitsInForce({ kind: 'target', id: label }, written.limits);
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
     const price = standingPrice({
       override: writtenPrices(written.price ?? model.price),
-      catalogueName: adaptor.catalogue,
+      catalogueName: providerType.catalogue,
       model: name,
-      services: adaptor.serviceMultipliers,
-      fallback: adaptor.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
+      services: providerType.serviceMultipliers,
+      fallback: providerType.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
       nowMs: parts.nowMs,
     });
     return {
@@ -143,11 +149,18 @@ function targetOf(
         breaker: model.breaker,
         limits: model.balance === 'usage' ? written.limits : null,
       }),
-      adaptor,
-      maxOutput: adaptor.maxOutput?.(name) ?? null,
-      limits: limitsInForce({ kind: 'target', id }, written.limits),
-      counting: adaptor.counting(name),
-      to,
+      providerType,
+      maxOutput: providerType.maxOutput?.(name) ?? null,
+      limits,
+      counting: providerType.counting(name),
+      carriers: carriersOf(providerType, toPath, {
+        model: name,
+        target: id,
+        dropParams: model.drop_params,
+        modelFacts: providerType.modelFacts?.(name) ?? null,
+        outputField: providerType.outputField ?? 'max_tokens',
+        mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
+      }),
       headers,
       priceAt: (nowMs) => price(nowMs) ?? free,
       clean,

@@ -2,8 +2,8 @@
 import type { Config } from '../config/config.js';
 import { modelConfigOf } from '../config/resolve-model.js';
 import { Snapshot } from '../config/snapshot.js';
-import type { Adaptor, LocalUpstream } from '../formats/provider.js';
 import type { Embedder } from '../lib/embedder.js';
+import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
@@ -23,7 +23,7 @@ interface CacheEmbedding {
 }
 
 interface Parts {
-  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly providers: Readonly<Record<string, ProviderType>>;
   readonly pools: Pools;
   /** What is known of targets; outlives the snapshot. */
   readonly states: TargetStates;

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { ExportFormat } from '../formats/provider.js';
+import type { ExportFormat } from '../provider/provider-type.js';
 import { dollars, exact } from '../reports/figures.js';
 import {
   type Cause,

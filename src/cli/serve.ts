@@ -7,12 +7,12 @@ import { loadConfig, type Source } from '../config/load.js';
 import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
-import type { Adaptor } from '../formats/provider.js';
+import type { ProviderType } from '../provider/provider-type.js';
 import { createLog } from '../telemetry/log.js';
 
 export interface ServeArgs {
   readonly config?: string | undefined;
-  readonly adaptors: Readonly<Record<string, Adaptor>>;
+  readonly providers: Readonly<Record<string, ProviderType>>;
   readonly providerTypes: ProviderTypes;
 }
 
@@ -33,7 +33,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({
-      ...{ loaded, load, adaptors: args.adaptors },
+      ...{ loaded, load, providers: args.providers },
       ...{ log: running.log, access: running.access },
     });
     started = app;

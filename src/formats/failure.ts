@@ -7,8 +7,22 @@ export type FailureKind =
   | 'status' // an HTTP error status
   | 'in_band'; // an error told inside a successful answer or a running stream
 
+/** What a failure means, whoever words it. Providers state which of their words mean what; the router decides what follows. */
+export type FailureClass =
+  | 'rate_limit' // too many requests for now: another target, or later
+  | 'quota' // money or a quota is used up: another credential, or another provider
+  | 'overload' // it has no room: another target
+  | 'transient' // it may work the next time
+  | 'context_window' // the input does not fit into the model
+  | 'content_policy' // the provider does not want to answer this
+  | 'credential' // the gateway's own key is not taken
+  | 'not_found' // there is no such model or deployment
+  | 'caller'; // the request is at fault wherever it goes
+
 export interface UpstreamFailure {
   readonly kind: FailureKind;
+  /** What it means, where the gateway itself says so; left out: the provider's rules tell. */
+  readonly meaning?: FailureClass;
   /** The upstream's own words where it had any, else ours; not yet cleaned of credentials and hosts. */
   readonly message: string;
   /** Which deadline passed, where one did. */

@@ -1,5 +1,27 @@
-/** What clients call: a wire format, and what the gateway itself says in it. */
-import type { Refusal } from '../lib/errors.js';
+/**
+ * A wire format that clients call: how its requests are read, how the gateway's own words are written in it, and where its
+ * answers can be kept, how they are told again.
+ */
+import type { Refusal, Result } from '../lib/errors.js';
+import type { Json } from '../lib/json.js';
+import type { Endpoint, FormatId } from './format-id.js';
+import type { ModelRequest } from './request.js';
+import type { UsageExtra } from './translation.js';
+import type { Usage } from './usage.js';
+
+export interface ApiFormat<R extends ModelRequest = ModelRequest> {
+  readonly id: FormatId;
+  readonly endpoint: Endpoint;
+  /** What its requests are called in a refusal: `chat completions`. */
+  readonly name: string;
+  /** Parses a body once; refuses with the name of the field that is at fault. */
+  read(body: Buffer): Result<R>;
+  readonly errors: ErrorWriter;
+  /** A whole answer as the stream that the request asked for: some upstreams answer such a request whole. */
+  asStream(request: R, answer: Buffer, extra: UsageExtra): Buffer;
+  /** Left out: its answers are not cached. */
+  readonly replay?: Replay<R>;
+}
 
 /** How a format says what the gateway itself has to say. */
 export interface ErrorWriter {
@@ -9,3 +31,30 @@ export interface ErrorWriter {
   /** A comment that keeps a silent stream's connection alive. */
   readonly keepAlive: Buffer;
 }
+
+/** How answers are kept and told again. */
+export interface Replay<R extends ModelRequest> {
+  /** Why a request can never be answered by a kept answer; null: it can. */
+  unfit(request: R): string | null;
+  /** What of a request decides on its answer: without the fields that say how the answer is delivered or recorded. */
+  identity(request: R): Json;
+  /** What of a request is compared by meaning, or why there is nothing. */
+  prompt(request: R, maxTurns: number): Prompt | PromptUnfit;
+  /** Whether an answer may be given to another caller. */
+  isRepeatable(answer: Buffer): boolean;
+  /** The whole answer that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
+  whole(pieces: readonly Buffer[], usage: Usage): Buffer | undefined;
+  /** A kept answer with an identity of its own, as of now. */
+  retold(answer: Buffer, nowMs: number): Buffer;
+  /** The words of a kept answer. */
+  words(answer: Buffer): string;
+}
+
+/** The part of a request that is compared by meaning. */
+export interface Prompt {
+  readonly text: string;
+  /** What else of the request decides on its answer: `identity` with the text taken out. */
+  readonly rest: Json;
+}
+
+export type PromptUnfit = 'no text' | 'tools' | 'turns' | 'details';

@@ -1,10 +1,27 @@
-/** A request to a model, to whichever endpoint it was made; `endpoint` tells which. */
-import type { Result } from '../lib/errors.js';
-import { type ChatRequest, readChatRequest } from './openai-chat/request.js';
-import { type EmbeddingsRequest, readEmbeddingsRequest } from './openai-embeddings/request.js';
-import type { Endpoint } from './provider.js';
+/** A request to a model, in whichever wire format it was made. `format` tells which. */
+
+import type { Json } from '../lib/json.js';
+import type { FormatId } from './format-id.js';
+import type { JsonFields } from './json-fields.js';
+import type { ChatRequest } from './openai-chat/request.js';
+import type { EmbeddingsRequest } from './openai-embeddings/request.js';
+import type { RequestFacts } from './request-facts.js';
 
 export type ModelRequest = ChatRequest | EmbeddingsRequest;
 
-export const readRequest = (endpoint: Endpoint, body: Buffer): Result<ModelRequest> =>
-  endpoint === 'chat' ? readChatRequest(body) : readEmbeddingsRequest(body);
+/** What requests of all formats have. */
+export interface RequestBase {
+  readonly format: FormatId;
+  /** The bytes as the caller sent them. */
+  readonly body: Buffer;
+  readonly json: Json;
+  /** Where each top-level field is in `body`. */
+  readonly fields: JsonFields;
+  readonly model: string;
+  readonly stream: boolean;
+  /** The end user that the body names. */
+  readonly user: string | null;
+  readonly metadata: Json;
+  /** What everything but the format's own code reads. */
+  readonly facts: RequestFacts;
+}

@@ -1,28 +1,60 @@
 /**
- * How one call in the caller's dialect is carried by a target's dialect: the body to send, and how to read what comes
- * back. One instance per attempt, pure, no I/O. Where both dialects are the same, bytes go through; where they differ, a
- * converter in `convert/` stands behind the same interface.
+ * How one request is carried to a target: the body to send, and how to read what comes back. One instance per attempt, pure,
+ * no I/O. Where the target speaks the caller's own format the caller's bytes go through (`native.ts` of the format); else a
+ * translator in `translate/` stands behind the same interface.
  */
+import type { Result } from '../lib/errors.js';
+import type { ModelFacts } from './anthropic-messages/model-facts.js';
 import type { UpstreamFailure } from './failure.js';
+import type { FormatId } from './format-id.js';
+import type { ModelRequest } from './request.js';
 import type { Usage } from './usage.js';
 
-export interface Exchange {
+/** The field that bounds the answer of a chat completion. */
+export type OutputField = 'max_tokens' | 'max_completion_tokens';
+
+/** From the requests of one format to those of another, or of the same one (`native`). */
+export interface Translator<R extends ModelRequest = ModelRequest> {
+  readonly from: FormatId;
+  readonly to: FormatId;
+  /** Refuses what the target cannot express, with the name of the field. */
+  translate(request: R, context: TargetContext): Result<Translation>;
+}
+
+/** What a translator is told of the target and of the attempt. */
+export interface TargetContext {
+  /** The model's name at the target. */
+  readonly model: string;
+  /** `provider/model`, for refusals. */
+  readonly target: string;
+  /** What the target cannot express is left out instead of refused. */
+  readonly dropParams: boolean;
+  readonly modelFacts: ModelFacts | null;
+  readonly outputField: OutputField;
+  /** Most texts that one embeddings request may have; infinite where that is not known. */
+  readonly mostInputs: number;
+  /** The maximum of each choice to send instead of the caller's own; null: the caller's own. */
+  readonly maxOutput: number | null;
+  readonly nowMs: number;
+}
+
+export interface Translation {
   /** The bytes of the request to the upstream. */
   readonly body: Buffer;
-  /** Names of request fields that the target's dialect cannot express and that were left out. */
+  /** Names of request fields that the target's format cannot express and that were left out. */
   readonly dropped: readonly string[];
   /** Reads a whole successful answer (not streamed). */
-  answer(body: Buffer): WholeAnswer;
+  answer(body: Buffer): Answer;
   /** Reads a streamed answer; call once. */
-  stream(): StreamReading;
+  stream(): StreamReader;
   /** Reads an answer with an error status. `body` may be empty or not JSON. */
   failure(status: number, body: Buffer): UpstreamFailure;
 }
 
-export type WholeAnswer =
+export type Answer =
   | {
       readonly ok: true;
-      /** The answer in the caller's dialect. */
+      /** The answer in the caller's format. */
       readonly body: Buffer;
       /** What the provider reported; undefined where it reported nothing. */
       readonly usage: Usage | undefined;
@@ -46,7 +78,7 @@ export interface UsageExtra {
  * A stream being read. Feed it with `push`; what it returns is passed on at once. The dialect's closing bytes (the usage
  * chunk that the client asked for and the end mark) are held back until `closing`, so that the ledger is written first.
  */
-export interface StreamReading {
+export interface StreamReader {
   /** Bytes for the caller, possibly empty. After `failure` is set it returns what was good before the failure. */
   push(chunk: Buffer): Buffer;
   /** The upstream ended its body in good order: sets `failure` where the dialect's end was not seen. */

@@ -1,7 +1,7 @@
 /** May this caller make this call? Pure look-ups in memory. */
 
 import type { Model, Models } from '../catalog/model.js';
-import type { Endpoint } from '../formats/provider.js';
+import type { Endpoint } from '../formats/format-id.js';
 import { aliased, mayComeFrom, mayUseEndpoint, mayUseModel } from '../identity/allow.js';
 import type { Caller } from '../identity/key.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';

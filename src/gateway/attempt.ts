@@ -1,95 +1,149 @@
-/** One attempt on one target: the request in the target's dialect, its bytes carried, the bill, the entry in the ledger. */
-
+/**
+ * One attempt on one target: the request in the target's format, its bytes carried, the bill, the entry in the ledger. What
+ * goes wrong in the gateway's own code is a fault: the caller is told `internal_error`, the target is not blamed, the log has
+ * the cause, and what was used is entered all the same.
+ */
+import { carry } from '../catalog/carrier.js';
 import type { Model, Target } from '../catalog/model.js';
-import type { FailureClass } from '../formats/failure-class.js';
+import type { FailureClass } from '../formats/failure.js';
+import type { Translation } from '../formats/translation.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, refuse } from '../lib/errors.js';
+import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
+import type { Outcome } from './attempts.js';
 import type { CallHeaders } from './call.js';
-import { countInput } from './count-input.js';
-import type { Attempted, Granted } from './course.js';
+import { countAlike, countInput } from './count-input.js';
 import { intentOf, Progress, resultOf } from './entry.js';
-import { exchangeFor } from './exchange.js';
 import { refusalOf } from './failure.js';
-import { streamHead } from './head.js';
+import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
 import type { Entrant } from './race.js';
-import { type Bill, bill } from './usage-accounting.js';
+import type { ResponseWriter } from './response-writer.js';
+import type { AttemptResult, Reach, Reserved } from './stages.js';
+import type { PickedTarget } from './targets.js';
+import { type Bill, bill, worstBill } from './usage-accounting.js';
 import { learn } from './verdict.js';
 
-interface Ports {
+interface AttemptPorts {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
+  /** Told of what went wrong in the gateway itself. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-/** Answers what came of it, or a refusal where nothing could be sent. */
-export type AttemptOn = (course: Granted, target: Target, entrant?: Entrant) => Promise<Attempted | Refusal>;
+export type Attempt = (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<Outcome>;
 
-export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: Ports): AttemptOn {
-  async function attemptOn(course: Granted, target: Target, entrant?: Entrant): Promise<Attempted | Refusal> {
-    const { request, serving, headers } = course;
-    const reply = entrant?.reply ?? course.reply;
-    course.target = target;
+export const internalError: Refusal = refuse(
+  'internal_error',
+  'The gateway failed. The request id leads to the cause in its log.',
+);
+
+/** An attempt on its way. */
+interface Underway {
+  readonly reserved: Reserved;
+  readonly reach: Reach;
+  readonly price: Price;
+  readonly translation: Translation;
+  readonly writer: ResponseWriter;
+  readonly entrant: Entrant | undefined;
+  /** Of the attempt, from 1. */
+  readonly number: number;
+  readonly intent: Entry;
+}
+
+export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFault }: AttemptPorts): Attempt {
+  async function attempt(reserved: Reserved, { model, target }: PickedTarget, entrant?: Entrant): Promise<Outcome> {
+    const { context, grant } = reserved;
+    const writer = entrant?.writer ?? reserved.writer;
+    context.target = target;
     const price = target.priceAt(clock.now());
-    if (!price) return unpriced(serving);
-    const { grant } = course;
-    const counted = inputAt(course, target);
+    if (!price) return unpriced(model);
+    const counted = inputAt(reserved, target);
     const countedInput = typeof counted === 'number' ? counted : await counted;
-    if (course.attempts > 0 || target !== grant.target) {
-      const refusal = await limiter.move(grant, serving, target, countedInput, course.running);
+    const reach: Reach = { model, target, countedInput };
+    if (context.attempts > 0 || target !== grant.target) {
+      const refusal = await limiter.move(grant, reach);
       if (refusal) return refusal;
     }
-    course.outputCap = limiter.cap(grant, serving, target);
-    const exchange = exchangeFor(request, serving, target, clock.now(), course.outputCap);
-    if (!exchange.ok) return exchange.refusal;
-    if (reply.gone) return refuse('client_closed_request', 'The caller left before the request was sent.');
-    const number = ++course.attempts;
-    const intent = intentOf({ course, countedInput, grant, target, price, number, nowMs: clock.now() });
+    context.outputCap = limiter.cap(grant, reach);
+    const translated = translate(reserved, reach);
+    if (!translated.ok) return translated.refusal;
+    if (writer.gone) return givenUp(writer);
+    const number = ++context.attempts;
+    const intent = intentOf({ reserved, reach, price, number, nowMs: clock.now() });
     const begun = ledger.begin(intent);
     const unentered = begun instanceof Promise ? await begun : begun;
-    if (unentered || reply.gone) course.attempts--;
+    if (unentered || writer.gone) context.attempts--;
     if (unentered) return unentered;
-    if (reply.gone) {
+    if (writer.gone) {
       ledger.abandon(intent.id);
-      return refuse('client_closed_request', 'The caller left before the request was sent.');
+      return givenUp(writer);
     }
-    const { dropped } = exchange.value;
-    course.dropped = dropped;
-    const place = entrant && { model: serving, target, countedInput };
-    if (place) course.running = [...course.running, place];
+    context.dropped = translated.value.dropped;
+    return carryOut({ reserved, reach, price, translation: translated.value, writer, entrant, number, intent });
+  }
+
+  /** A translator that throws is at fault, and not the target. */
+  function translate({ request, context, call }: Reserved, { model, target }: Reach): Result<Translation> {
+    try {
+      return carry(request, model, target, context.outputCap, clock.now());
+    } catch (error) {
+      onFault(error, call.requestId);
+      return refused(internalError);
+    }
+  }
+
+  async function carryOut(underway: Underway): Promise<AttemptResult> {
+    const { reserved, reach, entrant } = underway;
+    const { target, model } = reach;
+    const { grant } = reserved;
+    if (entrant) grant.beside.push(reach);
     const trip = target.state.begin(clock.monotonic());
-    const carried = await new Promise<Carried>((resolve) => {
+    const carried = await bytesOf(underway, trip.slot);
+    const why = learn(carried, trip, model, target);
+    if (entrant) grant.beside.splice(grant.beside.indexOf(reach), 1);
+    if (carried.kind === 'fault') onFault(carried.error, reserved.call.requestId);
+    const settled = billed(underway, carried);
+    return record(underway, carried, why, settled instanceof Promise ? await settled : settled);
+  }
+
+  function bytesOf(underway: Underway, slot: number): Promise<Carried> {
+    const { reserved, reach, translation, writer, entrant, number } = underway;
+    const { request, headers, context, call, targets } = reserved;
+    const { target, model } = reach;
+    return new Promise((resolve) => {
       const meter = new Meter(
         {
           call: {
-            to: target.to[request.endpoint]!,
-            headers: upstreamHeaders(target.headers[trip.slot]!, headers),
-            body: exchange.value.body,
-            timeouts: timeoutsOf(course, number),
+            to: target.carriers[request.format]!.to,
+            headers: upstreamHeaders(target.headers[slot]!, headers),
+            body: translation.body,
+            timeouts: timeoutsOf(reserved, model, number),
           },
-          exchange: exchange.value,
+          translation,
           stream: request.stream,
-          reply,
-          keepAlive: course.call.dialect.keepAlive,
+          writer,
+          keepAlive: call.format.errors.keepAlive,
           streamHead: () => {
-            course.target = target;
-            course.dropped = dropped;
-            return streamHead(course);
+            context.target = target;
+            context.serving = model;
+            context.dropped = translation.dropped;
+            return streamHead(context);
           },
-          progress: request.stream ? progressOf(course, intent, target, price) : null,
+          progress: request.stream ? progressOf(underway) : null,
           deadlines,
           clock,
-          limitHeaders: target.adaptor.limitHeaders,
-          probe: serving.probe,
-          avoidPolicy: course.chain?.canAvoidPolicy ?? false,
+          limitHeaders: target.providerType.limitHeaders,
+          probe: model.probe,
+          avoidPolicy: targets.canAvoidPolicy,
           claim: entrant?.claim,
         },
         resolve,
@@ -97,13 +151,9 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
       meter.start();
       entrant?.runs(meter);
     });
-    const why = learn(carried, trip, serving, target);
-    if (place) course.running = course.running.filter((one) => one !== place);
-    const billed = bill(carried, target, price, countedInput, limiter.grantedOutput(grant));
-    return record(course, target, intent, carried, why, billed instanceof Promise ? await billed : billed);
   }
 
-  const progressOf = ({ caller, grant }: Granted, intent: Entry, target: Target, price: Price): Progress =>
+  const progressOf = ({ reserved: { caller, grant }, reach: { target }, intent, price }: Underway): Progress =>
     new Progress({
       ...{ ledger, intent, target, price, clock },
       markupPpm: caller.team?.markup_ppm,
@@ -111,46 +161,62 @@ export function createAttempts({ clock, ledger, limiter, deadlines, metrics }: P
     });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
-  function timeoutsOf({ serving, headers, deadlineMs }: Granted, number: number): Timeouts {
-    if (number === 1 && headers.timeoutMs === null) return serving.timeouts;
-    const left = Math.max(1, deadlineMs - clock.monotonic());
-    return { ...serving.timeouts, total: Math.min(left, serving.timeouts.total) };
+  function timeoutsOf({ headers, deadlineMs }: Reserved, { timeouts }: Model, number: number): Timeouts {
+    if (number === 1 && headers.timeoutMs === null) return timeouts;
+    const leftMs = Math.max(1, deadlineMs - clock.monotonic());
+    return { ...timeouts, total: Math.min(leftMs, timeouts.total) };
+  }
+
+  /** Whatever throws here is logged, and the attempt is entered at the worst that was held for it. */
+  function billed({ reserved, reach, price }: Underway, carried: Carried): Bill | Promise<Bill> {
+    const mostOutput = limiter.grantedOutput(reserved.grant);
+    const worst = (error: unknown): Bill => {
+      onFault(error, reserved.call.requestId);
+      return worstBill(reach.countedInput, mostOutput, price);
+    };
+    try {
+      const settled = bill(carried, reach.target, price, reach.countedInput, mostOutput);
+      return settled instanceof Promise ? settled.catch(worst) : settled;
+    } catch (error) {
+      return worst(error);
+    }
   }
 
   /** Appends the attempt's entry. */
-  function record(
-    course: Granted,
-    target: Target,
-    intent: Entry,
-    carried: Carried,
-    why: FailureClass | undefined,
-    settled: Bill,
-  ): Attempted {
-    const { grant, serving } = course;
-    limiter.record(grant, serving, target, settled);
-    const refusal = refusalFor(carried, target, why);
-    course.waitedMs += carried.times.endedAt - carried.times.sentAt;
-    course.costNano += settled.cost.total;
-    const overheadMs = Math.max(0, clock.monotonic() - course.startedAt - course.waitedMs);
-    ledger.append(resultOf(intent, { course, carried, bill: settled, refusal, overheadMs }));
+  function record(underway: Underway, carried: Carried, why: FailureClass | undefined, settled: Bill): AttemptResult {
+    const { reserved, reach, intent, writer } = underway;
+    const { context, grant, call } = reserved;
+    const { target, model } = reach;
+    limiter.record(grant, reach, settled);
+    context.waitedMs += carried.times.endedAt - carried.times.sentAt;
+    context.costNano += settled.cost.total;
+    const overheadMs = Math.max(0, clock.monotonic() - context.startedAt - context.waitedMs);
+    let refusal = refusalFor(carried, target, why, writer);
+    let head: readonly string[] | undefined;
+    if (!refusal && carried.kind === 'whole' && !reserved.request.stream) {
+      try {
+        head = wholeHead(context, overheadMs, carried.answer.body.length);
+      } catch (error) {
+        onFault(error, call.requestId);
+        refusal = internalError;
+      }
+    }
+    ledger.append(resultOf(intent, { reserved, carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
       { input: settled.tokens.input, output: settled.tokens.output, costNano: settled.cost.total },
       carried.times.endedAt,
     );
-    return { target, carried, why, bill: settled, refusal, overheadMs };
+    return { model, target, carried, why, bill: settled, refusal, overheadMs, head };
   }
 
-  return attemptOn;
+  return attempt;
 }
 
-/** The input as the target counts it; the request's own count is that of its first target. */
-function inputAt(course: Granted, target: Target): number | Promise<number> {
-  course.counting ??= target.counting;
-  const { encoding, factor } = target.counting;
-  if (encoding === course.counting.encoding && factor === course.counting.factor) return course.countedInput;
-  return countInput(course.request, target);
+/** The input as the target counts it; that of the first target is known. */
+function inputAt({ first, request }: Reserved, target: Target): number | Promise<number> {
+  return countAlike(target, first.target) ? first.countedInput : countInput(request.facts, target);
 }
 
 export const unpriced = (model: Model): Refusal =>
@@ -160,17 +226,35 @@ export const unpriced = (model: Model): Refusal =>
     { headers: { 'x-should-retry': 'false' } },
   );
 
-function refusalFor(carried: Carried, target: Target, why: FailureClass | undefined): Refusal | undefined {
+const interrupted: Refusal = refuse(
+  'interrupted',
+  'The gateway was stopped before the answer was complete. Try again.',
+  { headers: { 'retry-after': '1' } },
+);
+
+const left: Refusal = refuse('client_closed_request', 'The caller left.');
+
+/** Why nobody waits for the answer any more. */
+export const givenUp = (writer: ResponseWriter): Refusal => (writer.interrupted ? interrupted : left);
+
+function refusalFor(
+  carried: Carried,
+  target: Target,
+  why: FailureClass | undefined,
+  writer: ResponseWriter,
+): Refusal | undefined {
   if (carried.kind === 'failed') return refusalOf(carried.failure, target, why);
+  if (carried.kind === 'fault') return internalError;
   if (carried.kind !== 'gone') return undefined;
-  return carried.superseded
-    ? refuse('superseded', 'Another target answered first.')
-    : refuse('client_closed_request', 'The caller left.');
+  if (carried.superseded) return refuse('superseded', 'Another target answered first.');
+  return givenUp(writer);
 }
 
 /** The upstream's status as far as it gave one; 0 for a connection that failed. */
-const upstreamCode = (carried: Carried): number =>
-  carried.kind === 'failed' ? (carried.failure.status ?? 0) : carried.kind === 'gone' ? 0 : 200;
+function upstreamCode(carried: Carried): number {
+  if (carried.kind === 'failed') return carried.failure.status ?? 0;
+  return carried.kind === 'gone' || carried.kind === 'fault' ? 0 : 200;
+}
 
 function upstreamHeaders(own: readonly string[], headers: CallHeaders): string[] {
   const all = [...own, 'x-request-id', headers.requestId];

@@ -1,12 +1,9 @@
 /** The cache between the stations: what it is asked, what a hit writes and records, what is kept of an answer. */
-import type { CacheState } from '../cache/cache.js';
+import type { CachePolicy } from '../cache/cache.js';
 import type { FetchPermit, KnownAnswer, Question, Recall } from '../cache/recall.js';
-import type { Model, Target } from '../catalog/model.js';
-import { completionAsStream } from '../formats/openai-chat/chunks.js';
-import { completionOf, isRepeatable, retold } from '../formats/openai-chat/replay.js';
-import type { ChatRequest } from '../formats/openai-chat/request.js';
+import type { Replay } from '../formats/format.js';
+import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
-import type { Caller } from '../identity/key.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -14,61 +11,40 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import type { Call, CallHeaders, Reply } from './call.js';
 import { limitModelOf } from './entry.js';
-import { hitWholeHead, streamHead } from './head.js';
-import { firstEntryId, type Grant, type Limiter } from './limiter.js';
+import { streamHead, wholeHead } from './head.js';
+import { firstEntryId, type Limiter } from './limiter.js';
 import type { Carried } from './meter.js';
-import { Recording } from './recording.js';
-import type { Bill } from './usage-accounting.js';
+import { RecordingWriter } from './recording-writer.js';
+import type { ResponseWriter } from './response-writer.js';
+import type { Admitted, AttemptResult, Reserved } from './stages.js';
 
 const NOTHING = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 };
 /** Larger answers are not kept. */
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
-/** What of a call the cache needs to know, and what it tells it. */
-export interface Cacheable {
-  readonly call: Pick<Call, 'endpoint' | 'requestId'>;
-  reply: Reply;
-  cache: CacheState;
-  target: Target | undefined;
-  readonly attempts: number;
-  readonly dropped: readonly string[];
-  readonly headers: CallHeaders;
-  readonly caller: Caller;
-  readonly request: ChatRequest;
-  readonly user: string | null;
-  readonly tags: readonly string[];
-  readonly grant: Grant;
-  readonly limitHead: readonly string[];
-  readonly outputCap: number | null;
-  readonly model: Model;
-  readonly costNano: number;
-  readonly startedAt: number;
-}
-
-type Asking = Pick<Cacheable, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
-  readonly call: Pick<Call, 'endpoint'>;
-  /** Undefined: nobody waits for an answer. */
-  readonly reply: Reply | undefined;
+/** A request whose model's answers are cached, in a format whose answers can be. */
+type Asking = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
+  readonly policy: CachePolicy;
+  readonly replay: Replay<ModelRequest>;
+  /** Null: nobody waits for an answer. */
+  readonly writer: ResponseWriter | null;
 };
 
-export function questionOf(course: Asking): Question {
-  const { model, caller, headers, request, reply, call } = course;
+export function questionOf({ model, caller, headers, request, writer, user, tags, policy, replay }: Asking): Question {
   return {
-    endpoint: call.endpoint,
+    request,
+    replay,
     model: model.name,
     resolved: [...model.targets.map(({ id }) => id), model.dropParams ? 'drop' : ''],
-    body: request.body,
-    json: request.json,
-    policy: model.cache!,
-    asker: { key: caller.key.id, team: caller.key.team, user: course.user },
+    policy,
+    asker: { key: caller.key.id, team: caller.key.team, user },
     keyShare: caller.key.cache,
-    tags: course.tags,
+    tags,
     directives: headers.cache,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
-    onGone: (listener) => reply?.onGone(listener),
-    isGone: () => reply?.gone ?? false,
+    onGone: (listener) => writer?.onGone(listener),
+    isGone: () => writer?.gone ?? false,
   };
 }
 
@@ -78,19 +54,12 @@ export type Turn =
   | { readonly kind: 'known'; write(): void }
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** The request goes upstream; of what it brings `keep` is told, and `end` in any case. */
-  | { readonly kind: 'fetch'; keep(attempted: Fetching): void; end(): void };
-
-interface Fetching {
-  readonly target: Target;
-  readonly carried: Carried;
-  readonly bill: Bill;
-  readonly refusal: Refusal | undefined;
-}
+  /** The request goes upstream, its answer to this writer; of what it brings `keep` is told, and `end` in any case. */
+  | { readonly kind: 'fetch'; readonly writer: ResponseWriter; keep(result: AttemptResult): void; end(): void };
 
 export interface Caching {
-  /** For a model whose answers are cached; undefined where this request takes no part. */
-  turn(course: Cacheable): Promise<Turn | undefined>;
+  /** Undefined where this request takes no part. */
+  turn(reserved: Reserved): Promise<Turn | undefined> | undefined;
 }
 
 export function createCaching(ports: {
@@ -102,28 +71,41 @@ export function createCaching(ports: {
 }): Caching {
   const { recall, ledger, limiter, clock } = ports;
 
-  async function turn(course: Cacheable): Promise<Turn | undefined> {
-    const asked = recall(questionOf(course));
+  function turn(reserved: Reserved): Promise<Turn | undefined> | undefined {
+    const policy = reserved.model.cache;
+    const { replay } = reserved.call.format;
+    return policy && replay ? turnOf(reserved, policy, replay) : undefined;
+  }
+
+  async function turnOf(
+    reserved: Reserved,
+    policy: CachePolicy,
+    replay: Replay<ModelRequest>,
+  ): Promise<Turn | undefined> {
+    const asked = recall(questionOf({ ...reserved, policy, replay }));
     const recalled = asked instanceof Promise ? await asked : asked;
     if (recalled.kind === 'off') return undefined;
-    if (recalled.kind === 'known') return hit(course, recalled);
-    if (recalled.kind === 'fetch') return fetching(course, recalled.permit);
+    if (recalled.kind === 'known') return hit(reserved, recalled, replay);
+    if (recalled.kind === 'fetch') return fetching(reserved, recalled.permit, replay);
     if (recalled.kind === 'gone') return recalled;
     return { kind: 'refused', refusal: recalled.kind === 'late' ? waitedTooLong : notCached };
   }
 
-  function fetching(course: Cacheable, permit: FetchPermit): Turn {
-    course.cache = 'miss';
-    if (course.request.stream && permit.records) course.reply = new Recording(course.reply, LARGEST_ANSWER_BYTES);
+  function fetching(reserved: Reserved, permit: FetchPermit, replay: Replay<ModelRequest>): Turn {
+    const { context, request, model } = reserved;
+    context.cache = 'miss';
+    const recording =
+      request.stream && permit.records ? new RecordingWriter(reserved.writer, LARGEST_ANSWER_BYTES) : null;
+    const writer = recording ?? reserved.writer;
     return {
       kind: 'fetch',
+      writer,
       keep: ({ target, carried, bill, refusal }) => {
         if (carried.kind === 'gone') return; // the next of those who wait takes over at the end
         // A fallback's answer is not the model's: it is not told again in its name.
-        const own = course.model.targets.includes(target);
-        const body = refusal || !own ? undefined : keepable(carried, course.reply, bill.tokens);
+        const own = model.targets.includes(target);
         permit.done({
-          body,
+          body: refusal || !own ? undefined : keepable(carried, recording, bill.tokens, replay),
           provider: target.provider,
           target: target.id,
           served_model: servedModel(carried),
@@ -132,27 +114,29 @@ export function createCaching(ports: {
           cost_nusd: bill.cost.total,
         });
       },
-      end: () => permit.failed(course.reply.gone),
+      end: () => permit.failed(writer.gone),
     };
   }
 
-  function hit(course: Cacheable, found: KnownAnswer): Turn {
-    const { request, model, grant } = course;
-    course.cache = found.state;
+  function hit(reserved: Reserved, found: KnownAnswer, replay: Replay<ModelRequest>): Turn {
+    const { context, call, request, model, grant, writer } = reserved;
+    context.cache = found.state;
     const target = model.targets.find(({ id }) => id === found.answer.target) ?? model.targets[0]!;
-    course.target = target;
+    context.target = target;
     // It counts as a request, and as nothing else.
-    limiter.record(grant, model, target, { tokens: noUsage(), cost: NOTHING });
-    ledger.append(hitEntry(course, found, clock));
+    limiter.record(grant, { model, target }, { tokens: noUsage(), cost: NOTHING });
+    ledger.append(hitEntry(reserved, found, clock));
     ports.metrics.cacheSaved(found.answer.cost_nusd);
     const write = (): void => {
-      const body = hitBody(found, request, clock.now());
+      const answer = replay.retold(found.answer.body, clock.now());
+      const extra = { cost_usd: usd(0), attempts: 0, cache: found.state };
+      const body = request.stream ? call.format.asStream(request, answer, extra) : answer;
       const head = request.stream
-        ? streamHead(course)
-        : hitWholeHead(course, body.length, clock.monotonic() - course.startedAt);
+        ? streamHead(context)
+        : wholeHead(context, clock.monotonic() - context.startedAt, body.length);
       head.push(...hitHead(found, clock.now()));
-      course.reply.head(200, head);
-      course.reply.end(body);
+      writer.head(200, head);
+      writer.end(body);
     };
     return { kind: 'known', write };
   }
@@ -178,23 +162,18 @@ const waitedTooLong: Refusal = refuse(
 );
 
 /** What of an answer is kept; undefined: nothing. */
-function keepable(carried: Carried, reply: Reply, tokens: Entry['tokens']): Buffer | undefined {
-  if (carried.kind === 'whole') {
-    const { body } = carried.answer;
-    if (body.length > LARGEST_ANSWER_BYTES) return undefined;
-    return isRepeatable(JSON.parse(body.toString('utf8'))) ? body : undefined;
-  }
-  if (carried.kind !== 'streamed' || !(reply instanceof Recording) || !reply.pieces) return undefined;
-  const completion = completionOf(reply.pieces, carried.reading.usage ?? tokens);
-  return completion && isRepeatable(completion) ? Buffer.from(JSON.stringify(completion)) : undefined;
-}
-
-/** The bytes of a hit, with an identity of their own. */
-function hitBody({ answer, state }: KnownAnswer, request: ChatRequest, nowMs: number): Buffer {
-  const completion = retold(JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>, nowMs);
-  const body = Buffer.from(JSON.stringify(completion));
-  if (!request.stream) return body;
-  return completionAsStream(body, request.askedUsage, { cost_usd: usd(0), attempts: 0, cache: state });
+function keepable(
+  carried: Carried,
+  recording: RecordingWriter | null,
+  tokens: Entry['tokens'],
+  replay: Replay<ModelRequest>,
+): Buffer | undefined {
+  let answer: Buffer | undefined;
+  if (carried.kind === 'whole') answer = carried.answer.body;
+  else if (carried.kind === 'streamed' && recording?.pieces)
+    answer = replay.whole(recording.pieces, carried.reading.usage ?? tokens);
+  if (!answer || answer.length > LARGEST_ANSWER_BYTES) return undefined;
+  return replay.isRepeatable(answer) ? answer : undefined;
 }
 
 /** Names and values in turn, to be added to the head of a hit. */
@@ -206,10 +185,10 @@ function hitHead({ answer, similarity }: KnownAnswer, nowMs: number): string[] {
 }
 
 /** The entry of a hit: no tokens, no cost, and what it saved. */
-function hitEntry(course: Cacheable, { answer, state }: KnownAnswer, clock: Clock): Entry {
-  const { call, request, headers, caller, grant } = course;
+function hitEntry(reserved: Reserved, { answer, state }: KnownAnswer, clock: Clock): Entry {
+  const { call, context, request, headers, caller, grant, model } = reserved;
   const { hold } = grant;
-  const tookMs = clock.monotonic() - course.startedAt;
+  const tookMs = clock.monotonic() - context.startedAt;
   // As of a first attempt: whoever closes the hold of a gateway that died enters the same line.
   const id = hold ? firstEntryId(hold.id) : newId('ent', clock.now());
   return {
@@ -219,10 +198,10 @@ function hitEntry(course: Cacheable, { answer, state }: KnownAnswer, clock: Cloc
     attempt: 1,
     key: caller.key.id,
     team: caller.key.team,
-    user: course.user,
-    tags: course.tags,
+    user: reserved.user,
+    tags: reserved.tags,
     metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-    endpoint: call.endpoint,
+    endpoint: call.format.endpoint,
     model: request.model,
     served_model: answer.served_model,
     provider: answer.provider,
@@ -240,6 +219,6 @@ function hitEntry(course: Cacheable, { answer, state }: KnownAnswer, clock: Cloc
     duration_ms: tookMs,
     overhead_ms: tookMs,
     ...(hold && { hold: hold.id, held_at: Math.round(grant.heldAtMs) }),
-    limit_model: limitModelOf(course),
+    limit_model: limitModelOf(request.model, model),
   };
 }

@@ -1,7 +1,6 @@
-/** What the edge hands to the request path, and what it is given back to write. Neither side knows the other's framework. */
+/** What the edge hands to the request path. Neither side knows the other's framework. */
 import type { CacheDirectives } from '../cache/directives.js';
-import type { ErrorWriter } from '../formats/format.js';
-import type { Endpoint } from '../formats/provider.js';
+import type { ApiFormat } from '../formats/format.js';
 import type { Caller } from '../identity/key.js';
 import type { Result } from '../lib/errors.js';
 
@@ -28,8 +27,8 @@ export const headersOf = ({ user }: Caller, headers: CallHeaders): CallHeaders =
   user === undefined ? headers : { ...headers, user };
 
 export interface Call {
-  readonly endpoint: Endpoint;
-  readonly dialect: ErrorWriter;
+  /** The wire format that is spoken at the address that was called. */
+  readonly format: ApiFormat;
   /** A header that cannot be understood refuses the call, but only after it is known who is calling. */
   readonly headers: Result<CallHeaders>;
   readonly requestId: string;
@@ -39,19 +38,4 @@ export interface Call {
   readonly arrivedAt: number;
   /** Reads the body, up to the configured size; undefined where the caller left meanwhile. */
   readBody(): Promise<Result<Buffer> | undefined>;
-}
-
-export interface Reply {
-  /** The head of the answer: names and values in turn. Once. */
-  head(status: number, headers: readonly string[]): void;
-  /** False where the caller does not keep up: wait for `onDrain`. */
-  write(bytes: Buffer): boolean;
-  end(bytes?: Buffer): void;
-  /** Writes `event` and closes the connection without the clean end that HTTP has for a whole answer. */
-  breakOff(event: Buffer): void;
-  onDrain(listener: () => void): void;
-  /** Called once where the caller leaves before `end`. */
-  onGone(listener: () => void): void;
-  readonly started: boolean;
-  readonly gone: boolean;
 }

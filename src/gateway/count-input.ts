@@ -1,15 +1,17 @@
 /** The input tokens of a request as a target counts them. */
-
 import type { Target } from '../catalog/model.js';
-import type { ModelRequest } from '../formats/request.js';
-import { estimate, estimateEmbeddings } from '../tokens/estimate.js';
-
-type Countable =
-  | Pick<Extract<ModelRequest, { endpoint: 'chat' }>, 'endpoint' | 'json'>
-  | Pick<Extract<ModelRequest, { endpoint: 'embeddings' }>, 'endpoint' | 'input'>;
+import type { RequestFacts } from '../formats/request-facts.js';
+import { estimate } from '../tokens/estimate.js';
 
 export const countInput = (
-  request: Countable,
+  facts: Pick<RequestFacts, 'countables'>,
   { counting, model }: Pick<Target, 'counting' | 'model'>,
-): number | Promise<number> =>
-  request.endpoint === 'chat' ? estimate(request.json, counting, model) : estimateEmbeddings(request.input, counting);
+): number | Promise<number> => estimate(facts, counting, model);
+
+/** Whether two targets count every request the same way. Models that are counted exactly have rules of their own. */
+export const countAlike = (one: Target, other: Target): boolean =>
+  one === other ||
+  (one.counting.encoding === other.counting.encoding &&
+    one.counting.factor === other.counting.factor &&
+    one.counting.exact === other.counting.exact &&
+    (!one.counting.exact || one.model === other.model));

@@ -3,8 +3,8 @@
  * attempt does, then its progress, and last what it came to.
  */
 
-import type { Target } from '../catalog/model.js';
-import type { StreamReading } from '../formats/translation.js';
+import type { Model, Target } from '../catalog/model.js';
+import type { StreamReader } from '../formats/translation.js';
 import { noUsage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -13,20 +13,16 @@ import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
-import type { CallHeaders } from './call.js';
-import { type Demand, firstEntryId, type Grant } from './limiter.js';
+import { firstEntryId } from './limiter.js';
 import type { Carried } from './meter.js';
+import type { Reach, Reserved } from './stages.js';
 import { type Bill, rareFields } from './usage-accounting.js';
 
 interface Sent {
-  readonly course: Demand & {
-    readonly headers: CallHeaders;
-    readonly cache: Entry['cache'];
+  readonly reserved: Pick<Reserved, 'call' | 'caller' | 'request' | 'headers' | 'user' | 'tags' | 'grant'> & {
+    readonly context: { readonly cache: Entry['cache'] };
   };
-  /** As the target counts it. */
-  readonly countedInput: number;
-  readonly grant: Grant;
-  readonly target: Target;
+  readonly reach: Reach;
   readonly price: Price;
   /** Of the attempt, from 1. */
   readonly number: number;
@@ -37,8 +33,9 @@ interface Sent {
  * The input is billed as it was counted: the upstream may have read it. Id and time of a first attempt are its hold's, so that
  * whoever closes the hold of a gateway that died enters the same line.
  */
-export function intentOf({ course, countedInput, grant, target, price, number, nowMs }: Sent): Entry {
-  const { caller, request, headers, call } = course;
+export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry {
+  const { caller, request, headers, call, grant, context } = reserved;
+  const { model, target, countedInput } = reach;
   const { hold } = grant;
   const id = hold && number === 1 ? firstEntryId(hold.id) : newId('ent', nowMs);
   const tokens = { ...noUsage(), input: countedInput };
@@ -50,10 +47,10 @@ export function intentOf({ course, countedInput, grant, target, price, number, n
     attempt: number,
     key: caller.key.id,
     team: caller.key.team,
-    user: course.user,
-    tags: course.tags,
+    user: reserved.user,
+    tags: reserved.tags,
     metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-    endpoint: call.endpoint,
+    endpoint: call.format.endpoint,
     model: request.model,
     served_model: null,
     provider: target.provider,
@@ -61,7 +58,7 @@ export function intentOf({ course, countedInput, grant, target, price, number, n
     status: 500,
     error: 'internal_error',
     stream: request.stream,
-    cache: course.cache,
+    cache: context.cache,
     tokens,
     usage_source: 'estimated',
     cost_nusd: spent,
@@ -72,24 +69,23 @@ export function intentOf({ course, countedInput, grant, target, price, number, n
     ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
-    limit_model: limitModelOf(course),
+    limit_model: limitModelOf(request.model, model),
   };
 }
 
 /** The model whose limits count a request, where not the one that was asked for. */
-export function limitModelOf({ request, model, serving = model }: Demand): string | undefined {
-  return serving.name === request.model ? undefined : serving.name;
-}
+export const limitModelOf = (asked: string, serving: Model): string | undefined =>
+  serving.name === asked ? undefined : serving.name;
 
-interface Outcome {
-  readonly course: Demand;
+interface Ended {
+  readonly reserved: Pick<Reserved, 'caller'>;
   readonly carried: Carried;
   readonly bill: Bill;
   readonly refusal: Refusal | undefined;
   readonly overheadMs: number;
 }
 
-export function resultOf(intent: Entry, { course, carried, bill, refusal, overheadMs }: Outcome): Entry {
+export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs }: Ended): Entry {
   const { sentAt, firstByteAt, endedAt } = carried.times;
   return {
     ...intent,
@@ -102,7 +98,7 @@ export function resultOf(intent: Entry, { course, carried, bill, refusal, overhe
     first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
-    ...rareFields(bill, course.caller.team?.markup_ppm),
+    ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };
 }
 
@@ -139,7 +135,7 @@ export class Progress {
     this.#begunAt = noting.clock.monotonic();
   }
 
-  note(reading: StreamReading): void {
+  note(reading: StreamReader): void {
     if (this.#counting) return;
     const text = reading.text();
     const counted = countText(text.slice(this.#chars), this.#noting.target.counting.encoding);
@@ -155,7 +151,7 @@ export class Progress {
     );
   }
 
-  #tell({ usage, servedModel }: StreamReading, counted: number): void {
+  #tell({ usage, servedModel }: StreamReader, counted: number): void {
     const { ledger, intent, target, price, markupPpm, mostOutput, clock } = this.#noting;
     this.#output += counted * target.counting.factor;
     const { service_tier: service, ...before } = usage ?? intent.tokens;

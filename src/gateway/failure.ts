@@ -1,8 +1,7 @@
 /** What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. */
 
 import type { Target } from '../catalog/model.js';
-import type { UpstreamFailure } from '../formats/failure.js';
-import type { FailureClass } from '../formats/failure-class.js';
+import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
 import { type ErrorCode, type Refusal, refuse } from '../lib/errors.js';
 
 const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they are told

@@ -7,8 +7,8 @@
  * was recorded was never sent, and gives everything back. One that ended in a fault of the gateway counts at least what was
  * held.
  */
-
-import type { Model, Target } from '../catalog/model.js';
+import type { Target } from '../catalog/model.js';
+import type { Endpoint } from '../formats/format-id.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Caller } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
@@ -16,42 +16,39 @@ import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { type Actuals, cost } from '../limits/amount.js';
 import type { Crossing, Denial } from '../limits/denial.js';
+import { type DryRun, dryRun } from '../limits/dry-run.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
 import { counts, type Limit } from '../limits/limit.js';
 import type { Limits, Outcome } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
-import { countInput } from './count-input.js';
-import { type Foreseen, foresee } from './dry-run.js';
+import { countAlike, countInput } from './count-input.js';
+import type { Reach } from './stages.js';
+import type { PickedTarget } from './targets.js';
 import type { Bill } from './usage-accounting.js';
-import { boundsOutput, outputCap, type Reach, worstCase } from './worst-case.js';
+import { boundsOutput, outputCap, worstCase } from './worst-case.js';
 
-/** What a limit decides by. */
+/** What a limit decides by, beside where the request goes. */
 export interface Demand {
   readonly caller: Caller;
   readonly user: string | null;
   readonly request: ModelRequest;
-  readonly model: Model;
-  /** The model whose target is tried, where it is a fallback from the start. */
-  readonly serving?: Model | undefined;
   readonly tags: readonly string[];
-  readonly call: { readonly requestId: string; readonly endpoint: string };
+  readonly requestId: string;
+  readonly endpoint: Endpoint;
 }
 
 export interface LimiterPorts {
   readonly limits: Limits;
   readonly clock: Clock;
   /** What is needed to write the ledger entry of a request whose gateway died. Only asked for where another could. */
-  readonly note?: (demand: Demand, target: Target, countedInput: number, heldAtMs: number) => string;
+  readonly note?: (demand: Demand, first: Reach, heldAtMs: number) => string;
   readonly onDenied?: (denial: Denial, demand: Demand) => void;
   /** Told of the marks of budgets that a settlement crossed. */
   readonly onCrossings?: (crossings: readonly Crossing[], demand: Demand) => void;
   readonly onFault?: (error: unknown) => void;
 }
-
-/** Where a request may go. */
-export type Place = Pick<Reach, 'model' | 'target'>;
 
 /** What a request was granted. Closed once. */
 export interface Grant {
@@ -64,12 +61,17 @@ export interface Grant {
   bounded: boolean;
   /** Where the request goes; its limits are held. */
   target: Target;
-  attempts: Attempt[];
+  attempts: CountedAttempt[];
+  /** Attempts that race, while they run. */
+  readonly beside: Reach[];
 }
 
-interface Attempt {
+/** What an attempt used, and the limits that count it. */
+interface CountedAttempt {
   readonly model: string;
-  readonly target: string;
+  /** The ids of the scopes of limits that hang on its model and its target. */
+  readonly modelScope: string;
+  readonly targetScope: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly usdNano: number;
@@ -77,7 +79,7 @@ interface Attempt {
 
 const NO_HEADERS: readonly string[] = [];
 /** Of requests without a hold, which record none. */
-const NO_ATTEMPTS: Attempt[] = [];
+const NO_ATTEMPTS: CountedAttempt[] = [];
 
 export class Limiter {
   readonly #ports: LimiterPorts;
@@ -91,55 +93,37 @@ export class Limiter {
   }
 
   /** Takes all limits of a request for its first target, at the worst that this or any of `others` may cost, or none. */
-  reserve(
-    demand: Demand,
-    first: Target,
-    others: () => readonly Place[],
-    countedInput: number,
-  ): Result<Grant> | Promise<Result<Grant>> {
-    const { caller, user, model } = demand;
-    const serving = demand.serving ?? model;
-    const limits = this.#applicable.of(caller, user, serving, first);
-    if (limits.length === 0) return ok(grantOf(demand, first, null, 0, false));
-    const reach = reachOf(demand, { model: serving, target: first, countedInput }, others());
+  reserve(demand: Demand, first: Reach, others: () => readonly PickedTarget[]): Result<Grant> | Promise<Result<Grant>> {
+    const limits = this.#applying(demand, first);
+    if (limits.length === 0) return ok(grantOf(demand, first.target, null, 0, false));
+    const reach = withOthers(demand.request, first, others());
     if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
     return this.#reserve(demand, limits, reach);
   }
 
   /** What `reserve` would come to, without taking anything. */
-  async foresee(
-    demand: Demand,
-    first: Target,
-    others: () => readonly Place[],
-    countedInput: number,
-  ): Promise<Foreseen> {
-    const serving = demand.serving ?? demand.model;
-    const limits = this.#applicable.of(demand.caller, demand.user, serving, first);
-    const reach = await reachOf(demand, { model: serving, target: first, countedInput }, others());
-    return foresee(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
+  async dryRun(demand: Demand, first: Reach, others: () => readonly PickedTarget[]): Promise<DryRun> {
+    const limits = this.#applying(demand, first);
+    const reach = await withOthers(demand.request, first, others());
+    return dryRun(this.#limits, limits, this.#estimate(demand, reach, boundsOutput(limits)));
   }
 
   /**
    * Makes ready for a further attempt: the limits of its target are taken too, and budgets hold what the attempts before it
    * used and those that run beside it may, besides the worst that it may cost itself. A refusal leaves everything as it was.
    */
-  async move(
-    grant: Grant,
-    model: Model,
-    target: Target,
-    countedInput: number,
-    beside: readonly Reach[],
-  ): Promise<Refusal | undefined> {
+  async move(grant: Grant, to: Reach): Promise<Refusal | undefined> {
     const { hold, demand } = grant;
-    const spent = this.#spent(grant, beside);
+    const { target } = to;
+    const spent = this.#spent(grant);
     if (target === grant.target && !spent) return undefined;
-    const limits = this.#applicable.of(demand.caller, demand.user, model, target);
+    const limits = this.#applying(demand, to);
     if (limits.length === 0 && grant.target.limits.length === 0) {
       grant.target = target;
       return undefined;
     }
     if (!hold) {
-      const taken = await this.#reserve({ ...demand, model }, limits, [{ model, target, countedInput }]);
+      const taken = await this.#reserve(demand, limits, [to]);
       if (!taken.ok) return taken.refusal;
       const { value } = taken;
       grant.hold = value.hold;
@@ -150,9 +134,9 @@ export class Limiter {
       return undefined;
     }
     const bounded = grant.bounded || boundsOutput(limits);
-    const estimate = { ...this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded), spent };
+    const estimate = { ...this.#estimate(demand, [to], bounded), spent };
     const free =
-      grant.target === target || beside.length > 0
+      grant.target === target || grant.beside.length > 0
         ? []
         : grant.target.limits.filter(({ kind }) => kind === 'concurrent');
     const outcome = await this.#limits.amend(hold, { limits, estimate, free });
@@ -163,9 +147,8 @@ export class Limiter {
   }
 
   /** The maximum of each choice to send to a target instead of the caller's own; null where that stays. */
-  cap(grant: Grant, model: Model, target: Target): number | null {
-    const { demand } = grant;
-    return outputCap(demand.request, model, target, this.grantedOutput(grant));
+  cap(grant: Grant, { model, target }: PickedTarget): number | null {
+    return outputCap(grant.demand.request, model, target, this.grantedOutput(grant));
   }
 
   /** Output tokens that are held for all choices, where a budget bounds them. */
@@ -181,14 +164,14 @@ export class Limiter {
   /** An attempt was made, and its entry appended to the ledger. */
   record(
     { hold, demand, attempts }: Grant,
-    model: Model,
-    target: Target,
+    { model, target }: PickedTarget,
     { tokens, cost }: Pick<Bill, 'tokens' | 'cost'>,
   ): void {
     if (!hold) return;
     attempts.push({
       model: model.name,
-      target: target.id,
+      modelScope: model.label,
+      targetScope: target.label,
       inputTokens: tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h,
       outputTokens: tokens.output,
       usdNano: cost.total,
@@ -217,6 +200,10 @@ export class Limiter {
     await this.#limits.settle(hold, { requests: 1, ...sumOf(attempts) }, 'at-least');
   }
 
+  #applying({ caller, user }: Demand, { model, target }: PickedTarget): readonly Limit[] {
+    return this.#applicable.of(caller, user, model, target);
+  }
+
   #reserve(demand: Demand, limits: readonly Limit[], reach: readonly Reach[]): Result<Grant> | Promise<Result<Grant>> {
     const heldAtMs = this.#limits.nowMs();
     const bounded = boundsOutput(limits);
@@ -226,7 +213,7 @@ export class Limiter {
       limits,
       estimate: this.#estimate(demand, reach, bounded),
       ...(this.#ports.note && this.#limits.state !== 'memory'
-        ? { note: this.#ports.note(demand, first.target, first.countedInput, heldAtMs) }
+        ? { note: this.#ports.note(demand, first, heldAtMs) }
         : {}),
     });
     const conclude = (done: Outcome): Result<Grant> =>
@@ -236,29 +223,24 @@ export class Limiter {
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
   }
 
-  /** Undefined where that is nothing. */
-  #spent(grant: Grant, beside: readonly Reach[]): Actuals | undefined {
-    const { demand, attempts, bounded } = grant;
-    const all = [...attempts];
-    for (const { model, target, countedInput } of beside) {
-      const most = this.#estimate({ ...demand, model }, [{ model, target, countedInput }], bounded);
+  /** What the attempts so far used, and what those beside may; undefined where that is nothing. */
+  #spent(grant: Grant): Actuals | undefined {
+    const { demand, attempts, bounded, beside } = grant;
+    const spent = { requests: 1, ...sumOf(attempts) };
+    for (const reach of beside) {
+      const most = this.#estimate(demand, [reach], bounded);
       const output = Math.min(most.output.want, this.grantedOutput(grant));
-      all.push({
-        model: model.name,
-        target: target.id,
-        inputTokens: most.inputTokensMost,
-        outputTokens: output,
-        usdNano: most.inputNanoMost + cost(output, most.outputPicoMost),
-      });
+      spent.inputTokens += most.inputTokensMost;
+      spent.outputTokens += output;
+      spent.usdNano += most.inputNanoMost + cost(output, most.outputPicoMost);
     }
-    const spent = sumOf(all);
-    return spent.inputTokens + spent.outputTokens + spent.usdNano > 0 ? { requests: 1, ...spent } : undefined;
+    return spent.inputTokens + spent.outputTokens + spent.usdNano > 0 ? spent : undefined;
   }
 
-  #estimate(demand: Demand, reach: readonly Reach[], bounded: boolean) {
-    const { caller, request, model } = demand;
+  #estimate({ caller, request }: Demand, reach: readonly Reach[], bounded: boolean) {
+    const { name } = reach[0]!.model;
     return worstCase(request, reach, bounded, this.#ports.clock.now(), (most) =>
-      this.#expected.expect(caller.key.id, model.name, most),
+      this.#expected.expect(caller.key.id, name, most),
     );
   }
 
@@ -281,22 +263,20 @@ const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: n
   let heldAtMs = takenAtMs;
   // A window may have begun while the reservation was on its way.
   for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
-  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS };
+  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS, beside: [] };
 };
 
 /** The places that a request may reach, with the input as each counts it. */
-function reachOf(
-  { request }: Demand,
+function withOthers(
+  request: ModelRequest,
   first: Reach,
-  others: readonly Place[],
+  others: readonly PickedTarget[],
 ): readonly Reach[] | Promise<readonly Reach[]> {
   const reach = [first];
   const waiting: Promise<unknown>[] = [];
   for (const { model, target } of others) {
-    if (target === first.target || !target.to[request.endpoint]) continue;
-    const { encoding, factor } = target.counting;
-    const alike = encoding === first.target.counting.encoding && factor === first.target.counting.factor;
-    const counted = alike ? first.countedInput : countInput(request, target);
+    if (target === first.target || !target.carriers[request.format]) continue;
+    const counted = countAlike(target, first.target) ? first.countedInput : countInput(request.facts, target);
     if (typeof counted === 'number') reach.push({ model, target, countedInput: counted });
     else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
   }
@@ -304,18 +284,18 @@ function reachOf(
 }
 
 /** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */
-function usedOf(limit: Limit, attempts: readonly Attempt[]): Actuals {
+function usedOf(limit: Limit, attempts: readonly CountedAttempt[]): Actuals {
   const { scope } = limit;
   const own = attempts.filter(
-    ({ target, model }) =>
-      (scope.kind !== 'target' || target === scope.id) &&
-      (scope.kind !== 'model' || model === scope.id) &&
+    ({ model, modelScope, targetScope }) =>
+      (scope.kind !== 'target' || targetScope === scope.id) &&
+      (scope.kind !== 'model' || modelScope === scope.id) &&
       counts(limit, model),
   );
   return { requests: own.length > 0 ? 1 : 0, ...sumOf(own) };
 }
 
-function sumOf(attempts: readonly Attempt[]): Omit<Actuals, 'requests'> {
+function sumOf(attempts: readonly CountedAttempt[]): { inputTokens: number; outputTokens: number; usdNano: number } {
   let inputTokens = 0;
   let outputTokens = 0;
   let usdNano = 0;

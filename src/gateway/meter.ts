@@ -6,13 +6,13 @@
  */
 
 import type { UpstreamFailure } from '../formats/failure.js';
-import type { LimitHeader } from '../formats/failure-class.js';
-import type { Exchange, StreamReading, WholeAnswer } from '../formats/translation.js';
+import type { LimitHeader } from '../formats/failure-rules.js';
+import type { Answer, StreamReader, Translation } from '../formats/translation.js';
 import type { Clock } from '../lib/clock.js';
 import { exhaustedMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
-import type { Reply } from './call.js';
+import type { ResponseWriter } from './response-writer.js';
 
 /** Monotonic milliseconds. */
 interface Times {
@@ -24,29 +24,31 @@ interface Times {
 }
 
 export type Carried = { readonly times: Times } & (
-  | { readonly kind: 'whole'; readonly answer: Extract<WholeAnswer, { ok: true }> }
-  | { readonly kind: 'streamed'; readonly reading: StreamReading }
+  | { readonly kind: 'whole'; readonly answer: Extract<Answer, { ok: true }> }
+  | { readonly kind: 'streamed'; readonly reading: StreamReader }
   /** `reading` holds what had arrived; `committed`: the caller has seen a part of what was generated. */
   | {
       readonly kind: 'failed';
       readonly failure: UpstreamFailure;
-      readonly reading: StreamReading | undefined;
+      readonly reading: StreamReader | undefined;
       readonly committed: boolean;
     }
   /** Given up by this side: the caller left, or another target answered first. */
-  | { readonly kind: 'gone'; readonly reading: StreamReading | undefined; readonly superseded: boolean }
+  | { readonly kind: 'gone'; readonly reading: StreamReader | undefined; readonly superseded: boolean }
+  /** Something went wrong in the gateway itself. */
+  | { readonly kind: 'fault'; readonly error: unknown; readonly reading: StreamReader | undefined }
 );
 
 interface Carry {
   readonly call: UpstreamCall;
-  readonly exchange: Exchange;
+  readonly translation: Translation;
   readonly stream: boolean;
-  readonly reply: Reply;
+  readonly writer: ResponseWriter;
   readonly keepAlive: Buffer;
   /** The head of a streamed answer, written with its first bytes. */
   readonly streamHead: () => readonly string[];
   /** Told of a stream from time to time; null where nobody asks. */
-  readonly progress: { note(reading: StreamReading): void } | null;
+  readonly progress: { note(reading: StreamReader): void } | null;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly limitHeaders: readonly LimitHeader[];
@@ -62,6 +64,7 @@ const WITHHELD: UpstreamFailure = {
   kind: 'in_band',
   status: 400,
   code: 'content_filter',
+  meaning: 'content_policy',
   message: "The answer was withheld by the provider's content policy.",
 };
 
@@ -79,7 +82,7 @@ export class Meter implements UpstreamEvents {
   #size = 0;
   #status = 0;
   #retryAfterMs: number | undefined;
-  #reading: StreamReading | undefined;
+  #reading: StreamReader | undefined;
   #firstByteAt: number | null = null;
   #notedAt: number;
   #exhaustedMs = 0;
@@ -96,9 +99,9 @@ export class Meter implements UpstreamEvents {
   }
 
   start(): void {
-    const { call, deadlines, reply, stream } = this.#plan;
-    reply.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
-    if (stream) reply.onDrain(() => this.#flow?.resume());
+    const { call, deadlines, writer, stream } = this.#plan;
+    writer.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
+    if (stream) writer.onDrain(() => this.#flow?.resume());
     if (this.#over) return;
     const flow = attempt(call, this, deadlines);
     this.#flow = flow;
@@ -106,24 +109,36 @@ export class Meter implements UpstreamEvents {
   }
 
   onHeaders(status: number, headers: AnswerHeaders): void {
+    try {
+      this.#headers(status, headers);
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  #headers(status: number, headers: AnswerHeaders): void {
     this.#status = status;
-    const { limitHeaders, clock, stream, exchange } = this.#plan;
+    const { limitHeaders, clock, stream, translation } = this.#plan;
     if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !stream) return;
     const type = headers.get('content-type') ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
-    if (!/json|html/i.test(type)) this.#reading = exchange.stream();
+    if (!/json|html/i.test(type)) this.#reading = translation.stream();
   }
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
     this.#firstByteAt ??= this.#plan.clock.monotonic();
-    if (this.#reading) this.#passOn(this.#reading, chunk);
-    else this.#collect(chunk);
+    try {
+      if (this.#reading) this.#passOn(this.#reading, chunk);
+      else this.#collect(chunk);
+    } catch (error) {
+      this.onFault(error);
+    }
   }
 
-  #passOn(reading: StreamReading, chunk: Buffer): void {
+  #passOn(reading: StreamReader, chunk: Buffer): void {
     const bytes = reading.push(chunk);
     if (!this.#held) {
       if (bytes.length > 0) this.#write(bytes);
@@ -137,7 +152,7 @@ export class Meter implements UpstreamEvents {
     else if (this.#plan.progress) this.#note(reading, this.#plan.progress);
   }
 
-  #note(reading: StreamReading, progress: NonNullable<Carry['progress']>): void {
+  #note(reading: StreamReader, progress: NonNullable<Carry['progress']>): void {
     const now = this.#plan.clock.monotonic();
     if (now - this.#notedAt < PROGRESS_MS) return;
     this.#notedAt = now;
@@ -145,18 +160,26 @@ export class Meter implements UpstreamEvents {
   }
 
   /** Writes what was held back, once there is enough of it. */
-  #release(reading: StreamReading, waited = false): void {
+  #release(reading: StreamReader, waited = false): void {
     const { probe, avoidPolicy } = this.#plan;
     if (reading.filtered && avoidPolicy) return this.onFailure(WITHHELD);
     if (!reading.begun && !reading.done) return;
     if (probe && !waited && !reading.done && reading.text().length < probe.text) {
-      this.#probeTimer ??= setTimeout(() => this.#release(reading, true), probe.wait);
+      this.#probeTimer ??= setTimeout(() => this.#releaseLate(reading), probe.wait);
       return;
     }
     if (!this.#held || !this.#claims()) return;
     const held = this.#held;
     this.#held = undefined;
     for (const bytes of held) this.#write(bytes);
+  }
+
+  #releaseLate(reading: StreamReader): void {
+    try {
+      this.#release(reading, true);
+    } catch (error) {
+      this.onFault(error);
+    }
   }
 
   /** Whether this attempt may answer the caller; where not, it ends here. */
@@ -173,9 +196,9 @@ export class Meter implements UpstreamEvents {
   }
 
   #write(bytes: Buffer): void {
-    const { reply } = this.#plan;
-    if (!reply.started) reply.head(200, this.#plan.streamHead());
-    if (!reply.write(bytes)) this.#flow?.pause();
+    const { writer } = this.#plan;
+    if (!writer.started) writer.head(200, this.#plan.streamHead());
+    if (!writer.write(bytes)) this.#flow?.pause();
   }
 
   #collect(chunk: Buffer): void {
@@ -192,7 +215,15 @@ export class Meter implements UpstreamEvents {
 
   onEnd(): void {
     if (this.#over) return;
-    const { exchange } = this.#plan;
+    try {
+      this.#end();
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  #end(): void {
+    const { translation } = this.#plan;
     if (this.#reading) {
       const reading = this.#reading;
       reading.end();
@@ -203,8 +234,8 @@ export class Meter implements UpstreamEvents {
       return;
     }
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    if (this.#status >= 300) return this.onFailure(exchange.failure(this.#status, body));
-    const answer = exchange.answer(body);
+    if (this.#status >= 300) return this.onFailure(translation.failure(this.#status, body));
+    const answer = translation.answer(body);
     if (answer.ok && !this.#claims()) return;
     if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
     else this.onFailure(answer.failure);
@@ -221,8 +252,18 @@ export class Meter implements UpstreamEvents {
     }));
   }
 
+  /** What is not the upstream's doing: an error in a reader, in a translator or in a head. */
+  onFault(error: unknown): void {
+    this.#finish((times) => ({ kind: 'fault', times, error, reading: this.#reading }));
+  }
+
   onSilence(): void {
-    if (this.#reading && (!this.#plan.claim || !this.#held)) this.#write(this.#plan.keepAlive);
+    if (!this.#reading || (this.#plan.claim && this.#held)) return;
+    try {
+      this.#write(this.#plan.keepAlive);
+    } catch (error) {
+      this.onFault(error);
+    }
   }
 
   #finish(outcome: (times: Times) => Carried): void {

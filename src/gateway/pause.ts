@@ -1,10 +1,10 @@
-/** A wait that ends early where the caller leaves. */
-import type { Reply } from './call.js';
+/** A wait that ends early where the request is given up. */
+import type { ResponseWriter } from './response-writer.js';
 
-export function pause(ms: number, reply: Reply): Promise<void> {
+export function pause(ms: number, writer: ResponseWriter): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    reply.onGone(() => {
+    writer.onGone(() => {
       clearTimeout(timer);
       resolve();
     });

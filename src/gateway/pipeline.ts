@@ -1,42 +1,35 @@
 /**
- * The request path, a straight line. Every station has one way in and one way out: a refusal is a value that ends the line
- * and is written in the caller's dialect; a fault is an exception that the edge turns into `internal_error`. What an attempt
- * may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a database:
- * keys are in memory but for their first use, entries are appended and written in batches.
+ * The request path, a straight line of stages, each a value made from the one before (`stages.ts`). A refusal is a value that
+ * ends the line and is written in the caller's format; a fault is an exception that the edge turns into `internal_error`. What
+ * an attempt may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a
+ * database: keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
-import type { Model, Target } from '../catalog/model.js';
 import type { InForce } from '../catalog/snapshot.js';
-import { completionAsStream } from '../formats/openai-chat/chunks.js';
-import { readRequest } from '../formats/request.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
-import { createAttempts } from './attempt.js';
-import { type Attempts, goOn, mayGoOn, tryTarget } from './attempts.js';
+import { createAttempt, givenUp } from './attempt.js';
+import { attemptAll, isRefusal } from './attempts.js';
 import { createCaching, type Turn } from './caching.js';
-import { type Call, headersOf, type Reply } from './call.js';
-import { createChooser } from './choose.js';
+import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
-import {
-  type Attempted,
-  type Course,
-  type Granted,
-  isCacheable,
-  type Known,
-  newCourse,
-  type Underway,
-} from './course.js';
-import { baseHead, streamHead, wholeHead } from './head.js';
-import type { Grant, Limiter } from './limiter.js';
+import { baseHead, streamHead } from './head.js';
+import type { Demand, Grant, Limiter } from './limiter.js';
+import { RequestContext } from './request-context.js';
+import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
+import type { RunningRequests } from './running.js';
+import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
+import { TargetPicker } from './targets.js';
+import { createTelling } from './telling.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -51,69 +44,160 @@ export interface GatewayPorts {
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
   readonly random: Random;
+  /** The requests that a shutdown waits for. */
+  readonly running: RunningRequests;
+  /** Told of what went wrong in the gateway itself, where a request could be ended all the same. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
+
+/** What it takes to answer a call. */
+type Answerable = Pick<Received, 'call' | 'writer' | 'context'>;
 
 export interface Gateway {
   /** Serves one call; resolves once its last byte is handed to the connection. */
-  serve(call: Call, reply: Reply): Promise<void>;
+  serve(call: Call, writer: ResponseWriter & { interrupt(): void }): Promise<void>;
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, limiter, metrics, access, random } = ports;
-  const attemptOn = createAttempts(ports);
+  const { clock, ledger, limiter, metrics, random, running, onFault } = ports;
+  const attempt = createAttempt(ports);
   const caching = createCaching(ports);
-  const chooser = createChooser({ clock, random, onFallback: () => metrics.fallback() });
+  const tell = createTelling(ports);
+  const attempts = {
+    attempt,
+    onRetry: (why: Parameters<Metrics['retry']>[0]) => metrics.retry(why),
+    onFallback: () => metrics.fallback(),
+  };
 
-  async function serve(call: Call, reply: Reply): Promise<void> {
+  async function serve(call: Call, writer: ResponseWriter & { interrupt(): void }): Promise<void> {
     const snapshot = ports.snapshots.enter();
+    const run = running.enter(writer);
     try {
-      await run(newCourse(call, reply, snapshot.value.models));
+      const { models } = snapshot.value;
+      await serveReceived({ context: new RequestContext(call), call, writer, models });
     } finally {
+      running.leave(run);
       snapshot.leave();
     }
   }
 
-  async function run(course: Course): Promise<void> {
-    const { call } = course;
+  async function serveReceived(received: Received): Promise<void> {
+    const { call, context } = received;
     const known = ports.authenticator.authenticate(call.token);
     const caller = known instanceof Promise ? await known : known;
-    if (!caller.ok) return refuseCall(course, caller.refusal);
-    course.caller = caller.value;
-    if (!call.headers.ok) return refuseCall(course, call.headers.refusal);
-    course.headers = headersOf(caller.value, call.headers.value);
+    if (!caller.ok) return refuseCall(received, caller.refusal);
+    context.caller = caller.value;
+    if (!call.headers.ok) return refuseCall(received, call.headers.refusal);
     const body = await call.readBody();
-    course.startedAt = clock.monotonic();
-    if (!body) return left(course);
-    const prepared = body.ok ? prepare(course as Known, body.value) : body;
-    if (!prepared.ok) return refuseCall(course, prepared.refusal);
-    const underway = course as Underway;
-    const asked = underway.model.route ? await chooseModel(underway) : undefined;
-    if (asked && !asked.ok) return refuseCall(course, asked.refusal);
-    const found = firstTarget(underway);
-    if (!found.ok) return refuseCall(course, found.refusal);
-    let first = found.value;
-    const counted = asked?.value.countedFor(first) ?? countInput(underway.request, first);
-    course.countedInput = typeof counted === 'number' ? counted : await counted;
-    const reserved = limiter.reserve(underway, first, () => chooser.reachable(underway), course.countedInput);
-    let granted = reserved instanceof Promise ? await reserved : reserved;
-    if (!granted.ok && granted.refusal.atTarget) granted = await reserveElsewhere(underway, first, granted);
-    if (!granted.ok) return refuseCall(course, granted.refusal);
-    const grant = granted.value;
-    first = grant.target;
-    course.grant = grant;
-    course.limitHead = limiter.headers(grant);
+    context.startedAt = clock.monotonic();
+    if (!body) return left(received);
+    if (!body.ok) return refuseCall(received, body.refusal);
+    const headers = headersOf(caller.value, call.headers.value);
+    const reading = admitted({ ...received, caller: caller.value, headers }, body.value);
+    const admission = reading instanceof Promise ? await reading : reading;
+    if (!admission.ok) return refuseCall(received, admission.refusal);
+    const { value, asked } = admission;
+    const reserving = reserve(value, asked);
+    const reserved = reserving instanceof Promise ? await reserving : reserving;
+    if (!reserved.ok) return refuseCall(received, reserved.refusal);
+    return serveReserved(reserved.value);
+  }
+
+  /** `asked`: what was found out about the request on its way through the rules of a route. */
+  type Admission = (Result<Admitted> & { readonly ok: false }) | { ok: true; value: Admitted; asked?: AskedRoute };
+
+  /** Reads the request and admits it to the model that serves it. */
+  function admitted(from: Authenticated, body: Buffer): Admission | Promise<Admission> {
+    const { call, context, caller, headers, models } = from;
+    const read = call.format.read(body);
+    if (!read.ok) return read;
+    const request = read.value;
+    context.stream = request.stream;
+    const found = admit(caller, call.format.endpoint, request.model, call.ip, models);
+    if (!found.ok) return found;
+    const model = found.value;
+    context.model = model;
+    const unentered = ledger.refusal();
+    if (unentered) return refused(unentered);
+    const user = (headers.user ?? request.user) || null;
+    const { key } = caller;
+    const tags = headers.tags.length > 0 ? [...new Set([...key.tags, ...headers.tags])] : key.tags;
+    const conclude = (serves: typeof model, asked?: AskedRoute): Admission => {
+      const totalMs = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, serves.timeouts.total);
+      const deadlineMs = clock.monotonic() + totalMs;
+      const value = { ...from, request, user, tags, model: serves, routed: asked ? model : null, deadlineMs };
+      return asked ? { ok: true, value, asked } : { ok: true, value };
+    };
+    if (!model.route) return conclude(model);
+    const chosen = routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
+    const take = (choice: Awaited<typeof chosen>): Admission => {
+      if (!choice.ok) return choice;
+      context.routed = model;
+      context.model = choice.value.model;
+      return conclude(choice.value.model, choice.value.asked);
+    };
+    return chosen instanceof Promise ? chosen.then(take) : take(chosen);
+  }
+
+  /** Takes the limits for the first target that is not at a limit of its own. Where all are, the first refusal stands. */
+  function reserve(request: Admitted, asked: AskedRoute | undefined): Result<Reserved> | Promise<Result<Reserved>> {
+    const targets = new TargetPicker(request, request.deadlineMs, { clock, random });
+    const first = targets.first();
+    if (!first.ok) return first;
+    const { model, target } = first.value;
+    if (model !== request.model) metrics.fallback();
+    const counted = asked?.countedFor(target) ?? countInput(request.request.facts, target);
+    const take = (countedInput: number): Result<Reserved> | Promise<Result<Reserved>> => {
+      const reach = { model, target, countedInput };
+      const granted = limiter.reserve(demandOf(request), reach, () => targets.reachable());
+      if (granted instanceof Promise || !granted.ok) return reserveElsewhere(request, targets, reach, granted);
+      return ok(reservedAt(request, targets, reach, granted.value));
+    };
+    return typeof counted === 'number' ? take(counted) : counted.then(take);
+  }
+
+  async function reserveElsewhere(
+    request: Admitted,
+    targets: TargetPicker,
+    tried: Reach,
+    asked: ReturnType<Limiter['reserve']>,
+  ): Promise<Result<Reserved>> {
+    const first = await asked;
+    let at = tried;
+    let granted = first;
+    while (!granted.ok) {
+      const step = granted.refusal.atTarget ? targets.passOver(at) : undefined;
+      if (!step) return granted.refusal.atTarget && !first.ok ? first : granted;
+      if (step.model !== at.model) metrics.fallback();
+      at = { ...step, countedInput: await countInput(request.request.facts, step.target) };
+      granted = await limiter.reserve(demandOf(request), at, () => targets.reachable());
+    }
+    return ok(reservedAt(request, targets, at, granted.value));
+  }
+
+  function reservedAt(request: Admitted, targets: TargetPicker, first: Reach, grant: Grant): Reserved {
+    request.context.serving = first.model;
+    request.context.limitHead = limiter.headers(grant);
+    return { ...request, grant, targets, first };
+  }
+
+  async function serveReserved(reserved: Reserved): Promise<void> {
+    const { grant } = reserved;
     let turn: Turn | undefined;
     try {
-      if (underway.model.cache && isCacheable(course)) turn = await caching.turn(course);
-      const outcome = !turn || turn.kind === 'fetch' ? await deliver(course as Granted, first) : undefined;
+      const asked = caching.turn(reserved);
+      if (asked) turn = await asked;
+      const fetches = turn === undefined || turn.kind === 'fetch';
+      const on = turn?.kind === 'fetch' ? { ...reserved, writer: turn.writer } : reserved;
+      const outcome = fetches ? await attemptAll(on, attempts) : undefined;
       const closed = limiter.close(grant);
       const durable = ledger.durable();
       if (durable) await durable;
       if (closed) await closed;
-      if (!outcome) return endTurn(underway, turn!);
-      if ('code' in outcome) return refuseCall(course, outcome);
-      answer(underway, outcome);
-      if (turn?.kind === 'fetch') turn.keep(outcome);
+      if (!outcome) return endTurn(reserved, turn!);
+      if (isRefusal(outcome)) return refuseCall(on, outcome);
+      answer(on, outcome);
+      if (turn?.kind === 'fetch') keep(turn, outcome, reserved.call.requestId);
     } catch (error) {
       await limiter.fail(grant);
       throw error;
@@ -122,174 +206,77 @@ export function createGateway(ports: GatewayPorts): Gateway {
     }
   }
 
+  /** The caller has its answer: what goes wrong from here on is nothing to it. */
+  function keep(turn: Turn & { readonly kind: 'fetch' }, result: AttemptResult, requestId: string): void {
+    try {
+      turn.keep(result);
+    } catch (error) {
+      onFault(error, requestId);
+    }
+  }
+
   /** The cache answered, or nothing is left to do. */
-  function endTurn(course: Underway, turn: Turn): void {
-    if (turn.kind === 'refused') return refuseCall(course, turn.refusal);
-    if (turn.kind !== 'known' || course.reply.gone) return left(course);
+  function endTurn(reserved: Reserved, turn: Turn): void {
+    if (turn.kind === 'refused') return refuseCall(reserved, turn.refusal);
+    if (turn.kind !== 'known' || reserved.writer.gone) return left(reserved);
     turn.write();
-    finish(course, 200);
+    tell(reserved.context, 200);
   }
 
-  /** Reads the request and admits it to the model that it asks for. */
-  function prepare(course: Known, body: Buffer): Result<Model> {
-    const { call } = course;
-    const request = readRequest(call.endpoint, body);
-    if (!request.ok) return request;
-    course.request = request.value;
-    const { key } = course.caller;
-    const { tags, user } = course.headers;
-    course.user = (user ?? request.value.user) || null;
-    course.tags = tags.length > 0 ? [...new Set([...key.tags, ...tags])] : key.tags;
-    const model = admit(course.caller, call.endpoint, request.value.model, call.ip, course.models);
-    if (!model.ok) return model;
-    course.model = model.value;
-    const unentered = ledger.refusal();
-    return unentered ? refused(unentered) : model;
-  }
-
-  /** Puts the model that a route chooses into the place of the one that was asked for. */
-  async function chooseModel(course: Underway): Promise<Result<AskedRoute>> {
-    const { request, headers, caller, models, model } = course;
-    const chosen = await routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
-    if (!chosen.ok) return chosen;
-    course.routed = model;
-    course.model = chosen.value.model;
-    return ok(chosen.value.asked);
-  }
-
-  function firstTarget(course: Underway): Result<Target> {
-    const { model, headers } = course;
-    course.serving = model;
-    const total = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
-    course.deadlineMs = clock.monotonic() + total;
-    return chooser.first(course);
-  }
-
-  /** The first target is at a limit of its own: the next one that is not. Where all are, the last refusal stands. */
-  async function reserveElsewhere(course: Underway, full: Target, refused: Result<Grant>): Promise<Result<Grant>> {
-    const { chain } = course;
-    let step = chain?.passOver(full, clock.monotonic());
-    while (chain && step) {
-      const { model, target } = step;
-      if (model !== course.serving) metrics.fallback();
-      course.serving = model;
-      course.countedInput = await countInput(course.request, target);
-      const granted = await limiter.reserve(course, target, () => chooser.reachable(course), course.countedInput);
-      if (granted.ok || !granted.refusal.atTarget) return granted;
-      step = chain.passOver(target, clock.monotonic());
-    }
-    course.serving = course.model;
-    return refused;
-  }
-
-  async function deliver(course: Granted, first: Target): Promise<Attempted | Refusal> {
-    const { chain } = course;
-    if (!chain) {
-      const outcome = await attemptOn(course, first);
-      if (!mayGoOn(outcome, false) || course.model.retry.max_attempts === 1) return outcome;
-      const late = chooser.chain(course);
-      late.begin(first);
-      return goOn(course, late, first, outcome, attemptsOf(course));
-    }
-    const attempts = attemptsOf(course);
-    const outcome = await tryTarget(course, chain, first, attempts);
-    return mayGoOn(outcome, chain.canAvoidPolicy) ? goOn(course, chain, first, outcome, attempts) : outcome;
-  }
-
-  const attemptsOf = (course: Granted): Attempts<Attempted> => ({
-    attempt: (target, entrant) => attemptOn(course, target, entrant),
-    now: () => clock.monotonic(),
-    onRetry: (why) => metrics.retry(why),
-    onFallback: () => metrics.fallback(),
-  });
-
-  function answer(course: Underway, attempted: Attempted): void {
-    const { reply, request, call } = course;
-    const { carried, refusal } = attempted;
-    course.target = attempted.target;
-    if (carried.kind === 'gone') return left(course, attempted);
-    if (refusal && !reply.started) return refuseCall(course, refusal, attempted);
-    if (refusal) reply.breakOff(call.dialect.event(refusal, call.requestId));
+  function answer(reserved: Reserved, result: AttemptResult): void {
+    const { writer, request, call, context } = reserved;
+    const { carried, refusal, model, target } = result;
+    context.target = target;
+    context.serving = model;
+    if (carried.kind === 'gone') return left(reserved, result);
+    if (refusal && !writer.started) return refuseCall(reserved, refusal, result);
+    if (refusal) writer.breakOff(call.format.errors.event(refusal, call.requestId));
     else if (carried.kind === 'streamed') {
-      if (!reply.started) reply.head(200, streamHead(course));
-      reply.end(carried.reading.closing(extra(course)));
+      if (!writer.started) writer.head(200, streamHead(context));
+      writer.end(carried.reading.closing(extra(context)));
     } else if (carried.kind === 'whole') {
       const { body } = carried.answer;
       if (request.stream) {
-        if (!reply.started) reply.head(200, streamHead(course));
-        reply.end(completionAsStream(body, request.askedUsage, extra(course)));
+        if (!writer.started) writer.head(200, streamHead(context));
+        writer.end(call.format.asStream(request, body, extra(context)));
       } else {
-        reply.head(200, wholeHead(course, attempted, body.length));
-        reply.end(body);
+        writer.head(200, result.head!);
+        writer.end(body);
       }
     }
-    finish(course, refusal ? statusOf(refusal) : 200, attempted, refusal);
+    tell(context, refusal ? statusOf(refusal) : 200, result, refusal);
   }
 
-  function refuseCall(course: Course, refusal: Refusal, attempted?: Attempted): void {
-    const { call, reply } = course;
-    if (reply.gone) return left(course, attempted);
+  function refuseCall(from: Answerable, refusal: Refusal, result?: AttemptResult): void {
+    const { call, writer, context } = from;
+    if (writer.gone && !writer.interrupted) return left(from, result);
     const status = statusOf(refusal);
-    const body = call.dialect.body(refusal, call.requestId);
-    const head = [...baseHead(course), 'content-type', 'application/json', 'content-length', String(body.length)];
+    const body = call.format.errors.body(refusal, call.requestId);
+    const head = [...baseHead(context), 'content-type', 'application/json', 'content-length', String(body.length)];
     for (const name in refusal.headers) head.push(name, refusal.headers[name]!);
-    reply.head(status, head);
-    reply.end(body);
-    finish(course, status, attempted, refusal);
+    writer.head(status, head);
+    writer.end(body);
+    tell(context, status, result, refusal);
   }
 
-  function left(course: Course, attempted?: Attempted): void {
-    finish(course, 499, attempted, refuse('client_closed_request', 'The caller left.'));
-  }
-
-  /** Metrics and the access line: field by field, so that no header and no prompt slips in. */
-  function finish(course: Course, status: number, attempted?: Attempted, refusal?: Refusal): void {
-    const { call, caller, model, target, request } = course;
-    const durationMs = clock.monotonic() - call.arrivedAt;
-    const carried = attempted?.carried;
-    const firstByteMs =
-      carried && carried.times.firstByteAt !== null ? carried.times.firstByteAt - carried.times.sentAt : null;
-    const overheadMs = attempted?.overheadMs ?? durationMs;
-    metrics.request({
-      endpoint: call.endpoint,
-      model: model?.label ?? 'none',
-      provider: target?.provider ?? 'none',
-      status,
-      durationMs,
-      overheadMs,
-      firstByteMs,
-    });
-    access({
-      request_id: call.requestId,
-      endpoint: call.endpoint,
-      status,
-      error: refusal?.code,
-      reason: refusal && attempted ? refusal.message : undefined,
-      key: caller?.key.id,
-      team: caller?.key.team ?? undefined,
-      model: model?.name,
-      asked_model: course.routed?.name,
-      target: target?.id,
-      stream: request?.stream,
-      fallback: course.serving === model ? undefined : course.serving?.name,
-      cache: course.cache === 'off' ? undefined : course.cache,
-      attempts: course.attempts,
-      input_tokens: attempted?.bill.tokens.input,
-      output_tokens: attempted?.bill.tokens.output,
-      cost_usd: attempted ? usd(course.costNano) : undefined,
-      duration_ms: round(durationMs),
-      overhead_ms: round(overheadMs),
-      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
-    });
+  /** The request was given up: its caller left, or the gateway ends and says so. */
+  function left(from: Answerable, result?: AttemptResult): void {
+    const { call, writer, context } = from;
+    const refusal = givenUp(writer);
+    if (writer.interrupted) {
+      if (!writer.started) return refuseCall(from, refusal, result);
+      writer.breakOff(call.format.errors.event(refusal, call.requestId));
+    }
+    tell(context, statusOf(refusal), result, refusal);
   }
 
   return { serve };
 }
 
-const round = (ms: number): number => Math.round(ms * 100) / 100;
-
-const extra = (course: Course) => ({
-  cost_usd: usd(course.costNano),
-  attempts: course.attempts,
-  cache: course.cache,
+const demandOf = ({ caller, user, request, tags, call }: Admitted): Demand => ({
+  ...{ caller, user, request, tags },
+  requestId: call.requestId,
+  endpoint: call.format.endpoint,
 });
+
+const extra = ({ costNano, attempts, cache }: RequestContext) => ({ cost_usd: usd(costNano), attempts, cache });

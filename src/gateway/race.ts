@@ -1,8 +1,8 @@
 /**
  * Attempts that run side by side, of which the first to have something for the caller goes on and the others are given up.
- * Each sees a reply of its own, which passes what it does on to the caller's: only the winner ever writes.
+ * Each sees a writer of its own, which passes what it does on to the caller's: only the winner ever writes.
  */
-import type { Reply } from './call.js';
+import type { ResponseWriter } from './response-writer.js';
 
 interface Runner {
   supersede(): void;
@@ -10,7 +10,7 @@ interface Runner {
 
 /** What one attempt is given. */
 export interface Entrant {
-  readonly reply: Reply;
+  readonly writer: ResponseWriter;
   /** Whether this attempt may answer: true for the first that asks, and whenever it asks again. */
   readonly claim: () => boolean;
   /** The attempt runs. */
@@ -18,16 +18,16 @@ export interface Entrant {
 }
 
 export class Race {
-  readonly #reply: Reply;
+  readonly #writer: ResponseWriter;
   readonly #runners = new Map<Entrant, Runner>();
   readonly #gone: (() => void)[] = [];
   readonly #drained: (() => void)[] = [];
   #winner: Entrant | undefined;
 
-  constructor(reply: Reply) {
-    this.#reply = reply;
-    reply.onGone(() => call(this.#gone));
-    reply.onDrain(() => call(this.#drained));
+  constructor(writer: ResponseWriter) {
+    this.#writer = writer;
+    writer.onGone(() => call(this.#gone));
+    writer.onDrain(() => call(this.#drained));
   }
 
   get decided(): boolean {
@@ -36,7 +36,7 @@ export class Race {
 
   enter(): Entrant {
     const entrant: Entrant = {
-      reply: this.#facade(),
+      writer: this.#facade(),
       claim: () => this.#claim(entrant),
       runs: (runner) => {
         this.#runners.set(entrant, runner);
@@ -53,23 +53,26 @@ export class Race {
     return true;
   }
 
-  #facade(): Reply {
-    const reply = this.#reply;
+  #facade(): ResponseWriter {
+    const writer = this.#writer;
     return {
-      head: (status, headers) => reply.head(status, headers),
-      write: (bytes) => reply.write(bytes),
-      end: (bytes) => reply.end(bytes),
-      breakOff: (event) => reply.breakOff(event),
+      head: (status, headers) => writer.head(status, headers),
+      write: (bytes) => writer.write(bytes),
+      end: (bytes) => writer.end(bytes),
+      breakOff: (event) => writer.breakOff(event),
       onDrain: (listener) => void this.#drained.push(listener),
       onGone: (listener) => {
         this.#gone.push(listener);
-        if (reply.gone) listener();
+        if (writer.gone) listener();
       },
       get started() {
-        return reply.started;
+        return writer.started;
       },
       get gone() {
-        return reply.gone;
+        return writer.gone;
+      },
+      get interrupted() {
+        return writer.interrupted;
       },
     };
   }

@@ -12,13 +12,12 @@ import { type Result, refuse, refused } from '../lib/errors.js';
 import type { Feature } from '../lib/route-spec.js';
 import { cost } from '../pricing/price.js';
 import type { RouteRequest } from '../router/conditions.js';
-import { hasFeature, lastUserText } from '../router/request-facts.js';
 import type { Choice } from '../router/rules.js';
 import type { CallHeaders } from './call.js';
-import { countInput } from './count-input.js';
-import { USUAL_OUTPUT } from './route.js';
+import { countAlike, countInput } from './count-input.js';
+import { USUAL_OUTPUT } from './targets.js';
 
-interface Asking {
+interface RoutedRequest {
   readonly request: ModelRequest;
   readonly headers: Pick<CallHeaders, 'user' | 'tags' | 'metadata'>;
   readonly caller: Caller;
@@ -29,46 +28,46 @@ interface Asking {
 
 /** A request as the rules of one model see it. */
 export class AskedRoute implements RouteRequest {
-  readonly #asking: Asking;
+  readonly #request: RoutedRequest;
   readonly #counter: Target | undefined;
   #counted: number | Promise<number> | undefined;
   #text: string | undefined;
 
-  constructor(asking: Asking, model: Model) {
-    this.#asking = asking;
-    this.#counter = lastResort(model, asking.models)?.targets[0];
+  constructor(request: RoutedRequest, model: Model) {
+    this.#request = request;
+    this.#counter = lastResort(model, request.models)?.targets[0];
   }
 
   get key() {
-    return this.#asking.caller.key;
+    return this.#request.caller.key;
   }
   get team() {
-    return this.#asking.caller.key.team;
+    return this.#request.caller.key.team;
   }
   get user() {
-    return this.#asking.headers.user ?? this.#asking.request.user;
+    return this.#request.headers.user ?? this.#request.request.user;
   }
   get tags() {
-    return [...this.key.tags, ...this.#asking.headers.tags];
+    return [...this.key.tags, ...this.#request.headers.tags];
   }
   get nowMs() {
-    return this.#asking.nowMs;
+    return this.#request.nowMs;
   }
   get random() {
-    return this.#asking.random;
+    return this.#request.random;
   }
 
   metadata(name: string): unknown {
-    const { headers, request } = this.#asking;
+    const { headers, request } = this.#request;
     return own(headers.metadata, name) ?? own(request.metadata, name) ?? own(this.key.metadata, name);
   }
 
   has(feature: Feature): boolean {
-    return hasFeature(this.#asking.request.json, feature);
+    return this.#request.request.facts.has(feature);
   }
 
   text(): string {
-    return (this.#text ??= lastUserText(this.#asking.request.json));
+    return (this.#text ??= this.#request.request.facts.lastUserText());
   }
 
   inputTokens(): number | Promise<number> {
@@ -77,15 +76,15 @@ export class AskedRoute implements RouteRequest {
 
   /** As the target's model counts. */
   countedFor(target: Target): number | Promise<number> {
-    const { request } = this.#asking;
+    const { facts } = this.#request.request;
     const known = this.#counter;
-    if (!known || target.adaptor !== known.adaptor || target.model !== known.model) return countInput(request, target);
-    return (this.#counted ??= countInput(request, known));
+    if (!known || !countAlike(target, known)) return countInput(facts, target);
+    return (this.#counted ??= countInput(facts, known));
   }
 
   costNano(name: string, inputTokens: number): number | null {
-    const { models, nowMs, request } = this.#asking;
-    const output = (request.maxOutput ?? USUAL_OUTPUT) * request.n;
+    const { models, nowMs, request } = this.#request;
+    const output = (request.facts.maxOutput ?? USUAL_OUTPUT) * request.facts.choices;
     return dearestNano(models.get(name), inputTokens, output, nowMs);
   }
 }
@@ -107,16 +106,16 @@ export interface Routed {
 }
 
 /** `model` has a route. */
-export function routed(model: Model, asking: Asking): Result<Routed> | Promise<Result<Routed>> {
-  return onward(model, asking, new AskedRoute(asking, model));
+export function routed(model: Model, request: RoutedRequest): Result<Routed> | Promise<Result<Routed>> {
+  return onward(model, request.models, new AskedRoute(request, model));
 }
 
-function onward(model: Model, asking: Asking, asked: AskedRoute): Result<Routed> | Promise<Result<Routed>> {
+function onward(model: Model, models: Models, asked: AskedRoute): Result<Routed> | Promise<Result<Routed>> {
   if (!model.route) return { ok: true, value: { model, asked } };
   const choice = model.route.choose(asked);
   const next = ({ model: name }: Choice): Result<Routed> | Promise<Result<Routed>> => {
-    const chosen = asking.models.get(name);
-    return chosen ? onward(chosen, asking, asked) : refused(unusable(name));
+    const chosen = models.get(name);
+    return chosen ? onward(chosen, models, asked) : refused(unusable(name));
   };
   return choice instanceof Promise ? choice.then(next) : next(choice);
 }

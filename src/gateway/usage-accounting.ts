@@ -77,7 +77,8 @@ function received(carried: Carried): { reported: Usage | undefined; text: string
   return { reported: reading?.usage, text: reading && (cutShort(carried) || !reading.usage) ? reading.text() : '' };
 }
 
-const cutShort = (carried: Carried): boolean => carried.kind === 'failed' || carried.kind === 'gone';
+const cutShort = (carried: Carried): boolean =>
+  carried.kind === 'failed' || carried.kind === 'gone' || carried.kind === 'fault';
 
 /**
  * An upstream that refused, or that was lost before it said anything, is not billed; one that was left working or that
@@ -87,6 +88,13 @@ function mayHaveCost(carried: Carried): boolean {
   if (carried.kind !== 'failed' || carried.reading?.text()) return true;
   const { kind } = carried.failure;
   return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
+}
+
+/** What an attempt is entered at where its usage cannot be settled: the most that it may have come to. */
+export function worstBill(countedInput: number, mostOutput: number, price: Price): Bill {
+  const output = Number.isFinite(mostOutput) ? Math.floor(mostOutput) : 0;
+  const tokens = { ...noUsage(), input: countedInput, output };
+  return { tokens, source: 'estimated', service: undefined, cost: cost(tokens, price) };
 }
 
 /** What few entries have: a service tier, and a price of their own for the team. */

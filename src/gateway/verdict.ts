@@ -1,20 +1,20 @@
 /** What an attempt teaches: the class of its failure, and what the state of its target keeps of it. */
 
 import type { Model, Target } from '../catalog/model.js';
-import type { FailureClass } from '../formats/failure-class.js';
+import type { FailureClass } from '../formats/failure.js';
 import { classify, isFaultOfTarget } from '../router/classify.js';
 import type { Trip } from '../router/target-state.js';
 import type { Carried } from './meter.js';
 
-/** Ends the attempt in its target's state. Undefined: it answered, or was given up. */
+/** Ends the attempt in its target's state. Undefined: it answered, was given up, or failed by the gateway's own fault. */
 export function learn(
   carried: Carried,
   trip: Trip,
   model: Model,
-  { state, adaptor }: Target,
+  { state, providerType }: Target,
 ): FailureClass | undefined {
   const { sentAt, firstByteAt, endedAt, exhaustedMs } = carried.times;
-  if (carried.kind === 'gone') {
+  if (carried.kind === 'gone' || carried.kind === 'fault') {
     state.abandoned(trip, endedAt);
     return undefined;
   }
@@ -23,7 +23,7 @@ export function learn(
     return undefined;
   }
   const { failure } = carried;
-  const why = classify(failure, adaptor.failures);
+  const why = classify(failure, providerType.failures);
   const tookMs = endedAt - sentAt;
   // A deadline that the caller set, or that other attempts had used up, is no fault of the target.
   const ours = failure.deadline === 'total' && tookMs < model.timeouts.total * 0.9;

@@ -1,13 +1,13 @@
 /**
  * What a request can come to before it is sent: the estimate that its limits are taken by, and the maximum of the answer
- * that is sent upstream so that it stays true. Pure functions.
+ * that is sent upstream so that it stays true. Pure functions of the request's facts.
  */
-
 import type { Model, Target } from '../catalog/model.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Estimate } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
+import type { Reach } from './stages.js';
 
 /**
  * The maximum that is sent where a budget depends on the output, the request names no maximum, and nobody knows what the
@@ -19,25 +19,11 @@ const MOST_OUTPUT = 100_000_000;
 /** Chat templates of models whose tokens are not known exactly add a few of their own. */
 const TEMPLATE_TOKENS = 16;
 
-/** A target that the request may reach, and its input as that target counts it. */
-export interface Reach {
-  readonly model: Model;
-  readonly target: Target;
-  readonly countedInput: number;
-}
-
 /** Whether the output has to be bounded: a budget holds what it may come to. */
 export const boundsOutput = (limits: readonly Limit[]): boolean => limits.some(isOutputBudget);
 
 const isOutputBudget = ({ kind, spec }: Limit): boolean =>
   kind === 'budget' && spec.unit !== 'requests' && spec.unit !== 'input_tokens';
-
-/** The largest maximum that the request names, per choice; null where it names none. Embeddings generate nothing. */
-function askedOutput({ endpoint, json, maxOutput }: ModelRequest): number | null {
-  if (maxOutput === null || endpoint === 'embeddings') return maxOutput;
-  const { max_tokens: before, max_completion_tokens: now } = json;
-  return Math.max(typeof before === 'number' ? before : 0, typeof now === 'number' ? now : 0);
-}
 
 /** `expected`: what such requests usually produce, given the most that this one can. */
 export function worstCase(
@@ -47,7 +33,8 @@ export function worstCase(
   nowMs: number,
   expected: (most: number) => number,
 ): Estimate {
-  let perChoice = request.endpoint === 'chat' ? 1 : 0;
+  const { choices, maxOutput } = request.facts;
+  let perChoice = maxOutput === 0 ? 0 : 1;
   let inputMost = 0;
   let inputNano = 0;
   let outputPico = 0;
@@ -61,23 +48,22 @@ export function worstCase(
     inputNano = Math.max(inputNano, inputNanoMost(input, pico.input) + (price.requestNano ?? 0));
     outputPico = Math.max(outputPico, pico.output);
   }
-  const want = Math.min(MOST_OUTPUT, perChoice * request.n);
+  const want = Math.min(MOST_OUTPUT, perChoice * choices);
   return {
     inputTokens: reach[0]!.countedInput,
     inputTokensMost: inputMost,
     inputNanoMost: inputNano,
     outputPicoMost: outputPico,
-    output: { want, min: Math.min(want, request.n), expected: expected(want) },
+    output: { want, min: Math.min(want, choices), expected: expected(want) },
   };
 }
 
 /** The most that one choice can have at a target. */
-function outputMost(request: ModelRequest, model: Model, target: Target, bounded: boolean): number {
+function outputMost({ facts, format }: ModelRequest, model: Model, target: Target, bounded: boolean): number {
   const cap = model.maxOutput ?? Number.POSITIVE_INFINITY;
-  const asked = askedOutput(request);
+  const asked = facts.maxOutput;
   if (asked === null) return Math.min(cap, target.maxOutput ?? (bounded ? UNKNOWN_MAX_OUTPUT : MOST_OUTPUT));
-  // A dialect that must name a maximum names no more than the model has.
-  const own = target.adaptor.dialect === 'anthropic-messages' ? target.maxOutput : null;
+  const own = target.carriers[format]?.namesMaximum ? target.maxOutput : null;
   return Math.min(cap, asked, own ?? MOST_OUTPUT);
 }
 
@@ -85,24 +71,22 @@ function outputMost(request: ModelRequest, model: Model, target: Target, bounded
  * The maximum of each choice to send instead of the caller's own; null where that stays as it is. `granted`: the output
  * tokens that are held for all choices; infinite where the output is not bounded by a budget.
  */
-export function outputCap(request: ModelRequest, model: Model, target: Target, granted: number): number | null {
-  if (request.endpoint === 'embeddings') return null;
-  const held = Math.max(1, Math.floor(granted / request.n));
+export function outputCap({ facts }: ModelRequest, model: Model, target: Target, granted: number): number | null {
+  if (facts.maxOutput === 0) return null;
+  const held = Math.max(1, Math.floor(granted / facts.choices));
   const most = Math.min(model.maxOutput ?? Number.POSITIVE_INFINITY, held);
-  const anyway = askedOutput(request) ?? target.maxOutput ?? Number.POSITIVE_INFINITY;
+  const anyway = facts.maxOutput ?? target.maxOutput ?? Number.POSITIVE_INFINITY;
   return most < anyway ? most : null;
 }
 
-function kindsOf(request: ModelRequest, target: Target): Kinds {
-  const { modalities, service_tier: service } = request.json;
+function kindsOf({ facts, format }: ModelRequest, target: Target): Kinds {
+  const { audioInput, audioOutput, images, cacheWrite, serviceTier } = facts.billable;
+  const writes = target.carriers[format]?.cacheWrites ?? 'at will';
   return {
-    // One dialect writes its cache where it is told to, the other where it likes.
-    cacheWrites:
-      request.endpoint === 'chat' &&
-      (target.adaptor.dialect !== 'anthropic-messages' || request.body.includes('"cache_control"')),
-    audioInput: request.body.includes('"input_audio"'),
-    audioOutput: Array.isArray(modalities) && modalities.includes('audio'),
-    images: request.body.includes('"image_url"'),
-    anyService: service !== undefined && service !== null && service !== 'default',
+    cacheWrites: writes === 'at will' || (writes === 'where asked' && cacheWrite),
+    audioInput,
+    audioOutput,
+    images,
+    anyService: serviceTier,
   };
 }

@@ -46,6 +46,8 @@ export const errorTable = {
   /** Of an attempt, in the ledger: another attempt of the same request answered first. */
   superseded: api(499),
   internal_error: api(500),
+  /** The gateway ended before the answer did. In the ledger also: nothing was heard of an attempt's end. */
+  interrupted: api(500),
   upstream_error: api(502),
   no_target_available: api(503),
   overloaded: api(503),

@@ -3,37 +3,37 @@
  * entered. Nothing is sent, nothing is taken from a limit, no turn is used up and no breaker is touched. Where chance
  * decides, it is drawn as for a request, so asking again may tell another order.
  */
+
+import type { CachePolicy } from '../cache/cache.js';
 import type { Peeked, Recall } from '../cache/recall.js';
+import { carry } from '../catalog/carrier.js';
 import type { Model, Models, Target } from '../catalog/model.js';
 import type { InForce } from '../catalog/snapshot.js';
 import type { Snapshots } from '../config/snapshot.js';
-import type { ChatRequest } from '../formats/openai-chat/request.js';
-import type { Endpoint } from '../formats/provider.js';
-import { type ModelRequest, readRequest } from '../formats/request.js';
+import type { ApiFormat, Replay } from '../formats/format.js';
+import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
 import { admit } from '../gateway/admit.js';
 import { unpriced } from '../gateway/attempt.js';
 import { questionOf } from '../gateway/caching.js';
 import { type CallHeaders, headersOf } from '../gateway/call.js';
-import { noTarget } from '../gateway/choose.js';
 import { countInput } from '../gateway/count-input.js';
-import type { Foreseen, ForeseenLimit } from '../gateway/dry-run.js';
-import { exchangeFor } from '../gateway/exchange.js';
 import type { Limiter } from '../gateway/limiter.js';
-import { fallbacksOf, planFor, reachable, USUAL_OUTPUT } from '../gateway/route.js';
 import { AskedRoute } from '../gateway/routing.js';
+import { fallbacksOf, noTarget, planFor, type Routable, reachable, USUAL_OUTPUT } from '../gateway/targets.js';
 import type { Caller } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
+import type { DryRun, DryRunLimit } from '../limits/dry-run.js';
 import { cost } from '../pricing/price.js';
 import type { Plan } from '../router/plan.js';
 import type { RuleTrace } from '../router/rules.js';
 
 export interface Question {
   readonly caller: Result<Caller>;
-  readonly endpoint: Endpoint;
+  readonly format: ApiFormat;
   readonly headers: Result<CallHeaders>;
   /** Where the request comes from; null: its address is not asked about. */
   readonly ip: string | null;
@@ -86,7 +86,7 @@ export interface Explanation {
   } | null;
   readonly rules: ExplainedRule[];
   /** Every limit that applies, and whether it admits the request. */
-  readonly limits: ForeseenLimit[];
+  readonly limits: DryRunLimit[];
   readonly cache: Peeked;
   readonly plan: ExplainedTarget[];
   readonly estimate: {
@@ -101,127 +101,121 @@ export interface Explanation {
   } | null;
 }
 
-interface Parts {
+interface ExplainDeps {
   readonly snapshots: Pick<Snapshots<InForce>, 'enter'>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly limiter: Pick<Limiter, 'foresee'>;
+  readonly limiter: Pick<Limiter, 'dryRun'>;
   readonly recall: Pick<Recall, 'peek'>;
 }
 
 export type Explainer = (question: Question) => Promise<Explanation>;
 
 export const createExplainer =
-  (parts: Parts): Explainer =>
+  (deps: ExplainDeps): Explainer =>
   async (question) => {
-    const snapshot = parts.snapshots.enter();
+    const snapshot = deps.snapshots.enter();
     try {
-      return await explain(question, snapshot.value.models, parts);
+      return await explain(question, snapshot.value.models, deps);
     } finally {
       snapshot.leave();
     }
   };
 
-/** What is known so far; a refusal ends it. */
-interface Known {
+/** What was found out so far; a refusal ends it. */
+interface Findings {
   caller?: Caller;
   serves?: Model;
   rules?: readonly ExplainedRule[];
-  plan?: readonly Planned[];
-  foreseen?: Foreseen;
+  plan?: readonly PlannedTarget[];
+  dryRun?: DryRun;
   request?: ModelRequest;
   cache?: Peeked;
 }
 
-async function explain(question: Question, models: Models, parts: Parts): Promise<Explanation> {
-  const known: Known = {};
-  const { caller, endpoint, ip } = question;
-  if (!caller.ok) return told(known, caller.refusal);
-  known.caller = caller.value;
-  if (!question.headers.ok) return told(known, question.headers.refusal);
+async function explain(question: Question, models: Models, deps: ExplainDeps): Promise<Explanation> {
+  const found: Findings = {};
+  const { caller, format, ip } = question;
+  if (!caller.ok) return explanation(found, caller.refusal);
+  found.caller = caller.value;
+  if (!question.headers.ok) return explanation(found, question.headers.refusal);
   const headers = headersOf(caller.value, question.headers.value);
-  const request = readRequest(endpoint, question.body);
-  if (!request.ok) return told(known, request.refusal);
-  known.request = request.value;
-  const admitted = admit(anywhere(caller.value, ip), endpoint, request.value.model, ip ?? '', models);
-  if (!admitted.ok) return told(known, admitted.refusal);
-  const asking = { request: request.value, headers, caller: caller.value, models };
-  const { model, rules } = await followed(admitted.value, asking, parts);
-  known.rules = rules;
-  known.serves = model;
-  const planning = { ...asking, model, routed: admitted.value.route ? admitted.value : undefined };
-  known.plan = await planOf(planning, parts);
+  const request = format.read(question.body);
+  if (!request.ok) return explanation(found, request.refusal);
+  found.request = request.value;
+  const admitted = admit(anywhere(caller.value, ip), format.endpoint, request.value.model, ip ?? '', models);
+  if (!admitted.ok) return explanation(found, admitted.refusal);
+  const user = (headers.user ?? request.value.user) || null;
+  const asked = { request: request.value, headers, caller: caller.value, models, user };
+  const { model, rules } = await followed(admitted.value, asked, deps);
+  found.rules = rules;
+  found.serves = model;
+  const routable = { ...asked, model, routed: admitted.value.route ? admitted.value : null };
+  found.plan = await planOf(routable, deps);
   // The other fallbacks are for answers that were had.
-  const tried = known.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
+  const tried = found.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
   const first = tried[0];
-  if (!first) return told(known, noTarget(model, routerPlan(model, planning, parts), parts.clock.monotonic()));
-  if (model.cache && asking.request.endpoint === 'chat')
-    known.cache = await peek({ ...planning, request: asking.request }, parts);
-  known.foreseen = await limitsOf(planning, first, endpoint, parts);
-  if (known.foreseen.refusal) return told(known, known.foreseen.refusal);
-  return told(known, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
+  if (!first) return explanation(found, noTarget(model, nextPlan(model, routable, deps), deps.clock.monotonic()));
+  if (model.cache && format.replay) found.cache = await peek(routable, model.cache, format.replay, deps);
+  found.dryRun = await limitsOf(routable, first, format, deps);
+  if (found.dryRun.refusal) return explanation(found, found.dryRun.refusal);
+  return explanation(found, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
 }
 
 function peek(
-  { request, headers, caller, model }: Planning & { readonly request: ChatRequest },
-  { recall }: Parts,
+  routable: ExplainedRequest,
+  policy: CachePolicy,
+  replay: Replay<ModelRequest>,
+  { recall }: ExplainDeps,
 ): Promise<Peeked> {
-  const { tags } = headers;
-  const user = (headers.user ?? request.user) || null;
-  return recall.peek(questionOf({ request, headers, caller, model, user, tags, call: request, reply: undefined }));
+  const { tags } = routable.headers;
+  return recall.peek(questionOf({ ...routable, tags, policy, replay, writer: null }));
 }
 
 /** As for a request: limits are taken for the first target, whether or not it can carry the request. */
-function limitsOf(planning: Planning, first: Planned, endpoint: Endpoint, { limiter }: Parts): Promise<Foreseen> {
-  const { request, headers, caller, model } = planning;
-  const { tags, user } = headers;
-  const demand = {
-    ...{ caller, request, model, tags, serving: first.model },
-    user: (user ?? request.user) || null,
-    call: { requestId: headers.requestId, endpoint },
-  };
-  const others = () => reachable(model, fallbacksOf(planning, headers.fallbacks));
-  return limiter.foresee(demand, first.target, others, first.told.input_tokens);
+function limitsOf(
+  routable: ExplainedRequest,
+  { model, target, told }: PlannedTarget,
+  { endpoint }: ApiFormat,
+  { limiter }: ExplainDeps,
+): Promise<DryRun> {
+  const { request, headers, caller, user } = routable;
+  const { tags, requestId } = headers;
+  const demand = { caller, request, tags, user, requestId, endpoint };
+  return limiter.dryRun(demand, { model, target, countedInput: told.input_tokens }, () => reachable(routable));
 }
 
 /** An address that nobody asks about is any address. */
 const anywhere = (caller: Caller, ip: string | null): Caller =>
   ip === null ? { ...caller, key: { ...caller.key, allowed_ips: null } } : caller;
 
-interface Asking {
-  readonly request: ModelRequest;
+/** A request with what it is routed by. */
+interface ExplainedRequest extends Routable {
   readonly headers: CallHeaders;
   readonly caller: Caller;
-  readonly models: Models;
 }
 
 /** Through the rules, to the model that serves. */
 async function followed(
   model: Model,
-  asking: Asking,
-  { clock, random }: Parts,
+  request: Omit<ExplainedRequest, 'model' | 'routed'>,
+  { clock, random }: ExplainDeps,
 ): Promise<{ model: Model; rules: readonly ExplainedRule[] }> {
-  const asked = new AskedRoute({ ...asking, nowMs: clock.now(), random }, model);
+  const asked = new AskedRoute({ ...request, nowMs: clock.now(), random }, model);
   const rules: ExplainedRule[] = [];
   let at = model;
   while (at.route) {
     const { choice, trace } = await at.route.explain(asked);
     const of = at.name;
     rules.push(...trace.map((rule) => ({ of, ...rule })));
-    const next = asking.models.get(choice.model);
+    const next = request.models.get(choice.model);
     if (!next) break;
     at = next;
   }
   return { model: at, rules };
 }
 
-interface Planning extends Asking {
-  readonly model: Model;
-  /** The model that was asked for, where it has a route. */
-  readonly routed: Model | undefined;
-}
-
-interface Planned {
+interface PlannedTarget {
   readonly target: Target;
   readonly model: Model;
   readonly told: ExplainedTarget;
@@ -231,20 +225,13 @@ interface Planned {
 }
 
 /** The router's plan of a model, with the turn that is next and stays so. */
-function routerPlan(
-  model: Model,
-  { request, headers }: Asking,
-  { clock, random }: Parts,
-  lastResort = false,
-): Plan<Target> {
-  const asking = { request, user: headers.user ?? request.user, nowMs: clock.now() };
-  return planFor(model, asking, model.turns.next, clock.monotonic(), random, lastResort);
-}
+const nextPlan = (model: Model, request: ExplainedRequest, deps: ExplainDeps, lastResort = false): Plan<Target> =>
+  planFor(model, request, model.turns.next, deps, lastResort);
 
 /** Every target that may be reached: of the model that serves, in the order of its plan, and of its fallbacks. */
-async function planOf(planning: Planning, parts: Parts): Promise<Planned[]> {
-  const { model, headers } = planning;
-  const { general, contextWindow, contentPolicy } = fallbacksOf(planning, headers.fallbacks);
+async function planOf(request: ExplainedRequest, deps: ExplainDeps): Promise<PlannedTarget[]> {
+  const { model } = request;
+  const { general, contextWindow, contentPolicy } = fallbacksOf(request);
   const alone = general.length === 0 && model.targets.length === 1;
   const lists = [
     [[model], 'first'],
@@ -255,31 +242,30 @@ async function planOf(planning: Planning, parts: Parts): Promise<Planned[]> {
   const found = lists.flatMap(([list, as]) =>
     list.flatMap((one) => {
       // What has nothing beside it is tried whatever is known of it.
-      const { ready, skipped } = routerPlan(one, planning, parts, alone && as === 'first');
+      const { ready, skipped } = nextPlan(one, request, deps, alone && as === 'first');
       const bare = { model: one, as };
       return [...ready.map((target) => ({ ...bare, target })), ...skipped.map((skip) => ({ ...bare, ...skip }))];
     }),
   );
-  return Promise.all(found.map((one) => plannedOf(one, planning.request, parts)));
+  return Promise.all(found.map((one) => plannedOf(one, request.request, deps)));
 }
 
-interface Found extends Partial<Plan<Target>['skipped'][number]> {
+interface ListedTarget extends Partial<Plan<Target>['skipped'][number]> {
   readonly target: Target;
   readonly model: Model;
   readonly as: ExplainedTarget['as'];
 }
 
 async function plannedOf(
-  { target, model, as, why, untilMs }: Found,
+  { target, model, as, why, untilMs }: ListedTarget,
   request: ModelRequest,
-  parts: Parts,
-): Promise<Planned> {
-  const { clock } = parts;
+  { clock }: ExplainDeps,
+): Promise<PlannedTarget> {
   const now = clock.monotonic();
   const price = target.priceAt(clock.now());
-  const exchange = exchangeFor(request, model, target, clock.now(), null);
-  const refusal = exchange.ok ? (price ? undefined : unpriced(model)) : exchange.refusal;
-  const input = await countInput(request, target);
+  const carried = carry(request, model, target, null, clock.now());
+  const refusal = carried.ok ? (price ? undefined : unpriced(model)) : carried.refusal;
+  const input = await countInput(request.facts, target);
   const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;
   const { id, provider, priority, weight, state } = target;
   const told: ExplainedTarget = {
@@ -290,7 +276,7 @@ async function plannedOf(
     breaker: state.breaker.state(now),
     in_flight: state.inFlight,
     latency_ms: Math.round(state.latency.read(now)),
-    dropped_params: exchange.ok ? [...exchange.value.dropped] : [],
+    dropped_params: carried.ok ? [...carried.value.dropped] : [],
     refusal: refusal?.message ?? null,
     input_tokens: input,
     price_version: price?.version ?? null,
@@ -299,10 +285,10 @@ async function plannedOf(
   return { target, model, told, costNano, refusal };
 }
 
-const outputOf = (request: ModelRequest): number => (request.maxOutput ?? USUAL_OUTPUT) * request.n;
+const outputOf = ({ facts }: ModelRequest): number => (facts.maxOutput ?? USUAL_OUTPUT) * facts.choices;
 
-function told(known: Known, refusal: Refusal | undefined): Explanation {
-  const { caller, request, serves, foreseen, rules = [], plan = [] } = known;
+function explanation(found: Findings, refusal: Refusal | undefined): Explanation {
+  const { caller, request, serves, dryRun, rules = [], plan = [] } = found;
   return {
     would: refusal ? 'refuse' : 'send',
     status: refusal ? statusOf(refusal) : 200,
@@ -310,10 +296,10 @@ function told(known: Known, refusal: Refusal | undefined): Explanation {
     caller: caller ? { key: caller.key.id, name: caller.key.name, team: caller.key.team } : null,
     model: request ? { asked: request.model, ...modelTold(serves) } : null,
     rules: [...rules],
-    limits: foreseen?.limits ?? [],
-    cache: known.cache ?? { state: 'off', why: null, entry: null },
+    limits: dryRun?.limits ?? [],
+    cache: found.cache ?? { state: 'off', why: null, entry: null },
     plan: plan.map((one) => one.told),
-    estimate: request && plan.length > 0 ? estimateOf(plan, request, foreseen?.outputTokens ?? null) : null,
+    estimate: request && plan.length > 0 ? estimateOf(plan, request, dryRun?.outputTokens ?? null) : null,
   };
 }
 
@@ -324,7 +310,7 @@ const modelTold = (serves: Model | undefined) => ({
 });
 
 function estimateOf(
-  plan: readonly Planned[],
+  plan: readonly PlannedTarget[],
   request: ModelRequest,
   held: number | null,
 ): NonNullable<Explanation['estimate']> {

@@ -3,10 +3,10 @@
  * that it left in a note with its hold. Throws, or does not end, where the database is away; whoever asks has a deadline.
  */
 
-import type { Target } from '../catalog/model.js';
 import { noUsage } from '../formats/usage.js';
 import { limitModelOf } from '../gateway/entry.js';
 import { type Demand, firstEntryId } from '../gateway/limiter.js';
+import type { Reach } from '../gateway/stages.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
@@ -54,9 +54,9 @@ type Note = Pick<
   | 'stream'
 > & { readonly input: number; readonly cost: number; readonly price_version: string; readonly held_at: number };
 
-export function noteOf(demand: Demand, target: Target, countedInput: number, heldAtMs: number, nowMs: number): string {
-  const { caller, user, request, tags } = demand;
-  const { requestId, endpoint } = demand.call;
+export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: number): string {
+  const { caller, user, request, tags, requestId, endpoint } = demand;
+  const { model, target, countedInput } = first;
   const price = target.priceAt(nowMs);
   const note: Note = {
     request_id: requestId,
@@ -66,7 +66,7 @@ export function noteOf(demand: Demand, target: Target, countedInput: number, hel
     tags,
     endpoint,
     model: request.model,
-    limit_model: limitModelOf(demand),
+    limit_model: limitModelOf(request.model, model),
     provider: target.provider,
     target: target.id,
     stream: request.stream,

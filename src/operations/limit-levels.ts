@@ -3,7 +3,7 @@
  * what is shown is what was set last; models and targets come from the configuration in force.
  */
 
-import type { Models } from '../catalog/model.js';
+import type { Models, Target } from '../catalog/model.js';
 import { keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
 import type { Key, Team } from '../identity/key.js';
 import type { KeyStore } from '../identity/key-store.js';
@@ -66,17 +66,17 @@ async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readon
     return team ? ok(teamLimits(team)) : missing(`team named ${teamId}`);
   }
   if (model !== undefined) {
-    const found = ports.models().get(model);
-    return found ? ok(found.limits) : missing(`model named ${model}`);
+    const found = ports.models().limitsOf(model);
+    return found ? ok(found) : missing(`model named ${model}`);
   }
-  const targets = ports
-    .models()
-    .list()
-    .flatMap((one) => one.targets);
-  const found =
-    targets.find(({ id, limits }) => id === target && limits.length > 0) ?? targets.find(({ id }) => id === target);
-  return found ? ok(found.limits) : missing(`target ${target}`);
+  const found = targetsOf(ports.models()).filter(({ id, label }) => id === target || label === target);
+  const one = found.find(({ limits }) => limits.length > 0) ?? found[0];
+  return one ? ok(one.limits) : missing(`target ${target}`);
 }
+
+/** Those of models with a name of their own, and of names behind a wildcard that were asked for lately. */
+const targetsOf = (models: Models): readonly Target[] =>
+  [...models.list(), ...models.asked()].flatMap(({ targets }) => targets);
 
 async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): Promise<Result<readonly Limit[]>> {
   const ofKey = ({ id, user_limits }: Key) => userLimits(user, 'key', id, user_limits);

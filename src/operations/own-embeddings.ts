@@ -5,8 +5,11 @@
  */
 
 import type { InForce } from '../catalog/snapshot.js';
-import type { Call, Reply } from '../gateway/call.js';
+import type { ApiFormat } from '../formats/format.js';
+import { apiFormat } from '../formats/registry.js';
+import type { Call } from '../gateway/call.js';
 import { createGateway, type GatewayPorts } from '../gateway/pipeline.js';
+import type { ResponseWriter } from '../gateway/response-writer.js';
 import { type Caller, unstoredKey } from '../identity/key.js';
 import { ok } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -50,7 +53,7 @@ export function createOwnEmbeddings(ports: Ports): EmbedForCache {
       if (!cacheEmbedding) throw new Error('no provider is configured to embed prompts');
       const { model } = cacheEmbedding;
       const asked = { model, input: text, encoding_format: 'base64', ...(dimensions !== null && { dimensions }) };
-      const reply = new Kept();
+      const reply = new KeptAnswer();
       await gateway.serve(callFor(Buffer.from(JSON.stringify(asked)), withinMs, clock.monotonic()), reply);
       return reply.embedding();
     } finally {
@@ -64,12 +67,7 @@ function callFor(body: Buffer, timeoutMs: number, arrivedAt: number): Call {
   const token = undefined;
   const ip = '';
   return {
-    endpoint: 'embeddings',
-    dialect: {
-      body: ({ message }) => Buffer.from(message),
-      event: ({ message }) => Buffer.from(message),
-      keepAlive: Buffer.alloc(0),
-    },
+    format: inWords,
     headers: ok({
       ...{ requestId, token, ip, timeoutMs },
       ...{ tags: [], user: null, metadata: undefined, traceparent: undefined, cache: undefined, fallbacks: false },
@@ -79,9 +77,20 @@ function callFor(body: Buffer, timeoutMs: number, arrivedAt: number): Call {
   };
 }
 
-/** A reply that goes nowhere: nobody leaves, and nobody is slow. */
-class Kept implements Reply {
+/** Refusals are for the gateway's own log: their words are enough. */
+const inWords: ApiFormat = {
+  ...apiFormat('openai-embeddings'),
+  errors: {
+    body: ({ message }) => Buffer.from(message),
+    event: ({ message }) => Buffer.from(message),
+    keepAlive: Buffer.alloc(0),
+  },
+};
+
+/** A writer that goes nowhere: nobody leaves, and nobody is slow. */
+class KeptAnswer implements ResponseWriter {
   readonly gone = false;
+  readonly interrupted = false;
   started = false;
   #status = 0;
   #target = '';
@@ -107,6 +116,9 @@ class Kept implements Reply {
   }
 
   onDrain(): void {}
+
+  /** It ends within its own time. */
+  interrupt(): void {}
 
   onGone(): void {}
 

@@ -3,8 +3,8 @@
  * figures tell. Pure; all money is in nano-dollars as big integers, so that what is shown as a difference is one.
  */
 
-import type { ExportFormat } from '../formats/provider.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import type { ExportFormat } from '../provider/provider-type.js';
 import { parseCsv } from './csv.js';
 
 export interface Figures {

@@ -11,7 +11,7 @@
  * request does not wait at all.
  */
 
-import type { FailureClass } from '../formats/failure-class.js';
+import type { FailureClass } from '../formats/failure.js';
 import type { Random } from '../lib/random.js';
 import { backoffMs, type Retry } from './backoff.js';
 import type { Candidate } from './balance.js';

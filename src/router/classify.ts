@@ -1,8 +1,9 @@
 /** A failure's class: by the provider's own rules, else by what every HTTP API means by a status. Pure. */
-import type { UpstreamFailure } from '../formats/failure.js';
-import type { FailureClass, FailureRule } from '../formats/failure-class.js';
+import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
+import type { FailureRule } from '../formats/failure-rules.js';
 
 export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]): FailureClass {
+  if (failure.meaning) return failure.meaning;
   if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';
   for (const rule of rules) if (applies(rule, failure)) return rule.is;
   // Without a word of the API itself it is an address at which nothing is; with one, what the request asked for is not there.

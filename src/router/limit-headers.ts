@@ -1,5 +1,5 @@
 /** What an upstream's headers say of its own limits: whether one is used up, and for how long. Pure. */
-import type { LimitHeader } from '../formats/failure-class.js';
+import type { LimitHeader } from '../formats/failure-rules.js';
 
 interface Headers {
   get(name: string): string | undefined;

@@ -4,7 +4,7 @@
  * limit, which providers count by model). Times are monotonic milliseconds. It outlives the configuration that named it.
  */
 
-import type { FailureClass } from '../formats/failure-class.js';
+import type { FailureClass } from '../formats/failure.js';
 import type { Breaker, Pass, Verdict } from '../lib/breaker.js';
 import { PeakEwma } from './peak-ewma.js';
 import type { UsageMeter } from './usage-meter.js';

@@ -9,9 +9,28 @@ export function urlOf(server: FastifyInstance, wanted: { readonly host: string; 
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Idle connections close at once; what still runs after the grace is cut. */
-export async function closeServer(server: FastifyInstance, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs);
-  await server.close();
+/** How long interrupted requests have to be entered in the ledger and to tell their callers. */
+const INTERRUPTED_MS = 5_000;
+
+/** The requests that run, as far as a shutdown needs to know them. */
+interface Running {
+  interrupt(): void;
+  /** True once nothing runs. */
+  idle(withinMs: number): Promise<boolean>;
+}
+
+/**
+ * Idle connections close at once. What still runs after the grace is told that the gateway ends, and is waited for; connections
+ * that are left then are cut.
+ */
+export async function closeServer(server: FastifyInstance, running: Running, graceMs: number): Promise<void> {
+  const closed = server.close();
+  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs + INTERRUPTED_MS);
+  if (!(await running.idle(graceMs))) {
+    running.interrupt();
+    await running.idle(INTERRUPTED_MS);
+    server.server.closeAllConnections();
+  }
+  await closed;
   clearTimeout(cut);
 }

@@ -17,6 +17,7 @@ import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
 import { handleError } from '../api/admin/errors.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { type CallHandlers, openaiRoutes, sendOpenAiError } from '../api/openai/routes.js';
+import { apiFormat } from '../formats/registry.js';
 import type { Direct } from '../front/client.js';
 import { refuse } from '../lib/errors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
@@ -45,8 +46,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       ? proxyAddr(request as IncomingMessage, trusted)
       : (request.socket.remoteAddress ?? '');
   const calls: CallHandlers = {
-    '/chat/completions': callHandler({ ...deps.openai, ipOf }, 'chat'),
-    '/embeddings': callHandler({ ...deps.openai, ipOf }, 'embeddings'),
+    '/chat/completions': callHandler({ ...deps.openai, ipOf }, apiFormat('openai-chat')),
+    '/embeddings': callHandler({ ...deps.openai, ipOf }, apiFormat('openai-embeddings')),
   };
   let direct: RawRoutes = new Map(
     Object.entries(calls).flatMap(([path, call]) => [

@@ -8,10 +8,10 @@
  * the text is kept. Special tokens such as `<|endoftext|>` are ordinary text here. Runs synchronously in scratch arrays
  * that all encodings share, about 0.2 ms per window at worst.
  */
-import type { Adaptor } from '../formats/provider.js';
+import type { ProviderType } from '../provider/provider-type.js';
 import { type AsciiRules, splitAscii } from './ascii-split.js';
 
-export type EncodingName = ReturnType<Adaptor['counting']>['encoding'];
+export type EncodingName = ReturnType<ProviderType['counting']>['encoding'];
 
 /**
  * A run without a splitting place that is longer than this is cut, which can add a token or two per cut (below 0.1 %).

@@ -7,15 +7,12 @@
  * at one token per UTF-8 byte, which no text exceeds: never too little, and about four times too much for English prose.
  * No store, no I/O, nothing of the text is kept. Bad input never throws; it is counted as what it is.
  */
-
-import type { EmbeddingsInput } from '../formats/openai-embeddings/request.js';
-import type { Adaptor } from '../formats/provider.js';
+import type { RequestFacts } from '../formats/request-facts.js';
+import type { CountingRule } from '../provider/provider-type.js';
+import { countableText, type Tally } from './countable-text.js';
 import { type Counter, type EncodingName, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
-import { requestText, type Tally } from './request-text.js';
 import { finishInTurns, type Work } from './turns.js';
-
-export type CountingRule = ReturnType<Adaptor['counting']>;
 
 const SYNC_CHARS = 8192;
 const COUNTED_CHARS = 4 * 1024 * 1024;
@@ -24,35 +21,17 @@ const MEASURED_CHARS = 32 * WINDOW_CHARS;
 const STEP_CHARS = 16;
 
 /**
- * Input tokens of a parsed chat request by the rule of its target, for `model` as the target calls it: text and its frames
- * times the rule's factor, rounded up, and pictures, sound and documents, which the factor is not for.
+ * Input tokens of a request by the rule of its target, for `model` as the target calls it: text and its frames times the
+ * rule's factor, rounded up, and pictures, sound and documents, which the factor is not for.
  */
-export function estimate(request: unknown, rule: CountingRule, model: string): number | Promise<number> {
+export function estimate(
+  facts: Pick<RequestFacts, 'countables'>,
+  rule: CountingRule,
+  model: string,
+): number | Promise<number> {
   const tally: Tally = { tokens: 0, flat: 0 };
-  const texts = requestText(request, { name: model, exact: rule.exact }, tally);
+  const texts = countableText(facts.countables(), { name: model, exact: rule.exact }, tally);
   return count(texts, rule.encoding, tally, () => Math.ceil(tally.tokens * rule.factor - 1e-6) + tally.flat);
-}
-
-/** Tokens that other models than the encoding's own put around each text. */
-const MARK_TOKENS = 2;
-
-/** The tokens of what is to be embedded, by the rule of its target; what comes as tokens is as many as it is. */
-export function estimateEmbeddings(input: EmbeddingsInput, rule: CountingRule): number | Promise<number> {
-  const tally: Tally = { tokens: 0, flat: 0 };
-  const texts = embeddedText(input, rule.exact ? 0 : MARK_TOKENS, tally);
-  return count(texts, rule.encoding, tally, () => Math.ceil(tally.tokens * rule.factor - 1e-6) + tally.flat);
-}
-
-function* embeddedText(input: EmbeddingsInput, marks: number, tally: Tally): Generator<string, void> {
-  const items = typeof input === 'string' || typeof input[0] === 'number' ? [input as string | number[]] : input;
-  for (const item of items) {
-    tally.flat += marks;
-    if (typeof item === 'string') yield item;
-    else {
-      tally.flat += (item as readonly number[]).length;
-      yield '';
-    }
-  }
 }
 
 /** Tokens of one text. */

@@ -88,7 +88,7 @@ const STORED_FILE_TOKENS = 100_000;
  * A document by its size: half a token per byte, at least a page, at most a million. Too much by up to twenty times for
  * scanned pages, seldom too little. `data` is base64, with or without a data URL's head.
  */
-export function fileTokens(data: unknown): number {
+export function documentTokens(data: unknown): number {
   if (typeof data !== 'string') return STORED_FILE_TOKENS;
   const size = base64Bytes(data, Math.max(0, base64Start(data)));
   return Math.min(FILE_MOST_TOKENS, Math.max(PAGE_TOKENS, Math.ceil(size * FILE_TOKENS_PER_BYTE)));

@@ -5,6 +5,7 @@
  */
 
 import type { ToolRule } from '../formats/openai-chat/models.js';
+import type { ToolDeclaration } from '../formats/request-facts.js';
 import { isObject } from '../lib/json.js';
 import { jsonText } from './json-text.js';
 
@@ -13,31 +14,30 @@ const OTHER_TOOLS_PROMPT = 350;
 /** Said in every schema and never shown to the model. */
 const SILENT_KEYS = ['type', 'properties', 'required', '$schema'];
 
-/** `rule` is null for models that are not OpenAI's. Yields at least once per tool and property. */
-export function* toolText(
-  tools: readonly unknown[],
-  rule: ToolRule | null,
-  tally: { tokens: number; flat: number },
-): Generator<string, void> {
-  if (tools.length === 0) return;
+/** What is put before the tools of a request. `rule` is null for models that are not OpenAI's. */
+export function toolsPrompt(rule: ToolRule | null, tally: { tokens: number; flat: number }): void {
   if (rule) tally.tokens += rule.perRequest;
   else tally.flat += OTHER_TOOLS_PROMPT;
-  for (const tool of tools) {
-    // `tools` wrap the declaration, the older `functions` are the declaration.
-    const declared = isObject(tool) && isObject(tool['function']) ? tool['function'] : tool;
-    if (rule && isObject(declared) && typeof declared['name'] === 'string') yield* declaration(declared, rule, tally);
-    else yield* jsonText(tool);
-  }
+}
+
+/** One tool: by the formula where it has a declaration, else as the JSON that was `written`. Yields at least once. */
+export function* toolText(
+  declared: ToolDeclaration | null,
+  written: unknown,
+  rule: ToolRule | null,
+  tally: { tokens: number },
+): Generator<string, void> {
+  if (rule && declared) yield* declaration(declared, rule, tally);
+  else yield* jsonText(written);
 }
 
 function* declaration(
-  tool: Readonly<Record<string, unknown>>,
+  { name, description, parameters }: ToolDeclaration,
   rule: ToolRule,
   tally: { tokens: number },
 ): Generator<string, void> {
   tally.tokens += rule.perTool;
-  yield `${tool['name']}:${sentence(tool['description'])}`;
-  const parameters = tool['parameters'];
+  yield `${name}:${sentence(description)}`;
   if (!isObject(parameters)) {
     if (parameters !== undefined && parameters !== null) yield* jsonText(parameters);
     return;

@@ -5,8 +5,8 @@
  */
 import type { Duplex } from 'node:stream';
 import type { UpstreamFailure } from '../formats/failure.js';
-import type { LocalUpstream } from '../formats/provider.js';
 import { headerIn } from '../lib/headers.js';
+import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
 import type { AnswerHandler, Running } from './http1/call.js';
 import type { Connections } from './http1/connections.js';

@@ -1,5 +1,5 @@
 /** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
-import type { LocalRequest, LocalUpstream } from '../formats/provider.js';
+import type { LocalRequest, LocalUpstream } from '../provider/provider-type.js';
 import type { Attempt } from './attempt.js';
 import type { Running } from './http1/call.js';
 

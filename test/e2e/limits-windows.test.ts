@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
-import { adaptors } from '../../providers/index.js';
+import { providers } from '../../providers/index.js';
 import { type App, startApp } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createLog } from '../../src/telemetry/log.js';
@@ -38,7 +38,7 @@ async function start(): Promise<App> {
   const load = async () => loadConfig(options);
   const loaded = loadConfig(options);
   assert.ok(loaded.ok, JSON.stringify(loaded));
-  return startApp({ loaded, load, adaptors, log: createLog('silent').log, access: () => {}, clock });
+  return startApp({ loaded, load, providers, log: createLog('silent').log, access: () => {}, clock });
 }
 
 before(async () => {

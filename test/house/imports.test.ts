@@ -6,14 +6,15 @@ import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
 const domain = ['identity', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports', 'jwt'];
-/** Wire formats, and what everybody may use. */
-const below = ['formats', 'lib'];
+/** Wire formats, what providers state, and what everybody may use. */
+const below = ['formats', 'provider', 'lib'];
 
 /** Folder of `src` -> folders that it may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   formats: ['lib'],
-  translate: below,
+  provider: ['formats', 'lib'],
+  translate: ['formats', 'lib'],
   ...Object.fromEntries(domain.map((folder) => [folder, below])),
   identity: ['jwt', 'config', ...below],
   store: ['lib'],
@@ -31,8 +32,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['server', 'api', 'front', 'routes', 'operations', 'gateway', 'catalog', ...domain, ...below],
     ...['translate', 'upstream', 'telemetry', 'config', 'store'],
   ],
-  cli: ['app', 'config', 'pricing', 'reports', 'formats', 'lib', 'telemetry'],
-  'main.ts': ['cli', 'app', 'providers'],
+  cli: ['app', 'config', 'pricing', 'reports', 'telemetry', ...below],
+  'main.ts': ['cli', 'app', 'providers', 'translate', ...below],
 };
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
@@ -71,10 +72,12 @@ test('each folder imports only what lies below it', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('providers import only wire formats and lib', () => {
+test('providers import only wire formats, what a provider states, and lib', () => {
   const wrong = filesIn('providers').flatMap((file) =>
     importsOf(file)
-      .filter((name) => name.startsWith('.') && !/^(formats|lib|providers)$/.test(folderOf(inside(file, name))))
+      .filter(
+        (name) => name.startsWith('.') && !/^(formats|provider|lib|providers)$/.test(folderOf(inside(file, name))),
+      )
       .map((name) => `${file} imports ${name}`),
   );
   assert.deepEqual(wrong, []);

@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { anthropic } from '../../providers/anthropic.js';
 
 test('the credential and a pinned API version go into the headers', () => {
-  assert.deepEqual(anthropic.headers('secret'), { 'x-api-key': 'secret', 'anthropic-version': '2023-06-01' });
+  assert.deepEqual(anthropic.auth('secret'), { 'x-api-key': 'secret', 'anthropic-version': '2023-06-01' });
 });
 
 test('messages live below the base URL', () => {
-  assert.equal(new URL(anthropic.paths.chat, anthropic.baseUrl).href, 'https://api.anthropic.com/v1/messages');
+  assert.equal(
+    new URL(anthropic.speaks['anthropic-messages'], anthropic.baseUrl).href,
+    'https://api.anthropic.com/v1/messages',
+  );
 });
 
 for (const [model, maxOutput] of [
@@ -27,12 +30,12 @@ for (const [model, maxOutput] of [
   ['another-makers-model', 32_000],
 ] as const) {
   test(`${model} answers with at most ${maxOutput} tokens`, () => {
-    assert.equal(anthropic.facts(model).maxOutput, maxOutput);
+    assert.equal(anthropic.modelFacts(model).maxOutput, maxOutput);
   });
 }
 
-const having = (fact: keyof ReturnType<typeof anthropic.facts>, models: readonly string[]): string[] =>
-  models.filter((model) => anthropic.facts(model)[fact]);
+const having = (fact: keyof ReturnType<typeof anthropic.modelFacts>, models: readonly string[]): string[] =>
+  models.filter((model) => anthropic.modelFacts(model)[fact]);
 
 const all = [
   'claude-3-haiku-20240307',
@@ -61,20 +64,20 @@ test('each model is known by what it takes and refuses', () => {
 });
 
 test('names may have a prefix, capitals, a date, or dots in their version', () => {
-  const known = anthropic.facts('claude-opus-5-5');
+  const known = anthropic.modelFacts('claude-opus-5-5');
   for (const model of [
     'anthropic/claude-opus-5.5',
     'Claude-Opus-5-5',
     'claude-opus-5-5-20261001',
     'eu.claude-opus-5-5',
   ]) {
-    assert.equal(anthropic.facts(model), known);
+    assert.equal(anthropic.modelFacts(model), known);
   }
 });
 
 test('a model that must think and cannot be forced still takes a schema, else nothing could hold it to one', () => {
   for (const model of all) {
-    const { rejectsForcedTool, nativeStructuredOutput } = anthropic.facts(model);
+    const { rejectsForcedTool, nativeStructuredOutput } = anthropic.modelFacts(model);
     assert.ok(!rejectsForcedTool || nativeStructuredOutput, model);
   }
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { anthropic } from '../../providers/anthropic.js';
 import { openai } from '../../providers/openai.js';
-import type { ExportFormat } from '../../src/formats/provider.js';
+import type { ExportFormat } from '../../src/provider/provider-type.js';
 import { type DayOf, modelKey, nanoFrom, readExport, reconcile } from '../../src/reports/reconcile.js';
 
 const read = (text: string, formats: readonly ExportFormat[]): DayOf[] => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { FailureClass } from '../../src/formats/failure-class.js';
+import type { FailureClass } from '../../src/formats/failure.js';
 import type { Candidate } from '../../src/router/balance.js';
 import { Chain, type Fallbacks, type Step } from '../../src/router/chain.js';
 import { plan } from '../../src/router/plan.js';

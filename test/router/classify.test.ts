@@ -1,10 +1,9 @@
 /** The table of failures: what providers say, and what it means. The words are those that the APIs are documented to use. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { adaptors } from '../../providers/index.js';
+import { providers } from '../../providers/index.js';
 import { readMessagesError } from '../../src/formats/anthropic-messages/wire.js';
-import type { UpstreamFailure } from '../../src/formats/failure.js';
-import type { FailureClass } from '../../src/formats/failure-class.js';
+import type { FailureClass, UpstreamFailure } from '../../src/formats/failure.js';
 import { readError } from '../../src/formats/openai-chat/wire.js';
 import { classify } from '../../src/router/classify.js';
 
@@ -123,7 +122,7 @@ const name = ([is, status, error]: Row) => `${status} ${JSON.stringify(error).sl
 
 describe('the chat dialect', () => {
   for (const type of ['openai', 'openai-compatible', 'sandbox']) {
-    const { failures } = adaptors[type]!;
+    const { failures } = providers[type]!;
     for (const row of chat) {
       test(`${type}: ${name(row)}`, () => {
         const [is, status, error] = row;
@@ -134,7 +133,7 @@ describe('the chat dialect', () => {
 });
 
 describe('the messages dialect', () => {
-  const { failures } = adaptors['anthropic']!;
+  const { failures } = providers['anthropic']!;
   for (const row of messages) {
     test(name(row), () => {
       const [is, status, error] = row;
@@ -147,12 +146,12 @@ describe('the messages dialect', () => {
 test('what is no answer at all may work the next time', () => {
   for (const kind of ['connect', 'timeout', 'cut', 'garbage'] as const) {
     const failure: UpstreamFailure = { kind, message: 'prompt is too long', status: 504 };
-    for (const { failures } of Object.values(adaptors)) assert.equal(classify(failure, failures), 'transient', kind);
+    for (const { failures } of Object.values(providers)) assert.equal(classify(failure, failures), 'transient', kind);
   }
 });
 
 test('an error inside a stream is classified by its words, and without any it may work the next time', () => {
-  const { failures } = adaptors['anthropic']!;
+  const { failures } = providers['anthropic']!;
   const told = (type: string, status?: number): UpstreamFailure => ({ kind: 'in_band', message: 'x', type, status });
   assert.equal(classify(told('overloaded_error', 529), failures), 'overload');
   assert.equal(classify(told('rate_limit_error', 429), failures), 'rate_limit');
@@ -161,6 +160,6 @@ test('an error inside a stream is classified by its words, and without any it ma
 
 test('a page of a proxy in between means what its status means', () => {
   const page = Buffer.from('<html>insufficient_quota</html>');
-  assert.equal(classify(readError(429, page), adaptors['openai']!.failures), 'rate_limit');
-  assert.equal(classify(readError(502, page), adaptors['openai']!.failures), 'transient');
+  assert.equal(classify(readError(429, page), providers['openai']!.failures), 'rate_limit');
+  assert.equal(classify(readError(502, page), providers['openai']!.failures), 'transient');
 });

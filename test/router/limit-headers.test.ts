@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adaptors } from '../../providers/index.js';
+import { providers } from '../../providers/index.js';
 import { exhaustedMs, resetMs } from '../../src/router/limit-headers.js';
 
 const exhausted = (headers: Record<string, string>, known: typeof openai): number =>
   exhaustedMs(new Map(Object.entries(headers)), known, now);
 
 const now = Date.parse('2026-11-24T08:00:00Z');
-const openai = adaptors['openai']!.limitHeaders;
-const anthropic = adaptors['anthropic']!.limitHeaders;
+const openai = providers['openai']!.limitHeaders;
+const anthropic = providers['anthropic']!.limitHeaders;
 
 test('a limit with nothing left rests its target until it is full again', () => {
   const headers = {

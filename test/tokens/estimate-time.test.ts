@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { warmTokenizers } from '../../src/tokens/encodings.js';
-import { countText, estimate } from '../../src/tokens/estimate.js';
+import { countText } from '../../src/tokens/estimate.js';
+import { estimateChat } from './estimate-chat.js';
 import { ordinaryTexts, pathological } from './reference.js';
 
 // What is measured is processor time of this process, which a busy machine does not lengthen as it does the clock's. The
@@ -65,7 +66,9 @@ for (const [name, make] of Object.entries(pathological)) {
 
 test('20 MB of text are bounded in time and never counted too low', async () => {
   const text = '中a '.repeat((20 * MB) / 5);
-  const { result, ms } = await watched(() => estimate({ messages: [{ role: 'user', content: text }] }, rule, 'gpt-4o'));
+  const { result, ms } = await watched(() =>
+    estimateChat({ messages: [{ role: 'user', content: text }] }, rule, 'gpt-4o'),
+  );
   const rate = (await countText(text.slice(0, 300_000), 'o200k_base')) / 300_000;
   assert.ok(result >= rate * text.length);
   assert.ok(result <= 20 * MB + 10);
@@ -75,15 +78,15 @@ test('20 MB of text are bounded in time and never counted too low', async () => 
 test('the text that is counted exactly is bounded for the whole request, not for each message', async () => {
   const content = 'word '.repeat(MB / 5);
   const messages = Array.from({ length: 20 }, () => ({ role: 'user', content }));
-  const counted = await estimate({ messages }, rule, 'gpt-4o');
+  const counted = await estimateChat({ messages }, rule, 'gpt-4o');
   assert.ok(counted > 4 * (MB / 5) + 15 * MB && counted <= 20 * MB + 200, `${counted}`);
 });
 
 test('a small request is counted at once, a larger one later', async () => {
   const request = (size: number) => ({ messages: [{ role: 'user', content: 'some words '.repeat(size / 11) }] });
-  assert.equal(typeof estimate(request(300), rule, 'gpt-4o'), 'number');
-  assert.equal(typeof estimate(request(8000), rule, 'gpt-4o'), 'number');
-  const later = estimate(request(100_000), rule, 'gpt-4o');
+  assert.equal(typeof estimateChat(request(300), rule, 'gpt-4o'), 'number');
+  assert.equal(typeof estimateChat(request(8000), rule, 'gpt-4o'), 'number');
+  const later = estimateChat(request(100_000), rule, 'gpt-4o');
   assert.ok(later instanceof Promise);
   await later;
 });
@@ -91,9 +94,9 @@ test('a small request is counted at once, a larger one later', async () => {
 test('at once or later, the count is the same', async () => {
   const content = Object.values(ordinaryTexts).join('\n');
   const short = { role: 'user', content };
-  const one = estimate({ messages: [short] }, rule, 'gpt-4o');
+  const one = estimateChat({ messages: [short] }, rule, 'gpt-4o');
   assert.equal(typeof one, 'number');
-  const many = await estimate({ messages: Array.from({ length: 40 }, () => short) }, rule, 'gpt-4o');
+  const many = await estimateChat({ messages: Array.from({ length: 40 }, () => short) }, rule, 'gpt-4o');
   assert.equal(many, 40 * ((one as number) - 3) + 3);
 });
 
@@ -107,10 +110,10 @@ test('a request of nothing but frames does not hold the event loop', async () =>
     { messages: [{ content: [Array.from({ length: 200_000 }, () => [[]])] }] },
   ];
   for (const [at, request] of frames.entries()) {
-    const first = estimate(request, rule, 'gpt-4o');
+    const first = estimateChat(request, rule, 'gpt-4o');
     assert.ok(first instanceof Promise, `request ${at} was counted at once`);
     await first;
-    const { longestMs } = await steady(() => estimate(request, rule, 'gpt-4o'));
+    const { longestMs } = await steady(() => estimateChat(request, rule, 'gpt-4o'));
     assert.ok(longestMs < LONGEST_STRETCH_MS, `request ${at} held for ${longestMs} ms`);
   }
 });

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
 import { encodingFor } from '../../src/formats/openai-chat/models.js';
+import type { CountingRule } from '../../src/provider/provider-type.js';
 import { warmTokenizers } from '../../src/tokens/encodings.js';
-import { type CountingRule, estimate } from '../../src/tokens/estimate.js';
+import { estimateChat } from './estimate-chat.js';
 import { dataUrl, png, wav } from './images.js';
 import { ordinaryTexts, referenceCount } from './reference.js';
 
@@ -11,7 +12,7 @@ before(warmTokenizers);
 
 const other: CountingRule = { encoding: 'o200k_base', factor: 1, exact: false };
 const exactRule = (model: string): CountingRule => ({ ...encodingFor(model), factor: 1 });
-const count = (request: unknown, model = 'gpt-4o') => estimate(request, exactRule(model), model);
+const count = (request: unknown, model = 'gpt-4o') => estimateChat(request, exactRule(model), model);
 const tokens = (text: string) => referenceCount(text, 'o200k_base');
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] });
 
@@ -70,21 +71,21 @@ test('parts of text count like the text, and empty fields of an SDK count nothin
 test('the factor holds for text and rounds up, and not for pictures', () => {
   const rule = { encoding: 'o200k_base', factor: 1.3, exact: true } as const;
   const text = count(user('Hello there')) as number;
-  assert.equal(estimate(user('Hello there'), rule, 'gpt-4o'), Math.ceil(text * 1.3));
-  assert.equal(estimate(user('Hello there'), { ...rule, factor: 1 }, 'gpt-4o'), text);
+  assert.equal(estimateChat(user('Hello there'), rule, 'gpt-4o'), Math.ceil(text * 1.3));
+  assert.equal(estimateChat(user('Hello there'), { ...rule, factor: 1 }, 'gpt-4o'), text);
   const url = dataUrl('image/png', png(1024, 1024));
   const withPicture = [
     { type: 'text', text: 'Hello there' },
     { type: 'image_url', image_url: { url } },
   ];
-  assert.equal(estimate(user(withPicture), rule, 'gpt-4o'), Math.ceil(text * 1.3) + 765);
+  assert.equal(estimateChat(user(withPicture), rule, 'gpt-4o'), Math.ceil(text * 1.3) + 765);
 });
 
 test('a factor does not make a token out of a floating-point remainder', () => {
   const fifty = user(' word'.repeat(43));
   assert.equal(count(fifty), 50);
   assert.ok(50 * 1.1 > 55);
-  assert.equal(estimate(fifty, { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'), 55);
+  assert.equal(estimateChat(fifty, { encoding: 'o200k_base', factor: 1.1, exact: true }, 'gpt-4o'), 55);
 });
 
 test('special tokens in user text are text', () => {
@@ -146,8 +147,8 @@ test('what the cookbook does not know of in a schema is counted too', () => {
 });
 
 test('other families read whole declarations behind a prompt of their own', () => {
-  const plain = estimate(user('Hi'), other, 'x') as number;
-  const withTool = estimate({ ...user('Hi'), tools: [weather] }, other, 'x') as number;
+  const plain = estimateChat(user('Hi'), other, 'x') as number;
+  const withTool = estimateChat({ ...user('Hi'), tools: [weather] }, other, 'x') as number;
   assert.equal(withTool, plain + 350 + tokens(JSON.stringify(weather)));
 });
 
@@ -174,7 +175,7 @@ test('tool calls in the history and their results count', () => {
   const one = tokens('get_current_weather') + tokens(args);
   const expected = 3 + 3 + tokens('assistant') + 3 + tokens('tool') + tokens('18 degrees') + 2 * (one + 8);
   assert.equal(count({ messages: [assistant, result] }), expected);
-  assert.equal(estimate({ messages: [assistant, result] }, other, 'x'), expected + 3 * tokens('call_abc123'));
+  assert.equal(estimateChat({ messages: [assistant, result] }, other, 'x'), expected + 3 * tokens('call_abc123'));
   const legacy = { role: 'assistant', content: null, function_call: call.function };
   assert.equal(count({ messages: [legacy] }), 3 + 3 + tokens('assistant') + one + 8);
 });
@@ -300,7 +301,7 @@ test('any JSON whatsoever gives a whole number and no error', async () => {
       rule,
       fc.constantFrom('gpt-4o', 'gpt-5.4', 'gpt-4', ''),
       async (body, rule, model) => {
-        const counted = await estimate(body, rule, model);
+        const counted = await estimateChat(body, rule, model);
         assert.ok(Number.isInteger(counted) && counted >= 0, `${counted}`);
       },
     ),

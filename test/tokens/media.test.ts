@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audioTokens, fileTokens, imageTokens } from '../../src/tokens/media.js';
+import { audioTokens, documentTokens, imageTokens } from '../../src/tokens/media.js';
 import { dataUrl, jpeg, png, wav } from './images.js';
 
 const openai = (name: string) => ({ name, exact: true });
@@ -116,8 +116,8 @@ test('other sound is counted by its size', () => {
 
 test('a document counts at least as a page, by its size, and never without bound', () => {
   const pdf = (bytes: number) => dataUrl('application/pdf', Buffer.alloc(bytes, 1));
-  assert.equal(fileTokens(pdf(10)), 4600);
-  assert.ok(Math.abs(fileTokens(pdf(300_000)) - 150_000) < 10);
-  assert.equal(fileTokens(pdf(8_000_000)), 1_000_000);
-  assert.equal(fileTokens(undefined), 100_000);
+  assert.equal(documentTokens(pdf(10)), 4600);
+  assert.ok(Math.abs(documentTokens(pdf(300_000)) - 150_000) < 10);
+  assert.equal(documentTokens(pdf(8_000_000)), 1_000_000);
+  assert.equal(documentTokens(undefined), 100_000);
 });

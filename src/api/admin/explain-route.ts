@@ -1,6 +1,7 @@
 /** What would happen to a request with a key: `POST /admin/v1/explain`. Nothing is sent and nothing is taken. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { apiFormat } from '../../formats/registry.js';
 import type { Authenticator } from '../../identity/authenticate.js';
 import { standing } from '../../identity/authenticate.js';
 import type { Caller } from '../../identity/key.js';
@@ -144,7 +145,7 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
       return deps.explain({
         caller,
-        endpoint: endpoint.endsWith('embeddings') ? 'embeddings' : 'chat',
+        format: apiFormat(endpoint.endsWith('embeddings') ? 'openai-embeddings' : 'openai-chat'),
         headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
         ip: ip ?? null,
         body: Buffer.from(JSON.stringify(body)),

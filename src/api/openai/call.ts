@@ -1,14 +1,12 @@
-/** `POST /v1/chat/completions` and `POST /v1/embeddings`: the request path behind a request and its response. */
-
-import { openaiErrors } from '../../formats/openai-chat/errors.js';
-import type { Endpoint } from '../../formats/provider.js';
+/** The addresses of the request path: a request and its response, handed to the gateway in the wire format of the address. */
+import type { ApiFormat } from '../../formats/format.js';
 import type { ClientRequest, Handler } from '../../front/client.js';
+import { internalError } from '../../gateway/attempt.js';
 import type { Gateway } from '../../gateway/pipeline.js';
 import type { Clock } from '../../lib/clock.js';
-import { refuse } from '../../lib/errors.js';
 import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
 import { readBody } from '../read-body.js';
-import { HttpReply } from '../reply.js';
+import { HttpResponseWriter } from '../response-writer.js';
 
 export interface CallDeps {
   readonly gateway: Gateway;
@@ -20,16 +18,15 @@ export interface CallDeps {
 }
 
 export const callHandler =
-  (deps: CallDeps, endpoint: Endpoint): Handler =>
+  (deps: CallDeps, format: ApiFormat): Handler =>
   (request, response) => {
     const { headers } = request;
     const requestId = requestIdOf(headers);
     const token = tokenOf(headers);
     const ip = deps.ipOf(request);
-    const reply = new HttpReply(response);
+    const writer = new HttpResponseWriter(response);
     const call = {
-      endpoint,
-      dialect: openaiErrors,
+      format,
       headers: readCallHeaders(headers, requestId, token, ip),
       requestId,
       token,
@@ -37,11 +34,10 @@ export const callHandler =
       arrivedAt: deps.clock.monotonic(),
       readBody: () => readBody(request, deps.bodyLimit()),
     };
-    deps.gateway.serve(call, reply).catch((error: unknown) => {
+    deps.gateway.serve(call, writer).catch((error: unknown) => {
       deps.onFault(error, requestId);
-      const refusal = refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.');
-      if (reply.started) return reply.breakOff(openaiErrors.event(refusal, requestId));
-      reply.head(500, ['content-type', 'application/json', 'x-request-id', requestId]);
-      reply.end(openaiErrors.body(refusal, requestId));
+      if (writer.started) return writer.breakOff(format.errors.event(internalError, requestId));
+      writer.head(500, ['content-type', 'application/json', 'x-request-id', requestId]);
+      writer.end(format.errors.body(internalError, requestId));
     });
   };

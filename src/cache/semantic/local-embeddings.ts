@@ -6,9 +6,9 @@
  * kept.
  */
 
-import type { EmbeddingsInput } from '../../formats/openai-embeddings/request.js';
+import type { EmbeddingsInput } from '../../formats/openai-embeddings/facts.js';
 import { type VectorFormat, vectorJson } from '../../formats/openai-embeddings/vectors.js';
-import type { LocalAnswer, LocalRequest, LocalUpstream } from '../../formats/provider.js';
+import type { LocalAnswer, LocalRequest, LocalUpstream } from '../../provider/provider-type.js';
 import { LOCAL_MODEL, MOST_PIECES } from './embedder.js';
 import type { VectorWorker } from './vector-worker.js';
 

@@ -7,6 +7,8 @@
  * which prompts share an answer (the margin lives on that), and the prompt itself. Everything has its time and its own in
  * a bounded queue: who is late or does not fit is a miss, and says so in the counts.
  */
+
+import type { Prompt, PromptUnfit } from '../../formats/format.js';
 import type { Clock } from '../../lib/clock.js';
 import { within } from '../../lib/within.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
@@ -19,14 +21,14 @@ import type { Verdict } from './calibration.js';
 import { type Candidate, decide, type Rejection } from './decide.js';
 import { type Embedder, embedBeginning } from './embedder.js';
 import { type Signature, signatureOf } from './guards.js';
-import { type Prompt, promptOf, type Unfit, unfitText } from './prompt.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore, ReadPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
+import { type TextUnfit, unfitText } from './text-fit.js';
 import type { VectorIndex } from './vector-index.js';
 
-export type Skip = Unfit | 'too long' | 'busy' | 'not loaded';
+export type Skip = PromptUnfit | TextUnfit | 'too long' | 'busy' | 'not loaded';
 
 export interface SemanticDeps {
   readonly store: PromptStore;
@@ -42,8 +44,6 @@ export interface SemanticDeps {
   readonly random: () => number;
   /** Resolves once what was kept before is in the store. */
   readonly stored: () => Promise<void>;
-  /** The words of a kept answer. */
-  readonly textOf: (answer: Buffer) => string;
   readonly onRejection: (why: Rejection) => void;
   readonly onSkip: (why: Skip) => void;
   readonly onVerdict: (scope: string, verdict: Verdict) => void;
@@ -104,7 +104,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
 
   async function find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound> {
     const policy = question.policy.semantic!;
-    const prompt = promptOf(question.json, policy.max_turns);
+    const prompt = question.replay.prompt(question.request, policy.max_turns);
     if (typeof prompt === 'string') return skipped(prompt);
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
@@ -190,10 +190,14 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
 
   async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
     const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
-    const said = deps.textOf(answer.body);
+    const said = question.replay.words(answer.body);
     const fresh = { text: said, vector: await beginningOf(said), whole: said.length <= WHOLE_ANSWER };
     const isSame = (row: Row): boolean =>
-      sameAnswer(fresh, { text: deps.textOf(row.answer.body), vector: row.answer_vector, whole: row.whole_answer });
+      sameAnswer(fresh, {
+        text: question.replay.words(row.answer.body),
+        vector: row.answer_vector,
+        whole: row.whole_answer,
+      });
     const like = rows.find(isSame);
     if (near && isVerified(policy)) {
       const state = await verification.of(scope, policy);

@@ -1,5 +1,5 @@
 /** What errors of the messages dialect mean, as Anthropic words them. */
-import type { FailureRule, LimitHeader } from '../failure-class.js';
+import type { FailureRule, LimitHeader } from '../../formats/failure-rules.js';
 
 export const messagesFailures: readonly FailureRule[] = [
   // Spend limits share the type of rate limits and say nothing of when to come back.

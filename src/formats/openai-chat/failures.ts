@@ -1,5 +1,5 @@
 /** What errors of the chat dialect mean, as OpenAI and the many that speak like it word them. */
-import type { FailureRule, LimitHeader } from '../failure-class.js';
+import type { FailureRule, LimitHeader } from '../../formats/failure-rules.js';
 
 export const chatFailures: readonly FailureRule[] = [
   {

@@ -2,32 +2,27 @@
  * A chat completion carried to a target that speaks the same dialect: the caller's bytes go out with only `model` and the
  * asked-for usage changed, and the upstream's bytes come back untouched but for usage that the client did not ask for.
  */
+import { ok } from '../../lib/errors.js';
 
 import { jsonFields, splice } from '../json-fields.js';
-import type { OutputField } from '../provider.js';
-import type { Exchange, WholeAnswer } from '../translation.js';
+import type { Answer, TargetContext, Translator } from '../translation.js';
 import type { ChatRequest } from './request.js';
 import { OpenAiChatStream } from './stream.js';
 import { readChatUsage } from './usage.js';
 import { errorIn, readError, textOf } from './wire.js';
 
-/** A maximum of the answer that is sent instead of the caller's. */
-export interface OutputCap {
-  /** Per choice. */
-  readonly tokens: number;
-  /** Where it is written if the caller names no maximum. */
-  readonly field: OutputField;
-}
-
-export function openaiChatToOpenaiChat(call: ChatRequest, model: string, cap?: OutputCap): Exchange {
-  return {
-    body: requestBody(call, model, cap),
-    dropped: [],
-    answer: readAnswer,
-    stream: () => new OpenAiChatStream(call.askedUsage, call.n),
-    failure: readError,
-  };
-}
+export const nativeChat: Translator<ChatRequest> = {
+  from: 'openai-chat',
+  to: 'openai-chat',
+  translate: (request, context) =>
+    ok({
+      body: requestBody(request, context),
+      dropped: [],
+      answer: readAnswer,
+      stream: () => new OpenAiChatStream(request.askedUsage, request.facts.choices),
+      failure: readError,
+    }),
+};
 
 interface Edit {
   readonly start: number;
@@ -35,17 +30,17 @@ interface Edit {
   readonly with: string;
 }
 
-function requestBody(call: ChatRequest, model: string, cap: OutputCap | undefined): Buffer {
+function requestBody(call: ChatRequest, { model, maxOutput: cap, outputField }: TargetContext): Buffer {
   const edits: Edit[] = [];
   const askUsage = call.stream && !call.askedUsage;
   let hasOptions = false;
   let capped = false;
   for (const { name, valueStart, valueEnd } of call.fields.fields) {
     if (name === 'model') edits.push({ start: valueStart, end: valueEnd, with: JSON.stringify(model) });
-    if (cap && (name === 'max_tokens' || name === 'max_completion_tokens')) {
+    if (cap !== null && (name === 'max_tokens' || name === 'max_completion_tokens')) {
       const asked = call.json[name];
-      if (asked === null && (call.maxOutput !== null || name !== cap.field)) continue;
-      const tokens = typeof asked === 'number' ? Math.min(asked, cap.tokens) : cap.tokens;
+      if (asked === null && (call.facts.maxOutput !== null || name !== outputField)) continue;
+      const tokens = typeof asked === 'number' ? Math.min(asked, cap) : cap;
       edits.push({ start: valueStart, end: valueEnd, with: String(tokens) });
       capped = true;
     }
@@ -55,7 +50,7 @@ function requestBody(call: ChatRequest, model: string, cap: OutputCap | undefine
   }
   const at = call.fields.end;
   if (askUsage && !hasOptions) edits.push({ start: at, end: at, with: ',"stream_options":{"include_usage":true}' });
-  if (cap && !capped) edits.push({ start: at, end: at, with: `,"${cap.field}":${cap.tokens}` });
+  if (cap !== null && !capped) edits.push({ start: at, end: at, with: `,"${outputField}":${cap}` });
   return splice(call.body, edits);
 }
 
@@ -76,7 +71,7 @@ interface WireCompletion {
   error?: unknown;
 }
 
-function readAnswer(body: Buffer): WholeAnswer {
+function readAnswer(body: Buffer): Answer {
   let json: unknown;
   try {
     json = JSON.parse(body.toString('utf8'));

@@ -6,17 +6,39 @@
 
 import { newId } from '../../lib/ids.js';
 import { isObject } from '../../lib/json.js';
+import type { Replay } from '../format.js';
 import { SseReader } from '../sse.js';
 import type { Usage } from '../usage.js';
+import { promptOf } from './prompt.js';
+import type { ChatRequest } from './request.js';
 import { chatUsage } from './usage.js';
 
 type Wire = Record<string, unknown>;
+
+/** Fields that change how an answer is delivered or recorded, and not what it says. */
+const apart: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options', 'user', 'metadata']);
+
+export const chatReplay: Replay<ChatRequest> = {
+  unfit({ json, facts }) {
+    if (facts.choices !== 1) return 'several choices';
+    return json['store'] === true || json['background'] === true ? 'kept upstream' : null;
+  },
+  identity: ({ json }) => Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name))),
+  prompt: (request, maxTurns) => promptOf(chatReplay.identity(request), maxTurns),
+  isRepeatable: (answer) => isRepeatable(JSON.parse(answer.toString('utf8'))),
+  whole(pieces, usage) {
+    const completion = completionOf(pieces, usage);
+    return completion && Buffer.from(JSON.stringify(completion));
+  },
+  retold: (answer, nowMs) => Buffer.from(JSON.stringify(retold(JSON.parse(answer.toString('utf8')) as Wire, nowMs))),
+  words: wordsOf,
+};
 
 /**
  * Whether a completion is one that another caller may be given: one choice, ended by itself (not cut at a length, not
  * filtered), words and no calls of tools, not a refusal.
  */
-export function isRepeatable(completion: unknown): boolean {
+function isRepeatable(completion: unknown): boolean {
   if (!isObject(completion) || !Array.isArray(completion['choices']) || completion['choices'].length !== 1)
     return false;
   const [choice] = completion['choices'] as unknown[];
@@ -29,20 +51,20 @@ export function isRepeatable(completion: unknown): boolean {
 }
 
 /** The words of a kept completion. */
-export function wordsOf(body: Buffer): string {
+function wordsOf(body: Buffer): string {
   const { choices } = JSON.parse(body.toString('utf8')) as { choices: { message: { content?: unknown } }[] };
   const content = choices[0]?.message.content;
   return typeof content === 'string' ? content : '';
 }
 
 /** The same completion under a new id, as of now. */
-export function retold(completion: Wire, nowMs: number): Wire {
+function retold(completion: Wire, nowMs: number): Wire {
   const id = `chatcmpl-${newId('req', nowMs).slice(4)}`;
   return { ...completion, id, created: Math.floor(nowMs / 1000) };
 }
 
 /** The whole completion that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
-export function completionOf(pieces: readonly Buffer[], usage: Usage): Wire | undefined {
+function completionOf(pieces: readonly Buffer[], usage: Usage): Wire | undefined {
   const reader = new SseReader();
   const telling = new Telling();
   for (const piece of pieces) reader.feed(piece, ({ data }) => telling.take(data));

@@ -7,23 +7,13 @@ import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
 import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
 import type { JsonFields } from '../json-fields.js';
+import type { RequestBase } from '../request.js';
+import { ChatFacts } from './facts.js';
 
-export interface ChatRequest {
-  readonly endpoint: 'chat';
-  /** The bytes as the caller sent them. */
-  readonly body: Buffer;
-  readonly json: Readonly<Record<string, unknown>>;
-  /** Where each top-level field is in `body`. */
-  readonly fields: JsonFields;
-  readonly model: string;
-  readonly stream: boolean;
+export interface ChatRequest extends RequestBase {
+  readonly format: 'openai-chat';
   /** The client set `stream_options.include_usage`. */
   readonly askedUsage: boolean;
-  readonly n: number;
-  /** `max_completion_tokens`, else `max_tokens`; null where the client set neither. */
-  readonly maxOutput: number | null;
-  readonly user: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** Fields that the gateway acts on: written twice, two readers could understand two different things. */
@@ -47,19 +37,17 @@ export function readChatRequest(body: Buffer): Result<ChatRequest> {
   const problem = problemIn(json, fields);
   if (problem) return refused(problem);
   const options = json['stream_options'] as { include_usage?: unknown } | null | undefined;
-  const maxOutput = json['max_completion_tokens'] ?? json['max_tokens'];
   return ok({
-    endpoint: 'chat',
+    format: 'openai-chat',
     body,
     json,
     fields,
     model: json['model'] as string,
     stream: json['stream'] === true,
     askedUsage: options?.include_usage === true,
-    n: (json['n'] as number | null | undefined) ?? 1,
-    maxOutput: typeof maxOutput === 'number' ? maxOutput : null,
     user: typeof json['user'] === 'string' ? json['user'] : null,
     metadata: isObject(json['metadata']) ? json['metadata'] : {},
+    facts: new ChatFacts(json, body.length),
   });
 }
 

@@ -7,7 +7,7 @@
 import type { UpstreamFailure } from '../failure.js';
 import { fieldRange, jsonFields, splice } from '../json-fields.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
-import type { StreamReading, UsageExtra } from '../translation.js';
+import type { StreamReader, UsageExtra } from '../translation.js';
 import type { Usage } from '../usage.js';
 import { readChatUsage } from './usage.js';
 import { errorIn, textOf } from './wire.js';
@@ -23,7 +23,7 @@ interface WireChunk {
   x_groq?: { usage?: unknown } | null;
 }
 
-export class OpenAiChatStream implements StreamReading {
+export class OpenAiChatStream implements StreamReader {
   readonly #askedUsage: boolean;
   readonly #n: number;
   readonly #reader = new SseReader();

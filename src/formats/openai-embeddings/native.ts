@@ -6,31 +6,41 @@
  * An answer may be tens of megabytes of numbers, so a large one is not parsed but looked through for its fields.
  */
 
+import { ok, refuse, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
 import type { UpstreamFailure } from '../failure.js';
 import { type JsonFields, jsonFields, splice } from '../json-fields.js';
 import { errorIn, readError } from '../openai-chat/wire.js';
-import type { Exchange, StreamReading, WholeAnswer } from '../translation.js';
+import type { Answer, StreamReader, Translator } from '../translation.js';
 import { count, noUsage, type Usage } from '../usage.js';
 import type { EmbeddingsRequest } from './request.js';
 import { type VectorFormat, vectorJson, vectorOf } from './vectors.js';
 
 const LARGEST_PARSED_BYTES = 256 * 1024;
 
-export function openaiEmbeddings(request: EmbeddingsRequest, model: string): Exchange {
-  const edits = request.fields.fields
-    .filter(({ name }) => name === 'model')
-    .map(({ valueStart, valueEnd }) => ({ start: valueStart, end: valueEnd, with: JSON.stringify(model) }));
-  return {
-    body: splice(request.body, edits),
-    dropped: [],
-    answer: (body) => readAnswer(body, formatOf(request.json['encoding_format'])),
-    stream: neverStreamed,
-    failure: readError,
-  };
-}
+export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
+  from: 'openai-embeddings',
+  to: 'openai-embeddings',
+  translate(request, { model, target, mostInputs }) {
+    const { inputs } = request.facts;
+    if (inputs > mostInputs) {
+      const words = `'input' has ${inputs} items; ${target} takes at most ${mostInputs} in one request.`;
+      return refused(refuse('invalid_value', words, { param: 'input' }));
+    }
+    const edits = request.fields.fields
+      .filter(({ name }) => name === 'model')
+      .map(({ valueStart, valueEnd }) => ({ start: valueStart, end: valueEnd, with: JSON.stringify(model) }));
+    return ok({
+      body: splice(request.body, edits),
+      dropped: [],
+      answer: (body) => readAnswer(body, formatOf(request.json['encoding_format'])),
+      stream: neverStreamed,
+      failure: readError,
+    });
+  },
+};
 
-const neverStreamed = (): StreamReading => {
+const neverStreamed = (): StreamReader => {
   throw new Error('embeddings are not streamed');
 };
 
@@ -40,7 +50,7 @@ const formatOf = (asked: unknown): VectorFormat | undefined =>
 
 type Wire = Readonly<Record<string, unknown>>;
 
-function readAnswer(body: Buffer, format: VectorFormat | undefined): WholeAnswer {
+function readAnswer(body: Buffer, format: VectorFormat | undefined): Answer {
   const read = body.length <= LARGEST_PARSED_BYTES ? parsed(body) : scanned(body);
   if (!read) return garbage('something that is not JSON');
   const told = errorIn(read.wire);
@@ -135,7 +145,7 @@ function readUsage(wire: unknown): Usage | undefined {
   return typeof prompt === 'number' ? { ...noUsage(), input: count(prompt) } : undefined;
 }
 
-function garbage(what: string): WholeAnswer {
+function garbage(what: string): Answer {
   const failure: UpstreamFailure = { kind: 'garbage', message: `The upstream answered with ${what}.` };
   return { ok: false, failure };
 }

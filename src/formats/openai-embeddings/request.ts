@@ -7,29 +7,12 @@
 import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
 import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
-import type { JsonFields } from '../json-fields.js';
+import type { RequestBase } from '../request.js';
+import { EmbeddingsFacts, type EmbeddingsInput } from './facts.js';
 
-/** One text, several texts, one text as tokens, or several as tokens. */
-export type EmbeddingsInput = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
-
-/** Beside what is its own it has what every request has, with the values of one that generates nothing. */
-export interface EmbeddingsRequest {
-  readonly endpoint: 'embeddings';
-  /** The bytes as the caller sent them. */
-  readonly body: Buffer;
-  readonly json: Readonly<Record<string, unknown>>;
-  /** Where each top-level field is in `body`. */
-  readonly fields: JsonFields;
-  readonly model: string;
-  readonly input: EmbeddingsInput;
-  /** How many vectors are asked for. */
-  readonly inputs: number;
-  readonly user: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
+export interface EmbeddingsRequest extends RequestBase {
+  readonly format: 'openai-embeddings';
   readonly stream: false;
-  readonly askedUsage: false;
-  readonly n: 1;
-  readonly maxOutput: 0;
 }
 
 /** Fields that the gateway acts on. */
@@ -48,21 +31,16 @@ export function readEmbeddingsRequest(body: Buffer): Result<EmbeddingsRequest> {
   const { json, fields } = parsed.value;
   const problem = repeated(fields, readFields) ?? problemIn(json);
   if (problem) return refused(problem);
-  const input = json['input'] as EmbeddingsInput;
   return ok({
-    endpoint: 'embeddings',
+    format: 'openai-embeddings',
     body,
     json,
     fields,
     model: json['model'] as string,
-    input,
-    inputs: typeof input === 'string' || typeof input[0] === 'number' ? 1 : input.length,
     user: typeof json['user'] === 'string' ? json['user'] : null,
     metadata: isObject(json['metadata']) ? json['metadata'] : {},
     stream: false,
-    askedUsage: false,
-    n: 1,
-    maxOutput: 0,
+    facts: new EmbeddingsFacts(json['input'] as EmbeddingsInput, body.length),
   });
 }
 

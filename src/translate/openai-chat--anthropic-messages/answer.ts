@@ -4,7 +4,7 @@ import type { ChatCompletion, ChatCompletionMessageFunctionToolCall } from 'open
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
 import { jsonFields } from '../../formats/json-fields.js';
 import { chatUsage } from '../../formats/openai-chat/usage.js';
-import type { WholeAnswer } from '../../formats/translation.js';
+import type { Answer } from '../../formats/translation.js';
 import { noUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { FencedJson } from './fenced-json.js';
@@ -54,7 +54,7 @@ export const completionId = (id: unknown, nowMs: number): string =>
 
 export const stringOr = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
 
-export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): WholeAnswer {
+export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer {
   let message: unknown;
   try {
     message = JSON.parse(body.toString('utf8'));
@@ -85,7 +85,7 @@ export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): WholeAnswer 
   };
 }
 
-const garbage = (what: string): WholeAnswer => ({
+const garbage = (what: string): Answer => ({
   ok: false,
   failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
 });

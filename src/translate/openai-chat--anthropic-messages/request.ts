@@ -5,10 +5,11 @@
  */
 
 import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
+import { type ModelFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
 import { readMessagesError } from '../../formats/anthropic-messages/wire.js';
-import type { ModelFacts } from '../../formats/provider.js';
-import type { Exchange } from '../../formats/translation.js';
-import { ok, type Result, refused } from '../../lib/errors.js';
+import type { ChatRequest } from '../../formats/openai-chat/request.js';
+import type { TargetContext, Translator } from '../../formats/translation.js';
+import { ok, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
@@ -20,60 +21,62 @@ import { MessagesToChatStream } from './stream.js';
 import { planThinking } from './thinking.js';
 import { planTools, type ToolPlan } from './tools.js';
 
-export interface ChatCall {
-  /** The caller's request, parsed. Its types are not to be trusted; its depth is bounded by whoever parsed it. */
-  readonly body: Json;
-  /** The model's name at the target. */
-  readonly model: string;
-  readonly facts: ModelFacts;
-  readonly dropParams: boolean;
-  /** The client set `stream_options.include_usage`. */
-  readonly askedUsage: boolean;
-  readonly nowMs: number;
-  /** The output maximum to send, instead of the body's. Tokens. */
-  readonly maxTokens?: number;
-}
-
 /** Characters of `metadata.user_id`. */
 const LONGEST_USER = 256;
 
 type MessagesBody = Omit<MessageCreateParamsBase, 'messages'>;
 
 /** Refuses with `invalid_value` or `unsupported_parameter`; never throws. */
-export function openaiChatToAnthropicMessages(call: ChatCall): Result<Exchange> {
-  const findings = new Findings(call.dropParams);
-  checkParameters(call.body, findings);
-  const conversation = readConversation(call.body['messages'], findings);
-  const plan = planTools(call.body, call.facts, hasToolBlocks(conversation), findings);
-  const { form, jsonTool } = plan;
-  const request = readRequest(call, conversation, plan, findings);
-  keepLastMarks(promptOrder(plan, conversation), findings);
-  if (findings.refusal) return refused(findings.refusal);
-  const { model, nowMs, askedUsage } = call;
-  const answerPlan: AnswerPlan = { model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
-  return ok({
-    body: print(request, conversation),
-    dropped: findings.dropped,
-    answer: (answer) => readMessagesAnswer(answerPlan, answer),
-    stream: () => new MessagesToChatStream(answerPlan),
-    failure: readMessagesError,
-  });
+export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
+  from: 'openai-chat',
+  to: 'anthropic-messages',
+  translate({ json, askedUsage }, context) {
+    const findings = new Findings(context.dropParams);
+    checkParameters(json, findings);
+    const conversation = readConversation(json['messages'], findings);
+    const facts = context.modelFacts ?? unknownModel;
+    const tools = planTools(json, facts, hasToolBlocks(conversation), findings);
+    const { form, jsonTool } = tools;
+    const request = readRequest({ json, facts, context }, conversation, tools, findings);
+    keepLastMarks(promptOrder(tools, conversation), findings);
+    if (findings.refusal) return refused(findings.refusal);
+    const { model, nowMs } = context;
+    const plan: AnswerPlan = { model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
+    return ok({
+      body: print(request, conversation),
+      dropped: findings.dropped,
+      answer: (answer) => readMessagesAnswer(plan, answer),
+      stream: () => new MessagesToChatStream(plan),
+      failure: readMessagesError,
+    });
+  },
+};
+
+/** A request on its way to a model. Its JSON is not to be trusted; its depth is bounded by whoever parsed it. */
+interface ChatCall {
+  readonly json: Json;
+  readonly facts: ModelFacts;
+  readonly context: TargetContext;
 }
 
 /** Everything but the messages. Settles in `conversation` what depends on the model and on the form of the answer. */
-function readRequest(call: ChatCall, conversation: Conversation, plan: ToolPlan, findings: Findings): MessagesBody {
-  const { body, facts } = call;
+function readRequest(
+  { json: body, facts, context }: ChatCall,
+  conversation: Conversation,
+  plan: ToolPlan,
+  findings: Findings,
+): MessagesBody {
   const { tools, choice, form } = plan;
   const prefill = settlePrefill(conversation, facts, plan, findings);
   if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
-  const maxTokens = readMaxTokens(body, facts, call.maxTokens, findings);
+  const maxTokens = readMaxTokens(body, facts, context.maxOutput ?? undefined, findings);
   const forcedTool = choice?.type === 'any' || choice?.type === 'tool';
   const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
   const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
   const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
   const output = { ...(effort ? { effort } : {}), ...(form.type === 'native' ? { format: form.format } : {}) };
   return {
-    model: call.model,
+    model: context.model,
     max_tokens: maxTokens,
     ...some('system', conversation.system),
     ...some('tools', tools),

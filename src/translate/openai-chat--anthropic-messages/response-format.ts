@@ -8,7 +8,7 @@
  */
 
 import type { JSONOutputFormat } from '@anthropic-ai/sdk/resources/messages';
-import type { ModelFacts } from '../../formats/provider.js';
+import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { hasFreeNames, sanitiseSchema } from './schema-sanitise.js';

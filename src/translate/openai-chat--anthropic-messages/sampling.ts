@@ -3,7 +3,7 @@
  * its thinking does not take it; a temperature above the target's scale (0 to 1) is its hottest.
  */
 
-import type { ModelFacts } from '../../formats/provider.js';
+import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import type { Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 

@@ -10,7 +10,7 @@ import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages
 import type { UpstreamFailure } from '../../formats/failure.js';
 import { chatUsage } from '../../formats/openai-chat/usage.js';
 import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
-import type { StreamReading, UsageExtra } from '../../formats/translation.js';
+import type { StreamReader, UsageExtra } from '../../formats/translation.js';
 import type { Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import {
@@ -35,7 +35,7 @@ type OpenBlock =
   | { readonly kind: 'call'; readonly index: number; readonly input: unknown; begun: boolean }
   | { readonly kind: 'json'; readonly input: unknown; begun: boolean };
 
-export class MessagesToChatStream implements StreamReading {
+export class MessagesToChatStream implements StreamReader {
   readonly #plan: AnswerPlan;
   readonly #reader = new SseReader();
   readonly #fence: FencedJson | undefined;

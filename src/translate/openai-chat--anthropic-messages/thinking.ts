@@ -7,7 +7,7 @@
  * must be called, an answer that is begun, a tool result whose call was made without signed thinking.
  */
 import type { OutputConfig, ThinkingConfigParam } from '@anthropic-ai/sdk/resources/messages';
-import type { ModelFacts } from '../../formats/provider.js';
+import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import { type Findings, isAbsent } from '../findings.js';
 
 export interface ThinkingPlan {

@@ -4,7 +4,7 @@
  */
 
 import type { Tool, ToolChoice } from '@anthropic-ai/sdk/resources/messages';
-import type { ModelFacts } from '../../formats/provider.js';
+import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { cacheMark } from './cache-marks.js';

@@ -74,7 +74,6 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     embedder: localEmbedder(worker, LOCAL_MODEL),
     promptEmbedder: () => localPrompts(localEmbedder(worker, LOCAL_MODEL)),
     random: Math.random,
-    textOf: String,
     purgeStore: memoryPurgeStore(),
     secret: Buffer.from('of the tests'),
     clock,

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { decide } from '../../../src/cache/semantic/decide.js';
 import { type Guard, objection, signatureOf } from '../../../src/cache/semantic/guards.js';
-import { promptOf, unfitText } from '../../../src/cache/semantic/prompt.js';
 import { sameAnswer } from '../../../src/cache/semantic/same-answer.js';
+import { unfitText } from '../../../src/cache/semantic/text-fit.js';
+import { promptOf } from '../../../src/formats/openai-chat/prompt.js';
 import { packageRoot } from '../../../src/lib/root.js';
 
 const between = (one: string, two: string, strict = false) => objection(signatureOf(one), signatureOf(two), strict);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
-import type { WholeAnswer } from '../../../src/formats/translation.js';
-import { exchange, fixture, NOW_MS, SONNET_4, SONNET_4_5, tool } from './calls.js';
+import type { Answer } from '../../../src/formats/translation.js';
+import { fixture, NOW_MS, SONNET_4, SONNET_4_5, tool, translation } from './calls.js';
 
-function answered(body: Buffer, request: object = {}, model?: string): Extract<WholeAnswer, { ok: true }> {
-  const answer = exchange(request, model ? { model } : {}).answer(body);
+function answered(body: Buffer, request: object = {}, model?: string): Extract<Answer, { ok: true }> {
+  const answer = translation(request, model ? { model } : {}).answer(body);
   assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
   return answer;
 }
@@ -97,7 +97,7 @@ test('thinking in several blocks is one text', () => {
 test('thinking of an answer can be sent back as it came', () => {
   const { message: said } = choiceOf(fixture('thinking.json'));
   const messages = [{ role: 'user', content: 'x' }, said, { role: 'user', content: 'y' }];
-  const body = JSON.parse(exchange({ messages }).body.toString('utf8')) as { messages: { content: unknown }[] };
+  const body = JSON.parse(translation({ messages }).body.toString('utf8')) as { messages: { content: unknown }[] };
   const original = JSON.parse(fixture('thinking.json').toString('utf8')) as { content: unknown };
   assert.deepEqual(body.messages[1]?.content, original.content);
 });
@@ -216,7 +216,7 @@ test('an answer without usage has none to tell', () => {
 });
 
 test('an error inside a successful answer is a failure with the status of its meaning', () => {
-  const answer = exchange({}).answer(fixture('error-overloaded.json'));
+  const answer = translation({}).answer(fixture('error-overloaded.json'));
   assert.ok(!answer.ok);
   assert.deepEqual(answer.failure, {
     kind: 'in_band',
@@ -242,7 +242,7 @@ for (const [name, body] of [
   ],
 ] as const) {
   test(`${name} is garbage`, () => {
-    const answer = exchange({}).answer(Buffer.from(body));
+    const answer = translation({}).answer(Buffer.from(body));
     assert.ok(!answer.ok);
     assert.equal(answer.failure.kind, 'garbage');
   });

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages';
 import { anthropic } from '../../../providers/anthropic.js';
-import type { Exchange, StreamReading, UsageExtra } from '../../../src/formats/translation.js';
+import type { ChatRequest } from '../../../src/formats/openai-chat/request.js';
+import type { StreamReader, TargetContext, Translation, UsageExtra } from '../../../src/formats/translation.js';
+import type { Json } from '../../../src/lib/json.js';
 import { packageRoot } from '../../../src/lib/root.js';
-import {
-  type ChatCall,
-  openaiChatToAnthropicMessages,
-} from '../../../src/translate/openai-chat--anthropic-messages/request.js';
+import { openaiChatToAnthropicMessages } from '../../../src/translate/openai-chat--anthropic-messages/request.js';
 
 /** Understands everything that older models do: budgets, forced tools, prefill, sampling, native schemas. */
 export const SONNET_4_5 = 'claude-sonnet-4-5-20250929';
@@ -24,22 +23,29 @@ export const HAIKU_3 = 'claude-3-haiku-20240307';
 
 export const NOW_MS = 1_760_000_000_500;
 
-type Settings = Partial<Omit<ChatCall, 'body' | 'facts'>>;
+type Settings = Partial<TargetContext & { readonly askedUsage: boolean }>;
 
-export function call(body: object, settings: Settings = {}): ReturnType<typeof openaiChatToAnthropicMessages> {
-  const model = settings.model ?? SONNET_4_5;
-  return openaiChatToAnthropicMessages({
-    body: { messages: [user('hi')], ...body },
-    facts: anthropic.facts(model),
+export function call(
+  body: object,
+  settings: Settings = {},
+): ReturnType<typeof openaiChatToAnthropicMessages.translate> {
+  const { askedUsage = false, model = SONNET_4_5, ...context } = settings;
+  const json = { messages: [user('hi')], ...body };
+  const request = { json: json as Json, askedUsage } as ChatRequest;
+  return openaiChatToAnthropicMessages.translate(request, {
+    target: `anthropic/${model}`,
     dropParams: false,
-    askedUsage: false,
+    modelFacts: anthropic.modelFacts(model),
+    outputField: 'max_tokens',
+    mostInputs: Number.POSITIVE_INFINITY,
+    maxOutput: null,
     nowMs: NOW_MS,
-    ...settings,
+    ...context,
     model,
   });
 }
 
-export function exchange(body: object, settings: Settings = {}): Exchange {
+export function translation(body: object, settings: Settings = {}): Translation {
   const result = call(body, settings);
   assert.ok(result.ok, result.ok ? '' : result.refusal.message);
   return result.value;
@@ -47,9 +53,10 @@ export function exchange(body: object, settings: Settings = {}): Exchange {
 
 /** The request as the upstream gets it. */
 export const sent = (body: object, settings: Settings = {}): MessageCreateParams =>
-  JSON.parse(exchange(body, settings).body.toString('utf8')) as MessageCreateParams;
+  JSON.parse(translation(body, settings).body.toString('utf8')) as MessageCreateParams;
 
-export const dropped = (body: object, settings: Settings = {}): readonly string[] => exchange(body, settings).dropped;
+export const dropped = (body: object, settings: Settings = {}): readonly string[] =>
+  translation(body, settings).dropped;
 
 /** `code param` of the refusal. */
 export function refusal(body: object, settings: Settings = {}): string {
@@ -85,8 +92,8 @@ export function streamed(
   body: object,
   pieces: readonly Buffer[],
   settings: Settings = {},
-): { readonly bytes: Buffer; readonly reading: StreamReading } {
-  const reading = exchange({ stream: true, ...body }, settings).stream();
+): { readonly bytes: Buffer; readonly reading: StreamReader } {
+  const reading = translation({ stream: true, ...body }, settings).stream();
   const out = pieces.map((piece) => reading.push(piece));
   reading.end();
   if (reading.done) out.push(reading.closing(EXTRA));

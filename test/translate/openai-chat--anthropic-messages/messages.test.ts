@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import {
   assistant,
   dropped,
-  exchange,
   HAIKU_3,
   OPUS_5,
   refusal,
@@ -11,6 +10,7 @@ import {
   sent,
   toolCall,
   toolResult,
+  translation,
   user,
 } from './calls.js';
 
@@ -107,7 +107,7 @@ test('tool arguments keep the precision of their numbers', () => {
     user('x'),
     assistant(null, { tool_calls: [toolCall('a', 'f', '{"id":12345678901234567890,"x":1.0}')] }),
   ];
-  const body = exchange({ messages: [...messages, toolResult('a', 'ok')] }).body.toString('utf8');
+  const body = translation({ messages: [...messages, toolResult('a', 'ok')] }).body.toString('utf8');
   assert.ok(body.includes('"input":{"id":12345678901234567890,"x":1.0}'));
 });
 
@@ -125,7 +125,7 @@ for (const args of ['{"city": "Par', '[1]', 'null', '"x"']) {
 test('arguments nested ten thousand deep do no harm', () => {
   const args = `{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
   const messages = [user('x'), assistant(null, { tool_calls: [toolCall('a', 'f', args)] }), toolResult('a', 'ok')];
-  assert.ok(exchange({ messages }).body.includes(args));
+  assert.ok(translation({ messages }).body.includes(args));
 });
 
 test('ids with characters that the target refuses are rewritten the same way in call and result', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { call, dropped, exchange, refusal, SONNET_4_5, sent, user } from './calls.js';
+import { call, dropped, refusal, SONNET_4_5, sent, translation, user } from './calls.js';
 
 test('the smallest request is the smallest request', () => {
   assert.deepEqual(sent({ model: 'public-name' }), {
@@ -110,7 +110,7 @@ test('drop_params does not excuse wrong types', () => {
 
 test('the same request gives the same bytes', () => {
   const body = { ...harmless, tools: [], stop: ['x'], messages: [user('a'), user('b')] };
-  assert.deepEqual(exchange(body).body, exchange(body).body);
+  assert.deepEqual(translation(body).body, translation(body).body);
 });
 
 /** Requests with something odd in every place that is read. */

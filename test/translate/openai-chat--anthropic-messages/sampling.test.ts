@@ -21,8 +21,8 @@ test("the answer's maximum is never more than the model can do", () => {
 });
 
 test("the gateway's maximum overrides the caller's", () => {
-  assert.equal(sent({ max_tokens: 5000 }, { maxTokens: 300 }).max_tokens, 300);
-  assert.equal(sent({}, { maxTokens: 1_000_000 }).max_tokens, 64_000);
+  assert.equal(sent({ max_tokens: 5000 }, { maxOutput: 300 }).max_tokens, 300);
+  assert.equal(sent({}, { maxOutput: 1_000_000 }).max_tokens, 64_000);
 });
 
 for (const value of [0, -1, 1.5, '100', true]) {

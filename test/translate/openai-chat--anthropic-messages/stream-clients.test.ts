@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { exchange, fixture, SONNET_4, streamed } from './calls.js';
+import { fixture, SONNET_4, streamed, translation } from './calls.js';
 
 /** Answers the next requests with these, in turn. */
 const answers: { type: string; body: Buffer }[] = [];
@@ -37,7 +37,7 @@ after(() => {
 const serveStream = (name: string, request: object = {}, settings: object = {}) =>
   answers.push({ type: 'text/event-stream', body: streamed(request, [fixture(name)], settings).bytes });
 const serveAnswer = (name: string, request: object = {}, settings: object = {}) => {
-  const answer = exchange(request, settings).answer(fixture(name));
+  const answer = translation(request, settings).answer(fixture(name));
   assert.ok(answer.ok);
   answers.push({ type: 'application/json', body: answer.body });
 };
@@ -123,7 +123,7 @@ test('runTools() calls the tools of a stream and sends back what can be translat
   });
   assert.equal(await runner.finalContent(), 'Grüß Gott, 世界 🌍!');
   assert.deepEqual(called, ['get_weather', 'get_time']);
-  const { messages } = JSON.parse(exchange(received.at(-1)!).body.toString('utf8')) as {
+  const { messages } = JSON.parse(translation(received.at(-1)!).body.toString('utf8')) as {
     messages: { content: { type: string }[] }[];
   };
   assert.deepEqual(

@@ -9,13 +9,13 @@ import {
   contentOf,
   deltasOf,
   EXTRA,
-  exchange,
   fixture,
   NOW_MS,
   SONNET_4,
   SONNET_4_5,
   streamed,
   tool,
+  translation,
 } from './calls.js';
 
 const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
@@ -87,7 +87,7 @@ test('a client that did not ask for usage sees none, and the gateway does', () =
 });
 
 test('the closing bytes are held back until they are asked for', () => {
-  const reading = exchange({}, asked).stream();
+  const reading = translation({}, asked).stream();
   const out = reading.push(fixture('text.sse')).toString('utf8');
   assert.ok(reading.done);
   assert.ok(out.includes('"finish_reason":"stop"'));
@@ -96,7 +96,7 @@ test('the closing bytes are held back until they are asked for', () => {
 });
 
 test('every event is passed on when it comes, not later', () => {
-  const reading = exchange({}).stream();
+  const reading = translation({}).stream();
   assert.match(reading.push(Buffer.from(START)).toString('utf8'), /"role":"assistant"/);
   reading.push(Buffer.from(open(0, { type: 'text', text: '' })));
   assert.match(reading.push(Buffer.from(say(0, 'now'))).toString('utf8'), /"content":"now"/);
@@ -169,7 +169,7 @@ test('usage is cumulative: what the end reports overwrites what the start report
 });
 
 test('input is known as soon as the message starts', () => {
-  const reading = exchange({}).stream();
+  const reading = translation({}).stream();
   reading.push(Buffer.from(START));
   assert.equal(reading.usage?.input, 5);
 });
@@ -221,12 +221,12 @@ test('a ping is a comment for the caller, before the message too', () => {
     'event: ping\n\n',
     ': keep-alive\n\n',
   ]) {
-    assert.equal(exchange({}).stream().push(Buffer.from(ping)).toString('utf8'), ': ping\n\n');
+    assert.equal(translation({}).stream().push(Buffer.from(ping)).toString('utf8'), ': ping\n\n');
   }
 });
 
 test('a ping between two words stays between them', () => {
-  const out = exchange({})
+  const out = translation({})
     .stream()
     .push(
       Buffer.from(
@@ -332,7 +332,7 @@ test('an overload in the middle is a failure, after what was good before it', ()
 });
 
 test('after a failure nothing more is passed on', () => {
-  const reading = exchange({}).stream();
+  const reading = translation({}).stream();
   reading.push(fixture('overloaded.sse'));
   const { failure } = reading;
   assert.equal(reading.push(Buffer.from(say(0, 'wer') + STOP)).length, 0);
@@ -381,7 +381,7 @@ for (const [name, text] of [
 }
 
 test('an event that outgrows every bound is garbage, and is not kept', () => {
-  const reading = exchange({}).stream();
+  const reading = translation({}).stream();
   const megabyte = Buffer.alloc(1024 * 1024, 'a');
   reading.push(Buffer.from('data: "'));
   for (let i = 0; i < 17; i++) reading.push(megabyte);

@@ -3,24 +3,24 @@
  * What others reserve a moment later may change it.
  */
 import type { Refusal } from '../lib/errors.js';
-import { affordable, cost, type Estimate } from '../limits/amount.js';
-import { denialOf } from '../limits/denial.js';
-import { Part } from '../limits/hold.js';
-import type { Limit } from '../limits/limit.js';
-import type { LimitReading, Limits } from '../limits/limits.js';
-import { amountIn, type LimitLevel, shownLevel } from '../limits/shown.js';
-import type { Failure } from '../limits/store.js';
-import { refusalOf, unavailableRefusal } from '../limits/words.js';
+import { affordable, cost, type Estimate } from './amount.js';
+import { denialOf } from './denial.js';
+import { Part } from './hold.js';
+import type { Limit } from './limit.js';
+import type { LimitReading, Limits } from './limits.js';
+import { amountIn, type LimitLevel, shownLevel } from './shown.js';
+import type { Failure } from './store.js';
+import { refusalOf, unavailableRefusal } from './words.js';
 
 /** A limit that applies, and what the request would take of it. */
-export interface ForeseenLimit extends LimitLevel {
+export interface DryRunLimit extends LimitLevel {
   /** Budgets: the worst case, once the output is clamped to what they afford. Rates: what such requests usually take. */
   readonly takes: string | number;
   readonly admits: boolean;
 }
 
-export interface Foreseen {
-  readonly limits: ForeseenLimit[];
+export interface DryRun {
+  readonly limits: DryRunLimit[];
   /** The most output tokens that budgets afford, over all choices; null: no budget bounds them. */
   readonly outputTokens: number | null;
   readonly refusal: Refusal | undefined;
@@ -28,11 +28,11 @@ export interface Foreseen {
 
 const RETRY_MS = 1000;
 
-export async function foresee(
+export async function dryRun(
   limits: Pick<Limits, 'read' | 'nowMs'>,
   applying: readonly Limit[],
   estimate: Estimate,
-): Promise<Foreseen> {
+): Promise<DryRun> {
   if (applying.length === 0) return { limits: [], outputTokens: null, refusal: undefined };
   const readings = await limits.read(applying);
   if (!readings) return { limits: [], outputTokens: null, refusal: unavailableRefusal(RETRY_MS) };

@@ -1,37 +1,50 @@
 /** A response as the request path sees it. */
 import type { ClientResponse } from '../front/client.js';
-import type { Reply } from '../gateway/call.js';
+import type { ResponseWriter } from '../gateway/response-writer.js';
 
 /** How long a caller has to read the error that ends a broken stream before the connection is closed under it. */
 const LINGER_MS = 100;
 
 const ignore = (): void => {};
 
-export class HttpReply implements Reply {
+export class HttpResponseWriter implements ResponseWriter {
   readonly #response: ClientResponse;
+  readonly #onGone: (() => void)[] = [];
   #over = false;
-  #left: (() => void) | undefined;
+  #left = false;
   started = false;
-  gone = false;
+  interrupted = false;
 
   constructor(response: ClientResponse) {
     this.#response = response;
     response.on('close', () => {
       if (this.#over) return;
-      this.gone = true;
-      this.#left?.();
+      this.#left = true;
+      this.interrupted = false;
+      this.#giveUp();
     });
     response.on('error', ignore); // a write to a caller that left; `close` tells the rest
   }
 
+  get gone(): boolean {
+    return this.#left || this.interrupted;
+  }
+
+  /** The gateway ends: whoever works on the answer gives up, and tells the caller so. */
+  interrupt(): void {
+    if (this.#over || this.gone) return;
+    this.interrupted = true;
+    this.#giveUp();
+  }
+
   head(status: number, headers: readonly string[]): void {
     this.started = true;
-    if (this.gone) return;
+    if (this.#left) return;
     this.#response.writeHead(status, headers as string[]);
   }
 
   write(bytes: Buffer): boolean {
-    return this.gone || this.#response.write(bytes);
+    return this.#left || this.#response.write(bytes);
   }
 
   end(bytes?: Buffer): void {
@@ -53,7 +66,11 @@ export class HttpReply implements Reply {
   }
 
   onGone(listener: () => void): void {
-    this.#left = listener;
     if (this.gone) listener();
+    else this.#onGone.push(listener);
+  }
+
+  #giveUp(): void {
+    for (const listener of this.#onGone.splice(0)) listener();
   }
 }

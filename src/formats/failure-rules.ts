@@ -1,17 +1,5 @@
-/**
- * What a failure means, whoever words it. A provider states as data which of its words mean what (`FailureRule`); the router
- * decides what follows from a class.
- */
-export type FailureClass =
-  | 'rate_limit' // too many requests for now: another target, or later
-  | 'quota' // money or a quota is used up: another credential, or another provider
-  | 'overload' // it has no room: another target
-  | 'transient' // it may work the next time
-  | 'context_window' // the input does not fit into the model
-  | 'content_policy' // the provider does not want to answer this
-  | 'credential' // the gateway's own key is not taken
-  | 'not_found' // there is no such model or deployment
-  | 'caller'; // the request is at fault wherever it goes
+/** What a provider states about its failures and its limits, as data. */
+import type { FailureClass } from './failure.js';
 
 /** A rule applies where all that it states does. The first that applies counts. */
 export interface FailureRule {

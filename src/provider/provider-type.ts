@@ -1,36 +1,20 @@
 /**
- * What a provider states. An adaptor (`providers/*.ts`) holds facts and does no work: the wire formats live beside this
- * file, the bytes are moved by `upstream/`.
+ * What a type of provider states (`providers/*.ts`): facts, and no work. The wire formats are in `formats/`, the bytes are moved
+ * by `upstream/`.
  */
-import type { FailureRule, LimitHeader } from './failure-class.js';
+import type { ModelFacts } from '../formats/anthropic-messages/model-facts.js';
+import type { FailureRule, LimitHeader } from '../formats/failure-rules.js';
+import type { FormatId } from '../formats/format-id.js';
+import type { OutputField } from '../formats/translation.js';
+import type { Signer } from './signers.js';
 
-/** The endpoints that a call can be made to, as keys and entries name them. */
-export type Endpoint = 'chat' | 'embeddings';
-
-export type OutputField = 'max_tokens' | 'max_completion_tokens';
-
-/** What the model of a target can do, where it differs from its dialect's defaults. */
-export interface ModelFacts {
-  /** Most tokens that the model can answer with. */
-  readonly maxOutput: number;
-  /** `temperature`, `top_p`, `top_k` are refused. */
-  readonly rejectsSampling: boolean;
-  /** `thinking: {type: "adaptive"}` and `output_config.effort` are understood. */
-  readonly adaptiveThinking: boolean;
-  /** `thinking: {type: "disabled"}` is refused. */
-  readonly rejectsThinkingDisabled: boolean;
-  /** `thinking: {type: "enabled", budget_tokens}` is refused. */
-  readonly rejectsBudgetThinking: boolean;
-  /** `tool_choice` `any` and `tool` are refused. */
-  readonly rejectsForcedTool: boolean;
-  /** `output_config.format` with a JSON schema is understood. */
-  readonly nativeStructuredOutput: boolean;
-  /** `output_config.effort` may be `xhigh`. */
-  readonly xhighEffort: boolean;
-  /** `thinking: {type: "between_tools"}` is understood: the least thinking that the model can be brought down to. */
-  readonly betweenToolsThinking: boolean;
-  /** A last message of the assistant, to be continued by the answer, is refused. */
-  readonly rejectsPrefill: boolean;
+/**
+ * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
+ */
+export interface CountingRule {
+  readonly encoding: 'o200k_base' | 'cl100k_base' | 'quarter_bytes';
+  readonly factor: number;
+  readonly exact: boolean;
 }
 
 /** A CSV export of a provider's usage or cost: what its columns are called. */
@@ -55,25 +39,18 @@ export interface ExportFormat {
   readonly cost?: { readonly amount: string; readonly currency?: string };
 }
 
-interface AdaptorFacts {
+export interface ProviderType {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
   /** Where the API lives unless `base_url` says otherwise; null where there is no such default. */
   readonly baseUrl: string | null;
-  /** Path below the base URL of each endpoint that it has. */
-  readonly paths: Readonly<Partial<Record<Endpoint, string>>>;
-  /** Headers that carry the credential and the API version. */
-  headers(credential: string): Record<string, string>;
+  /** The wire formats that it speaks, and the path of each below the base URL. */
+  readonly speaks: Readonly<Partial<Record<FormatId, string>>>;
+  /** How a request carries the credential. */
+  readonly auth: Signer;
   /** The provider's name in the price catalogue; null where it has none. */
   readonly catalogue: string | null;
-  /**
-   * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
-   */
-  counting(model: string): {
-    readonly encoding: 'o200k_base' | 'cl100k_base' | 'quarter_bytes';
-    readonly factor: number;
-    readonly exact: boolean;
-  };
+  counting(model: string): CountingRule;
   /** What its errors mean, beyond what a status says by itself; the first rule that applies counts. */
   readonly failures: readonly FailureRule[];
   /** Where its answers tell what is left of its own limits. */
@@ -88,6 +65,8 @@ interface AdaptorFacts {
   readonly outputField?: OutputField;
   /** Most texts that one embeddings request may have; left out where that is not known. */
   readonly mostInputs?: number;
+  /** What a model can do, where the provider speaks a format that depends on it. */
+  modelFacts?(model: string): ModelFacts;
   /** An upstream inside the process, instead of one behind HTTP: its own, or the embedding model that the gateway has. */
   readonly local?: LocalUpstream | 'embedding-model';
   /** The only models that it has. */
@@ -95,10 +74,6 @@ interface AdaptorFacts {
   /** It costs nothing unless the configuration says otherwise. */
   readonly free?: true;
 }
-
-/** A provider, with what its dialect needs to know of a model. */
-export type Adaptor = AdaptorFacts &
-  ({ readonly dialect: 'openai-chat' } | { readonly dialect: 'anthropic-messages'; facts(model: string): ModelFacts });
 
 export interface LocalRequest {
   readonly path: string;

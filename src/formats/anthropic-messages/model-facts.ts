@@ -1,0 +1,38 @@
+/** What models that are spoken to in the messages format can do: translators ask. */
+
+export interface ModelFacts {
+  /** Most tokens that the model can answer with. */
+  readonly maxOutput: number;
+  /** `temperature`, `top_p`, `top_k` are refused. */
+  readonly rejectsSampling: boolean;
+  /** `thinking: {type: "adaptive"}` and `output_config.effort` are understood. */
+  readonly adaptiveThinking: boolean;
+  /** `thinking: {type: "disabled"}` is refused. */
+  readonly rejectsThinkingDisabled: boolean;
+  /** `thinking: {type: "enabled", budget_tokens}` is refused. */
+  readonly rejectsBudgetThinking: boolean;
+  /** `tool_choice` `any` and `tool` are refused. */
+  readonly rejectsForcedTool: boolean;
+  /** `output_config.format` with a JSON schema is understood. */
+  readonly nativeStructuredOutput: boolean;
+  /** `output_config.effort` may be `xhigh`. */
+  readonly xhighEffort: boolean;
+  /** `thinking: {type: "between_tools"}` is understood: the least thinking that the model can be brought down to. */
+  readonly betweenToolsThinking: boolean;
+  /** A last message of the assistant, to be continued by the answer, is refused. */
+  readonly rejectsPrefill: boolean;
+}
+
+/** A model of which nothing is known. */
+export const unknownModel: ModelFacts = {
+  maxOutput: 32_000,
+  rejectsSampling: false,
+  adaptiveThinking: false,
+  rejectsThinkingDisabled: false,
+  rejectsBudgetThinking: true,
+  rejectsForcedTool: false,
+  nativeStructuredOutput: false,
+  xhighEffort: false,
+  betweenToolsThinking: false,
+  rejectsPrefill: false,
+};

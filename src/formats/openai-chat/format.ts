@@ -1,0 +1,16 @@
+/** OpenAI's chat completions, as clients call them. */
+import type { ApiFormat } from '../format.js';
+import { completionAsStream } from './chunks.js';
+import { openaiErrors } from './errors.js';
+import { chatReplay } from './replay.js';
+import { type ChatRequest, readChatRequest } from './request.js';
+
+export const openaiChat: ApiFormat<ChatRequest> = {
+  id: 'openai-chat',
+  endpoint: 'chat',
+  name: 'chat completions',
+  read: readChatRequest,
+  errors: openaiErrors,
+  asStream: (request, answer, extra) => completionAsStream(answer, request.askedUsage, extra),
+  replay: chatReplay,
+};

@@ -1,0 +1,13 @@
+/** OpenAI's embeddings, as clients call them. */
+import type { ApiFormat } from '../format.js';
+import { openaiErrors } from '../openai-chat/errors.js';
+import { type EmbeddingsRequest, readEmbeddingsRequest } from './request.js';
+
+export const openaiEmbeddings: ApiFormat<EmbeddingsRequest> = {
+  id: 'openai-embeddings',
+  endpoint: 'embeddings',
+  name: 'embeddings',
+  read: readEmbeddingsRequest,
+  errors: openaiErrors,
+  asStream: (_request, answer) => answer, // nobody can ask for one
+};

@@ -1,0 +1,32 @@
+/** The wire formats: those that clients call, and what is known of each where an upstream is spoken to in it. */
+import type { ApiFormat } from './format.js';
+import type { FormatId } from './format-id.js';
+import { openaiChat } from './openai-chat/format.js';
+import { openaiEmbeddings } from './openai-embeddings/format.js';
+import type { ModelRequest } from './request.js';
+
+/** A format with requests of its own: whoever reads a request with it hands that request, and no other, back to it. */
+const formatOf = <R extends ModelRequest>(format: ApiFormat<R>): ApiFormat => format as unknown as ApiFormat;
+
+/** What clients can call. */
+export const apiFormats: readonly ApiFormat[] = [formatOf(openaiChat), formatOf(openaiEmbeddings)];
+
+export const apiFormat = (id: FormatId): ApiFormat => {
+  const found = apiFormats.find((format) => format.id === id);
+  if (!found) throw new Error(`clients cannot call ${id}`);
+  return found;
+};
+
+/** What follows for a request from the format that its target is spoken to in. */
+export interface UpstreamFormat {
+  /** When a part of the prompt is written to the provider's cache, at a price of its own. */
+  readonly cacheWrites: 'where asked' | 'at will' | 'never';
+  /** A request must name a maximum of the answer, and none beyond the model's own is taken. */
+  readonly namesMaximum: boolean;
+}
+
+export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
+  'openai-chat': { cacheWrites: 'at will', namesMaximum: false },
+  'openai-embeddings': { cacheWrites: 'never', namesMaximum: false },
+  'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true },
+};

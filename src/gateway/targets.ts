@@ -1,0 +1,213 @@
+/**
+ * Where a request goes: the only place that picks targets, first and later. The router's plan and chain are asked with what is
+ * known of the request. A model with one target and nothing to fall back to is picked without any of that: its chain is made
+ * when something failed.
+ */
+import type { Model, Models, Target } from '../catalog/model.js';
+import type { FailureClass } from '../formats/failure.js';
+import type { ModelRequest } from '../formats/request.js';
+import { noUsage } from '../formats/usage.js';
+import { mayUseModel } from '../identity/allow.js';
+import type { Key } from '../identity/key.js';
+import type { Clock } from '../lib/clock.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import type { Random } from '../lib/random.js';
+import { cost } from '../pricing/price.js';
+import type { Ask } from '../router/balance.js';
+import { Chain, type Fallbacks, type Step } from '../router/chain.js';
+import { type Plan, plan } from '../router/plan.js';
+import type { CallHeaders } from './call.js';
+
+/** What of a request its way depends on. */
+export interface Routable {
+  /** Of the snapshot that the request is served by. */
+  readonly models: Models;
+  readonly model: Model;
+  /** The model that was asked for, where it has a route: what it uses is open to the key. */
+  readonly routed: Model | null;
+  readonly request: ModelRequest;
+  /** The end user. */
+  readonly user: string | null;
+  readonly headers: Pick<CallHeaders, 'fallbacks'>;
+  readonly caller: { readonly key: Key };
+}
+
+interface PickingDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A target and the model that it belongs to. */
+export type PickedTarget = Pick<Step<Model, Target>, 'model' | 'target'>;
+
+/** Output tokens that are taken to be usual where a request does not say how many it wants at most. */
+export const USUAL_OUTPUT = 500;
+
+export class TargetPicker {
+  readonly #request: Routable;
+  readonly #deadlineMs: number;
+  readonly #deps: PickingDeps;
+  readonly #turns = new Map<Model, number>();
+  #chain: Chain<Model, Target> | undefined;
+  /** The target of a model without a choice, once an attempt on it began. */
+  #begun: Target | undefined;
+
+  /** `deadlineMs`: monotonic. */
+  constructor(request: Routable, deadlineMs: number, deps: PickingDeps) {
+    this.#request = request;
+    this.#deadlineMs = deadlineMs;
+    this.#deps = deps;
+  }
+
+  /** The target that is tried first. */
+  first(): Result<PickedTarget> {
+    const { model } = this.#request;
+    const { clock } = this.#deps;
+    if (model.lone) {
+      const target = model.targets[0]!;
+      return target.state.breaker.held ? this.#none() : ok({ model, target });
+    }
+    const step = this.#made().first();
+    return step ? ok(step) : this.#none(clock.monotonic());
+  }
+
+  /** The next one, where nothing can be sent to a target: it is at a limit of its own. */
+  passOver({ target }: PickedTarget): PickedTarget | undefined {
+    return this.#request.model.lone ? undefined : this.#made().passOver(target, this.#deps.clock.monotonic());
+  }
+
+  /** An attempt begins. */
+  begin(target: Target): void {
+    if (this.#chain) this.#chain.begin(target);
+    else this.#begun = target;
+  }
+
+  /** The target that was begun cannot carry this request at all; nothing was sent. */
+  unfit(target: Target): void {
+    this.#made().unfit(target);
+  }
+
+  /** What follows an attempt that failed, or that could not be sent (`undefined`); undefined: nothing does. */
+  next(failure: FailureClass | undefined, retryAfterMs: number | undefined): Step<Model, Target> | undefined {
+    return this.#made().next(failure, retryAfterMs, this.#deps.clock.monotonic());
+  }
+
+  /** Another target of the model at hand, to be asked beside the one that runs. */
+  rival(): PickedTarget | undefined {
+    return this.#made().rival();
+  }
+
+  /** Whether an answer that was withheld may be asked for elsewhere. */
+  get canAvoidPolicy(): boolean {
+    return this.#chain?.canAvoidPolicy ?? false;
+  }
+
+  /** Every target that the request may be sent to, whatever is known of it now. */
+  reachable(): readonly PickedTarget[] {
+    return reachable(this.#request);
+  }
+
+  #none(nowMs = this.#deps.clock.monotonic()): Result<never> {
+    const { model } = this.#request;
+    return refused(noTarget(model, this.#plan(model, false), nowMs));
+  }
+
+  #made(): Chain<Model, Target> {
+    if (this.#chain) return this.#chain;
+    const { model } = this.#request;
+    const made = new Chain<Model, Target>({
+      model,
+      single: model.targets.length === 1,
+      fallbacks: fallbacksOf(this.#request),
+      retry: model.retry,
+      deadlineMs: this.#deadlineMs,
+      plan: (of, lastResort) => this.#plan(of, lastResort),
+      random: this.#deps.random,
+    });
+    if (this.#begun) made.begin(this.#begun);
+    this.#chain = made;
+    return made;
+  }
+
+  #plan(model: Model, lastResort: boolean): Plan<Target> {
+    let turn = this.#turns.get(model);
+    if (turn === undefined) this.#turns.set(model, (turn = model.turns.next++));
+    return planFor(model, this.#request, turn, this.#deps, lastResort);
+  }
+}
+
+/** The router's plan of a model for a request. Asking changes nothing. */
+export function planFor(
+  model: Model,
+  request: Pick<Routable, 'request' | 'user'>,
+  turn: number,
+  { clock, random }: PickingDeps,
+  lastResort = false,
+): Plan<Target> {
+  return plan(model, askFor(model, request, turn, clock.now()), clock.monotonic(), random, lastResort);
+}
+
+/** `nowMs`: wall time, for prices. */
+function askFor(
+  model: Model,
+  { request: { facts }, user }: Pick<Routable, 'request' | 'user'>,
+  turn: number,
+  nowMs: number,
+): Ask<Target> {
+  const tokens = { ...noUsage(), input: Math.ceil(facts.sizeBytes / 4), output: facts.maxOutput ?? USUAL_OUTPUT };
+  const together = model.affinity !== 'none' && model.targets.length > 1;
+  return {
+    affinity: together ? (model.affinity === 'user' ? user : facts.prefix()) : null,
+    turn,
+    costOf: (target) => {
+      const price = target.priceAt(nowMs);
+      return price ? cost(tokens, price).total : Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+const NO_FALLBACKS: Fallbacks<Model> = { general: [], contextWindow: [], contentPolicy: [] };
+
+/** A key's models are a fence that fallbacks do not climb over. */
+export function fallbacksOf({ models, model, routed, caller, headers }: Routable): Fallbacks<Model> {
+  if (!headers.fallbacks || model.lone) return NO_FALLBACKS;
+  const open = routed?.route?.uses ?? [];
+  const allowed = (names: readonly string[]) =>
+    names.flatMap((name) => {
+      const found = open.includes(name) || mayUseModel(caller.key, name) ? models.get(name) : undefined;
+      return found ? [found] : [];
+    });
+  return {
+    general: allowed(model.fallbacks),
+    contextWindow: allowed(model.contextWindowFallbacks),
+    contentPolicy: allowed(model.contentPolicyFallbacks),
+  };
+}
+
+/** Every target that a request may be sent to, whatever is known of it now. */
+export function reachable(request: Routable): readonly PickedTarget[] {
+  const { general, contextWindow, contentPolicy } = fallbacksOf(request);
+  const models = new Set([request.model, ...general, ...contextWindow, ...contentPolicy]);
+  return [...models].flatMap((model) => model.targets.map((target) => ({ model, target })));
+}
+
+const REASONS = {
+  held_open: 'is taken out of service',
+  open: 'failed too often',
+  probing: 'is being tried again',
+  resting: 'asked to be left alone',
+  credentials_resting: 'takes none of its credentials now',
+} as const;
+
+/** `nowMs`: monotonic. */
+export function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
+  const soonestMs = Math.min(...skipped.map(({ untilMs }) => untilMs)) - nowMs;
+  const reasons = skipped.map(({ target, why }) => `${target.id} ${REASONS[why]}`).join(', ');
+  const known = Number.isFinite(soonestMs) && soonestMs > 0;
+  const ms = Math.min(60_000, Math.ceil(soonestMs));
+  const words = `No target of the model '${name}' can be used now${reasons && `: ${reasons}`}. Try again ${known ? `in ${Math.ceil(ms / 1000)} s` : 'later'}, or ask for another model.`;
+  if (!known) return refuse('no_target_available', words, { headers: { 'x-should-retry': 'false' } });
+  return refuse('no_target_available', words, {
+    headers: { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(ms) },
+  });
+}

@@ -1,0 +1,60 @@
+/** The end of a request in metrics and in its access line: field by field, so that no header and no prompt slips in. */
+import type { Clock } from '../lib/clock.js';
+import type { Refusal } from '../lib/errors.js';
+import { usd } from '../lib/money.js';
+import type { RunningLog } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { RequestContext } from './request-context.js';
+import type { AttemptResult } from './stages.js';
+
+interface TellingPorts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly access: RunningLog['access'];
+}
+
+type Tell = (context: RequestContext, status: number, result?: AttemptResult, refusal?: Refusal) => void;
+
+export const createTelling =
+  ({ clock, metrics, access }: TellingPorts): Tell =>
+  (context, status, result, refusal) => {
+    const { call, caller, model, target, serving, routed } = context;
+    const { endpoint } = call.format;
+    const durationMs = clock.monotonic() - call.arrivedAt;
+    const times = result?.carried.times;
+    const firstByteMs = times && times.firstByteAt !== null ? times.firstByteAt - times.sentAt : null;
+    const overheadMs = result?.overheadMs ?? durationMs;
+    metrics.request({
+      endpoint,
+      model: model?.label ?? 'none',
+      provider: target?.provider ?? 'none',
+      status,
+      durationMs,
+      overheadMs,
+      firstByteMs,
+    });
+    access({
+      request_id: call.requestId,
+      endpoint,
+      status,
+      error: refusal?.code,
+      reason: refusal && result ? refusal.message : undefined,
+      key: caller?.key.id,
+      team: caller?.key.team ?? undefined,
+      model: model?.name,
+      asked_model: routed?.name,
+      target: target?.id,
+      stream: context.stream,
+      fallback: serving === model ? undefined : serving?.name,
+      cache: context.cache === 'off' ? undefined : context.cache,
+      attempts: context.attempts,
+      input_tokens: result?.bill.tokens.input,
+      output_tokens: result?.bill.tokens.output,
+      cost_usd: result ? usd(context.costNano) : undefined,
+      duration_ms: round(durationMs),
+      overhead_ms: round(overheadMs),
+      first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
+    });
+  };
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;
