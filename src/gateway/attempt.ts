@@ -12,6 +12,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
+import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Outcome } from './attempts.js';
@@ -103,16 +104,28 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
 
   async function carryOut(underway: Underway): Promise<AttemptResult> {
     const { reserved, reach, entrant } = underway;
-    const { target, model } = reach;
+    const { target } = reach;
     const { grant } = reserved;
     if (entrant) grant.beside.push(reach);
     const trip = target.state.begin(clock.monotonic());
     const carried = await bytesOf(underway, trip.slot);
-    const why = learn(carried, trip, model, target);
+    const why = judged(underway, carried, trip);
     if (entrant) grant.beside.splice(grant.beside.indexOf(reach), 1);
     if (carried.kind === 'fault') onFault(carried.error, reserved.call.requestId);
     const settled = billed(underway, carried);
     return record(underway, carried, why, settled instanceof Promise ? await settled : settled);
+  }
+
+  /** What the attempt teaches of its target. A failure that cannot be judged is held against nobody. */
+  function judged({ reserved, reach }: Underway, carried: Carried, trip: Trip): FailureClass | undefined {
+    const { target, model } = reach;
+    try {
+      return learn(carried, trip, model, target);
+    } catch (error) {
+      onFault(error, reserved.call.requestId);
+      target.state.abandoned(trip, carried.times.endedAt);
+      return 'transient';
+    }
   }
 
   function bytesOf(underway: Underway, slot: number): Promise<Carried> {

@@ -9,8 +9,12 @@ export function urlOf(server: FastifyInstance, wanted: { readonly host: string; 
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** How long interrupted requests have to be entered in the ledger and to tell their callers. */
+/** How long interrupted requests have to be entered in the ledger. */
 const INTERRUPTED_MS = 5_000;
+/** How long callers then have to read that they were interrupted. */
+const LINGER_MS = 1_000;
+/** A connection that becomes idle while the server closes is closed so soon. */
+const SWEEP_MS = 100;
 
 /** The requests that run, as far as a shutdown needs to know them. */
 interface Running {
@@ -25,12 +29,15 @@ interface Running {
  */
 export async function closeServer(server: FastifyInstance, running: Running, graceMs: number): Promise<void> {
   const closed = server.close();
-  const cut = setTimeout(() => server.server.closeAllConnections(), graceMs + INTERRUPTED_MS);
+  const sweep = setInterval(() => server.server.closeIdleConnections(), SWEEP_MS);
+  const endsMs = performance.now() + graceMs;
   if (!(await running.idle(graceMs))) {
     running.interrupt();
     await running.idle(INTERRUPTED_MS);
-    server.server.closeAllConnections();
   }
+  const leftMs = Math.max(LINGER_MS, endsMs - performance.now());
+  const cut = setTimeout(() => server.server.closeAllConnections(), leftMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
