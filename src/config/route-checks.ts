@@ -2,7 +2,7 @@
  * What one route says against another, or one part of a route against another part: names, places in the way of each other,
  * and what templates refer to. Looks at routes that are valid by themselves.
  */
-import { isOwnPath } from '../lib/own-paths.js';
+import { isOwnPath } from '../api/addresses.js';
 import { placeholders } from '../lib/template.js';
 import { validator } from '../lib/validators.js';
 import type { Path } from './problem.js';

@@ -14,3 +14,5 @@ export const endpointNames = [
   'passthrough',
   'routes',
 ] as const;
+
+export type EndpointName = (typeof endpointNames)[number];

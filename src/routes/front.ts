@@ -6,11 +6,11 @@
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isOwnPath } from '../api/addresses.js';
 import type { ClientRequest, ClientResponse, Direct } from '../front/client.js';
 import { plainFront } from '../front/plain-front.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
-import { isOwnPath } from '../lib/own-paths.js';
 import type { ClientAddress } from './client-address.js';
 import type { Match, Matcher } from './match.js';
 import { LONGEST_TARGET, readTarget } from './path.js';

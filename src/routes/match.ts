@@ -4,7 +4,7 @@
  * tables are built when the configuration is, and only read afterwards.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isOwnPath } from '../lib/own-paths.js';
+import { isOwnPath } from '../api/addresses.js';
 
 export interface Matchable {
   readonly match: {

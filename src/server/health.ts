@@ -1,8 +1,10 @@
 /** `GET /healthz` (alive), `/readyz` (can serve; details with the admin key) and `/metrics`. */
 import type { FastifyInstance } from 'fastify';
 import { adminOf } from '../api/admin/auth.js';
+import { routeOf } from '../api/route.js';
 
-interface Part {
+/** How one of the services is that requests need. */
+interface ServiceHealth {
   readonly ok: boolean;
   readonly optional?: boolean;
   readonly detail?: string;
@@ -10,25 +12,30 @@ interface Part {
 
 export interface HealthDeps {
   readonly adminKey: () => string;
-  /** Parts that serve requests; without an `optional` one that is possible for a while. */
-  readonly ready: () => Promise<Readonly<Record<string, Part>>>;
+  /** The services that requests need; without an `optional` one they can be served for a while. */
+  readonly ready: () => Promise<Readonly<Record<string, ServiceHealth>>>;
   /** The Prometheus text; null while metrics are switched off. */
   readonly metrics: () => Promise<{ readonly text: string; readonly type: string } | null>;
 }
 
 export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
-  const config = { access: 'public' } as const;
-  app.get('/healthz', { config }, () => ({ status: 'ok' }));
-  app.get('/readyz', { config }, async (request, reply) => {
-    const parts = await deps.ready();
-    const ok = Object.values(parts).every((part) => part.ok || part.optional);
-    reply.code(ok ? 200 : 503);
-    const status = ok ? 'ready' : 'unavailable';
-    return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
+  app.route({ ...routeOf('getHealth'), handler: () => ({ status: 'ok' }) });
+  app.route({
+    ...routeOf('getReadiness'),
+    handler: async (request, reply) => {
+      const parts = await deps.ready();
+      const ok = Object.values(parts).every((part) => part.ok || part.optional);
+      reply.code(ok ? 200 : 503);
+      const status = ok ? 'ready' : 'unavailable';
+      return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
+    },
   });
-  app.get('/metrics', { config }, async (_request, reply) => {
-    const metrics = await deps.metrics();
-    if (!metrics) return reply.callNotFound();
-    return reply.header('content-type', metrics.type).send(metrics.text);
+  app.route({
+    ...routeOf('getMetrics'),
+    handler: async (_request, reply) => {
+      const metrics = await deps.metrics();
+      if (!metrics) return reply.callNotFound();
+      return reply.header('content-type', metrics.type).send(metrics.text);
+    },
   });
 }

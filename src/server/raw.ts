@@ -1,12 +1,26 @@
 /**
  * Handlers in front of the framework. The request path needs no more of HTTP than a request and its response, and a framework
- * around it costs as much as all of its counting: its addresses are matched in a table before Fastify sees the request.
+ * around it costs as much as all of its counting: its addresses are looked up before Fastify sees the request. One look-up by
+ * the request line finds the address as it is written in the table; only where that fails is the target read closer.
  */
 import type { RequestListener } from 'node:http';
+import { meantTarget, pathOf } from '../api/addresses.js';
+import type { Row } from '../api/table.js';
 import type { Direct, Handler } from '../front/client.js';
 
-/** `METHOD /path` as it stands on the request line -> who answers. */
-export type RawRoutes = ReadonlyMap<string, Handler>;
+/** Finds the handlers of `rows` until the server closes. */
+export function directRoutes(handlers: ReadonlyMap<Row, Handler>): { readonly find: Direct; close(): void } {
+  const byLine = new Map([...handlers].map(([{ method, path }, handler]) => [`${method} ${path}`, handler]));
+  const methods = new Set([...handlers.keys()].map(({ method }) => method as string));
+  return {
+    find: (method, target) => {
+      const found = byLine.get(`${method} ${target}`);
+      if (found !== undefined || !methods.has(method)) return found;
+      return byLine.get(`${method} ${pathOf(meantTarget(target))}`);
+    },
+    close: () => byLine.clear(),
+  };
+}
 
 /** What `direct` has a handler for goes there, everything else to `other`. */
 export function directOr(direct: Direct, other: RequestListener): RequestListener {

@@ -16,7 +16,9 @@ import type {
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
-import { declaresAccess } from '../access.js';
+import { methodsAt } from '../addresses.js';
+import { describing, holdToTable, routeOf } from '../route.js';
+import { ADMIN_PREFIX, adminRows } from '../table.js';
 import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
@@ -26,7 +28,6 @@ import { type Explaining, explainRoute } from './explain-route.js';
 import { keysRoutes } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
-import { createPaths } from './paths.js';
 import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { type Routing, routesRoutes } from './routes-routes.js';
@@ -68,19 +69,15 @@ export type AdminApp = FastifyInstance<
   ZodTypeProvider
 >;
 
-const PREFIX = '/admin/v1';
-
 /** To be registered as it is: `server.register(adminApi(deps))`; the prefix is its own. */
 export const adminApi =
   (deps: AdminDeps): FastifyPluginAsync =>
   async (server) => {
-    await server.register((app) => scope(app, deps), { prefix: PREFIX });
+    await server.register((app) => scope(app, deps), { prefix: ADMIN_PREFIX });
   };
 
 async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
-  const paths = createPaths();
-  app.addHook('onRoute', declaresAccess('admin', 'public'));
-  app.addHook('onRoute', paths.add);
+  holdToTable(app, adminRows);
   app.decorateRequest('adminActor', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
@@ -91,7 +88,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   });
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) => {
-    const allow = paths.methodsOf(request.url.split('?', 1)[0]!).join(', ');
+    const allow = methodsAt(request.url).join(', ');
     if (allow === '') return sendRefusal(reply, noSuchPath);
     const words = `${request.method} is not possible here; ${allow} is.`;
     return sendRefusal(reply, refuse('method_not_allowed', words, { headers: { allow } }));
@@ -120,7 +117,12 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   reportsRoutes(typed, deps);
-  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
+  const { method, url, config } = routeOf('getOpenApi');
+  app.route({
+    ...{ method, url: url.slice(ADMIN_PREFIX.length), config },
+    schema: { ...describing('getOpenApi'), hide: true },
+    handler: () => app.swagger(),
+  });
 }
 
 /** Zod validates; its error reaches the error handler whole, with the paths of the fields. */

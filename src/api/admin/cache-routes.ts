@@ -4,13 +4,10 @@ import type { PurgeKind } from '../../cache/cache.js';
 import type { CacheService } from '../../cache/cache-service.js';
 import { ok, refuse } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
-import { problem, sendRefusal } from './errors.js';
+import { sendRefusal } from './errors.js';
 import { type Writing, write } from './once.js';
+import { route } from './route.js';
 import { text } from './schemas.js';
-
-const config = { access: 'admin' } as const;
-const tags = ['cache'];
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
 
 const one = 'name one of all (true), model, team, key, tag and entry';
 const purge = z
@@ -31,24 +28,14 @@ export interface CacheReading {
 }
 
 export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
-  app.get(
-    '/cache',
-    { config, schema: { tags, summary: 'What the cache of this gateway does.', response: { 200: z.looseObject({}) } } },
-    async () => ({ ...(await deps.cache.stats()) }),
-  );
+  route(app, 'getCacheStats', {
+    schema: { response: { 200: z.looseObject({}) } },
+    handler: async () => ({ ...(await deps.cache.stats()) }),
+  });
 
-  app.post(
-    '/cache/purge',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Make answers invalid at once: of a model, a team, a key, a tag, one entry, or all.',
-        body: purge,
-        response: { 200: purged, ...problems },
-      },
-    },
-    async (request, reply) => {
+  route(app, 'purgeCache', {
+    schema: { body: purge, response: { 200: purged } },
+    handler: async (request, reply) => {
       const [kind, value] = Object.entries(request.body).find(([, given]) => given !== undefined)!;
       const name = value === true ? '' : (value as string);
       // Before the transaction that records it: in the embedded database the two would wait for each other.
@@ -62,5 +49,5 @@ export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
         return ok({ status: 200, body: { purged: kind, name } });
       });
     },
-  );
+  });
 }

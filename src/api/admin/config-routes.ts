@@ -6,8 +6,9 @@
 import { z } from 'zod';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
-import { type DetailedRefusal, problem } from './errors.js';
+import type { DetailedRefusal } from './errors.js';
 import { type Answer, type Writing, write } from './once.js';
+import { route } from './route.js';
 
 interface ConfigProblem {
   readonly file: string;
@@ -50,9 +51,6 @@ export interface Configuring {
   readonly readConfig: () => Promise<() => Reloaded | Rejected>;
 }
 
-const config = { access: 'admin' } as const;
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
-
 const reloadAnswer = z.object({
   status: z.enum(['reloaded', 'unchanged']),
   hash: z.string(),
@@ -80,30 +78,11 @@ const stateAnswer = z.object({
 });
 
 export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
-  app.get(
-    '/config',
-    {
-      config,
-      schema: {
-        tags: ['config'],
-        summary: 'The running configuration, secrets hidden.',
-        response: { 200: z.unknown(), ...problems },
-      },
-    },
-    () => deps.describeConfig(),
-  );
+  route(app, 'getConfig', { schema: { response: { 200: z.unknown() } }, handler: () => deps.describeConfig() });
 
-  app.get(
-    '/config/status',
-    {
-      config,
-      schema: {
-        tags: ['config'],
-        summary: 'Where the running configuration comes from, and what became of the last reload.',
-        response: { 200: stateAnswer, ...problems },
-      },
-    },
-    () => {
+  route(app, 'getConfigStatus', {
+    schema: { response: { 200: stateAnswer } },
+    handler: () => {
       const { file, hash, since, restart, last } = deps.configState();
       return {
         ...{ file, hash, since: iso(since), restart: [...restart] },
@@ -113,30 +92,22 @@ export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
         },
       };
     },
-  );
+  });
 
-  app.post(
-    '/config/reload',
-    {
-      config,
-      schema: {
-        tags: ['config'],
-        summary: 'Reads the configuration again and takes it in, or says what is wrong with it and changes nothing.',
-        response: { 200: reloadAnswer, ...problems },
-      },
-    },
-    async (request, reply) => {
+  route(app, 'reloadConfig', {
+    schema: { response: { 200: reloadAnswer } },
+    handler: async (request, reply) => {
       const take = await deps.readConfig();
       return write(deps, request, reply, async ({ tx }): Promise<Result<Answer>> => {
-        const outcome = take();
-        if (outcome.status === 'rejected') return refused(rejection(outcome));
-        const { status, at, hash, changed, restart } = outcome;
+        const reload = take();
+        if (reload.status === 'rejected') return refused(rejection(reload));
+        const { status, at, hash, changed, restart } = reload;
         const detail = { status, hash, changed, restart };
         await tx.audit({ at, actor: request.adminActor, action: 'config.reload', subject: 'config', detail });
         return ok({ status: 200, body: detail });
       });
     },
-  );
+  });
 }
 
 const MOST_TOLD = 20;

@@ -1,4 +1,4 @@
-/** What would happen to a request with a key: `POST /admin/v1/explain`. Nothing is sent and nothing is taken. */
+/** What would happen to a request with a key: `/admin/v1/explain`. Nothing is sent and nothing is taken. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { apiFormat } from '../../formats/registry.js';
@@ -11,7 +11,8 @@ import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Explainer } from '../../operations/explain.js';
 import { readCallHeaders } from '../call-headers.js';
 import type { AdminApp } from './admin-api.js';
-import { problem, sendRefusal } from './errors.js';
+import { sendRefusal } from './errors.js';
+import { route } from './route.js';
 
 export interface Explaining {
   readonly explain: Explainer;
@@ -127,18 +128,9 @@ const answer = z.object({
 });
 
 export function explainRoute(app: AdminApp, deps: Explaining): void {
-  app.post(
-    '/explain',
-    {
-      config: { access: 'admin' },
-      schema: {
-        tags: ['config'],
-        summary: 'What would happen to a request with a key, without sending it.',
-        body: question,
-        response: { 200: answer, '4xx': { content: { 'application/problem+json': { schema: problem } } } },
-      },
-    },
-    async (request, reply) => {
+  route(app, 'explainRequest', {
+    schema: { body: question, response: { 200: answer } },
+    handler: async (request, reply) => {
       const { key, endpoint, headers, ip, request: body } = request.body;
       const caller = await callerOf(key, deps);
       if (caller === undefined) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${key}.`));
@@ -151,7 +143,7 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
         body: Buffer.from(JSON.stringify(body)),
       });
     },
-  );
+  });
 }
 
 /** Undefined: there is no key with this id. A secret that leads nowhere is answered as a request with it would be. */

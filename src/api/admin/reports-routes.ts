@@ -14,7 +14,8 @@ import { exact } from '../../reports/figures.js';
 import type { Reports } from '../../reports/reports.js';
 import { filterNames, formats, groupings, type ReportRequest, readRequest } from '../../reports/request.js';
 import type { AdminApp } from './admin-api.js';
-import { problem, sendRefusal } from './errors.js';
+import { sendRefusal } from './errors.js';
+import { route } from './route.js';
 import { instant, text } from './schemas.js';
 
 export interface Reporting {
@@ -27,9 +28,6 @@ export interface Reporting {
   readonly verify: (repair: boolean) => Promise<Verified>;
   readonly reprice: (request: RepriceRequest) => Promise<Repriced>;
 }
-
-const config = { access: 'admin' } as const;
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
 
 const oneOrMore = z
   .union([text(500), z.array(text(500)).max(100)])
@@ -103,6 +101,15 @@ const repricedAnswer = z.object({
   by_model: z.array(z.object({ model: z.string(), target: z.string(), corrected: z.number(), difference_nusd: whole })),
 });
 
+const verification = z.strictObject({ repair: z.boolean().optional() }).nullish();
+const repricing = z.strictObject({
+  from: instant,
+  to: instant.optional(),
+  model: text(400).optional(),
+  provider: text(400).optional(),
+  dry_run: z.boolean().optional(),
+});
+
 const pricingAnswer = z.looseObject({
   currency: z.string(),
   unit: z.string(),
@@ -118,18 +125,9 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       return ok(null);
     });
 
-  app.get(
-    '/reports/spend',
-    {
-      config,
-      schema: {
-        tags: ['reports'],
-        summary: 'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
-        querystring: spendQuery,
-        response: { 200: reportAnswer, ...problems },
-      },
-    },
-    async ({ query }, reply) => {
+  route(app, 'getSpendReport', {
+    schema: { querystring: spendQuery, response: { 200: reportAnswer } },
+    handler: async ({ query }, reply) => {
       const { from, to, group_by, timezone, format, ...given } = query;
       const filters = Object.fromEntries(
         Object.entries(given).filter(([, values]) => values !== undefined),
@@ -145,57 +143,22 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       // A stream is sent as it is: no schema looks at it.
       return reply.send(Readable.from(bytes, { objectMode: false }) as never);
     },
-  );
+  });
 
-  app.get(
-    '/pricing',
-    {
-      config,
-      schema: {
-        tags: ['pricing'],
-        summary: 'The prices in force, where each comes from and from when on, and the overrides.',
-        response: { 200: pricingAnswer, ...problems },
-      },
-    },
-    () => deps.prices(),
-  );
+  route(app, 'getPricing', { schema: { response: { 200: pricingAnswer } }, handler: () => deps.prices() });
 
-  app.post(
-    '/ledger/verify',
-    {
-      config,
-      schema: {
-        tags: ['ledger'],
-        summary: 'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',
-        body: z.strictObject({ repair: z.boolean().optional() }).nullish(),
-        response: { 200: verifiedAnswer, ...problems },
-      },
-    },
-    async (request) => {
+  route(app, 'verifyLedger', {
+    schema: { body: verification, response: { 200: verifiedAnswer } },
+    handler: async (request) => {
       const verified = await deps.verify(request.body?.repair ?? false);
       if (verified.repaired) await told(request.adminActor, 'ledger.repair', { rows: verified.differences.length });
       return { ...verified, differences: [...verified.differences] };
     },
-  );
+  });
 
-  app.post(
-    '/ledger/reprice',
-    {
-      config,
-      schema: {
-        tags: ['ledger'],
-        summary: 'Bill the ledger anew with the prices now known; differences become correcting entries.',
-        body: z.strictObject({
-          from: instant,
-          to: instant.optional(),
-          model: text(400).optional(),
-          provider: text(400).optional(),
-          dry_run: z.boolean().optional(),
-        }),
-        response: { 200: repricedAnswer, ...problems },
-      },
-    },
-    async ({ body, adminActor }) => {
+  route(app, 'repriceLedger', {
+    schema: { body: repricing, response: { 200: repricedAnswer } },
+    handler: async ({ body, adminActor }) => {
       const { from, to = deps.clock.now(), model, provider, dry_run = false } = body;
       const done = await deps.reprice({ fromMs: from, toMs: to, model, provider, dryRun: dry_run });
       if (done.corrected > 0 && !dry_run) {
@@ -214,5 +177,5 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
         by_model: done.byModel.map(({ nano, ...rest }) => ({ ...rest, difference_nusd: exact(nano) })),
       };
     },
-  );
+  });
 }

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { ok, refuse, refused } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
-import { problem } from './errors.js';
 import { type Writing, write } from './once.js';
+import { route } from './route.js';
 import { byId } from './schemas.js';
 
 export interface Breaking {
@@ -11,43 +11,24 @@ export interface Breaking {
   readonly setBreaker: (id: string, to: 'open' | 'closed') => object | undefined;
 }
 
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
 const target = z.looseObject({ id: z.string(), breaker: z.enum(['closed', 'half_open', 'open', 'held_open']) });
 
 export function targetsRoutes(app: AdminApp, deps: Writing & Breaking): void {
   const actions = [
-    {
-      verb: 'open',
-      to: 'open',
-      summary: 'Send nothing to a target until it is closed again. Of this gateway process.',
-    },
-    {
-      verb: 'close',
-      to: 'closed',
-      summary: 'Send to a target again, whatever it did; its failures are forgotten. Of this gateway process.',
-    },
+    { operation: 'openTarget', to: 'open', action: 'target.open' },
+    { operation: 'closeTarget', to: 'closed', action: 'target.close' },
   ] as const;
-  for (const { verb, to, summary } of actions) {
-    app.post(
-      `/targets/:id/${verb}`,
-      {
-        config: { access: 'admin' },
-        schema: { tags: ['targets'], summary, params: byId, response: { 200: target, ...problems } },
-      },
-      (request, reply) =>
+  for (const { operation, to, action } of actions) {
+    route(app, operation, {
+      schema: { params: byId, response: { 200: target } },
+      handler: (request, reply) =>
         write(deps, request, reply, async ({ tx }) => {
           const { id } = request.params;
           const done = deps.setBreaker(id, to);
           if (!done) return refused(refuse('not_found', `No model has a target with the id ${id}.`));
-          await tx.audit({
-            at: deps.clock.now(),
-            actor: request.adminActor,
-            action: `target.${verb}`,
-            subject: id,
-            detail: {},
-          });
+          await tx.audit({ at: deps.clock.now(), actor: request.adminActor, action, subject: id, detail: {} });
           return ok({ status: 200, body: done });
         }),
-    );
+    });
   }
 }

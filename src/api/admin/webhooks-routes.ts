@@ -8,8 +8,9 @@ import type { Endpoints, WithSecret } from '../../webhooks/endpoints.js';
 import type { Webhooks } from '../../webhooks/webhooks.js';
 import type { AdminApp } from './admin-api.js';
 import { listOf, showPage } from './answers.js';
-import { problem, sendRefusal } from './errors.js';
+import { sendRefusal } from './errors.js';
 import { type Answer, type Writing, write } from './once.js';
+import { route } from './route.js';
 import { byId, pageOf } from './schemas.js';
 import * as s from './webhook-schemas.js';
 
@@ -27,9 +28,6 @@ export interface Hooking {
   };
 }
 
-const config = { access: 'admin' } as const;
-const tags = ['webhooks'];
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
 const DAY_MS = 86_400_000;
 
 const shown = (status: number) => (result: Result<WithSecret>) =>
@@ -56,18 +54,9 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
     webhooks.wake();
   };
 
-  app.post(
-    '/webhooks',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Create an endpoint. Its secret is in this answer and nowhere else.',
-        body: s.newWebhook,
-        response: { 201: s.shownWebhookAnswer, ...problems },
-      },
-    },
-    async (request, reply) => {
+  route(app, 'createWebhook', {
+    schema: { body: s.newWebhook, response: { 201: s.shownWebhookAnswer } },
+    handler: async (request, reply) => {
       const { secret, ...detail } = request.body;
       const wrong = await webhooks.urlProblem(detail.url);
       if (wrong) return await sendRefusal(reply, refuse('invalid_value', `url: ${wrong}`, { param: 'url' }));
@@ -77,50 +66,27 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
         return shown(201)(created);
       });
     },
-  );
+  });
 
-  app.get(
-    '/webhooks',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'List endpoints, newest first.',
-        querystring: s.webhookQuery,
-        response: { 200: listOf(s.webhookAnswer), ...problems },
-      },
-    },
-    async ({ query }) => {
+  route(app, 'listWebhooks', {
+    schema: { querystring: s.webhookQuery, response: { 200: listOf(s.webhookAnswer) } },
+    handler: async ({ query }) => {
       const { limit, after } = pageOf(query);
       return showPage(await read.endpoints(limit + 1, after), limit, s.showWebhook);
     },
-  );
+  });
 
-  app.get(
-    '/webhooks/:id',
-    {
-      config,
-      schema: { tags, summary: 'Show an endpoint.', params: byId, response: { 200: s.webhookAnswer, ...problems } },
-    },
-    async ({ params: { id } }, reply) => {
+  route(app, 'getWebhook', {
+    schema: { params: byId, response: { 200: s.webhookAnswer } },
+    handler: async ({ params: { id } }, reply) => {
       const endpoint = await read.endpoint(id);
       return endpoint ? s.showWebhook(endpoint) : sendRefusal(reply, noEndpoint(id));
     },
-  );
+  });
 
-  app.patch(
-    '/webhooks/:id',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Change an endpoint, or enable it again: a JSON merge patch.',
-        params: byId,
-        body: s.webhookPatch,
-        response: { 200: s.webhookAnswer, ...problems },
-      },
-    },
-    async (request, reply) => {
+  route(app, 'updateWebhook', {
+    schema: { params: byId, body: s.webhookPatch, response: { 200: s.webhookAnswer } },
+    handler: async (request, reply) => {
       const { body, params } = request;
       const wrong = body.url === undefined ? null : await webhooks.urlProblem(body.url);
       if (wrong) return await sendRefusal(reply, refuse('invalid_value', `url: ${wrong}`, { param: 'url' }));
@@ -128,61 +94,33 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
         plain(await webhooks.endpoints.patch(query, params.id, body)),
       );
     },
-  );
+  });
 
-  app.delete(
-    '/webhooks/:id',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Delete an endpoint with all its deliveries.',
-        params: byId,
-        response: { 200: s.webhookAnswer, ...problems },
-      },
-    },
-    (request, reply) =>
+  route(app, 'deleteWebhook', {
+    schema: { params: byId, response: { 200: s.webhookAnswer } },
+    handler: (request, reply) =>
       change(request, reply, 'webhook.delete', {}, async (query) =>
         plain(await webhooks.endpoints.remove(query, request.params.id)),
       ),
-  );
+  });
 
-  app.post(
-    '/webhooks/:id/rotate',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Give an endpoint a new secret. The old one signs as well for `overlap`, a day unless told.',
-        params: byId,
-        body: s.webhookRotation,
-        response: { 200: s.shownWebhookAnswer, ...problems },
-      },
-    },
-    (request, reply) => {
+  route(app, 'rotateWebhook', {
+    schema: { params: byId, body: s.webhookRotation, response: { 200: s.shownWebhookAnswer } },
+    handler: (request, reply) => {
       const { overlap = DAY_MS, secret } = request.body ?? {};
       return change(request, reply, 'webhook.rotate', { overlap_ms: overlap }, async (query) =>
         shown(200)(await webhooks.endpoints.rotate(query, request.params.id, overlap, secret)),
       );
     },
-  );
+  });
 
-  app.post(
-    '/webhooks/:id/test',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Send a `webhook.test` event. The answer names the delivery, which tells what became of it.',
-        params: byId,
-        response: { 202: s.deliveryAnswer, ...problems },
-      },
-    },
-    (request, reply) =>
+  route(app, 'testWebhook', {
+    schema: { params: byId, response: { 202: s.deliveryAnswer } },
+    handler: (request, reply) =>
       change(request, reply, 'webhook.test', {}, async (query) =>
         accepted(await webhooks.test(query, request.params.id)),
       ),
-  );
+  });
 
   deliveriesRoutes(app, deps, change);
 }
@@ -214,35 +152,15 @@ function deliveriesRoutes(app: AdminApp, { webhooks }: Hooking, change: Change):
     return showPage(await read.deliveries({ ...filter, message_id: message }, limit + 1, after), limit, s.showDelivery);
   };
 
-  app.get(
-    '/webhooks/deliveries',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Deliveries to all endpoints, newest first. Dead letters: `state=dead`.',
-        querystring: s.deliveriesQuery,
-        response: { 200: listOf(s.deliveryAnswer), ...problems },
-      },
-    },
-    ({ query }) => list(query),
-  );
-
-  app.get(
-    '/webhooks/:id/deliveries',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Deliveries to an endpoint, newest first.',
-        params: byId,
-        querystring: s.endpointDeliveriesQuery,
-        response: { 200: listOf(s.deliveryAnswer), ...problems },
-      },
-    },
-    async ({ params: { id }, query }, reply) =>
+  route(app, 'listDeliveries', {
+    schema: { querystring: s.deliveriesQuery, response: { 200: listOf(s.deliveryAnswer) } },
+    handler: ({ query }) => list(query),
+  });
+  route(app, 'listWebhookDeliveries', {
+    schema: { params: byId, querystring: s.endpointDeliveriesQuery, response: { 200: listOf(s.deliveryAnswer) } },
+    handler: async ({ params: { id }, query }, reply) =>
       (await read.endpoint(id)) ? list({ ...query, endpoint: id }) : sendRefusal(reply, noEndpoint(id)),
-  );
+  });
 
   const show = async (id: string, endpoint: string | undefined, reply: FastifyReply) => {
     const found = await read.delivery(id);
@@ -251,37 +169,29 @@ function deliveriesRoutes(app: AdminApp, { webhooks }: Hooking, change: Change):
     }
     return s.showFullDelivery(found.delivery, found.attempts, found.body);
   };
-  const summary = 'Show a delivery with its attempts and its body.';
-  const response = { 200: s.fullDeliveryAnswer, ...problems };
-  app.get(
-    '/webhooks/deliveries/:delivery',
-    { config, schema: { tags, summary, params: s.byDelivery, response } },
-    ({ params }, reply) => show(params.delivery, undefined, reply),
-  );
-  app.get(
-    '/webhooks/:id/deliveries/:delivery',
-    { config, schema: { tags, summary, params: s.byIdAndDelivery, response } },
-    ({ params }, reply) => show(params.delivery, params.id, reply),
-  );
+  route(app, 'getDelivery', {
+    schema: { params: s.byDelivery, response: { 200: s.fullDeliveryAnswer } },
+    handler: ({ params }, reply) => show(params.delivery, undefined, reply),
+  });
+  route(app, 'getWebhookDelivery', {
+    schema: { params: s.byIdAndDelivery, response: { 200: s.fullDeliveryAnswer } },
+    handler: ({ params }, reply) => show(params.delivery, params.id, reply),
+  });
 
-  const again = 'Send a delivery again, whatever became of it, under the same `webhook-id`.';
-  const answer = { 202: s.deliveryAnswer, ...problems };
-  app.post(
-    '/webhooks/deliveries/:delivery/redeliver',
-    { config, schema: { tags, summary: again, params: s.byDelivery, response: answer } },
-    (request, reply) =>
+  route(app, 'redeliver', {
+    schema: { params: s.byDelivery, response: { 202: s.deliveryAnswer } },
+    handler: (request, reply) =>
       change(request, reply, 'webhook.redeliver', {}, async (query) =>
         accepted(await webhooks.redeliver(query, request.params.delivery)),
       ),
-  );
-  app.post(
-    '/webhooks/:id/deliveries/:delivery/redeliver',
-    { config, schema: { tags, summary: again, params: s.byIdAndDelivery, response: answer } },
-    (request, reply) =>
+  });
+  route(app, 'redeliverToWebhook', {
+    schema: { params: s.byIdAndDelivery, response: { 202: s.deliveryAnswer } },
+    handler: (request, reply) =>
       change(request, reply, 'webhook.redeliver', {}, async (query) =>
         accepted(await webhooks.redeliver(query, request.params.delivery, request.params.id)),
       ),
-  );
+  });
 }
 
 const given = (fields: object): Record<string, unknown> =>

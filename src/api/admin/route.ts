@@ -1,0 +1,50 @@
+/** A handler of the admin API, registered by the name of its operation; any of them may answer with a problem document. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type {
+  ContextConfigDefault,
+  FastifyBaseLogger,
+  RawServerDefault,
+  RouteGenericInterface,
+  RouteHandlerMethod,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { describing, routeOf } from '../route.js';
+import { ADMIN_PREFIX, type AdminOperation } from '../table.js';
+import type { AdminApp } from './admin-api.js';
+import { problem } from './errors.js';
+
+interface AdminSchema {
+  readonly params?: z.ZodType;
+  readonly querystring?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly response: Readonly<Record<number, z.ZodType>>;
+}
+
+type AdminHandler<Schema extends AdminSchema> = RouteHandlerMethod<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  RouteGenericInterface,
+  ContextConfigDefault,
+  Schema,
+  ZodTypeProvider,
+  FastifyBaseLogger
+>;
+
+const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
+
+export function route<Schema extends AdminSchema>(
+  app: AdminApp,
+  operationId: AdminOperation,
+  { schema, handler }: { readonly schema: Schema; readonly handler: AdminHandler<Schema> },
+): void {
+  const { method, url, config } = routeOf(operationId);
+  app.route({
+    method,
+    url: url.slice(ADMIN_PREFIX.length),
+    config,
+    schema: { ...describing(operationId), ...schema, response: { ...schema.response, ...problems } } as Schema,
+    handler,
+  });
+}

@@ -1,0 +1,42 @@
+/** Errors where the request path is not: each in the dialect of the path that was asked for. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { openaiErrors } from '../formats/openai-chat/errors.js';
+import { type Refusal, statusOf } from '../lib/errors.js';
+import { sendRefusal } from './admin/errors.js';
+import { requestIdOf } from './call-headers.js';
+import type { Dialect } from './table.js';
+
+type Body = (refusal: Refusal, requestId: string) => string | Buffer;
+
+const bodies: Readonly<Record<Exclude<Dialect, 'problem'>, Body>> = {
+  'openai-chat': openaiErrors.body,
+  'anthropic-messages': (refusal, requestId) =>
+    JSON.stringify({
+      type: 'error',
+      error: { type: anthropicTypes[statusOf(refusal)] ?? 'invalid_request_error', message: refusal.message },
+      request_id: requestId,
+    }),
+  'google-rpc': (refusal) => {
+    const code = statusOf(refusal);
+    return JSON.stringify({
+      error: { code, message: refusal.message, status: rpcStatuses[code] ?? 'INVALID_ARGUMENT' },
+    });
+  },
+};
+
+const anthropicTypes: Readonly<Record<number, string>> = { 404: 'not_found_error', 500: 'api_error' };
+const rpcStatuses: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 405: 'UNIMPLEMENTED', 500: 'INTERNAL' };
+
+export function sendError(
+  dialect: Dialect,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+): FastifyReply {
+  if (dialect === 'problem') return sendRefusal(reply, refusal);
+  const requestId = requestIdOf(request.headers);
+  reply
+    .code(statusOf(refusal))
+    .headers({ 'x-request-id': requestId, 'content-type': 'application/json', ...refusal.headers });
+  return reply.send(bodies[dialect](refusal, requestId));
+}

@@ -1,0 +1,221 @@
+/**
+ * The gateway's own addresses, and the only list of them. Made from it: what classic routes may not take and where a nearly
+ * right path leads (`addresses.ts`), the fast path's look-up, Fastify's routes with who may call them (`route.ts`), `405` with
+ * `Allow`, the dialect of an error where there is no handler, and the OpenAPI document. In a path `{id}` stands for one
+ * segment, `{+id}` for one or more.
+ */
+import type { EndpointName } from '../lib/endpoints.js';
+
+/** `admin`: the admin key. `key`: a virtual key. `public`: anybody. */
+export type Access = 'admin' | 'key' | 'public';
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+/** How errors are written: as in a wire format, or as RFC 9457 has it. */
+export type Dialect = 'openai-chat' | 'anthropic-messages' | 'google-rpc' | 'problem';
+/** A wire format in which a model is asked. */
+export type CallFormat = 'openai-chat' | 'openai-embeddings';
+export type CallEndpoint = Extract<EndpointName, 'chat' | 'embeddings'>;
+
+export interface Row {
+  readonly operationId: OperationId;
+  readonly method: Method;
+  readonly path: string;
+  readonly access: Access;
+  readonly dialect: Dialect;
+  readonly summary: string;
+  /** Where a model is asked: the format that the address speaks, and the endpoint as keys name it. */
+  readonly call?: { readonly format: CallFormat; readonly endpoint: CallEndpoint };
+}
+
+type Written = readonly [address: `${Method} /${string}`, summary: string];
+
+/** Where models are asked. */
+const calls = {
+  createChatCompletion: ['POST /v1/chat/completions', 'Answer a conversation, whole or as a stream.'],
+  createEmbedding: ['POST /v1/embeddings', 'Embed texts.'],
+} as const satisfies Record<string, Written>;
+
+const spoken: Readonly<Record<CallOperation, NonNullable<Row['call']>>> = {
+  createChatCompletion: { format: 'openai-chat', endpoint: 'chat' },
+  createEmbedding: { format: 'openai-embeddings', endpoint: 'embeddings' },
+};
+
+const models = {
+  listModels: ['GET /v1/models', 'The models that the key may use.'],
+  retrieveModel: ['GET /v1/models/{+id}', 'One model that the key may use.'],
+} as const satisfies Record<string, Written>;
+
+const health = {
+  getHealth: ['GET /healthz', 'Whether the process is alive.'],
+  getReadiness: ['GET /readyz', 'Whether requests can be served; details with the admin key.'],
+  getMetrics: ['GET /metrics', 'Metrics in the text format of Prometheus.'],
+} as const satisfies Record<string, Written>;
+
+export const ADMIN_PREFIX = '/admin/v1';
+
+/** Below `/admin/v1`. */
+const admin = {
+  createKey: ['POST /keys', 'Create a key. Its secret is in this answer and nowhere else.'],
+  listKeys: ['GET /keys', 'List keys, newest first.'],
+  getKey: ['GET /keys/{id}', 'Show a key.'],
+  updateKey: ['PATCH /keys/{id}', 'Change a key: a JSON merge patch, in which null empties a field.'],
+  revokeKey: ['DELETE /keys/{id}', 'Revoke a key, for good.'],
+  rotateKey: [
+    'POST /keys/{id}/rotate',
+    'Give a key a new secret. The old one stops at once, or works on for `overlap`.',
+  ],
+  blockKey: ['POST /keys/{id}/block', 'Refuse a key until it is unblocked.'],
+  unblockKey: ['POST /keys/{id}/unblock', 'Take a key again.'],
+  createTeam: ['POST /teams', 'Create a team.'],
+  listTeams: ['GET /teams', 'List teams, by name.'],
+  getTeam: ['GET /teams/{id}', 'Show a team.'],
+  updateTeam: ['PATCH /teams/{id}', 'Change a team: a JSON merge patch, in which null empties a field.'],
+  deleteTeam: ['DELETE /teams/{id}', 'Delete a team that has no keys.'],
+  blockTeam: ['POST /teams/{id}/block', 'Refuse all keys of a team.'],
+  unblockTeam: ['POST /teams/{id}/unblock', 'Take the keys of a team again.'],
+  getLimits: [
+    'GET /limits',
+    'What limits have spent, held and left: of a key, a team, a model, a target, or an end user (`user`, of one key or team where `key` or `team` says which). Money is a decimal string.',
+  ],
+  openTarget: [
+    'POST /targets/{id}/open',
+    'Send nothing to a target until it is closed again. Of this gateway process.',
+  ],
+  closeTarget: [
+    'POST /targets/{id}/close',
+    'Send to a target again, whatever it did; its failures are forgotten. Of this gateway process.',
+  ],
+  listRoutes: [
+    'GET /routes',
+    'Classic routes and how their targets are: breaker, health, latency. Of this gateway process.',
+  ],
+  openRouteTarget: [
+    'POST /routes/{route}/targets/{id}/open',
+    'Send nothing of a route to a target until it is closed again. Of this gateway process.',
+  ],
+  closeRouteTarget: [
+    'POST /routes/{route}/targets/{id}/close',
+    'Send to a target of a route again; its failures are forgotten. Of this gateway process.',
+  ],
+  listUsage: ['GET /usage', 'Entries of the spend ledger, newest first.'],
+  listAudit: ['GET /audit', 'Every write of the admin API, newest first.'],
+  listModelStates: [
+    'GET /models',
+    'The models that clients can ask for, and how their targets are: breaker, health, latency.',
+  ],
+  listProviders: ['GET /providers', 'The upstream accounts, and how their targets and credentials are.'],
+  getCacheStats: ['GET /cache', 'What the cache of this gateway does.'],
+  purgeCache: [
+    'POST /cache/purge',
+    'Make answers invalid at once: of a model, a team, a key, a tag, one entry, or all.',
+  ],
+  createWebhook: ['POST /webhooks', 'Create an endpoint. Its secret is in this answer and nowhere else.'],
+  listWebhooks: ['GET /webhooks', 'List endpoints, newest first.'],
+  getWebhook: ['GET /webhooks/{id}', 'Show an endpoint.'],
+  updateWebhook: ['PATCH /webhooks/{id}', 'Change an endpoint, or enable it again: a JSON merge patch.'],
+  deleteWebhook: ['DELETE /webhooks/{id}', 'Delete an endpoint with all its deliveries.'],
+  rotateWebhook: [
+    'POST /webhooks/{id}/rotate',
+    'Give an endpoint a new secret. The old one signs as well for `overlap`, a day unless told.',
+  ],
+  testWebhook: [
+    'POST /webhooks/{id}/test',
+    'Send a `webhook.test` event. The answer names the delivery, which tells what became of it.',
+  ],
+  listDeliveries: [
+    'GET /webhooks/deliveries',
+    'Deliveries to all endpoints, newest first. Dead letters: `state=dead`.',
+  ],
+  getDelivery: ['GET /webhooks/deliveries/{delivery}', 'Show a delivery with its attempts and its body.'],
+  redeliver: [
+    'POST /webhooks/deliveries/{delivery}/redeliver',
+    'Send a delivery again, whatever became of it, under the same `webhook-id`.',
+  ],
+  listWebhookDeliveries: ['GET /webhooks/{id}/deliveries', 'Deliveries to an endpoint, newest first.'],
+  getWebhookDelivery: [
+    'GET /webhooks/{id}/deliveries/{delivery}',
+    'Show a delivery to an endpoint with its attempts and its body.',
+  ],
+  redeliverToWebhook: [
+    'POST /webhooks/{id}/deliveries/{delivery}/redeliver',
+    'Send a delivery to an endpoint again, whatever became of it, under the same `webhook-id`.',
+  ],
+  getConfig: ['GET /config', 'The running configuration, secrets hidden.'],
+  getConfigStatus: [
+    'GET /config/status',
+    'Where the running configuration comes from, and what became of the last reload.',
+  ],
+  reloadConfig: [
+    'POST /config/reload',
+    'Read the configuration again and take it in, or say what is wrong with it and change nothing.',
+  ],
+  explainRequest: ['POST /explain', 'What would happen to a request with a key, without sending it.'],
+  getSpendReport: [
+    'GET /reports/spend',
+    'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
+  ],
+  getPricing: ['GET /pricing', 'The prices in force, where each comes from and from when on, and the overrides.'],
+  verifyLedger: [
+    'POST /ledger/verify',
+    'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',
+  ],
+  repriceLedger: [
+    'POST /ledger/reprice',
+    'Bill the ledger anew with the prices now known; differences become correcting entries.',
+  ],
+} as const satisfies Record<string, Written>;
+
+/** Below `/admin/v1` too, and open. */
+const description = {
+  getOpenApi: ['GET /openapi.json', 'This document.'],
+} as const satisfies Record<string, Written>;
+
+export type CallOperation = keyof typeof calls;
+export type AdminOperation = keyof typeof admin | keyof typeof description;
+export type OperationId = CallOperation | keyof typeof models | keyof typeof health | AdminOperation;
+
+const rowsOf = <Id extends OperationId>(
+  written: Readonly<Record<Id, Written>>,
+  facts: Pick<Row, 'access' | 'dialect'>,
+  prefix = '',
+): Row[] =>
+  (Object.entries(written) as [Id, Written][]).map(([operationId, [address, summary]]) => {
+    const [method, path] = address.split(' ') as [Method, string];
+    const call = (spoken as Partial<Record<OperationId, Row['call']>>)[operationId];
+    return { operationId, method, path: prefix + path, ...facts, summary, ...(call && { call }) };
+  });
+
+const keyed = { access: 'key', dialect: 'openai-chat' } as const;
+
+export const dataRows: readonly Row[] = [...rowsOf(calls, keyed), ...rowsOf(models, keyed)];
+export const healthRows: readonly Row[] = rowsOf(health, { access: 'public', dialect: 'problem' });
+export const adminRows: readonly Row[] = [
+  ...rowsOf(admin, { access: 'admin', dialect: 'problem' }, ADMIN_PREFIX),
+  ...rowsOf(description, { access: 'public', dialect: 'problem' }, ADMIN_PREFIX),
+];
+/** Every address that has a handler. */
+export const rows: readonly Row[] = [...dataRows, ...healthRows, ...adminRows];
+
+const byOperation = new Map(rows.map((row) => [row.operationId, row]));
+export const rowOf = (operationId: OperationId): Row => byOperation.get(operationId)!;
+
+/** A path that is the gateway's own with everything below it, without a handler: requests for it are answered with 404. */
+export interface OwnPath {
+  readonly path: string;
+  readonly dialect: Dialect;
+}
+
+const openai = (path: string): OwnPath => ({ path, dialect: 'openai-chat' });
+const problem = (path: string): OwnPath => ({ path, dialect: 'problem' });
+
+/** Where the rows above lie. */
+export const namespaces: readonly OwnPath[] = [openai('/v1'), openai('/v1/chat'), problem('/admin')];
+
+/** Endpoints that this version lacks. */
+export const lacking: readonly OwnPath[] = [
+  ...['/v1/responses', '/v1/completions', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
+  ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
+  ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
+  { path: '/v1/messages', dialect: 'anthropic-messages' },
+  { path: '/v1beta', dialect: 'google-rpc' },
+  ...['/ui', '/docs'].map(problem),
+];
