@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type CacheMode, cacheModes, readDirectives } from '../cache/directives.js';
 import type { CallHeaders } from '../gateway/call.js';
+import { resembles } from '../identity/secret.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 
@@ -19,15 +20,23 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
   return given !== undefined && SANE_ID.test(given) ? given : newId('req');
 }
 
-/** The key: `Authorization: Bearer`, `x-api-key` or `api-key`. */
+/**
+ * The caller's credential: of `Authorization: Bearer`, `x-api-key`, `api-key` and `x-goog-api-key` the first that has the form of
+ * a virtual key, also beside a bearer token of somebody else; where none has, the first that there is.
+ */
 export function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const { authorization } = headers;
-  if (authorization !== undefined) {
-    const space = authorization.indexOf(' ');
-    if (space !== -1 && authorization.slice(0, space).toLowerCase() === 'bearer')
-      return authorization.slice(space + 1).trim();
-  }
-  return one(headers['x-api-key']) ?? one(headers['api-key']) ?? authorization;
+  const bearer = authorization === undefined ? undefined : bearerOf(authorization);
+  if (bearer !== undefined && resembles(bearer)) return bearer;
+  const others = [one(headers['x-api-key']), one(headers['api-key']), one(headers['x-goog-api-key']), authorization];
+  const key = others.find((other) => other !== undefined && resembles(other));
+  return key ?? bearer ?? others.find((other) => other !== undefined);
+}
+
+function bearerOf(authorization: string): string | undefined {
+  const space = authorization.indexOf(' ');
+  if (space === -1 || authorization.slice(0, space).toLowerCase() !== 'bearer') return undefined;
+  return authorization.slice(space + 1).trim();
 }
 
 export function readCallHeaders(
