@@ -4,16 +4,13 @@
  * `Allow`, the dialect of an error where there is no handler, and the OpenAPI document. In a path `{id}` stands for one
  * segment, `{+id}` for one or more.
  */
-import type { EndpointName } from '../lib/endpoints.js';
+import type { FormatId } from '../formats/format-id.js';
 
 /** `admin`: the admin key. `key`: a virtual key. `public`: anybody. */
 export type Access = 'admin' | 'key' | 'public';
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 /** How errors are written: as in a wire format, or as RFC 9457 has it. */
 export type Dialect = 'openai-chat' | 'anthropic-messages' | 'google-rpc' | 'problem';
-/** A wire format in which a model is asked. */
-export type CallFormat = 'openai-chat' | 'openai-embeddings';
-export type CallEndpoint = Extract<EndpointName, 'chat' | 'embeddings'>;
 
 export interface Row {
   readonly operationId: OperationId;
@@ -22,8 +19,8 @@ export interface Row {
   readonly access: Access;
   readonly dialect: Dialect;
   readonly summary: string;
-  /** Where a model is asked: the format that the address speaks, and the endpoint as keys name it. */
-  readonly call?: { readonly format: CallFormat; readonly endpoint: CallEndpoint };
+  /** Where a model is asked: the wire format of the address. */
+  readonly format?: FormatId;
 }
 
 type Written = readonly [address: `${Method} /${string}`, summary: string];
@@ -34,9 +31,9 @@ const calls = {
   createEmbedding: ['POST /v1/embeddings', 'Embed texts.'],
 } as const satisfies Record<string, Written>;
 
-const spoken: Readonly<Record<CallOperation, NonNullable<Row['call']>>> = {
-  createChatCompletion: { format: 'openai-chat', endpoint: 'chat' },
-  createEmbedding: { format: 'openai-embeddings', endpoint: 'embeddings' },
+const spoken: Readonly<Record<CallOperation, FormatId>> = {
+  createChatCompletion: 'openai-chat',
+  createEmbedding: 'openai-embeddings',
 };
 
 const models = {
@@ -180,8 +177,8 @@ const rowsOf = <Id extends OperationId>(
 ): Row[] =>
   (Object.entries(written) as [Id, Written][]).map(([operationId, [address, summary]]) => {
     const [method, path] = address.split(' ') as [Method, string];
-    const call = (spoken as Partial<Record<OperationId, Row['call']>>)[operationId];
-    return { operationId, method, path: prefix + path, ...facts, summary, ...(call && { call }) };
+    const format = (spoken as Partial<Record<OperationId, FormatId>>)[operationId];
+    return { operationId, method, path: prefix + path, ...facts, summary, ...(format && { format }) };
   });
 
 const keyed = { access: 'key', dialect: 'openai-chat' } as const;

@@ -244,6 +244,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     },
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
+    cors: () => inForce().config.server.cors,
     server: (direct, behind) => routes.server(direct, behind),
     onAnswered: (request, status, durationMs) =>
       access({

@@ -23,6 +23,14 @@ export interface Config {
     readonly timeout: { readonly headers: number; readonly body: number };
     /** Addresses and CIDR blocks. */
     readonly trust_proxy: readonly string[];
+    /** Null: the AI endpoints are closed to scripts in browsers. */
+    readonly cors: {
+      readonly origins: readonly string[];
+      /** Null: those that are asked for. */
+      readonly headers: readonly string[] | null;
+      /** Milliseconds. */
+      readonly max_age: number;
+    } | null;
   };
   /** Absolute. */
   readonly data_dir: string;

@@ -31,7 +31,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
     checkAddress(path, secret(path, value), schemes, report);
 
   const config: Config = {
-    server: written.server,
+    server: { ...written.server, cors: corsOf(written.server.cors) },
     data_dir: resolvePath(baseDir, written.data_dir),
     admin: { key: credential(['admin', 'key'], written.admin.key) || null },
     auth: { jwt: tokensOf(written.auth.jwt, baseDir, secret, read, report) },
@@ -110,6 +110,9 @@ function credentialsOf(
   });
   return secrets;
 }
+
+const corsOf = (cors: WrittenConfig['server']['cors']): Config['server']['cors'] =>
+  cors === undefined ? null : { ...cors, headers: cors.headers ?? null };
 
 function readSecret(path: Path, file: string, read: (file: string) => Buffer, report: Report): string {
   try {

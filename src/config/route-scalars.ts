@@ -88,3 +88,8 @@ export const templateUrl = z.string().refine((written) => {
   const match = /^(https?):\/\/([^/?#{}@\s]+)([/?].*)?$/i.exec(written);
   return match !== null && URL.canParse(`${match[1]}://${match[2]}`) && !/[#\s\\]/.test(match[3] ?? '');
 }, 'expected an http or https URL whose host is fixed, such as http://catalog/products/{id}');
+
+/** Who may read answers from a browser. */
+export const origin = z
+  .string()
+  .regex(/^(\*|https?:\/\/(\*\.)?[^/*\s]+|null)$/, 'expected *, or an origin such as https://app.example.com');

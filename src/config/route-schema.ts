@@ -179,11 +179,7 @@ const request = z.strictObject({
 const cors = z
   .strictObject({
     origins: z
-      .array(
-        z
-          .string()
-          .regex(/^(\*|https?:\/\/(\*\.)?[^/*\s]+|null)$/, 'expected *, or an origin such as https://app.example.com'),
-      )
+      .array(r.origin)
       .min(1)
       .describe('Who may read answers: origins, https://*.example.com for all below, or *.'),
     methods: z.array(r.method).optional().describe("Default: the route's, else GET, HEAD, POST, PUT, PATCH, DELETE."),

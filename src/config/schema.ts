@@ -7,6 +7,7 @@ import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
+import * as r from './route-scalars.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
@@ -177,6 +178,20 @@ const scheduledReport = z.strictObject({
     .describe('Where it goes.'),
 });
 
+const cors = z.strictObject({
+  origins: z
+    .array(r.origin)
+    .min(1, 'name an origin, or leave `cors` out')
+    .max(1_000)
+    .describe('Who may call: origins, https://*.example.com for all below, or *.'),
+  headers: z
+    .array(r.fieldName)
+    .max(100)
+    .optional()
+    .describe('Headers that scripts may send. Default: those that are asked for.'),
+  max_age: s.duration(0).prefault('10m').describe('How long a browser may remember what is allowed.'),
+});
+
 export const configSchema = z.strictObject({
   server: z
     .strictObject({
@@ -199,6 +214,7 @@ export const configSchema = z.strictObject({
         .array(s.addressRange)
         .default([])
         .describe('Proxies in front whose X-Forwarded-For is believed: addresses and CIDR blocks.'),
+      cors: cors.optional().describe('Opens the AI endpoints to scripts in browsers. Left out: closed to them.'),
     })
     .prefault({})
     .describe('The listener.'),

@@ -14,5 +14,3 @@ export const endpointNames = [
   'passthrough',
   'routes',
 ] as const;
-
-export type EndpointName = (typeof endpointNames)[number];

@@ -3,35 +3,30 @@
  * also when it is a refusal, or a browser would not show why. An origin that is not allowed gets no word of permission.
  */
 import type { CorsConfig } from '../config/classic-routes.js';
+import { AllowedOrigins } from '../lib/allowed-origins.js';
 import type { Visit } from './visit.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export class Cors {
   readonly #config: CorsConfig;
-  readonly #any: boolean;
-  readonly #origins: ReadonlySet<string>;
-  readonly #below: readonly (readonly [scheme: string, suffix: string])[];
+  readonly #origins: AllowedOrigins;
   readonly #methods: string;
 
   constructor(config: CorsConfig, methods: readonly string[] | undefined) {
     this.#config = config;
-    this.#any = config.origins.includes('*');
-    this.#origins = new Set(config.origins.map((origin) => origin.toLowerCase()));
-    this.#below = config.origins
-      .filter((origin) => origin.includes('://*.'))
-      .map((origin) => origin.toLowerCase().split('*') as [string, string]);
+    this.#origins = new AllowedOrigins(config.origins);
     this.#methods = (config.methods ?? methods ?? METHODS).join(', ');
   }
 
   /** Answers a preflight and says so; else adds what any answer needs. */
   handle(visit: Visit): boolean {
     const { origin } = visit.req.headers;
-    if (!this.#any) visit.extra.push('vary', 'origin');
+    if (!this.#origins.any) visit.extra.push('vary', 'origin');
     const about = visit.req.headers['access-control-request-method'];
     const preflight = visit.method === 'OPTIONS' && origin !== undefined && about !== undefined;
-    if (origin !== undefined && this.#allows(origin)) {
-      visit.extra.push('access-control-allow-origin', this.#any ? '*' : origin);
+    if (origin !== undefined && this.#origins.has(origin)) {
+      visit.extra.push('access-control-allow-origin', this.#origins.any ? '*' : origin);
       if (this.#config.credentials) visit.extra.push('access-control-allow-credentials', 'true');
       if (preflight) this.#permit(visit);
       else if (this.#config.expose?.length)
@@ -44,20 +39,6 @@ export class Cors {
   /** Headers of an upstream's answer that are ours to say. */
   static owns = (name: string): boolean =>
     name.startsWith('access-control-allow-') || name === 'access-control-expose-headers';
-
-  #allows(origin: string): boolean {
-    if (this.#any) return true;
-    const lower = origin.toLowerCase();
-    return (
-      this.#origins.has(lower) ||
-      this.#below.some(
-        ([scheme, suffix]) =>
-          lower.startsWith(scheme) &&
-          lower.endsWith(suffix) &&
-          /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(lower.slice(scheme.length, lower.length - suffix.length)),
-      )
-    );
-  }
 
   #permit(visit: Visit): void {
     const { headers, max_age = 600_000 } = this.#config;

@@ -15,6 +15,7 @@ import { holdToTable, routeOf } from '../api/route.js';
 import { dataRows, type Row, rowOf, rows } from '../api/table.js';
 import { apiFormat } from '../formats/registry.js';
 import type { Direct, Handler } from '../front/client.js';
+import { type CorsSettings, DataPlaneCors } from './cors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
 import { directOr, directRoutes } from './raw.js';
 import { trusts } from './trust.js';
@@ -27,6 +28,8 @@ export interface ServerDeps {
   readonly log: FastifyBaseLogger;
   /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
   readonly trustProxy: () => readonly string[];
+  /** Which browsers' scripts may call the data plane; null: none. */
+  readonly cors: () => CorsSettings | null;
   /** Makes node's server: requests that it does not take itself go to `direct` where that has a handler, else to `behind`. */
   readonly server: (direct: Direct, behind: RequestListener) => Server;
   /** Told of every request outside the request path, once answered. */
@@ -39,7 +42,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     deps.trustProxy().length > 0
       ? proxyAddr(request as IncomingMessage, trusted)
       : (request.socket.remoteAddress ?? '');
-  const handlers = callHandlers({ ...deps.openai, ipOf });
+  const cors = new DataPlaneCors(deps.cors);
+  const handlers = callHandlers({ ...deps.openai, ipOf }, cors);
   const direct = directRoutes(handlers);
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(direct.find, directOr(direct.find, handler as RequestListener)),
@@ -65,6 +69,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     if (!operationId || !rowOf(operationId).format) deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
   });
+  cors.addTo(app);
   app.setErrorHandler(unreadable);
   app.setNotFoundHandler(withoutHandler);
   holdToTable(app, rows);
@@ -82,5 +87,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
 }
 
 /** The request path behind each address where a model is asked. */
-const callHandlers = (deps: CallDeps): ReadonlyMap<Row, Handler> =>
-  new Map(dataRows.flatMap((row) => (row.format ? [[row, callHandler(deps, apiFormat(row.format))]] : [])));
+const callHandlers = (deps: CallDeps, cors: DataPlaneCors): ReadonlyMap<Row, Handler> =>
+  new Map(
+    dataRows.flatMap((row) => (row.format ? [[row, cors.around(callHandler(deps, apiFormat(row.format)))]] : [])),
+  );

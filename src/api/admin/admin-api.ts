@@ -13,10 +13,16 @@ import type {
   FastifySchemaCompiler,
   RawServerDefault,
 } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
 import { methodsAt } from '../addresses.js';
+import { type OpenApiDocument, securitySchemes, wholeDocument } from '../document.js';
 import { describing, holdToTable, routeOf } from '../route.js';
 import { ADMIN_PREFIX, adminRows } from '../table.js';
 import { adminOf } from './auth.js';
@@ -99,11 +105,12 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Tollgate admin API', version: deps.version },
-      components: { securitySchemes: { admin: { type: 'http', scheme: 'bearer' } } },
+      info: { title: 'Tollgate', version: deps.version },
+      components: { securitySchemes },
       security: [{ admin: [] }],
     },
     transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
   });
   const typed = app.withTypeProvider<ZodTypeProvider>();
   keysRoutes(typed, deps);
@@ -117,11 +124,12 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   reportsRoutes(typed, deps);
+  let document: OpenApiDocument | undefined;
   const { method, url, config } = routeOf('getOpenApi');
   app.route({
     ...{ method, url: url.slice(ADMIN_PREFIX.length), config },
-    schema: { ...describing('getOpenApi'), hide: true },
-    handler: () => app.swagger(),
+    schema: { ...describing('getOpenApi'), security: [], response: { 200: z.looseObject({}) } },
+    handler: () => (document ??= wholeDocument(app.swagger() as OpenApiDocument)),
   });
 }
 

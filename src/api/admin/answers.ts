@@ -6,64 +6,72 @@ import { limitAsWritten } from '../../lib/limit-spec.js';
 import { cursorOf } from './schemas.js';
 
 const time = z.string();
-const limit = z.object({
-  unit: z.string(),
-  max: z.number(),
-  per: z.string().optional(),
-  model: z.string().optional(),
-  warn_at: z.array(z.number()).optional(),
-  timezone: z.string().optional(),
-  on_exhausted: z.string().optional(),
-});
+const limit = z
+  .object({
+    unit: z.string(),
+    max: z.number(),
+    per: z.string().optional(),
+    model: z.string().optional(),
+    warn_at: z.array(z.number()).optional(),
+    timezone: z.string().optional(),
+    on_exhausted: z.string().optional(),
+  })
+  .meta({ id: 'Limit' });
 const metadata = z.record(z.string(), z.unknown());
 
-export const keyAnswer = z.object({
-  id: z.string(),
-  prefix: z.string(),
-  name: z.string(),
-  team: z.string().nullable(),
-  models: z.array(z.string()).nullable(),
-  endpoints: z.array(z.string()).nullable(),
-  allowed_ips: z.array(z.string()).nullable(),
-  limits: z.array(limit),
-  user_limits: z.array(limit),
-  cache: z.string().nullable(),
-  tags: z.array(z.string()),
-  metadata,
-  aliases: z.record(z.string(), z.string()),
-  expires_at: time.nullable(),
-  created_at: time,
-  updated_at: time,
-  blocked: z.boolean(),
-  blocked_at: time.nullable(),
-  revoked_at: time.nullable(),
-});
+export const keyAnswer = z
+  .object({
+    id: z.string(),
+    prefix: z.string(),
+    name: z.string(),
+    team: z.string().nullable(),
+    models: z.array(z.string()).nullable(),
+    endpoints: z.array(z.string()).nullable(),
+    allowed_ips: z.array(z.string()).nullable(),
+    limits: z.array(limit),
+    user_limits: z.array(limit),
+    cache: z.string().nullable(),
+    tags: z.array(z.string()),
+    metadata,
+    aliases: z.record(z.string(), z.string()),
+    expires_at: time.nullable(),
+    created_at: time,
+    updated_at: time,
+    blocked: z.boolean(),
+    blocked_at: time.nullable(),
+    revoked_at: time.nullable(),
+  })
+  .meta({ id: 'Key' });
 
 /** `key` is the secret, shown this once; null where a remembered answer is given again. */
 export const shownKeyAnswer = z.object({ key: z.string().nullable(), ...keyAnswer.shape });
 
-export const teamAnswer = z.object({
-  id: z.string(),
-  name: z.string(),
-  limits: z.array(limit),
-  user_limits: z.array(limit),
-  metadata,
-  markup: z.number().nullable(),
-  aliases: z.record(z.string(), z.string()),
-  created_at: time,
-  updated_at: time,
-  blocked: z.boolean(),
-  blocked_at: time.nullable(),
-});
+export const teamAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    limits: z.array(limit),
+    user_limits: z.array(limit),
+    metadata,
+    markup: z.number().nullable(),
+    aliases: z.record(z.string(), z.string()),
+    created_at: time,
+    updated_at: time,
+    blocked: z.boolean(),
+    blocked_at: time.nullable(),
+  })
+  .meta({ id: 'Team' });
 
-export const auditAnswer = z.object({
-  id: z.string(),
-  at: time,
-  actor: z.string(),
-  action: z.string(),
-  subject: z.string(),
-  detail: metadata,
-});
+export const auditAnswer = z
+  .object({
+    id: z.string(),
+    at: time,
+    actor: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    detail: metadata,
+  })
+  .meta({ id: 'AuditLine' });
 
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ data: z.array(item), next_cursor: z.string().nullable() });

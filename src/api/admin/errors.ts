@@ -8,24 +8,26 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type ErrorCode, type Refusal, refuse, statusOf } from '../../lib/errors.js';
 
-export const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  code: z.string(),
-  errors: z
-    .array(
-      z.object({
-        field: z.string(),
-        message: z.string(),
-        file: z.string().optional(),
-        line: z.number().optional(),
-        column: z.number().optional(),
-      }),
-    )
-    .optional(),
-});
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    code: z.string(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string(),
+          message: z.string(),
+          file: z.string().optional(),
+          line: z.number().optional(),
+          column: z.number().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem' });
 
 interface FieldError {
   /** Where in the request: `limits[0].per`, `query.limit`; empty: the body as a whole. */

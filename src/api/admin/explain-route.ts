@@ -1,6 +1,7 @@
 /** What would happen to a request with a key: `/admin/v1/explain`. Nothing is sent and nothing is taken. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { ApiFormat } from '../../formats/format.js';
 import { apiFormat } from '../../formats/registry.js';
 import type { Authenticator } from '../../identity/authenticate.js';
 import { standing } from '../../identity/authenticate.js';
@@ -10,6 +11,7 @@ import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Explainer } from '../../operations/explain.js';
 import { readCallHeaders } from '../call-headers.js';
+import { dataRows } from '../table.js';
 import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
 import { route } from './route.js';
@@ -21,10 +23,22 @@ export interface Explaining {
   readonly clock: Clock;
 }
 
+/** Where a model can be asked: by the names of the endpoints and by the paths -> the format. */
+const formatsByName: ReadonlyMap<string, ApiFormat> = new Map(
+  dataRows.flatMap(({ format: id, path }) => {
+    if (id === undefined) return [];
+    const format = apiFormat(id);
+    return [
+      [format.endpoint, format],
+      [path, format],
+    ];
+  }),
+);
+
 const question = z.strictObject({
   key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
   endpoint: z
-    .enum(['chat', '/v1/chat/completions', 'embeddings', '/v1/embeddings'])
+    .enum([...formatsByName.keys()])
     .default('chat')
     .describe('Where the request goes, as keys name endpoints or as a path.'),
   headers: z
@@ -137,7 +151,7 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
       return deps.explain({
         caller,
-        format: apiFormat(endpoint.endsWith('embeddings') ? 'openai-embeddings' : 'openai-chat'),
+        format: formatsByName.get(endpoint)!,
         headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
         ip: ip ?? null,
         body: Buffer.from(JSON.stringify(body)),

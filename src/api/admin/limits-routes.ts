@@ -20,17 +20,19 @@ const limitQuery = z.strictObject({
   target: text(400).optional(),
 });
 
-const limitAnswer = z.object({
-  scope: z.record(z.string(), z.string()),
-  unit: z.string(),
-  per: z.string().nullable(),
-  model: z.string().nullable(),
-  max: amount,
-  spent: amount,
-  held: amount,
-  remaining: amount,
-  window_ends_at: z.string().nullable(),
-});
+const limitAnswer = z
+  .object({
+    scope: z.record(z.string(), z.string()),
+    unit: z.string(),
+    per: z.string().nullable(),
+    model: z.string().nullable(),
+    max: amount,
+    spent: amount,
+    held: amount,
+    remaining: amount,
+    window_ends_at: z.string().nullable(),
+  })
+  .meta({ id: 'LimitState' });
 
 export function limitsRoutes(app: AdminApp, { limitLevels }: LimitsReading): void {
   route(app, 'getLimits', {

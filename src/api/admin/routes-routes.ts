@@ -15,17 +15,19 @@ export interface Routing {
 }
 
 const target = z.looseObject({ id: z.string(), breaker: z.enum(['closed', 'half_open', 'open', 'held_open']) });
-const routeAnswer = z.looseObject({
-  id: z.string(),
-  kind: z.enum(['upstream', 'compose', 'respond', 'redirect']),
-  targets: z.array(
-    z.looseObject({
-      id: z.string(),
-      healthy: z.boolean(),
-      breaker: target.shape.breaker.nullable().describe('null: the route has no breaker.'),
-    }),
-  ),
-});
+const routeAnswer = z
+  .looseObject({
+    id: z.string(),
+    kind: z.enum(['upstream', 'compose', 'respond', 'redirect']),
+    targets: z.array(
+      z.looseObject({
+        id: z.string(),
+        healthy: z.boolean(),
+        breaker: target.shape.breaker.nullable().describe('null: the route has no breaker.'),
+      }),
+    ),
+  })
+  .meta({ id: 'ClassicRoute' });
 const params = z.strictObject({ route: text(100), id: text(1_000) });
 
 export function routesRoutes(app: AdminApp, deps: Writing & Routing): void {

@@ -59,38 +59,42 @@ export const byIdAndDelivery = z.strictObject({ ...byId.shape, delivery });
 
 const time = z.string();
 
-export const webhookAnswer = z.object({
-  id: z.string(),
-  source: z.enum(['api', 'config']),
-  url: z.string(),
-  events: z.array(z.string()),
-  description: z.string(),
-  created_at: time,
-  updated_at: time,
-  disabled: z.boolean(),
-  disabled_at: time.nullable(),
-  disabled_reason: z.string().nullable(),
-  failures: z.number().describe('Failed attempts in a row.'),
-  old_secret_ends_at: time.nullable().describe('Until then the secret before the last rotation signs as well.'),
-});
+export const webhookAnswer = z
+  .object({
+    id: z.string(),
+    source: z.enum(['api', 'config']),
+    url: z.string(),
+    events: z.array(z.string()),
+    description: z.string(),
+    created_at: time,
+    updated_at: time,
+    disabled: z.boolean(),
+    disabled_at: time.nullable(),
+    disabled_reason: z.string().nullable(),
+    failures: z.number().describe('Failed attempts in a row.'),
+    old_secret_ends_at: time.nullable().describe('Until then the secret before the last rotation signs as well.'),
+  })
+  .meta({ id: 'WebhookEndpoint' });
 
 /** `secret` is shown this once; null where a remembered answer is given again. */
 export const shownWebhookAnswer = z.object({ secret: z.string().nullable(), ...webhookAnswer.shape });
 
-export const deliveryAnswer = z.object({
-  id: z.string(),
-  endpoint: z.string(),
-  message: z.string().describe('The `webhook-id`.'),
-  type: z.string(),
-  state: z.enum(['pending', 'delivered', 'dead']),
-  attempts: z.number(),
-  created_at: time,
-  next_attempt_at: time.nullable(),
-  last_attempt_at: time.nullable(),
-  last_status: z.number().nullable(),
-  last_error: z.string().nullable(),
-  ended_at: time.nullable(),
-});
+export const deliveryAnswer = z
+  .object({
+    id: z.string(),
+    endpoint: z.string(),
+    message: z.string().describe('The `webhook-id`.'),
+    type: z.string(),
+    state: z.enum(['pending', 'delivered', 'dead']),
+    attempts: z.number(),
+    created_at: time,
+    next_attempt_at: time.nullable(),
+    last_attempt_at: time.nullable(),
+    last_status: z.number().nullable(),
+    last_error: z.string().nullable(),
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Delivery' });
 
 export const fullDeliveryAnswer = z.object({
   ...deliveryAnswer.shape,

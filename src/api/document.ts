@@ -1,0 +1,167 @@
+/**
+ * The OpenAPI document beside what Fastify knows of: the data plane and health, whose bodies no validator reads, are told here
+ * by the table, in the shape of OpenAI's own description.
+ */
+import { describing } from './route.js';
+import { dataRows, healthRows, type OperationId, type Row } from './table.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The gateway's document, as far as it is read here. */
+export interface OpenApiDocument {
+  readonly paths?: Json;
+  readonly components?: Json & { readonly schemas?: Json };
+}
+
+export const securitySchemes = {
+  admin: { type: 'http', scheme: 'bearer', description: 'The admin key.' },
+  key: { type: 'http', scheme: 'bearer', description: 'A virtual key, or a token of an issuer.' },
+  keyHeader: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'A virtual key; `api-key` and `x-goog-api-key` do as well.',
+  },
+} as const;
+
+const security = { key: [{ key: [] }, { keyHeader: [] }], admin: [{ admin: [] }], public: [] };
+
+const object = (description: string, properties: Json, required = Object.keys(properties)): Json => ({
+  ...{ type: 'object', description, properties, required, additionalProperties: true },
+});
+const text = (description: string): Json => ({ type: 'string', description });
+const whole = (description: string): Json => ({ type: 'integer', description });
+const list = (items: Json, description: string): Json => ({ type: 'array', items, description });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const usage = object('What was used.', {
+  prompt_tokens: whole('Tokens of the request.'),
+  total_tokens: whole('All tokens.'),
+});
+
+const schemas: Json = {
+  ChatCompletionRequest: object(
+    'A conversation, as OpenAI has it. Fields that are not named here go on to a target that speaks the same format.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      messages: list(object('One message.', { role: text('Who speaks.') }), 'The conversation so far.'),
+      stream: { type: 'boolean', description: 'Answer in events.' },
+      max_completion_tokens: whole('Most tokens of the answer.'),
+    },
+    ['model', 'messages'],
+  ),
+  ChatCompletion: object('A whole answer.', {
+    id: text('Names the answer.'),
+    object: text('`chat.completion`.'),
+    created: whole('When, in seconds since the Unix epoch.'),
+    model: text('The model that answered.'),
+    choices: list(object('One answer.', { index: whole('Its number.') }), 'The answers.'),
+    usage,
+  }),
+  EmbeddingRequest: object(
+    'Texts to embed, as OpenAI has it.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      input: { description: 'A text, a list of texts, tokens, or a list of lists of tokens.' },
+      encoding_format: { enum: ['float', 'base64'], description: 'How vectors are written.' },
+    },
+    ['model', 'input'],
+  ),
+  Embeddings: object('Vectors in the order of the texts.', {
+    object: text('`list`.'),
+    model: text('The model that answered.'),
+    data: list(object('One vector.', { index: whole('Which text it is of.') }), 'The vectors.'),
+    usage,
+  }),
+  Model: object('A model that the key may use.', {
+    id: text('What to send as `model`.'),
+    object: text('`model`.'),
+    created: whole('When, in seconds since the Unix epoch.'),
+    owned_by: text('Whose it is.'),
+  }),
+  ModelList: object('Models.', { object: text('`list`.'), data: list(ref('Model'), 'The models.') }),
+  OpenAiError: object('An error, as OpenAI has it.', {
+    error: object('What happened.', {
+      message: text('What happened, and what to do.'),
+      type: text('Whose fault it is.'),
+      param: { type: ['string', 'null'], description: 'The field that is at fault.' },
+      code: { type: ['string', 'null'], description: 'What happened, in a word.' },
+    }),
+  }),
+  Health: object('The state of the gateway.', { status: text('`ok`, `ready` or `unavailable`.') }),
+};
+
+const json = (description: string, name: string): Json => ({
+  description,
+  content: { 'application/json': { schema: ref(name) } },
+});
+const events: Json = { 'text/event-stream': { schema: text('Events, each of which is a part of the answer.') } };
+const taking = (name: string): Json => ({ required: true, content: { 'application/json': { schema: ref(name) } } });
+
+/** What an operation takes and answers. */
+const told: Partial<Record<OperationId, Json>> = {
+  createChatCompletion: {
+    requestBody: taking('ChatCompletionRequest'),
+    responses: {
+      200: {
+        description: 'The answer; with `stream: true` in events.',
+        content: { 'application/json': { schema: ref('ChatCompletion') }, ...events },
+      },
+    },
+  },
+  createEmbedding: {
+    requestBody: taking('EmbeddingRequest'),
+    responses: { 200: json('The vectors.', 'Embeddings') },
+  },
+  listModels: { responses: { 200: json('The models.', 'ModelList') } },
+  retrieveModel: {
+    parameters: [
+      { name: 'id', in: 'path', required: true, description: 'The name of the model.', schema: { type: 'string' } },
+    ],
+    responses: { 200: json('The model.', 'Model') },
+  },
+  getHealth: { responses: { 200: json('It is alive.', 'Health') } },
+  getReadiness: {
+    responses: { 200: json('Requests can be served.', 'Health'), 503: json('They cannot.', 'Health') },
+  },
+  getMetrics: {
+    responses: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+  },
+};
+
+function operationOf({ operationId, access }: Row): Json {
+  const { responses, ...rest } = told[operationId] ?? {};
+  const errors = access === 'key' ? { '4XX': json('The error.', 'OpenAiError') } : {};
+  return {
+    ...describing(operationId),
+    security: security[access],
+    ...rest,
+    responses: { ...(responses as Json), ...errors },
+  };
+}
+
+/** The whole document: what Fastify wrote of the admin API, with all that the table has beside it. */
+export function wholeDocument<Written extends OpenApiDocument>(admin: Written): Written {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const row of [...dataRows, ...healthRows]) {
+    const path = row.path.replace('{+', '{');
+    paths[path] = { ...paths[path], [row.method.toLowerCase()]: operationOf(row) };
+  }
+  const whole = { ...admin, paths: { ...paths, ...admin.paths } };
+  const all: Json = { ...schemas, ...admin.components?.schemas };
+  return { ...whole, components: { ...admin.components, schemas: used(all, whole.paths) } };
+}
+
+/** The schemas that something refers to. */
+function used(all: Json, paths: Json): Json {
+  const found = new Set<string>();
+  const follow = (value: unknown): void => {
+    for (const [, name] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (found.has(name!)) continue;
+      found.add(name!);
+      follow(all[name!]);
+    }
+  };
+  follow(paths);
+  return Object.fromEntries(Object.entries(all).filter(([name]) => found.has(name)));
+}
