@@ -5,7 +5,7 @@
 import type { FormatId } from '../formats/format-id.js';
 import { apiFormat, apiFormats, type UpstreamFormat, upstreamFormats } from '../formats/registry.js';
 import type { ModelRequest } from '../formats/request.js';
-import type { TargetContext, Translation } from '../formats/translation.js';
+import type { AttemptTerms, TargetFacts, Translation } from '../formats/translation.js';
 import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { translatorFor } from '../translate/registry.js';
@@ -16,17 +16,15 @@ export interface Carrier extends UpstreamFormat {
   /** The format that the target is spoken to in. */
   readonly speaks: FormatId;
   readonly to: UpstreamCall['to'];
-  /** `maxOutput`: the maximum of each choice to send instead of the caller's own; null: the caller's own. */
-  translate(request: ModelRequest, maxOutput: number | null, nowMs: number): Result<Translation>;
+  translate(request: ModelRequest, terms: AttemptTerms): Result<Translation>;
 }
 
 export type Carriers = Readonly<Partial<Record<FormatId, Carrier>>>;
 
-/** `context`: what of the target does not change from request to request. */
 export function carriersOf(
   { speaks }: ProviderType,
   toPath: (path: string) => UpstreamCall['to'],
-  context: Omit<TargetContext, 'maxOutput' | 'nowMs'>,
+  facts: TargetFacts,
 ): Carriers {
   const spoken = new Set(Object.keys(speaks) as FormatId[]);
   const carriers: Partial<Record<FormatId, Carrier>> = {};
@@ -37,22 +35,16 @@ export function carriersOf(
       ...upstreamFormats[translator.to],
       speaks: translator.to,
       to: toPath(speaks[translator.to]!),
-      translate: (request, maxOutput, nowMs) => translator.translate(request, { ...context, maxOutput, nowMs }),
+      translate: (request, terms) => translator.translate(request, facts, terms),
     };
   }
   return carriers;
 }
 
 /** The request as the target's format has it, or why it cannot be carried there. */
-export function carry(
-  request: ModelRequest,
-  model: Model,
-  target: Target,
-  maxOutput: number | null,
-  nowMs: number,
-): Result<Translation> {
+export function carry(request: ModelRequest, model: Model, target: Target, terms: AttemptTerms): Result<Translation> {
   const carrier = target.carriers[request.format];
-  return carrier ? carrier.translate(request, maxOutput, nowMs) : refused(cannotServe(request.format, model, target));
+  return carrier ? carrier.translate(request, terms) : refused(cannotServe(request.format, model, target));
 }
 
 function cannotServe(format: FormatId, { name }: Model, { id, carriers }: Target): Refusal {

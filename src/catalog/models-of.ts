@@ -155,7 +155,7 @@ function targetOf(
       counting: providerType.counting(name),
       carriers: carriersOf(providerType, toPath, {
         model: name,
-        target: id,
+        id,
         dropParams: model.drop_params,
         modelFacts: providerType.modelFacts?.(name) ?? null,
         outputField: providerType.outputField ?? 'max_tokens',

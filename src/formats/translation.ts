@@ -18,21 +18,25 @@ export interface Translator<R extends ModelRequest = ModelRequest> {
   readonly from: FormatId;
   readonly to: FormatId;
   /** Refuses what the target cannot express, with the name of the field. */
-  translate(request: R, context: TargetContext): Result<Translation>;
+  translate(request: R, target: TargetFacts, terms: AttemptTerms): Result<Translation>;
 }
 
-/** What a translator is told of the target and of the attempt. */
-export interface TargetContext {
+/** What a translator is told of the target: the same for every request. */
+export interface TargetFacts {
   /** The model's name at the target. */
   readonly model: string;
   /** `provider/model`, for refusals. */
-  readonly target: string;
+  readonly id: string;
   /** What the target cannot express is left out instead of refused. */
   readonly dropParams: boolean;
   readonly modelFacts: ModelFacts | null;
   readonly outputField: OutputField;
   /** Most texts that one embeddings request may have; infinite where that is not known. */
   readonly mostInputs: number;
+}
+
+/** What is told of the attempt. */
+export interface AttemptTerms {
   /** The maximum of each choice to send instead of the caller's own; null: the caller's own. */
   readonly maxOutput: number | null;
   readonly nowMs: number;

@@ -95,7 +95,7 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
   /** A translator that throws is at fault, and not the target. */
   function translate({ request, context, call }: Reserved, { model, target }: Reach): Result<Translation> {
     try {
-      return carry(request, model, target, context.outputCap, clock.now());
+      return carry(request, model, target, { maxOutput: context.outputCap, nowMs: clock.now() });
     } catch (error) {
       onFault(error, call.requestId);
       return refused(internalError);
@@ -106,11 +106,11 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
     const { reserved, reach, entrant } = underway;
     const { target } = reach;
     const { grant } = reserved;
-    if (entrant) grant.beside.push(reach);
+    if (entrant) grant.beside = [...grant.beside, reach];
     const trip = target.state.begin(clock.monotonic());
     const carried = await bytesOf(underway, trip.slot);
     const why = judged(underway, carried, trip);
-    if (entrant) grant.beside.splice(grant.beside.indexOf(reach), 1);
+    if (entrant) grant.beside = grant.beside.filter((one) => one !== reach);
     if (carried.kind === 'fault') onFault(carried.error, reserved.call.requestId);
     const settled = billed(underway, carried);
     return record(underway, carried, why, settled instanceof Promise ? await settled : settled);

@@ -63,7 +63,7 @@ export interface Grant {
   target: Target;
   attempts: CountedAttempt[];
   /** Attempts that race, while they run. */
-  readonly beside: Reach[];
+  beside: readonly Reach[];
 }
 
 /** What an attempt used, and the limits that count it. */
@@ -80,6 +80,7 @@ interface CountedAttempt {
 const NO_HEADERS: readonly string[] = [];
 /** Of requests without a hold, which record none. */
 const NO_ATTEMPTS: CountedAttempt[] = [];
+const NOBODY: readonly Reach[] = [];
 
 export class Limiter {
   readonly #ports: LimiterPorts;
@@ -263,7 +264,7 @@ const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: n
   let heldAtMs = takenAtMs;
   // A window may have begun while the reservation was on its way.
   for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
-  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS, beside: [] };
+  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS, beside: NOBODY };
 };
 
 /** The places that a request may reach, with the input as each counts it. */

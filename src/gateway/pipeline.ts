@@ -5,7 +5,9 @@
  * database: keys are in memory but for their first use, entries are appended and written in batches.
  */
 import type { Recall } from '../cache/recall.js';
+import type { Model } from '../catalog/model.js';
 import type { InForce } from '../catalog/snapshot.js';
+import type { ModelRequest } from '../formats/request.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -93,7 +95,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!body) return left(received);
     if (!body.ok) return refuseCall(received, body.refusal);
     const headers = headersOf(caller.value, call.headers.value);
-    const reading = admitted({ ...received, caller: caller.value, headers }, body.value);
+    const { writer, models } = received;
+    const reading = admitted({ context, call, writer, models, caller: caller.value, headers }, body.value);
     const admission = reading instanceof Promise ? await reading : reading;
     if (!admission.ok) return refuseCall(received, admission.refusal);
     const { value, asked } = admission;
@@ -122,21 +125,30 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const user = (headers.user ?? request.user) || null;
     const { key } = caller;
     const tags = headers.tags.length > 0 ? [...new Set([...key.tags, ...headers.tags])] : key.tags;
-    const conclude = (serves: typeof model, asked?: AskedRoute): Admission => {
-      const totalMs = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, serves.timeouts.total);
-      const deadlineMs = clock.monotonic() + totalMs;
-      const value = { ...from, request, user, tags, model: serves, routed: asked ? model : null, deadlineMs };
-      return asked ? { ok: true, value, asked } : { ok: true, value };
-    };
-    if (!model.route) return conclude(model);
+    if (!model.route) return { ok: true, value: admittedTo(from, request, user, tags, model, null) };
     const chosen = routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
     const take = (choice: Awaited<typeof chosen>): Admission => {
       if (!choice.ok) return choice;
+      const serves = choice.value.model;
       context.routed = model;
-      context.model = choice.value.model;
-      return conclude(choice.value.model, choice.value.asked);
+      context.model = serves;
+      return { ok: true, value: admittedTo(from, request, user, tags, serves, model), asked: choice.value.asked };
     };
     return chosen instanceof Promise ? chosen.then(take) : take(chosen);
+  }
+
+  /** Field by field: to spread a stage into the next costs V8 more than all that the stage does. */
+  function admittedTo(
+    { context, call, writer, models, caller, headers }: Authenticated,
+    request: ModelRequest,
+    user: string | null,
+    tags: readonly string[],
+    model: Model,
+    from: Model | null,
+  ): Admitted {
+    const totalMs = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
+    const deadlineMs = clock.monotonic() + totalMs;
+    return { context, call, writer, models, caller, headers, request, user, tags, model, routed: from, deadlineMs };
   }
 
   /** Takes the limits for the first target that is not at a limit of its own. Where all are, the first refusal stands. */
@@ -175,10 +187,28 @@ export function createGateway(ports: GatewayPorts): Gateway {
     return ok(reservedAt(request, targets, at, granted.value));
   }
 
-  function reservedAt(request: Admitted, targets: TargetPicker, first: Reach, grant: Grant): Reserved {
-    request.context.serving = first.model;
-    request.context.limitHead = limiter.headers(grant);
-    return { ...request, grant, targets, first };
+  function reservedAt(admitted: Admitted, targets: TargetPicker, first: Reach, grant: Grant): Reserved {
+    const { context, call, writer, models, caller, headers } = admitted;
+    const { request, user, tags, model, routed: from, deadlineMs } = admitted;
+    context.serving = first.model;
+    context.limitHead = limiter.headers(grant);
+    return {
+      context,
+      call,
+      writer,
+      models,
+      caller,
+      headers,
+      request,
+      user,
+      tags,
+      model,
+      routed: from,
+      deadlineMs,
+      grant,
+      targets,
+      first,
+    };
   }
 
   async function serveReserved(reserved: Reserved): Promise<void> {
@@ -274,7 +304,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
 }
 
 const demandOf = ({ caller, user, request, tags, call }: Admitted): Demand => ({
-  ...{ caller, user, request, tags },
+  caller,
+  user,
+  request,
+  tags,
   requestId: call.requestId,
   endpoint: call.format.endpoint,
 });

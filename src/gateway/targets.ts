@@ -47,7 +47,8 @@ export class TargetPicker {
   readonly #request: Routable;
   readonly #deadlineMs: number;
   readonly #deps: PickingDeps;
-  readonly #turns = new Map<Model, number>();
+  /** Of each model that was planned; made with the first. */
+  #turns: Map<Model, number> | undefined;
   #chain: Chain<Model, Target> | undefined;
   /** The target of a model without a choice, once an attempt on it began. */
   #begun: Target | undefined;
@@ -130,6 +131,7 @@ export class TargetPicker {
   }
 
   #plan(model: Model, lastResort: boolean): Plan<Target> {
+    this.#turns ??= new Map();
     let turn = this.#turns.get(model);
     if (turn === undefined) this.#turns.set(model, (turn = model.turns.next++));
     return planFor(model, this.#request, turn, this.#deps, lastResort);

@@ -263,7 +263,7 @@ async function plannedOf(
 ): Promise<PlannedTarget> {
   const now = clock.monotonic();
   const price = target.priceAt(clock.now());
-  const carried = carry(request, model, target, null, clock.now());
+  const carried = carry(request, model, target, { maxOutput: null, nowMs: clock.now() });
   const refusal = carried.ok ? (price ? undefined : unpriced(model)) : carried.refusal;
   const input = await countInput(request.facts, target);
   const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;

@@ -5,7 +5,7 @@
 import { ok } from '../../lib/errors.js';
 
 import { jsonFields, splice } from '../json-fields.js';
-import type { Answer, TargetContext, Translator } from '../translation.js';
+import type { Answer, TargetFacts, Translator } from '../translation.js';
 import type { ChatRequest } from './request.js';
 import { OpenAiChatStream } from './stream.js';
 import { readChatUsage } from './usage.js';
@@ -14,9 +14,9 @@ import { errorIn, readError, textOf } from './wire.js';
 export const nativeChat: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'openai-chat',
-  translate: (request, context) =>
+  translate: (request, target, { maxOutput }) =>
     ok({
-      body: requestBody(request, context),
+      body: requestBody(request, target, maxOutput),
       dropped: [],
       answer: readAnswer,
       stream: () => new OpenAiChatStream(request.askedUsage, request.facts.choices),
@@ -30,7 +30,7 @@ interface Edit {
   readonly with: string;
 }
 
-function requestBody(call: ChatRequest, { model, maxOutput: cap, outputField }: TargetContext): Buffer {
+function requestBody(call: ChatRequest, { model, outputField }: TargetFacts, cap: number | null): Buffer {
   const edits: Edit[] = [];
   const askUsage = call.stream && !call.askedUsage;
   let hasOptions = false;

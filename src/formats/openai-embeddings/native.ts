@@ -21,10 +21,10 @@ const LARGEST_PARSED_BYTES = 256 * 1024;
 export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
   from: 'openai-embeddings',
   to: 'openai-embeddings',
-  translate(request, { model, target, mostInputs }) {
+  translate(request, { model, id, mostInputs }) {
     const { inputs } = request.facts;
     if (inputs > mostInputs) {
-      const words = `'input' has ${inputs} items; ${target} takes at most ${mostInputs} in one request.`;
+      const words = `'input' has ${inputs} items; ${id} takes at most ${mostInputs} in one request.`;
       return refused(refuse('invalid_value', words, { param: 'input' }));
     }
     const edits = request.fields.fields

@@ -8,7 +8,7 @@ import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messag
 import { type ModelFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
 import { readMessagesError } from '../../formats/anthropic-messages/wire.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
-import type { TargetContext, Translator } from '../../formats/translation.js';
+import type { Translator } from '../../formats/translation.js';
 import { ok, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
@@ -30,18 +30,17 @@ type MessagesBody = Omit<MessageCreateParamsBase, 'messages'>;
 export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'anthropic-messages',
-  translate({ json, askedUsage }, context) {
-    const findings = new Findings(context.dropParams);
+  translate({ json, askedUsage }, target, { maxOutput, nowMs }) {
+    const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const conversation = readConversation(json['messages'], findings);
-    const facts = context.modelFacts ?? unknownModel;
+    const facts = target.modelFacts ?? unknownModel;
     const tools = planTools(json, facts, hasToolBlocks(conversation), findings);
     const { form, jsonTool } = tools;
-    const request = readRequest({ json, facts, context }, conversation, tools, findings);
+    const request = readRequest({ json, facts, model: target.model, maxOutput }, conversation, tools, findings);
     keepLastMarks(promptOrder(tools, conversation), findings);
     if (findings.refusal) return refused(findings.refusal);
-    const { model, nowMs } = context;
-    const plan: AnswerPlan = { model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
+    const plan: AnswerPlan = { model: target.model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
     return ok({
       body: print(request, conversation),
       dropped: findings.dropped,
@@ -56,12 +55,14 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
 interface ChatCall {
   readonly json: Json;
   readonly facts: ModelFacts;
-  readonly context: TargetContext;
+  /** The model's name at the target. */
+  readonly model: string;
+  readonly maxOutput: number | null;
 }
 
 /** Everything but the messages. Settles in `conversation` what depends on the model and on the form of the answer. */
 function readRequest(
-  { json: body, facts, context }: ChatCall,
+  { json: body, facts, model, maxOutput }: ChatCall,
   conversation: Conversation,
   plan: ToolPlan,
   findings: Findings,
@@ -69,14 +70,14 @@ function readRequest(
   const { tools, choice, form } = plan;
   const prefill = settlePrefill(conversation, facts, plan, findings);
   if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
-  const maxTokens = readMaxTokens(body, facts, context.maxOutput ?? undefined, findings);
+  const maxTokens = readMaxTokens(body, facts, maxOutput ?? undefined, findings);
   const forcedTool = choice?.type === 'any' || choice?.type === 'tool';
   const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
   const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
   const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
   const output = { ...(effort ? { effort } : {}), ...(form.type === 'native' ? { format: form.format } : {}) };
   return {
-    model: context.model,
+    model,
     max_tokens: maxTokens,
     ...some('system', conversation.system),
     ...some('tools', tools),

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages';
 import { anthropic } from '../../../providers/anthropic.js';
 import type { ChatRequest } from '../../../src/formats/openai-chat/request.js';
-import type { StreamReader, TargetContext, Translation, UsageExtra } from '../../../src/formats/translation.js';
+import type {
+  AttemptTerms,
+  StreamReader,
+  TargetFacts,
+  Translation,
+  UsageExtra,
+} from '../../../src/formats/translation.js';
 import type { Json } from '../../../src/lib/json.js';
 import { packageRoot } from '../../../src/lib/root.js';
 import { openaiChatToAnthropicMessages } from '../../../src/translate/openai-chat--anthropic-messages/request.js';
@@ -23,26 +29,24 @@ export const HAIKU_3 = 'claude-3-haiku-20240307';
 
 export const NOW_MS = 1_760_000_000_500;
 
-type Settings = Partial<TargetContext & { readonly askedUsage: boolean }>;
+type Settings = Partial<TargetFacts & AttemptTerms & { readonly askedUsage: boolean }>;
 
 export function call(
   body: object,
   settings: Settings = {},
 ): ReturnType<typeof openaiChatToAnthropicMessages.translate> {
-  const { askedUsage = false, model = SONNET_4_5, ...context } = settings;
+  const { askedUsage = false, model = SONNET_4_5, dropParams = false, maxOutput = null, nowMs = NOW_MS } = settings;
   const json = { messages: [user('hi')], ...body };
   const request = { json: json as Json, askedUsage } as ChatRequest;
-  return openaiChatToAnthropicMessages.translate(request, {
-    target: `anthropic/${model}`,
-    dropParams: false,
+  const target: TargetFacts = {
+    model,
+    id: `anthropic/${model}`,
+    dropParams,
     modelFacts: anthropic.modelFacts(model),
     outputField: 'max_tokens',
     mostInputs: Number.POSITIVE_INFINITY,
-    maxOutput: null,
-    nowMs: NOW_MS,
-    ...context,
-    model,
-  });
+  };
+  return openaiChatToAnthropicMessages.translate(request, target, { maxOutput, nowMs });
 }
 
 export function translation(body: object, settings: Settings = {}): Translation {
