@@ -25,6 +25,7 @@ import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { tellsStored } from '../ledger/ledger-store.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
+import { messageOf, stackOf } from '../lib/thrown.js';
 import { createExplainer } from '../operations/explain.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { createHealth } from '../operations/target-health.js';
@@ -103,8 +104,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     changes,
     clock,
     onRefused: (reason) => metrics.authFailure(reason),
-    onLookupError: (error) =>
-      log.error({ error: error instanceof Error ? error.message : String(error) }, 'key look-up'),
+    onLookupError: (error) => log.error({ error: messageOf(error) }, 'key look-up'),
   });
   const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });

@@ -29,6 +29,7 @@ import type { InForce } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
 import type { Embedder as TextsEmbedder } from '../lib/embedder.js';
+import { messageOf } from '../lib/thrown.js';
 import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Connection, Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
@@ -46,10 +47,8 @@ export interface Embedding {
   close(): Promise<void>;
 }
 
-const saidBy = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 export function startEmbedding(log: Log): Embedding {
-  const worker = localVectors((error) => log.warn({ error: saidBy(error) }, 'the embedding process ended'));
+  const worker = localVectors((error) => log.warn({ error: messageOf(error) }, 'the embedding process ended'));
   const embedder = localEmbedder(worker, LOCAL_MODEL);
   return {
     worker,
@@ -63,7 +62,7 @@ export function startEmbedding(log: Log): Embedding {
       if (worker.running || !wanted) return;
       await embedder
         .embedIdly('Are you there?')
-        .catch((error: unknown) => log.warn({ error: saidBy(error) }, 'the embedding model cannot be loaded'));
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the embedding model cannot be loaded'));
     },
     close: () => worker.close(),
   };
@@ -89,7 +88,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
   const { config, inForce, clock, log, metrics, store, embedding, shared } = deps;
   const { pool } = store;
   const prompts = pgPromptStore(pool);
-  const onError = (what: string, error: unknown) => log.warn({ what, error: saidBy(error) }, 'cache');
+  const onError = (what: string, error: unknown) => log.warn({ what, error: messageOf(error) }, 'cache');
   return openCache({
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),

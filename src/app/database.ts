@@ -1,5 +1,6 @@
 /** The part of the composition that opens the database: the one that is configured, or the embedded one. */
 import type { Config } from '../config/config.js';
+import { messageOf } from '../lib/thrown.js';
 import { openEmbedded } from '../store/embedded.js';
 import { type Connection, openStore, type Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
@@ -36,6 +37,6 @@ export async function databaseHealth(store: Store): Promise<{ ok: boolean; optio
     await store.ping();
     return { ok: true, optional: true };
   } catch (error) {
-    return { ok: false, optional: true, detail: error instanceof Error ? error.message : String(error) };
+    return { ok: false, optional: true, detail: messageOf(error) };
   }
 }

@@ -8,6 +8,7 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { pgSpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
+import { stackOf } from '../lib/thrown.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
@@ -62,7 +63,7 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
     onCrossings: (crossed) => {
       for (const crossing of crossed) budgetCrossed(emit, crossing);
     },
-    onFault: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'limits'),
+    onFault: (error) => log.error({ error: stackOf(error) }, 'limits'),
   });
   return {
     limiter,

@@ -12,6 +12,7 @@ import { keepPartitions } from '../ledger/partitions-pg.js';
 import { scanLedger } from '../ledger/scan-pg.js';
 import { verifyLedger } from '../ledger/verify-pg.js';
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
 import { describePrices } from '../operations/prices.js';
 import { reprice } from '../operations/reprice.js';
 import { toFolder, toWebhook } from '../reports/deliver.js';
@@ -115,9 +116,7 @@ function every(ms: number, work: () => Promise<void>, log: Log) {
   let running: Promise<void> | undefined;
   const run = () => {
     running ??= work()
-      .catch((error: unknown) =>
-        log.error({ error: error instanceof Error ? error.message : String(error) }, 'upkeep of spend'),
-      )
+      .catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of spend'))
       .finally(() => {
         running = undefined;
       });

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { Spool } from '../ledger/spool.js';
 import { claimFolder } from '../ledger/spool-folder.js';
+import { messageOf } from '../lib/thrown.js';
 import { DataDirectoryInUse, takeLock } from '../store/data-lock.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -14,7 +15,7 @@ export async function openSpool(config: Config, log: Log): Promise<{ spool: Spoo
     takeLock,
     isTaken: (error) => error instanceof DataDirectoryInUse,
   }).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`the ledger's spool in data_dir (${config.data_dir}) cannot be opened: ${why}`, { cause: error });
   });
   const { durability, max_size, on_full } = config.ledger;

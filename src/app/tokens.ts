@@ -13,6 +13,7 @@ import { callersBy, TokenCallers } from '../identity/token-callers.js';
 import { callout } from '../jwt/callout.js';
 import { JwtVerifier } from '../jwt/verifier.js';
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
@@ -34,10 +35,10 @@ interface InForce {
   readonly callers: TokenCallers;
 }
 
-const told = (error: unknown): { error: string } => ({ error: error instanceof Error ? error.message : String(error) });
+const cause = (error: unknown): { error: string } => ({ error: messageOf(error) });
 
 export function startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics }: Parts) {
-  const onFault = (error: unknown): void => log.error(told(error), 'team look-up');
+  const onFault = (error: unknown): void => log.error(cause(error), 'team look-up');
   const teams = createTeamMemory({ store: keyStore, changes, clock, onLookupError: onFault });
   const creating = new Map<string, Promise<unknown>>();
   /** Once for all who wait; refused where another replica just did. */
@@ -63,7 +64,7 @@ export function startTokens({ config, authenticator, keyStore, keys, changes, cl
         : new JwtVerifier(must, {
             ask: callout,
             clock,
-            onFault: (error) => log.warn({ issuer, ...told(error) }, 'keys of the issuer of tokens'),
+            onFault: (error) => log.warn({ issuer, ...cause(error) }, 'keys of the issuer of tokens'),
           });
     const callers = new TokenCallers({
       ...{ config: tokens, verifier, teams, createTeam, clock },

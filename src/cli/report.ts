@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { messageOf } from '../lib/thrown.js';
 import { aligned, ask, asksGateway, type CliWorld, type Common, ownWorld, Told, tellsUser } from './gateway-client.js';
 
 interface ReportOptions extends Common {
@@ -78,7 +79,7 @@ async function saved(answer: Response, file: string): Promise<void> {
     const body = answer.body ? Readable.fromWeb(answer.body as never) : Readable.from([]);
     await pipeline(body, createWriteStream(file));
   } catch (error) {
-    throw new Told(`${file} was not written whole: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Told(`${file} was not written whole: ${messageOf(error)}`);
   }
 }
 

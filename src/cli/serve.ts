@@ -7,6 +7,7 @@ import { loadConfig, type Source } from '../config/load.js';
 import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
+import { messageOf } from '../lib/thrown.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { createLog } from '../telemetry/log.js';
 
@@ -42,7 +43,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     return undefined;
   } catch (error) {
     await running.close();
-    console.error(`Tollgate did not start: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`Tollgate did not start: ${messageOf(error)}`);
     return 1;
   }
 }

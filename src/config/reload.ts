@@ -5,6 +5,7 @@
  * before what runs is not taken any more. Whoever asked (a file, a signal, the API) gets the same kind of outcome.
  */
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
 import type { Config } from './config.js';
 import type { Inputs } from './inputs.js';
 import { hashOf, type Loaded, type Source } from './load.js';
@@ -157,7 +158,7 @@ export class Reloader {
 
 const fault = (file: string, error: unknown): Problem => ({
   ...{ file, line: 1, column: 1, path: '' },
-  message: `cannot be taken in: ${error instanceof Error ? error.message : String(error)}`,
+  message: `cannot be taken in: ${messageOf(error)}`,
 });
 
 const rejected = (common: Common, problems: readonly Problem[]): Outcome => ({

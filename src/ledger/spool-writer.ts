@@ -10,6 +10,7 @@
 import type fs from 'node:fs';
 import { join } from 'node:path';
 import { type Refusal, refuse } from '../lib/errors.js';
+import { asError } from '../lib/thrown.js';
 import { RecordBuffer, type RecordKind, trailerJson } from './spool-record.js';
 import { Batch, newSegment, type Place, type Segment } from './spool-segment.js';
 
@@ -141,7 +142,7 @@ export class SpoolWriter {
       segment.bytes += first.buffer.used;
       this.#done(first, segment);
     } catch (error) {
-      await this.#failed(error instanceof Error ? error : new Error(String(error)));
+      await this.#failed(asError(error));
     }
     this.#busy = false;
     this.busySinceMs = 0;

@@ -15,6 +15,7 @@
  * (admitted, if `open`) until every gateway has had the time to tell what it has open. That takes about a second.
  */
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
 import type { BeatReply, RedisCounters } from './counters-redis.js';
 import { amountOf, type Hold, type Part } from './hold.js';
 import { HoldBook, type Kept } from './hold-book.js';
@@ -121,7 +122,7 @@ export class Failover implements LimitStore {
       return reply;
     } catch (error) {
       this.#holds.mayBeThere(ask.hold, this.#redis.epoch);
-      this.#lost(reasonOf(error));
+      this.#lost(messageOf(error));
       return this.#reserveElsewhere(ask);
     }
   }
@@ -137,7 +138,7 @@ export class Failover implements LimitStore {
         this.#noticeEpoch();
         return;
       } catch (error) {
-        this.#lost(reasonOf(error));
+        this.#lost(messageOf(error));
       }
     }
     markSettled(hold, this.#local);
@@ -172,7 +173,7 @@ export class Failover implements LimitStore {
         more = reply.more;
       }
     } catch (error) {
-      this.#lost(reasonOf(error));
+      this.#lost(messageOf(error));
     }
     const { epoch } = this.#redis;
     if (this.#up && (this.#toldEpoch !== epoch || this.#holds.untold(epoch).length > 0)) await this.#return();
@@ -280,7 +281,7 @@ export class Failover implements LimitStore {
       this.#goUp();
       await last;
     } catch (error) {
-      this.#lost(reasonOf(error));
+      this.#lost(messageOf(error));
       this.#dropDead();
       this.#probeLater(this.#options.probeMs ?? 250);
     } finally {
@@ -348,13 +349,11 @@ export class Failover implements LimitStore {
     try {
       return await call();
     } catch (error) {
-      this.#lost(reasonOf(error));
+      this.#lost(messageOf(error));
       return undefined;
     }
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function markSettled(hold: Hold, local: MemoryStore | undefined): void {
   local?.settle(hold);

@@ -6,6 +6,7 @@
  * With the database away nothing is due, and the next look catches up.
  */
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
 import { duePeriods, type Every, type Period } from './periods.js';
 import type { Reports } from './reports.js';
 import type { Format, Grouping } from './request.js';
@@ -88,7 +89,7 @@ async function deliver(
     deps.log.info({ report: name, from }, 'a scheduled report was delivered');
     return true;
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = messageOf(error);
     const givenUp = attempt >= MOST_TRIES;
     deps.log.error({ report: name, from, error: words, given_up: givenUp }, 'a scheduled report was not delivered');
     await deps.runs.failed(name, period, words.slice(0, 500), givenUp ? deps.clock.now() : null);

@@ -11,6 +11,7 @@ import { callout } from '../jwt/callout.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';
+import { messageOf, stackOf } from '../lib/thrown.js';
 import { validator } from '../lib/validators.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
@@ -211,10 +212,7 @@ export class Routes {
     visit.res.on('close', () => visit.onClosed?.());
     if (tooLong(visit.req)) return visit.refuse(refuse('uri_too_long', 'The target of the request is too long.'));
     serve(visit, route, this.#serveDeps).catch((error: unknown) => {
-      this.#deps.log.error(
-        { request_id: visit.requestId, route: route.name, error: error instanceof Error ? error.stack : String(error) },
-        'fault',
-      );
+      this.#deps.log.error({ request_id: visit.requestId, route: route.name, error: stackOf(error) }, 'fault');
       visit.refuse(refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.'));
     });
   }
@@ -250,11 +248,7 @@ export class Routes {
       ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
       bodyLimit,
       onRefused: onAuthFailure,
-      onFault: (error) =>
-        log.warn(
-          { route: name, error: error instanceof Error ? error.message : String(error) },
-          'authentication service',
-        ),
+      onFault: (error) => log.warn({ route: name, error: messageOf(error) }, 'authentication service'),
       onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),
     };
   }

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { asError } from '../lib/thrown.js';
 import { takeLock } from './data-lock.js';
 import type { FromWorker, WorkerOptions } from './embedded-worker.js';
 import type { Connection } from './pg.js';
@@ -134,7 +135,7 @@ function watch(worker: Worker, onCrash: EmbeddedOptions['onCrash']): () => Promi
   let error = new Error('the thread of the embedded database ended');
   const ended = new Promise<void>((done) => {
     worker.on('error', (thrown) => {
-      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      error = asError(thrown);
     });
     worker.once('exit', () => {
       done();

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import onnx, { type InferenceSession } from 'onnxruntime-node';
+import { messageOf } from '../../lib/thrown.js';
 import { Vectors } from './vectors.js';
 import { WordPiece } from './wordpiece.js';
 import type { Reply, Request, WorkerOptions } from './worker-messages.js';
@@ -109,7 +110,7 @@ process.on('message', (request: Request) => {
     try {
       reply = { id: request.id, ...(await answer(request)) };
     } catch (error) {
-      reply = { id: request.id, error: error instanceof Error ? error.message : String(error) };
+      reply = { id: request.id, error: messageOf(error) };
     }
     process.send?.(reply, () => {});
   });
