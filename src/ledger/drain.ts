@@ -7,6 +7,7 @@
  * halving its batch, reported whole but for its metadata, and left out; the others are written.
  */
 import type { Clock } from '../lib/clock.js';
+import type { Timer } from '../lib/timer.js';
 import type { Entry } from './entry.js';
 import { EntryRefused, type LedgerStore } from './ledger-store.js';
 
@@ -44,7 +45,7 @@ export interface DrainOptions {
   readonly log: LedgerLog;
   readonly batchMs: number;
   readonly batchMax: number;
-  readonly after: (ms: number, run: () => void) => () => void;
+  readonly after: Timer;
   /** An entry that the store refuses. */
   readonly onRefused: () => void;
 }

@@ -10,6 +10,7 @@
  */
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { type Timer, timer } from '../lib/timer.js';
 import { cleanEntry } from './clean.js';
 import { Drain, type LedgerLog, type Next, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
@@ -39,8 +40,8 @@ export interface LedgerOptions {
   readonly maxQueued?: number;
   /** How long `close` may take; 5 seconds unless told. */
   readonly closeMs?: number;
-  /** Runs something later; answers how to call it off. `setTimeout` unless told. */
-  readonly after?: (ms: number, run: () => void) => () => void;
+  /** Handed in by tests. */
+  readonly after?: Timer;
 }
 
 interface LedgerPage {
@@ -103,11 +104,6 @@ const away: Refusal = refuse(
   { headers: { 'retry-after': '5', 'retry-after-ms': '5000' } },
 );
 
-const later = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};
-
 export const createLedger = (options: LedgerOptions): Ledger => new DrainedLedger(options);
 
 /** Where entries wait without a spool. */
@@ -156,7 +152,7 @@ class DrainedLedger implements Ledger {
   #closing: Promise<void> | undefined;
 
   constructor(options: LedgerOptions) {
-    this.#options = { ...options, after: options.after ?? later };
+    this.#options = { ...options, after: options.after ?? timer };
     this.#spool = options.spool;
     this.#waiting = options.spool ?? new Queue(options.maxQueued ?? 100_000);
     this.#syncPostgres = options.durability === 'sync-postgres';

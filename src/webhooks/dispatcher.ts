@@ -13,6 +13,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.js';
 import type { Query } from '../lib/query.js';
 import { signedHeaders } from '../lib/standard-webhooks.js';
+import { backgroundTimer, type Timer } from '../lib/timer.js';
 import { nextTryAt, pauseMs } from './backoff.js';
 import type { Answered, Deliver } from './deliver.js';
 import type { Claimed, Due } from './endpoint.js';
@@ -41,7 +42,7 @@ export interface DispatcherDeps {
   readonly onResult: (result: DeliveryResult) => void;
   readonly onDisabled: (endpoint: string, reason: string) => void;
   readonly onError: (error: unknown) => void;
-  readonly after?: (ms: number, run: () => void) => () => void;
+  readonly after?: Timer;
   /** Endpoints served at once; 64 unless told. */
   readonly most?: number;
 }
@@ -53,12 +54,6 @@ const LEASE_SPARE_MS = 10_000;
 const AT_ONCE = 5;
 const TURN = 50;
 const CLOSE_MS = 3_000;
-
-const later = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
-};
 
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
@@ -101,14 +96,14 @@ export class Dispatcher {
   async close(): Promise<void> {
     this.#closing = true;
     this.#cancel?.();
-    const cut = (this.#deps.after ?? later)(CLOSE_MS, () => this.#stop.abort());
+    const cut = (this.#deps.after ?? backgroundTimer)(CLOSE_MS, () => this.#stop.abort());
     await this.idle();
     cut();
   }
 
   #sleep(): void {
     this.#cancel?.();
-    this.#cancel = (this.#deps.after ?? later)(this.#away ? AWAY_POLL_MS : POLL_MS, () => this.wake());
+    this.#cancel = (this.#deps.after ?? backgroundTimer)(this.#away ? AWAY_POLL_MS : POLL_MS, () => this.wake());
   }
 
   async #look(): Promise<void> {

@@ -5,6 +5,7 @@
  * outbox in the transaction that it belongs to.
  */
 import type { Clock } from '../lib/clock.js';
+import { backgroundTimer, type Timer } from '../lib/timer.js';
 import type { Happened } from './outbox-pg.js';
 
 interface EmitterDeps {
@@ -14,19 +15,13 @@ interface EmitterDeps {
   readonly onError: (error: unknown, waiting: number) => void;
   /** Most that wait; 1,000 unless told. */
   readonly most?: number;
-  readonly after?: (ms: number, run: () => void) => () => void;
+  readonly after?: Timer;
 }
 
 const FIRST_PAUSE_MS = 200;
 const MOST_PAUSE_MS = 5_000;
 /** Keys of what was told once are remembered, so that nobody asks the database for each request that is refused. */
 const REMEMBERED = 10_000;
-
-const later = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
-};
 
 export class Emitter {
   readonly #deps: EmitterDeps;
@@ -87,7 +82,7 @@ export class Emitter {
 
   #retry(): void {
     const pause = this.#failures === 0 ? 0 : Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-    this.#cancel = (this.#deps.after ?? later)(pause, () => this.#start());
+    this.#cancel = (this.#deps.after ?? backgroundTimer)(pause, () => this.#start());
   }
 
   async #write(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../lib/clock.js';
 import type { Query } from '../lib/query.js';
+import { backgroundTimer, type Timer } from '../lib/timer.js';
 import { expire, forget, forgetOnce } from './queue-pg.js';
 
 interface SweeperDeps {
@@ -12,7 +13,7 @@ interface SweeperDeps {
   readonly settings: () => { readonly keep: number; readonly keep_dead: number };
   readonly onDead: (count: number) => void;
   readonly onError: (error: unknown) => void;
-  readonly after?: (ms: number, run: () => void) => () => void;
+  readonly after?: Timer;
 }
 
 const EVERY_MS = 60_000;
@@ -30,7 +31,7 @@ export class Sweeper {
 
   start(): void {
     if (this.#closed) return;
-    const after = this.#deps.after ?? later;
+    const after = this.#deps.after ?? backgroundTimer;
     this.#cancel = after(EVERY_MS, () => {
       this.sweep()
         .catch(this.#deps.onError)
@@ -53,9 +54,3 @@ export class Sweeper {
     this.#cancel?.();
   }
 }
-
-const later = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
-};

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import type { Query, Sql } from '../lib/query.js';
+import type { Timer } from '../lib/timer.js';
 import { createDeliverer, type Deliverer } from './deliver.js';
 import { type DeliveryFilter, findDelivery, historyOf, listDeliveries, redeliver } from './deliveries-pg.js';
 import { type DeliveryResult, Dispatcher, type Reach } from './dispatcher.js';
@@ -48,8 +49,8 @@ export interface WebhooksOptions {
   readonly alone: boolean;
   readonly random?: () => number;
   readonly onResult?: (result: DeliveryResult, count: number) => void;
-  /** Runs something later; answers how to call it off. Handed in by tests. */
-  readonly after?: (ms: number, run: () => void) => () => void;
+  /** Handed in by tests. */
+  readonly after?: Timer;
 }
 
 const RETRY_FOR_MS = 24 * 3_600_000;
