@@ -1,20 +1,21 @@
 /**
- * Who is calling: a secret becomes a key and its team. A hit is answered from memory, synchronously, in about a
- * microsecond; the store is asked only about hashes that are not remembered. Memory is two bounded caches by hash (a secret
- * is never kept): keys that exist, and hashes that lead nowhere, apart, so that a flood of made-up keys can push out only
- * made-up keys. Whatever a time decides (expiry, an old secret's end) is decided anew on each request.
+ * Who is calling: a secret becomes a key and its team. A key that is in memory is answered synchronously, in about a
+ * microsecond; the store is asked only about hashes that are not in memory. There are two bounded caches by hash (a secret is
+ * never kept): one of keys that exist, one of hashes that no usable key has. They are separate so that a flood of made-up
+ * secrets can push out only made-up secrets. What depends on the time (expiry, the end of an old secret) is checked on every
+ * request.
  *
- * What is remembered is certain while changes are heard (`changes.heardAt`), and for `certainMs` after it was read or after
- * the line fell silent. Later it is read again before use. Where the store does not answer, the last known state of a known
- * key is used, for as long as it takes, and one look-up in `probeMs` tries again; a hash that is not remembered is refused
- * with `unavailable`, never as a wrong key. Look-ups of known keys and of strangers stand in separate lines.
+ * A remembered key is certain while announcements of changes arrive (`changes.heardAt`), and for `certainMs` after it was
+ * read or after the last announcement. After that it is read again before it is used. While the store does not answer, a known
+ * key is used as it was last read, and one look-up per `probeMs` tries the store again; a hash that is not in memory is refused
+ * with `unavailable`, never as a wrong key. Look-ups of known keys and of new hashes have separate queues.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Change, Changes } from './changes.js';
 import type { Caller } from './key.js';
-import type { Found, KeyStore } from './key-store.js';
+import type { FoundKey, KeyStore } from './key-store.js';
 import { createLookups } from './lookups.js';
 import { hashOf, resembles, wellFormed } from './secret.js';
 
@@ -32,23 +33,23 @@ export interface AuthenticatorOptions {
   readonly store: Pick<KeyStore, 'find'>;
   readonly changes: Changes;
   readonly clock: Clock;
-  /** Most keys remembered; 100,000 unless told. */
+  /** Most keys remembered. Default 100,000. */
   readonly cacheMax?: number;
-  /** Most hashes remembered as leading nowhere; 10,000 unless told. */
-  readonly strangersMax?: number;
-  /** Most look-ups in the store at once, for known keys and for strangers each; 4 unless told. */
+  /** Most hashes remembered as those of no usable key. Default 10,000. */
+  readonly invalidMax?: number;
+  /** Most look-ups in the store at once, of known keys and of new hashes each. Default 4. */
   readonly concurrency?: number;
-  /** Most strangers that wait for a look-up; 1,000 unless told. */
+  /** Most look-ups of new hashes that are queued. Default 1,000. */
   readonly maxWaiting?: number;
-  /** Longest wait for a look-up; 1 second unless told. */
+  /** Longest wait for a look-up. Default 1 second. */
   readonly lookupTimeoutMs?: number;
-  /** How long what was read stays certain without word of changes; 750 ms unless told. */
+  /** How long a key that was read stays certain without announcements of changes. Default 750 ms. */
   readonly certainMs?: number;
-  /** While the store is away, how often it is tried for a known key; 1 second unless told. */
+  /** While the store is away: how often it is tried again. Default 1 second. */
   readonly probeMs?: number;
-  /** Told of each refusal, for counting. */
+  /** Called for each refusal, for counting. */
   readonly onRefused?: (reason: AuthFailure) => void;
-  /** Told when a look-up failed, for the log. */
+  /** Called when a look-up failed, for the log. */
   readonly onLookupError?: (error: unknown) => void;
 }
 
@@ -56,24 +57,24 @@ export interface Authenticator {
   /** `token` is what stands after `Bearer`; undefined where the request has none. Never rejects. */
   authenticate(token: string | undefined): Result<Caller> | Promise<Result<Caller>>;
   /** What is in memory now. */
-  stats(): { readonly keys: number; readonly strangers: number; readonly running: number; readonly waiting: number };
+  stats(): { readonly keys: number; readonly invalid: number; readonly running: number; readonly waiting: number };
   /** Stops listening to changes. */
   close(): void;
 }
 
-/** When the store was asked, on the monotonic clock, and how often everything had become uncertain by then. */
-interface Reading {
+/** When the store was asked, on the monotonic clock, and the `epoch` at that moment. */
+interface ReadMark {
   readonly readAt: number;
   readonly epoch: number;
 }
 
-interface Known extends Reading {
+interface KnownKey extends ReadMark {
   readonly caller: Caller;
   readonly secretEndsAt: number | null;
   readonly accepted: Result<Caller>;
 }
 
-interface Stranger extends Reading {
+interface InvalidKey extends ReadMark {
   readonly reason: 'unknown' | 'revoked';
 }
 
@@ -109,7 +110,7 @@ function unusable({ key, team }: Caller, nowMs: number): keyof typeof REFUSALS |
   return team !== null && team.blocked_at !== null ? 'team_blocked' : undefined;
 }
 
-/** What whoever uses the key is told now; undefined: nothing is in the way. */
+/** Why the key cannot be used now, as a refusal; undefined: it can be used. */
 export function standing(caller: Caller, nowMs: number): Refusal | undefined {
   const reason = unusable(caller, nowMs);
   return reason && REFUSALS[reason];
@@ -120,13 +121,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const certainMs = options.certainMs ?? 750;
   const probeMs = options.probeMs ?? 1_000;
   const byTeam = new Map<string, Set<string>>();
-  const known = new LRUCache<string, Known>({
+  const known = new LRUCache<string, KnownKey>({
     max: options.cacheMax ?? 100_000,
     dispose: forgetTeam,
   });
-  const strangers = new LRUCache<string, Stranger>({ max: options.strangersMax ?? 10_000 });
+  const invalid = new LRUCache<string, InvalidKey>({ max: options.invalidMax ?? 10_000 });
   const lookups = (maxWaiting: number) =>
-    createLookups<Reading & { found: Found | null }>({
+    createLookups<ReadMark & { found: FoundKey | null }>({
       find: async (hash) => {
         const reading = { readAt: clock.monotonic(), epoch };
         return { ...reading, found: await store.find(hash) };
@@ -135,13 +136,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       maxWaiting,
       timeoutMs: options.lookupTimeoutMs ?? 1_000,
     });
-  const ofKnown = lookups(Number.POSITIVE_INFINITY); // bounded by the cache, for it has one look-up per hash
-  const ofStrangers = lookups(options.maxWaiting ?? 1_000);
-  let epoch = 0; // grows when changes may have been missed
+  const knownLookups = lookups(Number.POSITIVE_INFINITY); // the size of the cache bounds it: there is one look-up per hash
+  const newLookups = lookups(options.maxWaiting ?? 1_000);
+  let epoch = 0; // grows when announcements of changes may have been missed: what was read before is uncertain
   let storeAway = false;
   let probeAt = 0;
 
-  function remember(hash: string, entry: Known): void {
+  function remember(hash: string, entry: KnownKey): void {
     known.delete(hash);
     known.set(hash, entry);
     const team = entry.caller.key.team;
@@ -151,7 +152,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     else byTeam.set(team, new Set([hash]));
   }
 
-  function forgetTeam({ caller }: Known, hash: string): void {
+  function forgetTeam({ caller }: KnownKey, hash: string): void {
     const team = caller.key.team;
     const hashes = team === null ? undefined : byTeam.get(team);
     if (team === null || !hashes) return;
@@ -164,30 +165,30 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return refused(refusal);
   };
 
-  function judge(entry: Known | Stranger): Result<Caller> {
+  function judge(entry: KnownKey | InvalidKey): Result<Caller> {
     if ('reason' in entry) return refuseFor(entry.reason, INVALID);
     if (entry.secretEndsAt !== null && entry.secretEndsAt <= clock.now()) return refuseFor('revoked', INVALID);
     const reason = unusable(entry.caller, clock.now());
     return reason === undefined ? entry.accepted : refuseFor(reason, REFUSALS[reason]);
   }
 
-  const isCertain = (reading: Reading): boolean =>
+  const isCertain = (reading: ReadMark): boolean =>
     reading.epoch === epoch && Math.max(reading.readAt, changes.heardAt()) + certainMs > clock.monotonic();
 
-  /** Asks the store and remembers what it says. Rejects where the store does not answer. */
-  async function ask(hash: string, from: typeof ofKnown): Promise<Known | Stranger> {
+  /** Asks the store and remembers the answer, unless a change overtook it. Rejects where the store does not answer. */
+  async function ask(hash: string, from: typeof knownLookups): Promise<KnownKey | InvalidKey> {
     const { value, overtaken } = await from.get(hash);
     const { found, readAt, epoch } = value;
     storeAway = false;
     if (found === null || found.caller.key.revoked_at !== null) {
-      const stranger: Stranger = { reason: found === null ? 'unknown' : 'revoked', readAt, epoch };
+      const invalidKey: InvalidKey = { reason: found === null ? 'unknown' : 'revoked', readAt, epoch };
       known.delete(hash);
-      if (!overtaken) strangers.set(hash, stranger);
-      return stranger;
+      if (!overtaken) invalid.set(hash, invalidKey);
+      return invalidKey;
     }
     const { caller, secret_ends_at: secretEndsAt } = found;
-    const entry: Known = { caller, secretEndsAt, accepted: ok(caller), readAt, epoch };
-    strangers.delete(hash);
+    const entry: KnownKey = { caller, secretEndsAt, accepted: ok(caller), readAt, epoch };
+    invalid.delete(hash);
     if (!overtaken) remember(hash, entry);
     return entry;
   }
@@ -198,26 +199,26 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     options.onLookupError?.(error);
   }
 
-  async function confirm(hash: string, last: Known): Promise<Result<Caller>> {
+  async function readAgain(hash: string, last: KnownKey): Promise<Result<Caller>> {
     try {
-      return judge(await ask(hash, ofKnown));
+      return judge(await ask(hash, knownLookups));
     } catch (error) {
       storeFailed(error);
       return judge(last);
     }
   }
 
-  function lastKnown(hash: string, last: Known): Result<Caller> {
+  function useLastKnown(hash: string, last: KnownKey): Result<Caller> {
     if (clock.monotonic() >= probeAt) {
       probeAt = clock.monotonic() + probeMs;
-      ask(hash, ofKnown).catch(storeFailed);
+      ask(hash, knownLookups).catch(storeFailed);
     }
     return judge(last);
   }
 
-  async function meet(hash: string): Promise<Result<Caller>> {
+  async function checkNew(hash: string): Promise<Result<Caller>> {
     try {
-      return judge(await ask(hash, ofStrangers));
+      return judge(await ask(hash, newLookups));
     } catch (error) {
       options.onLookupError?.(error);
       return refuseFor('unavailable', UNAVAILABLE);
@@ -227,15 +228,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function heard(change: Change): void {
     if (change.kind === 'key') {
       known.delete(change.hash);
-      strangers.delete(change.hash);
-      ofKnown.overtake(change.hash);
-      ofStrangers.overtake(change.hash);
+      invalid.delete(change.hash);
+      knownLookups.overtake(change.hash);
+      newLookups.overtake(change.hash);
       return;
     }
     if (change.kind === 'team') for (const hash of [...(byTeam.get(change.team) ?? [])]) known.delete(hash);
     else epoch++;
-    ofKnown.overtakeAll(); // a key in flight may be of that team
-    ofStrangers.overtakeAll();
+    knownLookups.overtakeAll(); // a key that is being looked up may be of that team
+    newLookups.overtakeAll();
   }
 
   const stop = changes.subscribe(heard);
@@ -248,18 +249,18 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const entry = known.get(hash);
       if (entry !== undefined) {
         if (isCertain(entry)) return judge(entry);
-        return storeAway ? lastKnown(hash, entry) : confirm(hash, entry);
+        return storeAway ? useLastKnown(hash, entry) : readAgain(hash, entry);
       }
       if (!wellFormed(token)) return refuseFor('malformed', INVALID);
-      const stranger = strangers.get(hash);
-      if (stranger !== undefined && isCertain(stranger)) return judge(stranger);
-      return meet(hash);
+      const invalidKey = invalid.get(hash);
+      if (invalidKey !== undefined && isCertain(invalidKey)) return judge(invalidKey);
+      return checkNew(hash);
     },
     stats: () => ({
       keys: known.size,
-      strangers: strangers.size,
-      running: ofKnown.running + ofStrangers.running,
-      waiting: ofKnown.waiting + ofStrangers.waiting,
+      invalid: invalid.size,
+      running: knownLookups.running + newLookups.running,
+      waiting: knownLookups.waiting + newLookups.waiting,
     }),
     close: stop,
   };

@@ -8,7 +8,7 @@ import type { Query } from '../lib/query.js';
 import type { Caller, Key, Team } from './key.js';
 
 /** What a secret's hash leads to: revoked, blocked and expired keys too. */
-export interface Found {
+export interface FoundKey {
   readonly caller: Caller;
   /** When this secret stops working though its key goes on, because the key was rotated with an overlap; else null. */
   readonly secret_ends_at: number | null;
@@ -62,7 +62,7 @@ export interface Remembered {
 }
 
 export interface KeyStore {
-  find(hash: string): Promise<Found | null>;
+  find(hash: string): Promise<FoundKey | null>;
   key(id: string): Promise<Key | null>;
   /** Newest first. */
   keys(filter: KeyFilter, page: Page): Promise<readonly Key[]>;

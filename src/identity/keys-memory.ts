@@ -4,7 +4,7 @@
  */
 import type { Result } from '../lib/errors.js';
 import type { Key, Team } from './key.js';
-import type { AuditLine, Found, KeyStore, KeyTx, Once, Remembered } from './key-store.js';
+import type { AuditLine, FoundKey, KeyStore, KeyTx, Once, Remembered } from './key-store.js';
 
 interface Retired {
   readonly keyId: string;
@@ -82,7 +82,7 @@ const copy = (state: State): State => ({
   remembered: new Map(state.remembered),
 });
 
-function find(state: State, hash: string): Found | null {
+function find(state: State, hash: string): FoundKey | null {
   const retired = state.retired.get(hash);
   const key = state.keys.get(state.hashes.get(hash) ?? retired?.keyId ?? '');
   if (!key) return null;

@@ -1,36 +1,39 @@
 /**
- * Look-ups in the store, tamed: one at a time per hash (whoever asks meanwhile gets the same answer), at most `concurrency`
- * in the store at once, at most `maxWaiting` more in line, and nobody waits longer than `timeoutMs`, time in line included. A look-up that began
- * before a change was told is marked as overtaken: whoever waits for it may use it, for they asked before the change, but
- * it must not be remembered, and whoever asks after the change starts a new one.
+ * Look-ups in the store, with bounds. There is at most one look-up per hash: callers that ask while it runs share its answer.
+ * At most `concurrency` look-ups run at once and at most `maxWaiting` more are queued. No caller waits longer than `timeoutMs`,
+ * which includes the time in the queue.
+ *
+ * A look-up that was under way when its key changed is marked as overtaken. Callers that already wait for it may use its
+ * answer, because they asked before the change. The answer must not be remembered, and a caller that asks after the change
+ * starts a new look-up.
  */
 import { within } from '../lib/within.js';
 
-export interface Answer<T> {
+export interface LookupAnswer<T> {
   readonly value: T;
-  /** A change was told while the store was asked. */
+  /** The key changed while the store was asked: the answer may be out of date. */
   readonly overtaken: boolean;
 }
 
 export interface Lookups<T> {
-  /** Rejects when the store does, when it takes too long, and with `LineFull` when too many wait. */
-  get(hash: string): Promise<Answer<T>>;
-  /** Something about `hash` changed. */
+  /** Rejects when the store does, when it takes too long, and with `QueueFull` when too many wait. */
+  get(hash: string): Promise<LookupAnswer<T>>;
+  /** The key behind `hash` changed. */
   overtake(hash: string): void;
-  /** Anything may have changed. */
+  /** Any key may have changed. */
   overtakeAll(): void;
   readonly running: number;
   readonly waiting: number;
 }
 
-export class LineFull extends Error {
-  override readonly name = 'LineFull';
+export class QueueFull extends Error {
+  override readonly name = 'QueueFull';
 }
 
-interface Flight<T> {
-  readonly answer: Promise<Answer<T>>;
+interface PendingLookup<T> {
+  readonly answer: Promise<LookupAnswer<T>>;
   overtaken: boolean;
-  /** Nobody waits any more. */
+  /** It was answered, or took too long: nobody waits for it. */
   over: boolean;
 }
 
@@ -40,58 +43,58 @@ export function createLookups<T>(options: {
   maxWaiting: number;
   timeoutMs: number;
 }): Lookups<T> {
-  const flights = new Map<string, Flight<T>>();
-  const line: (() => void)[] = [];
+  const pending = new Map<string, PendingLookup<T>>();
+  const queue: (() => void)[] = [];
   let running = 0;
 
-  // A place is kept until the store has answered, however late, so that a slow store is never asked more than the bound at
-  // once. Whoever ends hands the place to the next in line.
-  async function inTurn(hash: string, isOver: () => boolean): Promise<T> {
+  // A look-up counts as running until the store has answered, also after its callers gave up, so that a slow store never has
+  // more than `concurrency` look-ups to do. When one ends, the next of the queue starts in its place.
+  async function findInTurn(hash: string, isOver: () => boolean): Promise<T> {
     if (running < options.concurrency) running++;
-    else if (line.length < options.maxWaiting) await new Promise<void>((go) => line.push(go));
-    else throw new LineFull('too many keys are being looked up');
+    else if (queue.length < options.maxWaiting) await new Promise<void>((go) => queue.push(go));
+    else throw new QueueFull('too many keys are being looked up');
     try {
       if (isOver()) throw new Error('nobody waits for this any more');
       return await options.find(hash);
     } finally {
-      const next = line.shift();
+      const next = queue.shift();
       if (next) next();
       else running--;
     }
   }
 
-  function start(hash: string): Flight<T> {
+  function start(hash: string): PendingLookup<T> {
     const state = { overtaken: false, over: false };
-    const found = inTurn(hash, () => state.over);
+    const found = findInTurn(hash, () => state.over);
     const answer = within(found, options.timeoutMs, 'the store did not answer')
       .then((value) => ({ value, overtaken: state.overtaken }))
       .finally(() => {
         state.over = true;
-        if (flights.get(hash) === flight) flights.delete(hash);
+        if (pending.get(hash) === lookup) pending.delete(hash);
       });
-    const flight: Flight<T> = Object.assign(state, { answer });
-    flights.set(hash, flight);
-    return flight;
+    const lookup: PendingLookup<T> = Object.assign(state, { answer });
+    pending.set(hash, lookup);
+    return lookup;
   }
 
   const overtake = (hash: string) => {
-    const flight = flights.get(hash);
-    if (!flight) return;
-    flight.overtaken = true;
-    flights.delete(hash);
+    const lookup = pending.get(hash);
+    if (!lookup) return;
+    lookup.overtaken = true;
+    pending.delete(hash);
   };
 
   return {
-    get: (hash) => (flights.get(hash) ?? start(hash)).answer,
+    get: (hash) => (pending.get(hash) ?? start(hash)).answer,
     overtake,
     overtakeAll() {
-      for (const hash of [...flights.keys()]) overtake(hash);
+      for (const hash of [...pending.keys()]) overtake(hash);
     },
     get running() {
       return running;
     },
     get waiting() {
-      return line.length;
+      return queue.length;
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
  * Teams by name, for callers that have no key: answered from memory at once, and from the store where a team is not
- * remembered. What is remembered is certain while changes are heard, as in `authenticate.ts`, so that a block is in force on
- * every replica within a second. While the store is away a known team goes on as last known, and one look-up in `PROBE_MS`
- * tries again; a team that is not remembered cannot be told: `get` rejects.
+ * remembered. A remembered team is certain while announcements of changes arrive, as in `authenticate.ts`, so that a block is in
+ * force on every replica within a second. While the store is away, a team is used as it was last read, and one look-up per
+ * `PROBE_MS` tries the store again; `get` rejects for a team that is not remembered.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
@@ -17,7 +17,7 @@ const PROBE_MS = 1_000;
 const LOOKUP_TIMEOUT_MS = 1_000;
 
 export interface TeamMemory {
-  /** Null: there is no such team. Rejects where nobody can tell. */
+  /** Null: there is no such team. Rejects where the store does not answer and the team is not remembered. */
   get(id: string): Team | null | Promise<Team | null>;
   /** Asks the store, whatever is remembered. */
   read(id: string): Promise<Team | null>;
@@ -25,25 +25,25 @@ export interface TeamMemory {
   close(): void;
 }
 
-/** When the store was asked, and how often everything had become uncertain by then. */
-interface Known {
+/** A team, when the store was asked for it, and the `epoch` at that moment. */
+interface RememberedTeam {
   readonly team: Team | null;
   readonly readAt: number;
   readonly epoch: number;
 }
 
-export function createTeamMemory(parts: {
+export function createTeamMemory(deps: {
   readonly store: Pick<KeyStore, 'team'>;
   readonly changes: Changes;
   readonly clock: Clock;
   readonly onLookupError?: (error: unknown) => void;
 }): TeamMemory {
-  const { store, changes, clock } = parts;
-  const known = new LRUCache<string, Known>({ max: MOST_TEAMS });
+  const { store, changes, clock } = deps;
+  const known = new LRUCache<string, RememberedTeam>({ max: MOST_TEAMS });
   let epoch = 0;
   let storeAway = false;
   let probeAt = 0;
-  const lookups = createLookups<Known>({
+  const lookups = createLookups<RememberedTeam>({
     find: async (id) => {
       const reading = { readAt: clock.monotonic(), epoch };
       return { ...reading, team: await store.team(id) };
@@ -62,7 +62,7 @@ export function createTeamMemory(parts: {
     } catch (error) {
       storeAway = true;
       probeAt = clock.monotonic() + PROBE_MS;
-      parts.onLookupError?.(error);
+      deps.onLookupError?.(error);
       throw error;
     }
   }
@@ -92,7 +92,7 @@ export function createTeamMemory(parts: {
       return last.team;
     },
     read(id) {
-      lookups.overtake(id); // one that is on its way may have begun before
+      lookups.overtake(id); // a look-up that runs already may have begun before what the caller has written
       return ask(id);
     },
     close: stop,

@@ -1,9 +1,9 @@
 /**
- * Signed tokens in the place of virtual keys. A token is verified once and remembered with what its claims stand for; from
- * then on a request costs a hash, and look-ups in memory of the token and of its team. The team is looked at on every
- * request, so a block or a changed limit holds at once. A team that does not exist is created, as a key's is, or refused.
- * With the database away known teams go on as last known, and others are refused with `unavailable`; while the issuer is
- * away its last keys are used.
+ * Signed tokens in the place of virtual keys. A token is verified once and remembered together with the subject of its claims.
+ * After that a request costs one hash and two look-ups in memory, of the token and of its team. The team is read on every
+ * request, so a block or a changed limit is in force at once. A team that does not exist is created or refused, by
+ * configuration. While the database is away, a team is used as it was last read, and a team that is not in memory is refused
+ * with `unavailable`. While the issuer is away, the keys that it published last are used.
  */
 import { LRUCache } from 'lru-cache';
 import type { TokensConfig } from '../config/auth.js';
@@ -16,20 +16,20 @@ import type { Caller, Key, Team } from './key.js';
 import type { TeamMemory } from './team-memory.js';
 import { type Subject, subjectKey, subjectOf } from './token-subject.js';
 
-interface Parts {
+interface TokenCallersDeps {
   readonly config: TokensConfig;
   readonly verifier: Pick<JwtVerifier, 'verify'>;
   readonly teams: Pick<TeamMemory, 'get' | 'read'>;
-  /** Makes a team that was not there; one that is there by then is no fault. */
+  /** Creates a team. Does nothing where it exists by now. */
   readonly createTeam: (id: string, subject: string) => Promise<unknown>;
   readonly clock: Clock;
-  /** Told of each refusal, for counting. */
+  /** Called for each refusal, for counting. */
   readonly onRefused: (reason: string) => void;
-  /** Told where the database failed, for the log. */
+  /** Called when the database failed, for the log. */
   readonly onFault: (error: unknown) => void;
 }
 
-const MOST_SEEN = 10_000;
+const MOST_KEYS = 10_000;
 
 const unauthorized = { headers: { 'www-authenticate': 'Bearer' } };
 const INVALID = refuse(
@@ -47,55 +47,57 @@ const NO_TEAM = refuse(
   unauthorized,
 );
 
-/** A subject, and as whom it was let in last. */
-interface Known {
+/** The subject of a token, and the caller that was made of it last. */
+interface KnownSubject {
   readonly subject: Subject;
   accepted: { readonly ok: true; readonly value: Caller } | undefined;
 }
 
-type Answer = Result<Caller> | Promise<Result<Caller>>;
+type AuthResult = Result<Caller> | Promise<Result<Caller>>;
 
 export class TokenCallers {
-  readonly #parts: Parts;
+  readonly #deps: TokenCallersDeps;
   /** As long as the verifier remembers a token, its claims are the same object. */
-  readonly #ofClaims = new WeakMap<object, Known | Refusal>();
-  readonly #seen = new LRUCache<string, Key>({ max: MOST_SEEN });
+  readonly #ofClaims = new WeakMap<object, KnownSubject | Refusal>();
+  readonly #keys = new LRUCache<string, Key>({ max: MOST_KEYS });
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(deps: TokenCallersDeps) {
+    this.#deps = deps;
   }
 
   /** Never rejects. */
-  authenticate(token: string): Answer {
-    const verified = this.#parts.verifier.verify(token);
+  authenticate(token: string): AuthResult {
+    const verified = this.#deps.verifier.verify(token);
     return verified instanceof Promise ? verified.then((one) => this.#judge(one)) : this.#judge(verified);
   }
 
-  #judge(verified: Verified): Answer {
+  #judge(verified: Verified): AuthResult {
     if (!verified.ok) return this.#fault(verified);
     const { claims } = verified;
     let known = this.#ofClaims.get(claims);
-    if (!known) this.#ofClaims.set(claims, (known = this.#meet(claims)));
+    if (!known) this.#ofClaims.set(claims, (known = this.#readSubject(claims)));
     if ('code' in known) return this.#refuse(known.code, known);
     const { team } = known.subject.key;
     if (team === null) return this.#accept(known, null);
-    const found = this.#parts.teams.get(team);
-    return found === null || found instanceof Promise ? this.#join(known, team, found) : this.#accept(known, found);
+    const found = this.#deps.teams.get(team);
+    return found === null || found instanceof Promise
+      ? this.#acceptWithTeam(known, team, found)
+      : this.#accept(known, found);
   }
 
-  #meet(claims: Readonly<Record<string, unknown>>): Known | Refusal {
-    const { config, clock } = this.#parts;
+  #readSubject(claims: Readonly<Record<string, unknown>>): KnownSubject | Refusal {
+    const { config, clock } = this.#deps;
     const lack = lacking(claims, { scopes: config.scopes, claims: config.require });
     if (lack) return lack;
     const subject = subjectOf(claims, config, clock.now());
     if (!subject.ok) return subject.refusal;
-    this.#seen.set(subject.value.key.id, subject.value.key);
+    this.#keys.set(subject.value.key.id, subject.value.key);
     return { subject: subject.value, accepted: undefined };
   }
 
-  /** With a team that has to be waited for, or made. */
-  async #join(known: Known, id: string, found: Promise<Team | null> | null): Promise<Result<Caller>> {
-    const { config, teams, createTeam } = this.#parts;
+  /** For a team that is not in memory: it is read, and created where that is configured. */
+  async #acceptWithTeam(known: KnownSubject, id: string, found: Promise<Team | null> | null): Promise<Result<Caller>> {
+    const { config, teams, createTeam } = this.#deps;
     try {
       let team = await found;
       if (!team && config.unknown_teams === 'create') {
@@ -108,15 +110,15 @@ export class TokenCallers {
     }
   }
 
-  #accept(known: Known, team: Team | null): Result<Caller> {
+  #accept(known: KnownSubject, team: Team | null): Result<Caller> {
     const { key, user } = known.subject;
     let { accepted } = known;
-    // A team that changed is another object: whatever was made of the caller is made anew.
+    // A team that changed is another object, so the caller is made anew.
     if (accepted?.value.team !== team) {
       accepted = { ok: true, value: { key, team, ...(user === undefined ? {} : { user }) } };
       known.accepted = accepted;
     }
-    const refusal = standing(accepted.value, this.#parts.clock.now());
+    const refusal = standing(accepted.value, this.#deps.clock.now());
     return refusal ? this.#refuse(refusal.code, refusal) : accepted;
   }
 
@@ -126,20 +128,23 @@ export class TokenCallers {
   }
 
   #failed(error: unknown): Result<never> {
-    this.#parts.onFault(error);
+    this.#deps.onFault(error);
     return this.#refuse('unavailable', UNAVAILABLE);
   }
 
   #refuse(reason: string, refusal: Refusal): Result<never> {
-    this.#parts.onRefused(reason);
+    this.#deps.onRefused(reason);
     return refused(refusal);
   }
 
-  /** The subject with this id, as it called last; one that was not seen is known only where no plan decides on its limits. */
+  /**
+   * The key of the subject with this id, as it was when the subject called last. For a subject that has not called, there is one
+   * only where no plans are configured, because a plan is named by the token and decides on the limits.
+   */
   keyOf(id: string): Key | undefined {
-    const { config } = this.#parts;
+    const { config } = this.#deps;
     const planned = Object.keys(config.plans).length > 0;
-    return this.#seen.get(id) ?? (planned ? undefined : subjectKey(id, config));
+    return this.#keys.get(id) ?? (planned ? undefined : subjectKey(id, config));
   }
 }
 

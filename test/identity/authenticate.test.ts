@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Authenticator, type AuthenticatorOptions, createAuthenticator } from '../../src/identity/authenticate.js';
 import { type Changes, localChanges } from '../../src/identity/changes.js';
 import type { Caller, Key, Team } from '../../src/identity/key.js';
-import type { Found } from '../../src/identity/key-store.js';
+import type { FoundKey } from '../../src/identity/key-store.js';
 import { hashOf, newSecret } from '../../src/identity/secret.js';
 import type { Result } from '../../src/lib/errors.js';
 import { aKey, aTeam } from '../contract/keys.js';
@@ -11,7 +11,7 @@ import { ManualClock } from '../support/clock.js';
 
 /** A store with a switch: what it holds, how often it was asked, and whether it answers. */
 function testStore() {
-  const held = new Map<string, Found>();
+  const held = new Map<string, FoundKey>();
   const waiting: (() => void)[] = [];
   const store = {
     asked: [] as string[],
@@ -29,7 +29,7 @@ function testStore() {
     add: (secret: string) => held.set(hashOf(secret), { caller: { key: aKey(), team: null }, secret_ends_at: null }),
     /** Lets those go that were asked while the store was silent; they get what was true when they asked. */
     release: () => waiting.splice(0).forEach((go) => void go()),
-    async find(hash: string): Promise<Found | null> {
+    async find(hash: string): Promise<FoundKey | null> {
       store.asked.push(hash);
       const found = held.get(hash) ?? null;
       if (store.mode === 'away') throw new Error('the store is away');
@@ -100,14 +100,14 @@ test('a key is looked up once and then known, synchronously', async () => {
 test('200 requests with one key that is not known yet are one look-up', async () => {
   const { store, auth } = world();
   store.mode = 'silent';
-  const [secret, stranger] = [store.put(), newSecret().secret];
+  const [secret, unknown] = [store.put(), newSecret().secret];
   const results = Promise.all(Array.from({ length: 200 }, () => auth.authenticate(secret)));
-  const strangers = Promise.all(Array.from({ length: 200 }, () => auth.authenticate(stranger)));
+  const newHashes = Promise.all(Array.from({ length: 200 }, () => auth.authenticate(unknown)));
   await turn();
   store.release();
   assert.ok((await results).every(({ ok }) => ok));
-  assert.ok((await strangers).every(({ ok }) => !ok));
-  assert.deepEqual(store.asked, [hashOf(secret), hashOf(stranger)]);
+  assert.ok((await newHashes).every(({ ok }) => !ok));
+  assert.deepEqual(store.asked, [hashOf(secret), hashOf(unknown)]);
 });
 
 test('malformed, unknown and revoked keys are refused in the same words, which hold nothing of the key', async () => {
@@ -281,7 +281,7 @@ test('a key that was made while its look-up was on its way is not remembered as 
 });
 
 test('a flood of well-formed unknown keys stays within bounds and pushes out no good key', async () => {
-  const { store, auth } = world({ strangersMax: 100, concurrency: 3, maxWaiting: 50 });
+  const { store, auth } = world({ invalidMax: 100, concurrency: 3, maxWaiting: 50 });
   const good = store.put();
   await auth.authenticate(good);
   store.mode = 'silent';
@@ -289,7 +289,7 @@ test('a flood of well-formed unknown keys stays within bounds and pushes out no 
   const secrets = Array.from({ length: 5_000 }, () => newSecret().secret);
   const flood = secrets.map((secret) => auth.authenticate(secret));
   await turn();
-  assert.deepEqual(auth.stats(), { keys: 1, strangers: 0, running: 3, waiting: 50 });
+  assert.deepEqual(auth.stats(), { keys: 1, invalid: 0, running: 3, waiting: 50 });
   assert.equal(store.asked.length, 1 + 3);
   store.mode = 'answers';
   store.release();
@@ -297,7 +297,7 @@ test('a flood of well-formed unknown keys stays within bounds and pushes out no 
   assert.equal(codes.filter((one) => one === 'invalid_api_key').length, 53);
   assert.equal(codes.filter((one) => one === 'unavailable').length, 5_000 - 53, 'the rest could not be checked');
   for (let i = 0; i < 1_000; i++) await auth.authenticate(newSecret().secret);
-  assert.deepEqual(auth.stats(), { keys: 1, strangers: 100, running: 0, waiting: 0 });
+  assert.deepEqual(auth.stats(), { keys: 1, invalid: 100, running: 0, waiting: 0 });
   const asked = store.asked.length;
   assert.equal(await code(auth, good), 'ok');
   assert.equal(store.asked.length, asked);
@@ -364,21 +364,21 @@ test('while no changes are heard, a key is read again before use once it is 750 
   const clock = new ManualClock();
   const changes = remoteChanges(clock);
   const { store, auth } = world({ clock, changes });
-  const [secret, stranger] = [store.put(), newSecret().secret];
+  const [secret, unknown] = [store.put(), newSecret().secret];
   await auth.authenticate(secret);
-  await auth.authenticate(stranger);
+  await auth.authenticate(unknown);
   clock.advance(100_000);
   assert.equal(await code(auth, secret), 'ok');
   assert.equal(store.asked.length, 2, 'with the line up nothing gets old');
   changes.cut();
   store.change(secret, { revoked_at: 1 });
-  store.add(stranger);
+  store.add(unknown);
   clock.advance(749);
   assert.equal(await code(auth, secret), 'ok');
-  assert.equal(await code(auth, stranger), 'invalid_api_key');
+  assert.equal(await code(auth, unknown), 'invalid_api_key');
   clock.advance(1);
   assert.equal(await code(auth, secret), 'invalid_api_key');
-  assert.equal(await code(auth, stranger), 'ok');
+  assert.equal(await code(auth, unknown), 'ok');
 });
 
 test('when the line is up again, everything is read again once', async () => {

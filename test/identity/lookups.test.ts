@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLookups, LineFull } from '../../src/identity/lookups.js';
+import { createLookups, QueueFull } from '../../src/identity/lookups.js';
 
 /** A store that answers when the test says so. */
 function heldStore() {
@@ -37,7 +37,7 @@ test('the store is never asked more at once than the bound, others wait, and too
   const { asked, find } = heldStore();
   const lookups = createLookups({ find, ...bounds });
   const five = ['a', 'b', 'c', 'd', 'e'].map((hash) => lookups.get(hash));
-  await assert.rejects(lookups.get('f'), LineFull);
+  await assert.rejects(lookups.get('f'), QueueFull);
   await turn();
   assert.equal(asked.length, 2);
   assert.deepEqual([lookups.running, lookups.waiting], [2, 3]);

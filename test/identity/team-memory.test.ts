@@ -76,7 +76,7 @@ test('when changes may have been missed nothing is certain any more', async () =
   assert.equal(store.asked, 2);
 });
 
-test('with the store away a known team goes on as last known and is tried once a second; a stranger cannot be told', async () => {
+test('with the store away a known team goes on as last known and is tried once a second; an unknown one cannot be told', async () => {
   const { teams, store, clock, changes, faults } = world();
   const known = await teams.get('a');
   store.away = true;
@@ -84,7 +84,7 @@ test('with the store away a known team goes on as last known and is tried once a
   assert.equal(await teams.get('a'), known);
   for (let i = 0; i < 10; i++) assert.equal(teams.get('a'), known);
   assert.equal(store.asked, 2);
-  await assert.rejects(async () => teams.get('stranger'), /away/);
+  await assert.rejects(async () => teams.get('unknown'), /away/);
   clock.advance(1_001);
   for (let i = 0; i < 10; i++) assert.equal(teams.get('a'), known);
   await new Promise(setImmediate);
