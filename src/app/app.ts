@@ -167,7 +167,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   counters = limits;
   const running = new RunningRequests();
   const onFault = (error: unknown, requestId: string): void =>
-    log.error({ request_id: requestId, error: error instanceof Error ? error.stack : String(error) }, 'fault');
+    log.error({ request_id: requestId, error: stackOf(error) }, 'fault');
   /** What every run of the request path needs. */
   const path = {
     ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault },

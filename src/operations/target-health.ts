@@ -83,8 +83,8 @@ export function createHealth({ clock, states, config, models }: Parts): Health {
       base_url,
       healthy: shown.length === 0 ? null : shown.some(({ healthy }) => healthy),
       credentials: slots.map(({ credential }) => ({
-        resting: credential.restsUntilMs > now ? credential.why : null,
-        ready_at: isoAt(credential.restsUntilMs),
+        resting: credential.cooldownUntilMs > now ? credential.why : null,
+        ready_at: isoAt(credential.cooldownUntilMs),
       })),
       targets: shown,
     };

@@ -1,4 +1,4 @@
-/** In which order the targets of one priority are tried. Pure: state is read, never written; chance is handed in. */
+/** The order in which the targets of one priority are tried. Pure: states are read, never written; random numbers are handed in. */
 import type { Random } from '../lib/random.js';
 import type { TargetState } from './target-state.js';
 
@@ -14,9 +14,9 @@ export interface Candidate {
 
 /** What is known of the request when its targets are ordered. */
 export interface Ask<T> {
-  /** Same text, same target: what the request's prompt begins with, or its user. Null: no affinity. */
+  /** Requests with the same text go to the same target: the beginning of the prompt, or the user. Null: no affinity. */
   readonly affinity: string | null;
-  /** The model's requests are numbered; `round_robin` goes by it. */
+  /** The number of this request among those of the model, for `round_robin`. */
   readonly turn: number;
   /** What the request is expected to cost there. */
   readonly costOf: (target: T) => number;
@@ -36,7 +36,7 @@ export function order<T extends Candidate>(
   }
   if (balance === 'round_robin') return inTurn(targets, ask.turn);
   const shuffled = ranked(targets, (target) => draw(random(), target.weight));
-  // Among equals the shares of `weight` hold, since sorting keeps the order of equals.
+  // Sorting keeps the order of equals, so among equal targets the shares of `weight` hold.
   switch (balance) {
     case 'weighted':
       return shuffled;
@@ -52,8 +52,8 @@ export function order<T extends Candidate>(
 }
 
 /**
- * The exponential draw of a target's lot: the least comes first with a chance proportional to its weight. A weight of 0 comes
- * after all others.
+ * A random rank with an exponential distribution: the chance of having the least rank is proportional to the weight. A weight
+ * of 0 ranks after all others.
  */
 const draw = (unit: number, weight: number): number =>
   weight === 0 ? Number.MAX_VALUE * (1 - unit) : -Math.log(1 - unit) / weight;
@@ -63,7 +63,7 @@ function ranked<T>(items: readonly T[], rankOf: (item: T) => number): T[] {
   return [...items].sort((a, b) => compare(ranks.get(a)!, ranks.get(b)!));
 }
 
-/** Weights of 0 make infinities and what is not a number: those come last. */
+/** Weights of 0 lead to infinity and NaN, which come last. */
 function compare(a: number, b: number): number {
   const [left, right] = [
     Number.isNaN(a) ? Number.POSITIVE_INFINITY : a,
@@ -72,7 +72,7 @@ function compare(a: number, b: number): number {
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
-/** The cycle of all weights, smooth (3:1 is a a b a), and the targets in the order in which it meets them from `turn` on. */
+/** The targets in the order in which they first appear in the weighted cycle (3:1 is a a b a) from position `turn` on. */
 function inTurn<T extends Candidate>(targets: readonly T[], turn: number): T[] {
   const cycle = cycleOf(targets.map(({ weight }) => weight));
   const met = new Set<T>();
@@ -95,7 +95,7 @@ function cycleOf(weights: readonly number[]): readonly number[] {
   return cycle;
 }
 
-/** Each step everyone gains its weight, the richest is taken and pays for all. */
+/** Smooth weighted round robin: in each step every target gains its weight, and the one with most is taken and pays the total. */
 function smooth(weights: readonly number[]): number[] {
   const divisor = weights.reduce(gcd, 0) || 1;
   let parts = weights.map((weight) => weight / divisor);
@@ -114,7 +114,7 @@ function smooth(weights: readonly number[]): number[] {
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** FNV-1a and a mix after it, as a number in 0..1. Every replica and every start finds the same. */
+/** FNV-1a with a final mix, as a number from 0 to 1. All replicas compute the same. */
 export function hashToUnit(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,14 +1,15 @@
 /**
- * What follows an attempt that failed: which target is tried next, and when; or that nothing is. One chain per request,
- * asked after each failure. It keeps to one budget of attempts and one deadline for everything, fallbacks included:
+ * Decides after a failed attempt which target is tried next and when, or that none is. Each request has one chain, with one
+ * maximum of attempts and one deadline for everything, fallbacks included:
  *
- * - The caller's fault is never tried again. A context window or a content policy leads to the model's fallbacks for just that.
- * - Anything else goes to another target of the model at once (another credential of the same one first, where it is the
- *   credential that failed), then, where it may work the next time, to a target that failed already, after a backoff; as long
- *   as each fallback still has an attempt left. Then to the fallbacks, in their order, each of which may use what is left.
+ * - A failure that is the caller's fault ends the chain. Where the context window or the content policy was the reason, the
+ *   chain goes on with the model's fallbacks for that reason.
+ * - After any other failure another target of the model is tried at once. Where a credential failed, another credential of the
+ *   same target comes first. Then, where the failure may pass, a target that failed already is tried again after a backoff, as
+ *   long as enough attempts are left for one on each fallback. Then the fallbacks are tried in their order.
  *
- * An upstream that asked to be left alone is left alone at least so long; where that is longer than a request may wait, the
- * request does not wait at all.
+ * A target is not asked again before the time that it asked for (`retry-after`). Where that is longer than `retry.max`, the
+ * chain does not wait for the target at all.
  */
 
 import type { FailureClass } from '../formats/failure.js';
@@ -20,7 +21,7 @@ import type { Plan } from './plan.js';
 export interface Step<M, T> {
   readonly model: M;
   readonly target: T;
-  /** How long to wait before. */
+  /** How long to wait before the attempt. */
   readonly afterMs: number;
 }
 
@@ -39,7 +40,7 @@ export interface ChainOptions<M, T extends Candidate> {
   readonly retry: Retry;
   /** Monotonic milliseconds. */
   readonly deadlineMs: number;
-  /** The targets of a model, as they stand now. */
+  /** The targets of a model in their present state. */
   readonly plan: (model: M, lastResort: boolean) => Plan<T>;
   readonly random: Random;
 }
@@ -50,8 +51,8 @@ export class Chain<M, T extends Candidate> {
   readonly #options: ChainOptions<M, T>;
   readonly #tried = new Map<T, number>();
   #model: M;
-  #waiting: readonly M[];
-  #special = false;
+  #fallbacksLeft: readonly M[];
+  #onSpecialFallbacks = false;
   #attempts = 0;
   #retries = 0;
   #last: T | undefined;
@@ -59,7 +60,7 @@ export class Chain<M, T extends Candidate> {
   constructor(options: ChainOptions<M, T>) {
     this.#options = options;
     this.#model = options.model;
-    this.#waiting = options.fallbacks.general;
+    this.#fallbacksLeft = options.fallbacks.general;
   }
 
   /** The first target; undefined where none may be tried now. */
@@ -74,24 +75,24 @@ export class Chain<M, T extends Candidate> {
     this.#tried.set(target, (this.#tried.get(target) ?? 0) + 1);
   }
 
-  /** The target that was begun cannot carry this request at all; nothing was sent. */
+  /** The target that was begun cannot express this request; nothing was sent. */
   unfit(target: T): void {
     this.#attempts--;
     this.#tried.set(target, Number.POSITIVE_INFINITY);
   }
 
-  /** Nothing can be sent to the target that `first` or this named: what is next? */
+  /** Nothing can be sent to the target that `first` or `passOver` named last: the step after it. */
   passOver(target: T, nowMs: number): Step<M, T> | undefined {
     this.#tried.set(target, Number.POSITIVE_INFINITY);
     return this.next(undefined, undefined, nowMs);
   }
 
-  /** Another target of the model at hand, to be asked beside the one that runs. */
+  /** Another target of the same model, for a second attempt beside the one that runs (hedging). */
   rival(): Step<M, T> | undefined {
     return this.#attempts < this.#options.retry.max_attempts ? this.#untried() : undefined;
   }
 
-  /** `failure`: what the last attempt ended with; undefined: nothing was sent, for the target could not carry it. */
+  /** `failure`: how the last attempt ended; undefined: nothing was sent, because the target cannot express the request. */
   next(failure: FailureClass | undefined, retryAfterMs: number | undefined, nowMs: number): Step<M, T> | undefined {
     const { retry, deadlineMs, fallbacks } = this.#options;
     if (failure === 'caller' || this.#attempts >= retry.max_attempts || nowMs >= deadlineMs) return undefined;
@@ -101,7 +102,7 @@ export class Chain<M, T extends Candidate> {
     if (other) return other;
     const later = failure !== undefined && MAY_WORK_LATER.has(failure);
     const left = retry.max_attempts - this.#attempts;
-    const reachable = this.#waiting.filter((model) => this.#readyOf(model, false).length > 0).length;
+    const reachable = this.#fallbacksLeft.filter((model) => this.#readyOf(model, false).length > 0).length;
     if (failure === 'transient' && left > reachable) {
       const again = this.#again(retryAfterMs, nowMs);
       if (again) return again;
@@ -109,16 +110,16 @@ export class Chain<M, T extends Candidate> {
     return this.#fallBack() ?? (later && reachable === 0 ? this.#again(retryAfterMs, nowMs) : undefined);
   }
 
-  /** Whether a fallback for the content policy is left, so that an answer that was withheld may be asked for elsewhere. */
+  /** Whether a fallback for the content policy is left, to ask for an answer that the provider withheld. */
   get canAvoidPolicy(): boolean {
     const { fallbacks, retry } = this.#options;
-    const left = this.#special ? this.#waiting : fallbacks.contentPolicy;
+    const left = this.#onSpecialFallbacks ? this.#fallbacksLeft : fallbacks.contentPolicy;
     return left.length > 0 && this.#attempts < retry.max_attempts;
   }
 
   #turnTo(models: readonly M[]): Step<M, T> | undefined {
-    if (!this.#special) this.#waiting = models;
-    this.#special = true;
+    if (!this.#onSpecialFallbacks) this.#fallbacksLeft = models;
+    this.#onSpecialFallbacks = true;
     return this.#fallBack();
   }
 
@@ -136,7 +137,7 @@ export class Chain<M, T extends Candidate> {
     return target && { model: this.#model, target, afterMs: 0 };
   }
 
-  /** A target that failed already: the one tried least, once it may be tried and the backoff has passed. */
+  /** A target that failed already: the one that may be tried soonest, and of those the one tried least, after the backoff. */
   #again(retryAfterMs: number | undefined, nowMs: number): Step<M, T> | undefined {
     const { retry, random, deadlineMs, plan } = this.#options;
     const { ready, skipped } = plan(this.#model, false);
@@ -149,17 +150,17 @@ export class Chain<M, T extends Candidate> {
     const soonest = known[0];
     if (!soonest) return undefined;
     const asked = soonest.target === this.#last ? (retryAfterMs ?? 0) : 0;
-    const resting = Math.max(asked, soonest.at - nowMs);
-    if (resting > retry.max) return undefined;
-    const afterMs = Math.max(resting, backoffMs(retry, this.#retries, random));
+    const leastWaitMs = Math.max(asked, soonest.at - nowMs);
+    if (leastWaitMs > retry.max) return undefined;
+    const afterMs = Math.max(leastWaitMs, backoffMs(retry, this.#retries, random));
     if (nowMs + afterMs >= deadlineMs) return undefined;
     this.#retries++;
     return { model: this.#model, target: soonest.target, afterMs };
   }
 
   #fallBack(): Step<M, T> | undefined {
-    for (let [model, ...rest] = this.#waiting; model !== undefined; [model, ...rest] = rest) {
-      this.#waiting = rest;
+    for (let [model, ...rest] = this.#fallbacksLeft; model !== undefined; [model, ...rest] = rest) {
+      this.#fallbacksLeft = rest;
       const target = this.#readyOf(model, false).find((one) => !this.#tried.has(one));
       if (!target) continue;
       this.#model = model;
@@ -173,7 +174,7 @@ export class Chain<M, T extends Candidate> {
     return this.#options.plan(model, lastResort).ready;
   }
 
-  /** A model that is asked for alone and has but one target is tried whatever is known of it. */
+  /** A model with one target and no fallbacks is tried also with an open breaker or a cooldown. */
   #isLastResort(model: M): boolean {
     const { single, fallbacks, model: own } = this.#options;
     return single && model === own && fallbacks.general.length === 0;

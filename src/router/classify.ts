@@ -1,4 +1,4 @@
-/** A failure's class: by the provider's own rules, else by what every HTTP API means by a status. Pure. */
+/** The class of a failure: by the rules of the provider, else by the usual meaning of its HTTP status. Pure. */
 import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
 import type { FailureRule } from '../formats/failure-rules.js';
 
@@ -6,7 +6,7 @@ export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]
   if (failure.meaning) return failure.meaning;
   if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';
   for (const rule of rules) if (applies(rule, failure)) return rule.is;
-  // Without a word of the API itself it is an address at which nothing is; with one, what the request asked for is not there.
+  // A 404 without an error of the API means that the base URL or path is wrong; with one, that what was asked for does not exist.
   if (failure.status === 404 && failure.type === undefined && failure.code == null) return 'not_found';
   return byStatus(failure.status);
 }
@@ -22,7 +22,7 @@ function applies(rule: FailureRule, failure: UpstreamFailure): boolean {
 
 function byStatus(status: number | undefined): FailureClass {
   switch (status) {
-    case undefined: // told in the middle of an answer, without a word that is known
+    case undefined: // an error inside an answer that no rule knows
     case 408:
     case 424:
     case 425:
@@ -43,5 +43,5 @@ function byStatus(status: number | undefined): FailureClass {
   }
 }
 
-/** Whether the target itself is at fault: what counts against it in its breaker. */
+/** Whether the target itself is at fault, so that the failure counts in its breaker. */
 export const isFaultOfTarget = (failure: FailureClass): boolean => failure === 'transient' || failure === 'overload';

@@ -1,7 +1,7 @@
 /**
- * The conditions of a rule, each a question about a request. Compiled once from what is written; asking is pure: time and
- * chance are handed in, and what costs something (counting, embedding) is asked of the request only by a condition that
- * needs it, and once. Most answers are there at once; only a long text's count and a text's meaning are waited for.
+ * The conditions of routing rules. They are compiled once, with the configuration. Evaluating one is pure: time and random
+ * numbers are handed in. What is costly (counting tokens, embedding) is done only for a condition that needs it, and once per
+ * request. Most results are there at once; only counting a long text and comparing meanings are asynchronous.
  */
 import { hash } from 'node:crypto';
 import type { Embedder } from '../lib/embedder.js';
@@ -30,10 +30,10 @@ export interface RouteRequest {
   readonly random: () => number;
 }
 
-/** What a condition found. */
-export interface Finding {
+/** What evaluating a condition gave. */
+export interface ConditionResult {
   readonly holds: boolean;
-  /** What the request has, in the condition's words. */
+  /** What the request has of what the condition is about. */
   readonly found: unknown;
 }
 
@@ -41,18 +41,18 @@ export interface Condition {
   /** As the configuration calls it. */
   readonly name: keyof When;
   readonly wanted: unknown;
-  ask(request: RouteRequest): Finding | Promise<Finding>;
+  ask(request: RouteRequest): ConditionResult | Promise<ConditionResult>;
 }
 
 interface ConditionDeps {
-  /** What makes this rule's choice among users another than that of other rules. */
+  /** Makes the shares of this rule independent of those of other rules. */
   readonly salt: string;
   /** The models that the rule uses. */
   readonly models: readonly string[];
   readonly embedder: Embedder | null;
 }
 
-/** From the cheapest question to the dearest. */
+/** In the order of cost: the cheapest first. */
 export function conditionsOf(when: When, deps: ConditionDeps): readonly Condition[] {
   const conditions: Condition[] = [];
   const add = (name: keyof When, wanted: unknown, ask: Condition['ask']) => void conditions.push({ name, wanted, ask });
@@ -73,7 +73,7 @@ export function conditionsOf(when: When, deps: ConditionDeps): readonly Conditio
     const fits = anyOf(tags);
     add('tags', tags, (request) => ({ holds: request.tags.some(fits), found: request.tags }));
   }
-  if (metadata) add('metadata', metadata, (request) => metadataFinding(metadata, request));
+  if (metadata) add('metadata', metadata, (request) => metadataResult(metadata, request));
   if (time) {
     const here = localMinutes(time.timezone);
     add('time', time, ({ nowMs }) => {
@@ -89,7 +89,7 @@ export function conditionsOf(when: When, deps: ConditionDeps): readonly Conditio
   }
   if (share !== undefined) {
     add('share', share, (request) => {
-      const at = placeOf(request, `share\n${deps.salt}`);
+      const at = shareOf(request, `share\n${deps.salt}`);
       return { holds: at < share, found: { by: request.user === null ? 'chance' : 'user', at } };
     });
   }
@@ -113,13 +113,13 @@ export function conditionsOf(when: When, deps: ConditionDeps): readonly Conditio
       }),
     );
   }
-  if (like) add('like', { like, similarity: when.similarity ?? DEFAULT_SIMILARITY }, likeFinding(when, deps));
+  if (like) add('like', { like, similarity: when.similarity ?? DEFAULT_SIMILARITY }, likeResult(when, deps));
   return conditions;
 }
 
 const DEFAULT_SIMILARITY = 0.6;
 
-function likeFinding(when: When, { embedder }: ConditionDeps): Condition['ask'] {
+function likeResult(when: When, { embedder }: ConditionDeps): Condition['ask'] {
   const { like = [], similarity = DEFAULT_SIMILARITY } = when;
   const nearest = embedder && similarityTo(like, embedder);
   return async (request) => {
@@ -128,7 +128,7 @@ function likeFinding(when: When, { embedder }: ConditionDeps): Condition['ask'] 
   };
 }
 
-function metadataFinding(wanted: NonNullable<When['metadata']>, request: RouteRequest): Finding {
+function metadataResult(wanted: NonNullable<When['metadata']>, request: RouteRequest): ConditionResult {
   const found: Record<string, unknown> = {};
   let holds = true;
   for (const [name, values] of Object.entries(wanted)) {
@@ -149,12 +149,14 @@ const isInRange = (value: number, { gt, gte, lt, lte }: NonNullable<When['input_
 const dearest = (costs: readonly (number | null)[]): number | null =>
   costs.reduce<number | null>((most, cost) => (most === null || cost === null ? null : Math.max(most, cost)), 0);
 
-/** Where a request stands between 0 and 1: the same user always in the same deps, others by chance. */
-export const placeOf = ({ user, random }: Pick<RouteRequest, 'user' | 'random'>, salt: string): number =>
+/** A number from 0 to 1 for a request: always the same for the same user and salt, random without a user. */
+export const shareOf = ({ user, random }: Pick<RouteRequest, 'user' | 'random'>, salt: string): number =>
   user === null ? random() : Number.parseInt(hash('sha256', `${salt}\n${user}`).slice(0, 12), 16) / 2 ** 48;
 
-const whenKnown = (value: number | Promise<number>, finding: (value: number) => Finding): Finding | Promise<Finding> =>
-  typeof value === 'number' ? finding(value) : value.then(finding);
+const whenKnown = (
+  value: number | Promise<number>,
+  finding: (value: number) => ConditionResult,
+): ConditionResult | Promise<ConditionResult> => (typeof value === 'number' ? finding(value) : value.then(finding));
 
 const clock = (minute: number): string =>
   `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;

@@ -1,11 +1,11 @@
 /**
- * The ordered targets that a request may be sent to now: by priority, within a priority by the model's balance, without
- * those that an open breaker or a rest keeps out. A pure function of what the configuration says, what is known of the
- * targets, the request, the time and a source of chance; asking changes nothing, so that it can be asked for show.
+ * The targets that a request may be sent to now, in order: by priority, and within a priority by the model's balance. Targets
+ * with an open breaker or a cooldown are skipped. The plan is a pure function of the configuration, the state of the targets,
+ * the request, the time and the random numbers that are handed in. It changes nothing, so `explain` can ask for it too.
  */
 import type { Random } from '../lib/random.js';
 import { type Ask, type Balance, type Candidate, order } from './balance.js';
-import type { Unready } from './target-state.js';
+import type { SkipReason } from './target-state.js';
 
 export interface Routing<T extends Candidate> {
   readonly targets: readonly T[];
@@ -14,8 +14,8 @@ export interface Routing<T extends Candidate> {
 
 export interface Skipped<T> {
   readonly target: T;
-  readonly why: Unready;
-  /** Monotonic milliseconds; infinite where only an admin knows. */
+  readonly why: SkipReason;
+  /** Monotonic milliseconds; infinite while an admin holds the breaker open. */
   readonly untilMs: number;
 }
 
@@ -25,7 +25,8 @@ export interface Plan<T> {
 }
 
 /**
- * `lastResort`: there is nothing else to try, so that a breaker or a rest keeps nothing out. What an admin opened stays out.
+ * `lastResort`: the request has no other target, so targets with an open breaker or a cooldown are not skipped. A target whose
+ * breaker an admin opened is skipped all the same.
  */
 export function plan<T extends Candidate>(
   { targets, balance }: Routing<T>,

@@ -1,11 +1,11 @@
 /**
- * Model routing by what a request is: the first rule whose conditions all hold names the model that serves. A pure function
- * of the rules, the request, the time and a source of chance. Rules are compiled with the configuration; nothing is shared
- * between requests but the examples' vectors. The last rule has no condition, so there is always an answer.
+ * Model routing: the first rule whose conditions all hold names the model that serves the request. Rules are compiled with the
+ * configuration. The choice is a pure function of the rules, the request, the time and the random numbers that are handed in;
+ * requests share only the vectors of the examples. The last rule has no conditions, so there is always a choice.
  */
 import type { Embedder } from '../lib/embedder.js';
 import type { RouteRule, WeightedUse } from '../lib/route-spec.js';
-import { type Condition, conditionsOf, type Finding, placeOf, type RouteRequest } from './conditions.js';
+import { type Condition, type ConditionResult, conditionsOf, type RouteRequest, shareOf } from './conditions.js';
 
 interface Rule {
   readonly conditions: readonly Condition[];
@@ -20,12 +20,12 @@ export interface Choice {
   readonly model: string;
 }
 
-/** What became of a rule; those after the one that matched were not asked. */
+/** The result of one rule, for `explain`. Rules after the one that matched are not evaluated. */
 export interface RuleTrace {
   readonly rule: number;
   readonly use: string[];
   readonly matched: boolean | null;
-  readonly conditions: ({ readonly name: string; readonly wanted: unknown } & Partial<Finding>)[];
+  readonly conditions: ({ readonly name: string; readonly wanted: unknown } & Partial<ConditionResult>)[];
 }
 
 export class Rules {
@@ -35,18 +35,18 @@ export class Rules {
   constructor(name: string, rules: readonly RouteRule[], embedder: Embedder | null) {
     this.#rules = rules.map(({ when, use }) => {
       const models = use.map(({ model }) => model);
-      // Not the place in the list, so that a rule keeps its users when another is put before it.
+      // The salt does not depend on the position in the list, so a rule keeps its users when another is inserted before it.
       const salt = `${name}\n${models.join('\n')}`;
       return { conditions: when ? conditionsOf(when, { salt, models, embedder }) : [], use, salt };
     });
   }
 
-  /** Every model that may come out. */
+  /** Every model that a rule may choose. */
   get uses(): readonly string[] {
     return [...new Set(this.#rules.flatMap(({ use }) => use.map(({ model }) => model)))];
   }
 
-  /** What serves where no condition holds. */
+  /** The model that serves where no condition holds. */
   get last(): string {
     return this.#rules.at(-1)!.use[0]!.model;
   }
@@ -55,7 +55,7 @@ export class Rules {
     return this.#from(0, 0, request);
   }
 
-  /** Goes on at a condition of a rule; stays synchronous for as long as the conditions are. */
+  /** Evaluates from a condition of a rule on. Synchronous as long as the conditions are. */
   #from(first: number, condition: number, request: RouteRequest): Choice | Promise<Choice> {
     for (let rule = first, at = condition; rule < this.#rules.length - 1; rule++, at = 0) {
       const { conditions } = this.#rules[rule]!;
@@ -74,10 +74,10 @@ export class Rules {
 
   #use(rule: number, request: RouteRequest): Choice {
     const { use, salt } = this.#rules[rule]!;
-    return { rule, model: use.length === 1 ? use[0]!.model : drawn(use, placeOf(request, `use\n${salt}`)) };
+    return { rule, model: use.length === 1 ? use[0]!.model : drawn(use, shareOf(request, `use\n${salt}`)) };
   }
 
-  /** The choice, and how it came about: of each rule up to the one that matched, every condition is asked. */
+  /** The choice and how it came about. All conditions are evaluated of each rule up to the one that matched. */
   async explain(request: RouteRequest): Promise<{ choice: Choice; trace: readonly RuleTrace[] }> {
     let choice: Choice | undefined;
     const trace: RuleTrace[] = [];

@@ -1,7 +1,7 @@
 /**
- * The states of all targets in this process, kept from one configuration to the next: what has the same identity and the
- * same breaker rule is the same target. States that no configuration asked for lately, and those of names that only
- * requests brought (wildcards), are bounded: the least recently asked for goes first.
+ * The states of all targets in this process. They are kept from one configuration to the next: targets with the same identity
+ * and the same breaker rule share one state. Their number is bounded, because names behind wildcards come from requests and
+ * old configurations leave states behind: the state that was not asked for the longest is dropped first.
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -14,15 +14,15 @@ import { UsageMeter } from './usage-meter.js';
 export interface TargetIdentity {
   /** `provider/model`. */
   readonly id: string;
-  /** What the metrics call it: one of the configuration's names. */
+  /** Its label in metrics: a name from the configuration. */
   readonly label: string;
   readonly provider: string;
-  /** Where it is. */
+  /** Its base URL. */
   readonly address: string;
-  /** Its credentials, in clear; only their hashes are kept. */
+  /** In clear text; only their hashes are kept. */
   readonly credentials: readonly string[];
   readonly breaker: BreakerRule;
-  /** Its own limits where its use is to be measured against them; else null. */
+  /** Its own limits, where `balance: usage` measures its use against them; else null. */
   readonly limits: readonly LimitSpec[] | null;
 }
 
@@ -32,7 +32,7 @@ export interface BreakerEvent {
   readonly why: string;
 }
 
-interface Known {
+interface NamedState {
   readonly id: string;
   readonly label: string;
   readonly state: TargetState;
@@ -44,7 +44,7 @@ const RANK: readonly BreakerState[] = ['closed', 'half_open', 'open', 'held_open
 export class TargetStates {
   readonly #random: Random;
   readonly #onChange: (event: BreakerEvent) => void;
-  readonly #targets = new LRUCache<string, Known>({ max: MOST_STATES });
+  readonly #targets = new LRUCache<string, NamedState>({ max: MOST_STATES });
   readonly #credentials = new LRUCache<string, CredentialState>({ max: MOST_STATES });
 
   constructor(random: Random, onChange: (event: BreakerEvent) => void) {
@@ -56,23 +56,23 @@ export class TargetStates {
     const { id, label, provider, address, credentials, breaker, limits } = target;
     const hashes = credentials.map(hashOf);
     const key = JSON.stringify([id, address, hashes, breaker, limits]);
-    let known = this.#targets.get(key);
-    if (!known) {
+    let named = this.#targets.get(key);
+    if (!named) {
       const onChange = (state: BreakerEvent['state'], why: string) => this.#onChange({ target: id, state, why });
       const owned = hashes.map((hash) => this.#credential(`${provider} ${hash}`));
-      known = {
+      named = {
         id,
         label,
         state: new TargetState(new Breaker(breaker, this.#random, onChange), owned, limits && new UsageMeter(limits)),
       };
-      this.#targets.set(key, known);
+      this.#targets.set(key, named);
     }
-    return known.state;
+    return named.state;
   }
 
-  /** Every state of the target with this id: one for each breaker rule it is used under. */
+  /** All states of the target with this id: one for each breaker rule under which it is used. */
   named(id: string): TargetState[] {
-    return [...this.#targets.values()].filter((known) => known.id === id).map(({ state }) => state);
+    return [...this.#targets.values()].filter((named) => named.id === id).map(({ state }) => state);
   }
 
   /** The worst state of each label. */

@@ -1,7 +1,8 @@
 /**
- * What is known of a target from the attempts on it: its breaker, its latency, what runs on it now, and which of its
- * credentials rest. A credential rests for the whole provider (its money is used up, it is not taken), or only here (a rate
- * limit, which providers count by model). Times are monotonic milliseconds. It outlives the configuration that named it.
+ * What the attempts on a target have shown: the state of its breaker, its latency, how many attempts run, and which of its
+ * credentials are cooling down. A credential cools down for all targets of its provider where its account is out of money or
+ * it was refused, and for this target alone after a rate limit, because providers count those by model. Times are monotonic
+ * milliseconds. The state outlives the configuration that named the target.
  */
 
 import type { FailureClass } from '../formats/failure.js';
@@ -9,21 +10,21 @@ import type { Breaker, Pass, Verdict } from '../lib/breaker.js';
 import { PeakEwma } from './peak-ewma.js';
 import type { UsageMeter } from './usage-meter.js';
 
-/** A credential of a provider, wherever it is used. */
+/** A credential of a provider, shared by all targets that use it. */
 export class CredentialState {
-  restsUntilMs = 0;
-  /** Why it rests: `quota`, `credential`. */
+  cooldownUntilMs = 0;
+  /** Why it cools down: `quota`, `credential`. */
   why: FailureClass | null = null;
 }
 
-/** A credential as one target uses it. */
+/** A credential in its use by one target. */
 export interface Slot {
   readonly credential: CredentialState;
-  restsUntilMs: number;
+  cooldownUntilMs: number;
 }
 
-/** Why a target is passed over. */
-export type Unready = 'held_open' | 'open' | 'probing' | 'resting' | 'credentials_resting';
+/** Why a target is skipped. `/admin/v1/explain` shows these words. */
+export type SkipReason = 'held_open' | 'open' | 'probing' | 'resting' | 'credentials_resting';
 
 /** One attempt under way. */
 export interface Trip {
@@ -32,12 +33,12 @@ export interface Trip {
   readonly slot: number;
 }
 
-const LONGEST_REST_MS = 600_000;
-const QUOTA_REST_MS = 300_000;
-const CREDENTIAL_REST_MS = 60_000;
-const NOT_FOUND_REST_MS = 30_000;
-const RATE_REST_MS = 1_000;
-const OVERLOAD_REST_MS = 500;
+const LONGEST_COOLDOWN_MS = 600_000;
+const QUOTA_COOLDOWN_MS = 300_000;
+const CREDENTIAL_COOLDOWN_MS = 60_000;
+const NOT_FOUND_COOLDOWN_MS = 30_000;
+const RATE_COOLDOWN_MS = 1_000;
+const OVERLOAD_COOLDOWN_MS = 500;
 const LEAST_PENALTY_MS = 1_000;
 
 export class TargetState {
@@ -46,48 +47,51 @@ export class TargetState {
   readonly usage: UsageMeter | null;
   readonly latency = new PeakEwma();
   inFlight = 0;
-  #restsUntilMs = 0;
+  #cooldownUntilMs = 0;
   #turn = 0;
 
   constructor(breaker: Breaker, credentials: readonly CredentialState[], usage: UsageMeter | null) {
     this.breaker = breaker;
-    this.slots = credentials.map((credential) => ({ credential, restsUntilMs: 0 }));
+    this.slots = credentials.map((credential) => ({ credential, cooldownUntilMs: 0 }));
     this.usage = usage;
   }
 
-  /** When an attempt may be made: now, or later; infinite where only an admin knows. */
+  /** The moment from which an attempt may be made; infinite while an admin holds the breaker open. */
   readyAt(nowMs: number): number {
     let slotAt = Number.POSITIVE_INFINITY;
     for (const slot of this.slots) slotAt = Math.min(slotAt, slotReadyAt(slot));
-    return Math.max(nowMs, this.breaker.readyAt(nowMs), this.#restsUntilMs, slotAt);
+    return Math.max(nowMs, this.breaker.readyAt(nowMs), this.#cooldownUntilMs, slotAt);
   }
 
-  whyNot(nowMs: number): Unready | null {
+  whyNot(nowMs: number): SkipReason | null {
     const state = this.breaker.state(nowMs);
     if (state === 'held_open' || state === 'open') return state;
     if (this.breaker.readyAt(nowMs) > nowMs) return 'probing';
-    if (this.#restsUntilMs > nowMs) return 'resting';
+    if (this.#cooldownUntilMs > nowMs) return 'resting';
     if (this.slots.some((slot) => slotReadyAt(slot) <= nowMs)) return null;
-    return this.slots.every(({ credential }) => credential.restsUntilMs > nowMs) ? 'credentials_resting' : 'resting';
+    return this.slots.every(({ credential }) => credential.cooldownUntilMs > nowMs) ? 'credentials_resting' : 'resting';
   }
 
-  /** An attempt begins, with the next credential that does not rest. */
+  /** An attempt begins, with the next credential that is not cooling down. */
   begin(nowMs: number): Trip {
     this.inFlight++;
     this.usage?.begin(nowMs);
     return { pass: this.breaker.begin(nowMs), slot: this.slots.length === 1 ? 0 : this.#nextSlot(nowMs) };
   }
 
-  /** The attempt answered, `firstByteMs` after it was sent; its headers say that a limit is used up for `exhaustedMs`. */
+  /**
+   * The attempt was answered, `firstByteMs` after it was sent. `exhaustedMs`: the headers of the answer say that a rate limit is
+   * used up for so long.
+   */
   succeeded(trip: Trip, firstByteMs: number, exhaustedMs: number, nowMs: number): void {
     this.#end(trip, 'success', nowMs);
     this.latency.observe(firstByteMs, nowMs);
-    if (exhaustedMs > 0) this.#rest(trip, exhaustedMs, nowMs);
+    if (exhaustedMs > 0) this.#coolDown(trip, exhaustedMs, nowMs);
   }
 
   /**
-   * `blamed`: whether this counts against the target. `everywhere`: a credential that was not taken is taken for no target of
-   * its provider.
+   * `blamed`: the failure counts against the target. `everywhere`: a credential that was refused is refused by all targets of
+   * the provider.
    */
   failed(
     trip: Trip,
@@ -99,33 +103,33 @@ export class TargetState {
     everywhere = true,
   ) {
     this.#end(trip, blamed ? 'failure' : why === 'transient' || why === 'overload' ? 'unknown' : 'success', nowMs);
-    // A target that fails fast must not look fast.
+    // Without this penalty a target that fails fast would look like a fast target.
     if (blamed) this.latency.observe(Math.max(tookMs, LEAST_PENALTY_MS, this.latency.read(nowMs) * 2), nowMs);
     const slot = this.slots[trip.slot]!;
-    if (why === 'rate_limit') this.#rest(trip, retryAfterMs ?? RATE_REST_MS, nowMs);
+    if (why === 'rate_limit') this.#coolDown(trip, retryAfterMs ?? RATE_COOLDOWN_MS, nowMs);
     else if (why === 'overload')
-      this.#restsUntilMs = later(this.#restsUntilMs, retryAfterMs ?? OVERLOAD_REST_MS, nowMs);
-    else if (why === 'not_found') this.#restsUntilMs = later(this.#restsUntilMs, NOT_FOUND_REST_MS, nowMs);
-    else if (why === 'credential' && !everywhere) this.#rest(trip, CREDENTIAL_REST_MS, nowMs);
+      this.#cooldownUntilMs = later(this.#cooldownUntilMs, retryAfterMs ?? OVERLOAD_COOLDOWN_MS, nowMs);
+    else if (why === 'not_found') this.#cooldownUntilMs = later(this.#cooldownUntilMs, NOT_FOUND_COOLDOWN_MS, nowMs);
+    else if (why === 'credential' && !everywhere) this.#coolDown(trip, CREDENTIAL_COOLDOWN_MS, nowMs);
     else if (why === 'quota' || why === 'credential') {
-      const ms = why === 'credential' ? CREDENTIAL_REST_MS : Math.max(QUOTA_REST_MS, retryAfterMs ?? 0);
-      slot.credential.restsUntilMs = later(slot.credential.restsUntilMs, ms, nowMs);
+      const ms = why === 'credential' ? CREDENTIAL_COOLDOWN_MS : Math.max(QUOTA_COOLDOWN_MS, retryAfterMs ?? 0);
+      slot.credential.cooldownUntilMs = later(slot.credential.cooldownUntilMs, ms, nowMs);
       slot.credential.why = why;
     }
   }
 
-  /** The attempt was given up without a word on the target. */
+  /** The attempt was given up, which says nothing about the target. */
   abandoned(trip: Trip, nowMs: number): void {
     this.#end(trip, 'unknown', nowMs);
   }
 
-  /** Closes the breaker and ends every rest. */
+  /** Closes the breaker and ends every cooldown. */
   release(): void {
     this.breaker.release();
-    this.#restsUntilMs = 0;
+    this.#cooldownUntilMs = 0;
     for (const slot of this.slots) {
-      slot.restsUntilMs = 0;
-      slot.credential.restsUntilMs = 0;
+      slot.cooldownUntilMs = 0;
+      slot.credential.cooldownUntilMs = 0;
       slot.credential.why = null;
     }
   }
@@ -135,9 +139,9 @@ export class TargetState {
     this.breaker.end(trip.pass, verdict, nowMs);
   }
 
-  #rest(trip: Trip, ms: number, nowMs: number): void {
+  #coolDown(trip: Trip, ms: number, nowMs: number): void {
     const slot = this.slots[trip.slot]!;
-    slot.restsUntilMs = later(slot.restsUntilMs, ms, nowMs);
+    slot.cooldownUntilMs = later(slot.cooldownUntilMs, ms, nowMs);
   }
 
   #nextSlot(nowMs: number): number {
@@ -153,7 +157,8 @@ export class TargetState {
   }
 }
 
-const slotReadyAt = ({ credential, restsUntilMs }: Slot): number => Math.max(restsUntilMs, credential.restsUntilMs);
+const slotReadyAt = ({ credential, cooldownUntilMs }: Slot): number =>
+  Math.max(cooldownUntilMs, credential.cooldownUntilMs);
 
 const later = (untilMs: number, ms: number, nowMs: number): number =>
-  Math.max(untilMs, nowMs + Math.min(Math.max(0, ms), LONGEST_REST_MS));
+  Math.max(untilMs, nowMs + Math.min(Math.max(0, ms), LONGEST_COOLDOWN_MS));

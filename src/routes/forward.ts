@@ -5,9 +5,9 @@
 import type { Duplex } from 'node:stream';
 import { tooSlow } from '../lib/late.js';
 import type { Deadline, Deadlines, Phase, Timeouts } from '../upstream/deadline.js';
-import type { AnswerHandler, Running } from '../upstream/http1/call.js';
 import type { Connections } from '../upstream/http1/connections.js';
 import { HttpFault } from '../upstream/http1/faults.js';
+import type { AnswerHandler, RunningRequest } from '../upstream/http1/http-exchange.js';
 import type { HttpRequest } from '../upstream/http1/request-head.js';
 import { Upload } from './upload.js';
 
@@ -57,7 +57,7 @@ export class Forward implements AnswerHandler {
   readonly #deadline: Deadline;
   readonly #upload: Upload | null;
   readonly #timeouts: Timeouts;
-  #running: Running | undefined;
+  #running: RunningRequest | undefined;
   #over = false;
   /** The request is on a connection: an upstream may have seen it. */
   sent = false;

@@ -8,9 +8,9 @@ import type { UpstreamFailure } from '../formats/failure.js';
 import { headerIn } from '../lib/headers.js';
 import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
-import type { AnswerHandler, Running } from './http1/call.js';
 import type { Connections } from './http1/connections.js';
 import { HttpFault } from './http1/faults.js';
+import type { AnswerHandler, RunningRequest } from './http1/http-exchange.js';
 import { callLocal } from './local.js';
 
 export interface UpstreamCall {
@@ -53,7 +53,7 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   readonly #events: UpstreamEvents;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
-  #running: Running | undefined;
+  #running: RunningRequest | undefined;
   #paused = false;
   #over = false;
   #headersSeen = false;

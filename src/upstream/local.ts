@@ -1,9 +1,13 @@
 /** An upstream that lives in the process (the sandbox), driven like one behind HTTP: paused, resumed and aborted. */
 import type { LocalRequest, LocalUpstream } from '../provider/provider-type.js';
 import type { Attempt } from './attempt.js';
-import type { Running } from './http1/call.js';
+import type { RunningRequest } from './http1/http-exchange.js';
 
-export function callLocal(local: LocalUpstream, request: Omit<LocalRequest, 'signal'>, running: Attempt): Running {
+export function callLocal(
+  local: LocalUpstream,
+  request: Omit<LocalRequest, 'signal'>,
+  running: Attempt,
+): RunningRequest {
   const stop = new AbortController();
   let open = (): void => {};
   const opened = (): Promise<void> =>

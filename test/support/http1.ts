@@ -2,8 +2,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import type { AnswerHandler, Running } from '../../src/upstream/http1/call.js';
 import type { Connections } from '../../src/upstream/http1/connections.js';
+import type { AnswerHandler, RunningRequest } from '../../src/upstream/http1/http-exchange.js';
 import type { HttpRequest } from '../../src/upstream/http1/request-head.js';
 
 export interface Told extends AnswerHandler {
@@ -22,7 +22,7 @@ export interface Told extends AnswerHandler {
   readonly over: Promise<void>;
   /** What `onData` answers. */
   take: (piece: Buffer) => boolean;
-  running: Running;
+  running: RunningRequest;
 }
 
 export function told(): Told {

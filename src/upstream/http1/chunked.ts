@@ -1,6 +1,6 @@
 /**
- * A body in chunks, read as it comes, a chunk or what there is of it at a time. Sizes are hexadecimal and nothing else,
- * extensions are passed over, and there are limits.
+ * Reads a body with the transfer coding `chunked` as it comes: one chunk, or the part of it that is there, at a time. Sizes
+ * must be hexadecimal digits. Extensions are ignored. Sizes, extensions and trailers have limits.
  */
 import { readTrailers } from './answer-head.js';
 import { HttpFault } from './faults.js';
@@ -15,7 +15,7 @@ const SEMICOLON = 0x3b;
 const DEL = 0x7f;
 const SPACE = 0x20;
 
-type Place =
+type ChunkState =
   | 'size'
   | 'extension'
   | 'size_lf'
@@ -28,20 +28,20 @@ type Place =
   | 'over';
 
 export class Chunked {
-  #place: Place = 'size';
+  #state: ChunkState = 'size';
   #left = 0;
   #digits = 0;
   #extensionBytes = 0;
   readonly #trailers = new Section();
-  /** Where the payload is that was read last; nowhere where both are the same. */
+  /** Where the payload that was read last begins and ends in the bytes given to `read`; none where both are equal. */
   from = 0;
   to = 0;
-  /** After the last chunk and its trailers. */
+  /** The trailers; null until the body has ended, and where there are none. */
   trailers: string[] | null = null;
 
-  /** For the next body. */
+  /** Starts over, for the next body. */
   begin(): void {
-    this.#place = 'size';
+    this.#state = 'size';
     this.#left = 0;
     this.#digits = 0;
     this.#extensionBytes = 0;
@@ -50,59 +50,59 @@ export class Chunked {
   }
 
   get over(): boolean {
-    return this.#place === 'over';
+    return this.#state === 'over';
   }
 
-  /** Reads up to the end of a payload, or of the body, or of `bytes`; answers how far that is. */
+  /** Reads up to the end of a payload, of the body or of `bytes`; returns where it stopped. */
   read(bytes: Buffer, start: number, end: number): number {
     this.from = 0;
     this.to = 0;
     let at = start;
-    while (at < end && this.to === 0 && this.#place !== 'over') at = this.#step(bytes, at, end);
+    while (at < end && this.to === 0 && this.#state !== 'over') at = this.#step(bytes, at, end);
     return at;
   }
 
   #step(bytes: Buffer, at: number, end: number): number {
     const byte = bytes[at]!;
-    switch (this.#place) {
+    switch (this.#state) {
       case 'size':
         return this.#size(byte, at);
       case 'extension':
-        if (byte === CR) this.#place = 'size_lf';
+        if (byte === CR) this.#state = 'size_lf';
         else if ((byte < SPACE && byte !== TAB) || byte === DEL || ++this.#extensionBytes > MOST_EXTENSION_BYTES)
           throw new HttpFault('BAD_CHUNK');
         return at + 1;
       case 'size_lf':
         if (byte !== LF) throw new HttpFault('BAD_CHUNK');
         this.#digits = 0;
-        this.#place = this.#left > 0 ? 'data' : 'last';
+        this.#state = this.#left > 0 ? 'data' : 'last';
         return at + 1;
       case 'data':
         return this.#data(at, end);
       case 'data_cr':
         if (byte !== CR) throw new HttpFault('BAD_CHUNK');
-        this.#place = 'data_lf';
+        this.#state = 'data_lf';
         return at + 1;
       case 'data_lf':
         if (byte !== LF) throw new HttpFault('BAD_CHUNK');
-        this.#place = 'size';
+        this.#state = 'size';
         return at + 1;
       case 'last':
         if (byte === CR) {
-          this.#place = 'last_lf';
+          this.#state = 'last_lf';
           return at + 1;
         }
-        this.#place = 'trailers';
+        this.#state = 'trailers';
         return at;
       case 'last_lf':
         if (byte !== LF) throw new HttpFault('BAD_CHUNK');
-        this.#place = 'over';
+        this.#state = 'over';
         return at + 1;
       case 'trailers': {
         const after = this.#trailers.find(bytes, at, end);
         if (after === -1) return end;
         this.trailers = readTrailers(this.#trailers.text);
-        this.#place = 'over';
+        this.#state = 'over';
         return after;
       }
       default:
@@ -118,7 +118,7 @@ export class Chunked {
       return at + 1;
     }
     if (this.#digits === 0 || (byte !== CR && byte !== SEMICOLON)) throw new HttpFault('BAD_CHUNK');
-    this.#place = byte === CR ? 'size_lf' : 'extension';
+    this.#state = byte === CR ? 'size_lf' : 'extension';
     return at + 1;
   }
 
@@ -127,7 +127,7 @@ export class Chunked {
     this.from = at;
     this.to = at + length;
     this.#left -= length;
-    if (this.#left === 0) this.#place = 'data_cr';
+    if (this.#left === 0) this.#state = 'data_cr';
     return this.to;
   }
 }

@@ -1,49 +1,49 @@
 /**
- * One connection to an upstream: one request at a time, and its answer. It is used again only where both were whole, nothing
- * came that nobody asked for, and both sides want it; in every other case it is closed, so that no answer can be taken for
- * another request's.
+ * One connection to an upstream. It carries one request at a time. It is used again only where the request and the answer were
+ * complete, no unexpected bytes came and both sides keep it open; otherwise it is closed, so that no answer can be taken for
+ * the answer to another request.
  *
- * What is read stands in a buffer that may be read into again at once: what is handed on is a copy, unless the bytes are
- * `owned`. What one read brought is handed on to its end, also to a handler that wants to pause.
+ * Bytes are read into a buffer that the next read overwrites. So the handler gets copies, unless the bytes are `owned`. All
+ * bytes of one read are delivered, also where the handler asked to pause in between.
  */
 import type { Socket } from 'node:net';
 import { writeTogether } from '../../lib/write-together.js';
 import { type AnswerHead, readAnswerHead } from './answer-head.js';
 import { BodyWriter } from './body-writer.js';
-import type { Exchange } from './call.js';
 import { Chunked } from './chunked.js';
 import { HttpFault } from './faults.js';
+import type { HttpExchange } from './http-exchange.js';
 import { Section } from './section.js';
 import { unwatch } from './wire.js';
 
-/** Who has connections and hands them out. */
+/** The pool that the connection belongs to. */
 export interface Owner {
-  /** It may carry another request. */
+  /** The connection is free for another request. */
   released(connection: Connection): void;
-  /** It may not, and is no longer open. */
+  /** The connection is closed. */
   gone(connection: Connection): void;
-  /** The exchange was never sent: it needs another connection. */
-  place(exchange: Exchange): void;
+  /** The exchange was not sent and needs another connection. */
+  place(exchange: HttpExchange): void;
 }
 
-type State = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'gone';
+type ConnectionState = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'gone';
 
 const SWITCHING = 101;
 
 export class Connection {
   readonly #socket: Socket;
   readonly #owner: Owner;
-  #state: State = 'idle';
-  #exchange: Exchange | null = null;
+  #state: ConnectionState = 'idle';
+  #exchange: HttpExchange | null = null;
   #left = 0;
   #reusable = false;
   #paused = false;
   #writer: BodyWriter | null = null;
   readonly #section = new Section();
   #chunked: Chunked | null = null;
-  /** What the last answer said; -1: nothing. */
+  /** Idle seconds that the last answer allows (`Keep-Alive`); -1: it did not say. */
   idleS = -1;
-  /** On the owner's clock: it is not to be used again later. */
+  /** It must not be used again after this moment (`performance.now()`). */
   freshUntilMs = 0;
 
   constructor(socket: Socket, owner: Owner) {
@@ -55,8 +55,8 @@ export class Connection {
     return this.#state === 'gone';
   }
 
-  /** Promised to an exchange that `send` will send. */
-  reserve(exchange: Exchange): void {
+  /** Assigns the exchange that `send` will send. */
+  reserve(exchange: HttpExchange): void {
     this.#state = 'reserved';
     this.#exchange = exchange;
     exchange.connection = this;
@@ -75,7 +75,7 @@ export class Connection {
     }
   }
 
-  #write({ body, head }: Exchange): void {
+  #write({ body, head }: HttpExchange): void {
     if (body === null) this.#socket.write(head.text, 'latin1');
     else if (Buffer.isBuffer(body)) writeTogether(this.#socket, head.text, body, '');
     else {
@@ -90,7 +90,7 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** Its exchange was given up. What was not sent yet leaves the connection as it was. */
+  /** Its exchange was given up. A connection on which nothing was sent yet stays usable. */
   drop(): void {
     const exchange = this.#exchange;
     this.#exchange = null;
@@ -115,20 +115,20 @@ export class Connection {
     const exchange = this.#exchange;
     this.#exchange = null;
     if (exchange) exchange.connection = null;
-    // It keeps its turn: it is placed before the place of this connection is given away.
+    // The exchange is queued again before this connection is given up, so that it keeps its turn.
     const unsent = this.#state === 'reserved';
     if (unsent && exchange) this.#owner.place(exchange);
     this.close();
     if (!unsent) exchange?.fail(error);
   }
 
-  /** The other side ends its half. */
+  /** The upstream ended its half of the connection. */
   ended(): void {
     if (this.#state === 'until_close') this.#finish(null, true);
     else this.lost(new HttpFault('CLOSED', 'the other side closed the connection'));
   }
 
-  /** Takes what is in `bytes` up to `end`. */
+  /** Reads `bytes` up to `end`. */
   read(bytes: Buffer, end: number, owned: boolean): void {
     try {
       for (let at = 0; at < end && this.#state !== 'gone'; ) at = this.#step(bytes, at, end, owned);
@@ -153,7 +153,7 @@ export class Connection {
       case 'until_close':
         this.#handOn(bytes, at, end, owned);
         return end;
-      default: // nobody asked
+      default: // bytes that no request asked for
         this.lost(new HttpFault('CLOSED'));
         return end;
     }
@@ -182,7 +182,7 @@ export class Connection {
     return after;
   }
 
-  #begin(exchange: Exchange, head: AnswerHead, more: boolean): void {
+  #begin(exchange: HttpExchange, head: AnswerHead, more: boolean): void {
     const { status, headers, message, chunked, length } = head;
     const bodiless = exchange.headOnly || status === 204 || status === 304;
     if (head.close || head.old || (bodiless && (chunked || (status === 204 && length > 0)))) this.#reusable = false;
@@ -206,7 +206,7 @@ export class Connection {
     return after;
   }
 
-  /** `more`: bytes came after it. */
+  /** The answer is complete. `more`: bytes came after it. */
   #finish(trailers: readonly string[] | null, more: boolean): void {
     const exchange = this.#exchange;
     this.#exchange = null;
@@ -221,8 +221,8 @@ export class Connection {
     exchange?.end(trailers);
   }
 
-  /** From here on the socket is the handler's, with the bytes that came already. */
-  #handOver(exchange: Exchange, head: AnswerHead, bytes: Buffer, after: number, end: number): void {
+  /** Gives the socket to the handler, together with the bytes that came after the head. */
+  #handOver(exchange: HttpExchange, head: AnswerHead, bytes: Buffer, after: number, end: number): void {
     if (!exchange.upgrade) throw new HttpFault('BAD_UPGRADE');
     const socket = this.#socket;
     this.#state = 'gone';

@@ -1,17 +1,17 @@
 /**
- * Connections to one origin over HTTP/1.1, kept alive between requests. The one that was used last is used next, so that what
- * is not needed ages and is closed. With a maximum, requests wait for their turn in the order they came; each that may open
- * a connection waits for its own, and ends that attempt when it is given up.
+ * Connections to one origin over HTTP/1.1, kept alive between requests. The connection that was used last is used next, so
+ * that surplus connections stay idle and are closed. With a maximum, requests are queued in the order in which they came. A
+ * request that opens a connection waits for that connection; giving the request up ends the attempt to connect.
  *
- * A request on a kept connection is sent once the sockets that are ready were read, all of one turn of the event loop
- * together: bytes or an end that came on an idle connection show that it is of no more use, and the request goes to another
- * one. Otherwise a second answer that comes late would be taken for the next request's.
+ * A request on a kept connection is not sent at once but after the event loop has read all sockets that are ready. If an idle
+ * connection turns out to have received bytes or its end, it is closed and the request goes to another one. Without this, a
+ * late second answer to the request before would be taken for the answer to the next request.
  */
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { type AnswerHandler, Exchange, type Running } from './call.js';
 import { Connection, type Owner } from './connection.js';
 import { HttpFault } from './faults.js';
+import { type AnswerHandler, HttpExchange, type RunningRequest } from './http-exchange.js';
 import type { HttpRequest } from './request-head.js';
 import { onread, SHARED_READS, watch } from './wire.js';
 
@@ -32,7 +32,7 @@ type Connector = (to: object, callback: (error: Error | null, socket?: Socket) =
 /** How long a connection is kept where the other side does not say. */
 const KEPT_MS = 4_000;
 const LONGEST_KEPT_MS = 600_000;
-/** The other side began to count earlier: so much sooner it is not used any more. */
+/** A connection is given up this much before the upstream would close it, because the upstream began to count earlier. */
 const EARLIER_MS = 1_000;
 const SWEEP_MS = 1_000;
 
@@ -42,15 +42,15 @@ export class Connections implements Owner {
   readonly #to: object;
   readonly #host: string;
   readonly #maximum: number;
-  /** With reads into the shared buffer, and the other kind, which is made when it is needed. */
+  /** Makes connections of the usual kind, whose reads go into the shared buffer where that is possible. */
   readonly #connector: Connector;
   readonly #makeConnector: (own: boolean) => Connector;
   #ownConnector: Connector | null = null;
   readonly #shared: boolean;
   readonly #connections = new Set<Connection>();
-  readonly #connecting = new Set<Exchange>();
+  readonly #connecting = new Set<HttpExchange>();
   readonly #idle: Connection[] = [];
-  readonly #waiting: Exchange[] = [];
+  readonly #waiting: HttpExchange[] = [];
   /** Connections and attempts to connect. */
   #open = 0;
   #sweeper: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class Connections implements Owner {
     this.#maximum = maximum ?? Number.POSITIVE_INFINITY;
     this.#shared = protocol === 'http:' && SHARED_READS;
     const options = { ...tls, ...(lookup ? { lookup } : {}), timeout: connectMs };
-    // It answers the socket, though its types do not say so.
+    // The connector returns the socket, though its types do not say so.
     this.#makeConnector = (own) =>
       buildConnector({ ...options, ...(own ? {} : { onread }) } as buildConnector.BuildOptions) as unknown as Connector;
     this.#connector = this.#makeConnector(!this.#shared);
@@ -74,11 +74,11 @@ export class Connections implements Owner {
     return this.#retired;
   }
 
-  request(request: HttpRequest, handler: AnswerHandler): Running {
-    let exchange: Exchange;
+  request(request: HttpRequest, handler: AnswerHandler): RunningRequest {
+    let exchange: HttpExchange;
     try {
       if (this.#shut) throw shut();
-      exchange = new Exchange(request, this.#host, handler, this);
+      exchange = new HttpExchange(request, this.#host, handler, this);
     } catch (error) {
       handler.onError(error as Error);
       return OVER;
@@ -87,13 +87,13 @@ export class Connections implements Owner {
     return exchange;
   }
 
-  /** What runs and what waits is served, and nothing is kept after it. */
+  /** RunningRequest and queued requests are still served; no connection is kept after them. */
   retire(): void {
     this.#retired = true;
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  /** Everything ends now, and what was running fails. */
+  /** Closes all connections now; running and queued requests fail. */
   destroy(): void {
     this.#shut = true;
     clearInterval(this.#sweeper);
@@ -110,7 +110,7 @@ export class Connections implements Owner {
     const keptMs = idleS === -1 ? KEPT_MS : Math.min(idleS * 1_000 - EARLIER_MS, LONGEST_KEPT_MS);
     const [next] = this.#waiting;
     if (this.#shut || keptMs < 1_000 || next?.upgrade || (!next && this.#retired)) return connection.close();
-    if (next) return promise(connection, this.#waiting.shift()!);
+    if (next) return assign(connection, this.#waiting.shift()!);
     connection.freshUntilMs = performance.now() + keptMs;
     this.#idle.push(connection);
     this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref();
@@ -123,11 +123,11 @@ export class Connections implements Owner {
     this.#freed();
   }
 
-  place(exchange: Exchange): void {
+  place(exchange: HttpExchange): void {
     this.#place(exchange, true);
   }
 
-  abandon(exchange: Exchange): void {
+  abandon(exchange: HttpExchange): void {
     if (this.#connecting.delete(exchange)) {
       exchange.connecting?.destroy(new Error('given up'));
       return this.#freed();
@@ -136,11 +136,11 @@ export class Connections implements Owner {
     if (at !== -1) this.#waiting.splice(at, 1);
   }
 
-  /** `first`: it had its turn, and lost its connection before it was sent. */
-  #place(exchange: Exchange, first: boolean): void {
+  /** `first`: to the head of the queue, because it had a connection and lost it before it was sent. */
+  #place(exchange: HttpExchange, first: boolean): void {
     if (this.#shut) return exchange.fail(shut());
     const connection = exchange.upgrade ? undefined : this.#fresh();
-    if (connection) return promise(connection, exchange);
+    if (connection) return assign(connection, exchange);
     // A change of protocol wants a connection of its own.
     if (this.#open >= this.#maximum) this.#idle[0]?.close();
     if (this.#open < this.#maximum) return this.#connect(exchange);
@@ -159,7 +159,7 @@ export class Connections implements Owner {
     }
   }
 
-  #connect(exchange: Exchange): void {
+  #connect(exchange: HttpExchange): void {
     this.#open++;
     this.#connecting.add(exchange);
     const own = exchange.upgrade || !this.#shared;
@@ -201,12 +201,12 @@ export class Connections implements Owner {
   };
 }
 
-const OVER: Running = { resume: () => {}, abort: () => {} };
+const OVER: RunningRequest = { resume: () => {}, abort: () => {} };
 
-/** Connections whose requests are sent at the end of this turn. */
+/** Connections whose requests are sent at the end of this turn of the event loop. */
 let due: Connection[] = [];
 
-function promise(connection: Connection, exchange: Exchange): void {
+function assign(connection: Connection, exchange: HttpExchange): void {
   connection.reserve(exchange);
   if (due.push(connection) === 1) setImmediate(sendDue);
 }

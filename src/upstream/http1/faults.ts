@@ -1,7 +1,7 @@
-/** Why an exchange failed, where it was not the socket. Words that name no host and no credential. */
+/** Why an HTTP exchange failed, other than by an error of the socket. The messages name no host and no credential. */
 
-export type Fault =
-  /** What came is not HTTP/1.1, or not what may be passed on. */
+export type HttpFaultCode =
+  /** The answer is not HTTP/1.1, or has what must not be passed on. */
   | 'BAD_STATUS_LINE'
   | 'BAD_HEADER'
   | 'BAD_LENGTH'
@@ -9,35 +9,35 @@ export type Fault =
   | 'BAD_CHUNK'
   | 'BAD_UPGRADE'
   | 'HEADERS_TOO_LARGE'
-  /** What was to be sent cannot be. */
+  /** The request cannot be sent. */
   | 'BAD_REQUEST'
   | 'BAD_REQUEST_LENGTH'
   | 'BODY_BROKEN'
-  /** The other side ended the connection. */
+  /** The upstream ended the connection. */
   | 'CLOSED'
-  /** This side did. */
+  /** The gateway ended the connection. */
   | 'SHUT';
 
-const NOT_HTTP: ReadonlySet<Fault> = new Set([
+const NOT_HTTP: ReadonlySet<HttpFaultCode> = new Set([
   ...(['BAD_STATUS_LINE', 'BAD_HEADER', 'BAD_LENGTH', 'BAD_CODING', 'BAD_CHUNK', 'BAD_UPGRADE'] as const),
   'HEADERS_TOO_LARGE',
 ]);
 
 export class HttpFault extends Error {
-  readonly code: Fault;
+  readonly code: HttpFaultCode;
 
-  constructor(code: Fault, message = 'not HTTP') {
+  constructor(code: HttpFaultCode, message = 'not HTTP') {
     super(message);
     this.name = 'HttpFault';
     this.code = code;
   }
 
-  /** The other side does not speak HTTP. */
+  /** The upstream does not speak HTTP. */
   get notHttp(): boolean {
     return NOT_HTTP.has(this.code);
   }
 
-  /** It was ours: the request itself. */
+  /** The request itself was at fault. */
   get notSendable(): boolean {
     return this.code === 'BAD_REQUEST' || this.code === 'BAD_REQUEST_LENGTH';
   }

@@ -1,7 +1,7 @@
 /**
- * Sockets and the connections on them. Plain TCP is read into one buffer that all connections share: the read and what is made
- * of it are one step there, and no stream stands between them. TLS, and a connection that may be handed over, give their
- * pieces as `data`; so does Windows, where a read holds its buffer until something comes.
+ * Connects sockets with their `Connection`. Plain TCP is read into one buffer that all connections share; the bytes are used up
+ * inside the callback of the read, so no stream is needed. TLS sockets, and sockets that may be given away after an upgrade,
+ * emit `data` instead. So do all sockets on Windows, where a pending read occupies its buffer.
  */
 import type { Socket } from 'node:net';
 import type { Connection } from './connection.js';
@@ -18,7 +18,7 @@ const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 export const SHARED_READS = process.platform !== 'win32';
 
-/** For `net.connect`; it calls back with the socket as `this`. */
+/** The option `onread` of `net.connect`; `this` is the socket in the callback. */
 export const onread = {
   buffer,
   callback(this: Wired, length: number): boolean {
@@ -33,7 +33,7 @@ export function watch(socket: Wired, connection: Connection, ownReads: boolean):
   socket.on('end', onEnd).on('error', onError).on('close', onClose);
 }
 
-/** Leaves the socket to somebody else. */
+/** Removes all listeners, so that the socket can be given away. */
 export function unwatch(socket: Wired): void {
   delete socket[CONNECTION];
   socket.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);

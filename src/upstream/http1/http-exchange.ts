@@ -1,54 +1,55 @@
 /**
- * One request and its answer. It is told of what happens in this order: `onSending`, any `onInfo`, then `onHead`, pieces and
- * `onEnd`; or `onUpgrade`; or, at any point, `onError`. After its end, and after `abort`, it hears nothing more.
+ * One HTTP exchange with an upstream: a request and its answer. Its handler is called in this order: `onSending`, any number of
+ * `onInfo`, `onHead`, any number of `onData`, `onEnd`. Where the protocol changes, `onUpgrade` takes the place of `onHead` and
+ * what follows. `onError` may come at any point. After `onEnd`, `onUpgrade` or `onError`, and after `abort`, nothing is called.
  */
 import type { Duplex } from 'node:stream';
 import type { Connection } from './connection.js';
 import { type HttpRequest, type RequestHead, requestHead } from './request-head.js';
 
 export interface AnswerHandler {
-  /** It is on a connection now: the other side may see it. */
+  /** It is being written to a connection: from here on the upstream may have seen it. */
   onSending(): void;
   /** An interim answer (1xx). */
   onInfo(status: number, headers: readonly string[]): void;
-  /** Names and values in turn, names in lower case. */
+  /** `headers`: name, value, name, value, ...; names are in lower case. */
   onHead(status: number, headers: string[], message: string): void;
-  /** False: no more is read until `resume`; what was read already still comes. */
+  /** False: nothing more is read from the socket until `resume`. Bytes that were read already are still delivered. */
   onData(chunk: Buffer): boolean;
   onEnd(trailers: readonly string[] | null): void;
   onError(error: Error): void;
-  /** The connection speaks another protocol now and is the handler's. */
+  /** The upstream changed the protocol (101). The socket belongs to the handler from now on. */
   onUpgrade(status: number, headers: readonly string[], socket: Duplex): void;
 }
 
-/** The way back. */
-export interface Running {
+/** What whoever sent a request can do with it. */
+export interface RunningRequest {
   resume(): void;
-  /** Ends it, and its connection or its attempt to get one. */
+  /** Gives the request up, and closes its connection or the attempt to connect. */
   abort(): void;
 }
 
-/** What connects and knows who waits. */
-interface Waiting {
-  abandon(exchange: Exchange): void;
+/** Where exchanges wait for a connection. */
+interface ExchangeQueue {
+  abandon(exchange: HttpExchange): void;
 }
 
-export class Exchange implements Running {
-  readonly #waiting: Waiting;
+export class HttpExchange implements RunningRequest {
+  readonly #queue: ExchangeQueue;
   readonly handler: AnswerHandler;
   readonly head: RequestHead;
   readonly body: HttpRequest['body'];
   readonly upgrade: boolean;
-  /** Its answer has no body, whatever its head says. */
+  /** The request is HEAD: its answer has no body, whatever the headers say. */
   readonly headOnly: boolean;
-  /** Where it is to be sent or was. */
+  /** The connection that it is assigned to. */
   connection: Connection | null = null;
-  /** The attempt to connect for it. */
+  /** The attempt to connect that was begun for it. */
   connecting: { destroy(error: Error): unknown } | null = null;
   over = false;
 
-  constructor(request: HttpRequest, host: string, handler: AnswerHandler, waiting: Waiting) {
-    this.#waiting = waiting;
+  constructor(request: HttpRequest, host: string, handler: AnswerHandler, queue: ExchangeQueue) {
+    this.#queue = queue;
     this.handler = handler;
     this.head = requestHead(request, host);
     this.body = request.body;
@@ -64,7 +65,7 @@ export class Exchange implements Running {
     if (this.over) return;
     this.over = true;
     if (this.connection) this.connection.drop();
-    else this.#waiting.abandon(this);
+    else this.#queue.abandon(this);
   }
 
   end(trailers: readonly string[] | null): void {
