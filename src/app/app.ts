@@ -10,7 +10,7 @@ import { type InForce, snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/explain.js';
 import type { Loaded, Source } from '../config/load.js';
-import { type Outcome, Reloader, type Trigger } from '../config/reload.js';
+import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
 import { watchInputs } from '../config/watch.js';
 import { createGateway } from '../gateway/pipeline.js';
@@ -58,7 +58,7 @@ export interface App {
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
-  reload(trigger: Trigger): Promise<Outcome>;
+  reload(trigger: Trigger): Promise<ReloadResult>;
   /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(): Promise<void>;
 }
@@ -155,9 +155,9 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       warnUnpriced(inForce(), clock, log);
       void embedding.warm(inForce().config);
     },
-    onOutcome: (outcome) => {
-      tellReload(outcome, log, metrics);
-      hooks.tellReload(outcome);
+    onResult: (result) => {
+      tellReload(result, log, metrics);
+      hooks.tellReload(result);
     },
   });
   const limits = await startLimits({

@@ -20,7 +20,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Emitter } from '../webhooks/emitter.js';
 
-interface Parts {
+interface LimitsDeps {
   readonly config: Config;
   readonly models: () => Models;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ interface Parts {
 }
 
 /** Resolves once limits can be taken. */
-export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: Parts) {
+export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: LimitsDeps) {
   const { redis } = config;
   const spent = pgSpentStore(store);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));

@@ -1,17 +1,17 @@
 /** The part of the composition that tells operators of reloads: in the log and in the metrics. */
 import { formatProblem } from '../config/problem.js';
-import type { Outcome, Reloader } from '../config/reload.js';
+import type { Reloader, ReloadResult } from '../config/reload.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-export function tellReload(outcome: Outcome, log: Log, metrics: Metrics): void {
-  metrics.configReload(outcome.status);
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') {
-    const problems = outcome.problems.map(formatProblem);
+export function tellReload(result: ReloadResult, log: Log, metrics: Metrics): void {
+  metrics.configReload(result.status);
+  const { trigger, file } = result;
+  if (result.status === 'rejected') {
+    const problems = result.problems.map(formatProblem);
     return log.error({ trigger, problems }, 'configuration rejected, nothing was changed');
   }
-  const { status, hash, changed, restart } = outcome;
+  const { status, hash, changed, restart } = result;
   log.info({ trigger, file, hash, changed }, `configuration ${status}`);
   if (restart.length > 0) log.warn({ settings: restart }, 'these settings wait for a restart');
 }

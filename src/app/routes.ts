@@ -10,7 +10,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { RouteMetrics } from '../telemetry/route-metrics.js';
 import type { Deadlines } from '../upstream/deadline.js';
 
-interface Parts {
+interface RoutesDeps {
   readonly config: () => Config;
   readonly authenticator: Authenticator;
   readonly limits: Limits;
@@ -22,10 +22,10 @@ interface Parts {
   readonly metrics: Metrics;
 }
 
-export async function startRoutes(parts: Parts): Promise<Routes> {
-  const { config, metrics } = parts;
+export async function startRoutes(deps: RoutesDeps): Promise<Routes> {
+  const { config, metrics } = deps;
   const routes: Routes = new Routes({
-    ...parts,
+    ...deps,
     meter: new RouteMetrics(metrics.registry, () => routes.targets()),
     trustProxy: () => config().server.trust_proxy,
     bodyLimit: () => config().server.body_limit,

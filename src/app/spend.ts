@@ -24,7 +24,7 @@ import { pgReportStore } from '../reports/spend-pg.js';
 import { type Connection, openStore, type Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
 
-interface Parts {
+interface SpendDeps {
   /** The configuration in force. */
   readonly config: () => Config;
   readonly models: () => Models;
@@ -42,12 +42,12 @@ const HOUR_MS = 3_600_000;
 /** Reports at once; they do not take the connections that requests need. */
 const REPORT_CONNECTIONS = 2;
 
-export async function startSpend(parts: Parts) {
-  const { clock, log, store, ledgerStore, keys } = parts;
-  const own = parts.embedded
+export async function startSpend(deps: SpendDeps) {
+  const { clock, log, store, ledgerStore, keys } = deps;
+  const own = deps.embedded
     ? undefined
     : openStore({
-        ...parts.connection,
+        ...deps.connection,
         max: REPORT_CONNECTIONS,
         statementTimeoutMs: 10 * MINUTE_MS,
         connectTimeoutMs: 30_000,
@@ -59,11 +59,11 @@ export async function startSpend(parts: Parts) {
   const runs = pgReportRuns(store.pool);
 
   const partitions = async () => {
-    const kept = await keepPartitions(store.pool, clock.now(), parts.config().ledger.retention);
+    const kept = await keepPartitions(store.pool, clock.now(), deps.config().ledger.retention);
     if (kept.made.length + kept.dropped.length > 0) log.info({ ...kept }, 'partitions of the ledger');
   };
   const deliveries = async () => {
-    const { reports: configured } = parts.config();
+    const { reports: configured } = deps.config();
     if (configured.length > 0) await deliverDue(configured.map(scheduledOf), { reports, runs, clock, log });
   };
   const scheduledOf = ({ to, group_by, ...report }: Config['reports'][number]): ScheduledReport => ({
@@ -80,14 +80,14 @@ export async function startSpend(parts: Parts) {
   return {
     admin: {
       reports,
-      prices: () => describePrices(parts.config(), parts.models(), clock.now()),
+      prices: () => describePrices(deps.config(), deps.models(), clock.now()),
       verify: (repair: boolean) => verifyLedger(pool, { repair }),
       reprice: (request: Parameters<typeof reprice>[1]) =>
         reprice(
           {
             scan: scanLedger(store),
             insert: (entries) => ledgerStore.insert(entries),
-            priceAt: (model, target, atMs) => targetOf(parts.models(), model, target)?.priceAt(atMs),
+            priceAt: (model, target, atMs) => targetOf(deps.models(), model, target)?.priceAt(atMs),
             markupOf: async (team) => (await keys.read.team(team))?.markup_ppm ?? null,
           },
           request,

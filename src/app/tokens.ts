@@ -17,7 +17,7 @@ import { messageOf } from '../lib/thrown.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-interface Parts {
+interface TokensDeps {
   readonly config: Config;
   readonly authenticator: Authenticator;
   readonly keyStore: KeyStore;
@@ -37,7 +37,7 @@ interface InForce {
 
 const cause = (error: unknown): { error: string } => ({ error: messageOf(error) });
 
-export function startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics }: Parts) {
+export function startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics }: TokensDeps) {
   const onFault = (error: unknown): void => log.error(cause(error), 'team look-up');
   const teams = createTeamMemory({ store: keyStore, changes, clock, onLookupError: onFault });
   const creating = new Map<string, Promise<unknown>>();

@@ -2,7 +2,7 @@
 
 import { showKey } from '../api/admin/answers.js';
 import type { Config } from '../config/config.js';
-import type { Outcome } from '../config/reload.js';
+import type { ReloadResult } from '../config/reload.js';
 import { expiringKeys } from '../identity/expiring-pg.js';
 import type { Key } from '../identity/key.js';
 import type { TellKey } from '../identity/keys.js';
@@ -16,7 +16,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { openWebhooks } from '../webhooks/open.js';
 
-interface Parts {
+interface WebhooksDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,7 +28,7 @@ interface Parts {
 const keyShown = (key: Key) => ({ id: key.id, expiresAt: key.expires_at, data: showKey(key) });
 
 /** Deliveries begin when this resolves. */
-export async function startWebhooks({ config, clock, log, metrics, store, embedded }: Parts) {
+export async function startWebhooks({ config, clock, log, metrics, store, embedded }: WebhooksDeps) {
   const opened = await openWebhooks({
     ...{ sql: sqlOf(store.pool), clock, log, config, alone: embedded },
     onResult: (result, count) => metrics.webhookDelivery(result, count),
@@ -51,17 +51,17 @@ export async function startWebhooks({ config, clock, log, metrics, store, embedd
     tellKey,
     tellEntries,
     tellBreaker: ({ target, state, why }: BreakerEvent) => emit(`target.${state}`, { target, state, why }),
-    tellReload: (outcome: Outcome) => tellReload(outcome, emit),
+    tellReload: (result: ReloadResult) => tellReload(result, emit),
     configure: (next: Config) => opened.configure(next),
     close: () => opened.close(),
   };
 }
 
-function tellReload(outcome: Outcome, emit: Awaited<ReturnType<typeof openWebhooks>>['webhooks']['emit']): void {
-  const { trigger, file } = outcome;
-  if (outcome.status === 'rejected') emit('config.rejected', { trigger, file, problems: outcome.problems });
-  else if (outcome.status === 'reloaded') {
-    const { hash, changed, restart } = outcome;
+function tellReload(result: ReloadResult, emit: Awaited<ReturnType<typeof openWebhooks>>['webhooks']['emit']): void {
+  const { trigger, file } = result;
+  if (result.status === 'rejected') emit('config.rejected', { trigger, file, problems: result.problems });
+  else if (result.status === 'reloaded') {
+    const { hash, changed, restart } = result;
     emit('config.reloaded', { trigger, file, hash, changed, restart });
   }
 }

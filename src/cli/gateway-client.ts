@@ -38,7 +38,7 @@ export interface Common {
 }
 
 /** Something that the user can put right, in words for them. */
-export class Told extends Error {}
+export class UserError extends Error {}
 
 /** Runs what a verb does; what the user can put right is printed, and the exit code is 1. */
 export const tellsUser =
@@ -48,7 +48,7 @@ export const tellsUser =
       try {
         await act(...args);
       } catch (error) {
-        if (!(error instanceof Told)) throw error;
+        if (!(error instanceof UserError)) throw error;
         world.printError(error.message);
         world.exit(1);
       }
@@ -75,10 +75,10 @@ export async function call<T>(
   const { base, answer } = await ask(world, options, method, path, { body });
   const said = parsed(await answer.text());
   if (said !== undefined) return said as T;
-  throw new Told(`${base} answered ${answer.status}, and not as the admin API of Tollgate does.`);
+  throw new UserError(`${base} answered ${answer.status}, and not as the admin API of Tollgate does.`);
 }
 
-/** The answer of the admin API, its body still to be read; throws `Told` where it refuses. */
+/** The answer of the admin API, its body still to be read; throws `UserError` where it refuses. */
 export async function ask(
   world: CliWorld,
   options: Common,
@@ -102,13 +102,13 @@ export async function ask(
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new Told(
+    throw new UserError(
       `${base} cannot be reached (${why}). Is the gateway running there? --url and TOLLGATE_URL say where.`,
     );
   }
   if (refusal === undefined) return { base, answer };
   const detail = parsed(refusal)?.['detail'];
-  throw new Told(
+  throw new UserError(
     typeof detail === 'string'
       ? detail
       : `${base} answered ${answer.status}, and not as the admin API of Tollgate does.`,
@@ -127,7 +127,7 @@ function parsed(text: string): Record<string, unknown> | undefined {
 function baseUrl(world: CliWorld, options: Common): string {
   const written = options.url ?? setting(world, 'TOLLGATE_URL') ?? 'http://127.0.0.1:4000';
   const url = URL.canParse(written) ? new URL(written) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) throw new Told(`${written} is no http or https URL.`);
+  if (!url || !['http:', 'https:'].includes(url.protocol)) throw new UserError(`${written} is no http or https URL.`);
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
@@ -140,12 +140,12 @@ function adminKey(world: CliWorld, options: Common, base: string): string {
   const key = adminKeyFile || here ? readOr(file)?.trim() : undefined;
   if (key) return sendable(key, file);
   const how = here || adminKeyFile ? ` (${file} cannot be read)` : '';
-  throw new Told(`The admin key is needed${how}: set TOLLGATE_ADMIN_KEY, or name its file with --admin-key-file.`);
+  throw new UserError(`The admin key is needed${how}: set TOLLGATE_ADMIN_KEY, or name its file with --admin-key-file.`);
 }
 
 /** A key that would not go through a header is not the admin key. */
 function sendable(key: string, from: string): string {
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Told(`What is in ${from} cannot be an admin key.`);
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new UserError(`What is in ${from} cannot be an admin key.`);
   return key;
 }
 

@@ -5,7 +5,16 @@
  * not done, with the reason on standard error.
  */
 import type { Command } from 'commander';
-import { aligned, asksGateway, type CliWorld, type Common, call, ownWorld, Told, tellsUser } from './gateway-client.js';
+import {
+  aligned,
+  asksGateway,
+  type CliWorld,
+  type Common,
+  call,
+  ownWorld,
+  tellsUser,
+  UserError,
+} from './gateway-client.js';
 
 interface CreateOptions extends Common {
   readonly name: string;
@@ -124,11 +133,12 @@ function limitOf(written: string): unknown {
     try {
       return JSON.parse(written);
     } catch {
-      throw new Told(`--limit ${written}: not valid JSON.`);
+      throw new UserError(`--limit ${written}: not valid JSON.`);
     }
   }
   const match = /^\s*([\d_.]+)\s+([a-z_]+)\s*(?:\/\s*([a-z]+))?\s*$/.exec(written);
-  if (!match) throw new Told(`--limit "${written}": expected such as "60 requests/minute" or "50 usd/month", or JSON.`);
+  if (!match)
+    throw new UserError(`--limit "${written}": expected such as "60 requests/minute" or "50 usd/month", or JSON.`);
   const [, max, unit, per] = match;
   return { unit, max, per };
 }
@@ -139,11 +149,11 @@ function instantOf(written: string, nowMs: number): string {
   const from = /^(\d{1,6})([mhd])$/.exec(written);
   const ms = from ? nowMs + Number(from[1]) * unitsMs[from[2]!]! : Date.parse(written);
   if (!from && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(written)) {
-    throw new Told(
+    throw new UserError(
       `--expires ${written}: expected a time with a zone, such as 2027-01-01T00:00:00Z, a date, or 12h, 30d.`,
     );
   }
-  if (!Number.isFinite(ms)) throw new Told(`--expires ${written}: there is no such time.`);
+  if (!Number.isFinite(ms)) throw new UserError(`--expires ${written}: there is no such time.`);
   return new Date(ms).toISOString();
 }
 

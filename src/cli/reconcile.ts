@@ -15,7 +15,16 @@ import {
   readExport,
   reconcile,
 } from '../reports/reconcile.js';
-import { aligned, ask, asksGateway, type CliWorld, type Common, ownWorld, Told, tellsUser } from './gateway-client.js';
+import {
+  aligned,
+  ask,
+  asksGateway,
+  type CliWorld,
+  type Common,
+  ownWorld,
+  tellsUser,
+  UserError,
+} from './gateway-client.js';
 
 /** The exports of each provider type that has any. */
 export type ExportsOf = Readonly<Record<string, readonly ExportFormat[]>>;
@@ -56,16 +65,16 @@ async function run(
 ): Promise<void> {
   const { names, type } = await providersOf(world, options);
   const formats = exportsOf[type] ?? [];
-  if (formats.length === 0) throw new Told(`Exports of providers of type ${type} are not known.`);
+  if (formats.length === 0) throw new UserError(`Exports of providers of type ${type} are not known.`);
   const theirs: DayOf[] = [];
   for (const file of files) {
     const read = readExport(contentOf(file), formats);
-    if (!read.ok) throw new Told(`${file}: ${read.refusal.message}`);
+    if (!read.ok) throw new UserError(`${file}: ${read.refusal.message}`);
     theirs.push(...read.value);
   }
   const days = theirs.map(({ day }) => day).sort();
   const [first, last] = [days[0], days.at(-1)];
-  if (first === undefined || last === undefined) throw new Told('There is nothing in the export.');
+  if (first === undefined || last === undefined) throw new UserError('There is nothing in the export.');
   const ours = await oursOf(world, options, names, first, last);
   const compared = reconcile(ours, theirs);
   const shown = options.all ? compared : compared.filter(({ cause }) => cause !== 'equal');
@@ -80,7 +89,7 @@ async function providersOf(world: CliWorld, options: ReconcileOptions): Promise<
   if (named) return { names: [named.id], type: named.type };
   const names = data.filter(({ type }) => type === options.provider).map(({ id }) => id);
   if (names.length === 0)
-    throw new Told(`The gateway has no provider named ${options.provider}, and none of that type.`);
+    throw new UserError(`The gateway has no provider named ${options.provider}, and none of that type.`);
   return { names, type: options.provider };
 }
 
@@ -88,7 +97,7 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Told(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UserError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 

@@ -4,7 +4,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { messageOf } from '../lib/thrown.js';
-import { aligned, ask, asksGateway, type CliWorld, type Common, ownWorld, Told, tellsUser } from './gateway-client.js';
+import {
+  aligned,
+  ask,
+  asksGateway,
+  type CliWorld,
+  type Common,
+  ownWorld,
+  tellsUser,
+  UserError,
+} from './gateway-client.js';
 
 interface ReportOptions extends Common {
   readonly from?: string;
@@ -59,7 +68,7 @@ async function report(world: CliWorld, options: ReportOptions): Promise<void> {
   set('timezone', options.timezone);
   for (const filter of options.filter ?? []) {
     const at = filter.indexOf('=');
-    if (at < 1) throw new Told(`--filter ${filter}: expected name=value, such as team=search.`);
+    if (at < 1) throw new UserError(`--filter ${filter}: expected name=value, such as team=search.`);
     query.append(filter.slice(0, at), filter.slice(at + 1));
   }
   const format = options.format ?? (options.json || options.output ? 'json' : undefined);
@@ -69,7 +78,7 @@ async function report(world: CliWorld, options: ReportOptions): Promise<void> {
     await saved(answer, options.output);
     return;
   }
-  if (format === 'parquet') throw new Told('A Parquet file is not for a screen: name a file with --output.');
+  if (format === 'parquet') throw new UserError('A Parquet file is not for a screen: name a file with --output.');
   if (format !== undefined) world.print((await answer.text()).trimEnd());
   else world.print(table((await answer.json()) as ReportAnswer).join('\n'));
 }
@@ -79,7 +88,7 @@ async function saved(answer: Response, file: string): Promise<void> {
     const body = answer.body ? Readable.fromWeb(answer.body as never) : Readable.from([]);
     await pipeline(body, createWriteStream(file));
   } catch (error) {
-    throw new Told(`${file} was not written whole: ${messageOf(error)}`);
+    throw new UserError(`${file} was not written whole: ${messageOf(error)}`);
   }
 }
 

@@ -21,7 +21,7 @@ export interface Inputs {
 const NOT_A_FILE = 'not a file';
 
 /** Reads files as `readFileSync` does, and remembers what they held. */
-export class Reading {
+export class InputReader {
   readonly #contents = new Map<string, Content>();
   readonly #again: boolean;
 

@@ -12,7 +12,7 @@ import { parse as parseDotenv } from 'dotenv';
 import { packageRoot } from '../lib/root.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
-import { type Inputs, Reading } from './inputs.js';
+import { InputReader, type Inputs } from './inputs.js';
 import { formatPath, type Problem } from './problem.js';
 import { checkReferences, type ProviderTypes } from './references.js';
 import { resolve } from './resolve.js';
@@ -56,30 +56,30 @@ export type Loaded = {
   | { readonly ok: false; readonly problems: readonly Problem[] }
 );
 
-type Outcome =
+type ReadConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export function loadConfig(options: LoadOptions): Loaded {
   const source = options.again ?? chooseFile(options);
-  const reading = new Reading(options.again !== undefined);
-  const outcome = load(options, source, reading);
-  const common = { source, inputs: reading.inputs() };
-  if (!outcome.ok) return { ...common, ...outcome };
-  return { ...common, ...outcome, file: source.file, hash: hashOf(outcome.config) };
+  const reader = new InputReader(options.again !== undefined);
+  const read = load(options, source, reader);
+  const common = { source, inputs: reader.inputs() };
+  if (!read.ok) return { ...common, ...read };
+  return { ...common, ...read, file: source.file, hash: hashOf(read.config) };
 }
 
-function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: Reading): Outcome {
-  const whole = (message: string, where = shown): Outcome => ({
+function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: InputReader): ReadConfig {
+  const whole = (message: string, where = shown): ReadConfig => ({
     ok: false,
     problems: [{ file: where, line: 1, column: 1, path: '', message }],
   });
 
-  const text = readText(file, reading);
+  const text = readText(file, reader);
   if (!text.ok) return whole(text.message);
   // Whoever empties a file is about to write it; at a start, an empty one is a configuration of defaults.
   if (options.again && text.text.trim() === '') return whole('the file is empty');
-  const dotenv = readDotenv(join(baseDir, '.env'), reading);
+  const dotenv = readDotenv(join(baseDir, '.env'), reader);
   if (!dotenv.ok) return whole(dotenv.message, join(dirname(shown), '.env'));
 
   const source = readDocument(text.text, { ...dotenv.values, ...options.env });
@@ -94,7 +94,7 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: R
       problems.push({ file: shown, ...at, path: formatPath(path), message });
     }
   };
-  const failed = (): Outcome => ({
+  const failed = (): ReadConfig => ({
     ok: false,
     problems: problems.sort((a, b) => a.line - b.line || a.column - b.column),
   });
@@ -107,7 +107,7 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reading: R
     add(validated.findings);
     return failed();
   }
-  const resolved = resolve(validated.written, baseDir, (path) => reading.read(path));
+  const resolved = resolve(validated.written, baseDir, (path) => reader.read(path));
   if (!resolved.ok) add(resolved.findings);
   if (!resolved.ok || problems.length > 0) return failed();
   return { ok: true, config: resolved.config };
@@ -127,9 +127,9 @@ export function chooseFile({ file, env, cwd }: Pick<LoadOptions, 'file' | 'env' 
 
 type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
-function readText(file: string, reading: Reading): Text {
+function readText(file: string, reader: InputReader): Text {
   try {
-    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(reading.read(file)) };
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(reader.read(file)) };
   } catch (error) {
     if (error instanceof TypeError) return { ok: false, message: 'the file is not UTF-8 text' };
     const { code } = error as NodeJS.ErrnoException;
@@ -144,9 +144,9 @@ type Dotenv =
   | { readonly ok: true; readonly values: Record<string, string> }
   | { readonly ok: false; readonly message: string };
 
-function readDotenv(file: string, reading: Reading): Dotenv {
+function readDotenv(file: string, reader: InputReader): Dotenv {
   try {
-    return { ok: true, values: parseDotenv(reading.read(file)) };
+    return { ok: true, values: parseDotenv(reader.read(file)) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // A folder of that name is somebody's Python environment.

@@ -1,8 +1,10 @@
 /**
- * Takes a changed configuration in: reads it whole, and only where nothing is wrong with it hands it to `apply`, which swaps
- * it in with one assignment. Whatever fails before that changes nothing, and what runs goes on. To read is asynchronous, and
- * whoever asks while another is still to begin shares that one; to take is synchronous, so two cannot mix, and what was read
- * before what runs is not taken any more. Whoever asked (a file, a signal, the API) gets the same kind of outcome.
+ * Reloads the configuration. It is read and validated as a whole, and only a valid one is handed to `apply`, which swaps it in.
+ * A failure before the swap changes nothing: the gateway goes on with the configuration that it has.
+ *
+ * NumberedLoad is asynchronous: a caller that asks while another reload has not yet begun shares that reload. Taking in what was
+ * read is synchronous, so that two reloads cannot mix, and a configuration that was read before the one in force is not taken
+ * any more. A change of the file, a signal and the API all get the same kind of result.
  */
 import type { Clock } from '../lib/clock.js';
 import { messageOf } from '../lib/thrown.js';
@@ -23,13 +25,13 @@ interface Common {
 }
 
 export interface Accepted extends Common {
-  /** `unchanged`: the same configuration as runs, apart from what has to wait. */
+  /** `unchanged`: the configuration is the one in force, apart from settings that need a restart. */
   readonly status: 'reloaded' | 'unchanged';
-  /** Of the configuration that runs now. */
+  /** The hash of the configuration that is in force now. */
   readonly hash: string;
-  /** The names of what changed. */
+  /** The settings that changed. */
   readonly changed: readonly string[];
-  /** The names of what is written otherwise than it runs, until a restart. */
+  /** The settings that were changed in the file and take effect only after a restart. */
   readonly restart: readonly string[];
 }
 
@@ -38,16 +40,16 @@ export interface Rejected extends Common {
   readonly problems: readonly Problem[];
 }
 
-export type Outcome = Accepted | Rejected;
+export type ReloadResult = Accepted | Rejected;
 
-/** What runs, and what became of the last reload. */
+/** The configuration in force, and the result of the last reload. */
 export interface ConfigState {
   readonly file: string;
   readonly hash: string;
-  /** When what runs was taken in, milliseconds since the Unix epoch. */
+  /** Since when it is in force, milliseconds since the Unix epoch. */
   readonly since: number;
   readonly restart: readonly string[];
-  readonly last: Outcome | null;
+  readonly last: ReloadResult | null;
 }
 
 interface ReloadOptions {
@@ -56,13 +58,13 @@ interface ReloadOptions {
   readonly load: (again: Source) => Promise<Loaded>;
   /** Swaps the configuration in, or throws and changes nothing. */
   readonly apply: (config: Config) => void;
-  /** Told of each outcome. */
-  readonly onOutcome: (outcome: Outcome) => void;
+  /** Called with each result. */
+  readonly onResult: (result: ReloadResult) => void;
   readonly clock: Clock;
 }
 
-/** What was read, to be taken. */
-export interface Reading {
+/** What was read, with a number in the order in which loads were begun. */
+export interface NumberedLoad {
   readonly number: number;
   readonly loaded: Loaded;
 }
@@ -75,7 +77,7 @@ export class Reloader {
   #begun = 0;
   #taken = 0;
   #last: Promise<unknown> = Promise.resolve();
-  #next: Promise<Outcome> | undefined;
+  #next: Promise<ReloadResult> | undefined;
 
   constructor(options: ReloadOptions) {
     const { first, clock } = options;
@@ -89,26 +91,26 @@ export class Reloader {
     return this.#state;
   }
 
-  /** What the last load read, whether or not it was of use. */
+  /** The files that the last load read, whether or not they were valid. */
   get inputs(): Inputs {
     return this.#inputs;
   }
 
-  reload(trigger: Trigger): Promise<Outcome> {
+  reload(trigger: Trigger): Promise<ReloadResult> {
     this.#next ??= this.#afterLast(trigger);
     return this.#next;
   }
 
-  async #afterLast(trigger: Trigger): Promise<Outcome> {
+  async #afterLast(trigger: Trigger): Promise<ReloadResult> {
     await this.#last;
-    const reload = this.read().then((reading) => this.take(reading, trigger));
+    const reload = this.read().then((load) => this.take(load, trigger));
     this.#next = undefined;
     this.#last = reload;
     return reload;
   }
 
   /** Reads the files and changes nothing. Never rejects. */
-  async read(): Promise<Reading> {
+  async read(): Promise<NumberedLoad> {
     const number = ++this.#begun;
     const { source } = this.#options.first;
     try {
@@ -118,26 +120,26 @@ export class Reloader {
     }
   }
 
-  /** Reads the files; what it answers takes in what was read. */
-  async prepare(trigger: Trigger): Promise<() => Outcome> {
-    const reading = await this.read();
-    return () => this.take(reading, trigger);
+  /** Reads the files; the function that it returns takes in what was read. */
+  async prepare(trigger: Trigger): Promise<() => ReloadResult> {
+    const load = await this.read();
+    return () => this.take(load, trigger);
   }
 
-  take({ number, loaded }: Reading, trigger: Trigger): Outcome {
-    const { first, clock, onOutcome } = this.#options;
+  take({ number, loaded }: NumberedLoad, trigger: Trigger): ReloadResult {
+    const { first, clock, onResult } = this.#options;
     const common = { trigger, at: clock.now(), file: first.source.shown };
-    // What was read since tells more.
+    // A newer load was taken already.
     if (number < this.#taken && this.#state.last) return this.#state.last;
     this.#taken = number;
     this.#inputs = loaded.inputs;
-    const outcome = loaded.ok ? this.#apply(loaded.config, common) : rejected(common, loaded.problems);
-    this.#state = { ...this.#state, last: outcome };
-    onOutcome(outcome);
-    return outcome;
+    const result = loaded.ok ? this.#apply(loaded.config, common) : rejected(common, loaded.problems);
+    this.#state = { ...this.#state, last: result };
+    onResult(result);
+    return result;
   }
 
-  #apply(wanted: Config, common: Common): Outcome {
+  #apply(wanted: Config, common: Common): ReloadResult {
     const { config, restart } = withoutRestart(this.#running, wanted);
     const hash = hashOf(config);
     if (hash === this.#state.hash) {
@@ -161,7 +163,7 @@ const fault = (file: string, error: unknown): Problem => ({
   message: `cannot be taken in: ${messageOf(error)}`,
 });
 
-const rejected = (common: Common, problems: readonly Problem[]): Outcome => ({
+const rejected = (common: Common, problems: readonly Problem[]): ReloadResult => ({
   ...common,
   status: 'rejected',
   problems,

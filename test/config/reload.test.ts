@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config/config.js';
 import { type Loaded, loadConfig, type Source } from '../../src/config/load.js';
 import { loadElsewhere } from '../../src/config/load-elsewhere.js';
-import { type Outcome, Reloader } from '../../src/config/reload.js';
+import { Reloader, type ReloadResult } from '../../src/config/reload.js';
 import { ManualClock } from '../support/clock.js';
 import { folder, providerTypes } from './support.js';
 
@@ -18,7 +18,7 @@ interface Setup {
   readonly clock: ManualClock;
   readonly reloader: Reloader;
   readonly applied: Config[];
-  readonly outcomes: Outcome[];
+  readonly outcomes: ReloadResult[];
   write(text: string): void;
 }
 
@@ -26,12 +26,12 @@ function setup(t: TestContext, files: Record<string, string>, more: { apply?: (c
   const dir = folder(t, files);
   const clock = new ManualClock();
   const applied: Config[] = [];
-  const outcomes: Outcome[] = [];
+  const outcomes: ReloadResult[] = [];
   const load = async (again: Source): Promise<Loaded> => loadConfig({ env: {}, cwd: dir, providerTypes, again });
   const first = loadConfig({ env: {}, cwd: dir, providerTypes });
   assert.ok(first.ok);
   const apply = more.apply ?? ((config) => void applied.push(config));
-  const reloader = new Reloader({ first, load, apply, clock, onOutcome: (outcome) => void outcomes.push(outcome) });
+  const reloader = new Reloader({ first, load, apply, clock, onResult: (outcome) => void outcomes.push(outcome) });
   return {
     ...{ dir, clock, reloader, applied, outcomes },
     write: (text) => writeFileSync(join(dir, 'config.yaml'), text),
@@ -178,7 +178,7 @@ function byHand(t: TestContext) {
     });
   const applied: number[] = [];
   const reloader = new Reloader({
-    ...{ first, load, clock: new ManualClock(), onOutcome: () => {} },
+    ...{ first, load, clock: new ManualClock(), onResult: () => {} },
     apply: ({ server }) => void applied.push(server.body_limit),
   });
   return { reloader, readings, applied, turn: () => new Promise((resolve) => setImmediate(resolve)) };
@@ -217,7 +217,7 @@ test('a reading that fails without a word is a rejection, and the next one is ma
   assert.ok(first.ok);
   let fails = true;
   const reloader = new Reloader({
-    ...{ first, clock: new ManualClock(), apply: () => {}, onOutcome: () => {} },
+    ...{ first, clock: new ManualClock(), apply: () => {}, onResult: () => {} },
     load: async (again) => {
       if (fails) throw new Error('no memory');
       return loadConfig({ env: {}, cwd: dir, providerTypes, again });

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fingerprintNow, type Inputs, Reading } from '../../src/config/inputs.js';
+import { fingerprintNow, InputReader, type Inputs } from '../../src/config/inputs.js';
 import { watchInputs } from '../../src/config/watch.js';
 
 const POLL_MS = 40;
@@ -31,7 +31,7 @@ interface Watched {
 }
 
 function read(files: readonly string[]): Inputs {
-  const reading = new Reading(true);
+  const reading = new InputReader(true);
   for (const file of files) {
     try {
       reading.read(file);
