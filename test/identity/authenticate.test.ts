@@ -266,6 +266,29 @@ test('an answer that a revocation overtook on its way is not remembered', async 
   }
 });
 
+test('a known key that changed while it was being read again is not remembered as it was', async () => {
+  for (const kind of ['key', 'team'] as const) {
+    const clock = new ManualClock();
+    const announced = remoteChanges(clock);
+    const { store, auth } = world({ clock, changes: announced });
+    const secret = store.put({}, aTeam('t'));
+    assert.equal(await code(auth, secret), 'ok');
+    announced.cut();
+    clock.advance(1_000); // so that it is read again before it is used
+    store.mode = 'silent';
+    const before = auth.authenticate(secret);
+    await turn();
+    store.change(secret, {}, aTeam('t', { blocked_at: 1 }));
+    announced.publish(kind === 'key' ? { kind, hash: hashOf(secret) } : { kind, team: 't' });
+    store.mode = 'answers';
+    const after = code(auth, secret);
+    store.release();
+    assert.equal(codeOf(await before), 'ok', 'it was asked before the change');
+    assert.equal(await after, 'team_blocked', kind);
+    assert.equal(await code(auth, secret), 'team_blocked', kind);
+  }
+});
+
 test('a key that was made while its look-up was on its way is not remembered as unknown', async () => {
   const { store, changes, auth } = world();
   const { secret } = newSecret();
@@ -281,7 +304,7 @@ test('a key that was made while its look-up was on its way is not remembered as 
 });
 
 test('a flood of well-formed unknown keys stays within bounds and pushes out no good key', async () => {
-  const { store, auth } = world({ invalidMax: 100, concurrency: 3, maxWaiting: 50 });
+  const { store, auth } = world({ invalidMax: 100, concurrency: 3, maxWaiting: 50, lookupTimeoutMs: 60_000 });
   const good = store.put();
   await auth.authenticate(good);
   store.mode = 'silent';

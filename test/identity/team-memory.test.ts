@@ -57,6 +57,23 @@ test('a change is in force at once, and one that overtakes a look-up is not forg
   assert.equal(await teams.get('a'), unblocked);
 });
 
+test('whoever asks after a change, or wants the team read, does not share a look-up that began before', async () => {
+  for (const ask of ['get', 'read'] as const) {
+    const { teams, store, changes } = world();
+    let go = () => {};
+    store.waiting = new Promise((resolve) => (go = resolve));
+    const early = teams.get('new');
+    await new Promise(setImmediate);
+    const made = aTeam('new');
+    store.teams.set('new', made);
+    if (ask === 'get') changes.publish({ kind: 'all' });
+    const late = teams[ask]('new');
+    go();
+    assert.equal(await early, null);
+    assert.equal(await late, made, ask);
+  }
+});
+
 test('without word of changes a team is read again within a second', async () => {
   const { teams, store, clock } = world(() => 0);
   await teams.get('a');
