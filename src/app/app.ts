@@ -142,9 +142,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     clock,
     apply: (next) => {
       const nextAdmin = adminKeyOf(next);
-      const snapshot = made(next);
-      const nextRoutes = routes.prepare(next.routes, next.server.body_limit);
       const nextTokens = tokens.prepare(next);
+      const snapshot = made(next);
+      // Routes come last: what they open is given back by themselves where one of them cannot be made, and by nobody else.
+      const nextRoutes = snapshot.beforeSwap(() => routes.prepare(next.routes, next.server.body_limit));
       // Nothing fails from here on.
       snapshots.swap(snapshot);
       routes.take(nextRoutes);

@@ -1,7 +1,7 @@
 /**
- * What is in force, and how long what was in force is still needed. A request enters the snapshot once, works with that
- * one to its end, and leaves it; a swap is one assignment, so no request sees half of each. A snapshot that was replaced
- * ends when the last request has left it, and only then is let go of what nothing else needs (its connections).
+ * What is in force, and how long what was in force before is still needed. A request enters the snapshot in force, works with
+ * that one until it is done, and leaves it. A swap is one assignment, so no request sees half of two snapshots. A snapshot that
+ * was replaced ends when the last request has left it; only then are the connections given back that nothing else uses.
  */
 export class Snapshot<T> {
   readonly value: T;
@@ -19,16 +19,26 @@ export class Snapshot<T> {
     this.#endIfUnused();
   }
 
-  /** Of `Snapshots`. */
+  /** Called by `Snapshots`. */
   enter(): this {
     this.#inside++;
     return this;
   }
 
-  /** Of `Snapshots`. */
+  /** Called by `Snapshots`. */
   replaced(): void {
     this.#replaced = true;
     this.#endIfUnused();
+  }
+
+  /** For what must succeed before the snapshot comes into force. Where it throws, the snapshot ends unused. */
+  beforeSwap<R>(work: () => R): R {
+    try {
+      return work();
+    } catch (error) {
+      this.replaced();
+      throw error;
+    }
   }
 
   #endIfUnused(): void {
@@ -48,7 +58,7 @@ export class Snapshots<T> {
     return this.#current.value;
   }
 
-  /** What is in force now, kept whole until `leave`. */
+  /** The snapshot in force, which does not end before `leave`. */
   enter(): Snapshot<T> {
     return this.#current.enter();
   }

@@ -6,9 +6,9 @@ import { type ErrorCode, type Refusal, refuse } from '../lib/errors.js';
 
 const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they are told
 
-export function refusalOf(failure: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
-  const message = target.clean(failure.message);
-  const status = failure.status;
+export function refusalOf(uncleaned: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
+  const failure = cleaned(uncleaned, target.clean);
+  const { message, status } = failure;
   const headers = retryHeaders(failure.retryAfterMs, why);
   const late = failure.kind === 'timeout' || (failure.kind === 'connect' && status === 504);
   if (late) return refuse('upstream_timeout', message, { headers });
@@ -23,6 +23,18 @@ export function refusalOf(failure: UpstreamFailure, target: Target, why?: Failur
     ...(failure.param ? { param: failure.param } : {}),
     upstream: known && failure.code == null ? { ...words(failure, status), code: known } : words(failure, status),
   });
+}
+
+/** An upstream may put what it likes into every text of its error. */
+function cleaned(failure: UpstreamFailure, clean: Target['clean']): UpstreamFailure {
+  const { message, type, code, param } = failure;
+  return {
+    ...failure,
+    message: clean(message),
+    type: type && clean(type),
+    code: typeof code === 'string' ? clean(code) : code,
+    param: param && clean(param),
+  };
 }
 
 /** What an upstream may say without a code, or with a status alone, and callers look for by its code. */

@@ -40,3 +40,20 @@ test('several that were replaced end in the order in which they were left', () =
   assert.deepEqual(ended, [2, 1]);
   assert.equal(snapshots.value, 3);
 });
+
+test('one that cannot come into force ends at once, and what is in force stays', () => {
+  const { ended, make } = numbered();
+  const snapshots = new Snapshots(make(1));
+  const next = make(2);
+  assert.equal(
+    next.beforeSwap(() => 'prepared'),
+    'prepared',
+  );
+  assert.deepEqual(ended, []);
+  assert.throws(() =>
+    next.beforeSwap(() => {
+      throw new Error('cannot be prepared');
+    }),
+  );
+  assert.deepEqual([ended, snapshots.value], [[2], 1]);
+});

@@ -16,6 +16,7 @@ before(async () => {
   const on = (provider: string, model: string, more: object = {}) => ({ provider, model, ...more });
   const day = (max: number) => ({ limits: [{ unit: 'requests', max, per: 'day' }] });
   const cheap = { input: 1, output: 4 };
+  const budget = { limits: [{ unit: 'usd', max: 5, per: 'month' }] };
   gateway = await startGateway({
     config: {
       providers: {
@@ -31,6 +32,10 @@ before(async () => {
         full: { targets: [on('a', 'full', day(2)), on('b', 'full', { priority: 2, ...day(1) })] },
         'full-backed': { targets: [on('a', 'full-backed', day(1))], fallbacks: ['spare'] },
         spare: { targets: [on('b', 'spare')] },
+        split: {
+          targets: [on('a', 'split', budget), on('b', 'split', { priority: 2, ...budget })],
+          timeout: { first_byte: '400ms' },
+        },
       },
     },
   });
@@ -148,4 +153,18 @@ test('a target that is at its limit is passed over after a failure too', async (
   const answer = await ask(key, 'full');
   // Both targets had their limits used up by the requests before.
   assert.equal(answer.status, 429);
+});
+
+test('the budget of a target counts what was spent there, and nothing of the attempts on other targets', async () => {
+  const { key, id } = await gateway.key();
+  a.always([does.stall]);
+  const answer = await ask(key, 'split');
+  assert.deepEqual([answer.status, answer.header('x-tollgate-provider')], [200, 'b'], answer.text);
+  const entries = await ledgerOf(id);
+  for (const target of ['a/split', 'b/split']) {
+    const own = spentBy(entries.filter((entry) => entry.target === target));
+    assert.ok(own > 0, `${target}: an upstream that was left working is billed for its input`);
+    const { spent, held } = await level(gateway, `target=${target}`);
+    assert.deepEqual({ spent, held }, { spent: own, held: 0 }, target);
+  }
 });
