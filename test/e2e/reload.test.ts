@@ -16,7 +16,7 @@ import {
   statusOf,
   type Written,
 } from '../support/reload.js';
-import { type FakeUpstream, faithful, startUpstream } from '../support/upstream.js';
+import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { sse, until } from '../support/upstream-steps.js';
 
 const price = { input: 1, output: 1 };
@@ -241,60 +241,6 @@ describe('what a running request has', () => {
     one.always();
     assert.equal(ports.size, 1);
   });
-});
-
-describe('a reload that fails while it is prepared', () => {
-  /** What a file of keys may look like without being one: only who makes a verifier of it finds out. */
-  const brokenJwt = { issuer: 'https://idp.example', audience: 'tollgate', jwks_file: 'keys.json' };
-  const fails: readonly (readonly [string, (config: Written) => void])[] = [
-    ['tokens', (config) => (config.auth = { jwt: brokenJwt })],
-    [
-      'routes',
-      (config) =>
-        (config.routes = [
-          {
-            name: 'guarded',
-            match: { path: '/guarded' },
-            auth: { jwt: brokenJwt },
-            upstream: { targets: [{ url: one.url }] },
-          },
-        ]),
-    ],
-  ];
-  for (const [what, breakIt] of fails) {
-    it(`at its ${what} changes nothing and leaves no connections behind`, async () => {
-      await writeFile(join(gateway.dir, 'keys.json'), '{"keys":[[]]}');
-      const withTwo = (config: Written) => {
-        config.models.other = { targets: [{ provider: 'two', model: 'o' }], price };
-      };
-      await replaceFile(
-        configFile(gateway),
-        await edited(gateway, (config) => {
-          withTwo(config);
-          breakIt(config);
-        }),
-      );
-      const failed = await reloadByApi(gateway);
-      assert.equal(failed.status, 422);
-      assert.match(JSON.stringify(failed.body), /cannot be taken in/);
-      assert.equal(await providerOf(await chat()), 'one');
-
-      await replaceFile(configFile(gateway), original);
-      await editAndWait(gateway, withTwo);
-      // The upstream lets an idle connection live for longer than this test waits, so only the end of its pool closes it.
-      two.next((received) => [
-        ({ response }) => void response.setHeader('keep-alive', 'timeout=600'),
-        ...faithful(received),
-      ]);
-      assert.equal(await providerOf(await chat({ model: 'other' })), 'two');
-      assert.ok(two.connections > 0);
-      await replaceFile(configFile(gateway), original);
-      assert.equal((await reloadByApi(gateway)).status, 200);
-      await eventually('the connections of the removed provider close', () =>
-        two.connections === 0 ? true : undefined,
-      );
-    });
-  }
 });
 
 describe('secrets and the environment', () => {
