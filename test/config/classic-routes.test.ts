@@ -104,6 +104,21 @@ test('what is wrong is told with its place and what was meant', (t) => {
       'routes:\n  - { name: a, match: { path: /v1/x }, respond: {} }\n',
       /match\.path: \/v1\/x is a path of the gateway itself/,
     ],
+    ...['/embeddings', '/models/:id', '/Chat/Completions', '/%65mbeddings', '/files/*', '/messages', '/openai/*'].map(
+      (path): [string, RegExp] => [
+        `routes:\n  - { name: a, match: { path: "${path}" }, respond: {} }\n`,
+        /is a path of the gateway itself; give the route a `host` of its own/,
+      ],
+    ),
+    ['server: { cors: { origins: [] } }', /server\.cors\.origins: name an origin, or leave `cors` out/],
+    [
+      'server: { cors: { origins: [app.example.com] } }',
+      /expected \*, or an origin such as https:\/\/app\.example\.com/,
+    ],
+    ['server: { cors: { origins: ["https://a/b"] } }', /expected \*, or an origin/],
+    ['server: { cors: { origins: ["*"], headers: ["a b"] } }', /server\.cors\.headers\[0\]/],
+    ['server: { cors: { origins: ["*"], credentials: true } }', /server\.cors\.credentials: unknown key/],
+    ['server: { cors: {} }', /server\.cors\.origins/],
     ['routes:\n  - { name: a, match: { path: a/* }, respond: {} }\n', /a path begins with \//],
     ['routes:\n  - { name: a, match: { path: "/a/*/b" }, respond: {} }\n', /stands only at the end/],
     [

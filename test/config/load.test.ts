@@ -45,7 +45,8 @@ test('a section of which only the name is left counts as left out', (t) => {
 test('a whole configuration arrives in the units in which it is used', (t) => {
   const config = good(
     t,
-    `server: { host: "::", port: 0, body_limit: 1.5kb, shutdown_grace: 0s, trust_proxy: [10.0.0.0/8, "::1"] }
+    `server:
+  { host: "::", port: 0, body_limit: 1.5kb, shutdown_grace: 0s, trust_proxy: [10.0.0.0/8, "::1"], cors: { origins: ["*"] } }
 redis: { url: "redis://localhost:6379/1", on_failure: closed }
 database: { url: "postgres://u:p@db/tollgate" }
 admin: { key: secret-admin-key }
@@ -74,7 +75,9 @@ telemetry: { metrics: false, log: { level: debug } }
     shutdown_grace: 0,
     timeout: { headers: 30_000, body: 60_000 },
     trust_proxy: ['10.0.0.0/8', '::1'],
+    cors: { origins: ['*'], headers: null, max_age: 600_000 },
   });
+  assert.equal(good(t, '').server.cors, null);
   assert.deepEqual(config.redis, { url: 'redis://localhost:6379/1', on_failure: 'closed' });
   assert.equal(config.database.url, 'postgres://u:p@db/tollgate');
   assert.equal(config.admin.key, 'secret-admin-key');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { adminOf } from '../../../src/api/admin/auth.js';
+import { adminRows } from '../../../src/api/table.js';
 import { ADMIN_KEY, type AdminServer, adminServer } from './server.js';
 
 describe('who is the admin', () => {
@@ -61,16 +62,14 @@ describe('the admin API', () => {
   });
 
   test('has no route that is open, but for its own description', async () => {
-    const { body } = await server.call('GET', '/openapi.json', undefined, { authorization: '' });
-    const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
-    );
-    assert.ok(routes.length >= 20);
-    for (const [method, path] of routes) {
-      const answer = await fetch(server.url + path.replace('{id}', 'x'), { method });
+    assert.ok(adminRows.length >= 20);
+    for (const { method, path: pattern, operationId } of adminRows) {
+      if (operationId === 'getOpenApi') continue;
+      const path = pattern.replace(/\{\w+\}/g, 'x');
+      const answer = await fetch(server.url + path, { method });
       assert.equal(answer.status, 401, `${method} ${path}`);
       await answer.text();
-      const head = await fetch(server.url + path.replace('{id}', 'x'), { method: 'HEAD' });
+      const head = await fetch(server.url + path, { method: 'HEAD' });
       assert.ok([401, 404].includes(head.status), `HEAD ${path}`);
     }
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { rows } from '../../../src/api/table.js';
 import { memoryKeyStore } from '../../../src/identity/keys-memory.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
 import { entry } from '../../contract/ledger.js';
@@ -99,31 +100,28 @@ describe('what is shown', () => {
     assert.equal(status, 200);
     assert.equal(body.openapi, '3.1.0');
     assert.equal(body.info.version, '0.1.0');
-    const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method} ${path}`),
+    const told = Object.entries(body.paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ ...operation, at: `${method.toUpperCase()} ${path}` })),
     );
-    const expected = [
-      ...['get /keys', 'post /keys', 'get /keys/{id}', 'patch /keys/{id}', 'delete /keys/{id}'],
-      ...['post /keys/{id}/rotate', 'post /keys/{id}/block', 'post /keys/{id}/unblock'],
-      ...['get /teams', 'post /teams', 'get /teams/{id}', 'patch /teams/{id}', 'delete /teams/{id}'],
-      ...['post /teams/{id}/block', 'post /teams/{id}/unblock'],
-      ...['post /targets/{id}/open', 'post /targets/{id}/close'],
-      ...['get /routes', 'post /routes/{route}/targets/{id}/open', 'post /routes/{route}/targets/{id}/close'],
-      ...['get /limits', 'get /usage', 'get /audit', 'get /models', 'get /providers'],
-      ...['get /cache', 'post /cache/purge'],
-      ...['get /webhooks', 'post /webhooks', 'get /webhooks/{id}', 'patch /webhooks/{id}', 'delete /webhooks/{id}'],
-      ...[
-        'post /webhooks/{id}/rotate',
-        'post /webhooks/{id}/test',
-        'get /webhooks/deliveries',
-        'get /webhooks/{id}/deliveries',
-      ],
-      ...['get /webhooks/deliveries/{delivery}', 'get /webhooks/{id}/deliveries/{delivery}'],
-      ...['post /webhooks/deliveries/{delivery}/redeliver', 'post /webhooks/{id}/deliveries/{delivery}/redeliver'],
-      ...['get /config', 'get /config/status', 'post /config/reload', 'post /explain'],
-      ...['get /pricing', 'get /reports/spend', 'post /ledger/verify', 'post /ledger/reprice'],
-    ];
-    assert.deepEqual(routes.sort(), expected.map((route) => route.replace(' ', ' /admin/v1')).sort());
+    const expected = rows.map(({ method, path, operationId, summary, access }) => ({
+      ...{ at: `${method} ${path.replace('{+', '{')}`, operationId, summary, access },
+    }));
+    const schemes = { admin: 'admin', key: 'key', public: undefined };
+    assert.deepEqual(told.map(({ at }) => at).sort(), expected.map(({ at }) => at).sort());
+    for (const { at, operationId, summary, access } of expected) {
+      const operation = told.find((one) => one.at === at)!;
+      assert.deepEqual([operation.operationId, operation.summary], [operationId, summary], at);
+      const [first] = operation.security ?? body.security;
+      assert.equal(first && Object.keys(first)[0], schemes[access], at);
+      assert.ok(
+        Object.keys(operation.responses).some((status) => /^20[0-2]$/.test(status)),
+        at,
+      );
+    }
+    for (const [, name] of JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g))
+      assert.ok(body.components.schemas[name!], name);
+    for (const name of ['Key', 'Team', 'Entry', 'Problem', 'ChatCompletionRequest', 'OpenAiError'])
+      assert.equal(body.components.schemas[name].type, 'object', name);
     const creation = body.paths['/admin/v1/keys'].post;
     const asked = creation.requestBody.content['application/json'].schema;
     assert.deepEqual(asked.required, ['name']);
@@ -132,8 +130,16 @@ describe('what is shown', () => {
     assert.ok(creation.responses['4XX'].content['application/problem+json']);
     assert.deepEqual(body.security, [{ admin: [] }]);
     assert.equal(body.components.securitySchemes.admin.scheme, 'bearer');
+    assert.equal(body.components.securitySchemes.key.scheme, 'bearer');
   });
 });
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security?: readonly object[];
+  readonly responses: object;
+}
 
 describe('when the database is away', () => {
   const away = (code: string) => Object.assign(new Error('connect'), { code });
