@@ -13,7 +13,7 @@ import { carriersOf } from './carrier.js';
 import type { Model, Models, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
-export interface ModelsParts {
+export interface ModelsDeps {
   readonly providers: Readonly<Record<string, ProviderType>>;
   readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
@@ -26,14 +26,14 @@ export interface ModelsParts {
   readonly nowMs: number;
 }
 
-export function modelsOf(config: Config, parts: ModelsParts): Models {
+export function modelsOf(config: Config, deps: ModelsDeps): Models {
   const models = new Map<string, Model>();
   const wildcards = new Wildcards();
   const limits = new Map<string, readonly Limit[]>();
   for (const [label, written] of Object.entries(config.models)) {
     const own = limitsInForce({ kind: 'model', id: label }, written.limits);
     limits.set(label, own);
-    const makers = written.targets.map((target) => targetOf(config, written, target, parts));
+    const makers = written.targets.map((target) => targetOf(config, written, target, deps));
     const make = (name: string, star: string) =>
       modelOf(
         name,
@@ -41,7 +41,7 @@ export function modelsOf(config: Config, parts: ModelsParts): Models {
         written,
         makers.map((of) => of(star)),
         own,
-        parts.embedder,
+        deps.embedder,
       );
     if (label.includes('*')) wildcards.add(label, make);
     else models.set(label, make(label, ''));
@@ -52,7 +52,7 @@ export function modelsOf(config: Config, parts: ModelsParts): Models {
     list: () => list,
     asked: () => wildcards.made(),
     limitsOf: (name) => limits.get(name) ?? (models.get(name) ?? wildcards.get(name))?.limits,
-    createdS: Math.floor(parts.nowMs / 1000),
+    createdS: Math.floor(deps.nowMs / 1000),
   };
 }
 
@@ -101,23 +101,23 @@ function targetOf(
   config: Config,
   model: ModelConfig,
   written: TargetConfig,
-  parts: ModelsParts,
+  deps: ModelsDeps,
 ): (star: string) => Target {
   const provider = config.providers[written.provider]!;
-  const providerType = parts.providers[provider.type]!;
+  const providerType = deps.providers[provider.type]!;
   const base = new URL(provider.base_url ?? providerType.baseUrl!);
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
   const headers = provider.api_keys.map((key) =>
     Object.entries({
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
-      'user-agent': parts.userAgent,
+      'user-agent': deps.userAgent,
       ...providerType.auth(key),
       ...provider.headers,
     }).flat(),
   );
-  const local = providerType.local === 'embedding-model' ? parts.localEmbeddings : providerType.local;
-  const by = local ? { local } : { connections: parts.pools.get(base.origin, model.timeout.connect) };
+  const local = providerType.local === 'embedding-model' ? deps.localEmbeddings : providerType.local;
+  const by = local ? { local } : { connections: deps.pools.get(base.origin, model.timeout.connect) };
   const toPath = (path: string) => ({ ...by, path: pathBelow(base, path) });
   const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
   const label = `${written.provider}/${written.model}`;
@@ -131,7 +131,7 @@ function targetOf(
       model: name,
       services: providerType.serviceMultipliers,
       fallback: providerType.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
-      nowMs: parts.nowMs,
+      nowMs: deps.nowMs,
     });
     return {
       id,
@@ -140,7 +140,7 @@ function targetOf(
       model: name,
       priority: written.priority,
       weight: written.weight,
-      state: parts.states.of({
+      state: deps.states.of({
         id,
         label,
         provider: written.provider,

@@ -7,7 +7,7 @@ import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
-import { type ModelsParts, modelsOf } from './models-of.js';
+import { type ModelsDeps, modelsOf } from './models-of.js';
 
 export interface InForce {
   readonly config: Config;
@@ -22,7 +22,7 @@ interface CacheEmbedding {
   readonly models: Models;
 }
 
-interface Parts {
+interface SnapshotDeps {
   readonly providers: Readonly<Record<string, ProviderType>>;
   readonly pools: Pools;
   /** What is known of targets; outlives the snapshot. */
@@ -34,11 +34,11 @@ interface Parts {
 }
 
 /** Pools that the snapshot in force has as well are the same pools; where making it fails, none is kept. */
-export function snapshotOf(config: Config, { pools, ...parts }: Parts): Snapshot<InForce> {
+export function snapshotOf(config: Config, { pools, ...deps }: SnapshotDeps): Snapshot<InForce> {
   const lease = pools.lease();
   try {
-    const models = modelsOf(config, { ...parts, pools: lease });
-    const cacheEmbedding = embeddingOf(config, models, { ...parts, pools: lease });
+    const models = modelsOf(config, { ...deps, pools: lease });
+    const cacheEmbedding = embeddingOf(config, models, { ...deps, pools: lease });
     return new Snapshot({ config, models, cacheEmbedding }, () => lease.end());
   } catch (error) {
     lease.end();
@@ -47,12 +47,12 @@ export function snapshotOf(config: Config, { pools, ...parts }: Parts): Snapshot
 }
 
 /** A model of a provider that is not among the models is made one, which only the gateway can ask for. */
-function embeddingOf(config: Config, models: Models, parts: ModelsParts): CacheEmbedding | null {
+function embeddingOf(config: Config, models: Models, deps: ModelsDeps): CacheEmbedding | null {
   const { embedding } = config.cache;
   if (embedding.type !== 'provider') return null;
   const { provider, model } = embedding;
   if (provider === null) return { model, models };
   const name = `${provider}/${model}`;
   const written = modelConfigOf(config.defaults, { provider, model });
-  return { model: name, models: modelsOf({ ...config, models: { [name]: written } }, parts) };
+  return { model: name, models: modelsOf({ ...config, models: { [name]: written } }, deps) };
 }

@@ -15,7 +15,7 @@ import type { Price } from '../pricing/price.js';
 import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
-import type { Outcome } from './attempts.js';
+import type { AttemptOutcome } from './attempts.js';
 import type { CallHeaders } from './call.js';
 import { countAlike, countInput } from './count-input.js';
 import { intentOf, Progress, resultOf } from './entry.js';
@@ -40,7 +40,7 @@ interface AttemptPorts {
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-export type Attempt = (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<Outcome>;
+export type Attempt = (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<AttemptOutcome>;
 
 export const internalError: Refusal = refuse(
   'internal_error',
@@ -61,7 +61,11 @@ interface Underway {
 }
 
 export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFault }: AttemptPorts): Attempt {
-  async function attempt(reserved: Reserved, { model, target }: PickedTarget, entrant?: Entrant): Promise<Outcome> {
+  async function attempt(
+    reserved: Reserved,
+    { model, target }: PickedTarget,
+    entrant?: Entrant,
+  ): Promise<AttemptOutcome> {
     const { context, grant } = reserved;
     const writer = entrant?.writer ?? reserved.writer;
     context.target = target;

@@ -10,21 +10,21 @@ import type { AttemptResult, Reserved } from './stages.js';
 import type { PickedTarget } from './targets.js';
 
 /** What came of an attempt: its result, or why nothing could be sent. */
-export type Outcome = AttemptResult | Refusal;
+export type AttemptOutcome = AttemptResult | Refusal;
 
 export interface AttemptDeps {
-  readonly attempt: (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<Outcome>;
+  readonly attempt: (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<AttemptOutcome>;
   readonly onRetry: (why: FailureClass) => void;
   readonly onFallback: () => void;
 }
 
-export const isRefusal = (outcome: Outcome): outcome is Refusal => 'code' in outcome;
+export const isRefusal = (outcome: AttemptOutcome): outcome is Refusal => 'code' in outcome;
 
 /** Goes on until something answered or nothing is left. */
-export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise<Outcome> {
+export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise<AttemptOutcome> {
   const { targets, writer, context } = reserved;
   let on: PickedTarget = reserved.first;
-  let told: Outcome | undefined;
+  let told: AttemptOutcome | undefined;
   for (;;) {
     const outcome = await tryTarget(reserved, on, deps);
     if (isFinal(outcome, targets.canAvoidPolicy) || writer.gone) return outcome;
@@ -45,21 +45,21 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
 }
 
 /** Whether nothing may follow. A fault of the gateway itself would happen again elsewhere. */
-function isFinal(outcome: Outcome, avoidsPolicy: boolean): boolean {
+function isFinal(outcome: AttemptOutcome, avoidsPolicy: boolean): boolean {
   if (isRefusal(outcome)) return outcome.code === 'internal_error';
   const { carried } = outcome;
   if (carried.kind === 'failed') return carried.committed;
   return !(avoidsPolicy && carried.kind === 'whole' && carried.answer.filtered);
 }
 
-const isAnswer = (outcome: Outcome): boolean =>
+const isAnswer = (outcome: AttemptOutcome): boolean =>
   !isRefusal(outcome) && (outcome.carried.kind === 'whole' || outcome.carried.kind === 'streamed');
 
-const failureOf = (outcome: Outcome): UpstreamFailure | undefined =>
+const failureOf = (outcome: AttemptOutcome): UpstreamFailure | undefined =>
   !isRefusal(outcome) && outcome.carried.kind === 'failed' ? outcome.carried.failure : undefined;
 
 /** One attempt, or where the model hedges, as many as the wait for a first byte asks for. */
-function tryTarget(reserved: Reserved, on: PickedTarget, deps: AttemptDeps): Promise<Outcome> {
+function tryTarget(reserved: Reserved, on: PickedTarget, deps: AttemptDeps): Promise<AttemptOutcome> {
   reserved.context.serving = on.model;
   reserved.targets.begin(on.target);
   const { hedgeAfterMs } = on.model;
@@ -72,11 +72,11 @@ async function hedged(
   first: PickedTarget,
   afterMs: number,
   { attempt }: AttemptDeps,
-): Promise<Outcome> {
+): Promise<AttemptOutcome> {
   const { targets } = reserved;
   const race = new Race(reserved.writer);
-  const running = new Set<Promise<Outcome>>();
-  const outcomes: Outcome[] = [];
+  const running = new Set<Promise<AttemptOutcome>>();
+  const outcomes: AttemptOutcome[] = [];
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {
     const start = (on: PickedTarget): void => {

@@ -24,14 +24,24 @@ const NOTHING = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 }
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
 /** A request whose model's answers are cached, in a format whose answers can be. */
-type Asking = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
+type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
   readonly policy: CachePolicy;
   readonly replay: Replay<ModelRequest>;
   /** Null: nobody waits for an answer. */
   readonly writer: ResponseWriter | null;
 };
 
-export function questionOf({ model, caller, headers, request, writer, user, tags, policy, replay }: Asking): Question {
+export function questionOf({
+  model,
+  caller,
+  headers,
+  request,
+  writer,
+  user,
+  tags,
+  policy,
+  replay,
+}: QuestionSource): Question {
   return {
     request,
     replay,

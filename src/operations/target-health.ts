@@ -15,7 +15,7 @@ export interface Health {
   readonly breakers: () => ReadonlyMap<string, number>;
 }
 
-interface Parts {
+interface HealthDeps {
   readonly clock: Clock;
   readonly states: TargetStates;
   readonly config: () => Config;
@@ -24,7 +24,7 @@ interface Parts {
 
 const LEVELS: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2, held_open: 2 };
 
-export function createHealth({ clock, states, config, models }: Parts): Health {
+export function createHealth({ clock, states, config, models }: HealthDeps): Health {
   const all = (): readonly Model[] => [...models().list(), ...models().asked()];
   const targets = (): Target[] => all().flatMap((model) => model.targets);
 

@@ -11,7 +11,7 @@ import { type Findings, isAbsent } from '../findings.js';
 type Fate = 'carried' | 'harmless' | 'refused';
 
 /** `top_k` is not OpenAI's, but clients that know the target send it. */
-type Known = keyof ChatCompletionCreateParams | 'top_k';
+type ParameterName = keyof ChatCompletionCreateParams | 'top_k';
 
 const fates = {
   messages: 'carried',
@@ -54,10 +54,10 @@ const fates = {
   n: 'refused',
   top_logprobs: 'refused',
   web_search_options: 'refused',
-} as const satisfies Record<Known, Fate>;
+} as const satisfies Record<ParameterName, Fate>;
 
 /** Values that ask for what happens anyway: accepted without a word. */
-const noOps: { readonly [name in Known]?: (value: unknown) => boolean } = {
+const noOps: { readonly [name in ParameterName]?: (value: unknown) => boolean } = {
   frequency_penalty: (value) => value === 0,
   logit_bias: (value) => typeof value === 'object' && Object.keys(value ?? {}).length === 0,
   logprobs: (value) => value === false,
@@ -69,13 +69,13 @@ const noOps: { readonly [name in Known]?: (value: unknown) => boolean } = {
   verbosity: (value) => value === 'medium',
 };
 
-const why: { readonly [name in Known]?: string } = {
+const why: { readonly [name in ParameterName]?: string } = {
   function_call: "is the retired form of 'tool_choice', which this model's provider has",
   functions: "is the retired form of 'tools', which this model's provider has",
   n: 'must be 1 for this model: its provider gives one choice per request',
 };
 
-const isKnown = (name: string): name is Known => Object.hasOwn(fates, name);
+const isKnown = (name: string): name is ParameterName => Object.hasOwn(fates, name);
 
 export function checkParameters(body: Json, findings: Findings): void {
   for (const [name, value] of Object.entries(body)) {
