@@ -23,7 +23,7 @@ export async function run(): Promise<void> {
     const options = { log, sync: mode === 'fsync', maxBytes: 2 ** 32, onFull: 'refuse' } as const;
     const spool = mode === 'none' ? undefined : new Spool({ dir, left: [], nextNumber: 1 }, options);
     const ledger = createLedger({
-      store: { insert: async () => {}, page: async () => [] },
+      store: { insert: async () => [], page: async () => [] },
       clock: systemClock,
       log,
       spool,

@@ -22,7 +22,6 @@ import { createKeys } from '../identity/keys.js';
 import { pgKeyStore } from '../identity/keys-pg.js';
 import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
-import { tellsStored } from '../ledger/ledger-store.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
@@ -111,7 +110,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   let counters: Counters | undefined;
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
-    store: tellsStored(ledgerStore, (entries) => counters?.posted(entries)),
+    store: ledgerStore,
+    onStored: (stored) => counters?.posted(stored.entries),
   });
   // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
   await ledger.recover();

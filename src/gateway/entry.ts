@@ -56,7 +56,7 @@ export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry
     provider: target.provider,
     target: target.id,
     status: 500,
-    error: 'internal_error',
+    error: 'interrupted',
     stream: request.stream,
     cache: context.cache,
     tokens,

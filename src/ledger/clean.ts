@@ -102,7 +102,10 @@ export function cleanEntry(entry: Entry, known?: Entry): Entry {
     overhead_ms: finite(entry.overhead_ms),
     ...(entry.service_tier !== undefined && { service_tier: cleanText(entry.service_tier) }),
     ...(entry.billed_nusd !== undefined && { billed_nusd: entry.billed_nusd }),
+    ...(entry.estimate !== undefined && { estimate: entry.estimate }),
+    ...(entry.flags !== undefined && { flags: entry.flags }),
     ...(entry.corrects !== undefined && { corrects: entry.corrects }),
+    ...(entry.correction !== undefined && { correction: entry.correction }),
     ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
     ...(entry.limit_model === undefined ? {} : { limit_model: cleanText(entry.limit_model) }),
   };

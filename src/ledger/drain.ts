@@ -16,10 +16,22 @@ export interface LedgerLog {
   error(fields: object, message: string): void;
 }
 
+/** What one write brought into the store. */
+export interface Stored {
+  /** What it was given; some of it may have been there. */
+  readonly entries: readonly Entry[];
+  /** Those of them that an earlier process left. */
+  readonly recovered: readonly Entry[];
+  /** Those of them that found an estimate under their id. */
+  readonly late: readonly Entry[];
+}
+
 export interface Next {
   readonly entries: readonly Entry[];
   /** Each as `entryText` writes it. */
   readonly lines: readonly string[];
+  /** Those of them that an earlier process left. */
+  readonly recovered: readonly Entry[];
 }
 
 /** Entries in order, from which the drain takes: a queue in memory, or the spool. */
@@ -46,6 +58,7 @@ export interface DrainOptions {
   readonly batchMs: number;
   readonly batchMax: number;
   readonly after: Timer;
+  readonly onStored?: ((stored: Stored) => void) | undefined;
   /** An entry that the store refuses. */
   readonly onRefused: () => void;
 }
@@ -137,10 +150,11 @@ export class Drain {
       let batch: readonly Entry[] = [];
       try {
         const next = waiting.next(this.#size);
-        const { entries, lines } = next instanceof Promise ? await next : next;
+        const { entries, lines, recovered } = next instanceof Promise ? await next : next;
         batch = entries;
         if (batch.length === 0) return;
-        await store.insert(batch, lines);
+        const late = await store.insert(batch, lines);
+        this.#options.onStored?.({ entries, recovered, late });
       } catch (error) {
         if (!(error instanceof EntryRefused)) return this.#failed(error);
         if (batch.length === 1) this.#refused(batch[0]!, error);

@@ -1,12 +1,22 @@
 /**
  * An entry as one line, the same for the spool and for the statement that writes it to Postgres: a row literal of the type
- * `ledger_line` (migration 0009), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
+ * `ledger_line_2` (migration 0011), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
  * parts, since an attempt's intent and its result differ in the second one only.
  *
  * A field that is empty is null, and a text with anything in it that the literal knows stands in quotes.
  */
 import { numberText } from '../lib/number-text.js';
-import { costRead, costWritten, type Entry, tokensRead, tokensWritten, type UsageSource } from './entry.js';
+import {
+  costRead,
+  costWritten,
+  type Entry,
+  type Estimate,
+  tokensRead,
+  tokensWritten,
+  type UsageSource,
+} from './entry.js';
+
+type Correction = NonNullable<Entry['correction']>;
 
 /** What is known of an attempt before it is sent; open at its end. */
 export function headText(entry: Entry): string {
@@ -23,11 +33,12 @@ export function headText(entry: Entry): string {
 
 /** What an attempt came to. */
 export function tailText(entry: Entry): string {
-  const { first_byte_ms, service_tier, billed_nusd } = entry;
+  const { first_byte_ms, service_tier, billed_nusd, estimate, flags, correction } = entry;
   let text = `,${maybe(entry.served_model)},${entry.status},${maybe(entry.error)}`;
   text += `,${tokensWritten(entry)},${entry.usage_source},${costWritten(entry)}`;
   text += `,${first_byte_ms === null ? '' : numberText(first_byte_ms)},${numberText(entry.duration_ms)}`;
-  text += `,${numberText(entry.overhead_ms)},${maybe(service_tier)},${billed_nusd ?? ''})`;
+  text += `,${numberText(entry.overhead_ms)},${maybe(service_tier)},${billed_nusd ?? ''}`;
+  text += `,${estimate ?? ''},${flags?.length ? quoted(JSON.stringify(flags)) : ''},${correction ?? ''})`;
   return text;
 }
 
@@ -43,7 +54,11 @@ export const idText = (id: string): string => `(${quoted(id)})`;
 export type Line = readonly (string | null)[];
 
 const HEAD_FIELDS = 21;
-const FIELDS = 46;
+const FIELDS = 49;
+/** Of lines as earlier versions wrote them (`ledger_line`): without the last three. */
+const EARLIER_FIELDS = 46;
+
+export const isEarlier = (line: Line): boolean => line.length === EARLIER_FIELDS;
 
 /** The intent with what it has come to so far. */
 export const withProgress = (intent: Line, progress: Line): Line => [
@@ -69,12 +84,13 @@ export function readLine(text: string): Line {
 
 /** Throws where fields are missing, or there are more than are known. */
 export function entryOfLine(line: Line): Entry {
-  if (line.length !== FIELDS) throw new Error(NO_LINE);
+  if (line.length !== FIELDS && !isEarlier(line)) throw new Error(NO_LINE);
   const [id, at, request_id, attempt, key, team, user, tags, metadata, endpoint, model, provider, target] = line;
   const [stream, cache, price_version, saved_nusd, corrects, hold, held_at, limit_model] = line.slice(13);
   const [served_model, status, error] = line.slice(HEAD_FIELDS);
   const counts = line.slice(HEAD_FIELDS + 3);
-  const [first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd] = counts.slice(17);
+  const [first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, estimate, flags, correction] =
+    counts.slice(17);
   return {
     id: id!,
     at: Number(at),
@@ -108,6 +124,9 @@ export function entryOfLine(line: Line): Entry {
     ...(limit_model != null && { limit_model }),
     ...(service_tier != null && { service_tier }),
     ...(billed_nusd && { billed_nusd: Number(billed_nusd) }),
+    ...(estimate != null && { estimate: estimate as Estimate }),
+    ...(flags && { flags: JSON.parse(flags) }),
+    ...(correction != null && { correction: correction as Correction }),
   };
 }
 

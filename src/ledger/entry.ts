@@ -5,6 +5,12 @@ import type { CostNano } from '../lib/money.js';
 
 export type UsageSource = 'provider' | 'counted' | 'estimated';
 
+/** What an entry was written from where the end of its attempt was not known: what was planned, or what had arrived. */
+export type Estimate = 'intent' | 'progress';
+
+/** What may be said of an entry beside its figures. */
+export type EntryFlag = 'sent_unknown';
+
 export interface Entry {
   readonly id: string;
   /** When the attempt began, milliseconds since the Unix epoch. */
@@ -38,8 +44,16 @@ export interface Entry {
   readonly service_tier?: string;
   /** The cost with the team's markup, in nano-dollars. Left out where the team has none: then it is the cost. */
   readonly billed_nusd?: number;
-  /** The id of the entry whose cost this one corrects. A correction has no tokens, and its costs are differences. */
+  /** Left out of facts. */
+  readonly estimate?: Estimate | undefined;
+  readonly flags?: readonly EntryFlag[] | undefined;
+  /** The id of the entry that this one corrects. Its figures are to be added to that one's. */
   readonly corrects?: string;
+  /**
+   * How an estimate is superseded: a `reversal` takes back all that was entered of the attempt, and a `replacement` enters it
+   * anew. Left out of a correction of prices, which has no tokens and whose costs are differences.
+   */
+  readonly correction?: 'reversal' | 'replacement';
   /** The hold of limits under which the attempt was made; left out where no limit applied. Internal. */
   readonly hold?: string | undefined;
   /** When that hold was taken, milliseconds since the Unix epoch by the clock that budgets go by. */

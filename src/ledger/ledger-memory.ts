@@ -1,6 +1,7 @@
 /** The ledger's store in memory: the twin of `ledger-pg.ts` for tests. */
 import type { Entry } from './entry.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
+import { superseding } from './supersede.js';
 
 export function memoryLedgerStore(): LedgerStore {
   const entries = new Map<string, Entry>();
@@ -8,7 +9,17 @@ export function memoryLedgerStore(): LedgerStore {
     async insert(batch) {
       const misfit = batch.find((entry) => !fits(entry));
       if (misfit) throw new EntryRefused(`${misfit.id}: a number is not a whole number`);
-      for (const entry of batch) if (!entries.has(entry.id)) entries.set(entry.id, entry);
+      const late: Entry[] = [];
+      for (const entry of batch) {
+        const original = entries.get(entry.id);
+        if (!original) entries.set(entry.id, entry);
+        else {
+          const known = [...entries.values()].filter(({ corrects }) => corrects === entry.id);
+          for (const correction of superseding(original, known, entry)) entries.set(correction.id, correction);
+          if (original.estimate !== undefined) late.push(entry);
+        }
+      }
+      return late;
     },
     async page(filter, limit, after) {
       const found = [...entries.values()].filter(

@@ -5,7 +5,8 @@
  *
  * What else must agree with the ledger to the last entry (the webhooks' outbox) is written by steps in the batch's own
  * transaction, and only for the entries that were new: a batch that is written again does nothing twice. Where a step fails,
- * nothing of the batch is written. Throws where the database is away.
+ * nothing of the batch is written. Entries that are there already are left as they are; where one was an estimate and more is
+ * known now, correcting entries are written in the same transaction (`supersede.ts`). Throws where the database is away.
  */
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
@@ -16,6 +17,8 @@ import type { Entry } from './entry.js';
 import { entryText } from './entry-text.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 import { addingTo, beginAdding } from './rollups-pg.js';
+import { entryOf } from './stored-entry.js';
+import { type Superseding, supersedingIn } from './supersede-pg.js';
 
 /**
  * An entry counts as a request where none of an earlier attempt is there: attempts that cost nothing leave no entry. Only the
@@ -23,7 +26,7 @@ import { addingTo, beginAdding } from './rollups-pg.js';
  */
 const insertBatch = `
   with batch as materialized (
-    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line[])
+    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line_2[])
   ), added as (
     insert into entries (
       id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
@@ -32,7 +35,7 @@ const insertBatch = `
       output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
       usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
       price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
-      hold, held_at, limit_model, saved_nusd)
+      hold, held_at, limit_model, saved_nusd, estimate, flags, correction)
     select
       id, began, request_id, attempt, key_id, team, end_user,
       case when tags is null then '{}' else array(select jsonb_array_elements_text(tags)) end, coalesce(metadata, '{}'),
@@ -42,6 +45,9 @@ const insertBatch = `
       usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
       price_version, service_tier, corrects,
       case
+        when correction is not null then coalesce((
+          select case correction when 'reversal' then -o.requests else o.requests end
+          from entries o where o.at = batch.began and o.id = batch.corrects), 0)
         when corrects is not null then 0
         when attempt = 1 then 1
         when exists (
@@ -55,7 +61,8 @@ const insertBatch = `
         else 1
       end,
       first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
-      coalesce(saved_nusd, 0)
+      coalesce(saved_nusd, 0), estimate,
+      case when flags is null then null else array(select jsonb_array_elements_text(flags)) end, correction
     from batch
     on conflict do nothing
     returning *
@@ -64,7 +71,7 @@ const insertBatch = `
 
 /**
  * Writes, with the client of the transaction that wrote the entries, what belongs to them. They are those that were not
- * there before, in the order of appending. To use the pool inside of a step waits for ever where it has one connection.
+ * there before, in the order of appending, and then the correcting ones. To use the pool inside of a step waits for ever where it has one connection.
  */
 export type InTransaction = (client: pg.PoolClient, newlyInserted: readonly Entry[]) => Promise<void>;
 
@@ -74,7 +81,7 @@ export function pgLedgerStore(
 ): LedgerStore {
   return {
     async insert(batch, lines = batch.map(entryText)) {
-      await inTransaction(pool, (client) => insertAndStep(client, batch, textArray(lines), steps), beginAdding);
+      return inTransaction(pool, (client) => insertAndStep(client, batch, textArray(lines), steps), beginAdding);
     },
     page: (filter, limit, after) =>
       filter.tag !== undefined && filter.request_id === undefined
@@ -142,18 +149,30 @@ async function insertWith(client: pg.PoolClient, lines: Buffer): Promise<readonl
   }
 }
 
+const NOTHING: Superseding = { late: [], corrections: [] };
+
 async function insertAndStep(
   client: pg.PoolClient,
   batch: readonly Entry[],
   lines: Buffer,
   steps: readonly InTransaction[],
-): Promise<void> {
+): Promise<readonly Entry[]> {
   const some = await insertWith(client, lines);
-  const left = new Set(some);
-  // An id that stands twice in a batch is written once.
-  const entries = some === null ? batch : batch.filter(({ id }) => left.delete(id));
-  if (entries.length === 0) return;
-  for (const step of steps) await step(client, entries);
+  const { added, there } = some === null ? { added: batch, there: [] } : parted(batch, some);
+  const { late, corrections } = there.length === 0 ? NOTHING : await supersedingIn(client, there);
+  if (corrections.length > 0) await insertWith(client, textArray(corrections.map(entryText)));
+  const all = corrections.length === 0 ? added : [...added, ...corrections];
+  if (all.length > 0) for (const step of steps) await step(client, all);
+  return late;
+}
+
+/** What was new, and what was there already; of an id that stands twice in a batch the first is new. */
+function parted(batch: readonly Entry[], ids: readonly string[]): { added: Entry[]; there: Entry[] } {
+  const left = new Set(ids);
+  const added: Entry[] = [];
+  const there: Entry[] = [];
+  for (const entry of batch) (left.delete(entry.id) ? added : there).push(entry);
+  return { added, there };
 }
 
 const TEXT_OID = 25;
@@ -204,56 +223,4 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
     given(filter.status, (status) => eq(entries.status, status)),
     given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text] and ${entries.tags} <> '{}'`),
   ];
-}
-
-export function entryOf(stored: typeof entries.$inferSelect): Entry {
-  return {
-    id: stored.id,
-    at: stored.at,
-    request_id: stored.request_id,
-    attempt: stored.attempt,
-    key: stored.key_id,
-    team: stored.team,
-    user: stored.end_user,
-    tags: stored.tags,
-    metadata: stored.metadata,
-    endpoint: stored.endpoint,
-    model: stored.model,
-    served_model: stored.served_model,
-    provider: stored.provider,
-    target: stored.target,
-    status: stored.status,
-    error: stored.error,
-    stream: stored.stream,
-    cache: stored.cache as Entry['cache'],
-    tokens: {
-      input: stored.input_tokens,
-      cache_read: stored.cache_read_tokens,
-      cache_write_5m: stored.cache_write_5m_tokens,
-      cache_write_1h: stored.cache_write_1h_tokens,
-      output: stored.output_tokens,
-      reasoning: stored.reasoning_tokens,
-      audio_input: stored.audio_input_tokens,
-      audio_output: stored.audio_output_tokens,
-      ...(stored.image_input_tokens !== 0 && { image_input: stored.image_input_tokens }),
-      ...(stored.image_output_tokens !== 0 && { image_output: stored.image_output_tokens }),
-    },
-    usage_source: stored.usage_source as Entry['usage_source'],
-    cost_nusd: {
-      input: stored.input_nusd,
-      cache_read: stored.cache_read_nusd,
-      cache_write: stored.cache_write_nusd,
-      output: stored.output_nusd,
-      ...(stored.request_nusd !== 0 && { request: stored.request_nusd }),
-      total: stored.total_nusd,
-    },
-    ...(stored.saved_nusd > 0 && { saved_nusd: stored.saved_nusd }),
-    price_version: stored.price_version,
-    first_byte_ms: stored.first_byte_ms,
-    duration_ms: stored.duration_ms,
-    overhead_ms: stored.overhead_ms,
-    ...(stored.service_tier !== null && { service_tier: stored.service_tier }),
-    ...(stored.billed_nusd !== null && { billed_nusd: stored.billed_nusd }),
-    ...(stored.corrects !== null && { corrects: stored.corrects }),
-  };
 }

@@ -30,23 +30,15 @@ export interface Position {
 
 export interface LedgerStore {
   /**
-   * Writes all of them or none; one whose id is there already is left as it is. Throws `EntryRefused` where one of them can
+   * Writes all of them or none; one whose id is there already is left as it is. Where that is an estimate and more is known
+   * now, correcting entries are written (`supersede.ts`). Answers those that found an estimate under their id. Throws `EntryRefused` where one of them can
    * never be written, and anything else where the store is away and the same may succeed later. `lines`: each entry as
    * `entryText` writes it, where that is at hand.
    */
-  insert(entries: readonly Entry[], lines?: readonly string[]): Promise<void>;
+  insert(entries: readonly Entry[], lines?: readonly string[]): Promise<readonly Entry[]>;
   /** At most `limit` entries that match, newest first, from the first one that is older than `after`. */
   page(filter: LedgerFilter, limit: number, after: Position | null): Promise<readonly Entry[]>;
 }
-
-/** The store, which tells of entries that it has taken for good. */
-export const tellsStored = (store: LedgerStore, onStored: (entries: readonly Entry[]) => void): LedgerStore => ({
-  async insert(entries, lines) {
-    await store.insert(entries, lines);
-    onStored(entries);
-  },
-  page: (filter, limit, after) => store.page(filter, limit, after),
-});
 
 /** At least one of the entries does not fit the store and never will. */
 export class EntryRefused extends Error {

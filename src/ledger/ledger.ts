@@ -12,7 +12,7 @@ import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { type Timer, timer } from '../lib/timer.js';
 import { cleanEntry } from './clean.js';
-import { Drain, type LedgerLog, type Next, type Waiting } from './drain.js';
+import { Drain, type LedgerLog, type Next, type Stored, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
 import { entryText } from './entry-text.js';
 import type { LedgerFilter, LedgerStore } from './ledger-store.js';
@@ -27,6 +27,8 @@ export interface LedgerOptions {
   readonly clock: Clock;
   readonly log: LedgerLog;
   readonly spool?: Spool | undefined;
+  /** Told of what the store has taken for good. Must not throw. */
+  readonly onStored?: (stored: Stored) => void;
   /** `process` unless told. `fsync` is the spool's own affair. */
   readonly durability?: Durability;
   /** Longest time that an entry waits for others; 100 milliseconds unless told. */
@@ -133,7 +135,7 @@ class Queue implements Waiting {
 
   next(max: number): Next {
     const entries = this.#entries.slice(0, max);
-    return { entries, lines: entries.map(entryText) };
+    return { entries, lines: entries.map(entryText), recovered: [] };
   }
 
   done(count: number): number {
@@ -164,6 +166,7 @@ class DrainedLedger implements Ledger {
       batchMs: options.batchMs ?? 100,
       batchMax: options.batchMax ?? 2_000,
       after: this.#options.after,
+      onStored: options.onStored,
       onRefused: () => {
         this.#lost += 1;
       },
@@ -202,7 +205,7 @@ class DrainedLedger implements Ledger {
 
   progress(id: string, known: Partial<Entry>): void {
     const begun = this.#spool?.begun(id);
-    if (begun) this.#spool?.progress(cleanEntry({ ...begun, ...known }, begun));
+    if (begun) this.#spool?.progress(cleanEntry({ ...begun, ...known, estimate: 'progress' }, begun));
   }
 
   append(entry: Entry): void {

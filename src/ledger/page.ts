@@ -26,7 +26,8 @@ export function entryJson(entry: Entry): EntryJson {
     target,
   } = entry;
   const { status, error, stream, cache, tokens, usage_source, cost_nusd, price_version } = entry;
-  const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, corrects, saved_nusd } = entry;
+  const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, estimate, flags, saved_nusd } = entry;
+  const { corrects, correction } = entry;
   return {
     id,
     at: new Date(at).toISOString(),
@@ -57,7 +58,10 @@ export function entryJson(entry: Entry): EntryJson {
     overhead_ms,
     ...(service_tier !== undefined && { service_tier }),
     ...(billed_nusd !== undefined && { billed_nusd }),
+    ...(estimate !== undefined && { estimate }),
+    ...(flags !== undefined && { flags }),
     ...(corrects !== undefined && { corrects }),
+    ...(correction !== undefined && { correction }),
   };
 }
 

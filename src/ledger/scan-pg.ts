@@ -1,11 +1,11 @@
 /** Reads the ledger from old to new with what was corrected since, for those who correct it again. */
 import { sql } from 'drizzle-orm';
-import type { CostNano } from '../lib/money.js';
 import type { Store } from '../store/pg.js';
 import { entries } from '../store/schema.js';
-import { entryOf } from './ledger-pg.js';
+import type { Entry } from './entry.js';
 import type { Position } from './ledger-store.js';
 import type { Scanned } from './scan.js';
+import { storedEntry } from './stored-entry.js';
 
 export const scanLedger =
   ({ db }: Pick<Store, 'db'>) =>
@@ -21,7 +21,7 @@ export const scanLedger =
       .where(sql`${entries.at} >= ${from} and ${entries.at} < ${to} and ${entries.corrects} is null ${beyond}`)
       .orderBy(entries.at, entries.id)
       .limit(limit);
-    const found = rows.map(entryOf);
+    const found = rows.map(storedEntry);
     const corrections = await correctionsOf(
       db,
       found.map(({ id }) => id),
@@ -31,7 +31,7 @@ export const scanLedger =
     return found.map((entry) => ({ entry, corrections: corrections.get(entry.id) ?? [] }));
   };
 
-type Corrections = Map<string, { readonly cost: CostNano; readonly billed: number }[]>;
+type Corrections = Map<string, Entry[]>;
 
 async function correctionsOf(
   db: Store['db'],
@@ -50,10 +50,10 @@ async function correctionsOf(
         and ${entries.at} < ${new Date(toMs).toISOString()}::timestamptz`,
     );
   for (const row of rows) {
-    const { corrects, cost_nusd, billed_nusd } = entryOf(row);
-    const list = found.get(corrects!) ?? [];
-    list.push({ cost: cost_nusd, billed: billed_nusd ?? cost_nusd.total });
-    found.set(corrects!, list);
+    const correction = storedEntry(row);
+    const list = found.get(correction.corrects!) ?? [];
+    list.push(correction);
+    found.set(correction.corrects!, list);
   }
   return found;
 }

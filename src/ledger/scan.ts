@@ -1,8 +1,7 @@
 /** An entry that is no correction, with the corrections that were made to it. */
-import type { CostNano } from '../lib/money.js';
 import type { Entry } from './entry.js';
 
 export interface Scanned {
   readonly entry: Entry;
-  readonly corrections: readonly { readonly cost: CostNano; readonly billed: number }[];
+  readonly corrections: readonly Entry[];
 }

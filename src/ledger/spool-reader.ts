@@ -7,8 +7,8 @@
  * all is reported and passed over.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Entry } from './entry.js';
-import { entryOfLine, entryText, type Line, readLine, withProgress } from './entry-text.js';
+import type { Entry, Estimate } from './entry.js';
+import { entryOfLine, entryText, isEarlier, type Line, readLine, withProgress } from './entry-text.js';
 import { LARGEST_RECORD_BYTES, type RecordKind, scanRecords, TRAILER_BYTES } from './spool-record.js';
 import { type Home, InSegment, type Place, type Segment } from './spool-segment.js';
 
@@ -24,12 +24,19 @@ export interface Found {
   readonly homes: Home[];
 }
 
+/** An attempt whose result was not met yet, with what it had come to. */
+interface Intent {
+  line: Line;
+  estimate: Estimate;
+  readonly segment: Segment;
+}
+
 const PIECE_BYTES = 1024 * 1024;
 
 export class SpoolReader {
   readonly #segments: readonly Segment[];
   readonly #log: ReaderLog;
-  readonly #intents = new Map<string, { line: Line; segment: Segment }>();
+  readonly #intents = new Map<string, Intent>();
   #place: Place;
   #closed = false;
   /** Places with damage that were found so far. */
@@ -106,7 +113,7 @@ export class SpoolReader {
     if (kind === 'S' || (!segment.old && kind !== 'R')) return;
     let line: Line;
     let entry: Entry | undefined;
-    let intent: { line: Line; readonly segment: Segment } | undefined;
+    let intent: Intent | undefined;
     try {
       const told = readLine(text);
       intent = this.#intents.get(told[0] ?? '');
@@ -122,6 +129,7 @@ export class SpoolReader {
     const id = line[0] ?? '';
     if (kind === 'P') {
       intent!.line = line;
+      intent!.estimate = 'progress';
       return;
     }
     if (intent) {
@@ -129,11 +137,11 @@ export class SpoolReader {
       intent.segment.open -= 1;
     }
     if (kind === 'I') {
-      this.#intents.set(id, { line, segment });
+      this.#intents.set(id, { line, estimate: entry?.estimate ?? 'intent', segment });
       segment.open += 1;
     } else if (entry) {
       found.entries.push(entry);
-      found.lines.push(text);
+      found.lines.push(isEarlier(line) ? entryText(entry) : text);
       found.homes.push(new InSegment(segment));
     }
   }
@@ -141,11 +149,12 @@ export class SpoolReader {
   #closeIntents({ entries, lines, homes }: Found): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { line, segment } of this.#intents.values()) {
-      const entry = entryOfLine(line);
+    for (const { line, estimate, segment } of this.#intents.values()) {
+      const entry: Entry = { ...entryOfLine(line), error: 'interrupted', estimate };
       entries.push(entry);
       lines.push(entryText(entry));
       homes.push({
+        recovered: true,
         posted: () => {
           segment.open -= 1;
           return false;

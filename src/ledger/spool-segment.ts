@@ -48,6 +48,8 @@ export interface Place {
 
 /** Where a waiting entry is written down. */
 export interface Home {
+  /** By an earlier process. */
+  readonly recovered: boolean;
   /** It is in the store now. Answers whether this process appended it. */
   posted(): boolean;
 }
@@ -59,6 +61,10 @@ export class InSegment implements Home {
     this.segment = segment;
   }
 
+  get recovered(): boolean {
+    return this.segment.old;
+  }
+
   posted(): boolean {
     this.segment.unposted -= 1;
     return !this.segment.old;
@@ -67,6 +73,7 @@ export class InSegment implements Home {
 
 /** Records that are written at once. */
 export class Batch implements Home {
+  readonly recovered = false;
   /** Settles when its first write did: undefined where it is as durable as asked, else why it is not. */
   readonly done: Promise<Refusal | undefined>;
   #settle!: (refusal: Refusal | undefined) => void;

@@ -51,13 +51,13 @@ interface Attempt {
   letIn: boolean;
 }
 
-const firstOf = ({ entries, lines }: Found, max: number): Next => ({
-  entries: entries.slice(0, max),
-  lines: lines.slice(0, max),
-});
+function firstOf({ entries, lines, homes }: Found, max: number): Next {
+  const first = entries.slice(0, max);
+  return { entries: first, lines: lines.slice(0, max), recovered: first.filter((_, i) => homes[i]!.recovered) };
+}
 
 /** The home of an entry that is in memory alone. */
-const nowhere: Home = { posted: () => true };
+const nowhere: Home = { recovered: false, posted: () => true };
 
 export class Spool implements Waiting {
   readonly place = 'in the spool';

@@ -3,12 +3,18 @@
  * check and the reports all build their SQL from these lists, so that none knows a column that another does not.
  */
 
-/** What is summed, and how it is read off an entry in SQL. A correction changes money and counts as nothing else. */
+/**
+ * How often an entry counts as an attempt, and where it failed as an error. A correction of prices changes money alone; one that
+ * supersedes an estimate takes back what that counted as (`reversal`), and counts as what is known now (`replacement`).
+ */
+const counted = "case when correction = 'reversal' then -1 when correction = 'replacement' or corrects is null then 1 else 0 end";
+
+/** What is summed, and how it is read off an entry in SQL. */
 export const sums = {
   requests: 'requests',
-  attempts: 'case when corrects is null then 1 else 0 end',
-  errors: 'case when corrects is null and status >= 400 then 1 else 0 end',
-  cache_hits: "case when corrects is null and cache in ('hit', 'semantic') then 1 else 0 end",
+  attempts: counted,
+  errors: `case when status >= 400 then ${counted} else 0 end`,
+  cache_hits: `case when cache in ('hit', 'semantic') then ${counted} else 0 end`,
   input_tokens: 'input_tokens',
   cache_read_tokens: 'cache_read_tokens',
   cache_write_5m_tokens: 'cache_write_5m_tokens',

@@ -4,17 +4,17 @@
  * made of what it corrects and of all that was corrected before, so that two who reprice at once, or one who is cut off and
  * begins again, write it once. Entries of models or targets that are no longer configured are left as they are, and counted.
  */
-import { createHash } from 'node:crypto';
 import { noUsage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Position } from '../ledger/ledger-store.js';
 import type { Scanned } from '../ledger/scan.js';
+import { correctionId, latestOf, standingOf } from '../ledger/supersede.js';
 import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 
 export interface RepriceDeps {
   readonly scan: (fromMs: number, toMs: number, after: Position | null, limit: number) => Promise<readonly Scanned[]>;
-  readonly insert: (entries: readonly Entry[]) => Promise<void>;
+  readonly insert: (entries: readonly Entry[]) => Promise<unknown>;
   /** The price of a target for a model, at a time. */
   readonly priceAt: (model: string, target: string, atMs: number) => Price | undefined;
   /** What a team is billed now; null: no markup. */
@@ -55,21 +55,21 @@ export async function reprice(deps: RepriceDeps, request: RepriceRequest): Promi
     const page: readonly Scanned[] = await deps.scan(request.fromMs, request.toMs, after, PAGE);
     const corrections: Entry[] = [];
     for (const scanned of page) {
-      const { entry } = scanned;
+      const entry = standingOf(scanned.entry, scanned.corrections);
       if (request.model !== undefined && entry.model !== request.model) continue;
       if (request.provider !== undefined && entry.provider !== request.provider) continue;
-      const before = sumOf(scanned);
+      const before = BigInt(entry.cost_nusd.total);
       done.entries += 1;
-      done.beforeNano += BigInt(before.total);
-      done.afterNano += BigInt(before.total);
+      done.beforeNano += before;
+      done.afterNano += before;
       const isHit = entry.cache === 'hit' || entry.cache === 'semantic';
       const price = isHit ? undefined : deps.priceAt(entry.model, entry.target, entry.at);
       if (!price) {
         if (!isHit) done.unpriced += 1;
         continue;
       }
-      const markup = await markupFor(entry, deps, markups);
-      const correction = correctionOf(scanned, before, price, markup);
+      const markup = await markupFor(latestOf(scanned.entry, scanned.corrections), deps, markups);
+      const correction = correctionOf(entry, scanned.corrections.length, price, markup);
       if (!correction) continue;
       corrections.push(correction);
       const { total } = correction.cost_nusd;
@@ -101,37 +101,12 @@ async function markupFor(entry: Entry, deps: RepriceDeps, known: Map<string, num
   return known.get(entry.team) ?? null;
 }
 
-interface Standing extends CostNano {
-  readonly request: number;
-  readonly billed: number;
-}
-
-function sumOf({ entry, corrections }: Scanned): Standing {
-  const { cost_nusd } = entry;
-  const all = [{ cost: cost_nusd, billed: entry.billed_nusd ?? cost_nusd.total }, ...corrections];
-  const sum = (of: (one: (typeof all)[number]) => number) => all.reduce((total, one) => total + of(one), 0);
-  return {
-    input: sum(({ cost }) => cost.input),
-    cache_read: sum(({ cost }) => cost.cache_read),
-    cache_write: sum(({ cost }) => cost.cache_write),
-    output: sum(({ cost }) => cost.output),
-    request: sum(({ cost }) => cost.request ?? 0),
-    total: sum(({ cost }) => cost.total),
-    billed: sum(({ billed }) => billed),
-  };
-}
-
 /** Null where the entry is billed rightly already. */
-function correctionOf(
-  { entry, corrections }: Scanned,
-  before: Standing,
-  price: Price,
-  markup: number | null,
-): Entry | null {
-  const { tokens } = entry;
+function correctionOf(entry: Entry, corrections: number, price: Price, markup: number | null): Entry | null {
+  const { tokens, cost_nusd: before } = entry;
   const used = tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.output > 0;
   const right = cost(tokens, price, { service: entry.service_tier, answered: entry.status < 400 || used });
-  const request = (right.request ?? 0) - before.request;
+  const request = (right.request ?? 0) - (before.request ?? 0);
   const cost_nusd: CostNano = {
     input: right.input - before.input,
     cache_read: right.cache_read - before.cache_read,
@@ -140,11 +115,11 @@ function correctionOf(
     ...(request !== 0 && { request }),
     total: right.total - before.total,
   };
-  const billed = (markup === null ? right.total : markedUp(right.total, markup)) - before.billed;
+  const billed = (markup === null ? right.total : markedUp(right.total, markup)) - (entry.billed_nusd ?? before.total);
   const same = Object.values(cost_nusd).every((nano) => nano === 0);
   if (same) return null;
   const { service_tier: _, billed_nusd: __, ...kept } = entry;
-  const id = correctionId(entry.id, price.version, corrections.length, before.total, right.total);
+  const id = correctionId(entry.id, price.version, corrections, before.total, right.total);
   return {
     ...kept,
     id,
@@ -156,16 +131,4 @@ function correctionOf(
     ...(entry.service_tier !== undefined && { service_tier: entry.service_tier }),
     ...(billed !== cost_nusd.total && { billed_nusd: billed }),
   };
-}
-
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-
-function correctionId(id: string, ...rest: readonly (string | number)[]): string {
-  const digest = createHash('sha256')
-    .update([id, ...rest].join('\n'))
-    .digest();
-  let tail = '';
-  for (let i = 0; i < 26; i++) tail += ALPHABET[digest[i]! & 31];
-  const time = /^ent_([0-9a-z]{10})/.exec(id)?.[1] ?? tail.slice(0, 10);
-  return `ent_${time}${tail.slice(10)}`;
 }

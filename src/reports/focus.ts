@@ -101,8 +101,8 @@ function charge(
   const hour = new Date(row.hourMs);
   const month = (ahead: number) => iso(Date.UTC(hour.getUTCFullYear(), hour.getUTCMonth() + ahead, 1));
   const cost = dollars(nano);
-  const measured = quantity !== 0n && !row.correction;
-  const unitPrice = measured ? unitPriceOf(nano, quantity) : null;
+  const measured = quantity !== 0n;
+  const unitPrice = measured && quantity < 0n === nano < 0n ? unitPriceOf(nano, quantity) : null;
   const unit = kind === 'request' ? 'Requests' : 'Tokens';
   const what = row.servedModel ?? row.model;
   const tier = row.serviceTier ? { ServiceTier: row.serviceTier } : null;

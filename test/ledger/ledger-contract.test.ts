@@ -12,10 +12,14 @@ import { openEmbedded } from '../../src/store/embedded.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/pg.js';
 import { ledgerContract } from '../contract/ledger.js';
+import { estimatesContract } from '../contract/ledger-estimates.js';
 import { oddEntries } from '../support/odd-entries.js';
 import { freshDatabase } from '../support/postgres.js';
 
-ledgerContract('memory', async () => ({ store: memoryLedgerStore(), close: async () => {} }));
+const openMemory = async () => ({ store: memoryLedgerStore(), close: async () => {} });
+
+ledgerContract('memory', openMemory);
+estimatesContract('memory', openMemory);
 
 const openPostgres = async () => {
   const database = await freshDatabase();
@@ -31,8 +35,9 @@ const openPostgres = async () => {
 };
 
 ledgerContract('Postgres', openPostgres);
+estimatesContract('Postgres', openPostgres);
 
-ledgerContract('the embedded database', async () => {
+const openEmbeddedStore = async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-ledger-'));
   const embedded = await openEmbedded({ dataDir });
   const store = openStore(embedded.connection);
@@ -45,7 +50,10 @@ ledgerContract('the embedded database', async () => {
       rmSync(dataDir, { recursive: true });
     },
   };
-});
+};
+
+ledgerContract('the embedded database', openEmbeddedStore);
+estimatesContract('the embedded database', openEmbeddedStore);
 
 test('whatever texts entries have, they come back from Postgres as they were', async () => {
   const { store, close } = await openPostgres();

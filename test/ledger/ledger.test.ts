@@ -35,9 +35,10 @@ function setUp(options: Partial<LedgerOptions> = {}) {
         const poisoned = batch.find(({ model }) => model === 'poison');
         if (poisoned) throw new EntryRefused(`${poisoned.id} does not fit`);
         sizes.push(batch.length);
-        await memory.insert(batch);
+        const late = await memory.insert(batch);
         written.push(...batch);
         await state.fate?.(batch);
+        return late;
       } finally {
         state.busy -= 1;
       }

@@ -29,12 +29,13 @@ export class TestStore implements LedgerStore {
   away = false;
   readonly #memory = memoryLedgerStore();
 
-  async insert(batch: readonly Entry[]): Promise<void> {
+  async insert(batch: readonly Entry[]): Promise<readonly Entry[]> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.away) throw new Error('connect ECONNREFUSED');
-    await this.#memory.insert(batch);
+    const late = await this.#memory.insert(batch);
     const known = new Set(this.written.map(({ id }) => id));
     this.written.push(...batch.filter(({ id }) => !known.has(id)));
+    return late;
   }
 
   page(...asked: Parameters<LedgerStore['page']>) {

@@ -13,7 +13,7 @@ const ids = (entries: readonly Entry[]): string[] => entries.map(({ id }) => id)
 const intentOf = (result: Entry): Entry => ({
   ...result,
   status: 500,
-  error: 'internal_error',
+  error: 'interrupted',
   usage_source: 'estimated',
 });
 
@@ -129,7 +129,7 @@ describe('the spool', () => {
       await again.ledger.recover();
       // Its intent is there, so it is entered at what is known.
       assert.deepEqual(ids(store.written), [whole.id, torn.id]);
-      assert.equal(store.written[1]?.error, 'internal_error');
+      assert.equal(store.written[1]?.error, 'interrupted');
       assert.equal(again.spool.state.damages, 0);
       assert.ok(again.logged.some(({ message }) => message.includes('not written to its end')));
       await again.close();

@@ -57,14 +57,17 @@ export const entryAnswer = z
     overhead_ms: count,
     service_tier: name.optional(),
     billed_nusd: count.optional(),
+    estimate: z.enum(['intent', 'progress']).optional(),
+    flags: z.array(name).optional(),
     corrects: name.optional(),
+    correction: z.enum(['reversal', 'replacement']).optional(),
   })
   .meta({ id: 'Entry' });
 
 /** The entry as `entryAnswer` has it, whose lists may be written to. */
 export function showEntry(entry: Entry) {
-  const json = entryJson(entry);
-  return { ...json, tags: [...json.tags], metadata: { ...json.metadata } };
+  const { flags, ...shown } = entryJson(entry);
+  return { ...shown, tags: [...shown.tags], metadata: { ...shown.metadata }, ...(flags && { flags: [...flags] }) };
 }
 
 const status = z
