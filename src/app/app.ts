@@ -26,6 +26,7 @@ import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { createExplainer } from '../operations/explain.js';
+import { LateFacts } from '../operations/late-facts.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { createHealth } from '../operations/target-health.js';
 import type { ProviderType } from '../provider/provider-type.js';
@@ -108,10 +109,15 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
   let counters: Counters | undefined;
+  // Counters in this process alone have holds of nobody else.
+  const lateFacts = config.redis.url === null ? undefined : new LateFacts();
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
     store: ledgerStore,
-    onStored: (stored) => counters?.posted(stored.entries),
+    onStored: ({ entries, late, recovered }) => {
+      counters?.posted(entries);
+      lateFacts?.add([...recovered, ...late]);
+    },
   });
   // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
   await ledger.recover();
@@ -163,7 +169,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
-    emit: hooks.emit,
+    ...{ emit: hooks.emit, lateFacts },
   });
   counters = limits;
   const running = new RunningRequests();
@@ -273,6 +279,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       await ledger.close();
       spool.release();
       await routes.close();
+      await lateFacts?.close();
       await limits.close();
       await spend.close();
       await hooks.close();

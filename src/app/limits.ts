@@ -12,8 +12,9 @@ import { stackOf } from '../lib/thrown.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
+import type { LateFacts } from '../operations/late-facts.js';
 import { closeLapsed, noteOf, rebuildFrom } from '../operations/limit-ledger.js';
-import { limitLevels } from '../operations/limit-levels.js';
+import { limitLevels, limitsOfEntry } from '../operations/limit-levels.js';
 import type { Store } from '../store/pg.js';
 import { limitMetrics } from '../telemetry/limit-metrics.js';
 import type { Log } from '../telemetry/log.js';
@@ -31,10 +32,23 @@ interface LimitsDeps {
   readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
   /** Tells receivers of events. */
   readonly emit: Emitter['emit'];
+  /** What of the ledger came late; undefined where counters are in this process. */
+  readonly lateFacts: LateFacts | undefined;
 }
 
 /** Resolves once limits can be taken. */
-export async function startLimits({ config, models, clock, log, metrics, store, ledger, keyStore, emit }: LimitsDeps) {
+export async function startLimits({
+  config,
+  models,
+  clock,
+  log,
+  metrics,
+  store,
+  ledger,
+  keyStore,
+  emit,
+  lateFacts,
+}: LimitsDeps) {
   const { redis } = config;
   const spent = pgSpentStore(store);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
@@ -48,6 +62,18 @@ export async function startLimits({ config, models, clock, log, metrics, store, 
     onState: (state, reason) => {
       if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');
       else log.warn({ state, reason, on_failure: redis.on_failure }, 'limits: Redis is away');
+    },
+  });
+  lateFacts?.start({
+    limits,
+    spent,
+    limitsOf: limitsOfEntry(keyStore, models),
+    onError: (error, waiting) =>
+      log.warn({ error: error instanceof Error ? error.message : String(error), waiting }, 'limits: late entries'),
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms);
+      timer.unref();
+      return () => clearTimeout(timer);
     },
   });
   const counted = limitMetrics(metrics.registry, () => limits.state);

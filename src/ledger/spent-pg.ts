@@ -31,11 +31,19 @@ export interface SpentQuery {
 export interface SpentStore {
   /** In the unit that is asked for; nano-dollars for `usd`. Requests are counted by hold, not by attempt. */
   spent(query: SpentQuery): Promise<number>;
-  /** What the entries of one hold come to, or undefined where there are none. */
-  ofHold(requestId: string, hold: string): Promise<HoldSum | undefined>;
+  /** What the entries of holds come to, by hold, for each model and target; holds without entries are left out. */
+  ofHolds(holds: readonly HoldAsked[]): Promise<ReadonlyMap<string, readonly HoldSum[]>>;
+}
+
+export interface HoldAsked {
+  readonly requestId: string;
+  readonly hold: string;
 }
 
 export interface HoldSum {
+  /** The one whose limits count it. */
+  readonly model: string;
+  readonly target: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly usdNano: number;
@@ -86,17 +94,25 @@ export function pgSpentStore({ pool }: Pick<Store, 'pool'>): SpentStore {
       const { rows } = await pool.query<{ sum: string }>(text, values);
       return Number(rows[0]!.sum);
     },
-    async ofHold(requestId, hold) {
-      const text = `select count(*)::text as entries, coalesce(sum(${input}), 0)::text as input,
-        coalesce(sum(output_tokens), 0)::text as output, coalesce(sum(total_nusd), 0)::text as usd
-        from entries where request_id = $1 and hold = $2`;
-      const { rows } = await pool.query<Record<'entries' | 'input' | 'output' | 'usd', string>>(text, [
-        requestId,
-        hold,
-      ]);
-      const [row] = rows;
-      if (!row || row.entries === '0') return undefined;
-      return { inputTokens: Number(row.input), outputTokens: Number(row.output), usdNano: Number(row.usd) };
+    async ofHolds(holds) {
+      const text = `select hold, ${counted} as model, target, sum(${input})::text as input,
+        sum(output_tokens)::text as output, sum(total_nusd)::text as usd
+        from entries where request_id = any($1::text[]) and hold = any($2::text[]) group by hold, ${counted}, target`;
+      const values = [holds.map(({ requestId }) => requestId), holds.map(({ hold }) => hold)];
+      const { rows } = await pool.query<Record<'hold' | 'model' | 'target' | 'input' | 'output' | 'usd', string>>(
+        text,
+        values,
+      );
+      const found = new Map<string, HoldSum[]>();
+      for (const { hold, model, target, input, output, usd } of rows) {
+        const sums = found.get(hold) ?? [];
+        found.set(hold, sums);
+        sums.push({
+          ...{ model, target, inputTokens: Number(input) },
+          ...{ outputTokens: Number(output), usdNano: Number(usd) },
+        });
+      }
+      return found;
     },
   };
 }

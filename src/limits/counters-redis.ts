@@ -8,13 +8,14 @@
  */
 import type { Clock } from '../lib/clock.js';
 import { RedisAway, type RedisLink, type RedisReply, type RedisScript } from '../store/redis.js';
-import { type Actuals, inUnit } from './amount.js';
+import { inUnit } from './amount.js';
+import { type AttemptUse, usedBy } from './attempt-use.js';
 import type { Hold, Part } from './hold.js';
 import type { Limit } from './limit.js';
-import type { Ask, Begun, Level, Reply } from './store.js';
+import type { Ask, Begun, ClosedHold, ClosedHolds, Level, Reply } from './store.js';
 import {
+  countedText,
   FAR_US,
-  type LapsedRecord,
   loadScripts,
   partAsked,
   plain,
@@ -35,6 +36,8 @@ export interface RedisCountersOptions {
   readonly recoveryMs?: number;
   /** How long a settled hold is remembered if nobody says that its entries are posted; 10 minutes unless told. */
   readonly keepMs?: number;
+  /** How long a hold that was closed without its owner is remembered; a day unless told. */
+  readonly closedKeepMs?: number;
   /** First part of every key, with a hash tag; `{tollgate}` unless told. */
   readonly prefix?: string;
   /** Microseconds; a test's own time instead of Redis's. */
@@ -49,7 +52,7 @@ export interface BeatAsk {
 export interface BeatReply {
   readonly epoch: string;
   readonly gateways: number;
-  readonly lapsed: readonly LapsedRecord[];
+  readonly lapsed: readonly ClosedHold[];
   /** More has lapsed than one beat deals with. */
   readonly more: boolean;
 }
@@ -67,6 +70,7 @@ export class RedisCounters {
   readonly #prefix: string;
   readonly #base: readonly string[];
   readonly #recoveryMs: number;
+  readonly #closedKeepUs: number;
   /** Redis's clock minus the monotonic one, microseconds; undefined before the first answer. */
   #offsetUs: number | undefined;
 
@@ -77,6 +81,7 @@ export class RedisCounters {
     this.timeoutMs = options.timeoutMs ?? 50;
     this.keepMs = options.keepMs ?? 600_000;
     this.#recoveryMs = options.recoveryMs ?? 1000;
+    this.#closedKeepUs = (options.closedKeepMs ?? 86_400_000) * 1000;
     this.#prefix = `${options.prefix ?? '{tollgate}'}:1:`;
     this.#base = ['holds', 'leases', 'lapsed'].map((name) => this.#prefix + name);
   }
@@ -109,14 +114,30 @@ export class RedisCounters {
   /** The epoch in which it is settled; null where Redis does not know the hold. */
   async settle(hold: Hold): Promise<string | null> {
     const parts = hold.parts.map(({ actual, limit }) => [actual, limit.windowMs * 1000, limit.spec.max]);
-    const reply = await this.#run('settle', [], { id: hold.id, keep: this.keepMs * 1000, parts });
+    const reply = await this.#run('settle', [], { id: hold.id, by: 'owner', keep: this.keepMs * 1000, parts });
     if (reply[0] === 'settled') for (const [i, part] of hold.parts.entries()) part.spentAfter = reply[3 + i] as number;
     return reply[0] === 'unknown' ? null : (reply[2] as string);
   }
 
-  async settleLapsed(record: LapsedRecord, used: Actuals | undefined): Promise<void> {
-    const parts = record.parts.map(({ unit, counted }) => [unit !== '' && used ? inUnit(unit, used) : counted, 0, 0]);
-    await this.#run('settle', [], { id: record.id, keep: this.keepMs * 1000, parts });
+  /** Closes a lapsed hold at what `attempts` used, or at what is counted. Rates keep what they took. */
+  async close(hold: ClosedHold, attempts: readonly AttemptUse[] | undefined): Promise<void> {
+    const parts = hold.parts.map(({ kind, unit, counted, attempts: of }) => [
+      attempts && kind !== 'rate' ? inUnit(unit, usedBy(of, attempts)) : counted,
+      0,
+      0,
+    ]);
+    await this.#run('settle', [], { id: hold.id, by: 'closer', keep: this.#closedKeepUs, parts });
+  }
+
+  /** Counts a lapsed or closed hold as `attempts` used, rates too. */
+  async recount(hold: ClosedHold, attempts: readonly AttemptUse[]): Promise<void> {
+    const parts = hold.parts.map(({ unit, attempts: of }) => [inUnit(unit, usedBy(of, attempts)), 0, 0]);
+    await this.#run('settle', [], { id: hold.id, by: 'ledger', keep: this.#closedKeepUs, parts });
+  }
+
+  async closed(ids: readonly string[]): Promise<ClosedHolds> {
+    const [, , , unknown, ...closed] = await this.#run('closed', [], { ids }, BEAT_TIMEOUT_MS);
+    return { unknown: unknown as unknown as readonly string[], closed: closed.map(recordOf) };
   }
 
   /** Tells of holds as they are, and which budgets to forget. Answers the epoch in which Redis knows them. */
@@ -136,6 +157,8 @@ export class RedisCounters {
           amount,
           counted,
           limit.spec.unit,
+          countedText(limit),
+          limit.windowMs * 1000,
         ]),
       ]),
     };

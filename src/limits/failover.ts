@@ -16,13 +16,13 @@
  */
 import type { Clock } from '../lib/clock.js';
 import { messageOf } from '../lib/thrown.js';
+import type { AttemptUse } from './attempt-use.js';
 import type { BeatReply, RedisCounters } from './counters-redis.js';
 import { amountOf, type Hold, type Part } from './hold.js';
 import { HoldBook, type Kept } from './hold-book.js';
 import type { Limit } from './limit.js';
 import { MemoryStore } from './memory.js';
-import type { Ask, Begun, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
-import type { LapsedRecord } from './wire-redis.js';
+import type { Ask, Begun, ClosedHold, ClosedHolds, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
 
 export type OnFailure = 'local' | 'closed' | 'open';
 
@@ -159,6 +159,18 @@ export class Failover implements LimitStore {
     return this.#local?.read(limits);
   }
 
+  async closed(ids: readonly string[]): Promise<ClosedHolds | undefined> {
+    return this.#try(() => this.#redis.closed(ids));
+  }
+
+  recount(hold: ClosedHold, attempts: readonly AttemptUse[]): Promise<boolean> {
+    return this.#told(() => this.#redis.recount(hold, attempts));
+  }
+
+  forgetBudgets(keys: readonly string[]): Promise<boolean> {
+    return this.#told(() => this.#redis.adopt([], keys));
+  }
+
   posted(ids: readonly string[]): void {
     this.#holds.posted(ids);
   }
@@ -193,12 +205,12 @@ export class Failover implements LimitStore {
     return this.#holds.get(id)?.hold.state === 'open';
   }
 
-  #lapsed(record: LapsedRecord): Lapsed {
+  #lapsed(record: ClosedHold): Lapsed {
     return {
       id: record.id,
       note: record.note,
-      close: async (used) => {
-        await this.#try(() => this.#redis.settleLapsed(record, used));
+      close: async (attempts) => {
+        await this.#try(() => this.#redis.close(record, attempts));
       },
     };
   }
@@ -342,6 +354,10 @@ export class Failover implements LimitStore {
     if (this.#known === state) return;
     this.#known = state;
     this.#options.onState?.(state, reason);
+  }
+
+  async #told(call: () => Promise<unknown>): Promise<boolean> {
+    return (await this.#try(async () => ({ answer: await call() }))) !== undefined;
   }
 
   async #try<T>(call: () => Promise<T>): Promise<T | undefined> {

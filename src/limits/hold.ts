@@ -17,8 +17,11 @@ import type { LevelCounter } from './level.js';
 import type { Limit } from './limit.js';
 import type { RateEntry, RateWindow } from './rate-window.js';
 
-/** `lapsed`: nobody renewed it in time; its budget parts are counted at what was known. A lapsed hold may still be settled. */
-export type HoldState = 'open' | 'lapsed' | 'settled';
+/**
+ * `lapsed`: nobody renewed it in time; its budget parts are counted at what was known when it was taken. `closed`: they are counted
+ * at what the ledger knew then. Either may still be settled.
+ */
+export type HoldState = 'open' | 'lapsed' | 'closed' | 'settled';
 
 /**
  * What a hold has of one limit. Amounts are whole numbers of the limit's unit.

@@ -92,9 +92,12 @@ export function tightest(limits: readonly Limit[]): readonly Limit[] {
 }
 
 /** Whether a limit counts requests for `model`: its pattern is null, the name, or a pattern with `*`. */
-export function counts(limit: Limit, model: string): boolean {
-  const pattern = limit.spec.model;
-  if (pattern === null || pattern === model) return true;
+export const counts = (limit: Limit, model: string): boolean =>
+  limit.spec.model === null || isLike(limit.spec.model, model);
+
+/** Whether `pattern` is the name, or its `*` stand for what is missing. */
+export function isLike(pattern: string, model: string): boolean {
+  if (pattern === model) return true;
   if (!pattern.includes('*')) return false;
   const [head = '', ...rest] = pattern.split('*');
   if (!model.startsWith(head)) return false;

@@ -10,11 +10,12 @@
  */
 import type { Clock } from '../lib/clock.js';
 import { type Actuals, checked, type Estimate, justARequest, nothing } from './amount.js';
+import type { AttemptUse } from './attempt-use.js';
 import { type Crossing, crossings, type Denial, denialOf, endOf } from './denial.js';
 import { type Certainty, Hold, Part, writeActuals } from './hold.js';
 import { type Limit, tightest } from './limit.js';
 import { type Rebuild, Rebuilder } from './rebuild.js';
-import type { Ask, Lapsed, LimitStore, Reply, StoreState } from './store.js';
+import type { Ask, ClosedHold, ClosedHolds, Lapsed, LimitStore, Reply, StoreState } from './store.js';
 
 export interface ReserveRequest {
   /** Unique to the request, of the gateway's own making, and to be kept with its ledger entries. */
@@ -53,8 +54,8 @@ export interface LimitsOptions {
   readonly clock: Clock;
   /** Sums a budget from the ledger. Left out: nothing was ever spent before. */
   readonly rebuild?: Rebuild;
-  /** A hold lapsed: write its entry, and answer what that counts; undefined: what was known when it was taken. */
-  readonly onLapsed?: (id: string, note: string) => Promise<Actuals | undefined>;
+  /** A hold lapsed: write its entry, and answer what the ledger has of it; undefined: what was known when it was taken. */
+  readonly onLapsed?: (id: string, note: string) => Promise<readonly AttemptUse[] | undefined>;
   /** Longest a rebuild may take; 2 seconds unless told. */
   readonly rebuildTimeoutMs?: number;
   /** How often leases are renewed; 250 ms unless told. */
@@ -140,7 +141,8 @@ export class Limits {
     certainty: Certainty,
   ): readonly Crossing[] | Promise<readonly Crossing[]> {
     if (hold.closing) return NONE;
-    const counted = hold.state === 'lapsed' ? hold.parts.map((part) => part.counted) : undefined;
+    const counted =
+      hold.state === 'lapsed' || hold.state === 'closed' ? hold.parts.map((part) => part.counted) : undefined;
     writeActuals(hold, typeof used === 'function' ? used : () => used, certainty);
     hold.closing = true;
     if (hold.parts.length === 0) return NONE;
@@ -156,6 +158,25 @@ export class Limits {
   /** The ledger has the entries of these holds, where a rebuild sees them. */
   posted(ids: readonly string[]): void {
     this.#store.posted(ids);
+  }
+
+  /** Which of these holds lapsed or were closed without their owners; undefined where that cannot be known now. */
+  async closed(ids: readonly string[]): Promise<ClosedHolds | undefined> {
+    return this.#store.closed(ids);
+  }
+
+  /** Counts such a hold as the ledger has it now. Answers whether that could be told. */
+  async recount(hold: ClosedHold, attempts: readonly AttemptUse[]): Promise<boolean> {
+    return this.#store.recount(hold, attempts);
+  }
+
+  /** Makes the budgets of these limits unknown, as far as `atMs` is in their present window. Answers whether that could be told. */
+  async forgetBudgets(limits: readonly Limit[], atMs: number): Promise<boolean> {
+    const now = this.#store.nowMs();
+    const keys = limits
+      .filter((limit) => limit.kind === 'budget' && limit.windowAt(now)!.startMs <= atMs)
+      .map((limit) => limit.keyIn(limit.windowAt(now)));
+    return keys.length === 0 || this.#store.forgetBudgets(keys);
   }
 
   /** What the counters say; undefined where that cannot be known now. `spent` of a rate is what its window has. */

@@ -11,13 +11,14 @@
  * a rate, only that part is admitted here (one request, where the share of a rate is less).
  */
 import type { Clock } from '../lib/clock.js';
-import { type Actuals, affordable, cost, inUnit } from './amount.js';
+import { affordable, cost, inUnit } from './amount.js';
+import { type AttemptUse, countedBy, usedBy } from './attempt-use.js';
 import { amountOf, type Hold, type Part } from './hold.js';
 import { Leases } from './leases.js';
 import { type LevelCounter, newLevel } from './level.js';
 import type { Limit } from './limit.js';
 import { RateWindow } from './rate-window.js';
-import type { Ask, Begun, Failure, Lapsed, Level, LimitStore, Reply } from './store.js';
+import type { Ask, Begun, ClosedHolds, Failure, Lapsed, Level, LimitStore, Reply } from './store.js';
 
 export interface MemoryOptions {
   /** How long a hold stays without being renewed. */
@@ -152,6 +153,19 @@ export class MemoryStore implements LimitStore {
 
   posted(): void {}
 
+  /** All holds here are this process's own, which settles them itself. */
+  closed(): ClosedHolds {
+    return { closed: [], unknown: [] };
+  }
+
+  recount(): boolean {
+    return true;
+  }
+
+  forgetBudgets(): boolean {
+    return true;
+  }
+
   beat(onLapsed: (lapsed: Lapsed) => void): void {
     const now = this.#clock.monotonic();
     this.#lapse(now);
@@ -160,7 +174,8 @@ export class MemoryStore implements LimitStore {
     const lapsed = this.#lapsed;
     this.#lapsed = [];
     for (const hold of lapsed) {
-      if (hold.state === 'lapsed') onLapsed({ id: hold.id, note: hold.note, close: (used) => this.#close(hold, used) });
+      if (hold.state === 'lapsed')
+        onLapsed({ id: hold.id, note: hold.note, close: (attempts) => this.#close(hold, attempts) });
     }
   }
 
@@ -276,12 +291,17 @@ export class MemoryStore implements LimitStore {
     }
   }
 
-  #close(hold: Hold, used: Actuals | undefined): void {
+  /** Rates keep what they took: what is known of a closed hold may be less than what it used. */
+  #close(hold: Hold, attempts: readonly AttemptUse[] | undefined): void {
     if (hold.state !== 'lapsed') return;
+    hold.state = 'closed';
+    if (!attempts) return;
     for (const part of hold.parts) {
-      part.actual = used ? inUnit(part.limit.spec.unit, used) : part.limit.kind === 'rate' ? part.amount : part.counted;
+      if (part.level === null) continue;
+      const used = inUnit(part.limit.spec.unit, usedBy(countedBy(part.limit), attempts));
+      part.level.spent += used - part.counted;
+      part.counted = used;
     }
-    this.settle(hold);
   }
 
   #dropPast(now: number): void {

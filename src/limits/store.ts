@@ -2,9 +2,10 @@
  * The port behind which counters are kept: in memory, in Redis, or in Redis with something to do while it is away. Every
  * method is one atomic step. A store answers at once or with a promise; it never throws because its server is away.
  */
-import type { Actuals } from './amount.js';
+import type { LimitUnit } from '../lib/limit-spec.js';
+import type { AttemptUse, CountedAttempts } from './attempt-use.js';
 import type { Hold, Part } from './hold.js';
-import type { Limit } from './limit.js';
+import type { Limit, LimitKind } from './limit.js';
 
 export interface Ask {
   /** A new hold, or an open one that asks for more. */
@@ -67,8 +68,26 @@ export interface Level {
 export interface Lapsed {
   readonly id: string;
   readonly note: string;
-  /** Closes it for good, counted as `used`, or as it is where nothing is given. */
-  close(used?: Actuals): void | Promise<void>;
+  /** Counts it as `attempts` used, or as it is where nothing is given. A settlement by its owner still takes that place. */
+  close(attempts?: readonly AttemptUse[]): void | Promise<void>;
+}
+
+/** A hold that its owner did not settle, as it is kept: per part its kind, unit, what it counts, and which attempts. */
+export interface ClosedHold {
+  readonly id: string;
+  readonly note: string;
+  readonly parts: readonly {
+    readonly kind: LimitKind;
+    readonly unit: LimitUnit;
+    readonly counted: number;
+    readonly attempts: CountedAttempts;
+  }[];
+}
+
+/** Of some holds: which lapsed or were closed, and which are not known any more. Those that are open or settled are left out. */
+export interface ClosedHolds {
+  readonly closed: readonly ClosedHold[];
+  readonly unknown: readonly string[];
 }
 
 export interface LimitStore {
@@ -88,6 +107,12 @@ export interface LimitStore {
   posted(ids: readonly string[]): void;
   /** Renews what is open, and hands out what has lapsed. To be called a few times per lease. */
   beat(onLapsed: (lapsed: Lapsed) => void): void | Promise<void>;
+  /** Undefined where that cannot be known now. */
+  closed(ids: readonly string[]): ClosedHolds | undefined | Promise<ClosedHolds | undefined>;
+  /** Counts a hold that is still lapsed or closed as `attempts` used. Answers whether the store could be told. */
+  recount(hold: ClosedHold, attempts: readonly AttemptUse[]): boolean | Promise<boolean>;
+  /** Makes budgets unknown, to be rebuilt from the ledger. Answers whether the store could be told. */
+  forgetBudgets(keys: readonly string[]): boolean | Promise<boolean>;
   /** `memory`, or where a Redis is configured whether it is in use. */
   readonly state: StoreState;
   close(): Promise<void>;

@@ -7,22 +7,16 @@ import { join } from 'node:path';
 import type { LimitUnit } from '../lib/limit-spec.js';
 import { packageRoot } from '../lib/root.js';
 import { type RedisReply, type RedisScript, redisScript } from '../store/redis.js';
+import { countedBy } from './attempt-use.js';
 import { amountOf, type Part } from './hold.js';
-import type { Ask, Failure, Reply } from './store.js';
+import type { Limit, LimitKind } from './limit.js';
+import type { Ask, ClosedHold, Failure, Reply } from './store.js';
 
-const names = ['reserve', 'settle', 'adopt', 'begin', 'seed', 'read', 'beat'] as const;
+const names = ['reserve', 'settle', 'adopt', 'begin', 'seed', 'read', 'beat', 'closed'] as const;
 export type ScriptName = (typeof names)[number];
 
 /** A time that never comes: the year 2255. */
 export const FAR_US = 9e15;
-
-/** A lapsed hold of a gateway that is gone, as its record tells. */
-export interface LapsedRecord {
-  readonly id: string;
-  readonly note: string;
-  /** Per part its unit (empty for rates) and what it counts now. */
-  readonly parts: readonly { readonly unit: LimitUnit | ''; readonly counted: number }[];
-}
 
 /** Each with what they share in front. */
 export function loadScripts(): Readonly<Record<ScriptName, RedisScript>> {
@@ -49,6 +43,7 @@ export function partAsked({ limit, window, fixed, milli, counted }: Part): reado
     on_exhausted === 'reject',
     counted,
     unit,
+    countedText(limit),
   ];
 }
 
@@ -97,10 +92,22 @@ function failureOf(parts: readonly Part[], told: RedisReply): Failure {
   };
 }
 
-export function recordOf(told: RedisReply): LapsedRecord {
+/** What of a request a limit counts, as it is kept with a hold; empty: everything. */
+export function countedText(limit: Limit): string {
+  const counted = countedBy(limit);
+  for (const _ in counted) return JSON.stringify(counted);
+  return '';
+}
+
+const kinds: Readonly<Record<string, LimitKind>> = { b: 'budget', c: 'concurrent', r: 'rate' };
+const PART_FIELDS = 4;
+
+export function recordOf(told: RedisReply): ClosedHold {
   const [id, note, ...rest] = told as [string, string, ...(string | number)[]];
   const parts = [];
-  for (let i = 0; i < rest.length; i += 2)
-    parts.push({ unit: rest[i] as LimitUnit | '', counted: rest[i + 1] as number });
+  for (let i = 0; i < rest.length; i += PART_FIELDS) {
+    const [kind, unit, counted, attempts] = rest.slice(i) as [string, LimitUnit, number, string];
+    parts.push({ kind: kinds[kind]!, unit, counted, attempts: attempts === '' ? {} : JSON.parse(attempts) });
+  }
   return { id, note, parts };
 }

@@ -11,7 +11,7 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
 import { timeOf } from '../lib/ids.js';
-import type { Actuals } from '../limits/amount.js';
+import type { AttemptUse } from '../limits/attempt-use.js';
 import type { Limit } from '../limits/limit.js';
 import type { Rebuild } from '../limits/rebuild.js';
 import { cost } from '../pricing/price.js';
@@ -79,16 +79,18 @@ export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: nu
 }
 
 /**
- * Closes the hold of a dead gateway: at what its entries say, where it had written them, else at its counted input, with an
- * entry that says so. Any number of gateways may do so at once: the entry's id is the hold's.
+ * Closes the hold of a gateway that is not heard of: at what its entries say, where it had written them, else at its counted
+ * input, with an entry that says so. Any number of gateways may do so at once: the entry's id is the hold's. That gateway may
+ * only have stood still: what it then knows supersedes the estimate.
  */
 export const closeLapsed =
   (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>) =>
-  async (holdId: string, text: string): Promise<Actuals | undefined> => {
+  async (holdId: string, text: string): Promise<readonly AttemptUse[] | undefined> => {
     if (text === '') return undefined;
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
-    const written = await spent.ofHold(known.request_id, holdId);
-    if (written) return { requests: 1, ...written };
+    const written = async () => (await spent.ofHolds([{ requestId: known.request_id, hold: holdId }])).get(holdId);
+    const already = await written();
+    if (already) return already;
     const id = firstEntryId(holdId);
     ledger.append({
       ...known,
@@ -99,7 +101,7 @@ export const closeLapsed =
       metadata: {},
       served_model: null,
       status: 500,
-      error: 'internal_error',
+      error: 'interrupted',
       cache: 'off',
       tokens: { ...noUsage(), input },
       usage_source: 'estimated',
@@ -107,7 +109,9 @@ export const closeLapsed =
       first_byte_ms: null,
       duration_ms: 0,
       overhead_ms: 0,
+      estimate: 'intent',
     });
     await ledger.flush();
-    return { requests: 1, inputTokens: input, outputTokens: 0, usdNano: inputNano };
+    // Its owner may have come before, or right after.
+    return written();
   };

@@ -7,8 +7,9 @@ import type { Models, Target } from '../catalog/model.js';
 import { keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
 import type { Key, Team } from '../identity/key.js';
 import type { KeyStore } from '../identity/key-store.js';
+import type { Entry } from '../ledger/entry.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { Limit } from '../limits/limit.js';
+import { counts, type Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import { type LimitLevel, shownLevel } from '../limits/shown.js';
 
@@ -92,5 +93,25 @@ async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): 
   const within = await keys.withUserLimits();
   return ok([...within.keys.flatMap(ofKey), ...within.teams.flatMap(ofTeam)]);
 }
+
+/** The limits that count an entry, as they are set now. */
+export const limitsOfEntry =
+  (keys: Pick<KeyStore, 'key' | 'team'>, models: () => Models) =>
+  async (entry: Entry): Promise<readonly Limit[]> => {
+    const key = await keys.key(entry.key);
+    const team = entry.team === null ? undefined : await keys.team(entry.team);
+    const name = entry.limit_model ?? entry.model;
+    const model = models().get(name);
+    const target = model?.targets.find(({ id }) => id === entry.target);
+    const { user } = entry;
+    return [
+      ...(key ? keyLimits(key) : []),
+      ...(key && user !== null ? userLimits(user, 'key', key.id, key.user_limits) : []),
+      ...(team ? teamLimits(team) : []),
+      ...(team && user !== null ? userLimits(user, 'team', team.id, team.user_limits) : []),
+      ...(model?.limits ?? []),
+      ...(target?.limits ?? []),
+    ].filter((limit) => counts(limit, name));
+  };
 
 const missing = (what: string) => refused(refuse('not_found', `There is no ${what}.`));

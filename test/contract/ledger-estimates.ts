@@ -183,7 +183,13 @@ export function estimatesContract(name: string, open: () => Promise<OpenStore>):
     test('a correction of its price goes with the estimate that it corrected', async () => {
       const key = newKey();
       const { intent, fact } = attempt({ key });
-      const price = entry({ ...intent, id: entry().id, corrects: intent.id, tokens: noUsage(), cost_nusd: costOf(5, 0) });
+      const price = entry({
+        ...intent,
+        id: entry().id,
+        corrects: intent.id,
+        tokens: noUsage(),
+        cost_nusd: costOf(5, 0),
+      });
       await store.insert([intent, price]);
       await store.insert([fact]);
       await stands(key, fact);

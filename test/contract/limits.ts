@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LimitSpec } from '../../src/lib/limit-spec.js';
 import { type Actuals, type Estimate, justARequest } from '../../src/limits/amount.js';
+import type { AttemptUse } from '../../src/limits/attempt-use.js';
 import type { Denial } from '../../src/limits/denial.js';
 import type { Hold } from '../../src/limits/hold.js';
 import { Limit, type Scope } from '../../src/limits/limit.js';
@@ -69,6 +70,11 @@ export const used = (input: number, output: number, usdNano = input + output): A
   outputTokens: output,
   usdNano,
 });
+
+/** What the ledger has of a hold with one attempt. */
+export const attempted = (input: number, output: number, of: Partial<AttemptUse> = {}): readonly AttemptUse[] => [
+  { model: 'm', target: 't', inputTokens: input, outputTokens: output, usdNano: input + output, ...of },
+];
 
 let holds = 0;
 export const newId = (): string => `hold-${++holds}`;
@@ -556,6 +562,89 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         await limits.settle(hold, used(30, 25), 'exact');
         assert.deepEqual(await levels(limits, budget), [55, 0]);
         assert.deepEqual(await levels(limits, slots), [0, 0]);
+      });
+    });
+
+    describe('a hold that was closed without its owner', () => {
+      /** Closed by whoever is there to do it, with what the ledger has of it. */
+      const closedAt = async (attempts: readonly AttemptUse[] | undefined, of: readonly Limit[], what: Estimate) => {
+        const rig = await make({ onLapsed: async () => attempts });
+        const hold = reserved(await rig.limits.reserve({ id: newId(), limits: of, estimate: what, note: 'n' }));
+        rig.clock.advance(LEASE_MS + 1);
+        await (rig.other ?? rig.limits).beat();
+        return { ...rig, hold };
+      };
+
+      it('counts what the ledger has of it, and what its owner knows when it comes after all', async () => {
+        const [budget, slots, rate] = [
+          limitOf('usd', 1000, 'month'),
+          limitOf('concurrent', 3, null),
+          limitOf('tokens', 1000, 'hour'),
+        ];
+        const { limits, hold } = await closedAt(attempted(9, 0), [budget, slots, rate], estimate(30, 70));
+        assert.deepEqual(await levels(limits, budget), [9, 0]);
+        assert.deepEqual(await levels(limits, slots), [0, 0]);
+        assert.deepEqual(await levels(limits, rate), [100, 0]);
+        for (let i = 0; i < 3; i++) {
+          await limits.settle(hold, used(30, 25), 'exact');
+          assert.deepEqual(await levels(limits, budget), [55, 0]);
+          assert.deepEqual(await levels(limits, slots), [0, 0]);
+          assert.deepEqual(await levels(limits, rate), [55, 0]);
+        }
+      });
+
+      it('counts more than it took, where that is what was used', async () => {
+        const [budget, rate] = [limitOf('usd', 1000, 'month'), limitOf('tokens', 1000, 'hour')];
+        const { limits, hold } = await closedAt(attempted(9, 0), [budget, rate], estimate(30, 70));
+        await limits.settle(hold, used(30, 400), 'exact');
+        assert.deepEqual(await levels(limits, budget), [430, 0]);
+        assert.deepEqual(await levels(limits, rate), [430, 0]);
+      });
+
+      it('gives everything back where its owner sent nothing', async () => {
+        const [budget, rate] = [limitOf('usd', 1000, 'month'), limitOf('requests', 10, 'hour')];
+        const { limits, hold } = await closedAt(attempted(9, 0), [budget, rate], estimate(30, 70));
+        await limits.release(hold);
+        assert.deepEqual(await levels(limits, budget), [0, 0]);
+        assert.deepEqual(await levels(limits, rate), [0, 0]);
+      });
+
+      it('counts what was known when it was taken, where the ledger has nothing of it', async () => {
+        const budget = limitOf('usd', 1000, 'month');
+        const { limits, hold } = await closedAt(undefined, [budget], estimate(30, 70));
+        assert.deepEqual(await levels(limits, budget), [30, 0]);
+        await limits.settle(hold, used(30, 25), 'exact');
+        assert.deepEqual(await levels(limits, budget), [55, 0]);
+      });
+
+      it('counts of each limit the attempts that it is about', async () => {
+        const day = (scope: Scope, model: string | null = null) =>
+          new Limit(scope, spec('usd', 1000, 'day', { model }));
+        const all: [limit: Limit, counted: number][] = [
+          [day(newKey()), 111],
+          [day(newKey(), 'gpt-4o*'), 11],
+          [day(newKey(), `${'x'.repeat(200)}*`), 0],
+          [day({ kind: 'model', id: 'gpt-4o' }), 1],
+          [day({ kind: 'model', id: 'gpt-4o*' }), 11],
+          [day({ kind: 'target', id: 'a/gpt-4o' }), 1],
+          [day({ kind: 'target', id: 'b/"odd", 猫' }), 110],
+        ];
+        const attempts = [
+          ...attempted(1, 0, { model: 'gpt-4o', target: 'a/gpt-4o' }),
+          ...attempted(4, 6, { model: 'gpt-4o-mini', target: 'b/"odd", 猫' }),
+          ...attempted(100, 0, { model: 'claude', target: 'b/"odd", 猫' }),
+        ];
+        const limits = all.map(([limit]) => limit);
+        const rig = await closedAt(attempts, limits, estimate(200));
+        for (const [limit, counted] of all)
+          assert.deepEqual(await levels(rig.limits, limit), [counted, 0], limit.counter);
+      });
+
+      it('tells of the marks that its owner takes a budget over', async () => {
+        const budget = limitOf('usd', 100, 'month', { warn_at: [0.05, 0.5] });
+        const { limits, hold } = await closedAt(attempted(9, 0), [budget], estimate(30, 70));
+        const crossed = await limits.settle(hold, used(30, 25), 'exact');
+        assert.ok(crossed.some(({ mark }) => mark === 0.5));
       });
     });
 

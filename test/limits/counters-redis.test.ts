@@ -7,7 +7,18 @@ import { fileURLToPath } from 'node:url';
 import { justARequest } from '../../src/limits/amount.js';
 import { Hold, Part } from '../../src/limits/hold.js';
 import { Limit } from '../../src/limits/limit.js';
-import { denied, estimate, LEASE_MS, levels, limitOf, reserved, spec, take, used } from '../contract/limits.js';
+import {
+  attempted,
+  denied,
+  estimate,
+  LEASE_MS,
+  levels,
+  limitOf,
+  reserved,
+  spec,
+  take,
+  used,
+} from '../contract/limits.js';
 import { ManualClock } from '../support/clock.js';
 import { type Gateway, type GatewayOptions, openGateway } from '../support/limits-redis.js';
 import { startRedis } from '../support/redis.js';
@@ -49,7 +60,7 @@ describe('a gateway that dies', () => {
       timeoutMs: 5000,
       onLapsed: async (id, note) => {
         closed.push(`${id}: ${note}`);
-        return id === 'stream-1' ? used(50, 30) : undefined;
+        return id === 'stream-1' ? attempted(50, 30) : undefined;
       },
     };
     const survivor = await openGateway(options);
@@ -101,7 +112,7 @@ describe('a gateway that dies', () => {
     const onLapsed = async (id: string) => {
       handed.push(id);
       if (fail) throw new Error('the database is away');
-      return used(1, 1);
+      return attempted(1, 1);
     };
     const { clock, gateway } = await rig({ onLapsed });
     const [doomed, survivor] = [await gateway(), await gateway()];
@@ -116,7 +127,9 @@ describe('a gateway that dies', () => {
     assert.deepEqual(handed, [hold.id, hold.id]);
     assert.deepEqual(await levels(survivor.limits, budget), [2, 0]);
     await doomed.limits.settle(hold, used(100, 7), 'exact');
-    assert.deepEqual(await levels(survivor.limits, budget), [2, 0], 'what was closed stays closed');
+    assert.deepEqual(await levels(survivor.limits, budget), [107, 0], 'what its owner knows takes the place');
+    await doomed.limits.settle(hold, used(1, 1), 'exact');
+    assert.deepEqual(await levels(survivor.limits, budget), [107, 0]);
   });
 
   it('only by the look of it, since it was held up: it is not handed its own hold, and settles it late', async () => {

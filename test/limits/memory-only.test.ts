@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Actuals, justARequest } from '../../src/limits/amount.js';
+import { justARequest } from '../../src/limits/amount.js';
+import type { AttemptUse } from '../../src/limits/attempt-use.js';
 import { Part } from '../../src/limits/hold.js';
 import { Limit } from '../../src/limits/limit.js';
 import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
-import { denied, estimate, LEASE_MS, levels, limitOf, newKey, reserved, spec, take, used } from '../contract/limits.js';
+import {
+  attempted,
+  denied,
+  estimate,
+  LEASE_MS,
+  levels,
+  limitOf,
+  newKey,
+  reserved,
+  spec,
+  take,
+  used,
+} from '../contract/limits.js';
 import { ManualClock } from '../support/clock.js';
 
 const rig = (options: Partial<LimitsOptions> = {}, replicas = 1) => {
@@ -96,7 +109,7 @@ describe('limits in memory, a process alone', () => {
 
   it('renew a hold no longer than a request may take, and hand out what lapsed to be closed', async () => {
     const lapsed: string[] = [];
-    let known: Actuals | undefined = used(30, 20);
+    let known: readonly AttemptUse[] | undefined = attempted(30, 20);
     const onLapsed = async (id: string, note: string) => {
       lapsed.push(`${id} ${note}`);
       return known;
@@ -110,15 +123,16 @@ describe('limits in memory, a process alone', () => {
       assert.deepEqual(await levels(limits, budget), i < 6 ? [0, 100] : [50, 0], `after ${i}`);
     }
     assert.deepEqual(lapsed, ['a n']);
-    assert.deepEqual(await levels(limits, rate), [50, 0]);
+    assert.deepEqual(await levels(limits, rate), [100, 0], 'it may have used what it took');
     await limits.settle(reserved(forgotten), used(30, 70), 'exact');
-    assert.deepEqual(await levels(limits, budget), [50, 0], 'once it is closed a settlement is too late');
+    assert.deepEqual(await levels(limits, budget), [100, 0], 'what is settled takes the place of what was closed');
+    assert.deepEqual(await levels(limits, rate), [100, 0]);
 
     known = undefined;
     await limits.reserve({ id: 'b', limits: [budget], estimate: estimate(30, 70) });
     clock.advance(LEASE_MS);
     await limits.beat();
-    assert.deepEqual(await levels(limits, budget), [80, 0]);
+    assert.deepEqual(await levels(limits, budget), [130, 0]);
   });
 
   it('admit the share of a process among several: of what was left, and of a rate at least one', async () => {

@@ -1,6 +1,8 @@
 -- Counts holds that were lost here or taken elsewhere, as their gateway tells them, without asking whether they fit; and
--- forgets budgets that were spent elsewhere, to be rebuilt. A hold that is settled here stays so.
--- ask: deadline, lease, keep, stale = {counters}, holds = {{id, state, note, parts = {{counter, kind, amount, counted, unit}}}}
+-- forgets budgets that were spent elsewhere, to be rebuilt. A hold that is settled here stays so. Where a hold is not known here
+-- and its budget is, the ledger's sum in that may have an estimate of the hold already: that budget is forgotten too.
+-- ask: deadline, lease, keep, stale = {counters},
+--      holds = {{id, state, note, parts = {{counter, kind, amount, counted, unit, attempts, window}}}}
 -- late | adopted
 
 if now > ask.deadline then return { 'late', now, epoch } end
@@ -8,8 +10,10 @@ if now > ask.deadline then return { 'late', now, epoch } end
 local unknown, any = {}, #ask.stale > 0
 for _, key in ipairs(ask.stale) do unknown[key] = 'b' end
 for _, told in ipairs(ask.holds) do
+  local new = redis.call('HEXISTS', HOLDS, 'h:' .. told[1]) == 0
   for _, part in ipairs(told[4]) do
-    if part[2] ~= 'r' and not unknown[part[1]] and not is_known(part[1]) then
+    local sure = is_known(part[1]) and not (new and part[2] == 'b' and redis.call('HEXISTS', part[1], 'u') == 0)
+    if part[2] ~= 'r' and not unknown[part[1]] and not sure then
       unknown[part[1]], any = part[2], true
     end
   end
@@ -28,6 +32,7 @@ for _, told in ipairs(ask.holds) do
     end
     for _, part in ipairs(parts) do
       local mine = taken[part[1]]
+      local actual = part[4]
       if part[2] == 'r' then
         part[4] = mine and mine[4] or 0
       elseif part[2] == 'b' then
@@ -36,7 +41,12 @@ for _, told in ipairs(ask.holds) do
       elseif state == 'o' and part[3] > 0 and redis.call('HSETNX', part[1], 'e', epoch) == 1 then
         redis.call('HSET', part[1], 's', 0, 'h', 0)
       end
-      part[6] = mine and mine[6] or -1
+      local attempts, window = part[6], part[7]
+      part[6], part[7], part[8] = mine and mine[6] or -1, attempts, window
+      if mine and state == 's' then
+        part[3] = mine[3]
+        adjust_rate(part, actual, window or 0, 0)
+      end
       count(part, state, 1)
       refer(part, state, 1)
     end

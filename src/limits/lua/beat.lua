@@ -1,7 +1,6 @@
 -- A gateway says that it is alive. KEYS[4] zset of gateways by when they last said so.
 -- ask: me, run, renew = {ids}, posted = {ids}, lease, gap, rest, redeliver, forget, present, take
--- beat <gateways> <1 if more has lapsed> {id, note, unit, amount...}...
---   the last: lapsed holds to be closed, and per part its unit and what it counts now; a rate's unit is empty
+-- beat <gateways> <1 if more has lapsed> {lapsed hold to be closed, as `tell` has it}...
 --
 -- Another server process, or one that was restored from a copy, may have forgotten what it once knew: a new epoch. Where no
 -- gateway was heard for a while it was not the gateways that died: nothing lapses until they have had time to renew.
@@ -39,12 +38,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', LAPSED, '-inf', now, 'LIMIT', 0,
     forget(id, hold)
   else
     redis.call('ZADD', LAPSED, now + ask.redeliver, id)
-    local told = { id, hold[2] }
-    for _, part in ipairs(hold[3]) do
-      told[#told + 1] = part[2] == 'r' and '' or part[5]
-      told[#told + 1] = part[2] == 'r' and part[3] or part[4]
-    end
-    reply[#reply + 1] = told
+    reply[#reply + 1] = tell(id, hold)
   end
 end
 return reply

@@ -11,9 +11,10 @@
 -- Times are microseconds. Amounts are whole numbers up to 2^53, which Lua's doubles keep exactly; numbers become text only
 -- through redis.call and string.format, never through `..`, which keeps 14 digits.
 --
--- A hold is {state, note, parts, at}: o open, l lapsed, s settled. A part is {counter, kind, amount, counted, unit, entry}:
--- kind b budget, c concurrent, r rate. A budget's part counts as `amount` held while the hold is open and as `counted`
--- spent afterwards. A rate's part keeps in `counted` when it was taken and in `entry` where.
+-- A hold is {state, note, parts, at}: o open, l lapsed, c closed without its owner, at what the ledger knew, s settled. A part is
+-- {counter, kind, amount, counted, unit, entry, attempts, window}: kind b budget, c concurrent, r rate. A budget's part counts as `amount` held while the hold is open and as `counted`
+-- spent afterwards. A rate's part keeps in `counted` when it was taken and in `entry` where. `attempts` is
+-- JSON that says which attempts it counts, empty for all; `window` a rate's, in microseconds.
 --
 -- A counter of a budget or of slots is a hash: s spent, h held, e the epoch. One that does not carry the present epoch is
 -- not known: what it says was counted by holds that were lost. A budget's counter that has u counts what the holds here
@@ -123,6 +124,17 @@ local function forget(id, hold)
   redis.call('ZREM', LAPSED, id)
 end
 
+-- A hold as it is told to who closes it or counts it anew: per part its kind, its unit, what it counts now, and which attempts.
+local function tell(id, hold)
+  local told = { id, hold[2] }
+  for _, part in ipairs(hold[3]) do
+    local at = #told
+    told[at + 1], told[at + 2], told[at + 4] = part[2], part[5], part[7] or ''
+    told[at + 3] = part[2] == 'r' and part[3] or part[4]
+  end
+  return told
+end
+
 -- Lapses open holds whose lease is over and forgets settled ones, at most `most`. Answers whether there are more.
 local function sweep(most)
   if now < grace and grace - now < 60000000 then return false end
@@ -132,7 +144,7 @@ local function sweep(most)
     local hold = load(id)
     if not hold then
       redis.call('ZREM', LEASES, id)
-    elseif hold[1] == 's' then
+    elseif hold[1] == 's' or hold[1] == 'c' then
       forget(id, hold)
     else
       for _, part in ipairs(hold[3]) do
@@ -212,6 +224,25 @@ local function take_rate(rate, amount, max)
     redis.call('HSET', rate.key, 'x', now + rate.window)
   end
   return rate.z
+end
+
+-- Counts a rate's part as `actual` instead of what it took: what is less is given back where it was taken, what is more counts
+-- from now on.
+local function adjust_rate(part, actual, window, max)
+  local amount, at, number = part[3], part[4], part[6]
+  if actual < amount then
+    -- Numbers begin anew where a counter was forgotten: the entry must also span the time of the taking.
+    local text = redis.call('HGET', part[1], number)
+    local entry = text and entry_of(text)
+    if entry and entry[1] <= at and at <= entry[2] then
+      local back = math.min(amount - actual, entry[3])
+      redis.call('HSET', part[1], number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3] - back))
+      redis.call('HINCRBY', part[1], 's', -back)
+    end
+  elseif actual > amount and window > 0 then
+    take_rate(open_rate(part[1], window), actual - amount, max)
+  end
+  part[3] = actual
 end
 
 local function reset_rate(rate)

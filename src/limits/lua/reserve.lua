@@ -1,6 +1,6 @@
 -- Takes all limits of a request or none. KEYS[4...] the counters.
 -- ask: id, note, deadline, quarantine, lease, want, min, amend, free = {counters},
---      parts = {{kind, max, fixed, milli, window, start, end, reject, counted, unit}} in the order of the keys
+--      parts = {{kind, max, fixed, milli, window, start, end, reject, counted, unit, attempts}} in the order of the keys
 -- late      it is past the deadline, the caller has stopped waiting
 -- gone      the hold that asks for more is not open
 -- window    a calendar window is over or has not begun
@@ -89,7 +89,7 @@ for i, part in ipairs(ask.parts) do
   local made
   if kind == 'r' then
     local rate = rates[i]
-    made = mine or { key, kind, fixed, rate.now, part[10], -1 }
+    made = mine or { key, kind, fixed, rate.now, part[10], -1, part[11], part[5] }
     if not mine and fixed > 0 then made[6] = take_rate(rate, fixed, max) end
     reply[#reply + 1] = math.max(0, max - rate.sum)
     reply[#reply + 1] = reset_rate(rate)
@@ -97,7 +97,7 @@ for i, part in ipairs(ask.parts) do
     local room, new = levels[i][1], levels[i][2]
     local before = mine and mine[3] or 0
     local amount = math.max(before, fixed + cost(granted, milli))
-    made = { key, kind, amount, part[9], part[10], -1 }
+    made = { key, kind, amount, part[9], part[10], -1, part[11], 0 }
     if new then redis.call('HSET', key, 's', 0, 'h', amount, 'e', epoch)
     else redis.call('HINCRBY', key, 'h', amount - before) end
     reply[#reply + 1] = math.max(0, room - amount)
