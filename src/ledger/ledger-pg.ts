@@ -46,7 +46,7 @@ const insertBatch = `
       price_version, service_tier, corrects,
       case
         when correction is not null then coalesce((
-          select case correction when 'reversal' then -o.requests else o.requests end
+          select case batch.correction when 'reversal' then -o.requests else o.requests end
           from entries o where o.at = batch.began and o.id = batch.corrects), 0)
         when corrects is not null then 0
         when attempt = 1 then 1

@@ -48,6 +48,11 @@ export class LateFacts {
     this.#run();
   }
 
+  /** Resolves when nothing runs. What could not be told may still wait. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   /** Resolves when what runs is done. */
   async close(): Promise<void> {
     this.#closed = true;

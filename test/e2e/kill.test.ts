@@ -147,7 +147,7 @@ function suite(name: string, open: () => Promise<{ url: string; close(): Promise
       );
       const unsent = entries.filter(({ request_id }) => !asked.has(request_id));
       assert.ok(
-        unsent.every(({ error, usage_source }) => error === 'internal_error' && usage_source === 'estimated'),
+        unsent.every(({ error, usage_source }) => error === 'interrupted' && usage_source === 'estimated'),
         'what it was not asked was killed on its way',
       );
       assert.equal(entries.length - unsent.length, upstream.requests.length);
@@ -156,7 +156,7 @@ function suite(name: string, open: () => Promise<{ url: string; close(): Promise
       for (const entry of entries) {
         if (entry.usage_source !== 'provider') {
           assert.equal(entry.usage_source, 'estimated');
-          assert.equal(entry.error, 'internal_error');
+          assert.equal(entry.error, 'interrupted');
           assert.ok(entry.tokens['input']! > 0);
           continue;
         }

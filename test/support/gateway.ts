@@ -57,6 +57,10 @@ export interface EntryLine {
   readonly cost_usd: string;
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;
+  readonly estimate?: string;
+  readonly flags?: readonly string[];
+  readonly corrects?: string;
+  readonly correction?: string;
 }
 
 export interface Gateway {

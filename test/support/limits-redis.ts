@@ -15,6 +15,7 @@ export interface GatewayOptions extends Pick<LimitsOptions, 'rebuild' | 'onLapse
   readonly clock?: ManualClock;
   readonly leaseMs?: number;
   readonly recoveryMs?: number;
+  readonly closedKeepMs?: number;
   readonly timeoutMs?: number;
   readonly replicas?: number;
   readonly readyWithinMs?: number;
@@ -44,6 +45,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     prefix,
     recoveryMs: options.recoveryMs ?? 0,
     timeoutMs: options.timeoutMs ?? 50,
+    ...(options.closedKeepMs ? { closedKeepMs: options.closedKeepMs } : {}),
     ...(clock ? { now: options.now ?? (() => clock.now() * 1000) } : {}),
   });
   const store = new Failover(counters, link, {
