@@ -127,6 +127,7 @@ function usageRow(row: Raw): UsageRow {
     version,
     tier,
     correction,
+    fees,
   ] = row;
   return {
     hourMs: (hour as Date).getTime(),
@@ -152,7 +153,7 @@ function usageRow(row: Raw): UsageRow {
         nano: sums.cache_write_nusd,
       },
       { kind: 'output', quantity: sums.output_tokens, nano: sums.output_nusd },
-      { kind: 'request', quantity: sums.request_nusd === 0n ? 0n : sums.attempts, nano: sums.request_nusd },
+      { kind: 'request', quantity: BigInt(fees as string), nano: sums.request_nusd },
     ],
     totalNano: sums.total_nusd,
     billedNano: sums.billed_nusd,

@@ -21,7 +21,9 @@ export function spendQuery(asked: Asked): Query {
   if (pieces.length === 0)
     pieces.push(piece(asked, { source: 'ledger', fromMs: 0, toMs: 0 }, 'main', timezone, parameter));
   const totals = sumNames.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ');
-  const group = groups.length === 0 ? '' : `group by ${groups.join(', ')}`;
+  // Where all that was entered was taken back again, nothing is left to tell.
+  const some = sumNames.map((name) => `sum(${name}) <> 0`).join(' or ');
+  const group = groups.length === 0 ? '' : `group by ${groups.join(', ')} having ${some}`;
   const order = groups.map((name, i) => `${name}${isText(asked.groupBy[i]!) ? ' collate "C"' : ''} nulls last`);
   return {
     text: `select ${[...groups, totals].join(', ')} from (${pieces.join(' union all ')}) as pieces ${group}
@@ -83,7 +85,7 @@ export const usageColumns = [
     'provider',
     'target',
   ],
-  ...['price_version', 'service_tier', 'correction'],
+  ...['price_version', 'service_tier', 'correction', 'fees'],
 ] as const;
 
 /** Entries by hour and by all that a bill tells apart, oldest first, for the FOCUS table. */
@@ -95,9 +97,10 @@ export function usageQuery({ fromMs, toMs, filters }: Asked): Query {
   const totals = sumNames.map((name) => `sum(${sums[name]})::text as ${name}`).join(', ');
   return {
     text: `select hour, key_id, keys.name as key_name, counted.team, end_user, counted.tags, endpoint, model, served_model,
-        provider, target, price_version, service_tier, correction, ${sumNames.join(', ')}
+        provider, target, price_version, service_tier, correction, fees, ${sumNames.join(', ')}
       from (select date_trunc('hour', at, 'UTC') as hour, key_id, team, end_user, tags, endpoint, model, served_model,
-          provider, target, price_version, service_tier, corrects is not null as correction, ${totals}
+          provider, target, price_version, service_tier, corrects is not null as correction,
+          sum(case when request_nusd <> 0 then ${sums.attempts} else 0 end)::text as fees, ${totals}
         from entries where at >= $1::timestamptz and at < $2::timestamptz ${where.map((one) => `and ${one}`).join(' ')}
         group by ${groups}) as counted
       left join keys on keys.id = key_id
