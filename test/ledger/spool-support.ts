@@ -26,12 +26,14 @@ export interface Rig {
 
 export class TestStore implements LedgerStore {
   readonly written: Entry[] = [];
+  readonly lines: string[] = [];
   away = false;
   readonly #memory = memoryLedgerStore();
 
-  async insert(batch: readonly Entry[]): Promise<readonly Entry[]> {
+  async insert(batch: readonly Entry[], lines: readonly string[] = []): Promise<readonly Entry[]> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.away) throw new Error('connect ECONNREFUSED');
+    this.lines.push(...lines);
     const late = await this.#memory.insert(batch);
     const known = new Set(this.written.map(({ id }) => id));
     this.written.push(...batch.filter(({ id }) => !known.has(id)));

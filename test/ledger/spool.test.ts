@@ -3,7 +3,9 @@ import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Stored } from '../../src/ledger/drain.js';
 import type { Entry } from '../../src/ledger/entry.js';
+import { entryText, progressText } from '../../src/ledger/entry-text.js';
 import { RecordBuffer } from '../../src/ledger/spool-record.js';
 import type { WriterFs } from '../../src/ledger/spool-writer.js';
 import { entry } from '../contract/ledger.js';
@@ -15,6 +17,12 @@ const intentOf = (result: Entry): Entry => ({
   status: 500,
   error: 'interrupted',
   usage_source: 'estimated',
+});
+
+/** As it is entered where nothing more is heard. */
+const estimateOf = (result: Entry, estimate: Entry['estimate'] = 'intent'): Entry => ({
+  ...intentOf(result),
+  estimate,
 });
 
 describe('the spool', () => {
@@ -96,8 +104,12 @@ describe('the spool', () => {
     });
     const { ledger, spool } = await start();
     await ledger.recover();
-    const known = { ...intentOf(streaming), duration_ms: 777, tokens: { ...streaming.tokens, output: 5 } };
-    assert.deepEqual(store.written.slice(0, 3), [done, intentOf(open), known]);
+    const known = {
+      ...estimateOf(streaming, 'progress'),
+      duration_ms: 777,
+      tokens: { ...streaming.tokens, output: 5 },
+    };
+    assert.deepEqual(store.written.slice(0, 3), [done, estimateOf(open), known]);
     assert.deepEqual(ids(store.written.slice(3)), ['ent_last']);
     assert.equal(spool.state.interrupted, 3);
     assert.equal(spool.state.entries, 0);
@@ -198,6 +210,48 @@ describe('the spool', () => {
     assert.equal(again.logged.filter(({ message }) => /is no entry/.test(message)).length, 2);
     await again.close();
     assert.ok(fs.existsSync(`${file}.damaged`));
+  });
+
+  test('what the version before left is read: its lines lack the last three fields', async () => {
+    const earlier = (line: string) => {
+      assert.ok(line.endsWith(',,,)'));
+      return `${line.slice(0, -4)})`;
+    };
+    const [done, open, streaming] = [entry({ service_tier: 'flex' }), entry(), entry({ billed_nusd: 8_000 })];
+    const left = await leave(async ({ ledger }) => {
+      ledger.append(entry({ id: 'ent_first' }));
+      await ledger.durable();
+    });
+    const records = new RecordBuffer();
+    const internal = (one: Entry): Entry => ({ ...intentOf(one), error: 'internal_error' });
+    for (const one of [done, open, streaming]) records.add('I', earlier(entryText(internal(one))));
+    records.add('P', earlier(progressText({ ...internal(streaming), duration_ms: 777 })));
+    records.add('R', earlier(entryText(done)));
+    writeFileSync(left.files()[0]!, records.bytes);
+    const { ledger, spool } = await start();
+    await ledger.recover();
+    assert.deepEqual(store.written, [
+      done,
+      estimateOf(open),
+      { ...estimateOf(streaming, 'progress'), duration_ms: 777 },
+    ]);
+    assert.equal(store.lines[0], entryText(done), 'and written as this version writes them');
+    assert.equal(spool.state.damages, 0);
+  });
+
+  test('who writes is told which entries an earlier process left, and which found an estimate', async () => {
+    const [left, own, late] = [entry(), entry(), entry()];
+    await leave(async ({ ledger }) => attempt(ledger, intentOf(left), left));
+    await store.insert([estimateOf(late)]);
+    const told: Stored[] = [];
+    const { ledger } = await start({}, { onStored: (stored) => void told.push(stored) });
+    await ledger.recover();
+    for (const one of [own, late]) await attempt(ledger, intentOf(one), one);
+    await ledger.flush();
+    const all = (of: keyof Stored) => ids(told.flatMap((stored) => stored[of]));
+    assert.deepEqual(all('entries'), ids([left, own, late]));
+    assert.deepEqual(all('recovered'), [left.id]);
+    assert.deepEqual(all('late'), [late.id]);
   });
 
   test('a lost line feed between two records loses neither', async () => {
@@ -357,8 +411,9 @@ describe('the spool', () => {
 
   test('a long attempt does not hold up the removal of files', async () => {
     const { ledger, spool, files } = await start({ segmentBytes: 16 * 1024 });
-    const long = entry();
-    await ledger.begin(intentOf(long));
+    const [long, streaming] = [entry(), entry()];
+    for (const one of [long, streaming]) await ledger.begin(intentOf(one));
+    ledger.progress(streaming.id, { duration_ms: 777 });
     for (let i = 0; i < 400; i++) {
       const one = entry();
       await attempt(ledger, intentOf(one), one);
@@ -367,11 +422,15 @@ describe('the spool', () => {
     await ledger.flush();
     assert.ok(spool.state.bytes < 16 * 1024 * 8, `${spool.state.bytes} bytes in ${files().length} files`);
     open.pop()?.die();
-    // It died: the intent was carried on from file to file.
+    // It died: the intents were carried on from file to file, with what is known of them.
     const again = await start();
     await again.ledger.recover();
     const [closed] = store.written.filter(({ id }) => id === long.id);
-    assert.deepEqual(closed, intentOf(long));
+    assert.deepEqual(closed, estimateOf(long));
+    assert.deepEqual(
+      store.written.find(({ id }) => id === streaming.id),
+      { ...estimateOf(streaming, 'progress'), duration_ms: 777 },
+    );
   });
 
   test('two processes over one folder have their own spools; what one leaves, the next one to start enters', async () => {

@@ -23,7 +23,12 @@ export const oddEntries: fc.Arbitrary<Entry> = fc
     tokens: fc.array(whole, { minLength: 8, maxLength: 8 }),
     cost: fc.array(whole, { minLength: 5, maxLength: 5 }),
     rare: fc.record({ image_input: nonZero, image_output: nonZero, request: nonZero, saved_nusd: given(whole) }),
-    more: fc.record({ service_tier: given(text), billed_nusd: given(whole), corrects: given(text), hold: given(text) }),
+    more: fc.record({
+      ...{ service_tier: given(text), billed_nusd: given(whole), corrects: given(text), hold: given(text) },
+      estimate: given(fc.constantFrom('intent' as const, 'progress' as const)),
+      flags: given(fc.constant(['sent_unknown'] as const)),
+      correction: given(fc.constantFrom('reversal' as const, 'replacement' as const)),
+    }),
     ms: fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { minLength: 3, maxLength: 3 }),
   })
   .map(({ texts, maybe, tags, metadata, tokens, cost, rare, more, ms }) => {
