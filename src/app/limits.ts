@@ -57,7 +57,7 @@ export async function startLimits({
     ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
     rebuild: rebuildFrom(spent, ledger),
     rebuildTimeoutMs: 5_000,
-    onLapsed: closeLapsed(spent, ledger),
+    onLapsed: closeLapsed(spent, ledger, config.ledger.sent_unknown),
     longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
     onState: (state, reason) => {
       if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');

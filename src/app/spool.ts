@@ -18,8 +18,11 @@ export async function openSpool(config: Config, log: Log): Promise<{ spool: Spoo
     const why = messageOf(error);
     throw new Error(`the ledger's spool in data_dir (${config.data_dir}) cannot be opened: ${why}`, { cause: error });
   });
-  const { durability, max_size, on_full } = config.ledger;
-  const spool = new Spool(folder, { log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full });
+  const { durability, max_size, on_full, sent_unknown } = config.ledger;
+  const spool = new Spool(folder, {
+    ...{ log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full },
+    sentUnknown: sent_unknown,
+  });
   return { spool, release: () => folder.release() };
 }
 

@@ -45,6 +45,7 @@ export interface Config {
     /** Bytes. */
     readonly max_size: number;
     readonly on_full: 'refuse' | 'serve';
+    readonly sent_unknown: 'billed' | 'free';
     /** Milliseconds that entries are kept; null: for ever. */
     readonly retention: number | null;
   };

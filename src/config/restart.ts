@@ -15,6 +15,7 @@ const settings: readonly (readonly [section: keyof Config, key: string | null])[
   ['ledger', 'durability'],
   ['ledger', 'max_size'],
   ['ledger', 'on_full'],
+  ['ledger', 'sent_unknown'],
   ['redis', 'url'],
   ['redis', 'on_failure'],
   ['cache', 'index'],

@@ -247,6 +247,12 @@ export const configSchema = z.strictObject({
         .describe(
           'Where that is used up or cannot be written: refuse requests with 503, or serve them although their entries may be lost.',
         ),
+      sent_unknown: z
+        .enum(['billed', 'free'])
+        .default('billed')
+        .describe(
+          'What a team is billed for an attempt of which nobody can know whether it was sent, since its gateway ended: its estimate, or nothing.',
+        ),
       retention: s
         .longDuration(86_400_000)
         .optional()

@@ -133,7 +133,7 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
   }
 
   function bytesOf(underway: Underway, slot: number): Promise<Carried> {
-    const { reserved, reach, translation, writer, entrant, number } = underway;
+    const { reserved, reach, translation, writer, entrant, number, intent } = underway;
     const { request, headers, context, call, targets } = reserved;
     const { target, model } = reach;
     return new Promise((resolve) => {
@@ -155,6 +155,7 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
             context.dropped = translation.dropped;
             return streamHead(context);
           },
+          onSending: () => ledger.sent(intent.id),
           progress: request.stream ? progressOf(underway) : null,
           deadlines,
           clock,

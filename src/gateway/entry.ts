@@ -30,7 +30,7 @@ interface Sent {
 }
 
 /**
- * The input is billed as it was counted: the upstream may have read it. Id and time of a first attempt are its hold's, so that
+ * The input is billed as it was counted, since the upstream may have read it, and no fee for an answer. Id and time of a first attempt are its hold's, so that
  * whoever closes the hold of a gateway that died enters the same line.
  */
 export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry {
@@ -39,7 +39,7 @@ export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry
   const { hold } = grant;
   const id = hold && number === 1 ? firstEntryId(hold.id) : newId('ent', nowMs);
   const tokens = { ...noUsage(), input: countedInput };
-  const spent = cost(tokens, price);
+  const spent = cost(tokens, price, { answered: false });
   return {
     id,
     at: hold && number === 1 ? timeOf(id) : Math.round(nowMs),

@@ -17,6 +17,8 @@ import type { ResponseWriter } from './response-writer.js';
 /** Monotonic milliseconds. */
 interface Times {
   readonly sentAt: number;
+  /** It was on its way to the upstream. */
+  readonly wasSent: boolean;
   readonly firstByteAt: number | null;
   readonly endedAt: number;
   /** The upstream says that a limit of its own is used up for so long; 0: that none is. */
@@ -45,6 +47,8 @@ interface Carry {
   readonly stream: boolean;
   readonly writer: ResponseWriter;
   readonly keepAlive: Buffer;
+  /** The request is on its way. */
+  readonly onSending?: () => void;
   /** The head of a streamed answer, written with its first bytes. */
   readonly streamHead: () => readonly string[];
   /** Told of a stream from time to time; null where nobody asks. */
@@ -83,6 +87,7 @@ export class Meter implements UpstreamEvents {
   #status = 0;
   #retryAfterMs: number | undefined;
   #reading: StreamReader | undefined;
+  #wasSent = false;
   #firstByteAt: number | null = null;
   #notedAt: number;
   #exhaustedMs = 0;
@@ -106,6 +111,12 @@ export class Meter implements UpstreamEvents {
     const flow = attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
+  }
+
+  onSending(): void {
+    if (this.#wasSent) return;
+    this.#wasSent = true;
+    this.#plan.onSending?.();
   }
 
   onHeaders(status: number, headers: AnswerHeaders): void {
@@ -273,6 +284,7 @@ export class Meter implements UpstreamEvents {
     const endedAt = this.#plan.clock.monotonic();
     const carried = outcome({
       sentAt: this.#sentAt,
+      wasSent: this.#wasSent,
       firstByteAt: this.#firstByteAt,
       endedAt,
       exhaustedMs: this.#exhaustedMs,

@@ -10,6 +10,7 @@ import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
 import type { Carried } from './meter.js';
+import { mayHaveCost, wasAnswered } from './sent.js';
 
 export interface Bill {
   readonly tokens: Usage;
@@ -65,7 +66,7 @@ function billOf(used: Usage, source: UsageSource, carried: Carried, price: Price
   }
   if (service === undefined && price.requestNano === undefined)
     return { tokens, source, service, cost: cost(tokens, price) };
-  return { tokens, source, service, cost: cost(tokens, price, { service, answered: mayHaveCost(carried) }) };
+  return { tokens, source, service, cost: cost(tokens, price, { service, answered: wasAnswered(carried) }) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
@@ -79,16 +80,6 @@ function received(carried: Carried): { reported: Usage | undefined; text: string
 
 const cutShort = (carried: Carried): boolean =>
   carried.kind === 'failed' || carried.kind === 'gone' || carried.kind === 'fault';
-
-/**
- * An upstream that refused, or that was lost before it said anything, is not billed; one that was left working or that
- * answered what cannot be read is.
- */
-function mayHaveCost(carried: Carried): boolean {
-  if (carried.kind !== 'failed' || carried.reading?.text()) return true;
-  const { kind } = carried.failure;
-  return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
-}
 
 /** What an attempt is entered at where its usage cannot be settled: the most that it may have come to. */
 export function worstBill(countedInput: number, mostOutput: number, price: Price): Bill {

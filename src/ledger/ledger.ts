@@ -64,6 +64,8 @@ export interface Ledger {
   begin(entry: Entry): Promise<Refusal | undefined> | Refusal | undefined;
   /** An attempt that was begun and then not sent: it gets no entry. */
   abandon(id: string): void;
+  /** An attempt that was begun is on its way to the upstream. Nobody waits for this to be on the disk. */
+  sent(id: string): void;
   /** What an attempt under way has come to so far, for the case that nothing more is heard of it. */
   progress(id: string, known: Partial<Entry>): void;
   /** Cheap, synchronous, and never throws. */
@@ -201,6 +203,10 @@ class DrainedLedger implements Ledger {
 
   abandon(id: string): void {
     this.#spool?.abandon(id);
+  }
+
+  sent(id: string): void {
+    this.#spool?.sent(id);
   }
 
   progress(id: string, known: Partial<Entry>): void {

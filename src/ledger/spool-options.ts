@@ -1,4 +1,5 @@
 /** What a spool is given, and what it tells of itself. */
+import type { SentUnknown } from './estimate.js';
 import type { ReaderLog } from './spool-reader.js';
 import type { Segment } from './spool-segment.js';
 import type { WriterFs } from './spool-writer.js';
@@ -10,6 +11,8 @@ export interface SpoolOptions {
   /** Most bytes on disk. */
   readonly maxBytes: number;
   readonly onFull: 'refuse' | 'serve';
+  /** What is billed of attempts of which nobody can know whether they were sent; `billed` unless told. */
+  readonly sentUnknown?: SentUnknown;
   /** Bytes of one file. */
   readonly segmentBytes?: number;
   /** Most entries that wait in memory. */

@@ -9,6 +9,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Entry, Estimate } from './entry.js';
 import { entryOfLine, entryText, isEarlier, type Line, readLine, withProgress } from './entry-text.js';
+import { estimateOf, type SentUnknown } from './estimate.js';
 import { LARGEST_RECORD_BYTES, type RecordKind, scanRecords, TRAILER_BYTES } from './spool-record.js';
 import { type Home, InSegment, type Place, type Segment } from './spool-segment.js';
 
@@ -28,6 +29,7 @@ export interface Found {
 interface Intent {
   line: Line;
   estimate: Estimate;
+  sent: boolean;
   readonly segment: Segment;
 }
 
@@ -36,6 +38,7 @@ const PIECE_BYTES = 1024 * 1024;
 export class SpoolReader {
   readonly #segments: readonly Segment[];
   readonly #log: ReaderLog;
+  readonly #sentUnknown: SentUnknown;
   readonly #intents = new Map<string, Intent>();
   #place: Place;
   #closed = false;
@@ -45,7 +48,8 @@ export class SpoolReader {
   interrupted = 0;
 
   /** Reads from `place` on. `segments` may grow at its end and lose what was read at its start. */
-  constructor(segments: readonly Segment[], place: Place, log: ReaderLog) {
+  constructor(segments: readonly Segment[], place: Place, log: ReaderLog, sentUnknown: SentUnknown) {
+    this.#sentUnknown = sentUnknown;
     this.#segments = segments;
     this.#place = place;
     this.#log = log;
@@ -117,9 +121,9 @@ export class SpoolReader {
     try {
       const told = readLine(text);
       intent = this.#intents.get(told[0] ?? '');
-      if (kind === 'P' && !intent) return;
+      if ((kind === 'P' || kind === 'T') && !intent) return;
       line = kind === 'P' ? withProgress(intent!.line, told) : told;
-      if (kind !== 'V') entry = entryOfLine(line);
+      if (kind !== 'V' && kind !== 'T') entry = entryOfLine(line);
     } catch (error) {
       this.damages += 1;
       segment.damaged = true;
@@ -127,6 +131,10 @@ export class SpoolReader {
       return;
     }
     const id = line[0] ?? '';
+    if (kind === 'T') {
+      intent!.sent = true;
+      return;
+    }
     if (kind === 'P') {
       intent!.line = line;
       intent!.estimate = 'progress';
@@ -137,7 +145,7 @@ export class SpoolReader {
       intent.segment.open -= 1;
     }
     if (kind === 'I') {
-      this.#intents.set(id, { line, estimate: entry?.estimate ?? 'intent', segment });
+      this.#intents.set(id, { line, estimate: entry?.estimate ?? 'intent', sent: false, segment });
       segment.open += 1;
     } else if (entry) {
       found.entries.push(entry);
@@ -149,8 +157,8 @@ export class SpoolReader {
   #closeIntents({ entries, lines, homes }: Found): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { line, estimate, segment } of this.#intents.values()) {
-      const entry: Entry = { ...entryOfLine(line), error: 'interrupted', estimate };
+    for (const { line, estimate, sent, segment } of this.#intents.values()) {
+      const entry = estimateOf(entryOfLine(line), estimate, sent, this.#sentUnknown);
       entries.push(entry);
       lines.push(entryText(entry));
       homes.push({

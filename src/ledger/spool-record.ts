@@ -8,10 +8,11 @@ import { crc32 } from 'node:zlib';
 
 /**
  * `I` the intent of an attempt: the entry as it will be if nothing more is heard of it. `P` its progress: its id, and what it
- * has come to so far. `R` a result: the whole entry. All three as `entry-text.ts` writes them. `V` an intent that came to nothing: its id. `S` the end of a file that was closed
+ * has come to so far. `R` a result: the whole entry. All three as `entry-text.ts` writes them. `T` it is on its way to the upstream: its id.
+ * `V` an intent that came to nothing: its id. `S` the end of a file that was closed
  * in good order: how many results it holds.
  */
-export type RecordKind = 'I' | 'P' | 'R' | 'V' | 'S';
+export type RecordKind = 'I' | 'T' | 'P' | 'R' | 'V' | 'S';
 
 const HEAD_BYTES = 8;
 const LINE_FEED = 10;

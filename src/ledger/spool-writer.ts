@@ -75,7 +75,8 @@ export class SpoolWriter {
     this.#order = options.firstOrder;
   }
 
-  add(kind: RecordKind, text: string): Batch {
+  /** What is added `later` goes with whatever is written next, and alone at the end. */
+  add(kind: RecordKind, text: string, later = false): Batch {
     let last = this.#waiting.at(-1);
     if (!this.#open || !last) {
       last = { batch: new Batch(), buffer: this.#spare.pop() ?? new RecordBuffer() };
@@ -86,7 +87,7 @@ export class SpoolWriter {
     const before = last.buffer.used;
     last.buffer.add(kind, text);
     this.waitingBytes += last.buffer.used - before;
-    this.#schedule();
+    if (!later) this.#schedule();
     return last.batch;
   }
 
@@ -95,6 +96,7 @@ export class SpoolWriter {
     const last = this.#waiting.at(-1)?.batch;
     this.#open = false;
     if (!last) return Promise.resolve(this.place);
+    this.#schedule();
     return new Promise((resolve) => last.onLanded(() => resolve({ order: last.segment!.order, offset: last.end })));
   }
 
@@ -109,6 +111,7 @@ export class SpoolWriter {
       await new Promise<void>((resolve) => {
         this.#closed = resolve;
         if (this.failing && !this.#busy) this.#flushSoon();
+        else this.#schedule();
       });
     }
     clearTimeout(this.#retry);

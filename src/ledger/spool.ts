@@ -43,6 +43,8 @@ const full: Refusal = refuse(
 
 interface Attempt {
   entry: Entry;
+  /** It is on its way to the upstream. */
+  sent: boolean;
   /** What of its line is known before it is sent. */
   readonly head: string;
   /** Where its intent is. */
@@ -86,13 +88,17 @@ export class Spool implements Waiting {
       segmentBytes: Math.min(MOST_SEGMENT_BYTES, Math.ceil(options.maxBytes / 8)),
       maxQueued: 10_000,
       retryMs: 1_000,
+      sentUnknown: 'billed',
       fs,
       ...options,
     };
     const { log } = options;
     this.#segments = [...folder.left];
     if (folder.left.length > 0) {
-      this.#region = { reader: new SpoolReader(this.#segments, { order: 0, offset: 0 }, log), until: null };
+      this.#region = {
+        reader: new SpoolReader(this.#segments, { order: 0, offset: 0 }, log, this.#options.sentUnknown),
+        until: null,
+      };
       this.#inMemory = false;
     }
     this.#writer = new SpoolWriter({
@@ -140,7 +146,7 @@ export class Spool implements Waiting {
     const head = headText(entry);
     const batch = this.#writer.add('I', head + tailText(entry));
     batch.intents += 1;
-    this.#attempts.set(entry.id, { entry, head, batch, letIn: false });
+    this.#attempts.set(entry.id, { entry, head, batch, letIn: false, sent: false });
     return this.#options.onFull === 'serve' ? batch.done.then(() => undefined) : batch.done;
   }
 
@@ -156,6 +162,14 @@ export class Spool implements Waiting {
     if (!attempt) return;
     this.#attempts.delete(id);
     this.#writer.add('V', idText(id)).closes.push(attempt.batch);
+  }
+
+  /** An attempt is on its way. A write of its own for that would cost more than it is worth. */
+  sent(id: string): void {
+    const attempt = this.#attempts.get(id);
+    if (!attempt || attempt.sent) return;
+    attempt.sent = true;
+    if (!this.#writer.failing) this.#writer.add('T', idText(id), true);
   }
 
   /** What an attempt under way has come to so far. Nobody waits for it. */
@@ -245,7 +259,7 @@ export class Spool implements Waiting {
   async #readBack(max: number): Promise<Next> {
     for (;;) {
       if (!this.#region && this.#spill && this.#queue.entries.length === 0) {
-        const reader = new SpoolReader(this.#segments, await this.#spill, this.#options.log);
+        const reader = new SpoolReader(this.#segments, await this.#spill, this.#options.log, this.#options.sentUnknown);
         this.#region = { reader, until: null };
         this.#spill = null;
       }
@@ -295,6 +309,7 @@ export class Spool implements Waiting {
     for (const [, attempt] of this.#attempts.entries()) {
       if (attempt.batch.segment !== segment) continue;
       const batch = this.#writer.add('I', attempt.head + tailText(attempt.entry));
+      if (attempt.sent) this.#writer.add('T', idText(attempt.entry.id));
       batch.intents += 1;
       batch.closes.push(attempt.batch);
       attempt.batch = batch;

@@ -12,10 +12,11 @@ import type { Usage } from '../formats/usage.js';
 import type { CostNano } from '../lib/money.js';
 import type { Entry } from './entry.js';
 
-/** How much is known of an attempt: grows from its intent over its progress to the fact. */
-function knowledgeOf({ estimate, tokens }: Entry): number {
+/** How much is known of an attempt: grows from its intent, by that it was sent, over its progress to the fact. */
+function knowledgeOf({ estimate, tokens, flags }: Entry): number {
   if (estimate === undefined) return Number.POSITIVE_INFINITY;
-  return estimate === 'intent' ? 0 : 1 + tokens.output;
+  if (estimate === 'progress') return 2 + tokens.output;
+  return flags?.includes('sent_unknown') ? 0 : 1;
 }
 
 /** The entry that knows most: the first one, or the replacement that came last. */

@@ -8,6 +8,7 @@ import { limitModelOf } from '../gateway/entry.js';
 import { type Demand, firstEntryId } from '../gateway/limiter.js';
 import type { Reach } from '../gateway/stages.js';
 import type { Entry } from '../ledger/entry.js';
+import { estimateOf, type SentUnknown } from '../ledger/estimate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { SpentQuery, SpentStore } from '../ledger/spent-pg.js';
 import { timeOf } from '../lib/ids.js';
@@ -84,7 +85,7 @@ export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: nu
  * only have stood still: what it then knows supersedes the estimate.
  */
 export const closeLapsed =
-  (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>) =>
+  (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>, sentUnknown: SentUnknown) =>
   async (holdId: string, text: string): Promise<readonly AttemptUse[] | undefined> => {
     if (text === '') return undefined;
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
@@ -92,7 +93,7 @@ export const closeLapsed =
     const already = await written();
     if (already) return already;
     const id = firstEntryId(holdId);
-    ledger.append({
+    const intent: Entry = {
       ...known,
       id,
       at: timeOf(id),
@@ -109,8 +110,8 @@ export const closeLapsed =
       first_byte_ms: null,
       duration_ms: 0,
       overhead_ms: 0,
-      estimate: 'intent',
-    });
+    };
+    ledger.append(estimateOf(intent, 'intent', false, sentUnknown));
     await ledger.flush();
     // Its owner may have come before, or right after.
     return written();

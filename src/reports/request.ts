@@ -7,14 +7,24 @@ import { isTimezone, offsetMs } from '../lib/time-zone.js';
 export const groupings = [
   ...(['hour', 'day', 'month'] as const),
   ...(['team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'] as const),
-  ...(['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier'] as const),
+  ...(['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier', 'sent'] as const),
 ] as const;
 export type Grouping = (typeof groupings)[number];
 
 /** What may be asked for: entries that have one of these values. */
 export const filterNames = [
   ...(['team', 'key', 'model', 'served_model', 'provider', 'target', 'user', 'tag', 'endpoint'] as const),
-  ...(['status', 'error', 'cache', 'stream', 'usage_source', 'price_version', 'service_tier', 'request_id'] as const),
+  ...([
+    'status',
+    'error',
+    'cache',
+    'stream',
+    'usage_source',
+    'price_version',
+    'service_tier',
+    'sent',
+    'request_id',
+  ] as const),
 ] as const;
 export type FilterName = (typeof filterNames)[number];
 

@@ -39,6 +39,8 @@ export const columns: Readonly<Record<Exclude<Grouping | FilterName, 'hour' | 'd
   usage_source: 'usage_source',
   price_version: 'price_version',
   service_tier: 'service_tier',
+  /** Null where it was sent, as far as anybody knows. */
+  sent: "case when 'sent_unknown' = any(flags) then 'unknown' end",
   request_id: 'request_id',
 };
 

@@ -31,6 +31,8 @@ export interface AnswerHeaders {
 }
 
 export interface UpstreamEvents {
+  /** There is a connection, and the request is on its way. May come again where it went out anew. */
+  onSending?(): void;
   onHeaders(status: number, headers: AnswerHeaders): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
@@ -73,6 +75,7 @@ export class Attempt implements Flow, Watched, AnswerHandler {
 
   /** The request is on its way. */
   onSending(): void {
+    this.#events.onSending?.();
     this.#deadline.enter('first_byte');
   }
 

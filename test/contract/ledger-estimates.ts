@@ -108,18 +108,20 @@ export function estimatesContract(name: string, open: () => Promise<OpenStore>):
       const key = newKey();
       const { intent, progress, fact } = attempt({ key });
       const steps: [told: Entry, stands: Entry, entries: number][] = [
-        [intent, intent, 1],
-        [intent, intent, 1],
-        [progress(5), progress(5), 3],
-        [intent, progress(5), 3],
-        [progress(4), progress(5), 3],
-        [progress(7), progress(7), 5],
-        [progress(5), progress(7), 5],
-        [fact, fact, 7],
-        [fact, fact, 7],
-        [progress(2_000), fact, 7],
-        [{ ...fact, status: 502, tokens: noUsage() }, fact, 7],
-        [intent, fact, 7],
+        [{ ...intent, flags: ['sent_unknown'] }, intent, 1],
+        [{ ...intent, flags: ['sent_unknown'] }, intent, 1],
+        [intent, intent, 3],
+        [intent, intent, 3],
+        [progress(5), progress(5), 5],
+        [intent, progress(5), 5],
+        [progress(4), progress(5), 5],
+        [progress(7), progress(7), 7],
+        [progress(5), progress(7), 7],
+        [fact, fact, 9],
+        [fact, fact, 9],
+        [progress(2_000), fact, 9],
+        [{ ...fact, status: 502, tokens: noUsage() }, fact, 9],
+        [intent, fact, 9],
       ];
       for (const [i, [told, standing, count]] of steps.entries()) {
         await store.insert([told]);

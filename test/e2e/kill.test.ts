@@ -147,7 +147,7 @@ function suite(name: string, open: () => Promise<{ url: string; close(): Promise
       );
       const unsent = entries.filter(({ request_id }) => !asked.has(request_id));
       assert.ok(
-        unsent.every(({ error, usage_source }) => error === 'interrupted' && usage_source === 'estimated'),
+        unsent.every(({ error, flags }) => error === 'interrupted' && flags?.includes('sent_unknown')),
         'what it was not asked was killed on its way',
       );
       assert.equal(entries.length - unsent.length, upstream.requests.length);

@@ -23,6 +23,7 @@ const intentOf = (result: Entry): Entry => ({
 const estimateOf = (result: Entry, estimate: Entry['estimate'] = 'intent'): Entry => ({
   ...intentOf(result),
   estimate,
+  ...(estimate === 'intent' && { flags: ['sent_unknown'] }),
 });
 
 describe('the spool', () => {
@@ -210,6 +211,45 @@ describe('the spool', () => {
     assert.equal(again.logged.filter(({ message }) => /is no entry/.test(message)).length, 2);
     await again.close();
     assert.ok(fs.existsSync(`${file}.damaged`));
+  });
+
+  test('an attempt that was sent says so, where that went to the disk with something else; else nobody knows', async () => {
+    const [sent, unsent, other] = [entry(), entry(), entry()];
+    for (const sentUnknown of ['billed', 'free'] as const) {
+      store = new TestStore();
+      await leave(async ({ ledger, files }) => {
+        for (const one of [sent, unsent]) await ledger.begin(intentOf(one));
+        const written = () => readFileSync(files()[0]!, 'latin1');
+        for (let i = 0; i < 2; i++) ledger.sent(sent.id);
+        ledger.sent('ent_never_begun');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        assert.doesNotMatch(written(), /T\(/, 'it is not worth a write');
+        await attempt(ledger, intentOf(other), other);
+        assert.equal(written().match(/T\(/g)!.length, 1);
+      });
+      const again = await rig(dir, store, { sentUnknown });
+      await again.ledger.recover();
+      const { flags: _, ...known } = estimateOf(sent);
+      const free = sentUnknown === 'free' ? { billed_nusd: 0 } : {};
+      assert.deepEqual(
+        new Map(store.written.map((one) => [one.id, one])),
+        new Map([other, known, { ...estimateOf(unsent), ...free }].map((one) => [one.id, one])),
+      );
+      await again.close();
+    }
+  });
+
+  test('what was noted and not yet written is written when the spool is closed', async () => {
+    const one = entry();
+    const nothing = new TestStore();
+    nothing.away = true;
+    const first = await rig(dir, nothing, {}, { closeMs: 10 });
+    await first.ledger.begin(intentOf(one));
+    first.ledger.sent(one.id);
+    await first.close();
+    const { ledger } = await start();
+    await ledger.recover();
+    assert.equal(store.written[0]!.flags, undefined);
   });
 
   test('what the version before left is read: its lines lack the last three fields', async () => {
