@@ -47,6 +47,7 @@ describe('an attempt', () => {
           patient: of('mute', { connect: '30s' }),
           impatient: of('mute', { connect: '30s', total: '300ms' }),
           up: of('up', { first_byte: '300ms' }),
+          fine: of('up', {}),
         },
       },
     });
@@ -97,7 +98,7 @@ describe('an attempt', () => {
 
   test('that an upstream refused costs nothing', async () => {
     upstream.next(openaiError(500, { message: 'oops' }));
-    isNothing(await ask('refused-1', 'up'));
+    isNothing(await ask('refused-1', 'fine'));
   });
 
   test('that an upstream left unanswered costs its input, and no fee', async () => {
@@ -109,10 +110,10 @@ describe('an attempt', () => {
   });
 
   test('that was answered, or in part, costs its fee', async () => {
-    const whole = await ask('whole-1', 'up');
-    assert.equal(whole.cost_nusd['request'], FEE);
+    const whole = await ask('whole-1', 'fine');
+    assert.equal(whole.cost_nusd['request'], FEE, JSON.stringify(whole));
     upstream.next(sse(word('Hello'), cut));
-    const part = await ask('part-1', 'up', true);
+    const part = await ask('part-1', 'fine', true);
     assert.equal(part.status, 502);
     assert.equal(part.cost_nusd['request'], FEE);
     assert.ok(part.tokens['output']! > 0);
