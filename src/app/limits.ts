@@ -8,7 +8,8 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { pgSpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
-import { stackOf } from '../lib/thrown.js';
+import { messageOf, stackOf } from '../lib/thrown.js';
+import { backgroundTimer } from '../lib/timer.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
@@ -68,13 +69,8 @@ export async function startLimits({
     limits,
     spent,
     limitsOf: limitsOfEntry(keyStore, models),
-    onError: (error, waiting) =>
-      log.warn({ error: error instanceof Error ? error.message : String(error), waiting }, 'limits: late entries'),
-    after: (ms, run) => {
-      const timer = setTimeout(run, ms);
-      timer.unref();
-      return () => clearTimeout(timer);
-    },
+    onError: (error, waiting) => log.warn({ error: messageOf(error), waiting }, 'limits: late entries'),
+    after: backgroundTimer,
   });
   const counted = limitMetrics(metrics.registry, () => limits.state);
   const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);

@@ -9,6 +9,7 @@
  */
 import type { Entry } from '../ledger/entry.js';
 import type { SpentStore } from '../ledger/spent-pg.js';
+import type { Timer } from '../lib/timer.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 
@@ -18,7 +19,7 @@ interface LateFactsDeps {
   /** The limits that count an entry now. */
   readonly limitsOf: (entry: Entry) => Promise<readonly Limit[]>;
   readonly onError: (error: unknown, waiting: number) => void;
-  readonly after: (ms: number, run: () => void) => () => void;
+  readonly after: Timer;
 }
 
 const AT_ONCE = 200;
