@@ -17,7 +17,7 @@ import type { Entry } from './entry.js';
 import { entryText } from './entry-text.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 import { addingTo, beginAdding } from './rollups-pg.js';
-import { entryOf } from './stored-entry.js';
+import { entryOf } from './stored-entry-pg.js';
 import { type Superseding, supersedingIn } from './supersede-pg.js';
 
 /**

@@ -5,7 +5,7 @@ import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
 import type { Position } from './ledger-store.js';
 import type { Scanned } from './scan.js';
-import { storedEntry } from './stored-entry.js';
+import { storedEntry } from './stored-entry-pg.js';
 
 export const scanLedger =
   ({ db }: Pick<Store, 'db'>) =>

@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { drizzleOn } from '../store/pg.js';
 import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
-import { storedEntry } from './stored-entry.js';
+import { storedEntry } from './stored-entry-pg.js';
 import { superseding } from './supersede.js';
 
 export interface Superseding {
