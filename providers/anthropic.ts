@@ -83,7 +83,6 @@ export const anthropic = {
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
   auth: header('x-api-key', { 'anthropic-version': '2023-06-01' }),
   catalogue: 'anthropic',
-  serviceMultipliers: { batch: 0.5 },
   exports: [
     {
       kind: 'usage',
@@ -109,10 +108,38 @@ export const anthropic = {
       model: 'model',
       cost: { amount: 'cost_usd' },
     },
+    {
+      kind: 'usage', // GET /v1/organizations/usage_report/messages
+      knownBy: ['starting_at', 'uncached_input_tokens', 'output_tokens'],
+      time: 'starting_at',
+      model: 'model',
+      tokens: {
+        input: ['uncached_input_tokens'],
+        cache_read: ['cache_read_input_tokens'],
+        cache_write: ['cache_creation.ephemeral_5m_input_tokens', 'cache_creation.ephemeral_1h_input_tokens'],
+        output: ['output_tokens'],
+        inputIncludesCached: false,
+      },
+    },
+    {
+      kind: 'cost', // GET /v1/organizations/cost_report
+      knownBy: ['starting_at', 'amount', 'currency'],
+      time: 'starting_at',
+      model: 'model',
+      cost: { amount: 'amount', currency: 'currency', unit: 'cents' },
+    },
   ],
   failures: messagesFailures,
   limitHeaders: messagesLimitHeaders,
   modelFacts: (model) => familyOf(model).facts,
   maxOutput: (model) => familyOf(model).facts.maxOutput,
-  counting: (model) => ({ encoding: 'o200k_base', factor: familyOf(model).factor, exact: false }),
+  counting: (model) => {
+    const { factor } = familyOf(model);
+    return {
+      encoding: 'o200k_base',
+      factor,
+      exact: false,
+      bound: factor === FIRST_TOKENIZER ? 'claude' : 'claude_4_7',
+    };
+  },
 } satisfies ProviderType;

@@ -12,10 +12,10 @@ export const openaiCompatible = {
   catalogue: null,
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,
-  // Their tokenizers are their own: on most text they stay within a tenth of the public encoding.
+  // Their tokenizers are their own: on English they stay within a tenth of the public encoding. Claude's newest is the coarsest.
   counting: (model) =>
     encodingFor(model).exact
       ? { ...encodingFor(model), factor: 1 }
-      : { encoding: 'o200k_base', factor: 1.1, exact: false },
+      : { encoding: 'o200k_base', factor: 1.1, exact: false, bound: /claude/i.test(model) ? 'claude_4_7' : 'open' },
   maxOutput: maxOutputFor,
 } satisfies ProviderType;

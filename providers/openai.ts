@@ -10,8 +10,6 @@ export const openai = {
   mostInputs: 2048,
   auth: bearer,
   catalogue: 'openai',
-  // Priority is 1.7 to 2 times the standard rate, by the model; what is not listed is billed at the dearest of these.
-  serviceMultipliers: { batch: 0.5, flex: 0.5, priority: 2 },
   exports: [
     {
       kind: 'usage',
@@ -33,6 +31,21 @@ export const openai = {
       time: 'start_time',
       model: 'line_item',
       cost: { amount: 'amount_value', currency: 'amount_currency' },
+    },
+    {
+      kind: 'usage',
+      knownBy: ['start_time', 'model', 'input_tokens', 'num_model_requests'], // embeddings have no output
+      time: 'start_time',
+      model: 'model',
+      tokens: { input: ['input_tokens'], cache_read: [], cache_write: [], output: [], inputIncludesCached: true },
+      requests: 'num_model_requests',
+    },
+    {
+      kind: 'cost', // GET /v1/organization/costs
+      knownBy: ['start_time', 'amount.value', 'line_item'],
+      time: 'start_time',
+      model: 'line_item',
+      cost: { amount: 'amount.value', currency: 'amount.currency' },
     },
   ],
   failures: chatFailures,

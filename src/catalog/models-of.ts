@@ -3,6 +3,7 @@ import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
+import { catalogueProvider } from '../pricing/catalogue-provider.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
 import { Rules } from '../router/rules.js';
@@ -127,9 +128,8 @@ function targetOf(
     const id = `${written.provider}/${name}`;
     const price = standingPrice({
       override: writtenPrices(written.price ?? model.price),
-      catalogueName: providerType.catalogue,
+      catalogueName: catalogueProvider(provider.catalogue, providerType.catalogue, provider.base_url),
       model: name,
-      services: providerType.serviceMultipliers,
       fallback: providerType.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
       nowMs: deps.nowMs,
     });

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
 import { lookup } from '../pricing/catalogue.js';
+import { catalogueProvider } from '../pricing/catalogue-provider.js';
 import { ratesAt } from '../pricing/price.js';
 
 export interface CheckArgs {
@@ -41,10 +42,10 @@ export async function check(args: CheckArgs): Promise<number> {
 /** Today's list price of a provider's model, in words. */
 function listPriceOf(config: Config, types: ProviderTypes): (provider: string, model: string) => string | null {
   return (provider, model) => {
-    const type = types[config.providers[provider]!.type];
+    const { type: typeName, catalogue, base_url } = config.providers[provider]!;
+    const type = types[typeName];
     if (type?.free) return 'free';
-    const catalogue = type?.catalogue ?? null;
-    const price = lookup(catalogue, model, Date.now());
+    const price = lookup(catalogueProvider(catalogue, type?.catalogue ?? null, base_url), model, Date.now());
     if (!price) return null;
     const { input, output } = ratesAt(price, 0);
     return `$${input / 1e6} in, $${output / 1e6} out per million tokens (${price.version})`;

@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { ExportFormat } from '../provider/provider-type.js';
 import { dollars, exact } from '../reports/figures.js';
+import { nanoFrom, pageOf, pagesWrong, readExport } from '../reports/provider-export.js';
 import {
   type Cause,
   type Compared,
-  type DayOf,
   type Figures,
-  nanoFrom,
-  readExport,
+  isExplained,
+  type ModelDay,
   reconcile,
 } from '../reports/reconcile.js';
 import {
@@ -36,9 +36,9 @@ interface ReconcileOptions extends Common {
 
 const words: Readonly<Record<Cause, string>> = {
   equal: 'equal',
-  missing_here: 'missing here: not sent through this gateway',
-  missing_there: 'missing there: not in the export',
-  price: 'price: the same tokens at another price',
+  missing_here: 'missing here: the ledger has nothing of it',
+  missing_there: 'missing there: the export has nothing of it',
+  price: 'price: the same tokens for other money',
   rounding: 'rounding of the export',
   time_zone_edge: 'time-zone edge: on the other side of midnight',
   counted: 'counted: the provider told no usage for some',
@@ -50,7 +50,9 @@ export function registerReconcile(program: Command, exportsOf: ExportsOf, world:
   asksGateway(
     program
       .command('reconcile <export...>')
-      .description("compare a provider's usage and cost exports (CSV) with the ledger, per day and model"),
+      .description(
+        "compare a provider's usage and cost (CSV exports, pages of its API) with the ledger, per day and model",
+      ),
   )
     .requiredOption('--provider <name>', 'a provider of the configuration, or a type of provider')
     .option('--all', 'days and models that agree too')
@@ -66,12 +68,7 @@ async function run(
   const { names, type } = await providersOf(world, options);
   const formats = exportsOf[type] ?? [];
   if (formats.length === 0) throw new UserError(`Exports of providers of type ${type} are not known.`);
-  const theirs: DayOf[] = [];
-  for (const file of files) {
-    const read = readExport(contentOf(file), formats);
-    if (!read.ok) throw new UserError(`${file}: ${read.refusal.message}`);
-    theirs.push(...read.value);
-  }
+  const theirs = theirsOf(files, formats);
   const days = theirs.map(({ day }) => day).sort();
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined) throw new UserError('There is nothing in the export.');
@@ -80,6 +77,23 @@ async function run(
   const shown = options.all ? compared : compared.filter(({ cause }) => cause !== 'equal');
   if (options.json) world.print(JSON.stringify({ from: first, to: last, data: shown.map(asJson) }, null, 2));
   else world.print(lines(compared, shown, first, last).join('\n'));
+  if (!compared.every(isExplained)) world.exit(1);
+}
+
+function theirsOf(files: readonly string[], formats: readonly ExportFormat[]): ModelDay[] {
+  const theirs: ModelDay[] = [];
+  const pages = [];
+  for (const file of files) {
+    const text = contentOf(file);
+    const read = readExport(text, formats);
+    if (!read.ok) throw new UserError(`${file}: ${read.refusal.message}`);
+    theirs.push(...read.value);
+    const page = pageOf(file, text);
+    if (page) pages.push(page);
+  }
+  const wrong = pagesWrong(pages);
+  if (wrong !== null) throw new UserError(wrong);
+  return theirs;
 }
 
 async function providersOf(world: CliWorld, options: ReconcileOptions): Promise<{ names: string[]; type: string }> {
@@ -118,7 +132,7 @@ async function oursOf(world: CliWorld, options: Common, providers: readonly stri
   for (const name of providers) query.append('provider', name);
   const { answer } = await ask(world, options, 'GET', `/reports/spend?${query}`, { timeoutMs: 10 * 60_000 });
   const { data } = (await answer.json()) as { data: readonly OurRow[] };
-  return data.map((row): DayOf => {
+  return data.map((row): ModelDay => {
     const tokens = (kind: string) => BigInt(row.tokens[kind] ?? 0);
     return {
       day: row.day,
@@ -134,7 +148,13 @@ async function oursOf(world: CliWorld, options: Common, providers: readonly stri
         nano: nanoFrom(row.cost_usd),
       },
       roundedNano: 0n,
-      counted: row.usage_source !== 'provider',
+      countedTokens:
+        row.usage_source === 'provider'
+          ? 0n
+          : ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output'].reduce(
+              (sum, kind) => sum + tokens(kind),
+              0n,
+            ),
     };
   });
 }

@@ -84,6 +84,8 @@ export interface ProviderConfig {
   readonly api_keys: readonly string[];
   /** Without a trailing slash. Null: the place that the provider's type knows. */
   readonly base_url: string | null;
+  /** Its name in the price catalogue, where stated. */
+  readonly catalogue: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }

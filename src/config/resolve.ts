@@ -57,6 +57,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
         type: provider.type,
         api_keys: credentialsOf(provider, name, credential, report),
         base_url: provider.base_url ?? null,
+        catalogue: provider.catalogue ?? null,
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),

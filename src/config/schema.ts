@@ -2,9 +2,11 @@
  * The configuration as written: one schema, from which the file is validated, editors complete it (`config.schema.json`) and
  * `resolve.ts` makes the `Config` as used. A key that is not here is an error.
  */
+
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import * as r from './route-scalars.js';
@@ -146,6 +148,13 @@ const provider = z.strictObject({
   base_url: s.baseUrl
     .optional()
     .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
+  catalogue: z
+    .string()
+    .refine(isCatalogueProvider, 'the price catalogue has no such provider')
+    .optional()
+    .describe(
+      "Whose list prices hold, such as groq, together or x-ai. Default: the type's own, else by the host of base_url.",
+    ),
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
 });
 

@@ -17,6 +17,8 @@ export interface Usage {
   image_output?: number;
   /** Not a count: the service tier that the provider says it served in, where that is not its standard one. */
   service_tier?: string;
+  /** How often the provider used tools of its own that it charges for; left out where it did not. Not kept by the ledger. */
+  tools?: { web_search?: number; file_search?: number };
 }
 
 /** What a provider calls its standard service, or leaves to itself to choose. */

@@ -65,5 +65,5 @@ export interface CostNano {
 export function markedUp(nano: number, markupPpm: number): number {
   const product = BigInt(Math.abs(nano)) * BigInt(markupPpm);
   const billed = Number((product + 500_000n) / 1_000_000n);
-  return nano < 0 ? -billed : billed;
+  return nano < 0 && billed > 0 ? -billed : billed;
 }

@@ -106,20 +106,23 @@ function correctionOf(entry: Entry, corrections: number, price: Price, markup: n
   const { tokens, cost_nusd: before } = entry;
   const used = tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.output > 0;
   const right = cost(tokens, price, { service: entry.service_tier, answered: entry.status < 400 || used });
-  const request = (right.request ?? 0) - (before.request ?? 0);
+  // How often the provider used its own tools is not kept: what was charged for them stays.
+  const fee = price.toolNano ? (before.request ?? 0) : (right.request ?? 0);
+  const total = right.total - (right.request ?? 0) + fee;
+  const request = fee - (before.request ?? 0);
   const cost_nusd: CostNano = {
     input: right.input - before.input,
     cache_read: right.cache_read - before.cache_read,
     cache_write: right.cache_write - before.cache_write,
     output: right.output - before.output,
     ...(request !== 0 && { request }),
-    total: right.total - before.total,
+    total: total - before.total,
   };
-  const billed = (markup === null ? right.total : markedUp(right.total, markup)) - (entry.billed_nusd ?? before.total);
+  const billed = (markup === null ? total : markedUp(total, markup)) - (entry.billed_nusd ?? before.total);
   const same = Object.values(cost_nusd).every((nano) => nano === 0);
   if (same) return null;
   const { service_tier: _, billed_nusd: __, ...kept } = entry;
-  const id = correctionId(entry.id, price.version, corrections, before.total, right.total);
+  const id = correctionId(entry.id, price.version, corrections, before.total, total);
   return {
     ...kept,
     id,

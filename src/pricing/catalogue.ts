@@ -7,8 +7,12 @@
  * `standingPrice` once for each target of a configuration. It keeps what it found and looks again when the price ends.
  */
 import { readFileSync } from 'node:fs';
-import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
+import { calcPrice, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
+import { type AudioOf, dearestAudioOf } from './audio.js';
+import { isCatalogueProvider } from './catalogue-provider.js';
+import { corrected } from './corrections.js';
 import { type Price, type PriceTier, ratesFrom, scaled, type WrittenPrice, writtenPriceAt } from './price.js';
+import { serviceMultiples } from './service-tiers.js';
 
 /** Names the data: entries that carry it were billed from this version's tables. */
 export const catalogueVersion: string = (() => {
@@ -22,23 +26,39 @@ export const catalogueVersion: string = (() => {
  */
 export function lookup(catalogueName: string | null, model: string, atMs: number): Price | undefined {
   // The package guesses a provider from the model's name where it does not know the provider that it is asked for.
-  if (catalogueName === null || findProvider({ providerId: catalogueName })?.id !== catalogueName) return undefined;
+  if (catalogueName === null || !isCatalogueProvider(catalogueName)) return undefined;
   const found = calcPrice({}, model, { providerId: catalogueName, timestamp: new Date(atMs) });
   if (!found) return undefined;
-  const tiers = tiersOf(found.model_price);
+  const provider = found.provider.id;
+  const prices = corrected(provider, found.model.id, found.model_price);
+  const tiers = tiersOf(prices, dearestAudioOf(provider));
   if (!tiers) return undefined;
-  const fee = found.model_price['requests_kcount'];
-  const requestNano = typeof fee === 'number' ? Math.round(fee * 1e6) : 0;
+  const requestNano = feeNano(prices['requests_kcount']);
+  const toolNano = {
+    web_search: feeNano(prices['web_searches_kcount']),
+    file_search: feeNano(prices['storage_searches_kcount']),
+  };
+  const unpriced = (['audio_input', 'audio_output'] as const).filter((kind) => prices[kinds[kind]] === undefined);
+  const services = Object.entries(serviceMultiples(provider, found.model.id)).map(([name, by]) => [
+    name,
+    tiers.map((tier) => ({ ...tier, pico: scaled(tier.pico, by) })),
+  ]);
   const fromMs = startOf(found.model, atMs);
   return {
     version: catalogueVersion,
     source: 'catalogue',
     tiers,
+    ...(services.length > 0 && { services: Object.fromEntries(services) }),
     ...(requestNano > 0 && { requestNano }),
+    ...(toolNano.web_search + toolNano.file_search > 0 && { toolNano }),
+    ...(unpriced.length > 0 && { unpriced }),
     ...(fromMs !== undefined && { fromMs }),
     untilMs: nextChange(found.model, atMs),
   };
 }
+
+/** Dollars for a thousand, as nano-dollars for each. */
+const feeNano = (fee: ModelPrice[string]): number => (typeof fee === 'number' ? Math.round(fee * 1e6) : 0);
 
 export interface PriceRequest {
   /** The prices that the configuration states for the model; the one in force wins. */
@@ -47,8 +67,6 @@ export interface PriceRequest {
   readonly catalogueName: string | null;
   /** The upstream model. */
   readonly model: string;
-  /** What service tiers cost as multiples of the list price. */
-  readonly services?: Readonly<Record<string, number>> | undefined;
   /** The configured prices of models that have no other. */
   readonly fallback: readonly WrittenPrice[];
   readonly nowMs: number;
@@ -59,22 +77,30 @@ export function priceFor(request: PriceRequest): Price | undefined {
   return found(request).price;
 }
 
-function found({ override, catalogueName, model, services, fallback, nowMs }: PriceRequest) {
+function found({ override, catalogueName, model, fallback, nowMs }: PriceRequest) {
   const stated = writtenPriceAt(override, 'override', nowMs);
   if (stated.price) return stated;
-  const listed = withServices(lookup(catalogueName, model, nowMs), services);
-  const other = listed ? { price: listed, untilMs: listed.untilMs } : writtenPriceAt(fallback, 'default', nowMs);
-  return { price: other.price, untilMs: Math.min(stated.untilMs, other.untilMs) };
+  const listed = lookup(catalogueName, model, nowMs);
+  const other = writtenPriceAt(fallback, 'default', nowMs);
+  if (!listed) return { price: other.price, untilMs: Math.min(stated.untilMs, other.untilMs) };
+  return { price: withStatedAudio(listed, other.written), untilMs: Math.min(stated.untilMs, listed.untilMs) };
 }
 
-function withServices(price: Price | undefined, services: PriceRequest['services']): Price | undefined {
-  if (!price || !services) return price;
-  const tables = Object.entries(services).map(([name, by]) => [
-    name,
-    price.tiers.map((tier) => ({ ...tier, pico: scaled(tier.pico, by) })),
-  ]);
-  return { ...price, services: Object.fromEntries(tables) };
+/** What the configured default says of audio holds where the catalogue says nothing. */
+function withStatedAudio(price: Price, written: WrittenPrice | undefined): Price {
+  const { unpriced = [], ...known } = price;
+  const left = unpriced.filter((kind) => written?.[kind] === undefined);
+  if (!written || left.length === unpriced.length) return price;
+  const rates = ratesFrom({ input: written.input, output: written.output, ...audioOf(written) });
+  const tiers = price.tiers.map((tier) => {
+    const pico = { ...tier.pico };
+    for (const kind of unpriced) if (!left.includes(kind)) pico[kind] = rates[kind];
+    return { ...tier, pico };
+  });
+  return { ...known, tiers, ...(left.length > 0 && { unpriced: left }) };
 }
+
+const audioOf = ({ audio_input, audio_output }: WrittenPrice) => ({ audio_input, audio_output });
 
 /**
  * The price of a target over time: looks up at once, and again only when a price has ended. A time before the first look-up
@@ -107,7 +133,7 @@ const kinds = {
 } as const;
 
 /** One tier for every mark that any kind's price has. */
-function tiersOf(prices: ModelPrice): PriceTier[] | undefined {
+function tiersOf(prices: ModelPrice, audio: AudioOf): PriceTier[] | undefined {
   if (prices['input_mtok'] === undefined) return undefined;
   const marks = new Set([0]);
   for (const key of Object.values(kinds)) {
@@ -127,14 +153,17 @@ function tiersOf(prices: ModelPrice): PriceTier[] | undefined {
           cache_write_1h: at('cache_write_1h'),
           output: at('output'),
           reasoning: at('reasoning'),
-          audio_input: at('audio_input'),
-          audio_output: at('audio_output'),
+          audio_input: at('audio_input') ?? dearer(audio.input, at('input')),
+          audio_output: at('audio_output') ?? dearer(audio.output, at('output') ?? at('input')),
           image_input: at('image_input'),
           image_output: at('image_output'),
         }),
       };
     });
 }
+
+/** Audio never costs less than text. */
+const dearer = (audio: number, text: number | undefined): number => Math.max(audio, text ?? 0);
 
 /** A kind's price for inputs just above `mark`. */
 function rateAt(price: ModelPrice[string], mark: number): number | undefined {

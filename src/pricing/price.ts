@@ -40,11 +40,18 @@ export interface Price {
   readonly services?: Readonly<Record<string, readonly PriceTier[]>>;
   /** A fee for each request, in nano-dollars. */
   readonly requestNano?: number;
+  /** Fees for what the provider does beside the model, in nano-dollars for each time. */
+  readonly toolNano?: Readonly<Partial<Record<Tool, number>>>;
+  /** Kinds of audio that the source states no price of. Their rates are a bound, see `audio.ts`. */
+  readonly unpriced?: readonly ('audio_input' | 'audio_output')[];
   /** From when on this price is in force, in milliseconds since the epoch; left out where it always was. */
   readonly fromMs?: number;
   /** The price is to be looked up again from this time on, in milliseconds since the epoch; Infinity where it stands. */
   readonly untilMs: number;
 }
+
+/** What a provider's own tools are called in usage and prices. */
+export type Tool = keyof NonNullable<Usage['tools']>;
 
 type Amount = number | string;
 
@@ -168,7 +175,7 @@ export function writtenPriceAt(
   written: readonly WrittenPrice[],
   source: 'override' | 'default',
   nowMs: number,
-): { readonly price: Price | undefined; readonly untilMs: number } {
+): { readonly price: Price | undefined; readonly written: WrittenPrice | undefined; readonly untilMs: number } {
   const from = (price: WrittenPrice) => price.from ?? Number.NEGATIVE_INFINITY;
   let current: WrittenPrice | undefined;
   let untilMs = Infinity;
@@ -176,7 +183,7 @@ export function writtenPriceAt(
     if (from(price) > nowMs) untilMs = Math.min(untilMs, from(price));
     else if (current === undefined || from(price) >= from(current)) current = price;
   }
-  return { price: current && writtenPrice(current, source, untilMs), untilMs };
+  return { price: current && writtenPrice(current, source, untilMs), written: current, untilMs };
 }
 
 /** The rates that a request with so many input tokens of all kinds, served in a service tier, is billed at. */
@@ -221,7 +228,7 @@ export function cost(usage: Usage, price: Price, { service, answered = true }: C
     imageOut,
     rates.image_output,
   );
-  const request = answered ? (price.requestNano ?? 0) : 0;
+  const request = (answered ? (price.requestNano ?? 0) : 0) + toolsNano(usage.tools, price.toolNano);
   return {
     input,
     cache_read: cacheRead,
@@ -230,6 +237,14 @@ export function cost(usage: Usage, price: Price, { service, answered = true }: C
     ...(request > 0 && { request }),
     total: input + cacheRead + cacheWrite + output + request,
   };
+}
+
+/** What the provider did beside the model, by its own count. */
+function toolsNano(times: Usage['tools'], nanoEach: Price['toolNano']): number {
+  if (!times || !nanoEach) return 0;
+  let total = 0;
+  for (const tool in times) total += (times[tool as Tool] ?? 0) * (nanoEach[tool as Tool] ?? 0);
+  return total;
 }
 
 interface Circumstances {

@@ -15,9 +15,11 @@ export interface CountingRule {
   readonly encoding: 'o200k_base' | 'cl100k_base' | 'quarter_bytes';
   readonly factor: number;
   readonly exact: boolean;
+  /** Whose measured tokenizers bound the count where it is not exact; those of open models unless stated. */
+  readonly bound?: 'open' | 'claude' | 'claude_4_7';
 }
 
-/** A CSV export of a provider's usage or cost: what its columns are called. */
+/** An export of a provider's usage or cost: what its columns are called, or the fields of its API's answers (`amount.value`). */
 export interface ExportFormat {
   readonly kind: 'usage' | 'cost';
   /** Columns that tell this format from others; all must be there. */
@@ -35,8 +37,8 @@ export interface ExportFormat {
     readonly inputIncludesCached: boolean;
   };
   readonly requests?: string;
-  /** US dollars, and the column that names the currency where there is one. */
-  readonly cost?: { readonly amount: string; readonly currency?: string };
+  /** Dollars unless `unit` says cents, and the column that names the currency where there is one. */
+  readonly cost?: { readonly amount: string; readonly currency?: string; readonly unit?: 'cents' };
 }
 
 export interface ProviderType {
@@ -55,8 +57,6 @@ export interface ProviderType {
   readonly failures: readonly FailureRule[];
   /** Where its answers tell what is left of its own limits. */
   readonly limitHeaders: readonly LimitHeader[];
-  /** What a service tier costs as a multiple of the list price, by the provider's name for the tier; 1 where it is not told. */
-  readonly serviceMultipliers?: Readonly<Record<string, number>>;
   /** How the provider's usage and cost exports are read. */
   readonly exports?: readonly ExportFormat[];
   /** Most tokens that a model answers with where a request names no maximum; null where that is not known. */

@@ -1,8 +1,11 @@
 /** CSV as RFC 4180 has it, both ways. Cells that a spreadsheet would run as a formula are written so that it does not. */
 
-/** A text cell. One that begins as a formula does gets an apostrophe, which spreadsheets take for "this is text". */
+/**
+ * A text cell. One that begins as a formula does gets an apostrophe, which spreadsheets take for "this is text"; so does one that
+ * begins with an apostrophe, so that whoever takes one away from each cell that has it gets what was written.
+ */
 export function textCell(value: string): string {
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = /^['=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

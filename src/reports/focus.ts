@@ -23,6 +23,8 @@ export interface UsageRow {
   readonly priceVersion: string;
   readonly serviceTier: string | null;
   readonly correction: boolean;
+  /** How many entries were added up: each was rounded to the nano-dollar. */
+  readonly entries: bigint;
   /** Money in nano-dollars. */
   readonly kinds: readonly { readonly kind: Kind; readonly quantity: bigint; readonly nano: bigint }[];
   /** What the row costs in all, and what is billed for it. */
@@ -102,10 +104,11 @@ function charge(
   const month = (ahead: number) => iso(Date.UTC(hour.getUTCFullYear(), hour.getUTCMonth() + ahead, 1));
   const cost = dollars(nano);
   const measured = quantity !== 0n;
-  const unitPrice = measured && quantity < 0n === nano < 0n ? unitPriceOf(nano, quantity) : null;
+  const unitPrice =
+    measured && quantity < 0n === nano < 0n ? unitPriceOf(absolute(nano), absolute(quantity), row.entries) : null;
   const unit = kind === 'request' ? 'Requests' : 'Tokens';
   const what = row.servedModel ?? row.model;
-  const tier = row.serviceTier ? { ServiceTier: row.serviceTier } : null;
+  const tier = row.serviceTier ? { x_ServiceTier: row.serviceTier } : null;
   return {
     BilledCost: cost,
     BillingAccountId: 'tollgate',
@@ -141,7 +144,7 @@ function charge(
     SkuId: textCell(`${row.target}/${kind}`),
     SkuMeter: meters[kind],
     SkuPriceDetails: tier && textCell(JSON.stringify(tier)),
-    SkuPriceId: textCell([row.target, kind, row.priceVersion, row.serviceTier].filter(Boolean).join('/')),
+    SkuPriceId: textCell([row.target, kind, row.priceVersion, row.serviceTier, unitPrice].filter(Boolean).join('/')),
     SubAccountId: row.team === null ? null : textCell(row.team),
     SubAccountName: row.team === null ? null : textCell(row.team),
     SubAccountType: row.team === null ? null : 'Team',
@@ -156,10 +159,30 @@ function charge(
 
 const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-/** Dollars for one unit, with so many places that the product with the quantity is the cost to the nano-dollar. */
-function unitPriceOf(nano: bigint, quantity: bigint): string {
+/**
+ * Dollars for one unit. Prices are whole pico-dollars of few digits, and each entry's cost was rounded: of the prices that these
+ * costs can have come from, the roundest one. So rows of one price mostly have one unit price, and where they do not (some tokens
+ * of a long context, few tokens) it is a part of their SKU price id. Where no single price can be behind it, the average, with
+ * so many places that the product with the quantity is the cost.
+ */
+export function unitPriceOf(nano: bigint, quantity: bigint, entries: bigint): string {
+  const [pico, slack] = [nano * 1000n, entries * 500n];
+  const least = pico > slack ? (pico - slack + quantity - 1n) / quantity : nano === 0n ? 0n : 1n;
+  const most = (pico + slack) / quantity;
+  if (nano === 0n) return '0.0';
+  for (let step = 10n ** 13n; step > 0n && least <= most; step /= 10n) {
+    const near = ((pico / quantity + step / 2n) / step) * step;
+    const above = ((least + step - 1n) / step) * step;
+    if (near >= least && near <= most) return decimal(near, 12);
+    if (above <= most) return decimal(above, 12);
+  }
   const places = 9 + String(quantity).length + 1;
-  const scaled = (nano * 10n ** BigInt(places - 9) + quantity / 2n) / quantity;
-  const digits = String(scaled).padStart(places + 1, '0');
+  return decimal((nano * 10n ** BigInt(places - 9) + quantity / 2n) / quantity, places);
+}
+
+const absolute = (value: bigint): bigint => (value < 0n ? 0n - value : value);
+
+function decimal(value: bigint, places: number): string {
+  const digits = String(value).padStart(places + 1, '0');
   return `${digits.slice(0, -places)}.${digits.slice(-places)}`.replace(/0+$/, '').replace(/\.$/, '.0');
 }

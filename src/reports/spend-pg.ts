@@ -144,6 +144,7 @@ function usageRow(row: Raw): UsageRow {
     priceVersion: version as string,
     serviceTier: tier as string | null,
     correction: correction as boolean,
+    entries: sums.attempts,
     kinds: [
       { kind: 'input', quantity: sums.input_tokens, nano: sums.input_nusd },
       { kind: 'cache_read', quantity: sums.cache_read_tokens, nano: sums.cache_read_nusd },

@@ -7,7 +7,7 @@ import type { Usage } from '../formats/usage.js';
 import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
 
 /** Kinds of tokens that every answer tells. */
-type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier'>;
+type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier' | 'tools'>;
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];

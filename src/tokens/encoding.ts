@@ -10,6 +10,7 @@
  */
 import type { ProviderType } from '../provider/provider-type.js';
 import { type AsciiRules, splitAscii } from './ascii-split.js';
+import { growthOf } from './token-bounds.js';
 
 export type EncodingName = ReturnType<ProviderType['counting']>['encoding'];
 
@@ -26,14 +27,24 @@ const ends = new Int32Array(SCRATCH_BYTES);
 const nextOf = new Int32Array(SCRATCH_BYTES + 1);
 const previousOf = new Int32Array(SCRATCH_BYTES + 1);
 const rankAt = new Int32Array(SCRATCH_BYTES + 1);
+const ownRank = new Int32Array(SCRATCH_BYTES + 1);
 const heap = new Int32Array(3 * SCRATCH_BYTES);
 let heapSize = 0;
 const utf8 = new TextEncoder();
 
+export interface TextTally {
+  tokens: number;
+  /** How many more another tokenizer may make of the same text; stays as it is where no bounds are asked for. */
+  beyond: number;
+}
+
 /** What counts the tokens of a text, a window at a time. */
 export interface Counter {
-  /** Counts one window of `text` from `at`; adds to `tally.tokens` and returns where the next window begins. */
-  window(text: string, at: number, tally: { tokens: number }): number;
+  /**
+   * Counts one window of `text` from `at`; adds to `tally` and returns where the next window begins. `bounds[rank]`: the most
+   * tokens that another tokenizer makes of the token with that rank.
+   */
+  window(text: string, at: number, tally: TextTally, bounds?: Uint8Array | null): number;
 }
 
 /** A token is four bytes of UTF-8, the last one of a window perhaps fewer. */
@@ -49,6 +60,7 @@ export class Encoding implements Counter {
   readonly #split: RegExp;
   readonly #ascii: AsciiRules;
   readonly #table: RankTable;
+  readonly #byteRank = new Int32Array(256);
 
   /**
    * `ranks[rank]` is a token, as text where it is valid UTF-8, else as bytes; `split` is global and covers any text; `ascii`
@@ -58,14 +70,18 @@ export class Encoding implements Counter {
     this.#split = split;
     this.#ascii = ascii;
     this.#table = new RankTable(ranks);
+    for (let byte = 0; byte < 256; byte++) {
+      bytes[0] = byte;
+      this.#byteRank[byte] = this.#table.rank(bytes, 0, 1);
+    }
   }
 
-  window(text: string, at: number, tally: { tokens: number }): number {
+  window(text: string, at: number, tally: TextTally, bounds: Uint8Array | null = null): number {
     let end = Math.min(at + WINDOW_CHARS, text.length);
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
     const window = text.slice(at, end);
     const { written } = utf8.encodeInto(window, bytes);
-    if (written === window.length) return at + this.#countAscii(written, end < text.length, tally);
+    if (written === window.length) return at + this.#countAscii(written, end < text.length, tally, bounds);
     const pieces = window.match(this.#split);
     if (pieces === null) return end;
     if (end < text.length) {
@@ -74,27 +90,39 @@ export class Encoding implements Counter {
     let start = 0;
     for (const piece of pieces) {
       const stop = start + Buffer.byteLength(piece);
-      tally.tokens += this.#tokensOf(start, stop);
+      this.#count(start, stop, tally, bounds);
       start = stop;
     }
+    if (bounds) tally.beyond += growthOf(text.slice(at, end));
     return end;
   }
 
   /** Counts the pieces of a window that is ASCII alone; answers how much of it was counted. */
-  #countAscii(length: number, goesOn: boolean, tally: { tokens: number }): number {
+  #countAscii(length: number, goesOn: boolean, tally: TextTally, bounds: Uint8Array | null): number {
     let count = splitAscii(bytes, length, this.#ascii, ends);
     if (goesOn) count -= leftOver(count);
     let start = 0;
     for (let i = 0; i < count; i++) {
       const stop = ends[i]!;
-      tally.tokens += this.#tokensOf(start, stop);
+      this.#count(start, stop, tally, bounds);
       start = stop;
     }
     return start;
   }
 
-  #tokensOf(start: number, stop: number): number {
-    return stop - start === 1 || this.#table.rank(bytes, start, stop) >= 0 ? 1 : this.#merge(start, stop);
+  /** Counts the piece in `bytes` from `start` to `stop`. */
+  #count(start: number, stop: number, tally: TextTally, bounds: Uint8Array | null): void {
+    const rank = stop - start === 1 ? this.#byteRank[bytes[start]!]! : this.#table.rank(bytes, start, stop);
+    if (rank < 0) {
+      const tokens = this.#merge(start, stop);
+      tally.tokens += tokens;
+      if (!bounds) return;
+      tally.beyond -= tokens;
+      for (let at = start; at < stop; at = nextOf[at]!) tally.beyond += bounds[ownRank[at]!]!;
+    } else {
+      tally.tokens += 1;
+      if (bounds) tally.beyond += bounds[rank]! - 1;
+    }
   }
 
   /** How many tokens the piece in `bytes` from `start` to `stop` has. */
@@ -103,6 +131,7 @@ export class Encoding implements Counter {
     for (let at = start; at < stop; at++) {
       nextOf[at] = at + 1;
       previousOf[at] = at - 1;
+      ownRank[at] = this.#byteRank[bytes[at]!]!;
     }
     for (let at = start; at < stop; at++) this.#rankPair(at, stop);
     let tokens = stop - start;
@@ -113,6 +142,7 @@ export class Encoding implements Counter {
       const gone = nextOf[at]!;
       const after = nextOf[gone]!;
       rankAt[gone] = -1;
+      ownRank[at] = lowest >> POSITION_BITS; // a token's rank is that of the pair that it was merged from
       nextOf[at] = after;
       previousOf[after] = at;
       tokens--;

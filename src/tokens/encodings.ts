@@ -32,7 +32,8 @@ async function read(name: EncodingName): Promise<Counter> {
     : await import('gpt-tokenizer/bpeRanks/cl100k_base');
   const encoding = new Encoding(ranks.default, o200k ? o200kSplit : cl100kSplit, { cased: o200k });
   // The engine compiles a pattern apart for texts with and without wide characters, on first use and again on the second.
-  for (const text of ['warm', 'w\u00e4rm \u6e29', 'warm', 'w\u00e4rm \u6e29']) encoding.window(text, 0, { tokens: 0 });
+  for (const text of ['warm', 'w\u00e4rm \u6e29', 'warm', 'w\u00e4rm \u6e29'])
+    encoding.window(text, 0, { tokens: 0, beyond: 0 });
   loaded.set(name, encoding);
   return encoding;
 }

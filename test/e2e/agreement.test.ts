@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parquetReadObjects } from 'hyparquet';
 import { parseCsv } from '../../src/reports/csv.js';
-import { nanoFrom } from '../../src/reports/reconcile.js';
+import { nanoFrom } from '../../src/reports/provider-export.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ledgerOf, levelIs, levels, nano } from '../support/limits-http.js';
 import { contentChunk, usageChunk } from '../support/openai-answers.js';

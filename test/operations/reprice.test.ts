@@ -50,6 +50,37 @@ const billed = (at: number, given: Partial<Entry> = {}): Entry =>
     ...given,
   });
 
+test('what was charged for tools of the provider stays, since how often they were used is not kept', async () => {
+  const price = { ...writtenPrice({ input: 2, output: 4 }, 'default'), toolNano: { web_search: 10_000_000 } };
+  const searched = billed(FROM + 1, {
+    cost_nusd: {
+      input: 1_000_000,
+      cache_read: 0,
+      cache_write: 0,
+      output: 400_000,
+      request: 30_000_000,
+      total: 31_400_000,
+    },
+  });
+  const written: Entry[] = [];
+  const done = await reprice(
+    deps({
+      scan: async () => [{ entry: searched, corrections: [] }],
+      insert: async (entries) => void written.push(...entries),
+      priceAt: () => price,
+    }),
+    request,
+  );
+  assert.equal(done.afterNano, 32_400_000n);
+  assert.deepEqual(written[0]?.cost_nusd, {
+    input: 1_000_000,
+    cache_read: 0,
+    cache_write: 0,
+    output: 0,
+    total: 1_000_000,
+  });
+});
+
 describe('repricing', () => {
   test('says what would change, writes it once, and nothing when it is run again or twice at once', async () => {
     const entries = [

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCsv } from '../../src/reports/csv.js';
-import { focusEncoder, type UsageRow } from '../../src/reports/focus.js';
-import { nanoFrom } from '../../src/reports/reconcile.js';
+import { focusEncoder, type UsageRow, unitPriceOf } from '../../src/reports/focus.js';
+import { nanoFrom } from '../../src/reports/provider-export.js';
 
 /** Feature level "Mandatory" in version 1.2; true: may be null. */
 const mandatory: Readonly<Record<string, boolean>> = {
@@ -75,6 +75,7 @@ const usage = (given: Partial<UsageRow> = {}): UsageRow => ({
   priceVersion: 'genai-prices/1',
   serviceTier: null,
   correction: false,
+  entries: 1n,
   kinds: [
     { kind: 'input', quantity: 1_234_567n, nano: 185_185_051n },
     { kind: 'cache_read', quantity: 0n, nano: 0n },
@@ -150,7 +151,10 @@ test('periods contain each other, in UTC, also over the end of a year', async ()
 test('a quantity times its unit price is the cost, to the nano-dollar', async () => {
   for (const row of await table([usage()])) {
     const product = Number(row['PricingQuantity']) * Number(row['ListUnitPrice']);
-    assert.ok(Math.abs(product - Number(row['ListCost'])) < 5e-10, `${row['SkuMeter']}: ${product} ${row['ListCost']}`);
+    assert.ok(
+      Math.abs(product - Number(row['ListCost'])) <= 5.001e-10,
+      `${row['SkuMeter']}: ${product} ${row['ListCost']}`,
+    );
     assert.equal(row['ContractedUnitPrice'], row['ListUnitPrice']);
     assert.equal(row['ConsumedQuantity'], row['PricingQuantity']);
   }
@@ -186,6 +190,52 @@ test('costs add up to the whole, and what is billed on does too, whatever roundi
 test('what cost nothing and used nothing is no row', async () => {
   const hit = usage({ kinds: [{ kind: 'input', quantity: 0n, nano: 0n }], totalNano: 0n, billedNano: 0n });
   assert.deepEqual(await table([hit]), []);
+});
+
+test('one SKU price id has one unit price, over many hours of small and large use', async () => {
+  // gpt-4o-mini: 0.15, 0.075 and 0.6 dollars per million, each entry rounded to the nano-dollar.
+  const pico = { input: 150_000n, cache_read: 75_000n, output: 600_000n } as const;
+  const rows = Array.from({ length: 400 }, (_, i): UsageRow => {
+    const tokens = BigInt((i * 7919) % 100_000) + 1n;
+    const kinds = Object.entries(pico).map(([kind, each]) => ({
+      kind: kind as keyof typeof pico,
+      quantity: tokens,
+      nano: (tokens * each + 500n) / 1000n,
+    }));
+    return usage({ kinds, totalNano: kinds.reduce((sum, { nano }) => sum + nano, 0n), billedNano: 0n });
+  });
+  // The same model in a long context costs twice.
+  rows.push(usage({ kinds: [{ kind: 'input', quantity: 300_000n, nano: 90_000_000n }], totalNano: 90_000_000n }));
+  const prices = new Map<string, Set<string>>();
+  for (const row of await table(rows)) {
+    const id = row['SkuPriceId']!;
+    prices.set(id, (prices.get(id) ?? new Set()).add(row['ListUnitPrice']!));
+  }
+  for (const [id, unit] of prices) assert.equal(unit.size, 1, id);
+  assert.deepEqual([...prices.values()].flatMap((unit) => [...unit]).sort(), [
+    '0.000000075',
+    '0.00000015',
+    '0.0000003',
+    '0.0000006',
+  ]);
+});
+
+test('a unit price is the one that rounded costs came from, or their average where none is', () => {
+  assert.equal(unitPriceOf(37_500n, 1000n, 1n), '0.0000000375');
+  assert.equal(unitPriceOf(38n, 1n, 1n), '0.000000038');
+  // Ten entries of 101 tokens at 37,500 pico-dollars: each 3,787.5 nano-dollars, rounded up.
+  assert.equal(unitPriceOf(37_880n, 1010n, 10n), '0.0000000375');
+  assert.equal(unitPriceOf(0n, 5n, 1n), '0.0');
+  assert.equal(unitPriceOf(5_000n, 1n, 1n), '0.000005');
+  const average = unitPriceOf(1_000_000_000_001n, 3_000_000_000n, 1n);
+  assert.ok(Math.abs(Number(average) * 3e9 - 1000.000000001) < 5e-10, average);
+});
+
+test('what a provider adds to the details of a price has the prefix of its own', async () => {
+  for (const row of await table([usage({ serviceTier: 'flex' })])) {
+    for (const name of Object.keys(JSON.parse(row['SkuPriceDetails']!) as object)) assert.match(name, /^x_[A-Z]/);
+    assert.match(row['SkuPriceId']!, /\/flex\//);
+  }
 });
 
 test('texts of callers are no formulas', async () => {

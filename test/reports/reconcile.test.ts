@@ -4,20 +4,34 @@ import { describe, test } from 'node:test';
 import { anthropic } from '../../providers/anthropic.js';
 import { openai } from '../../providers/openai.js';
 import type { ExportFormat } from '../../src/provider/provider-type.js';
-import { type DayOf, modelKey, nanoFrom, readExport, reconcile } from '../../src/reports/reconcile.js';
+import { nanoFrom, pageOf, pagesWrong, readExport } from '../../src/reports/provider-export.js';
+import {
+  type Cause,
+  type Compared,
+  isExplained,
+  type ModelDay,
+  modelKey,
+  reconcile,
+} from '../../src/reports/reconcile.js';
 
-const read = (text: string, formats: readonly ExportFormat[]): DayOf[] => {
+const read = (text: string, formats: readonly ExportFormat[]): ModelDay[] => {
   const found = readExport(text, formats);
   assert.ok(found.ok, found.ok ? '' : found.refusal.message);
   return found.value;
 };
 
-const ours = (day: string, model: string, tokens: [bigint, bigint, bigint], nano: bigint, counted = false): DayOf => ({
+const ours = (
+  day: string,
+  model: string,
+  tokens: [bigint, bigint, bigint],
+  nano: bigint,
+  countedTokens = 0n,
+): ModelDay => ({
   day,
   model,
   figures: { requests: 1n, tokens: { input: tokens[0], cached: tokens[1], output: tokens[2] }, nano },
   roundedNano: 0n,
-  counted,
+  countedTokens,
 });
 
 describe('exports', () => {
@@ -107,19 +121,19 @@ describe('exports', () => {
 });
 
 describe('reconciliation', () => {
-  const usageOf = (rows: readonly [day: string, model: string, input: number, output: number][]): DayOf[] =>
+  const usageOf = (rows: readonly [day: string, model: string, input: number, output: number][]): ModelDay[] =>
     read(
       `start_time,model,num_model_requests,input_tokens,output_tokens,input_cached_tokens\n${rows
         .map(([day, model, input, output]) => `${day},${model},1,${input},${output},0`)
         .join('\n')}`,
       openai.exports,
     );
-  const costOf = (rows: readonly [day: string, item: string, usd: string][]): DayOf[] =>
+  const costOf = (rows: readonly [day: string, item: string, usd: string][]): ModelDay[] =>
     read(
       `start_time,amount_value,amount_currency,line_item\n${rows.map(([day, item, usd]) => `${day},${usd},usd,"${item}"`).join('\n')}`,
       openai.exports,
     );
-  const causes = (mine: readonly DayOf[], theirs: readonly DayOf[]) =>
+  const causes = (mine: readonly ModelDay[], theirs: readonly ModelDay[]) =>
     reconcile(mine, theirs).map(({ day, cause }) => [day, cause]);
 
   test('days and models that agree are equal, in tokens and in money', () => {
@@ -170,7 +184,194 @@ describe('reconciliation', () => {
 
   test('what was counted here says so, and what nothing explains is unexplained', () => {
     const theirs = usageOf([['2026-11-01', 'm', 1000, 0]]);
-    assert.deepEqual(causes([ours('2026-11-01', 'm', [990n, 0n, 0n], 0n, true)], theirs), [['2026-11-01', 'counted']]);
+    assert.deepEqual(causes([ours('2026-11-01', 'm', [990n, 0n, 0n], 0n, 20n)], theirs), [['2026-11-01', 'counted']]);
     assert.deepEqual(causes([ours('2026-11-01', 'm', [990n, 0n, 0n], 0n)], theirs), [['2026-11-01', 'unexplained']]);
+  });
+});
+
+describe("pages of the providers' APIs", () => {
+  const page = (results: object[], more = false, at = 1_790_553_600) =>
+    JSON.stringify({
+      object: 'page',
+      data: [{ object: 'bucket', start_time: at, end_time: at + 86_400, results }],
+      has_more: more,
+      next_page: more ? 'page_2' : null,
+    });
+  const used = (model: string | null, input: number, output: number, cached = 0) => ({
+    object: 'organization.usage.completions.result',
+    input_tokens: input,
+    output_tokens: output,
+    input_cached_tokens: cached,
+    num_model_requests: 2,
+    model,
+  });
+
+  test("OpenAI's usage and costs", () => {
+    const [usage] = read(page([used('gpt-4o-mini-2024-07-18', 100, 20, 30)]), openai.exports);
+    assert.deepEqual(
+      [usage?.day, usage?.model, usage?.figures],
+      [
+        '2026-09-28',
+        'gpt-4o-mini-2024-07-18',
+        { requests: 2n, tokens: { input: 70n, cached: 30n, output: 20n }, nano: null },
+      ],
+    );
+    const costs = page([
+      { object: 'organization.costs.result', amount: { value: 0.06, currency: 'usd' }, line_item: 'gpt-4o, input' },
+    ]);
+    const [cost] = read(costs, openai.exports);
+    assert.deepEqual([cost?.model, cost?.figures.nano, cost?.roundedNano], ['gpt-4o', 60_000_000n, 1n]);
+  });
+
+  test("OpenAI's usage of embeddings, which have no output", () => {
+    const [row] = read(
+      page([{ input_tokens: 16, num_model_requests: 2, model: 'text-embedding-3-small' }]),
+      openai.exports,
+    );
+    assert.deepEqual(row?.figures.tokens, { input: 16n, cached: 0n, output: 0n });
+  });
+
+  test("Anthropic's usage and cost reports, whose amounts are cents", () => {
+    const at = { starting_at: '2026-11-01T00:00:00Z', ending_at: '2026-11-02T00:00:00Z' };
+    const usage = JSON.stringify({
+      data: [
+        {
+          ...at,
+          results: [
+            {
+              uncached_input_tokens: 1500,
+              cache_creation: { ephemeral_1h_input_tokens: 1000, ephemeral_5m_input_tokens: 500 },
+              cache_read_input_tokens: 200,
+              output_tokens: 500,
+              model: 'claude-sonnet-4-5-20250929',
+            },
+          ],
+        },
+      ],
+      has_more: false,
+      next_page: null,
+    });
+    const [row] = read(usage, anthropic.exports);
+    assert.deepEqual([row?.day, row?.figures.tokens], ['2026-11-01', { input: 1500n, cached: 1700n, output: 500n }]);
+    const cost = JSON.stringify({
+      data: [{ ...at, results: [{ currency: 'USD', amount: '123.78912', model: 'claude-sonnet-4-5-20250929' }] }],
+    });
+    assert.equal(read(cost, anthropic.exports)[0]?.figures.nano, 1_237_891_200n);
+  });
+
+  test('a list of pages is read as one, and a list without its end is refused', () => {
+    const first = page([used('a', 1, 1)], true);
+    const last = page([used('a', 2, 2)], false, 1_790_640_000);
+    assert.equal(read(`[${first},${last}]`, openai.exports).length, 2);
+    const open = readExport(`[${last},${first}]`, openai.exports);
+    assert.match(open.ok ? '' : open.refusal.message, /there are more/);
+  });
+
+  test('pages that are missing or given twice are told', () => {
+    const pages = (...texts: string[]) => pagesWrong(texts.map((text, i) => pageOf(`${i}.json`, text)!));
+    const first = page([used('a', 1, 1)], true);
+    const last = page([used('a', 2, 2)], false, 1_790_640_000);
+    const costs = page([{ amount: { value: 1, currency: 'usd' }, line_item: 'a' }]);
+    assert.equal(pages(first, last), null);
+    assert.equal(pages(first, last, costs), null);
+    assert.match(pages(first) ?? '', /more pages .* than 0\.json/);
+    assert.match(pages(first, costs) ?? '', /more pages .* than 0\.json/);
+    assert.match(pages(first, last, last) ?? '', /2\.json has what 1\.json has too/);
+    assert.equal(pages(first, page([], false)), null);
+  });
+
+  test('usage without models, counts that are none and broken JSON are refused, not left out', () => {
+    const refused = (text: string) => {
+      const found = readExport(text, openai.exports);
+      return found.ok ? null : found.refusal.message;
+    };
+    assert.match(refused(page([used(null, 10, 10)])) ?? '', /page 1, bucket 1: it tells no model/);
+    assert.equal(refused(page([])), null);
+    assert.match(refused(page([{ ...used('a', 1, 1), input_tokens: 'many' }])) ?? '', /`many` is no count/);
+    assert.match(refused(page([{ ...used('a', 1, 1), input_tokens: -5 }])) ?? '', /`-5` is no count/);
+    assert.match(refused(page([used('a', 1, 1, 5)])) ?? '', /more cached tokens than input/);
+    assert.match(refused('{"data": [') ?? '', /no JSON/);
+    assert.match(refused('{"error": {}}') ?? '', /page 1 has no `data`/);
+    assert.match(
+      refused('start_time,model,input_tokens,output_tokens\n2026-11-01,,5,5\n') ?? '',
+      /line 2: it tells no model/,
+    );
+  });
+});
+
+describe('what is not proven is unexplained', () => {
+  const side = (day: string, [input, cached, output]: [bigint, bigint, bigint], nano: bigint | null): ModelDay => ({
+    day,
+    model: 'm',
+    figures: { requests: null, tokens: { input, cached, output }, nano },
+    roundedNano: 1n,
+    countedTokens: 0n,
+  });
+  const costOnly = (day: string, nano: bigint, roundedNano = 1n): ModelDay => ({
+    ...side(day, [0n, 0n, 0n], nano),
+    figures: { requests: null, tokens: null, nano },
+    roundedNano,
+  });
+  const causes = (mine: readonly ModelDay[], theirs: readonly ModelDay[]) =>
+    reconcile(mine, theirs).map(({ cause }) => cause);
+  const [one, two] = ['2026-11-01', '2026-11-02'];
+
+  test('the same sum of other kinds of tokens is no equality and no other price', () => {
+    const mine = [side(one, [900n, 100n, 50n], 1_000_000n)];
+    assert.deepEqual(causes(mine, [side(one, [1000n, 0n, 50n], 1_000_000n)]), ['unexplained']);
+    assert.deepEqual(causes(mine, [side(one, [1000n, 0n, 50n], 2_000_000n)]), ['unexplained']);
+    assert.deepEqual(causes(mine, [side(one, [900n, 100n, 50n], 2_000_000n)]), ['price']);
+  });
+
+  test('money without tokens beside it has no cause but rounding', () => {
+    const mine = [side(one, [900n, 0n, 0n], 5_000_000n), side(two, [900n, 0n, 0n], 5_000_000n)];
+    assert.deepEqual(causes(mine, [costOnly(one, 6_000_000n), costOnly(two, 4_000_000n)]), [
+      'unexplained',
+      'unexplained',
+    ]);
+    assert.deepEqual(causes([mine[0]!], [costOnly(one, 5_000_001n)]), ['rounding']);
+  });
+
+  test('two days are an edge only where every figure cancels out', () => {
+    const mine = [side(one, [900n, 0n, 10n], null), side(two, [1100n, 0n, 10n], null)];
+    assert.deepEqual(causes(mine, [side(one, [1000n, 0n, 10n], null), side(two, [1000n, 0n, 10n], null)]), [
+      'time_zone_edge',
+      'time_zone_edge',
+    ]);
+    assert.deepEqual(causes(mine, [side(one, [990n, 0n, 20n], null), side(two, [1000n, 0n, 10n], null)]), [
+      'unexplained',
+      'unexplained',
+    ]);
+  });
+
+  test('what was counted explains no more than it can have been off by', () => {
+    const mine = { ...side(one, [1000n, 0n, 0n], null), countedTokens: 100n };
+    const against = (input: bigint) => causes([mine], [side(one, [input, 0n, 0n], null)]);
+    assert.deepEqual(against(1080n), ['counted']);
+    assert.deepEqual(against(900n), ['counted']);
+    assert.deepEqual(against(899n), ['unexplained'], 'less than what the provider itself told');
+    assert.deepEqual(against(1101n), ['unexplained']);
+  });
+
+  test('an amount that ends early is not rounded there where others of its file are finer', () => {
+    const rows = (...amounts: string[]) =>
+      read(
+        `start_time,amount_value,amount_currency,line_item\n${amounts.map((amount) => `2026-11-01,${amount},usd,m`).join('\n')}`,
+        openai.exports,
+      ).map(({ roundedNano }) => roundedNano);
+    assert.deepEqual(rows('5'), [5_000_000n]);
+    assert.deepEqual(rows('0.5', '0.123456'), [500n, 500n]);
+  });
+
+  test('only causes that the figures prove are explained', () => {
+    const explained = (cause: Cause) => isExplained({ cause } as Compared);
+    assert.deepEqual((['equal', 'price', 'rounding', 'time_zone_edge', 'counted'] as const).map(explained), [
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
+    assert.deepEqual((['missing_here', 'missing_there', 'unexplained'] as const).map(explained), [false, false, false]);
   });
 });

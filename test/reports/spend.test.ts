@@ -7,7 +7,7 @@ import type { Entry } from '../../src/ledger/entry.js';
 import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
 import { verifyLedger } from '../../src/ledger/verify-pg.js';
 import { parseCsv } from '../../src/reports/csv.js';
-import { nanoFrom } from '../../src/reports/reconcile.js';
+import { nanoFrom } from '../../src/reports/provider-export.js';
 import { createReports, type Reports } from '../../src/reports/reports.js';
 import { type Format, type Grouping, type ReportRequest, readRequest } from '../../src/reports/request.js';
 import { pgReportStore } from '../../src/reports/spend-pg.js';

@@ -89,7 +89,7 @@ for (const encoding of encodingNames) {
 test('a window ends where the text can be split, and nothing is counted twice or left out', async () => {
   const encoding = await encodingOf('o200k_base');
   const words = pseudoRandom(20_000, (unit) => " abcdeé中A1'\n.".charAt(unit * 14));
-  const tally = { tokens: 0 };
+  const tally = { tokens: 0, beyond: 0 };
   let windows = 0;
   for (let at = 0; at < words.length; windows++) {
     const end = encoding.window(words, at, tally);
@@ -111,7 +111,7 @@ test('a pair of surrogates on the edge of a window stays whole', async () => {
   const encoding = await encodingOf('o200k_base');
   for (const before of ['', '!']) {
     const text = before + '😀'.repeat(WINDOW_CHARS);
-    const end = encoding.window(text, 0, { tokens: 0 });
+    const end = encoding.window(text, 0, { tokens: 0, beyond: 0 });
     assert.equal((end - before.length) % 2, 0);
     assert.ok(end > WINDOW_CHARS - 2);
   }
@@ -124,7 +124,7 @@ test('a window makes progress on any text', async () => {
       fc.array(fc.constantFrom('a', ' ', '\n', '中', '!', '😀', '\ud800'), { minLength: 1, maxLength: 5 }),
       (unit) => {
         const text = unit.join('').repeat(3000);
-        const end = encoding.window(text, 0, { tokens: 0 });
+        const end = encoding.window(text, 0, { tokens: 0, beyond: 0 });
         assert.ok(end > 0 && end <= Math.min(text.length, WINDOW_CHARS));
       },
     ),

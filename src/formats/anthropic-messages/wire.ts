@@ -21,10 +21,12 @@ export function readMessagesUsage(wire: unknown, before?: Usage): Usage | undefi
   const output = named(wire['output_tokens'], old.output);
   const details = isObject(wire['output_tokens_details']) ? wire['output_tokens_details'] : {};
   const tier = serviceTier(wire['service_tier']);
+  const own = isObject(wire['server_tool_use']) ? count(wire['server_tool_use']['web_search_requests']) : 0;
   return {
     ...old,
     ...cacheWrites(wire, old, named),
     ...(tier !== undefined && { service_tier: tier }),
+    ...(own > 0 && { tools: { web_search: own } }),
     input: named(wire['input_tokens'], old.input),
     cache_read: named(wire['cache_read_input_tokens'], old.cache_read),
     output,
