@@ -73,7 +73,7 @@ const made: Readonly<Record<string, string>> = {
   Python:
     'def greet(name: str = "x") -> None:\n    """Say it."""\n    for i in range(10):\n        print(f"{i:>4}: {name!r}", end="\\n\\n")\n\n\nif __name__ == "__main__":\n    greet()\n',
   JSON: '{"id":"ent_01hzx","tokens":{"input":10,"cache_read":0,"output":9},"cost_usd":"0.000006900","tags":["prod","eu-1"],"ok":true,"at":"2026-11-24T08:00:00.123Z"}',
-  Base64: drawn(400, letters + capitals + digits + '+/'),
+  Base64: drawn(400, `${letters}${capitals}${digits}+/`),
   Hexadecimal: drawn(400, '0123456789abcdef'),
   Digits: drawn(400, digits),
   Signs: drawn(400, signs),
