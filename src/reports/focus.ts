@@ -105,7 +105,9 @@ function charge(
   const cost = dollars(nano);
   const measured = quantity !== 0n;
   const unitPrice =
-    measured && quantity < 0n === nano < 0n ? unitPriceOf(absolute(nano), absolute(quantity), row.entries) : null;
+    measured && quantity < 0n === nano < 0n
+      ? unitPriceOf(absolute(nano), absolute(quantity), absolute(row.entries))
+      : null;
   const unit = kind === 'request' ? 'Requests' : 'Tokens';
   const what = row.servedModel ?? row.model;
   const tier = row.serviceTier ? { x_ServiceTier: row.serviceTier } : null;

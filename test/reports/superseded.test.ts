@@ -12,7 +12,7 @@ import { markedUp } from '../../src/lib/money.js';
 import { reprice } from '../../src/operations/reprice.js';
 import { writtenPrice } from '../../src/pricing/price.js';
 import { parseCsv } from '../../src/reports/csv.js';
-import { nanoFrom } from '../../src/reports/reconcile.js';
+import { nanoFrom } from '../../src/reports/provider-export.js';
 import { createReports } from '../../src/reports/reports.js';
 import { type Format, type Grouping, groupings, type ReportRequest } from '../../src/reports/request.js';
 import { pgReportStore } from '../../src/reports/spend-pg.js';
