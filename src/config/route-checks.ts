@@ -42,6 +42,7 @@ export function checkClassicRoutes(routes: readonly WrittenRoute[]): Finding[] {
     if (route.compose) checkCompose(route, at, report);
     checkTemplates(route, at, report);
     checkSchemas(route, at, report);
+    checkConsumers(route, at, report);
     if (route.compose && (route.breaker || route.cache))
       report([...at, route.breaker ? 'breaker' : 'cache'], `a composed route has none; its parts may have a breaker`);
     if (!route.upstream && route.mirror) report([...at, 'mirror'], 'needs an `upstream`');
@@ -70,6 +71,24 @@ function checkMatch(route: WrittenRoute, at: Path, places: Map<string, string>, 
       }
     }
   }
+}
+
+/** What counts or keeps by consumer needs to know one caller from another. */
+function checkConsumers({ auth, limits, upstream, cache }: WrittenRoute, at: Path, report: Report): void {
+  const { forward } = auth ?? {};
+  const unnamed = forward?.consumer_header === undefined && Object.keys(forward?.response_headers ?? {}).length === 0;
+  const blind = forward !== undefined && unnamed;
+  if (!blind && !auth?.none) return;
+  const why = blind
+    ? '`auth.forward` tells no caller from another; name its `consumer_header` or `response_headers`'
+    : '`auth.none` knows no consumer';
+  for (const [i, { by }] of (limits ?? []).entries())
+    if (by === 'consumer' || (by === undefined && blind))
+      report([...at, 'limits', i, ...(by ? ['by'] : [])], `${why}, or count by \`ip\`, \`route\` or \`header:name\``);
+  if (typeof upstream?.balance === 'object' && upstream.balance.hash === 'consumer')
+    report([...at, 'upstream', 'balance', 'hash'], `${why}, or hash by something else`);
+  if (cache && !cache.shared && blind)
+    report([...at, 'cache'], `${why}, or let all callers share answers (\`shared\`)`);
 }
 
 function checkSchemas({ validate }: WrittenRoute, at: Path, report: Report): void {

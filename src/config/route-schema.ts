@@ -233,6 +233,21 @@ const cache = z.strictObject({
     .optional()
     .describe('Memory of the route for answers. Default 64mb.'),
   shared: z.boolean().optional().describe('Consumers share answers. Default false: each has its own.'),
+  bypass: z
+    .strictObject({
+      headers: z.array(r.fieldName).optional(),
+      cookies: z.array(z.string().regex(/^[\w.-]+$/)).optional(),
+    })
+    .optional()
+    .describe('Requests with one of these are answered by the upstream, and their answers are not kept.'),
+  stale_if_error: s
+    .duration(0)
+    .optional()
+    .describe('How long a stale answer may stand in for an upstream that fails. Default: as the answer says.'),
+  stale_while_revalidate: s
+    .duration(0)
+    .optional()
+    .describe('How long a stale answer is given while it is renewed behind it. Default: as the answer says.'),
 });
 
 const schemaDocument = z.union([z.record(z.string(), z.json()), z.boolean()]);

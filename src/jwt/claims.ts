@@ -26,6 +26,17 @@ export function claimText(value: unknown): string | undefined {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+const DEEPEST = 100;
+const LONE_SURROGATE = /\p{Cs}/u;
+
+/** Whether all texts of a claim are Unicode: half of a surrogate pair is no character. What nests without end is not looked at. */
+export function isWellFormed(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return !LONE_SURROGATE.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > DEEPEST) return false;
+  return Object.entries(value).every(([name, inner]) => !LONE_SURROGATE.test(name) && isWellFormed(inner, depth + 1));
+}
+
 function scopesOf(claims: Claims): readonly string[] {
   const value = claims['scope'] ?? claims['scp'];
   if (typeof value === 'string') return value.split(' ');

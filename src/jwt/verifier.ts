@@ -9,6 +9,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVeri
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
 import type { Callout } from './callout.js';
+import { isWellFormed } from './claims.js';
 import { Discovery, IssuerAway, KeySet } from './issuer.js';
 
 /** What a token must be. One source of keys: `jwks_url`, `jwks`, `secret`, else the issuer's discovery document. */
@@ -106,6 +107,7 @@ export class JwtVerifier {
     const generation = this.#keySet?.generation ?? 0;
     try {
       const { payload: claims } = await this.#verify(token);
+      if (!isWellFormed(claims)) return faultOf('malformed');
       const verified: Verified = { ok: true, claims };
       this.#remembered.set(hashed, { verified, untilMs: claims.exp! * 1000 + this.#skewMs, generation });
       return verified;

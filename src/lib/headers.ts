@@ -65,3 +65,23 @@ export function headerIn(headers: readonly string[], name: string): string | und
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
   return undefined;
 }
+
+/**
+ * All lines of a header as one list (RFC 9110 5.3), among names and values in turn, its name in lower case; undefined where
+ * there is none. For fields whose value is a list: a field that is not may not come twice.
+ */
+export function headerList(headers: readonly string[], name: string): string | undefined {
+  let list: string | undefined;
+  for (let i = 0; i < headers.length; i += 2)
+    if (headers[i] === name) list = list === undefined ? headers[i + 1] : `${list}, ${headers[i + 1]}`;
+  return list;
+}
+
+/** The members of a list in lower case, without their parameters; a comma between quotes separates nothing. */
+export function members(list: string | undefined): string[] {
+  if (list === undefined) return [];
+  return (list.match(MEMBER) ?? []).map((member) => member.split(';', 1)[0]!.trim().toLowerCase()).filter(Boolean);
+}
+
+/** Can be matched in one way only. */
+const MEMBER = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;

@@ -1,12 +1,11 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
 import type { Verdict } from '../lib/breaker.js';
-import { headerIn } from '../lib/headers.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
 
 export type Asked =
-  | { readonly kind: 'answered'; readonly status: number; readonly type: string; readonly body: Buffer }
+  | { readonly kind: 'answered'; readonly status: number; readonly headers: readonly string[]; readonly body: Buffer }
   | { readonly kind: 'failed'; readonly late: boolean; readonly message: string };
 
 export interface Asking {
@@ -37,7 +36,7 @@ export function askBackend(
   const pieces: Buffer[] = [];
   let bytes = 0;
   let status = 0;
-  let type = '';
+  let answered: readonly string[] = [];
   let forward: Forward | undefined;
   forward = new Forward(
     backend.connections,
@@ -45,7 +44,7 @@ export function askBackend(
     {
       head: (code, headers) => {
         status = code;
-        type = headerIn(headers, 'content-type') ?? '';
+        answered = headers;
         return true;
       },
       info: () => {},
@@ -58,7 +57,8 @@ export function askBackend(
         }
         return true;
       },
-      end: () => finish({ kind: 'answered', status, type, body: Buffer.concat(pieces) }, backend.judge(status)),
+      end: () =>
+        finish({ kind: 'answered', status, headers: answered, body: Buffer.concat(pieces) }, backend.judge(status)),
       fail: (failure) =>
         finish({ kind: 'failed', late: failure.which !== undefined, message: failure.message }, 'failure'),
     },

@@ -7,21 +7,23 @@
  */
 import { type Refusal, refuse } from '../lib/errors.js';
 import { tooSlow } from '../lib/late.js';
-import type { Backend } from './backend.js';
+import { Backend } from './backend.js';
 import type { Fill } from './cache.js';
 import type { Failure, ForwardRequest } from './forward.js';
 import { cookieValue } from './gate.js';
 import { loops, removeFrom, withoutHeaders } from './headers.js';
 import { type ServeDeps, stands } from './policy.js';
-import { type Outcome, Relay } from './relay.js';
+import { type AttemptEnd, Relay } from './relay.js';
+import { giveKept } from './replay.js';
 import type { Route } from './route.js';
-
 import { isJson } from './transform.js';
 import { readWhole, Upload } from './upload.js';
 import type { Visit } from './visit.js';
 
 const KEPT_BYTES = 64 * 1024;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** Methods that change nothing (RFC 9110 9.2.1): after all others what is kept may be old. */
+export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const BACKOFF_MS = 25;
 
 type Body = Buffer | Upload | null;
@@ -40,11 +42,12 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
   const tried: Backend[] = [];
   upstream.counted();
   for (;;) {
-    const backend = pick(visit, route, tried, deps);
-    if (!backend) return;
+    const picked = pick(visit, route, tried, fill, deps);
+    if (!(picked instanceof Backend)) return giveUp(visit, route, picked, fill);
+    const backend = picked;
     visit.attempts += 1;
     visit.target = backend.id;
-    const request = requestFor(visit, route, backend, path, got);
+    const request = requestFor(visit, route, backend, path, got, fill);
     if ('code' in request) return visit.refuse(request);
     if (visit.attempts === 1)
       route.mirror?.send(request.method, request.path, request.headers, got instanceof Upload ? null : got);
@@ -59,13 +62,14 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
       fill,
       deps,
     );
-    if (outcome.kind !== 'again') return ended(visit, route, outcome, deps);
+    if (outcome.kind === 'kept') return giveKept(visit, route, outcome.kept, outcome.state);
+    if (outcome.kind !== 'again') return ended(visit, route, outcome, fill, deps);
     tried.push(backend);
     const { failure, why } = outcome;
     if (!mayGoOn(visit, got, failure, why, { on, more, repeatable }) || !upstream.mayRetry()) {
       return failure
-        ? failed(visit, route, failure, deps)
-        : visit.refuse(refuse('upstream_error', `The upstream answered ${why}.`));
+        ? failed(visit, route, failure, fill, deps)
+        : giveUp(visit, route, refuse('upstream_error', `The upstream answered ${why}.`), fill);
     }
     deps.onRetry(route.name, why);
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
@@ -97,8 +101,21 @@ const mayRepeat = (visit: Visit): boolean =>
 const pause = (attempts: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (attempts - 1) * (0.5 + Math.random() / 2)));
 
-/** The target whose turn it is; undefined where none may be used and the client was told. */
-function pick(visit: Visit, route: Route, tried: readonly Backend[], deps: ServeDeps): Backend | undefined {
+/** A stale answer stands in for one that is not to be had, where that is allowed. */
+function giveUp(visit: Visit, route: Route, refusal: Refusal, fill: Fill | null): void {
+  const kept = visit.answered ? null : fill?.inNeed();
+  if (kept) giveKept(visit, route, kept, 'stale');
+  else visit.refuse(refusal);
+}
+
+/** The target whose turn it is, or why there is none. */
+function pick(
+  visit: Visit,
+  route: Route,
+  tried: readonly Backend[],
+  fill: Fill | null,
+  deps: ServeDeps,
+): Backend | Refusal {
   const upstream = route.upstream!;
   const key = (): string => hashKey(visit, route);
   const backend = upstream.pick(key, tried);
@@ -112,23 +129,29 @@ function pick(visit: Visit, route: Route, tried: readonly Backend[], deps: Serve
       : 'No target of the upstream is healthy. Try again later.',
     { headers: { 'retry-after': seconds } },
   );
-  if (!stands(visit, route, 'breaker', refusal, deps)) return upstream.pick(key, tried, true);
-  visit.refuse(refusal);
-  return undefined;
+  if (fill?.inNeed() || stands(visit, route, 'breaker', refusal, deps)) return refusal;
+  return upstream.pick(key, tried, true) ?? refusal;
 }
 
-function hashKey(visit: Visit, route: Route): string {
+export function hashKey(visit: Visit, route: Route): string {
   const { balance } = route.upstream!.config;
   if (typeof balance !== 'object') return '';
   const { hash } = balance;
   if (hash === 'ip') return visit.ip;
   if (hash === 'path') return visit.path;
-  if (hash === 'consumer') return `${visit.consumer.kind} ${visit.consumer.id}`;
+  if (hash === 'consumer') return visit.consumer.identity;
   if ('header' in hash) return visit.header(hash.header) ?? visit.ip;
   return cookieValue(visit.header('cookie') ?? '', hash.cookie) ?? visit.ip;
 }
 
-function requestFor(visit: Visit, route: Route, backend: Backend, path: string, body: Body): ForwardRequest | Refusal {
+export function requestFor(
+  visit: Visit,
+  route: Route,
+  backend: Backend,
+  path: string,
+  body: Body,
+  fill: Fill | null,
+): ForwardRequest | Refusal {
   const { preserve_host } = route.upstream!.config;
   const host = preserve_host ? visit.hostHeader : backend.hostHeader;
   const secure = 'encrypted' in visit.req.socket;
@@ -140,6 +163,10 @@ function requestFor(visit: Visit, route: Route, backend: Backend, path: string, 
   if (route.responseBody) withoutHeaders(headers, ['accept-encoding', 'range', 'if-range']);
   const refusal = route.headerEdit?.apply(headers, visit);
   if (refusal) return refusal;
+  if (fill && fill.conditions.length > 0) {
+    withoutHeaders(headers, ['if-none-match', 'if-modified-since']);
+    headers.push(...fill.conditions);
+  }
   return {
     method: visit.method,
     path: backend.basePath === '' ? path : backend.basePath + path,
@@ -157,19 +184,30 @@ function attempt(
   againOn: ReadonlySet<number> | null,
   fill: Fill | null,
   deps: ServeDeps,
-): Promise<Outcome> {
+): Promise<AttemptEnd> {
   return new Promise((resolve) => {
-    const relay = new Relay(visit, route, backend, { againOn, fill }, deps.deadlines, resolve);
+    const onHead = SAFE.has(visit.method)
+      ? null
+      : (status: number, headers: readonly string[]) => {
+          if (status >= 200 && status < 400) deps.onChanged(visit, headers);
+        };
+    const relay = new Relay(visit, route, backend, { againOn, fill, onHead }, deps.deadlines, resolve);
     visit.onGone = () => relay.gone();
     relay.begin(request, route.upstream!.timeouts);
   });
 }
 
-function ended(visit: Visit, route: Route, outcome: Outcome, deps: ServeDeps): void {
-  if (outcome.kind === 'failed' && !visit.answered) failed(visit, route, outcome.failure, deps);
+function ended(visit: Visit, route: Route, outcome: AttemptEnd, fill: Fill | null, deps: ServeDeps): void {
+  if (outcome.kind === 'failed' && !visit.answered) failed(visit, route, outcome.failure, fill, deps);
 }
 
-function failed(visit: Visit, route: Route, { kind, which, message }: Failure, deps: ServeDeps): void {
+function failed(
+  visit: Visit,
+  route: Route,
+  { kind, which, message }: Failure,
+  fill: Fill | null,
+  deps: ServeDeps,
+): void {
   if (kind === 'upload') {
     if (which !== undefined) return visit.refuse(refuse('request_timeout', message));
     const refusal = refuse('request_too_large', message);
@@ -177,7 +215,7 @@ function failed(visit: Visit, route: Route, { kind, which, message }: Failure, d
     return visit.refuse(refusal);
   }
   const late = kind === 'timeout' || (kind === 'connect' && which !== undefined);
-  visit.refuse(refuse(late ? 'upstream_timeout' : 'upstream_error', message));
+  giveUp(visit, route, refuse(late ? 'upstream_timeout' : 'upstream_error', message), fill);
 }
 
 /** The body as it will be sent; undefined where it cannot be, and the client was told or is gone. */

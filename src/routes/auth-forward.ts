@@ -17,7 +17,8 @@ export interface Verdict {
 }
 
 const HANDED_ON = ['content-type', 'location', 'www-authenticate', 'retry-after', 'cache-control'];
-const SENT = ['authorization', 'cookie'];
+/** What is shown to the service unless told. */
+export const CREDENTIALS: readonly string[] = ['authorization', 'cookie'];
 
 export async function askForward(
   config: ForwardAuthConfig,
@@ -33,7 +34,8 @@ export async function askForward(
     'x-forwarded-for': visit.ip === peerOf(visit) ? visit.ip : `${visit.ip}, ${peerOf(visit)}`,
     'x-request-id': visit.requestId,
   };
-  for (const name of config.headers ?? SENT) {
+  const shown = config.headers ?? CREDENTIALS;
+  for (const name of shown) {
     const value = visit.header(name);
     if (value !== undefined) headers[name] = value;
   }
@@ -46,7 +48,9 @@ export async function askForward(
       const value = answer.headers.get(from);
       if (value !== null) sent.push(to.toLowerCase(), value);
     }
-    return ok(consumerOf({ kind: 'forward', id: name || 'forward', headers: sent }));
+    // Whom the service names is known by that; else what it was shown is all that tells callers apart.
+    const learnt = name || sent.length > 0 ? [] : shown.map((header) => headers[header] ?? null);
+    return ok(consumerOf({ kind: 'forward', id: name || 'forward', headers: sent, learnt }));
   } catch (error) {
     onFault(error);
     return refused(

@@ -8,6 +8,7 @@ import type { RouteConfig } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { tooSlow } from '../lib/late.js';
 import { type Asking, askBackend } from './ask.js';
+import { SAFE } from './attempts.js';
 import { Backend } from './backend.js';
 import { Delivery } from './delivery.js';
 import { deadlinesOf } from './forward.js';
@@ -15,6 +16,7 @@ import type { JsonObject } from './json.js';
 import { parseJson, writeJson } from './json.js';
 import { nameSource } from './names.js';
 import { Part, type PartAnswer } from './part.js';
+import type { ServeDeps } from './policy.js';
 import type { Route } from './route.js';
 import { readWhole } from './upload.js';
 import type { UpstreamDeps } from './upstream.js';
@@ -58,7 +60,7 @@ export class Composition {
     return this.#parts.map(({ backend }) => backend);
   }
 
-  async serve(visit: Visit, route: Route): Promise<void> {
+  async serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
     let body: Buffer | null = null;
     if (visit.hasBody) {
       visit.wantBody();
@@ -78,6 +80,7 @@ export class Composition {
     const bad = results.find((result) => result !== undefined && !result.ok);
     if (bad && !bad.ok) return visit.refuse(bad.refusal);
     const complete = results.every((result) => result !== undefined);
+    if (!SAFE.has(visit.method)) deps.onChanged(visit, []);
     const merged: JsonObject = new Map();
     for (const [i, result] of results.entries()) if (result?.ok) this.#parts[i]!.part.merge(merged, result.value.kept);
     const bytes = Buffer.from(writeJson(merged));

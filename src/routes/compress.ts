@@ -1,8 +1,9 @@
 /** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { RouteConfig } from '../config/classic-routes.js';
-import { headerIn } from '../lib/headers.js';
+import { headerIn, headerList, members } from '../lib/headers.js';
 import { removeFrom } from './headers.js';
+import type { Visit } from './visit.js';
 
 export interface CompressOptions {
   readonly smallestBytes: number;
@@ -58,15 +59,16 @@ export function encodingFor(accept: string | undefined): 'br' | 'gzip' | undefin
 }
 
 /** A compressor for the answer, whose headers are changed for it; null: it goes as it is. */
-export function compressorFor(options: CompressOptions, status: number, headers: string[], accept: string | undefined) {
+export function compressorFor(options: CompressOptions, status: number, headers: string[], visit: Visit) {
   const type = (headerIn(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (type === 'text/event-stream' || !options.types.some((pattern) => isType(type, pattern))) return null;
   headers.push('vary', 'accept-encoding');
   const length = headerIn(headers, 'content-length');
   if (status === 206 || (length !== undefined && Number(length) < options.smallestBytes)) return null;
   if (headerIn(headers, 'content-encoding') !== undefined) return null;
-  if (/(^|,)\s*no-transform\s*(,|$)/i.test(headerIn(headers, 'cache-control') ?? '')) return null;
-  const encoding = encodingFor(accept);
+  for (const list of [headerList(headers, 'cache-control'), visit.header('cache-control')])
+    if (members(list).includes('no-transform')) return null;
+  const encoding = encodingFor(visit.header('accept-encoding'));
   if (encoding === undefined) return null;
   removeFrom(headers, 'content-length');
   removeFrom(headers, 'accept-ranges');

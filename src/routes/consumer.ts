@@ -1,11 +1,18 @@
-/** Who calls a route, and what the upstream is told of them. */
+/**
+ * Who calls a route, and what the upstream is told of them. Everything that is kept by caller (limits, cached answers, the
+ * target of a hash) goes by `identity`: a digest of all that the upstream learns, so that two callers that an upstream tells
+ * apart are never one here.
+ */
+import { hash } from 'node:crypto';
 import type { Key } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 
 export interface Consumer {
   readonly kind: 'key' | 'jwt' | 'introspection' | 'basic' | 'forward' | 'anonymous' | 'none';
-  /** Unique within its kind; empty where nobody was asked. */
+  /** How it is named; two callers may have the same name. Empty where nobody was asked. */
   readonly id: string;
+  /** Differs wherever anything differs that the upstream learns of the caller. */
+  readonly identity: string;
   readonly name: string;
   readonly team: string | null;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -37,6 +44,8 @@ interface Told {
   readonly teamLimits?: readonly LimitSpec[];
   /** Names and values that go upstream besides. */
   readonly headers?: readonly string[];
+  /** What else the upstream learns: of claims that templates send, or of a token that is sent on. */
+  readonly learnt?: readonly unknown[];
 }
 
 export function consumerOf(told: Told): Consumer {
@@ -48,9 +57,20 @@ export function consumerOf(told: Told): Consumer {
     ...(team === null ? [] : ['x-tollgate-team', printable(team)]),
     ...(told.headers ?? []).map((text, i) => (i % 2 === 0 ? text : printable(text))),
   ];
-  return { kind, id, name, team, claims, key: told.key ?? null, teamLimits: told.teamLimits ?? [], headers };
+  const identity = `${kind}:${hash('sha256', JSON.stringify([id, headers, told.learnt ?? []]), 'base64url')}`;
+  return { kind, id, identity, name, team, claims, key: told.key ?? null, teamLimits: told.teamLimits ?? [], headers };
 }
 
 export const NOBODY: Consumer = {
-  ...{ kind: 'none', id: '', name: '', team: null, claims: {}, key: null, teamLimits: [], headers: [] },
+  ...{
+    kind: 'none',
+    id: '',
+    identity: 'none',
+    name: '',
+    team: null,
+    claims: {},
+    key: null,
+    teamLimits: [],
+    headers: [],
+  },
 };

@@ -54,7 +54,7 @@ export class Delivery {
       visit.refuse(refuse('upstream_error', 'The answer of the upstream cannot be passed on.'));
       return false;
     }
-    const code = route.responseStatus ?? status;
+    const code = status === 304 ? status : (route.responseStatus ?? status);
     const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
     if (route.responseBody && !bodiless && isJson(headerIn(headers, 'content-type'))) {
       this.#collected = [];
@@ -69,8 +69,7 @@ export class Delivery {
   #start(status: number, headers: string[], bodiless: boolean, message?: string): void {
     const visit = this.#visit;
     const { compress } = this.#route;
-    if (compress && !bodiless)
-      this.#compressor = compressorFor(compress, status, headers, visit.header('accept-encoding'));
+    if (compress && !bodiless) this.#compressor = compressorFor(compress, status, headers, visit);
     const length = headerIn(headers, 'content-length');
     if (bodiless || length !== undefined || visit.req.httpVersion === '1.0') removeFrom(headers, 'trailer');
     if (length !== undefined && !bodiless) this.#wholeBytes = Number(length);

@@ -26,7 +26,7 @@ export interface GateDeps extends JwtDeps {
 export type Judged = Result<Consumer> | Verdict;
 
 const OPEN: Judged = ok(NOBODY);
-const KEY_HEADERS = ['authorization', 'x-api-key', 'api-key'];
+export const KEY_HEADERS: readonly string[] = ['authorization', 'x-api-key', 'api-key'];
 /** The endpoint that a key's `endpoints` must name to be good for routes. */
 const ENDPOINT = 'routes';
 
@@ -42,6 +42,7 @@ export function claimedHeaders(auth: AuthConfig): string[] {
 export class Gate {
   readonly #auth: AuthConfig;
   readonly #route: string;
+  readonly #sent: readonly string[];
   readonly #deps: GateDeps;
   readonly #jwt: JwtAuth | null;
   readonly #introspection: Introspection | null;
@@ -51,8 +52,10 @@ export class Gate {
   readonly #ofCaller = new WeakMap<Caller, Consumer>();
   readonly #ofClaims = new WeakMap<object, Result<Consumer>>();
 
-  constructor(auth: AuthConfig, route: string, deps: GateDeps) {
+  /** `sent`: claims that templates of the route send upstream. */
+  constructor(auth: AuthConfig, route: string, sent: readonly string[], deps: GateDeps) {
     this.#auth = auth;
+    this.#sent = sent;
     this.#route = route;
     this.#deps = deps;
     this.#jwt = auth.jwt ? new JwtAuth(auth.jwt, deps) : null;
@@ -157,7 +160,7 @@ export class Gate {
     let judged = this.#ofClaims.get(result.value);
     if (!judged) {
       const defaults = kind === 'jwt' ? ['sub'] : ['sub', 'client_id', 'username'];
-      judged = consumerFrom(result.value as Record<string, unknown>, this.#auth[kind]!, kind, defaults);
+      judged = consumerFrom(result.value as Record<string, unknown>, this.#auth[kind]!, kind, defaults, this.#sent);
       this.#ofClaims.set(result.value, judged);
     }
     return judged;

@@ -5,6 +5,7 @@
  * ones over and over.
  */
 import { randomBytes } from 'node:crypto';
+import { members } from '../lib/headers.js';
 import { CONSUMER_HEADERS } from './consumer.js';
 import type { Visit } from './visit.js';
 
@@ -121,20 +122,54 @@ export function loops(via: string | undefined): boolean {
   return via?.includes(VIA_NAME) === true && via.split(VIA_NAME).length > MOST_HOPS;
 }
 
+/** What only the gateway says to its clients. */
+const isOurs = (name: string): boolean => name === 'x-request-id' || name.startsWith('x-tollgate-');
+
 /** The headers of an upstream's answer that go to the client: names and values in turn, names in lower case. */
 export function responseHeaders(answered: readonly string[]): string[] {
   const out: string[] = [];
-  let nominated: ReadonlySet<string> | null = null;
+  let connection = '';
   for (let i = 0; i < answered.length; i += 2) {
     const name = answered[i]!;
-    if (name === 'connection') nominated ??= nominatedBy(answered[i + 1]!);
-    if (HOP_BY_HOP.has(name) && name !== 'trailer') continue;
+    if (name === 'connection') connection += connection === '' ? answered[i + 1]! : `,${answered[i + 1]}`;
+    if ((HOP_BY_HOP.has(name) && name !== 'trailer') || isOurs(name)) continue;
     out.push(name, answered[i + 1]!);
   }
+  const nominated = connection === '' ? null : nominatedBy(connection);
   if (nominated === null || nominated.size === 0) return out;
   const kept: string[] = [];
   for (let i = 0; i < out.length; i += 2) if (!nominated.has(out[i]!)) kept.push(out[i]!, out[i + 1]!);
   return kept;
+}
+
+const isRate = (name: string): boolean => name.startsWith('ratelimit') || name.startsWith('x-ratelimit-');
+
+/**
+ * The headers of an answer with what the gateway states, which takes the place of what was said before: of all rate headers
+ * where it states one of them. `Vary` is one list of both.
+ */
+export function withOurs(headers: readonly string[], ours: readonly string[]): string[] {
+  const out: string[] = [];
+  const varies: string[] = [];
+  let rates = false;
+  for (let i = 0; i < ours.length; i += 2) if (isRate(ours[i]!)) rates = true;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name === 'vary') varies.push(headers[i + 1]!);
+    else if (!(rates && isRate(name)) && (name === 'set-cookie' || !names(ours, name))) out.push(name, headers[i + 1]!);
+  }
+  for (let i = 0; i < ours.length; i += 2) {
+    if (ours[i] === 'vary') varies.push(ours[i + 1]!);
+    else if (ours[i] !== 'connection' || !names(out, 'connection')) out.push(ours[i]!, ours[i + 1]!);
+  }
+  if (varies.length === 1) out.push('vary', varies[0]!);
+  else if (varies.length > 1) out.push('vary', [...new Set(members(varies.join(',')))].join(', '));
+  return out;
+}
+
+function names(headers: readonly string[], name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true;
+  return false;
 }
 
 /** Trailers that may go on. */
@@ -142,7 +177,13 @@ export function trailerPairs(answered: readonly string[] | null): [string, strin
   const pairs: [string, string][] = [];
   for (let i = 0; answered !== null && i + 1 < answered.length; i += 2) {
     const name = answered[i]!;
-    if (HOP_BY_HOP.has(name) || ['content-length', 'host', 'set-cookie', 'authorization'].includes(name)) continue;
+    if (
+      HOP_BY_HOP.has(name) ||
+      isOurs(name) ||
+      isRate(name) ||
+      ['content-length', 'host', 'set-cookie', 'authorization'].includes(name)
+    )
+      continue;
     pairs.push([name, answered[i + 1]!]);
   }
   return pairs;

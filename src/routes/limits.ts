@@ -94,7 +94,11 @@ export class RouteLimits {
     if (by === 'ip') return `ip:${networkOf(visit.ip)}`;
     if (by !== 'consumer') return `header:${visit.header(by.header) ?? ''}`;
     const { consumer } = visit;
-    return isNobody(consumer) ? `ip:${networkOf(visit.ip)}` : `${consumer.kind}:${consumer.id}`;
+    return isNobody(consumer)
+      ? `ip:${networkOf(visit.ip)}`
+      : consumer.key
+        ? `key:${consumer.key.id}`
+        : consumer.identity;
   }
 }
 

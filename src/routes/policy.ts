@@ -14,6 +14,8 @@ export interface ServeDeps {
   readonly onPolicy: (route: string, policy: Policy, refusal: Refusal, logOnly: boolean, visit: Visit) => void;
   readonly onDenied: (limit: Limit) => void;
   readonly onRetry: (route: string, why: string) => void;
+  /** Something was done to what a request names: what caches have of it is old. `headers` are those of the answer. */
+  readonly onChanged: (visit: Visit, headers: readonly string[]) => void;
 }
 
 /** Whether a refusal stands: a policy that only logs lets the request pass. */

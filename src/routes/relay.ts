@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Pass, Verdict } from '../lib/breaker.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
-import type { Fill } from './cache.js';
+import type { Fill, Kept } from './cache.js';
 import { Delivery } from './delivery.js';
 import { type Failure, Forward, type ForwardRequest, type Receiver } from './forward.js';
 import { responseHeaders } from './headers.js';
@@ -15,11 +15,14 @@ import type { Route } from './route.js';
 import { tunnel } from './tunnel.js';
 import type { Visit } from './visit.js';
 
-export type Outcome =
+/** What became of one attempt. */
+export type AttemptEnd =
   | { readonly kind: 'answered' }
   /** Nothing went to the client yet; `why` is a status or a kind of failure. */
   | { readonly kind: 'again'; readonly why: string; readonly failure: Failure | null }
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The client is to be given what the cache has. */
+  | { readonly kind: 'kept'; readonly kept: Kept; readonly state: string }
   | { readonly kind: 'gone' };
 
 export interface Plan {
@@ -27,6 +30,8 @@ export interface Plan {
   readonly againOn: ReadonlySet<number> | null;
   /** Keeps a copy for the cache. */
   readonly fill: Fill | null;
+  /** Told of an answer before the client is. */
+  readonly onHead: ((status: number, headers: readonly string[]) => void) | null;
 }
 
 export class Relay implements Receiver {
@@ -34,12 +39,14 @@ export class Relay implements Receiver {
   readonly #route: Route;
   readonly #backend: Backend;
   readonly #plan: Plan;
-  readonly #done: (outcome: Outcome) => void;
+  readonly #done: (end: AttemptEnd) => void;
   readonly #deadlines: Deadlines;
   readonly #startedAt: number;
   readonly #pass: Pass;
   #delivery: Delivery | null = null;
   #fill: Fill | null = null;
+  /** What the cache has is still good. */
+  #confirmed: Kept | null = null;
   #judged = false;
   #ended = false;
   #forward: Forward | undefined;
@@ -50,7 +57,7 @@ export class Relay implements Receiver {
     backend: Backend,
     plan: Plan,
     deadlines: Deadlines,
-    done: (outcome: Outcome) => void,
+    done: (end: AttemptEnd) => void,
   ) {
     this.#visit = visit;
     this.#route = route;
@@ -98,6 +105,17 @@ export class Relay implements Receiver {
       return false;
     }
     const headers = responseHeaders(raw);
+    const { fill } = this.#plan;
+    if (status === 304 && fill && fill.conditions.length > 0) {
+      this.#confirmed = fill.confirmed(headers);
+      return true;
+    }
+    const kept = status >= 500 ? fill?.inNeed() : null;
+    if (kept) {
+      this.#over({ kind: 'kept', kept, state: 'stale' });
+      return false;
+    }
+    this.#plan.onHead?.(status, headers);
     if (this.#plan.fill?.wants(status, headers)) this.#fill = this.#plan.fill;
     this.#delivery = new Delivery(this.#visit, this.#route, () => this.resume());
     if (this.#delivery.head(status, headers, message)) return true;
@@ -106,11 +124,13 @@ export class Relay implements Receiver {
   }
 
   data(chunk: Buffer): boolean {
+    if (this.#confirmed) return true;
     this.#fill?.data(chunk);
     return this.#delivery!.data(chunk);
   }
 
   end(trailers: readonly string[] | null): void {
+    if (this.#confirmed) return this.#over({ kind: 'kept', kept: this.#confirmed, state: 'revalidated' });
     this.#fill?.end();
     this.#delivery!.end(trailers);
     this.#over({ kind: 'answered' });
@@ -122,6 +142,7 @@ export class Relay implements Receiver {
       if (!this.#judged) this.#backend.showed(0);
       this.#judge('failure');
     }
+    if (this.#confirmed) return this.#over({ kind: 'kept', kept: this.#confirmed, state: 'revalidated' });
     if (!this.#delivery) {
       const why = failure.kind === 'connect' ? 'connect_error' : failure.kind;
       return this.#over({ kind: 'again', why, failure });
@@ -149,10 +170,10 @@ export class Relay implements Receiver {
     this.#backend.judged(this.#pass, verdict, nowMs);
   }
 
-  #over(outcome: Outcome): void {
+  #over(end: AttemptEnd): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#backend.inflight -= 1;
-    this.#done(outcome);
+    this.#done(end);
   }
 }

@@ -1,12 +1,13 @@
 /** A route as it runs: its configuration compiled into what each station needs. Built with the configuration, never changed. */
 import type { Policy, RouteConfig } from '../config/classic-routes.js';
-import { parseTemplate } from '../lib/template.js';
+import { parseTemplate, placeholders } from '../lib/template.js';
 import type { Limits } from '../limits/limits.js';
-import { AnswerCache } from './cache.js';
+import { CREDENTIALS } from './auth-forward.js';
+import { AnswerCache, type Sent } from './cache.js';
 import type { Composition } from './compose.js';
 import { type CompressOptions, compression } from './compress.js';
 import { Cors } from './cors.js';
-import { claimedHeaders, Gate, type GateDeps } from './gate.js';
+import { claimedHeaders, Gate, type GateDeps, KEY_HEADERS } from './gate.js';
 import { RequestHeaders } from './headers.js';
 import { ipFilter } from './ip.js';
 import { RouteLimits } from './limits.js';
@@ -67,7 +68,8 @@ export class Route implements Matchable {
     this.name = config.name;
     this.match = config.match;
     this.answersPreflight = config.cors !== undefined;
-    this.gate = new Gate(config.auth, config.name, deps);
+    const sent = sentBy(config);
+    this.gate = new Gate(config.auth, config.name, claimsAmong(sent), deps);
     this.limits = new RouteLimits(config.name, config.limits, deps.limits);
     this.ip = config.ip ? ipFilter(config.ip) : null;
     this.cors = config.cors ? new Cors(config.cors, config.match.methods) : null;
@@ -84,12 +86,32 @@ export class Route implements Matchable {
     this.responseBody = response?.body ? new BodyEdit(response.body) : null;
     this.responseStatus = response?.status ?? null;
     this.validation = config.validate ? new Validation(config.validate, deps.validators) : null;
-    this.cache = config.cache ? new AnswerCache(config.cache, deps.clock) : null;
+    this.cache = config.cache ? new AnswerCache(config.cache, toldBy(config, sent), deps.clock) : null;
     this.compress = compression(config.compress);
     this.bodyLimit = config.body_limit ?? deps.bodyLimit;
     this.logOnly = new Set(config.log_only ?? []);
   }
 }
+
+/** What the route's templates send upstream of a request. */
+const sentBy = ({ request, compose }: RouteConfig): readonly string[] => [
+  ...new Set(placeholders(JSON.stringify([request ?? null, compose?.map(({ url }) => url) ?? null]))),
+];
+
+/** What the answers of a route may depend on besides path, query and caller. */
+function toldBy({ auth, request }: RouteConfig, sent: readonly string[]): Sent {
+  const { remove = [], set = {} } = request?.headers ?? {};
+  const replaced = new Set([...remove, ...Object.keys(set)].map((name) => name.toLowerCase()));
+  const credentials = new Set([...KEY_HEADERS, ...(auth.forward ? (auth.forward.headers ?? CREDENTIALS) : [])]);
+  const known = (name: string): boolean => name.startsWith('consumer.') || name === 'request.id';
+  return {
+    credentials: [...credentials].filter((name) => !replaced.has(name)),
+    names: sent.filter((name) => !known(name)),
+  };
+}
+
+const claimsAmong = (names: readonly string[]): string[] =>
+  names.filter((name) => name.startsWith('claims.')).map((name) => name.slice('claims.'.length));
 
 function fixedOf(respond: NonNullable<RouteConfig['respond']>): Fixed {
   const { status = 200, headers = {}, body } = respond;

@@ -12,11 +12,13 @@ import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
+import { headerIn } from '../lib/headers.js';
 import { validator } from '../lib/validators.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import { resourceOf } from './cache.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
 import { frontServer, tooLong } from './front.js';
@@ -98,6 +100,7 @@ export class Routes {
       },
       onDenied: deps.onDenied,
       onRetry: (route, why) => meter.retried(route, why),
+      onChanged: (visit, headers) => forgetChanged(this.#table.routes, visit, headers),
     };
   }
 
@@ -255,6 +258,17 @@ export class Routes {
 }
 
 const keptAs = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
+
+/** What was named by an unsafe request, or by the answer to one (RFC 9111 4.4), in the caches of all routes. */
+function forgetChanged(routes: readonly Route[], { host, path }: Visit, headers: readonly string[]): void {
+  const paths = new Set([path]);
+  for (const name of ['location', 'content-location']) {
+    const named = headerIn(headers, name);
+    if (named !== undefined && URL.canParse(named, `http://${host}${path}`))
+      paths.add(new URL(named, `http://${host}${path}`).pathname);
+  }
+  for (const { cache } of routes) if (cache) for (const one of paths) cache.changed(resourceOf(host, one));
+}
 
 /** Ends what `table` has and `keeps` has not. */
 function retire(table: Prepared, keeps: Prepared): void {

@@ -7,10 +7,12 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import { fill } from '../lib/template.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { forwardVisit } from './attempts.js';
-import { Delivery } from './delivery.js';
+import type { AnswerCache, Fill, Found } from './cache.js';
+import { directivesOf } from './cache-rules.js';
 import type { Judged } from './gate.js';
-import { removeFrom } from './headers.js';
 import { type ServeDeps, stands } from './policy.js';
+import { renew } from './renew.js';
+import { giveKept, replay } from './replay.js';
 import type { Route } from './route.js';
 import { valueFor } from './values.js';
 import type { Visit } from './visit.js';
@@ -42,14 +44,28 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
   if (tooLarge && stands(visit, route, 'body_limit', tooLarge, deps)) return visit.refuse(tooLarge);
   if (route.fixed) return answerFixed(visit, route);
   if (route.redirect) return redirect(visit, route);
-  if (route.compose) return await route.compose.serve(visit, route);
-  const key = route.cache?.keyOf(visit);
-  if (key !== undefined) {
-    const kept = route.cache!.find(visit, key);
-    visit.cacheState = kept ? 'hit' : 'miss';
-    if (kept) return replay(visit, route, kept.status, route.cache!.headersOf(kept), kept.body);
+  if (route.compose) return await route.compose.serve(visit, route, deps);
+  const fill = route.cache ? fromCache(visit, route, route.cache, deps) : null;
+  if (fill === 'answered') return;
+  await forwardVisit(visit, route, fill, deps);
+}
+
+/** Answers with what is kept, or says what to do with what the upstream answers. */
+function fromCache(visit: Visit, route: Route, cache: AnswerCache, deps: ServeDeps): Fill | null | 'answered' {
+  const key = cache.keyOf(visit);
+  const found: Found = key === undefined ? { kind: 'nothing' } : cache.find(visit, key);
+  if (key !== undefined && (found.kind === 'fresh' || found.kind === 'stale')) {
+    if (found.kind === 'stale') void renew(visit, route, cache, key, found.kept, deps);
+    giveKept(visit, route, found.kept, found.kind === 'fresh' ? 'hit' : 'stale');
+    return 'answered';
   }
-  await forwardVisit(visit, route, key === undefined ? null : route.cache!.fill(visit, key), deps);
+  if (directivesOf(visit.header('cache-control')).has('only-if-cached')) {
+    visit.refuse(refuse('not_cached', 'There is no answer in the cache, and no other was wanted (only-if-cached).'));
+    return 'answered';
+  }
+  if (key === undefined) return null;
+  if (cache.tells(visit)) visit.cacheState = 'miss';
+  return cache.fill(visit, key, found.kind === 'validate' ? found.kept : null);
 }
 
 /** Takes the consumer that the gate let in, or answers why it let nobody in. */
@@ -95,15 +111,4 @@ function redirect(visit: Visit, route: Route): void {
   if (location === undefined || !/^[\x21-\x7e]*$/.test(location))
     return visit.refuse(refuse('invalid_request', 'The request holds a value that cannot be put into a URL.'));
   visit.answer(status, ['location', location]);
-}
-
-/** A whole answer that is here already, with the route's changes. */
-function replay(visit: Visit, route: Route, status: number, headers: string[], body: Buffer): void {
-  removeFrom(headers, 'content-length');
-  removeFrom(headers, 'transfer-encoding');
-  if (status !== 204 && status !== 304) headers.push('content-length', String(body.length));
-  const delivery = new Delivery(visit, route, () => {});
-  if (!delivery.head(status, headers)) return;
-  if (visit.method !== 'HEAD' && body.length > 0) delivery.data(body);
-  delivery.end(null);
 }

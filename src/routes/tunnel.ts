@@ -6,7 +6,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { headerIn } from '../lib/headers.js';
-import { responseHeaders } from './headers.js';
+import { responseHeaders, withOurs } from './headers.js';
 import type { Visit } from './visit.js';
 
 export function tunnel(
@@ -19,7 +19,7 @@ export function tunnel(
   done: () => void,
 ): void {
   const protocol = headerIn(answered, 'upgrade') ?? 'websocket';
-  const headers = [...responseHeaders(answered), 'connection', 'Upgrade', 'upgrade', protocol, ...visit.extra];
+  const headers = [...withOurs(responseHeaders(answered), visit.extra), 'connection', 'Upgrade', 'upgrade', protocol];
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Switching Protocols'}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   (visit.res as ServerResponse).detachSocket(client as never);

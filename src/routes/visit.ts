@@ -7,8 +7,10 @@ import type { Duplex } from 'node:stream';
 import type { ClientRequest, ClientResponse } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
+import { headerIn } from '../lib/headers.js';
 import type { Hold } from '../limits/hold.js';
 import { type Consumer, NOBODY } from './consumer.js';
+import { withOurs } from './headers.js';
 import { decodeSegment } from './path.js';
 
 const LINGER_MS = 500;
@@ -118,8 +120,9 @@ export class Visit {
     this.answered = true;
     this.status = status;
     if (this.gone) return;
-    const all = this.extra.length === 0 ? (headers as string[]) : [...headers, ...this.extra];
-    if (!this.req.complete && this.hasBody) all.push('connection', 'close');
+    const all = withOurs(headers, this.extra);
+    if (!this.req.complete && this.hasBody && headerIn(all, 'connection') === undefined)
+      all.push('connection', 'close');
     if (message === undefined || message === '') this.res.writeHead(status, all);
     else this.res.writeHead(status, message, all);
   }
