@@ -32,7 +32,8 @@ export function msOf(directives: Directives, name: string): number | undefined {
 }
 
 const dateMs = (text: string | undefined): number | undefined => {
-  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  // With the name of a month: `0` and `-1` are years to `Date.parse`.
+  const ms = text !== undefined && /[a-z]{3}/i.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
 };
 
