@@ -6,6 +6,7 @@ import * as r from './route-scalars.js';
 import * as s from './scalars.js';
 
 const MOST_BUFFERED = 2 ** 27;
+const MOST_CHANGED = 2 ** 24;
 const status = z.number().int().min(100).max(599);
 
 const timeout = z.strictObject({
@@ -214,6 +215,12 @@ const part = z
       .describe('The answer is a list; it is put into a field of this name (true: collection).'),
     after: z.array(z.string().min(1)).optional().describe('Parts that must be there before. Left out: at once.'),
     optional: z.boolean().optional().describe('Without it the answer is incomplete, not an error.'),
+    default: z.json().optional().describe('What stands in for an optional part that is missing.'),
+    error: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A field of the answer that says why an optional part is missing: its status, code and detail.'),
     timeout: s.duration().optional().describe('Default 5s.'),
     breaker: breaker.optional(),
     tls: tls.optional(),
@@ -221,6 +228,10 @@ const part = z
   .refine(({ allow, deny }) => allow === undefined || deny === undefined, {
     path: ['deny'],
     message: 'either `allow` or `deny`',
+  })
+  .refine(({ optional, ...rest }) => optional || (rest.default === undefined && rest.error === undefined), {
+    path: ['optional'],
+    message: '`default` and `error` are for a part that is `optional`',
   });
 
 const cache = z.strictObject({
@@ -310,6 +321,20 @@ export const route = z
       .size(2 ** 40)
       .optional()
       .describe('Largest request body. Default: server.body_limit.'),
+    json: z
+      .strictObject({
+        largest: s.size(MOST_CHANGED).optional().describe('Larger ones are refused. Default 1mb.'),
+        depth: z.number().int().min(1).max(256).optional().describe('Levels of objects and lists. Default 64.'),
+        values: z
+          .number()
+          .int()
+          .min(1)
+          .max(2_000_000)
+          .optional()
+          .describe('Members of objects and items of lists, all together. Default 100000.'),
+      })
+      .optional()
+      .describe('Bounds of JSON bodies that are checked, changed or composed.'),
     cache: cache.optional(),
     compress: z
       .union([

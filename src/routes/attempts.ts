@@ -6,8 +6,8 @@
  * upstream's answer: that is tried once more by itself.
  */
 import { type Refusal, refuse } from '../lib/errors.js';
-import { tooSlow } from '../lib/late.js';
 import { Backend } from './backend.js';
+import { type Body, bodyOf, keptBytesOf } from './body.js';
 import type { Fill } from './cache.js';
 import type { Failure, ForwardRequest } from './forward.js';
 import { cookieValue } from './gate.js';
@@ -16,23 +16,19 @@ import { type ServeDeps, stands } from './policy.js';
 import { type AttemptEnd, Relay } from './relay.js';
 import { giveKept } from './replay.js';
 import type { Route } from './route.js';
-import { isJson } from './transform.js';
-import { readWhole, Upload } from './upload.js';
+import { Upload } from './upload.js';
 import type { Visit } from './visit.js';
 
-const KEPT_BYTES = 64 * 1024;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** Methods that change nothing (RFC 9110 9.2.1): after all others what is kept may be old. */
 export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const BACKOFF_MS = 25;
 
-type Body = Buffer | Upload | null;
-
 export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null, deps: ServeDeps): Promise<void> {
   if (loops(visit.header('via')))
     return visit.refuse(refuse('loop_detected', 'This request went through the gateway over and over.'));
   const upstream = route.upstream!;
-  const got = visit.hasBody ? await bodyOf(visit, route, deps) : null;
+  const got = await bodyOf(visit, route, deps);
   if (got === undefined) return;
   const target = route.pathEdit ? route.pathEdit.apply(visit) : undefined;
   if (target && !target.ok) return visit.refuse(target.refusal);
@@ -49,8 +45,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     visit.target = backend.id;
     const request = requestFor(visit, route, backend, path, got, fill);
     if ('code' in request) return visit.refuse(request);
-    if (visit.attempts === 1)
-      route.mirror?.send(request.method, request.path, request.headers, got instanceof Upload ? null : got);
+    if (visit.attempts === 1) mirrored(route, request, got);
     const repeatable = !(got instanceof Upload) && mayRepeat(visit);
     const more = visit.attempts < most;
     const outcome = await attempt(
@@ -75,6 +70,16 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
     if (visit.gone) return;
   }
+}
+
+/** A copy for the mirror: of a body that streams once it is whole, where it is small enough. */
+function mirrored(route: Route, { method, path, headers }: ForwardRequest, body: Body): void {
+  const { mirror } = route;
+  if (!mirror?.wants()) return;
+  if (!(body instanceof Upload)) return mirror.send(method, path, headers, body);
+  const plain = [...headers];
+  removeFrom(plain, 'content-length');
+  body.copyTo(keptBytesOf(route), (whole) => mirror.send(method, path, plain, whole));
 }
 
 function mayGoOn(
@@ -217,48 +222,3 @@ function failed(
   const late = kind === 'timeout' || (kind === 'connect' && which !== undefined);
   giveUp(visit, route, refuse(late ? 'upstream_timeout' : 'upstream_error', message), fill);
 }
-
-/** The body as it will be sent; undefined where it cannot be, and the client was told or is gone. */
-async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body | undefined> {
-  const { req } = visit;
-  visit.wantBody();
-  const limit = route.logOnly.has('body_limit') ? Number.POSITIVE_INFINITY : route.bodyLimit;
-  const declared = req.headers['content-length'];
-  const json = isJson(req.headers['content-type']);
-  const read = (route.bodyEdit !== null && json) || route.validation?.body;
-  const small = declared !== undefined && Number(declared) <= (route.upstream!.config.retry?.buffer ?? KEPT_BYTES);
-  if (!read && !small) return new Upload(req, limit);
-  const bytes = await readWhole(req, Math.min(limit, read ? LARGEST_READ : limit));
-  if (bytes === 'broken') return undefined;
-  if (bytes === 'slow') {
-    visit.refuse(refuse('request_timeout', tooSlow));
-    return undefined;
-  }
-  if (bytes === 'too_large') {
-    visit.refuse(
-      refuse(
-        'request_too_large',
-        `The request body is larger than ${Math.min(limit, LARGEST_READ)} bytes (body_limit).`,
-      ),
-    );
-    return undefined;
-  }
-  if (!read) return bytes;
-  const encoding = req.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    visit.refuse(refuse('unsupported_media_type', 'Send the body without content-encoding.'));
-    return undefined;
-  }
-  const wrong = route.validation?.checkBody(bytes);
-  if (wrong && stands(visit, route, 'validate', wrong, deps)) {
-    visit.refuse(wrong);
-    return undefined;
-  }
-  if (!route.bodyEdit || !json) return bytes;
-  const edited = route.bodyEdit.apply(bytes.toString('utf8'), visit);
-  if (edited !== undefined) return Buffer.from(edited);
-  visit.refuse(refuse('invalid_json', 'The body is not a JSON object.', { param: 'body' }));
-  return undefined;
-}
-
-const LARGEST_READ = 16 * 1024 * 1024;

@@ -5,31 +5,34 @@
  * is given up. Numbers stay the digits that they were.
  */
 import type { RouteConfig } from '../config/classic-routes.js';
-import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import { tooSlow } from '../lib/late.js';
+import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
+import { headerIn } from '../lib/headers.js';
+import { jsonExcess } from '../lib/json-bounds.js';
 import { type Asking, askBackend } from './ask.js';
 import { SAFE } from './attempts.js';
 import { Backend } from './backend.js';
+import { bodyOf } from './body.js';
 import { Delivery } from './delivery.js';
 import { deadlinesOf } from './forward.js';
-import type { JsonObject } from './json.js';
-import { parseJson, writeJson } from './json.js';
+import { type KeepPlan, type KeptPart, keepJson } from './json-edit.js';
+import { Merged } from './merge.js';
 import { nameSource } from './names.js';
-import { Part, type PartAnswer } from './part.js';
+import { fieldsOf, Part } from './part.js';
 import type { ServeDeps } from './policy.js';
 import type { Route } from './route.js';
-import { readWhole } from './upload.js';
+import { Upload } from './upload.js';
 import type { UpstreamDeps } from './upstream.js';
 import type { Visit } from './visit.js';
 
-const LARGEST_PART = 16 * 1024 * 1024;
 const DEFAULT_MS = 5_000;
 
 interface Running {
   readonly visit: Visit;
   readonly route: Route;
   readonly body: Buffer | null;
-  readonly answers: Map<string, PartAnswer>;
+  readonly answers: Map<string, KeptPart>;
+  /** Why parts are missing, as JSON, by their places. */
+  readonly lost: Map<number, string>;
   readonly asking: Set<Asking>;
   failed: boolean;
 }
@@ -40,8 +43,9 @@ export class Composition {
 
   constructor(configs: NonNullable<RouteConfig['compose']>, deps: UpstreamDeps) {
     this.#deps = deps;
+    const used = [...new Set(configs.flatMap(fieldsOf))];
     this.#parts = configs.map((config, i) => {
-      const part = new Part(config, i);
+      const part = new Part(config, i, used);
       const timeouts = timeoutsOf(part);
       const backend = new Backend(
         { url: part.origin, weight: 1 },
@@ -61,19 +65,9 @@ export class Composition {
   }
 
   async serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
-    let body: Buffer | null = null;
-    if (visit.hasBody) {
-      visit.wantBody();
-      const read = await readWhole(visit.req, route.bodyLimit);
-      if (read === 'broken') return;
-      if (read === 'slow') return visit.refuse(refuse('request_timeout', tooSlow));
-      if (read === 'too_large')
-        return visit.refuse(
-          refuse('request_too_large', `The request body is larger than ${route.bodyLimit} bytes (body_limit).`),
-        );
-      body = read;
-    }
-    const running: Running = { visit, route, body, answers: new Map(), asking: new Set(), failed: false };
+    const body = await bodyOf(visit, route, deps);
+    if (body === undefined || body instanceof Upload) return;
+    const running: Running = { visit, route, body, answers: new Map(), lost: new Map(), asking: new Set(), failed: false };
     visit.onGone = () => giveUp(running);
     const results = await this.#all(running);
     if (visit.gone) return;
@@ -81,9 +75,15 @@ export class Composition {
     if (bad && !bad.ok) return visit.refuse(bad.refusal);
     const complete = results.every((result) => result !== undefined);
     if (!SAFE.has(visit.method)) deps.onChanged(visit, []);
-    const merged: JsonObject = new Map();
-    for (const [i, result] of results.entries()) if (result?.ok) this.#parts[i]!.part.merge(merged, result.value.kept);
-    const bytes = Buffer.from(writeJson(merged));
+    const merged = new Merged();
+    for (const [i, result] of results.entries()) {
+      const { group, default: fallback, error } = this.#parts[i]!.part.config;
+      if (result?.ok) merged.add(group, result.value.kept);
+      else if (fallback !== undefined) merged.add(group, keepJson(JSON.stringify(fallback), AS_IT_IS)!.kept);
+      const lost = running.lost.get(i);
+      if (error !== undefined && lost) merged.add(error, { text: lost });
+    }
+    const bytes = Buffer.from(merged.text());
     const headers = [
       ...['content-type', 'application/json', 'content-length', String(bytes.length)],
       ...['x-tollgate-complete', String(complete)],
@@ -105,9 +105,9 @@ export class Composition {
   }
 
   /** Undefined for a part that is missing and may be. */
-  async #all(running: Running): Promise<(Result<PartAnswer> | undefined)[]> {
-    const byName = new Map<string, Promise<Result<PartAnswer> | undefined>>();
-    const all = this.#parts.map(({ part, backend }) => {
+  async #all(running: Running): Promise<(Result<KeptPart> | undefined)[]> {
+    const byName = new Map<string, Promise<Result<KeptPart> | undefined>>();
+    const all = this.#parts.map(({ part, backend }, i) => {
       const result = this.#after(part, byName).then(async (there) => {
         if (running.failed || running.visit.gone) return undefined;
         const answer = there
@@ -117,7 +117,10 @@ export class Composition {
           running.answers.set(part.name, answer.value);
           return answer;
         }
-        if (part.config.optional) return undefined;
+        if (part.config.optional) {
+          running.lost.set(i, wordsOf(answer.refusal));
+          return undefined;
+        }
         giveUp(running);
         return answer;
       });
@@ -128,12 +131,12 @@ export class Composition {
   }
 
   /** Whether everything that a part needs is there, once that is known. */
-  async #after(part: Part, byName: ReadonlyMap<string, Promise<Result<PartAnswer> | undefined>>): Promise<boolean> {
+  async #after(part: Part, byName: ReadonlyMap<string, Promise<Result<KeptPart> | undefined>>): Promise<boolean> {
     const needed = await Promise.all(part.after.map((name) => byName.get(name)));
     return needed.every((result) => result?.ok === true);
   }
 
-  async #one(part: Part, backend: Backend, running: Running): Promise<Result<PartAnswer>> {
+  async #one(part: Part, backend: Backend, running: Running): Promise<Result<KeptPart>> {
     const { visit, route } = running;
     const target = part.target(visit, running.answers);
     if ('missing' in target) return refused(lost(part.name, `there is no usable {${target.missing}} for its URL`));
@@ -152,7 +155,7 @@ export class Composition {
       { method, path: target.path, headers: headersFor(part, backend, visit, route, body), body },
       timeoutsOf(part),
       this.#deps.deadlines,
-      LARGEST_PART,
+      route.json.largestBytes,
     );
     running.asking.add(asking);
     const asked = await asking.answer;
@@ -161,11 +164,27 @@ export class Composition {
       return refused(
         refuse(asked.late ? 'upstream_timeout' : 'upstream_error', `The part ${part.name} failed: ${asked.message}`),
       );
-    if (asked.status < 200 || asked.status > 299) return refused(ofStatus(part.name, asked.status));
-    const json = asked.body.length === 0 ? new Map() : parseJson(asked.body.toString('utf8'));
-    return json === undefined ? refused(lost(part.name, 'its answer is not JSON')) : ok(part.keep(json));
+    if (asked.status < 200 || asked.status > 299) return refused(ofStatus(part.name, asked.status, asked.headers));
+    return await this.#keep(part, asked.body, route);
+  }
+
+  async #keep(part: Part, body: Buffer, { json, work }: Route): Promise<Result<KeptPart>> {
+    const excess = jsonExcess(body, json.limits);
+    if (excess !== null) return refused(lost(part.name, 'its answer is more than can be put together (json)'));
+    const worked = await work.run('keep', part.keep, body);
+    if ('undone' in worked) return refused(lost(part.name, 'its answer is more than can be put together (json)'));
+    return worked.done === undefined ? refused(lost(part.name, 'its answer is not JSON')) : ok(worked.done);
   }
 }
+
+/** For values of the configuration. */
+const AS_IT_IS: KeepPlan = {
+  ...{ target: null, allow: null, deny: [], map: {}, collection: null, grouped: true, fields: [] },
+};
+
+/** Why a part is missing, as the answer says it. */
+const wordsOf = (refusal: Refusal): string =>
+  JSON.stringify({ status: statusOf(refusal), code: refusal.code, detail: refusal.message });
 
 const timeoutsOf = ({ config: { timeout = DEFAULT_MS } }: Part) =>
   deadlinesOf({ connectMs: timeout, headersMs: timeout, idleMs: timeout, totalMs: timeout });
@@ -178,8 +197,13 @@ function giveUp(running: Running): void {
 const lost = (name: string, why: string): Refusal => refuse('upstream_error', `The part ${name} failed: ${why}.`);
 
 /** What an upstream says of the request itself is said of the whole; what it says of us or of itself is not. */
-function ofStatus(name: string, status: number): Refusal {
+function ofStatus(name: string, status: number, headers: readonly string[]): Refusal {
   const message = `The part ${name} answered ${status}.`;
+  if (status === 429) {
+    const after = headerIn(headers, 'retry-after');
+    const sane = after !== undefined && after.length < 100 && /^[\x20-\x7e]+$/.test(after);
+    return refuse('upstream_error', message, { upstream: { status }, headers: sane ? { 'retry-after': after } : {} });
+  }
   return [400, 404, 405, 409, 410, 422, 451].includes(status)
     ? refuse('upstream_error', message, { upstream: { status } })
     : refuse('upstream_error', message);

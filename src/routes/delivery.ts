@@ -6,6 +6,7 @@ import type { Transform } from 'node:stream';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { refuse } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
+import { jsonExcess } from '../lib/json-bounds.js';
 import { compressorFor } from './compress.js';
 import { Cors } from './cors.js';
 import { removeFrom, trailerPairs } from './headers.js';
@@ -13,7 +14,6 @@ import type { Route } from './route.js';
 import { isJson } from './transform.js';
 import type { Visit } from './visit.js';
 
-const LARGEST_CHANGED = 16 * 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
 
 export class Delivery {
@@ -101,7 +101,11 @@ export class Delivery {
 
   end(trailers: readonly string[] | null): void {
     if (this.#over) return;
-    if (this.#collected && !this.#change(Buffer.concat(this.#collected))) return;
+    if (this.#collected) return void this.#change(Buffer.concat(this.#collected)).catch(() => this.#refuse(UNCHANGED));
+    this.#finish(trailers);
+  }
+
+  #finish(trailers: readonly string[] | null): void {
     if (this.#compressor) return void this.#compressor.end();
     this.#over = true;
     const { res } = this.#visit;
@@ -146,21 +150,34 @@ export class Delivery {
 
   #collect(chunk: Buffer): boolean {
     this.#collectedBytes += chunk.length;
-    if (this.#collectedBytes <= LARGEST_CHANGED) this.#collected!.push(chunk);
-    else {
-      this.#over = true;
-      this.#visit.refuse(refuse('upstream_error', "The upstream's answer is too large to be changed."));
-    }
+    if (this.#collectedBytes <= this.#route.json.largestBytes) this.#collected!.push(chunk);
+    else this.#refuse('is too large to be changed (json.largest)');
     return true;
   }
 
-  /** The changed body as the answer. */
-  #change(bytes: Buffer): boolean {
+  #refuse(why: string): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#collected = null;
+    this.#visit.refuse(refuse('upstream_error', `The upstream's answer ${why}.`));
+  }
+
+  /**
+   * The changed body as the answer. What is not JSON goes as it is; what claims to be JSON and cannot be looked into does not
+   * go, for it might hold what was to be taken out.
+   */
+  async #change(bytes: Buffer): Promise<void> {
     const headers = this.#headers;
-    const plain = decoded(bytes, headerIn(headers, 'content-encoding'));
-    const text = plain === undefined ? undefined : this.#route.responseBody!.apply(plain.toString('utf8'), this.#visit);
+    const { json, work, responseBody } = this.#route;
+    const plain = decoded(bytes, headerIn(headers, 'content-encoding'), json.largestBytes);
+    if (plain === undefined) return this.#refuse('cannot be decoded');
+    if (jsonExcess(plain, json.limits) !== null) return this.#refuse(UNCHANGED);
+    const edited = await work.run('edit', responseBody!.planFor(this.#visit), plain);
+    if (this.#over || this.#visit.gone) return;
+    if ('undone' in edited) return this.#refuse(UNCHANGED);
+    const text = edited.done;
     const body = text === undefined ? bytes : Buffer.from(text);
+    this.#collected = null;
     if (text !== undefined)
       for (const name of ['content-encoding', 'etag', 'accept-ranges', 'content-md5', 'digest', 'content-digest'])
         removeFrom(headers, name);
@@ -169,15 +186,16 @@ export class Delivery {
     headers.push('content-length', String(body.length));
     this.#start(this.#status, headers, false);
     this.data(body);
-    return true;
+    this.#finish(null);
   }
 }
 
+const UNCHANGED = 'is more than can be changed (json)';
 const flush = (delivery: Delivery): void => delivery.flush();
 
 /** Undefined where it cannot be read. */
-function decoded(bytes: Buffer, encoding: string | undefined): Buffer | undefined {
-  const options = { maxOutputLength: LARGEST_CHANGED };
+function decoded(bytes: Buffer, encoding: string | undefined, largestBytes: number): Buffer | undefined {
+  const options = { maxOutputLength: largestBytes };
   try {
     switch (encoding?.toLowerCase()) {
       case undefined:

@@ -165,34 +165,94 @@ export function fromPlain(value: unknown): Json {
   return new Map(Object.entries(value as object).map(([name, inner]) => [name, fromPlain(inner)]));
 }
 
-/** The value at a path with dots; a member whose whole name has dots goes first. */
-export function at(value: Json | undefined, path: string): Json | undefined {
-  if (!isObject(value)) return undefined;
-  if (value.has(path)) return value.get(path);
+/** What stands before the first dot of a path, and after it; undefined where there is no dot. */
+function split(path: string): readonly [head: string, rest: string] | undefined {
   const dot = path.indexOf('.');
-  return dot === -1 ? undefined : at(value.get(path.slice(0, dot)), path.slice(dot + 1));
+  return dot === -1 ? undefined : [path.slice(0, dot), path.slice(dot + 1)];
 }
 
-/** Takes a value out; answers it, or undefined where there is none. */
-export function take(value: Json | undefined, path: string): Json | undefined {
+/**
+ * The value at a path with dots; a member whose whole name has dots goes first. Where the path leads into a list it is the list
+ * of what its items have there.
+ */
+export function at(value: Json | undefined, path: string): Json | undefined {
+  if (Array.isArray(value)) {
+    const found = value.map((item) => at(item, path)).filter((one) => one !== undefined);
+    return found.length > 0 ? found.flat() : undefined;
+  }
+  if (!isObject(value)) return undefined;
+  if (value.has(path)) return value.get(path);
+  const steps = split(path);
+  return steps && at(value.get(steps[0]), steps[1]);
+}
+
+/** Takes the values at a path out, in each item of the lists on the way. */
+export function remove(value: Json | undefined, path: string): void {
+  if (Array.isArray(value)) for (const item of value) remove(item, path);
+  if (!isObject(value) || value.delete(path)) return;
+  const steps = split(path);
+  if (steps) remove(value.get(steps[0]), steps[1]);
+}
+
+/** Moves what is at one path to another, in each item of the lists that both lead into. */
+export function move(value: Json | undefined, from: string, to: string): void {
+  if (Array.isArray(value)) for (const item of value) move(item, from, to);
+  if (!isObject(value)) return;
+  const [first, second] = [split(from), split(to)];
+  if (!value.has(from) && first && second && first[0] === second[0]) return move(value.get(first[0]), first[1], second[1]);
+  const taken = take(value, from);
+  if (taken !== undefined) put(value, to, taken);
+}
+
+function take(value: Json | undefined, path: string): Json | undefined {
   if (!isObject(value)) return undefined;
   if (value.has(path)) {
     const found = value.get(path);
     value.delete(path);
     return found;
   }
-  const dot = path.indexOf('.');
-  return dot === -1 ? undefined : take(value.get(path.slice(0, dot)), path.slice(dot + 1));
+  const steps = split(path);
+  if (!steps) return undefined;
+  const inner = value.get(steps[0]);
+  if (!Array.isArray(inner)) return take(inner, steps[1]);
+  const found = inner.map((item) => take(item, steps[1])).filter((one) => one !== undefined);
+  return found.length > 0 ? found.flat() : undefined;
 }
 
-/** Puts a value at a path, making objects on the way; what is no object on the way is replaced. */
+/** Puts a value at a path, making objects on the way, in each item of the lists on it; what is neither is replaced. */
 export function put(object: JsonObject, path: string, value: Json): void {
-  const dot = path.indexOf('.');
-  if (dot === -1 || object.has(path)) return void object.set(path, value);
-  const name = path.slice(0, dot);
-  let inner = object.get(name);
-  if (!isObject(inner)) object.set(name, (inner = new Map()));
-  put(inner, path.slice(dot + 1), value);
+  const steps = object.has(path) ? undefined : split(path);
+  if (!steps) return void object.set(path, value);
+  const inner = object.get(steps[0]);
+  if (Array.isArray(inner)) {
+    for (const item of inner) if (isObject(item)) put(item, steps[1], copyOf(value));
+    return;
+  }
+  const into: JsonObject = isObject(inner) ? inner : new Map();
+  if (into !== inner) object.set(steps[0], into);
+  put(into, steps[1], value);
+}
+
+/** A copy with nothing but what is at the paths, in each item of the lists on the way. */
+export function only(value: Json, paths: readonly string[]): Json {
+  if (Array.isArray(value)) return value.map((item) => only(item, paths));
+  if (!isObject(value)) return value;
+  const kept: JsonObject = new Map();
+  const below = new Map<string, string[]>();
+  for (const path of paths) {
+    if (value.has(path)) kept.set(path, copyOf(value.get(path)!));
+    const steps = value.has(path) ? undefined : split(path);
+    if (!steps) continue;
+    const [head, rest] = steps;
+    const inner = value.get(head);
+    if (!Array.isArray(inner) && !isObject(inner)) continue;
+    const rests = below.get(head) ?? [];
+    rests.push(rest);
+    below.set(head, rests);
+    const found = only(inner, rests);
+    if (!isObject(found) || found.size > 0) kept.set(head, found);
+  }
+  return kept;
 }
 
 /** A copy that shares nothing that can be changed. */

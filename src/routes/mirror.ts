@@ -35,9 +35,14 @@ export class Mirror {
     );
   }
 
+  /** Whether it gets a copy of this request. */
+  wants(): boolean {
+    return this.#running < MOST_AT_ONCE && (this.#share === 1 || this.#random() < this.#share);
+  }
+
   /** `headers` begin with `host` and its value. */
   send(method: string, path: string, headers: readonly string[], body: Buffer | null): void {
-    if (this.#running >= MOST_AT_ONCE || (this.#share < 1 && this.#random() >= this.#share)) return;
+    if (this.#running >= MOST_AT_ONCE) return;
     this.#running += 1;
     const over = (): void => {
       this.#running -= 1;

@@ -1,5 +1,6 @@
 /** A route as it runs: its configuration compiled into what each station needs. Built with the configuration, never changed. */
 import type { Policy, RouteConfig } from '../config/classic-routes.js';
+import type { JsonLimits } from '../lib/json-bounds.js';
 import { parseTemplate, placeholders } from '../lib/template.js';
 import type { Limits } from '../limits/limits.js';
 import { CREDENTIALS } from './auth-forward.js';
@@ -10,6 +11,7 @@ import { Cors } from './cors.js';
 import { claimedHeaders, Gate, type GateDeps, KEY_HEADERS } from './gate.js';
 import { RequestHeaders } from './headers.js';
 import { ipFilter } from './ip.js';
+import type { JsonWork } from './json-work.js';
 import { RouteLimits } from './limits.js';
 import type { Matchable } from './match.js';
 import type { Mirror } from './mirror.js';
@@ -17,9 +19,14 @@ import { BodyEdit, HeaderEdit, PathEdit } from './transform.js';
 import type { Upstream, UpstreamDeps } from './upstream.js';
 import { Validation } from './validate.js';
 
+const LARGEST_JSON = 1024 * 1024;
+const DEEPEST_JSON = 64;
+const MOST_VALUES = 100_000;
+
 export interface RouteDeps extends GateDeps, UpstreamDeps {
   readonly limits: Limits;
   readonly bodyLimit: number;
+  readonly work: JsonWork;
   readonly validators: ConstructorParameters<typeof Validation>[1];
 }
 
@@ -54,6 +61,9 @@ export class Route implements Matchable {
   readonly compress: CompressOptions | null;
   readonly mirror: Mirror | null;
   readonly bodyLimit: number;
+  /** Bounds of JSON that is looked into, and who does it. */
+  readonly json: { readonly largestBytes: number; readonly limits: JsonLimits };
+  readonly work: JsonWork;
   readonly logOnly: ReadonlySet<Policy>;
 
   constructor(
@@ -89,6 +99,9 @@ export class Route implements Matchable {
     this.cache = config.cache ? new AnswerCache(config.cache, toldBy(config, sent), deps.clock) : null;
     this.compress = compression(config.compress);
     this.bodyLimit = config.body_limit ?? deps.bodyLimit;
+    const { largest = LARGEST_JSON, depth = DEEPEST_JSON, values = MOST_VALUES } = config.json ?? {};
+    this.json = { largestBytes: largest, limits: { depth, values } };
+    this.work = deps.work;
     this.logOnly = new Set(config.log_only ?? []);
   }
 }

@@ -22,6 +22,7 @@ import { resourceOf } from './cache.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
 import { frontServer, tooLong } from './front.js';
+import { JsonWork } from './json-work.js';
 import { Matcher } from './match.js';
 import { Mirror } from './mirror.js';
 import { backendsOf, setBreaker, showRoutes } from './overview.js';
@@ -81,6 +82,7 @@ export interface TargetState {
 export class Routes {
   readonly #deps: RoutesDeps;
   readonly #serveDeps: ServeDeps;
+  readonly #work = new JsonWork();
   #table: Prepared = EMPTY;
   #address: { readonly of: readonly string[]; readonly address: ClientAddress } | undefined;
 
@@ -191,6 +193,7 @@ export class Routes {
     const { upstreams, mirrors, compositions } = this.#table;
     this.#table = EMPTY;
     await Promise.all([
+      this.#work.close(),
       ...upstreams.map(({ value }) => value.close()),
       ...compositions.map(({ value }) => value.close()),
       ...mirrors.map((mirror) => mirror.close()),
@@ -249,7 +252,7 @@ export class Routes {
     const { authenticator, limits, clock, deadlines, log, onAuthFailure } = this.#deps;
     return {
       ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
-      bodyLimit,
+      ...{ bodyLimit, work: this.#work },
       onRefused: onAuthFailure,
       onFault: (error) => log.warn({ route: name, error: messageOf(error) }, 'authentication service'),
       onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),

@@ -6,7 +6,8 @@ import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/class
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { fill, parseTemplate } from '../lib/template.js';
 import { removeFrom } from './headers.js';
-import { copyOf, Digits, fromPlain, isObject, type Json, parseJson, put, take, writeJson } from './json.js';
+import { copyOf, Digits, fromPlain, isObject, type Json, writeJson } from './json.js';
+import type { EditPlan } from './json-edit.js';
 import { pathSafe, valueFor } from './values.js';
 import type { Visit } from './visit.js';
 
@@ -57,38 +58,21 @@ export class HeaderEdit {
 }
 
 export class BodyEdit {
-  readonly #remove: readonly string[];
-  readonly #rename: readonly (readonly [string, string])[];
-  readonly #move: readonly (readonly [string, string])[];
+  readonly #plan: Omit<EditPlan, 'set'>;
   readonly #set: readonly (readonly [string, Json])[];
 
   constructor(changes: BodyChanges) {
-    this.#remove = changes.remove ?? [];
-    this.#rename = Object.entries(changes.rename ?? {}).map(([from, to]) => {
+    const renamed = Object.entries(changes.rename ?? {}).map(([from, to]): [string, string] => {
       const dot = from.lastIndexOf('.');
       return [from, dot === -1 ? to : `${from.slice(0, dot)}.${to}`];
     });
-    this.#move = Object.entries(changes.move ?? {});
+    this.#plan = { remove: changes.remove ?? [], move: [...renamed, ...Object.entries(changes.move ?? {})] };
     this.#set = Object.entries(changes.set ?? {}).map(([path, value]) => [path, fromPlain(value)]);
   }
 
-  /** The changed text; undefined where the body is not a JSON object, which nothing can be set in. */
-  apply(text: string, visit: Visit): string | undefined {
-    const body = parseJson(text);
-    if (Array.isArray(body)) {
-      for (const item of body) if (isObject(item)) this.#edit(item, visit);
-    } else if (isObject(body)) this.#edit(body, visit);
-    else return undefined;
-    return writeJson(body);
-  }
-
-  #edit(body: Map<string, Json>, visit: Visit): void {
-    for (const path of this.#remove) take(body, path);
-    for (const [from, to] of [...this.#rename, ...this.#move]) {
-      const value = take(body, from);
-      if (value !== undefined) put(body, to, value);
-    }
-    for (const [path, value] of this.#set) put(body, path, filled(value, visit));
+  /** What is to be done for one request: the values of templates are known. */
+  planFor(visit: Visit): EditPlan {
+    return { ...this.#plan, set: this.#set.map(([path, value]) => [path, writeJson(filled(value, visit))] as const) };
   }
 }
 

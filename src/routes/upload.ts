@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ClientRequest } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
+import type { JsonBounds, JsonExcess } from '../lib/json-bounds.js';
 import { late } from '../lib/late.js';
 
 interface Progress {
@@ -19,6 +20,7 @@ export class Upload extends Readable {
   readonly #whole: Buffer | null;
   readonly #limitBytes: number;
   #bytes = 0;
+  #copy: { readonly pieces: Buffer[]; readonly mostBytes: number; readonly take: (whole: Buffer) => void } | null = null;
   #listening = false;
   onProgress: Progress | null = null;
   /** The whole body was read from the client. */
@@ -39,6 +41,11 @@ export class Upload extends Readable {
     this.#whole = plain ? request.body : null;
     this.#limitBytes = limitBytes;
     this.on('error', () => {}); // its reader may be gone already
+  }
+
+  /** Hands a copy of the body to `take` once it is whole; of one that is larger than that, nothing. */
+  copyTo(mostBytes: number, take: (whole: Buffer) => void): void {
+    this.#copy = { pieces: [], mostBytes, take };
   }
 
   get started(): boolean {
@@ -79,6 +86,8 @@ export class Upload extends Readable {
       this.#request?.pause();
       return void this.destroy(new Error('too large'));
     }
+    if (this.#copy && this.#bytes <= this.#copy.mostBytes) this.#copy.pieces.push(chunk);
+    else this.#copy = null;
     this.onProgress?.progress();
     if (this.push(chunk)) return;
     this.held = true;
@@ -87,6 +96,7 @@ export class Upload extends Readable {
 
   readonly #end = (): void => {
     this.complete = true;
+    this.#copy?.take(Buffer.concat(this.#copy.pieces));
     this.onProgress?.uploaded();
     this.push(null);
   };
@@ -104,12 +114,18 @@ export class Upload extends Readable {
 }
 
 /** Why a body is not there. */
-export type NoBody = 'too_large' | 'slow' | 'broken';
+export type NoBody = 'too_large' | 'slow' | 'broken' | JsonExcess;
 
-/** A whole body in memory. */
-export function readWhole(request: ClientRequest, limitBytes: number): Promise<Buffer | NoBody> {
+/** A whole body in memory. `bounds`: it is to be JSON within them. */
+export function readWhole(
+  request: ClientRequest,
+  limitBytes: number,
+  bounds?: JsonBounds,
+): Promise<Buffer | NoBody> {
   if (request instanceof PlainRequest)
-    return Promise.resolve(request.body.length > limitBytes ? 'too_large' : request.body);
+    return Promise.resolve(
+      request.body.length > limitBytes ? 'too_large' : (bounds?.read(request.body) ?? request.body),
+    );
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve('too_large');
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
@@ -120,9 +136,10 @@ export function readWhole(request: ClientRequest, limitBytes: number): Promise<B
     };
     const data = (piece: Buffer): void => {
       bytes += piece.length;
-      if (bytes <= limitBytes) return void pieces.push(piece);
+      const excess = bytes > limitBytes ? 'too_large' : bounds?.read(piece);
+      if (!excess) return void pieces.push(piece);
       request.pause();
-      over('too_large');
+      over(excess);
     };
     const end = (): void => over(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
     const closed = (): void => over('broken');

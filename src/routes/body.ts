@@ -1,0 +1,99 @@
+/**
+ * The body of a request as its upstream gets it. What nobody has to look into streams, or is kept whole where it is small. JSON
+ * that is checked or changed is read whole, within the bounds of the route's `json`: depth and number of values are counted
+ * while it comes, and the work on what is large is done in another thread.
+ */
+import { type Refusal, refuse } from '../lib/errors.js';
+import { JsonBounds } from '../lib/json-bounds.js';
+import { tooSlow } from '../lib/late.js';
+import { NOT_JSON } from './json-job.js';
+import type { Undone } from './json-work.js';
+import { type ServeDeps, stands } from './policy.js';
+import type { Route } from './route.js';
+import { isJson } from './transform.js';
+import { type NoBody, readWhole, Upload } from './upload.js';
+import type { Visit } from './visit.js';
+
+const KEPT_BYTES = 64 * 1024;
+
+export type Body = Buffer | Upload | null;
+
+/** What is kept of a body so that it can be sent again, or sent to a mirror. */
+export const keptBytesOf = (route: Route): number => route.upstream?.config.retry?.buffer ?? KEPT_BYTES;
+
+/** The body as it will be sent; undefined where it cannot be, and the client was told or is gone. */
+export async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body | undefined> {
+  if (!visit.hasBody) return missing(visit, route, deps);
+  const { req } = visit;
+  visit.wantBody();
+  const limit = route.logOnly.has('body_limit') ? Number.POSITIVE_INFINITY : route.bodyLimit;
+  const json = isJson(req.headers['content-type']);
+  if ((route.bodyEdit !== null && json) || route.validation?.schema != null) return jsonBody(visit, route, limit, deps);
+  const declared = req.headers['content-length'];
+  if (route.upstream && (declared === undefined || Number(declared) > keptBytesOf(route)))
+    return new Upload(req, limit);
+  const bytes = await readWhole(req, limit);
+  if (typeof bytes === 'string') return noBody(visit, bytes, limit, 'body_limit');
+  return bytes;
+}
+
+async function jsonBody(visit: Visit, route: Route, limit: number, deps: ServeDeps): Promise<Buffer | undefined> {
+  const { req } = visit;
+  const { largestBytes, limits } = route.json;
+  const most = Math.min(limit, largestBytes);
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity')
+    return told(visit, refuse('unsupported_media_type', 'Send the body without content-encoding.'));
+  const bytes = await readWhole(req, most, new JsonBounds(limits));
+  if (typeof bytes === 'string') return noBody(visit, bytes, most, most < limit ? 'json.largest' : 'body_limit');
+  const wrong = await checked(bytes, route);
+  if (wrong && stands(visit, route, 'validate', wrong, deps)) return told(visit, wrong);
+  if (!route.bodyEdit || !isJson(req.headers['content-type'])) return bytes;
+  const edited = await route.work.run('edit', route.bodyEdit.planFor(visit), bytes);
+  if (visit.gone) return undefined;
+  if ('undone' in edited) return told(visit, undoneRefusal(edited.undone));
+  if (edited.done !== undefined) return Buffer.from(edited.done);
+  return told(visit, refuse('invalid_json', 'The body is not a JSON object.', { param: 'body' }));
+}
+
+/** What its schema says of a body; no body at all is checked as an empty object. */
+async function checked(bytes: Buffer, route: Route): Promise<Refusal | undefined> {
+  const schema = route.validation?.schema;
+  if (schema == null) return undefined;
+  const worked = await route.work.run('check', schema, bytes.length === 0 ? NO_BODY : bytes);
+  if ('undone' in worked) return undoneRefusal(worked.undone);
+  if (worked.done === undefined) return undefined;
+  if (bytes.length === 0) return refuse('invalid_request', `The body is missing: ${worked.done}.`, { param: 'body' });
+  if (worked.done === NOT_JSON) return refuse('invalid_json', 'The body is not JSON.', { param: 'body' });
+  return refuse('invalid_request', `The body: ${worked.done}.`, { param: 'body' });
+}
+
+const NO_BODY = Buffer.from('{}');
+/** Methods whose requests have a body where their route has a schema for it. */
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
+
+async function missing(visit: Visit, route: Route, deps: ServeDeps): Promise<null | undefined> {
+  if (!WITH_BODY.has(visit.method)) return null;
+  const wrong = await checked(Buffer.alloc(0), route);
+  return wrong && stands(visit, route, 'validate', wrong, deps) ? told(visit, wrong) : null;
+}
+
+function noBody(visit: Visit, why: NoBody, limit: number, name: string): undefined {
+  if (why === 'broken') return undefined;
+  if (why === 'slow') return told(visit, refuse('request_timeout', tooSlow));
+  if (why === 'too_large')
+    return told(visit, refuse('request_too_large', `The request body is larger than ${limit} bytes (${name}).`));
+  const what = why === 'too_deep' ? 'nests too deeply (json.depth)' : 'has too many values (json.values)';
+  return told(visit, refuse('invalid_json', `The body ${what}.`, { param: 'body' }));
+}
+
+function undoneRefusal(why: Undone): Refusal {
+  if (why === 'failed') return refuse('request_too_large', 'The body takes too long to be looked into.');
+  const message = 'Too many large bodies wait to be looked into. Try again in a moment.';
+  return refuse('overloaded', message, { headers: { 'retry-after': '1' } });
+}
+
+function told(visit: Visit, refusal: Refusal): undefined {
+  visit.refuse(refusal);
+  return undefined;
+}
