@@ -29,7 +29,10 @@ export async function startRoutes(deps: RoutesDeps): Promise<Routes> {
     meter: new RouteMetrics(metrics.registry, () => routes.targets()),
     trustProxy: () => config().server.trust_proxy,
     bodyLimit: () => config().server.body_limit,
-    clientTimeouts: () => ({ headersMs: config().server.timeout.headers, bodyMs: config().server.timeout.body }),
+    clientTimeouts: () => {
+      const { headers, body, send } = config().server.timeout;
+      return { headersMs: headers, bodyMs: body, sendMs: send };
+    },
     onAuthFailure: (reason) => metrics.authFailure(reason),
   });
   await routes.apply(config().routes);

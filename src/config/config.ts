@@ -20,7 +20,7 @@ export interface Config {
     readonly workers: number;
     readonly shutdown_grace: number;
     /** How long clients may take to send a request, in milliseconds. */
-    readonly timeout: { readonly headers: number; readonly body: number };
+    readonly timeout: { readonly headers: number; readonly body: number; readonly send: number };
     /** Addresses and CIDR blocks. */
     readonly trust_proxy: readonly string[];
     /** Null: the AI endpoints are closed to scripts in browsers. */

@@ -216,9 +216,13 @@ export const configSchema = z.strictObject({
             .duration()
             .prefault('60s')
             .describe('Longest wait for its body, and a second more for each kilobyte of it.'),
+          send: s
+            .duration()
+            .prefault('60s')
+            .describe('How long an answer may wait for its client, and a second more for each kilobyte that is taken.'),
         })
         .prefault({})
-        .describe('How long clients may take to send a request: then 408.'),
+        .describe('How long clients may take to send a request (then 408) and to read an answer (then they are cut).'),
       trust_proxy: z
         .array(s.addressRange)
         .default([])

@@ -1,8 +1,11 @@
 /**
- * Clients that drip. A request's headers must be there within `headersMs` (node's own check, which answers 408). Its body has
+ * Clients that drip, and clients that do not read. A request's headers must be there within `headersMs` (node's own check, which answers 408). Its body has
  * `bodyMs`, and a second more for each kilobyte of it, so that a large upload over a slow line has its time and a drip has
  * not. Connections are looked at once a second; a request costs nothing but the note on its connection that it is the one
  * which is being read. While the gateway itself does not read, the client's time stands still.
+ *
+ * An answer has `sendMs` from the moment that its bytes begin to wait for the client, and a second more for each kilobyte that
+ * it takes; then the connection is cut, whoever answers. So what waits for a client is held for a while and not for ever.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,6 +14,8 @@ import { late } from '../lib/late.js';
 export interface ClientTimeouts {
   readonly headersMs: number;
   readonly bodyMs: number;
+  /** How long they may leave an answer unread. */
+  readonly sendMs: number;
 }
 
 const SWEEP_MS = 1_000;
@@ -33,6 +38,17 @@ interface Client {
   /** Bytes of the connection when the request was first looked at. */
   bytes: number;
   told: number;
+  /** Since when bytes wait for it; -1: none do. */
+  unreadSinceMs: number;
+  /** What it had taken then. */
+  taken: number;
+}
+
+/** Bytes that the system took from us and the client from the system, as far as its buffers tell. */
+function takenBy(socket: Socket): number {
+  const handle = (socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null })._handle;
+  const { bytesWritten, writeQueueSize } = handle ?? {};
+  return bytesWritten === undefined ? socket.bytesWritten - socket.writableLength : bytesWritten - (writeQueueSize ?? 0);
 }
 
 export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts, now: () => number): void {
@@ -42,15 +58,18 @@ export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts,
 
   const sweep = (): void => {
     const at = now();
-    const { headersMs, bodyMs } = timeouts();
+    const { headersMs, bodyMs, sendMs } = timeouts();
     server.headersTimeout = headersMs;
-    for (const client of clients) look(client, at, at - sweptAt, bodyMs);
+    for (const client of clients) {
+      lookWhetherItReads(client, at, sendMs);
+      look(client, at, at - sweptAt, bodyMs);
+    }
     sweptAt = at;
   };
 
   server.headersTimeout = timeouts().headersMs;
   server.on('connection', (socket: Socket) => {
-    const client: Client = { socket, request: undefined, sinceMs: 0, bytes: 0, told: 0 };
+    const client: Client = { socket, request: undefined, sinceMs: 0, bytes: 0, told: 0, unreadSinceMs: -1, taken: 0 };
     clients.add(client);
     socket.once('close', () => clients.delete(client));
   });
@@ -59,6 +78,19 @@ export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts,
     timer = setInterval(sweep, SWEEP_MS).unref();
   });
   server.on('close', () => clearInterval(timer));
+}
+
+function lookWhetherItReads(client: Client, nowMs: number, sendMs: number): void {
+  const { socket } = client;
+  if (socket.writableLength === 0 || socket.destroyed) {
+    client.unreadSinceMs = -1;
+    return;
+  }
+  const taken = takenBy(socket);
+  if (client.unreadSinceMs === -1) {
+    client.unreadSinceMs = nowMs;
+    client.taken = taken;
+  } else if (nowMs - client.unreadSinceMs > sendMs + (taken - client.taken) / BYTES_PER_MS) socket.destroy();
 }
 
 function look(client: Client, nowMs: number, passedMs: number, bodyMs: number): void {

@@ -40,7 +40,7 @@ export interface TestRoutes {
 export interface TestRoutesOptions {
   readonly clock?: Clock;
   readonly trustProxy?: readonly string[];
-  readonly clientTimeouts?: ClientTimeouts;
+  readonly clientTimeouts?: Partial<ClientTimeouts>;
   readonly redis?: { readonly url: string; readonly onFailure: 'local' | 'closed' | 'open' };
 }
 
@@ -86,7 +86,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     trustProxy: () => trustProxy,
     onDenied: () => {},
     bodyLimit: () => 20 * 1024 * 1024,
-    clientTimeouts: () => options.clientTimeouts ?? { headersMs: 30_000, bodyMs: 60_000 },
+    clientTimeouts: () => ({ headersMs: 30_000, bodyMs: 60_000, sendMs: 60_000, ...options.clientTimeouts }),
     onAuthFailure: () => {},
   });
   await routes.apply(routesOf(written));

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { JsonBounds, jsonExcess } from '../../src/lib/json-bounds.js';
+
+const limits = { depth: 4, values: 10 };
+const of = (text: string) => jsonExcess(Buffer.from(text), limits);
+
+describe('the bounds of JSON', () => {
+  it('count levels and values, of objects and lists alike', () => {
+    for (const [text, excess] of [
+      ['[[[[1]]]]', null],
+      ['[[[[[1]]]]]', 'too_deep'],
+      ['{"a":{"b":[{"c":1}]}}', null],
+      ['{"a":{"b":[{"c":{}}]}}', 'too_deep'],
+      ['[1,2,3,4,5,6,7,8,9,10]', null],
+      ['[1,2,3,4,5,6,7,8,9,10,11]', 'too_many'],
+      ['{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11}', 'too_many'],
+      ['[[],[],[],[],[],[]]', 'too_many'],
+      ['', null],
+      ['nonsense', null],
+    ] as const)
+      assert.equal(of(text), excess, text);
+  });
+
+  it('what stands in a text is text, whatever is escaped in it', () => {
+    for (const text of ['"[[[[[[[["', '["\\"[[[[[[","\\\\"]', '{"\\\\\\"[[[[[[":",,,,,,,,,,,,,"}'])
+      assert.equal(of(text), null, text);
+    assert.equal(of('["\\\\",[[[[[[1'), 'too_deep', 'a backslash that is escaped escapes nothing');
+  });
+
+  it('are the same wherever the bytes are cut', () => {
+    const text = '{"a\\\\":["\\"[[[[[[",1,{"b":"é\\u005b,,,,,"}],"c":[[1,2,3]]}';
+    for (const [whole, expected] of [
+      [text, null],
+      [text.replace('[[1', '[[[[1'), 'too_deep'],
+    ] as const) {
+      const bytes = Buffer.from(whole);
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const bounds = new JsonBounds(limits);
+        assert.equal(bounds.read(bytes.subarray(0, cut)) ?? bounds.read(bytes.subarray(cut)), expected, `${cut}`);
+      }
+    }
+  });
+
+  it('are told at once of what is far beyond them', () => {
+    const bounds = new JsonBounds({ depth: 256, values: 100_000 });
+    const bytes = Buffer.alloc(19 * 1024 * 1024, '[');
+    const started = performance.now();
+    assert.equal(bounds.read(bytes), 'too_deep');
+    assert.ok(performance.now() - started < 20);
+    const keys = Buffer.from(`{${Array.from({ length: 1_000_000 }, (_, i) => `"${i}":1`).join(',')}}`);
+    assert.equal(jsonExcess(keys, { depth: 256, values: 100_000 }), 'too_many');
+  });
+});
