@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { headerName, headerValue } from '../lib/headers.js';
+import { isHost, isTe } from './unclear.js';
 
 /** A head that is longer is node's: it has its own limit. */
 const LONGEST_HEAD = 8 * 1024;
@@ -58,7 +59,9 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
     rawHeaders.push(written, value);
     at = next + 2;
   }
-  if (headers.host === undefined || bodyBytes > LARGEST_BODY) return 'other';
+  const { host, te } = headers;
+  if (host === undefined || bodyBytes > LARGEST_BODY || !isHost(host)) return 'other';
+  if (te !== undefined && !isTe(String(te))) return 'other';
   return { method, url, headers, rawHeaders, headBytes: end + END.length, bodyBytes };
 }
 

@@ -36,6 +36,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
   const { retryOn: on, retryStatuses: again } = upstream;
   const most = upstream.config.retry?.max_attempts ?? 2;
   const tried: Backend[] = [];
+  let stale = false;
   upstream.counted();
   for (;;) {
     const picked = pick(visit, route, tried, fill, deps);
@@ -43,8 +44,10 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     const backend = picked;
     visit.attempts += 1;
     visit.target = backend.id;
-    const request = requestFor(visit, route, backend, path, got, fill);
-    if ('code' in request) return visit.refuse(request);
+    const made = requestFor(visit, route, backend, path, got, fill);
+    if ('code' in made) return visit.refuse(made);
+    // One kept connection was stale: others may be as well.
+    const request = stale ? { ...made, fresh: true } : made;
     if (visit.attempts === 1) mirrored(route, request, got);
     const repeatable = !(got instanceof Upload) && mayRepeat(visit);
     const more = visit.attempts < most;
@@ -66,6 +69,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
         ? failed(visit, route, failure, fill, deps)
         : giveUp(visit, route, refuse('upstream_error', `The upstream answered ${why}.`), fill);
     }
+    stale ||= why === 'reset';
     deps.onRetry(route.name, why);
     if (upstream.backends.length === 1 && why !== 'reset') await pause(visit.attempts);
     if (visit.gone) return;

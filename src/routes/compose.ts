@@ -67,7 +67,15 @@ export class Composition {
   async serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
     const body = await bodyOf(visit, route, deps);
     if (body === undefined || body instanceof Upload) return;
-    const running: Running = { visit, route, body, answers: new Map(), lost: new Map(), asking: new Set(), failed: false };
+    const running: Running = {
+      visit,
+      route,
+      body,
+      answers: new Map(),
+      lost: new Map(),
+      asking: new Set(),
+      failed: false,
+    };
     visit.onGone = () => giveUp(running);
     const results = await this.#all(running);
     if (visit.gone) return;

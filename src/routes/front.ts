@@ -8,7 +8,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isOwnPath } from '../api/addresses.js';
 import type { ClientRequest, ClientResponse, Direct } from '../front/client.js';
+import { inTurn, isBusy } from '../front/in-turn.js';
 import { plainFront } from '../front/plain-front.js';
+import { PlainRequest } from '../front/plain-request.js';
+import { whyUnclear } from '../front/unclear.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { ClientAddress } from './client-address.js';
@@ -32,7 +35,6 @@ interface FrontDeps {
 const CHECK_MS = 1_000;
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const asked = Symbol('upgrade');
-const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
 /** A server whose requests go to routes first. `behind` gets the others, `direct` those that are plain and that it serves. */
 export function frontServer(given: FrontDeps, direct: Direct, behind: RequestListener): Server {
@@ -46,7 +48,9 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
       noteReading(socket, this);
     }
     get upgrade(): boolean | null {
-      return this[asked] === true ? upgrades(this) && look(deps, this) !== undefined : this[asked];
+      return this[asked] === true
+        ? upgrades(this) && !isBusy(this.socket) && look(deps, this) !== undefined
+        : this[asked];
     }
     set upgrade(value: boolean | null) {
       this[asked] = value;
@@ -61,6 +65,12 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
   watchSlowClients(server, deps.timeouts, deps.now);
   server.setTimeout(0);
   const take = (req: ClientRequest, res: ClientResponse, awaitsContinue: boolean): boolean => {
+    // A plain request is clear, or it would not be one.
+    const wrong = req instanceof PlainRequest ? undefined : whyUnclear(req);
+    if (wrong !== undefined) {
+      refuseUnclear(deps, req, res, wrong);
+      return true;
+    }
     const matcher = deps.matcher();
     // Without a route on a host of its own, the gateway's own paths are nobody else's.
     if (matcher.size === 0 || (!matcher.namesHosts && isOwnPath(req.url!))) return false;
@@ -75,14 +85,18 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
     handler?.(req, res);
     return handler !== undefined;
   });
-  server.on('request', (req, res) => {
-    if (!take(req, res, false)) behind(req as never, res as never);
-  });
-  server.on('checkContinue', (req, res) => {
-    if (take(req, res, true)) return;
-    res.writeContinue();
-    behind(req as never, res as never);
-  });
+  server.on('request', (req, res) =>
+    inTurn(req, res, () => {
+      if (!take(req, res, false)) behind(req as never, res as never);
+    }),
+  );
+  server.on('checkContinue', (req, res) =>
+    inTurn(req, res, () => {
+      if (take(req, res, true)) return;
+      res.writeContinue();
+      behind(req as never, res as never);
+    }),
+  );
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const found = look(deps, req);
     const res = new ServerResponse(req);
@@ -90,7 +104,9 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
     res.assignSocket(socket as never);
     res.on('finish', () => socket.end());
     socket.on('error', () => {});
-    if (found) begin(deps, req, res, found, false, { socket, head });
+    const wrong = whyUnclear(req);
+    if (wrong !== undefined) refuseUnclear(deps, req, res, wrong);
+    else if (found) begin(deps, req, res, found, false, { socket, head });
     else res.writeHead(404).end();
   });
   return server;
@@ -140,36 +156,14 @@ function begin(
   awaitsContinue: boolean,
   upgrade: Visit['upgrade'],
 ): void {
-  const peer = deps.address().of(req);
-  const given = req.headers['x-request-id'];
   const { match } = found;
-  const visit = new Visit({
-    req,
-    res,
-    awaitsContinue,
-    path: found.path,
-    query: found.query,
-    host: found.host,
-    hostHeader: found.hostHeader,
-    ip: peer.ip,
-    peerTrusted: peer.trusted,
-    requestId: typeof given === 'string' && SANE_ID.test(given) ? given : newId('req'),
-    arrivedAt: deps.now(),
-    names: match?.kind === 'route' ? match.names : NONE,
-    values: match?.kind === 'route' ? match.values : NONE,
-  });
+  const visit = visitOf(deps, req, res, found, awaitsContinue);
   visit.upgrade = upgrade;
-  visit.extra.push('x-request-id', visit.requestId);
   // While the server closes, each connection is told that its answer was the last.
   if (!deps.listening()) visit.extra.push('connection', 'close');
-  res.on('error', ignore);
-  const wrong = ambiguous(req, found.hostHeader);
-  if (wrong === undefined && match?.kind === 'route') return deps.serve(visit, match.route);
+
+  if (match?.kind === 'route') return deps.serve(visit, match.route);
   res.on('close', () => deps.onRefused(visit));
-  if (wrong !== undefined) {
-    visit.extra.push('connection', 'close');
-    return visit.refuse(refuse('invalid_request', wrong));
-  }
   if (match?.kind === 'method') {
     const allow = match.allowed.join(', ');
     return visit.refuse(refuse('method_not_allowed', `${visit.method} is not possible here.`, { headers: { allow } }));
@@ -177,32 +171,38 @@ function begin(
   visit.refuse(refuse('invalid_request', 'The path of the request is ambiguous.'));
 }
 
+function visitOf(
+  deps: FrontDeps,
+  req: ClientRequest,
+  res: ClientResponse,
+  { match, path, query, host, hostHeader }: Found,
+  awaitsContinue: boolean,
+): Visit {
+  const peer = deps.address().of(req);
+  const given = req.headers['x-request-id'];
+  const visit = new Visit({
+    ...{ req, res, awaitsContinue, path, query, host, hostHeader, ip: peer.ip, peerTrusted: peer.trusted },
+    requestId: typeof given === 'string' && SANE_ID.test(given) ? given : newId('req'),
+    arrivedAt: deps.now(),
+    names: match?.kind === 'route' ? match.names : NONE,
+    values: match?.kind === 'route' ? match.values : NONE,
+  });
+  visit.extra.push('x-request-id', visit.requestId);
+  res.on('error', ignore);
+  return visit;
+}
+
+/** A request that two readers could take differently gets one answer, and its connection ends. */
+function refuseUnclear(deps: FrontDeps, req: ClientRequest, res: ClientResponse, why: string): void {
+  const path = req.url!.split(/[?#]/, 1)[0]!.slice(0, LONGEST_TARGET);
+  const visit = visitOf(deps, req, res, { match: undefined, path, query: '', host: '', hostHeader: '' }, false);
+  res.on('close', () => deps.onRefused(visit));
+  visit.extra.push('connection', 'close');
+  visit.refuse(refuse('invalid_request', why));
+}
+
 const NONE: readonly string[] = [];
 const ignore = (): void => {};
-
-/** Why a request's framing or host can be read in two ways; undefined: it cannot. Node has refused some of it already. */
-function ambiguous(req: ClientRequest, hostHeader: string): string | undefined {
-  const raw = req.rawHeaders;
-  let hosts = 0;
-  let lengths = 0;
-  let codings = 0;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-    else if (name.length === 14 && name.toLowerCase() === 'content-length') lengths += 1;
-    else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') codings += 1;
-  }
-  if (hosts > 1) return 'The request has more than one Host.';
-  if (hosts === 0 && req.httpVersion !== '1.0') return 'The request has no Host.';
-  if (hostHeader !== '' && !HOST.test(hostHeader)) return 'The Host of the request is not a host.';
-  if (lengths > 1) return 'The request has more than one Content-Length.';
-  if (codings === 0) return undefined;
-  if (lengths > 0) return 'The request has both Content-Length and Transfer-Encoding.';
-  if (req.httpVersion === '1.0') return 'HTTP/1.0 has no Transfer-Encoding.';
-  if (codings > 1 || req.headers['transfer-encoding']!.trim().toLowerCase() !== 'chunked')
-    return 'The only Transfer-Encoding that is known is chunked.';
-  return undefined;
-}
 
 /** A target that is longer than any route takes. */
 export const tooLong = (req: ClientRequest): boolean => req.url!.length > LONGEST_TARGET;

@@ -1,5 +1,18 @@
 /** What is done to JSON: pure functions on its text, for the thread of a request or another one. */
-import { at, copyOf, Digits, isObject, type Json, type JsonObject, move, only, parseJson, put, remove, writeJson } from './json.js';
+import {
+  at,
+  copyOf,
+  Digits,
+  isObject,
+  type Json,
+  type JsonObject,
+  move,
+  only,
+  parseJson,
+  put,
+  remove,
+  writeJson,
+} from './json.js';
 
 /** Changes to a body, in this order; `set` holds JSON. */
 export interface EditPlan {

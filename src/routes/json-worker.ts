@@ -9,5 +9,7 @@ interface Asked {
 }
 
 parentPort?.on('message', ({ kind, plan, bytes }: Asked) => {
-  parentPort!.postMessage({ answer: doJob(kind, plan, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) });
+  parentPort!.postMessage({
+    answer: doJob(kind, plan, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')),
+  });
 });

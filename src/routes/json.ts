@@ -199,7 +199,8 @@ export function move(value: Json | undefined, from: string, to: string): void {
   if (Array.isArray(value)) for (const item of value) move(item, from, to);
   if (!isObject(value)) return;
   const [first, second] = [split(from), split(to)];
-  if (!value.has(from) && first && second && first[0] === second[0]) return move(value.get(first[0]), first[1], second[1]);
+  if (!value.has(from) && first && second && first[0] === second[0])
+    return move(value.get(first[0]), first[1], second[1]);
   const taken = take(value, from);
   if (taken !== undefined) put(value, to, taken);
 }

@@ -48,7 +48,9 @@ interface Client {
 function takenBy(socket: Socket): number {
   const handle = (socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null })._handle;
   const { bytesWritten, writeQueueSize } = handle ?? {};
-  return bytesWritten === undefined ? socket.bytesWritten - socket.writableLength : bytesWritten - (writeQueueSize ?? 0);
+  return bytesWritten === undefined
+    ? socket.bytesWritten - socket.writableLength
+    : bytesWritten - (writeQueueSize ?? 0);
 }
 
 export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts, now: () => number): void {

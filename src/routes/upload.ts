@@ -20,7 +20,8 @@ export class Upload extends Readable {
   readonly #whole: Buffer | null;
   readonly #limitBytes: number;
   #bytes = 0;
-  #copy: { readonly pieces: Buffer[]; readonly mostBytes: number; readonly take: (whole: Buffer) => void } | null = null;
+  #copy: { readonly pieces: Buffer[]; readonly mostBytes: number; readonly take: (whole: Buffer) => void } | null =
+    null;
   #listening = false;
   onProgress: Progress | null = null;
   /** The whole body was read from the client. */
@@ -117,11 +118,7 @@ export class Upload extends Readable {
 export type NoBody = 'too_large' | 'slow' | 'broken' | JsonExcess;
 
 /** A whole body in memory. `bounds`: it is to be JSON within them. */
-export function readWhole(
-  request: ClientRequest,
-  limitBytes: number,
-  bounds?: JsonBounds,
-): Promise<Buffer | NoBody> {
+export function readWhole(request: ClientRequest, limitBytes: number, bounds?: JsonBounds): Promise<Buffer | NoBody> {
   if (request instanceof PlainRequest)
     return Promise.resolve(
       request.body.length > limitBytes ? 'too_large' : (bounds?.read(request.body) ?? request.body),

@@ -190,7 +190,12 @@ describe('what a client asks of the cache', () => {
 describe('what is stale', () => {
   it('is asked about with its own validator, and is good again where the upstream says so', async () => {
     const { ask, say, clock, upstream } = await cached();
-    say({ etag: '"v1"', 'last-modified': 'Mon, 23 Nov 2026 08:00:00 GMT', 'x-a': 'old', 'cache-control': 'max-age=10' });
+    say({
+      etag: '"v1"',
+      'last-modified': 'Mon, 23 Nov 2026 08:00:00 GMT',
+      'x-a': 'old',
+      'cache-control': 'max-age=10',
+    });
     await ask();
     clock.advance(11_000);
     say({ etag: '"v1"', 'x-a': 'new', 'cache-control': 'max-age=20' }, 304);

@@ -124,12 +124,14 @@ describe('a path into a list', () => {
 
   it('is about each of its items', () => {
     const users = '{"users":[{"id":1,"password":"a","n":{"x":1}},{"password":"b"},7],"n":1}';
+    assert.equal(edit(users, { remove: ['users.password'] }), '{"users":[{"id":1,"n":{"x":1}},{},7],"n":1}');
     assert.equal(
-      edit(users, { remove: ['users.password'] }),
-      '{"users":[{"id":1,"n":{"x":1}},{},7],"n":1}',
-    );
-    assert.equal(
-      edit(users, { move: [['users.password', 'users.p'], ['users.n.x', 'users.x']] }),
+      edit(users, {
+        move: [
+          ['users.password', 'users.p'],
+          ['users.n.x', 'users.x'],
+        ],
+      }),
       '{"users":[{"id":1,"n":{},"p":"a","x":1},{"p":"b"},7],"n":1}',
     );
     assert.equal(
@@ -151,7 +153,10 @@ describe('a path into a list', () => {
     const kept = (text: string, more: object) => keepJson(text, { ...plan, ...more });
     const body = '{"total":2,"items":[{"id":1,"own":{"a":1,"b":2}},{"id":2}],"x":1}';
     assert.deepEqual(kept(body, { allow: ['items.id', 'items.own.b', 'total', 'none.of'] })!.kept, {
-      members: [['items', '[{"id":1,"own":{"b":2}},{"id":2}]'], ['total', '2']],
+      members: [
+        ['items', '[{"id":1,"own":{"b":2}},{"id":2}]'],
+        ['total', '2'],
+      ],
     });
     assert.deepEqual(kept(body, { deny: ['items.own.a', 'x', 'total'] })!.kept, {
       members: [['items', '[{"id":1,"own":{"b":2}},{"id":2}]']],

@@ -29,6 +29,7 @@ export interface Owner {
 type ConnectionState = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'gone';
 
 const SWITCHING = 101;
+const HTTP = Buffer.from('HTTP/1.');
 
 export class Connection {
   readonly #socket: Socket;
@@ -170,7 +171,11 @@ export class Connection {
 
   #readHead(bytes: Buffer, at: number, end: number): number {
     const after = this.#section.find(bytes, at, end);
-    if (after === -1) return end;
+    if (after === -1) {
+      // Whoever speaks something else may never send an empty line.
+      if (!this.#section.beginsAs(HTTP)) throw new HttpFault('BAD_STATUS_LINE');
+      return end;
+    }
     const head = readAnswerHead(this.#section.text);
     const exchange = this.#exchange!;
     if (head.status === SWITCHING) {

@@ -109,7 +109,7 @@ export class Connections implements Owner {
     const { idleS } = connection;
     const keptMs = idleS === -1 ? KEPT_MS : Math.min(idleS * 1_000 - EARLIER_MS, LONGEST_KEPT_MS);
     const [next] = this.#waiting;
-    if (this.#shut || keptMs < 1_000 || next?.upgrade || (!next && this.#retired)) return connection.close();
+    if (this.#shut || keptMs < 1_000 || next?.fresh || (!next && this.#retired)) return connection.close();
     if (next) return assign(connection, this.#waiting.shift()!);
     connection.freshUntilMs = performance.now() + keptMs;
     this.#idle.push(connection);
@@ -139,9 +139,9 @@ export class Connections implements Owner {
   /** `first`: to the head of the queue, because it had a connection and lost it before it was sent. */
   #place(exchange: HttpExchange, first: boolean): void {
     if (this.#shut) return exchange.fail(shut());
-    const connection = exchange.upgrade ? undefined : this.#fresh();
+    const connection = exchange.fresh ? undefined : this.#fresh();
     if (connection) return assign(connection, exchange);
-    // A change of protocol wants a connection of its own.
+    // A change of protocol, or another attempt after a stale connection, wants one of its own.
     if (this.#open >= this.#maximum) this.#idle[0]?.close();
     if (this.#open < this.#maximum) return this.#connect(exchange);
     if (first) this.#waiting.unshift(exchange);

@@ -40,6 +40,8 @@ export class HttpExchange implements RunningRequest {
   readonly head: RequestHead;
   readonly body: HttpRequest['body'];
   readonly upgrade: boolean;
+  /** It wants a connection that carried no request before. */
+  readonly fresh: boolean;
   /** The request is HEAD: its answer has no body, whatever the headers say. */
   readonly headOnly: boolean;
   /** The connection that it is assigned to. */
@@ -54,6 +56,7 @@ export class HttpExchange implements RunningRequest {
     this.head = requestHead(request, host);
     this.body = request.body;
     this.upgrade = (request.upgrade ?? null) !== null;
+    this.fresh = this.upgrade || request.fresh === true;
     this.headOnly = request.method === 'HEAD';
   }
 

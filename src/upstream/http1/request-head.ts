@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly body: Buffer | Readable | null;
   /** The protocol to change to. */
   readonly upgrade?: string | null;
+  /** Over a connection that carried none before. */
+  readonly fresh?: boolean;
 }
 
 export interface RequestHead {

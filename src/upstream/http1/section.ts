@@ -54,6 +54,12 @@ export class Section {
     return at + found + 4 - before;
   }
 
+  /** Whether what is held so far is the beginning of this text, or the other way round. */
+  beginsAs(text: Buffer): boolean {
+    const length = Math.min(text.length, this.#length);
+    return this.#held.compare(text, 0, length, 0, length) === 0;
+  }
+
   clear(): void {
     this.#length = 0;
     this.#held = NONE;
