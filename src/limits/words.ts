@@ -53,6 +53,47 @@ export const retryHeaders = (ms: number): Record<string, string> => ({
   'retry-after-ms': String(Math.ceil(ms)),
 });
 
+/**
+ * Everything that headers can say of a limit that refused: `ratelimit` and `ratelimit-policy`, `x-ratelimit-*`, and
+ * `retry-after` with the moment at which there is room, at the earliest: a slot's end is not known, a window's is. Where the
+ * request is more than the whole limit it is when the limit is whole again, for it may be another one by then.
+ */
+export function denialHeaders(denial: Denial, nowMs: number): Record<string, string> {
+  const { limit, max, remaining, windowEndsAtMs, retryAfterMs } = denial;
+  const { unit, per } = limit.spec;
+  const endsMs = windowEndsAtMs === null ? null : Math.max(0, windowEndsAtMs - nowMs);
+  const waitMs = limit.kind === 'concurrent' ? SLOT_RETRY_MS : (retryAfterMs ?? endsMs ?? (limit.windowMs || null));
+  const name = per === null ? `"${unit}"` : `"${unit.replaceAll('_', '-')}-per-${per}"`;
+  const window = denial.limit.windowAt(nowMs);
+  const lengthMs = window ? window.endMs - window.startMs : limit.windowMs;
+  const seconds = (ms: number | null, key: string): string =>
+    ms === null || ms === 0 || !Number.isFinite(ms) ? '' : `;${key}=${Math.ceil(ms / 1000)}`;
+  const shown = unit === 'usd' ? usd : String;
+  const headers: Record<string, string> = {
+    'ratelimit-policy': `${name};q=${shown(max)}${seconds(lengthMs, 'w')}`,
+    ratelimit: `${name};r=${shown(remaining)}${limit.kind === 'concurrent' ? '' : seconds(waitMs, 't')}`,
+    [`x-ratelimit-limit-${groupOf(limit) ?? unit}`]: shown(max),
+    [`x-ratelimit-remaining-${groupOf(limit) ?? unit}`]: shown(remaining),
+  };
+  if (waitMs === null) return headers;
+  if (limit.kind !== 'concurrent') headers[`x-ratelimit-reset-${groupOf(limit) ?? unit}`] = duration(waitMs);
+  return { ...headers, ...retryHeaders(waitMs) };
+}
+
+/** The same of slots that a request took: what is left of them. Names and values in turn. */
+export function slotHeaders(parts: readonly Part[]): string[] {
+  let tightest: Part | undefined;
+  for (const part of parts)
+    if (part.limit.kind === 'concurrent' && (!tightest || part.remaining < tightest.remaining)) tightest = part;
+  if (!tightest) return [];
+  const { limit, remaining } = tightest;
+  const { max } = limit.spec;
+  return [
+    ...['x-ratelimit-limit-concurrent', String(max), 'x-ratelimit-remaining-concurrent', String(remaining)],
+    ...['ratelimit-policy', `"concurrent";q=${max}`, 'ratelimit', `"concurrent";r=${remaining}`],
+  ];
+}
+
 function limitHeaders({ limit, max, remaining, retryAfterMs }: Denial): Record<string, string> {
   const group = groupOf(limit);
   if (!group) return {};

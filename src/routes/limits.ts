@@ -49,6 +49,11 @@ export class RouteLimits {
     this.#byConsumer = configs.map(() => new WeakMap());
   }
 
+  /** The wall clock of the engine's windows. */
+  nowMs(): number {
+    return this.#engine.nowMs();
+  }
+
   /** Takes all that apply. Undefined: none does. */
   reserve(visit: Visit): Outcome | Promise<Outcome> | undefined {
     const ofKey = limitsOfKey(visit.consumer);

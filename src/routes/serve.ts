@@ -5,7 +5,8 @@
  */
 import { type Refusal, refuse } from '../lib/errors.js';
 import { fill } from '../lib/template.js';
-import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
+import type { Denial } from '../limits/denial.js';
+import { denialHeaders, rateLimitHeaders, refusalOf, slotHeaders, unavailableRefusal } from '../limits/words.js';
 import { forwardVisit } from './attempts.js';
 import type { AnswerCache, Fill, Found } from './cache.js';
 import { directivesOf } from './cache-rules.js';
@@ -29,11 +30,17 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
     const outcome = reserving instanceof Promise ? await reserving : reserving;
     if (outcome.kind === 'reserved') {
       visit.hold = outcome.hold;
-      visit.extra.push(...rateLimitHeaders(outcome.hold.parts, deps.clock.now()));
+      const { parts } = outcome.hold;
+      pushMerged(visit.extra, [...rateLimitHeaders(parts, route.limits.nowMs()), ...slotHeaders(parts)]);
     } else {
       if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
-      const refusal = outcome.kind === 'denied' ? refusalOf(outcome.denial) : unavailableRefusal(outcome.retryAfterMs);
+      const refusal =
+        outcome.kind === 'denied'
+          ? deniedBy(outcome.denial, route.limits.nowMs())
+          : unavailableRefusal(outcome.retryAfterMs);
       if (stands(visit, route, 'limits', refusal, deps)) return visit.refuse(refusal);
+      for (const [name, value] of Object.entries(refusal.headers ?? {}))
+        if (name.includes('ratelimit')) visit.extra.push(name, value);
     }
   }
   // The client may have left while it was waited for.
@@ -66,6 +73,21 @@ function fromCache(visit: Visit, route: Route, cache: AnswerCache, deps: ServeDe
   if (key === undefined) return null;
   if (cache.tells(visit)) visit.cacheState = 'miss';
   return cache.fill(visit, key, found.kind === 'validate' ? found.kept : null);
+}
+
+/** Why a limit refuses, with everything that can be said of it. */
+function deniedBy(denial: Denial, nowMs: number): Refusal {
+  const refusal = refusalOf(denial);
+  return { ...refusal, headers: { ...refusal.headers, ...denialHeaders(denial, nowMs) } };
+}
+
+/** Of rates and of slots there is one list each. */
+function pushMerged(into: string[], headers: readonly string[]): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    const at = into.indexOf(headers[i]!);
+    if (at === -1) into.push(headers[i]!, headers[i + 1]!);
+    else into[at + 1] += `, ${headers[i + 1]}`;
+  }
 }
 
 /** Takes the consumer that the gate let in, or answers why it let nobody in. */

@@ -46,6 +46,51 @@ describe('limits', () => {
     assert.equal(await statusOf(gateway), 200);
   });
 
+  it('say all that is known on the refusal itself: of every window, of none at all, of slots, and where they only log', async () => {
+    for (const [limit, policy, state, after] of [
+      [{ max: 1, per: 'second' }, '"requests-per-second";q=1;w=1', '"requests-per-second";r=0;t=1', '1'],
+      [{ max: 1, per: 'minute' }, '"requests-per-minute";q=1;w=60', '"requests-per-minute";r=0;t=60', '60'],
+      [{ max: 1, per: 'hour' }, '"requests-per-hour";q=1;w=3600', '"requests-per-hour";r=0;t=3600', '3600'],
+      [{ max: 1, per: 'day' }, '"requests-per-day";q=1;w=86400', '"requests-per-day";r=0;t=57600', '57600'],
+      [{ max: 1, per: 'month' }, '"requests-per-month";q=1;w=2592000', '"requests-per-month";r=0;t=576000', '576000'],
+      [{ max: 1, per: 'total' }, '"requests-per-total";q=1', '"requests-per-total";r=0', null],
+      [{ max: 0, per: 'minute' }, '"requests-per-minute";q=0;w=60', '"requests-per-minute";r=0;t=60', '60'],
+      [{ max: 0, per: 'day' }, '"requests-per-day";q=0;w=86400', '"requests-per-day";r=0;t=57600', '57600'],
+      [{ max: 0, unit: 'concurrent' }, '"concurrent";q=0', '"concurrent";r=0', '1'],
+    ] as const) {
+      for (const log_only of [[], ['limits']]) {
+        const clock = new ManualClock('2026-11-24T08:00:00Z');
+        const gateway = await limited([limit], { log_only }, { clock });
+        if (limit.max > 0) await statusOf(gateway);
+        const { status, headers } = await fetch(`${gateway.url}/x`);
+        const group = 'unit' in limit ? 'concurrent' : 'requests';
+        assert.deepEqual(
+          [
+            ...[status, headers.get('ratelimit-policy'), headers.get('ratelimit'), headers.get('retry-after')],
+            ...[headers.get(`x-ratelimit-limit-${group}`), headers.get(`x-ratelimit-remaining-${group}`)],
+            headers.has(`x-ratelimit-reset-${group}`),
+          ],
+          [
+            ...[log_only.length > 0 ? 200 : 429, policy, state, log_only.length > 0 ? null : after],
+            ...[String(limit.max), '0', after !== null && group !== 'concurrent'],
+          ],
+          JSON.stringify([limit, log_only]),
+        );
+      }
+    }
+  });
+
+  it('say what is left of slots beside what is left of rates', async () => {
+    const gateway = await limited([
+      { max: 5, per: 'minute' },
+      { max: 3, unit: 'concurrent' },
+    ]);
+    const { headers } = await fetch(`${gateway.url}/x`);
+    assert.equal(headers.get('ratelimit-policy'), '"requests-per-minute";q=5;w=60, "concurrent";q=3');
+    assert.match(headers.get('ratelimit')!, /^"requests-per-minute";r=4;t=\d+, "concurrent";r=2$/);
+    assert.equal(headers.get('x-ratelimit-remaining-concurrent'), '2');
+  });
+
   it('of 200 at once let pass exactly as many as they say', async () => {
     const gateway = await limited([{ unit: 'requests', max: 50, per: 'hour', by: 'route' }]);
     const statuses = await Promise.all(Array.from({ length: 200 }, () => statusOf(gateway)));
