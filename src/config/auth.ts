@@ -2,7 +2,8 @@
 import { resolve as resolvePath } from 'node:path';
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { WrittenTokens } from './auth-schema.js';
-import { resolveJwt } from './classic-routes.js';
+import { longEnough, resolveJwt } from './classic-routes.js';
+import { hide, hideInUrl } from './hide.js';
 import type { Path } from './problem.js';
 import type { WrittenSecret } from './scalars.js';
 
@@ -33,8 +34,6 @@ export interface TokensConfig extends Grants, Pick<WrittenTokens, 'claims' | 'un
   readonly plans: Readonly<Record<string, Grants>>;
 }
 
-const LEAST_SECRET = 32;
-
 type Report = (path: Path, message: string) => void;
 
 export function tokensOf(
@@ -48,9 +47,8 @@ export function tokensOf(
   const at: Path = ['auth', 'jwt'];
   const keySet = (path: Path, name: string | undefined): string | undefined =>
     name === undefined ? undefined : readKeySet(path, resolvePath(baseDir, name), read, report);
-  const { models, endpoints, limits, user_limits, plans, ...rest } = resolveJwt(written, at, secret, keySet);
-  if (rest.secret !== undefined && rest.secret.length < LEAST_SECRET)
-    report([...at, 'secret'], `expected at least ${LEAST_SECRET} random characters`);
+  const resolved = longEnough(resolveJwt(written, at, secret, keySet), at, report);
+  const { models, endpoints, limits, user_limits, plans, ...rest } = resolved;
   const base: Grants = {
     models: models ?? null,
     endpoints: endpoints ?? null,
@@ -90,7 +88,9 @@ export const describeTokens = (tokens: TokensConfig | null) =>
   tokens && {
     ...tokens,
     ...describeGrants(tokens),
-    secret: tokens.secret && '(hidden)',
+    secret: hide(tokens.secret),
+    jwks: hide(tokens.jwks),
+    jwks_url: tokens.jwks_url && hideInUrl(tokens.jwks_url),
     plans: Object.fromEntries(Object.entries(tokens.plans).map(([name, plan]) => [name, describeGrants(plan)])),
   };
 

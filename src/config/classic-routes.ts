@@ -4,6 +4,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import type { LimitSpec } from '../lib/limit-spec.js';
+import { HIDDEN, hide, hideAll, hideInUrl } from './hide.js';
 import type { Path } from './problem.js';
 import type { WrittenAuth } from './route-auth-schema.js';
 import type { Policy, WrittenRoute } from './route-schema.js';
@@ -96,7 +97,7 @@ export function resolveRoutes(
     const at: Path = ['routes', i];
     return {
       ...route,
-      auth: resolveAuth(route.auth, [...at, 'auth'], secret, file),
+      auth: resolveAuth(route.auth, [...at, 'auth'], secret, file, report),
       limits: (route.limits ?? []).map(limitOf),
       upstream: route.upstream && { ...route.upstream, tls: tls([...at, 'upstream', 'tls'], route.upstream.tls) },
       compose: route.compose?.map((part, n) => ({ ...part, tls: tls([...at, 'compose', n, 'tls'], part.tls) })),
@@ -109,12 +110,13 @@ function resolveAuth(
   at: Path,
   secret: ReadSecret,
   file: (path: Path, name: string | undefined) => string | undefined,
+  report: Report,
 ): AuthConfig {
   if (!written || Object.values(written).every((one) => one === undefined)) return { key: {} };
   const { jwt, introspection, basic, ...rest } = written;
   const ways = {
     ...rest,
-    jwt: jwt && resolveJwt(jwt, [...at, 'jwt'], secret, file),
+    jwt: jwt && longEnough(resolveJwt(jwt, [...at, 'jwt'], secret, file), [...at, 'jwt'], report),
     introspection: introspection && {
       ...introspection,
       client_secret: secret([...at, 'introspection', 'client_secret'], introspection.client_secret),
@@ -148,6 +150,21 @@ export const resolveJwt = <T extends JwtFiles>(
   jwks: file([...at, 'jwks_file'], jwks_file),
 });
 
+/** Bytes of what each of them computes: a shorter secret is easier to guess than the hash (RFC 7518 3.2). */
+const HASH_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+
+/** Reports a secret that is shorter than the hash that it is for. */
+export function longEnough<T extends { secret: string | undefined; algorithms?: readonly string[] | undefined }>(
+  jwt: T,
+  at: Path,
+  report: Report,
+): T {
+  const least = Math.max(0, ...(jwt.algorithms ?? []).map((name) => HASH_BYTES[name] ?? 0));
+  if (jwt.secret !== undefined && Buffer.byteLength(jwt.secret) < least)
+    report([...at, 'secret'], `expected at least ${least} random characters`);
+  return jwt;
+}
+
 function limitOf(written: NonNullable<WrittenRoute['limits']>[number]): RouteLimitConfig {
   const { unit = 'requests', max, per, by = 'consumer' } = written;
   return {
@@ -164,28 +181,56 @@ function limitOf(written: NonNullable<WrittenRoute['limits']>[number]): RouteLim
   };
 }
 
-const HIDDEN = '(hidden)';
-const hideAll = (values: Readonly<Record<string, unknown>> | undefined) =>
-  values && Object.fromEntries(Object.keys(values).map((name) => [name, HIDDEN]));
+const shownAuth = ({ jwt, introspection, basic, forward, ...rest }: AuthConfig) => ({
+  ...rest,
+  jwt: jwt && { ...jwt, secret: hide(jwt.secret), jwks: hide(jwt.jwks), jwks_url: shownUrl(jwt.jwks_url) },
+  introspection: introspection && { ...introspection, client_secret: HIDDEN, url: shownUrl(introspection.url) },
+  basic: basic && { ...basic, users: hideAll(basic.users) },
+  forward: forward && { ...forward, url: hideInUrl(forward.url) },
+});
 
-/** A route safe to show. */
+const shownUrl = (url: string | undefined): string | undefined => url && hideInUrl(url);
+
+/** `set` and `add` hold values. */
+const shownChanges = <T extends { set?: object | undefined; add?: object | undefined }>(changes: T | undefined) =>
+  changes && {
+    ...changes,
+    set: hideAll(changes.set as Record<string, unknown> | undefined),
+    add: hideAll(changes.add as Record<string, unknown> | undefined),
+  };
+
+const shownBody = (changes: BodyChanges | undefined) => changes && { ...changes, set: hideAll(changes.set) };
+
+/** A route safe to show: every value that can carry a secret is hidden, and the names are not. */
 export function describeRoute(route: RouteConfig) {
-  const { jwt, introspection, basic } = route.auth;
-  const { headers } = route.request ?? {};
+  const { request, response, respond, upstream, mirror, redirect } = route;
+  const { health } = upstream ?? {};
   return {
     ...route,
-    auth: {
-      ...route.auth,
-      jwt: jwt && { ...jwt, secret: jwt.secret && HIDDEN },
-      introspection: introspection && { ...introspection, client_secret: HIDDEN },
-      basic: basic && { ...basic, users: hideAll(basic.users) },
+    match: { ...route.match, headers: hideAll(route.match.headers) },
+    auth: shownAuth(route.auth),
+    request: request && {
+      ...request,
+      headers: shownChanges(request.headers),
+      query: shownChanges(request.query),
+      body: shownBody(request.body),
     },
-    request: route.request && {
-      ...route.request,
-      headers: headers && { ...headers, set: hideAll(headers.set), add: hideAll(headers.add) },
+    response: response && { ...response, headers: shownChanges(response.headers), body: shownBody(response.body) },
+    respond: respond && { ...respond, headers: hideAll(respond.headers), body: hide(respond.body) },
+    redirect: redirect && { ...redirect, to: hideInUrl(redirect.to) },
+    mirror: mirror && { ...mirror, url: hideInUrl(mirror.url) },
+    upstream: upstream && {
+      ...upstream,
+      targets: upstream.targets.map((target) => ({ ...target, url: hideInUrl(target.url) })),
+      health: health && { ...health, path: health.path && hideInUrl(health.path) },
+      tls: hideTls(upstream.tls),
     },
-    upstream: route.upstream && { ...route.upstream, tls: hideTls(route.upstream.tls) },
-    compose: route.compose?.map((part) => ({ ...part, tls: hideTls(part.tls) })),
+    compose: route.compose?.map((part) => ({
+      ...part,
+      url: hideInUrl(part.url),
+      default: hide(part.default),
+      tls: hideTls(part.tls),
+    })),
   };
 }
 
@@ -197,11 +242,11 @@ export function explainRoute(route: RouteConfig): string {
   const paths = (Array.isArray(path) ? path : [path]).join(', ');
   const hosts = host === undefined ? '' : `${(Array.isArray(host) ? host : [host]).join(', ')}`;
   const to = route.upstream
-    ? route.upstream.targets.map(({ url }) => url).join(', ')
+    ? route.upstream.targets.map(({ url }) => hideInUrl(url)).join(', ')
     : route.compose
       ? `${route.compose.length} parts`
       : route.redirect
-        ? route.redirect.to
+        ? hideInUrl(route.redirect.to)
         : 'a fixed answer';
   const ways = Object.entries(route.auth).flatMap(([name, way]) => (way === undefined ? [] : [name]));
   const who = ways.includes('none') ? 'open to anybody' : `for ${ways.join(' or ')}`;

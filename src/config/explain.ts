@@ -4,8 +4,7 @@ import type { RouteRule } from '../lib/route-spec.js';
 import { describeTokens } from './auth.js';
 import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig } from './config.js';
-
-const HIDDEN = '(hidden)';
+import { HIDDEN, hideInUrl } from './hide.js';
 
 const hide = (secret: string | null): string | null => (secret ? HIDDEN : null);
 
@@ -35,6 +34,7 @@ export function describeConfig(config: Config) {
     cache: { ...config.cache, secret: hide(config.cache.secret) },
     providers: mapValues(config.providers, ({ api_keys, ...provider }) => ({
       ...provider,
+      base_url: provider.base_url && hideInUrl(provider.base_url),
       ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),
       headers: mapValues(provider.headers, () => HIDDEN),
     })),
@@ -43,7 +43,12 @@ export function describeConfig(config: Config) {
       targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
       limits: model.limits.map(limitAsWritten),
     })),
-    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({ ...webhook, secret: HIDDEN })),
+    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({
+      ...webhook,
+      name: webhook.name === webhook.url ? hideInUrl(webhook.url) : webhook.name,
+      url: hideInUrl(webhook.url),
+      secret: HIDDEN,
+    })),
     secrets_key: hide(config.secrets_key),
     reports: config.reports.map((report) => ({
       ...report,

@@ -6,7 +6,7 @@ import type { ForwardAuthConfig } from '../config/classic-routes.js';
 import type { Callout } from '../jwt/callout.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { type Consumer, consumerOf } from './consumer.js';
-import { peerOf } from './headers.js';
+import { outerOf } from './headers.js';
 import type { Visit } from './visit.js';
 
 /** The answer of the service, to be handed on. */
@@ -26,12 +26,13 @@ export async function askForward(
   ask: Callout,
   onFault: (error: unknown) => void,
 ): Promise<Result<Consumer> | Verdict> {
+  const outer = outerOf(visit, 'encrypted' in visit.req.socket);
   const headers: Record<string, string> = {
     'x-forwarded-method': visit.method,
-    'x-forwarded-proto': 'http',
-    'x-forwarded-host': visit.hostHeader,
+    'x-forwarded-proto': outer.proto,
+    'x-forwarded-host': outer.host,
     'x-forwarded-uri': visit.path + visit.query,
-    'x-forwarded-for': visit.ip === peerOf(visit) ? visit.ip : `${visit.ip}, ${peerOf(visit)}`,
+    'x-forwarded-for': outer.for,
     'x-request-id': visit.requestId,
   };
   const shown = config.headers ?? CREDENTIALS;

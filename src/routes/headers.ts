@@ -66,12 +66,9 @@ export class RequestHeaders {
       }
       out.push(name, raw[i + 1]!);
     }
-    const before = visit.peerTrusted ? visit.header('x-forwarded-for') : undefined;
     const peer = peerOf(visit);
-    const proto = (visit.peerTrusted && visit.header('x-forwarded-proto')) || (secure ? 'https' : 'http');
-    const asked = (visit.peerTrusted && visit.header('x-forwarded-host')) || visit.hostHeader;
-    out.push('x-forwarded-for', before ? `${before}, ${peer}` : peer);
-    out.push('x-forwarded-proto', proto, 'x-forwarded-host', asked);
+    const outer = outerOf(visit, secure);
+    out.push('x-forwarded-for', outer.for, 'x-forwarded-proto', outer.proto, 'x-forwarded-host', outer.host);
     const forwarded = this.#forwarded(peer, visit.hostHeader, secure);
     const told = visit.peerTrusted ? visit.header('forwarded') : undefined;
     out.push('forwarded', told ? `${told}, ${forwarded}` : forwarded);
@@ -91,6 +88,18 @@ export class RequestHeaders {
     this.#told = { peer, host, secure, forwarded };
     return forwarded;
   }
+}
+
+/** The client's way to us: as the proxy in front of us tells it, where its word is taken. */
+export function outerOf(visit: Visit, secure: boolean): { for: string; proto: string; host: string } {
+  const told = (name: string): string | undefined => (visit.peerTrusted ? visit.header(name) : undefined);
+  const peer = peerOf(visit);
+  const before = told('x-forwarded-for');
+  return {
+    for: before ? `${before}, ${peer}` : peer,
+    proto: told('x-forwarded-proto') || (secure ? 'https' : 'http'),
+    host: told('x-forwarded-host') || visit.hostHeader,
+  };
 }
 
 const plain = (name: string): string =>

@@ -146,9 +146,9 @@ test('secrets come from the environment and are shown to nobody', (t) => {
       introspection: { url: http://idp, client_id: c, client_secret: "\${CS}" }
     request: { headers: { set: { authorization: "Bearer \${UP}" } } }
 `,
-    { JWT: 'jwt-secret', PW: 'pw-secret', CS: 'cs-secret', UP: 'up-secret' },
+    { JWT: 'jwt-secret-of-thirty-two-bytes-or-more', PW: 'pw-secret', CS: 'cs-secret', UP: 'up-secret' },
   );
-  assert.equal(config.routes[0]!.auth.jwt!.secret, 'jwt-secret');
+  assert.equal(config.routes[0]!.auth.jwt!.secret, 'jwt-secret-of-thirty-two-bytes-or-more');
   assert.doesNotMatch(JSON.stringify(describeConfig(config)), /(jwt|pw|cs|up)-secret/);
   assert.doesNotMatch(explainConfig(config).join('\n'), /-secret/);
   assert.match(
