@@ -218,6 +218,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       keys,
       clock,
       adminKey: () => admin.key,
+      onWrongKey: () => metrics.authFailure('admin_key'),
       version,
       ledger,
       limitLevels: limits.levels,

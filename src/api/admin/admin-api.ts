@@ -21,6 +21,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
+import { newId } from '../../lib/ids.js';
 import { methodsAt } from '../addresses.js';
 import { type OpenApiDocument, securitySchemes, wholeDocument } from '../document.js';
 import { describing, holdToTable, routeOf } from '../route.js';
@@ -40,6 +41,7 @@ import { type Routing, routesRoutes } from './routes-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
+import { WrongKeys } from './wrong-keys.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -63,6 +65,8 @@ export interface AdminDeps
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
+  /** Somebody without the admin key asked for what needs it, for metrics. */
+  readonly onWrongKey?: () => void;
   /** The version of the gateway, for the OpenAPI document. */
   readonly version: string;
 }
@@ -75,6 +79,10 @@ export type AdminApp = FastifyInstance<
   ZodTypeProvider
 >;
 
+const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
+const requestIdOf = (given: unknown): string =>
+  typeof given === 'string' && SANE_ID.test(given) ? given : newId('req');
+
 /** To be registered as it is: `server.register(adminApi(deps))`; the prefix is its own. */
 export const adminApi =
   (deps: AdminDeps): FastifyPluginAsync =>
@@ -84,13 +92,25 @@ export const adminApi =
 
 async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   holdToTable(app, adminRows);
+  const wrongKeys = new WrongKeys();
   app.decorateRequest('adminActor', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     if (request.routeOptions.config.access === 'public') return;
     const actor = adminOf(request.headers.authorization, deps.adminKey());
-    if (actor === null) return sendRefusal(reply, unauthorized);
-    request.adminActor = actor;
+    if (actor !== null) {
+      request.adminActor = actor;
+      return;
+    }
+    const { ip, method, url, log, headers } = request;
+    const requestId = requestIdOf(headers['x-request-id']);
+    const path = url.split('?', 1)[0];
+    log.warn({ request_id: requestId, ip, method, path, sent: headers.authorization !== undefined }, 'no admin key');
+    deps.onWrongKey?.();
+    const waitMs = headers.authorization === undefined ? 0 : wrongKeys.count(ip, performance.now());
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    reply.header('x-request-id', requestId);
+    return sendRefusal(reply, unauthorized);
   });
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { adminOf } from '../../../src/api/admin/auth.js';
 import { adminRows } from '../../../src/api/table.js';
+import { WrongKeys } from '../../../src/api/admin/wrong-keys.js';
 import { ADMIN_KEY, type AdminServer, adminServer } from './server.js';
 
 describe('who is the admin', () => {
@@ -39,6 +40,36 @@ describe('who is the admin', () => {
   test('nobody at all where no admin key is set', () => {
     for (const header of [undefined, '', 'Bearer', 'Bearer ', 'Bearer undefined'])
       assert.equal(adminOf(header, ''), null);
+  });
+});
+
+describe('wrong admin keys', () => {
+  test('of one address are slowed down more and more, after the first few, and forgotten in time', () => {
+    const keys = new WrongKeys();
+    const waits = Array.from({ length: 14 }, () => keys.count('1.2.3.4', 0));
+    assert.deepEqual(waits, [0, 0, 0, 0, 0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+    assert.equal(keys.count('5.6.7.8', 0), 0);
+    assert.equal(keys.count('1.2.3.4', 599_999), 5_000);
+    assert.equal(keys.count('1.2.3.4', 599_999 + 600_000), 0);
+  });
+
+  test('have their address and request id in the log, and a try with the right one is not slowed', async () => {
+    const server = await adminServer();
+    try {
+      for (let i = 0; i < 7; i++) {
+        const headers = { authorization: 'Bearer wrong-PLANTED', 'x-request-id': `try-${i}` };
+        const answer = await server.call('GET', '/keys', undefined, headers);
+        assert.deepEqual([answer.status, answer.headers.get('x-request-id')], [401, `try-${i}`]);
+      }
+      const started = performance.now();
+      assert.equal((await server.call('GET', '/keys')).status, 200);
+      assert.ok(performance.now() - started < 3_000);
+      const lines = server.logged.join('');
+      assert.match(lines, /"request_id":"try-6"[^\n]*"ip":"127\.0\.0\.1"/);
+      assert.ok(!lines.includes('PLANTED'));
+    } finally {
+      await server.close();
+    }
   });
 });
 
