@@ -215,7 +215,16 @@ export function describeRoute(route: RouteConfig) {
       query: shownChanges(request.query),
       body: shownBody(request.body),
     },
-    response: response && { ...response, headers: shownChanges(response.headers), body: shownBody(response.body) },
+    response: response && {
+      ...response,
+      headers: shownChanges(response.headers),
+      body: shownBody(response.body),
+      errors:
+        response.errors &&
+        Object.fromEntries(
+          Object.entries(response.errors).map(([name, one]) => [name, { ...one, body: hide(one.body) }]),
+        ),
+    },
     respond: respond && { ...respond, headers: hideAll(respond.headers), body: hide(respond.body) },
     redirect: redirect && { ...redirect, to: hideInUrl(redirect.to) },
     mirror: mirror && { ...mirror, url: hideInUrl(mirror.url) },

@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { headerName, headerValue } from '../lib/headers.js';
-import { isHost, isTe } from './unclear.js';
+import { isHost } from './unclear.js';
 
 /** A head that is longer is node's: it has its own limit. */
 const LONGEST_HEAD = 8 * 1024;
@@ -59,9 +59,8 @@ export function readPlainHead(bytes: Buffer): PlainHead | 'more' | 'other' {
     rawHeaders.push(written, value);
     at = next + 2;
   }
-  const { host, te } = headers;
+  const { host } = headers;
   if (host === undefined || bodyBytes > LARGEST_BODY || !isHost(host)) return 'other';
-  if (te !== undefined && !isTe(String(te))) return 'other';
   return { method, url, headers, rawHeaders, headBytes: end + END.length, bodyBytes };
 }
 

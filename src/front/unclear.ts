@@ -5,16 +5,10 @@
 import type { ClientRequest } from './client.js';
 
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
-const TE_MEMBER = /^[!#$%&'*+\-.^_`|~\w]+(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~\w]+=(?:[!#$%&'*+\-.^_`|~\w]+|"[^"]*"))*$/;
-const LONGEST_TE = 256;
 /** The host of a target such as `http://host/path`, which goes before the header. */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 
 export const isHost = (text: string): boolean => HOST.test(text);
-
-/** Whether a `TE` says something (RFC 9110 10.1.4). */
-export const isTe = (text: string): boolean =>
-  text.length <= LONGEST_TE && text.split(',').every((member) => member.trim() === '' || TE_MEMBER.test(member.trim()));
 
 interface Counted {
   hosts: number;
@@ -41,14 +35,13 @@ export function whyUnclear(request: ClientRequest): string | undefined {
   const version = request.httpVersion;
   if (version !== '1.1' && version !== '1.0') return 'The version of HTTP is neither 1.1 nor 1.0.';
   const { hosts, lengths, codings, credentials } = count(request.rawHeaders);
-  const { host, te } = request.headers;
+  const { host } = request.headers;
   const named = ABSOLUTE.exec(request.url!)?.[1];
   if (hosts > 1) return 'The request has more than one Host.';
   if (hosts === 0 && version === '1.1') return 'The request has no Host.';
   if ((host !== undefined && host !== '' && !HOST.test(host)) || (named !== undefined && !HOST.test(named)))
     return 'The Host of the request is not a host.';
   if (credentials > 1) return 'The request has more than one Authorization.';
-  if (te !== undefined && !isTe(String(te))) return 'The TE of the request says nothing.';
   return framing(request, lengths, codings);
 }
 

@@ -49,7 +49,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     // One kept connection was stale: others may be as well.
     const request = stale ? { ...made, fresh: true } : made;
     if (visit.attempts === 1) mirrored(route, request, got);
-    const repeatable = !(got instanceof Upload) && mayRepeat(visit);
+    const repeatable = !(got instanceof Upload) && mayRepeat(visit, request.method);
     const more = visit.attempts < most;
     const outcome = await attempt(
       visit,
@@ -104,8 +104,8 @@ function mayGoOn(
   return more && on.includes(why);
 }
 
-const mayRepeat = (visit: Visit): boolean =>
-  !visit.upgrade && (IDEMPOTENT.has(visit.method) || visit.req.headers['idempotency-key'] !== undefined);
+const mayRepeat = (visit: Visit, method: string): boolean =>
+  !visit.upgrade && (IDEMPOTENT.has(method) || visit.req.headers['idempotency-key'] !== undefined);
 
 const pause = (attempts: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (attempts - 1) * (0.5 + Math.random() / 2)));
@@ -177,7 +177,7 @@ export function requestFor(
     headers.push(...fill.conditions);
   }
   return {
-    method: visit.method,
+    method: route.config.request?.method ?? visit.method,
     path: backend.basePath === '' ? path : backend.basePath + path,
     headers,
     body,

@@ -80,7 +80,12 @@ export class Composition {
     const results = await this.#all(running);
     if (visit.gone) return;
     const bad = results.find((result) => result !== undefined && !result.ok);
-    if (bad && !bad.ok) return visit.refuse(bad.refusal);
+    if (bad && !bad.ok) {
+      const { refusal } = bad;
+      const told = Object.entries(refusal.headers ?? {}).flat();
+      if (!route.ownErrors?.answer(visit, statusOf(refusal), told)) visit.refuse(refusal);
+      return;
+    }
     const complete = results.every((result) => result !== undefined);
     if (!SAFE.has(visit.method)) deps.onChanged(visit, []);
     const merged = new Merged();
@@ -145,7 +150,7 @@ export class Composition {
   }
 
   async #one(part: Part, backend: Backend, running: Running): Promise<Result<KeptPart>> {
-    const { visit, route } = running;
+    const { visit } = running;
     const target = part.target(visit, running.answers);
     if ('missing' in target) return refused(lost(part.name, `there is no usable {${target.missing}} for its URL`));
     if (!backend.available) {
@@ -158,9 +163,22 @@ export class Composition {
     }
     const { method = 'GET' } = part.config;
     const body = method === 'GET' || method === 'HEAD' ? null : running.body;
+    return await this.#ask(part, backend, running, target.path, body, part.config.follow ?? 0);
+  }
+
+  async #ask(
+    part: Part,
+    backend: Backend,
+    running: Running,
+    path: string,
+    body: Buffer | null,
+    follow: number,
+  ): Promise<Result<KeptPart>> {
+    const { visit, route } = running;
+    const { method = 'GET' } = part.config;
     const asking = askBackend(
       backend,
-      { method, path: target.path, headers: headersFor(part, backend, visit, route, body), body },
+      { method, path, headers: headersFor(part, backend, visit, route, body), body },
       timeoutsOf(part),
       this.#deps.deadlines,
       route.json.largestBytes,
@@ -172,6 +190,9 @@ export class Composition {
       return refused(
         refuse(asked.late ? 'upstream_timeout' : 'upstream_error', `The part ${part.name} failed: ${asked.message}`),
       );
+    const next = follow > 0 && body === null ? redirectedTo(part.origin, path, asked.status, asked.headers) : undefined;
+    if (next !== undefined && !visit.gone && !running.failed)
+      return await this.#ask(part, backend, running, next, body, follow - 1);
     if (asked.status < 200 || asked.status > 299) return refused(ofStatus(part.name, asked.status, asked.headers));
     return await this.#keep(part, asked.body, route);
   }
@@ -183,6 +204,16 @@ export class Composition {
     if ('undone' in worked) return refused(lost(part.name, 'its answer is more than can be put together (json)'));
     return worked.done === undefined ? refused(lost(part.name, 'its answer is not JSON')) : ok(worked.done);
   }
+}
+
+/** Where a redirect leads, with its query; undefined where it is none, or leads to another origin. */
+function redirectedTo(origin: string, path: string, status: number, headers: readonly string[]): string | undefined {
+  const to = headerIn(headers, 'location');
+  if (![301, 302, 303, 307, 308].includes(status) || to === undefined) return undefined;
+  const base = origin + path;
+  if (!URL.canParse(to, base)) return undefined;
+  const url = new URL(to, base);
+  return url.origin === new URL(origin).origin ? url.pathname + url.search : undefined;
 }
 
 /** For values of the configuration. */

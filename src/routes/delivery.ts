@@ -54,6 +54,10 @@ export class Delivery {
       visit.refuse(refuse('upstream_error', 'The answer of the upstream cannot be passed on.'));
       return false;
     }
+    if (route.ownErrors?.answer(visit, status, headers)) {
+      this.#over = true;
+      return false;
+    }
     const code = status === 304 ? status : (route.responseStatus ?? status);
     const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
     if (route.responseBody && !bodiless && isJson(headerIn(headers, 'content-type'))) {

@@ -19,6 +19,8 @@ export interface EditPlan {
   readonly remove: readonly string[];
   readonly move: readonly (readonly [from: string, to: string])[];
   readonly set: readonly (readonly [path: string, json: string])[];
+  /** The value that becomes the whole, in the end; null where there is none. */
+  readonly target?: string | undefined;
 }
 
 /** The changed text; undefined where it is neither an object nor a list, in which nothing can be changed. */
@@ -31,7 +33,7 @@ export function editJson(text: string, plan: EditPlan): string | undefined {
     const value = parseJson(json)!;
     for (const item of Array.isArray(body) ? body : [body]) if (isObject(item)) put(item, path, copyOf(value));
   }
-  return writeJson(body);
+  return writeJson(plan.target === undefined ? body : (at(body, plan.target) ?? null));
 }
 
 /** What of a part's answer becomes part of ours: `target`, then `allow` or `deny`, then `map`, then a collection. */

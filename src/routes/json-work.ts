@@ -8,7 +8,7 @@ import { doJob, type JobKind, type JsonJobs } from './json-job.js';
 
 /** Done at once: takes a millisecond or two at the worst. */
 const SMALL_BYTES = 16 * 1024;
-const LONGEST_MS = 5_000;
+const LONGEST_MS = 10_000;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_MEMORY_MB = 512;
 

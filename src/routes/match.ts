@@ -16,7 +16,7 @@ export interface Matchable {
   readonly answersPreflight: boolean;
 }
 
-export interface Place<R> {
+export interface MatchEntry<R> {
   readonly route: R;
   readonly params: readonly string[];
   readonly methods: ReadonlySet<string> | null;
@@ -31,8 +31,8 @@ export type Match<R> =
 interface Node<R> {
   readonly fixed: Map<string, Node<R>>;
   param: Node<R> | undefined;
-  here: Place<R>[];
-  below: Place<R>[];
+  here: MatchEntry<R>[];
+  below: MatchEntry<R>[];
 }
 
 const newNode = <R>(): Node<R> => ({ fixed: new Map(), param: undefined, here: [], below: [] });
@@ -119,9 +119,9 @@ export class Matcher<R extends Matchable> {
     }
     const { methods, headers } = route.match;
     const verbs = methods && new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods);
-    const place: Place<R> = { route, params, methods: verbs ?? null, headers: Object.entries(headers ?? {}) };
+    const entry: MatchEntry<R> = { route, params, methods: verbs ?? null, headers: Object.entries(headers ?? {}) };
     const places = below ? node.below : node.here;
-    places.push(place);
+    places.push(entry);
     places.sort((a, b) => b.headers.length - a.headers.length);
   }
 }
@@ -129,7 +129,7 @@ export class Matcher<R extends Matchable> {
 function search<R extends Matchable>(root: Node<R>, path: string, asked: Asked): Match<R> | undefined {
   let allowed: Set<string> | undefined;
   let values: string[] | undefined;
-  const pick = (places: readonly Place<R>[]): Match<R> | undefined => {
+  const pick = (places: readonly MatchEntry<R>[]): Match<R> | undefined => {
     for (const place of places) {
       if (place.headers.length > 0 && !place.headers.every(([name, value]) => asked.headers[name] === value)) continue;
       if (place.methods === null || place.methods.has(verbOf(asked, place.route)))

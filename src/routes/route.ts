@@ -15,6 +15,7 @@ import type { JsonWork } from './json-work.js';
 import { RouteLimits } from './limits.js';
 import type { Matchable } from './match.js';
 import type { Mirror } from './mirror.js';
+import { OwnErrors } from './own-errors.js';
 import { BodyEdit, HeaderEdit, PathEdit } from './transform.js';
 import type { Upstream, UpstreamDeps } from './upstream.js';
 import { Validation } from './validate.js';
@@ -56,6 +57,8 @@ export class Route implements Matchable {
   readonly responseHeaders: HeaderEdit | null;
   readonly responseBody: BodyEdit | null;
   readonly responseStatus: number | null;
+  /** In the place of answers that failed. */
+  readonly ownErrors: OwnErrors | null;
   readonly validation: Validation | null;
   readonly cache: AnswerCache | null;
   readonly compress: CompressOptions | null;
@@ -95,6 +98,7 @@ export class Route implements Matchable {
     this.responseHeaders = response?.headers ? new HeaderEdit(response.headers) : null;
     this.responseBody = response?.body ? new BodyEdit(response.body) : null;
     this.responseStatus = response?.status ?? null;
+    this.ownErrors = response?.errors ? new OwnErrors(response.errors) : null;
     this.validation = config.validate ? new Validation(config.validate, deps.validators) : null;
     this.cache = config.cache ? new AnswerCache(config.cache, toldBy(config, sent), deps.clock) : null;
     this.compress = compression(config.compress);

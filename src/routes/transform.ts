@@ -66,7 +66,8 @@ export class BodyEdit {
       const dot = from.lastIndexOf('.');
       return [from, dot === -1 ? to : `${from.slice(0, dot)}.${to}`];
     });
-    this.#plan = { remove: changes.remove ?? [], move: [...renamed, ...Object.entries(changes.move ?? {})] };
+    const { remove = [], move = {}, target } = changes;
+    this.#plan = { remove, move: [...renamed, ...Object.entries(move)], target };
     this.#set = Object.entries(changes.set ?? {}).map(([path, value]) => [path, fromPlain(value)]);
   }
 
@@ -76,7 +77,8 @@ export class BodyEdit {
   }
 }
 
-function filled(value: Json, visit: Visit): Json {
+/** A value of the configuration with its templates filled; null where a value is missing. */
+export function filled(value: Json, visit: Visit): Json {
   if (typeof value === 'string') return fill(parseTemplate(value), (key) => valueFor(visit, key)) ?? null;
   if (Array.isArray(value)) return value.map((inner) => filled(inner, visit));
   if (isObject(value)) return new Map([...value].map(([name, inner]) => [name, filled(inner, visit)]));

@@ -73,7 +73,7 @@ telemetry: { metrics: false, log: { level: debug } }
     body_limit: 1536,
     workers: 1,
     shutdown_grace: 0,
-    timeout: { headers: 30_000, body: 60_000 },
+    timeout: { headers: 30_000, body: 60_000, send: 60_000 },
     trust_proxy: ['10.0.0.0/8', '::1'],
     cors: { origins: ['*'], headers: null, max_age: 600_000 },
   });

@@ -47,7 +47,7 @@ describe('the bounds of JSON', () => {
     const bytes = Buffer.alloc(19 * 1024 * 1024, '[');
     const started = performance.now();
     assert.equal(bounds.read(bytes), 'too_deep');
-    assert.ok(performance.now() - started < 20);
+    assert.ok(performance.now() - started < 500);
     const keys = Buffer.from(`{${Array.from({ length: 1_000_000 }, (_, i) => `"${i}":1`).join(',')}}`);
     assert.equal(jsonExcess(keys, { depth: 256, values: 100_000 }), 'too_many');
   });
