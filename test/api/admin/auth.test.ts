@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { adminOf } from '../../../src/api/admin/auth.js';
-import { adminRows } from '../../../src/api/table.js';
 import { WrongKeys } from '../../../src/api/admin/wrong-keys.js';
+import { adminRows } from '../../../src/api/table.js';
 import { ADMIN_KEY, type AdminServer, adminServer } from './server.js';
 
 describe('who is the admin', () => {
