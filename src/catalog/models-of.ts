@@ -162,13 +162,17 @@ function targetOf(
         mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
       }),
       headers,
-      priceAt: (nowMs) => price(nowMs) ?? free,
+      priceAt: free ? (nowMs) => withoutGaps(price(nowMs)) ?? free : price,
       clean,
     };
   };
 }
 
 const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), version: 'unpriced' };
+
+/** Where what has no price is free, so is sound. */
+const withoutGaps = (price: Price | undefined): Price | undefined =>
+  price?.unpriced ? { ...price, unpriced: [] } : price;
 
 /** A base URL may or may not end in the `/v1` that a path begins with. */
 function pathBelow(base: URL, path: string): string {

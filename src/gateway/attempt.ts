@@ -14,6 +14,7 @@ import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { Price } from '../pricing/price.js';
 import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Counted } from '../tokens/count.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { AttemptOutcome } from './attempts.js';
 import type { CallHeaders } from './call.js';
@@ -23,6 +24,7 @@ import { refusalOf } from './failure.js';
 import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
+import { priceFor, unpriced } from './price-for.js';
 import type { Entrant } from './race.js';
 import type { ResponseWriter } from './response-writer.js';
 import type { AttemptResult, Reach, Reserved } from './stages.js';
@@ -69,11 +71,11 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
     const { context, grant } = reserved;
     const writer = entrant?.writer ?? reserved.writer;
     context.target = target;
-    const price = target.priceAt(clock.now());
-    if (!price) return unpriced(model);
+    const price = priceFor(target, reserved.request, clock.now());
+    if (!price) return unpriced(model, target, clock.now());
     const counted = inputAt(reserved, target);
-    const countedInput = typeof counted === 'number' ? counted : await counted;
-    const reach: Reach = { model, target, countedInput };
+    const input = counted instanceof Promise ? await counted : counted;
+    const reach: Reach = { model, target, input };
     if (context.attempts > 0 || target !== grant.target) {
       const refusal = await limiter.move(grant, reach);
       if (refusal) return refusal;
@@ -190,10 +192,10 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
     const mostOutput = limiter.grantedOutput(reserved.grant);
     const worst = (error: unknown): Bill => {
       onFault(error, reserved.call.requestId);
-      return worstBill(reach.countedInput, mostOutput, price);
+      return worstBill(reach.input.expected, mostOutput, price);
     };
     try {
-      const settled = bill(carried, reach.target, price, reach.countedInput, mostOutput);
+      const settled = bill(carried, reach.target, price, reach.input.expected, mostOutput);
       return settled instanceof Promise ? settled.catch(worst) : settled;
     } catch (error) {
       return worst(error);
@@ -233,16 +235,9 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
 }
 
 /** The input as the target counts it; that of the first target is known. */
-function inputAt({ first, request }: Reserved, target: Target): number | Promise<number> {
-  return countAlike(target, first.target) ? first.countedInput : countInput(request.facts, target);
+function inputAt({ first, request }: Reserved, target: Target): Counted | Promise<Counted> {
+  return countAlike(target, first.target) ? first.input : countInput(request.facts, target);
 }
-
-export const unpriced = (model: Model): Refusal =>
-  refuse(
-    'no_target_available',
-    `The model '${model.name}' is not served, since its price is not known. Set models.${model.name}.price or defaults.price.`,
-    { headers: { 'x-should-retry': 'false' } },
-  );
 
 const interrupted: Refusal = refuse(
   'interrupted',

@@ -35,10 +35,10 @@ interface Sent {
  */
 export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry {
   const { caller, request, headers, call, grant, context } = reserved;
-  const { model, target, countedInput } = reach;
+  const { model, target, input } = reach;
   const { hold } = grant;
   const id = hold && number === 1 ? firstEntryId(hold.id) : newId('ent', nowMs);
-  const tokens = { ...noUsage(), input: countedInput };
+  const tokens = { ...noUsage(), input: input.expected };
   const spent = cost(tokens, price, { answered: false });
   return {
     id,

@@ -277,9 +277,9 @@ function withOthers(
   const waiting: Promise<unknown>[] = [];
   for (const { model, target } of others) {
     if (target === first.target || !target.carriers[request.format]) continue;
-    const counted = countAlike(target, first.target) ? first.countedInput : countInput(request.facts, target);
-    if (typeof counted === 'number') reach.push({ model, target, countedInput: counted });
-    else waiting.push(counted.then((tokens) => reach.push({ model, target, countedInput: tokens })));
+    const counted = countAlike(target, first.target) ? first.input : countInput(request.facts, target);
+    if (counted instanceof Promise) waiting.push(counted.then((input) => reach.push({ model, target, input })));
+    else reach.push({ model, target, input: counted });
   }
   return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
 }

@@ -16,6 +16,7 @@ import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Counted } from '../tokens/count.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempt, givenUp } from './attempt.js';
@@ -159,13 +160,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { model, target } = first.value;
     if (model !== request.model) metrics.fallback();
     const counted = asked?.countedFor(target) ?? countInput(request.request.facts, target);
-    const take = (countedInput: number): Result<Reserved> | Promise<Result<Reserved>> => {
-      const reach = { model, target, countedInput };
+    const take = (input: Counted): Result<Reserved> | Promise<Result<Reserved>> => {
+      const reach = { model, target, input };
       const granted = limiter.reserve(demandOf(request), reach, () => targets.reachable());
       if (granted instanceof Promise || !granted.ok) return reserveElsewhere(request, targets, reach, granted);
       return ok(reservedAt(request, targets, reach, granted.value));
     };
-    return typeof counted === 'number' ? take(counted) : counted.then(take);
+    return counted instanceof Promise ? counted.then(take) : take(counted);
   }
 
   async function reserveElsewhere(
@@ -181,7 +182,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       const step = granted.refusal.atTarget ? targets.passOver(at) : undefined;
       if (!step) return granted.refusal.atTarget && !first.ok ? first : granted;
       if (step.model !== at.model) metrics.fallback();
-      at = { ...step, countedInput: await countInput(request.request.facts, step.target) };
+      at = { ...step, input: await countInput(request.request.facts, step.target) };
       granted = await limiter.reserve(demandOf(request), at, () => targets.reachable());
     }
     return ok(reservedAt(request, targets, at, granted.value));

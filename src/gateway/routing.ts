@@ -13,6 +13,7 @@ import type { Feature } from '../lib/route-spec.js';
 import { cost } from '../pricing/price.js';
 import type { RouteRequest } from '../router/conditions.js';
 import type { Choice } from '../router/rules.js';
+import type { Counted } from '../tokens/count.js';
 import type { CallHeaders } from './call.js';
 import { countAlike, countInput } from './count-input.js';
 import { USUAL_OUTPUT } from './targets.js';
@@ -30,7 +31,7 @@ interface RoutedRequest {
 export class AskedRoute implements RouteRequest {
   readonly #request: RoutedRequest;
   readonly #counter: Target | undefined;
-  #counted: number | Promise<number> | undefined;
+  #counted: Counted | Promise<Counted> | undefined;
   #text: string | undefined;
 
   constructor(request: RoutedRequest, model: Model) {
@@ -71,11 +72,13 @@ export class AskedRoute implements RouteRequest {
   }
 
   inputTokens(): number | Promise<number> {
-    return this.#counter ? this.countedFor(this.#counter) : 0;
+    if (!this.#counter) return 0;
+    const counted = this.countedFor(this.#counter);
+    return counted instanceof Promise ? counted.then(({ expected }) => expected) : counted.expected;
   }
 
   /** As the target's model counts. */
-  countedFor(target: Target): number | Promise<number> {
+  countedFor(target: Target): Counted | Promise<Counted> {
     const { facts } = this.#request.request;
     const known = this.#counter;
     if (!known || !countAlike(target, known)) return countInput(facts, target);

@@ -4,6 +4,7 @@ import type { FailureClass } from '../formats/failure.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Caller } from '../identity/key.js';
 import type { Refusal } from '../lib/errors.js';
+import type { Counted } from '../tokens/count.js';
 import type { Call, CallHeaders } from './call.js';
 import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
@@ -45,7 +46,8 @@ export interface Admitted extends Authenticated {
 export interface Reach {
   readonly model: Model;
   readonly target: Target;
-  readonly countedInput: number;
+  /** Its input tokens, as the target counts them. */
+  readonly input: Counted;
 }
 
 /** Its limits were taken for the target that is tried first. */

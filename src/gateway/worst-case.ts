@@ -7,6 +7,7 @@ import type { ModelRequest } from '../formats/request.js';
 import type { Estimate } from '../limits/amount.js';
 import type { Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
+import { priceFor } from './price-for.js';
 import type { Reach } from './stages.js';
 
 /**
@@ -38,19 +39,19 @@ export function worstCase(
   let inputMost = 0;
   let inputNano = 0;
   let outputPico = 0;
-  for (const { model, target, countedInput } of reach) {
+  for (const { model, target, input } of reach) {
     perChoice = Math.max(perChoice, outputMost(request, model, target, bounded));
-    const input = countedInput + (target.counting.exact ? 0 : TEMPLATE_TOKENS);
-    inputMost = Math.max(inputMost, input);
-    const price = target.priceAt(nowMs);
+    const most = input.most + (target.counting.exact ? 0 : TEMPLATE_TOKENS);
+    inputMost = Math.max(inputMost, most);
+    const price = priceFor(target, request, nowMs);
     if (!price) continue;
-    const pico = dearest(price, input, kindsOf(request, target));
-    inputNano = Math.max(inputNano, inputNanoMost(input, pico.input) + (price.requestNano ?? 0));
+    const pico = dearest(price, most, kindsOf(request, target));
+    inputNano = Math.max(inputNano, inputNanoMost(most, pico.input) + (price.requestNano ?? 0));
     outputPico = Math.max(outputPico, pico.output);
   }
   const want = Math.min(MOST_OUTPUT, perChoice * choices);
   return {
-    inputTokens: reach[0]!.countedInput,
+    inputTokens: reach[0]!.input.expected,
     inputTokensMost: inputMost,
     inputNanoMost: inputNano,
     outputPicoMost: outputPico,

@@ -14,11 +14,11 @@ import type { ApiFormat, Replay } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
 import { admit } from '../gateway/admit.js';
-import { unpriced } from '../gateway/attempt.js';
 import { questionOf } from '../gateway/caching.js';
 import { type CallHeaders, headersOf } from '../gateway/call.js';
 import { countInput } from '../gateway/count-input.js';
 import type { Limiter } from '../gateway/limiter.js';
+import { priceFor, unpriced } from '../gateway/price-for.js';
 import { AskedRoute } from '../gateway/routing.js';
 import { fallbacksOf, noTarget, planFor, type Routable, reachable, USUAL_OUTPUT } from '../gateway/targets.js';
 import type { Caller } from '../identity/key.js';
@@ -30,6 +30,7 @@ import type { DryRun, DryRunLimit } from '../limits/dry-run.js';
 import { cost } from '../pricing/price.js';
 import type { Plan } from '../router/plan.js';
 import type { RuleTrace } from '../router/rules.js';
+import type { Counted } from '../tokens/count.js';
 
 export interface Question {
   readonly caller: Result<Caller>;
@@ -175,14 +176,14 @@ function peek(
 /** As for a request: limits are taken for the first target, whether or not it can carry the request. */
 function limitsOf(
   routable: ExplainedRequest,
-  { model, target, told }: PlannedTarget,
+  { model, target, input }: PlannedTarget,
   { endpoint }: ApiFormat,
   { limiter }: ExplainDeps,
 ): Promise<DryRun> {
   const { request, headers, caller, user } = routable;
   const { tags, requestId } = headers;
   const demand = { caller, request, tags, user, requestId, endpoint };
-  return limiter.dryRun(demand, { model, target, countedInput: told.input_tokens }, () => reachable(routable));
+  return limiter.dryRun(demand, { model, target, input }, () => reachable(routable));
 }
 
 /** An address that nobody asks about is any address. */
@@ -219,6 +220,7 @@ interface PlannedTarget {
   readonly target: Target;
   readonly model: Model;
   readonly told: ExplainedTarget;
+  readonly input: Counted;
   readonly costNano: number | null;
   /** Why it cannot carry the request. */
   readonly refusal: Refusal | undefined;
@@ -262,11 +264,11 @@ async function plannedOf(
   { clock }: ExplainDeps,
 ): Promise<PlannedTarget> {
   const now = clock.monotonic();
-  const price = target.priceAt(clock.now());
+  const price = priceFor(target, request, clock.now());
   const carried = carry(request, model, target, { maxOutput: null, nowMs: clock.now() });
-  const refusal = carried.ok ? (price ? undefined : unpriced(model)) : carried.refusal;
+  const refusal = carried.ok ? (price ? undefined : unpriced(model, target, clock.now())) : carried.refusal;
   const input = await countInput(request.facts, target);
-  const costNano = price ? cost({ ...noUsage(), input, output: outputOf(request) }, price).total : null;
+  const costNano = price ? cost({ ...noUsage(), input: input.expected, output: outputOf(request) }, price).total : null;
   const { id, provider, priority, weight, state } = target;
   const told: ExplainedTarget = {
     ...{ target: id, provider, model: model.name, upstream_model: target.model, as, priority, weight },
@@ -278,11 +280,11 @@ async function plannedOf(
     latency_ms: Math.round(state.latency.read(now)),
     dropped_params: carried.ok ? [...carried.value.dropped] : [],
     refusal: refusal?.message ?? null,
-    input_tokens: input,
+    input_tokens: input.expected,
     price_version: price?.version ?? null,
     cost_usd: costNano === null ? null : usd(costNano),
   };
-  return { target, model, told, costNano, refusal };
+  return { target, model, told, input, costNano, refusal };
 }
 
 const outputOf = ({ facts }: ModelRequest): number => (facts.maxOutput ?? USUAL_OUTPUT) * facts.choices;

@@ -57,7 +57,7 @@ type Note = Pick<
 
 export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: number): string {
   const { caller, user, request, tags, requestId, endpoint } = demand;
-  const { model, target, countedInput } = first;
+  const { model, target, input } = first;
   const price = target.priceAt(nowMs);
   const note: Note = {
     request_id: requestId,
@@ -71,8 +71,8 @@ export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: nu
     provider: target.provider,
     target: target.id,
     stream: request.stream,
-    input: countedInput,
-    cost: price ? cost({ ...noUsage(), input: countedInput }, price).input : 0,
+    input: input.expected,
+    cost: price ? cost({ ...noUsage(), input: input.expected }, price).input : 0,
     price_version: price?.version ?? 'unpriced',
     held_at: Math.round(heldAtMs),
   };

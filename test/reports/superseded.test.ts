@@ -238,7 +238,11 @@ function focusSums(bytes: Buffer): Record<string, readonly bigint[]> {
     const of = ['ChargePeriodStart', 'ResourceId', 'x_ServedModel', 'Tags', 'x_EndUser']
       .map((name) => line[name])
       .join();
-    add(`${of} ${line['SkuId']} ${line['SkuPriceDetails']}`, BigInt(line['ConsumedQuantity'] || 0), nanoFrom(line['BilledCost']!)!);
+    add(
+      `${of} ${line['SkuId']} ${line['SkuPriceDetails']}`,
+      BigInt(line['ConsumedQuantity'] || 0),
+      nanoFrom(line['BilledCost']!)!,
+    );
     // A markup is on the whole, and rounded once: its share of each kind is not told apart.
     add(of, nanoFrom(line['x_BilledOnCost']!)!);
   }
