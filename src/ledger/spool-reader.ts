@@ -7,6 +7,7 @@
  * all is reported and passed over.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Next } from './drain.js';
 import type { Entry, Estimate } from './entry.js';
 import { entryOfLine, entryText, isEarlier, type Line, readLine, withProgress } from './entry-text.js';
 import { estimateOf, type SentUnknown } from './estimate.js';
@@ -34,6 +35,12 @@ interface Intent {
 }
 
 const PIECE_BYTES = 1024 * 1024;
+
+/** The first of what was found, for the drain. */
+export function firstOf({ entries, lines, homes }: Found, max: number): Next {
+  const first = entries.slice(0, max);
+  return { entries: first, lines: lines.slice(0, max), recovered: first.filter((_, i) => homes[i]!.recovered) };
+}
 
 export class SpoolReader {
   readonly #segments: readonly Segment[];

@@ -19,7 +19,7 @@ import type { Next, Waiting } from './drain.js';
 import type { Entry } from './entry.js';
 import { entryText, headText, idText, progressText, tailText } from './entry-text.js';
 import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
-import { type Found, SpoolReader } from './spool-reader.js';
+import { type Found, firstOf, SpoolReader } from './spool-reader.js';
 import type { Batch, Home, Place, Segment } from './spool-segment.js';
 import { SpoolWriter, unwritable } from './spool-writer.js';
 
@@ -51,11 +51,6 @@ interface Attempt {
   batch: Batch;
   /** Its intent was written before, and is written anew. */
   letIn: boolean;
-}
-
-function firstOf({ entries, lines, homes }: Found, max: number): Next {
-  const first = entries.slice(0, max);
-  return { entries: first, lines: lines.slice(0, max), recovered: first.filter((_, i) => homes[i]!.recovered) };
 }
 
 /** The home of an entry that is in memory alone. */

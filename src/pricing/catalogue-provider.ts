@@ -5,7 +5,7 @@
  */
 import { findProvider } from '@pydantic/genai-prices';
 
-const ownNames = new Set(['azure', 'aws']);
+const hasOwnNames: Readonly<Record<string, true>> = { azure: true, aws: true };
 /** Addresses of vendors that the catalogue has under another one. */
 const otherHosts: Readonly<Record<string, string>> = { 'api.together.ai': 'together', 'api.moonshot.cn': 'moonshotai' };
 
@@ -18,7 +18,7 @@ export function catalogueProvider(stated: string | null, ofType: string | null, 
   if (other) return other;
   const address = `https://${hostname}${pathname}`;
   const found = findProvider({ providerApiUrl: address });
-  return found && !ownNames.has(found.id) && coversHost(found.api_pattern, address) ? found.id : null;
+  return found && !Object.hasOwn(hasOwnNames, found.id) && coversHost(found.api_pattern, address) ? found.id : null;
 }
 
 /** The catalogue's patterns have no end: one that stops within the host would take `api.groq.com.example.org` for Groq. */

@@ -5,41 +5,37 @@
 import type { ModelPrice } from '@pydantic/genai-prices';
 
 interface Correction {
-  /** The provider in the catalogue, and the model as the catalogue calls it. */
-  readonly provider: string;
+  /** As the catalogue calls it. */
   readonly model: RegExp;
   readonly prices: ModelPrice;
 }
 
 const above200k = (base: number, price: number) => ({ base, tiers: [{ start: 200_000, price }] });
 
-export const corrections: readonly Correction[] = [
-  {
-    // Its million-token context costs twice for input and half as much again for output.
-    provider: 'anthropic',
-    model: /^claude-sonnet-4-0$/,
-    prices: {
-      input_mtok: above200k(3, 6),
-      cache_read_mtok: above200k(0.3, 0.6),
-      cache_write_mtok: above200k(3.75, 7.5),
-      cache_write_1h_mtok: above200k(6, 12),
-      output_mtok: above200k(15, 22.5),
+/** By the provider's name in the catalogue. */
+export const corrections: Readonly<Record<string, readonly Correction[]>> = {
+  anthropic: [
+    {
+      // Its million-token context costs twice for input and half as much again for output.
+      model: /^claude-sonnet-4-0$/,
+      prices: {
+        input_mtok: above200k(3, 6),
+        cache_read_mtok: above200k(0.3, 0.6),
+        cache_write_mtok: above200k(3.75, 7.5),
+        cache_write_1h_mtok: above200k(6, 12),
+        output_mtok: above200k(15, 22.5),
+      },
     },
-  },
-  {
-    provider: 'openai',
-    model: /^gpt-4o-audio-preview/,
-    prices: { input_audio_mtok: 40, output_audio_mtok: 80 },
-  },
-  {
-    provider: 'openai',
-    model: /^gpt-4o-mini-audio-preview/,
-    prices: { input_audio_mtok: 10, output_audio_mtok: 20 },
-  },
-];
+  ],
+  openai: [
+    { model: /^gpt-4o-audio-preview/, prices: { input_audio_mtok: 40, output_audio_mtok: 80 } },
+    { model: /^gpt-4o-mini-audio-preview/, prices: { input_audio_mtok: 10, output_audio_mtok: 20 } },
+  ],
+};
 
 /** The catalogue's prices of a model with what is known beyond them. */
 export function corrected(provider: string, model: string, prices: ModelPrice): ModelPrice {
-  const found = corrections.find((one) => one.provider === provider && one.model.test(model));
+  const known = Object.hasOwn(corrections, provider) ? corrections[provider]! : [];
+  const found = known.find((one) => one.model.test(model));
   return found ? { ...prices, ...found.prices } : prices;
 }

@@ -18,12 +18,12 @@ const openaiPriority: readonly (readonly [model: RegExp, multiple: number])[] = 
   [/^o4-mini/, 20 / 11],
 ];
 
+const byProvider: Readonly<Record<string, (model: string) => Multiples>> = {
+  openai: (model) => ({ ...HALF, priority: openaiPriority.find(([pattern]) => pattern.test(model))?.[1] ?? 2 }),
+  google: () => ({ ...HALF, priority: 1.8 }),
+  anthropic: () => ({ batch: 0.5 }),
+};
+
 /** `provider`: its name in the catalogue; `model`: as the catalogue calls it. */
-export function serviceMultiples(provider: string, model: string): Multiples {
-  if (provider === 'openai') {
-    const priority = openaiPriority.find(([pattern]) => pattern.test(model))?.[1] ?? 2;
-    return { ...HALF, priority };
-  }
-  if (provider === 'google') return { ...HALF, priority: 1.8 };
-  return provider === 'anthropic' ? { batch: 0.5 } : {};
-}
+export const serviceMultiples = (provider: string, model: string): Multiples =>
+  Object.hasOwn(byProvider, provider) ? byProvider[provider]!(model) : {};

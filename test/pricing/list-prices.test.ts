@@ -85,7 +85,8 @@ describe('long contexts', () => {
   });
 
   test('a correction stays only as long as the catalogue lacks it', () => {
-    for (const { provider, model, prices } of corrections) {
+    const all = Object.entries(corrections).flatMap(([provider, some]) => some.map((one) => ({ provider, ...one })));
+    for (const { provider, model, prices } of all) {
       const models = findProvider({ providerId: provider })!.models.filter(({ id }) => model.test(id));
       assert.ok(models.length > 0, `${provider} ${model}`);
       for (const { id } of models) {
