@@ -1,6 +1,7 @@
 /** How long the parts of the semantic tier take, and whether the event loop notices. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { objection, signatureOf } from '../../src/cache/semantic/guards.js';
+import { compare } from '../../src/cache/semantic/alignment.js';
+import { signatureOf } from '../../src/cache/semantic/signature.js';
 import type { VectorWorker } from '../../src/cache/semantic/vector-worker.js';
 import { randomFrom } from './data.js';
 
@@ -37,8 +38,8 @@ export async function speed(worker: VectorWorker): Promise<void> {
   const { bytes } = await worker.ask({ op: 'size' }, 1_000);
   console.log(`memory per vector: ${Math.round((bytes! - before) / MANY)} bytes`);
   const [one, two] = [signatureOf(PROMPT), signatureOf(`${PROMPT} today`)];
-  await timed('read a prompt for the guards', 5_000, () => void signatureOf(PROMPT));
-  await timed('compare two prompts by all guards', 5_000, () => void objection(one, two, true));
+  await timed('read a prompt', 5_000, () => void signatureOf(PROMPT));
+  await timed('compare two prompts word by word', 5_000, () => void compare(one, two));
 }
 
 async function fill(worker: VectorWorker, scope: string, many: number): Promise<void> {

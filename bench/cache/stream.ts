@@ -5,8 +5,9 @@
  */
 import type { SemanticPolicy } from '../../src/cache/cache.js';
 import { Calibration, wilson } from '../../src/cache/semantic/calibration.js';
+import type { Comparer } from '../../src/cache/semantic/counterparts.js';
 import { decide } from '../../src/cache/semantic/decide.js';
-import { type Signature, signatureOf } from '../../src/cache/semantic/guards.js';
+import { type Signature, signatureOf } from '../../src/cache/semantic/signature.js';
 import { unfitText } from '../../src/cache/semantic/text-fit.js';
 import { Vectors } from '../../src/cache/semantic/vectors.js';
 import { type Query, randomFrom } from './data.js';
@@ -39,7 +40,11 @@ export interface StreamResult {
 
 const ALIAS = 0.98;
 
-export function stream(queries: readonly Prepared[], policy: StreamPolicy): StreamResult {
+export async function stream(
+  queries: readonly Prepared[],
+  policy: StreamPolicy,
+  comparer: Comparer,
+): Promise<StreamResult> {
   const vectors = new Vectors(queries[0]!.vector.length, queries.length);
   vectors.open('bench');
   const random = randomFrom(11);
@@ -52,13 +57,15 @@ export function stream(queries: readonly Prepared[], policy: StreamPolicy): Stre
   let wrong = 0;
   let kept = 0;
   for (const [at, query] of queries.entries()) {
-    if (policy.eligibility && unfitText(query.text, query.signature)) continue;
+    if (policy.eligibility && (unfitText(query.text, query.signature) || query.signature.language !== 'en')) continue;
     const near = vectors.nearest('bench', query.vector, 12).map(({ id, similarity }) => {
       const known = queries[Number(id)]!;
-      return { similarity, signature: known.signature, group: known.label };
+      return { similarity, text: known.text, signature: known.signature, group: known.label };
     });
     const threshold = calibration ? calibration.verdict.threshold : policy.threshold;
-    const decision = decide(query.signature, near, policy, threshold ?? Number.POSITIVE_INFINITY);
+    const close = near.filter(({ similarity }) => similarity >= policy.threshold - policy.margin);
+    const objections = await comparer.objections(query, close, policy.guards);
+    const decision = decide(close, objections, policy, threshold ?? Number.POSITIVE_INFINITY);
     for (const why of decision.rejections) rejections[why] = (rejections[why] ?? 0) + 1;
     const audit = decision.hit !== undefined && calibration !== undefined && random() < (policy.auditRate ?? 0.05);
     if (decision.hit && !audit) {

@@ -5,11 +5,13 @@
  */
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from '../cache/answers-pg.js';
 import { type CacheDeps, type CacheService, openCache } from '../cache/cache-service.js';
+import { createComparer } from '../cache/semantic/counterparts.js';
 import {
   type Embedder,
   LOCAL_MODEL,
   localEmbedder,
   localVectors,
+  similaritiesBy,
   similarityEmbedder,
 } from '../cache/semantic/embedder.js';
 import { localEmbeddings } from '../cache/semantic/local-embeddings.js';
@@ -22,6 +24,7 @@ import {
 import type { PromptStore } from '../cache/semantic/prompt-store.js';
 import { pgPromptStore } from '../cache/semantic/prompts-pg.js';
 import { Scopes } from '../cache/semantic/scopes.js';
+import { loadSynonyms } from '../cache/semantic/synonyms.js';
 import type { VectorIndex } from '../cache/semantic/vector-index.js';
 import type { VectorWorker } from '../cache/semantic/vector-worker.js';
 import { openPgVectors } from '../cache/semantic/vectors-pg.js';
@@ -94,6 +97,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
     purgeStore: pgPurgeStore(pool),
     prompts,
     index: await indexOf(deps, prompts, onError),
+    comparer: createComparer(loadSynonyms(), similaritiesBy(embedding.worker)),
     embedder: embedding.embedder,
     promptEmbedder: promptEmbedderOf(deps),
     secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),

@@ -11,6 +11,7 @@ import { createRecall, type Recall } from './recall.js';
 import { createScope } from './scope.js';
 import { createSeal, sealedAnswers } from './seal.js';
 import { type Verdict, wilson } from './semantic/calibration.js';
+import type { Comparer } from './semantic/counterparts.js';
 import type { Rejection } from './semantic/decide.js';
 import type { Embedder } from './semantic/embedder.js';
 import type { PromptEmbedder } from './semantic/prompt-embedder.js';
@@ -31,6 +32,8 @@ export interface CacheDeps {
   readonly prompts: PromptStore;
   /** Where vectors are compared; closed with the cache. */
   readonly index: VectorIndex;
+  /** Says what speaks against a candidate. */
+  readonly comparer: Comparer;
   /** What prompts are compared by now; the configuration may change it. */
   readonly promptEmbedder: () => PromptEmbedder;
   /** What answers are compared by. */

@@ -29,7 +29,12 @@ export interface SemanticPolicy {
   readonly until_certified: 'serve' | 'miss';
   /** Most turns of a conversation whose last message may be matched by meaning. */
   readonly max_turns: number;
+  /** Prompts of other languages are not compared by meaning. */
+  readonly languages: readonly string[];
 }
+
+/** Languages that can be told apart. In the first four the comparison was measured. */
+export const semanticLanguages = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'sv', 'pl', 'tr'] as const;
 
 /** What `npm run bench:cache` measures as the default, for the model that comes with the gateway. */
 export const semanticDefaults: SemanticPolicy = {
@@ -40,6 +45,7 @@ export const semanticDefaults: SemanticPolicy = {
   audit_rate: 0.05,
   until_certified: 'serve',
   max_turns: 4,
+  languages: ['en', 'de', 'fr', 'es'],
 };
 
 /**

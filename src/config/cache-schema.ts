@@ -1,5 +1,6 @@
 /** How answers are cached, as written. Defaults are those that `npm run bench:cache` was measured with. */
 import { z } from 'zod';
+import { semanticLanguages } from '../cache/cache.js';
 import * as s from './scalars.js';
 
 const similarity = z.number().min(0.5, 'a similarity is between 0.5 and 1').max(1, 'a similarity is between 0.5 and 1');
@@ -20,7 +21,9 @@ const semantic = z
     guards: z
       .enum(['standard', 'strict', 'off'])
       .optional()
-      .describe('What else two prompts must agree in: numbers, names, negation, direction; strict: word order too.'),
+      .describe(
+        'How two prompts are compared word by word. standard: synonyms count as the same; strict: only the same words do; off: not at all, which any addition to a prompt can fool.',
+      ),
     max_error_rate: z
       .number()
       .gt(0)
@@ -44,6 +47,11 @@ const semantic = z
       .max(100)
       .optional()
       .describe('Longest conversation, in messages of the user, whose last message is compared by meaning. Default 4.'),
+    languages: z
+      .array(z.enum(semanticLanguages))
+      .min(1)
+      .optional()
+      .describe('Languages whose prompts are compared by meaning; those of others are not. Default en, de, fr and es.'),
   })
   .describe('Answers to prompts that mean the same.');
 

@@ -1,19 +1,18 @@
 /**
- * Whether one of the nearest prompts may answer for this one. A candidate must be near enough, no guard may speak against
- * it, and no candidate behind it with another answer may be nearly as near: where two answers compete, neither is served. A
- * candidate that a guard rejects hides none behind it.
+ * Whether one of the nearest prompts may answer for this one. A candidate must be near enough, nothing may speak against it,
+ * and no candidate behind it with another answer may be nearly as near: where two answers compete, neither is served. A
+ * candidate that something speaks against hides none behind it.
  */
 import type { SemanticPolicy } from '../cache.js';
-import { type Guard, objection, type Signature } from './guards.js';
+import type { Objection } from './alignment.js';
 
 export interface Candidate {
   readonly similarity: number;
-  readonly signature: Signature;
   /** Candidates of one group have the same answer, as far as that could be judged. */
   readonly group: string;
 }
 
-export type Rejection = Guard | 'margin';
+export type Rejection = Objection | 'margin';
 
 export interface Decision<C extends Candidate> {
   /** The one that answers. */
@@ -24,20 +23,20 @@ export interface Decision<C extends Candidate> {
   readonly rejections: readonly Rejection[];
 }
 
-/** `candidates` are in order of similarity, nearest first. */
+/**
+ * `candidates` are in order of similarity, nearest first; `objections` say what speaks against them, up to the first that
+ * nothing speaks against.
+ */
 export function decide<C extends Candidate>(
-  prompt: Signature,
   candidates: readonly C[],
-  policy: Pick<SemanticPolicy, 'margin' | 'guards'>,
+  objections: readonly (Objection | null)[],
+  policy: Pick<SemanticPolicy, 'margin'>,
   threshold: number,
 ): Decision<C> {
   const rejections: Rejection[] = [];
-  const rejected = candidates.map((candidate) => {
-    const guard = policy.guards === 'off' ? null : objection(prompt, candidate.signature, policy.guards === 'strict');
-    if (guard && candidate.similarity >= threshold) rejections.push(guard);
-    return guard;
-  });
-  const at = rejected.indexOf(null);
+  for (const [i, objection] of objections.entries())
+    if (objection && candidates[i]!.similarity >= threshold) rejections.push(objection);
+  const at = objections.indexOf(null);
   const best = candidates[at];
   if (!best) return { hit: undefined, near: undefined, rejections };
   const rival = candidates.find((other, i) => i > at && other.group !== best.group);

@@ -1,69 +1,39 @@
 /**
  * The process that turns text into vectors and compares them. `onnxruntime-node` computes on the thread that calls it, so it
- * may never be called on the event loop that serves requests. One computation thread, one text at a time and no padding:
- * with 8-bit weights a vector would depend on what else is in its batch. Messages are answered in their order.
+ * may never be called on the event loop that serves requests. Messages are answered in their order.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import onnx, { type InferenceSession } from 'onnxruntime-node';
 import { messageOf } from '../../lib/thrown.js';
+import { EmbedModel, type EncodedText } from './embed-model.js';
 import { Vectors } from './vectors.js';
-import { WordPiece } from './wordpiece.js';
-import type { Reply, Request, WorkerOptions } from './worker-messages.js';
+import type { CounterpartsWork, Reply, Request, WorkerOptions } from './worker-messages.js';
 
 const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 
-interface Encoder {
-  readonly session: InferenceSession;
-  readonly tokenizer: WordPiece;
-}
-
-let loading: Promise<Encoder> | undefined;
+let loading: Promise<EmbedModel> | undefined;
 let vectors: Vectors | undefined;
 /** Of the local model. */
 const USUAL_DIMS = 384;
 let lastDims = USUAL_DIMS;
 
-async function load(folder: string): Promise<Encoder> {
-  const { model } = JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as {
-    model: { vocab: Record<string, number> };
-  };
-  const session = await onnx.InferenceSession.create(join(folder, 'onnx/model_quantized.onnx'), {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-  });
-  return { session, tokenizer: new WordPiece(model.vocab) };
-}
-
-interface Embedded {
-  readonly vector: Float32Array;
-  readonly pieces: number;
-}
-
 /** Undefined where the text is longer than what the model reads. */
-async function embed(text: string): Promise<Embedded | undefined> {
-  if (text.length > options.mostPieces * 32) return undefined;
-  loading ??= load(options.folder);
-  const { session, tokenizer } = await loading;
-  const ids = tokenizer.encode(text, options.mostPieces);
-  if (!ids) return undefined;
-  const tensor = (values: bigint[]) => new onnx.Tensor('int64', BigInt64Array.from(values), [1, values.length]);
-  const output = await session.run({
-    input_ids: tensor(ids.map(BigInt)),
-    attention_mask: tensor(ids.map(() => 1n)),
-    token_type_ids: tensor(ids.map(() => 0n)),
-  });
-  const { data, dims } = output['last_hidden_state']!;
-  return { vector: meanOfLengthOne(data as Float32Array, dims[1]!, dims[2]!), pieces: ids.length };
+async function encode(text: string): Promise<EncodedText | undefined> {
+  loading ??= EmbedModel.load(options.folder, options.mostPieces);
+  return (await loading).encode(text);
 }
 
-function meanOfLengthOne(states: Float32Array, rows: number, dims: number): Float32Array {
-  const mean = new Float32Array(dims);
-  for (let row = 0; row < rows; row++) for (let i = 0; i < dims; i++) mean[i]! += states[row * dims + i]!;
-  const length = Math.hypot(...mean);
-  for (let i = 0; i < dims; i++) mean[i]! /= length;
-  return mean;
+/** How near the two words of each pair are, each in its text; -1 where one of them has no vector. */
+async function similarities({ one, two, pairs }: CounterpartsWork): Promise<number[]> {
+  const [first, second] = [await encode(one), await encode(two)];
+  return pairs.map(([at, other]) => {
+    const [a, b] = [first?.words.get(at), second?.words.get(other)];
+    return a && b ? dot(a, b) : -1;
+  });
+}
+
+function dot(one: Float32Array, two: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += one[i]! * two[i]!;
+  return sum;
 }
 
 /** The longer the vectors, the fewer fit into the same memory. */
@@ -75,10 +45,12 @@ function tableOf(dims: number): Vectors {
 
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'embed') {
-    return (await embed(request.text)) ?? { tooLong: true };
+    const encoded = await encode(request.text);
+    return encoded ? { vector: encoded.vector, pieces: encoded.pieces } : { tooLong: true };
   }
+  if (request.op === 'counterparts') return { similarities: await similarities(request) };
   if (request.op === 'search') {
-    const vector = request.vector ?? (await embed(request.text!))?.vector;
+    const vector = request.vector ?? (await encode(request.text!))?.vector;
     if (!vector) return { tooLong: true };
     lastDims = vector.length;
     // Another model: what the table holds is of no use any more.

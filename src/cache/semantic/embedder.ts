@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
 import { packageRoot } from '../../lib/root.js';
+import type { AskSimilarities } from './counterparts.js';
 import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
 
 export interface Embedder {
@@ -41,6 +42,15 @@ export function localEmbedder(worker: VectorWorker, model: string): Embedder {
     embedIdly: async (text) => (await worker.askIdly({ op: 'embed', text }, IDLE_MS)).vector,
   };
 }
+
+/** Two forward passes, far beyond what they take. */
+const COMPARE_MS = 200;
+
+/** For the comparison of prompts word by word. */
+export const similaritiesBy =
+  (worker: Pick<VectorWorker, 'ask'>, withinMs = COMPARE_MS): AskSimilarities =>
+  async (one, two, pairs) =>
+    (await worker.ask({ op: 'counterparts', one, two, pairs }, withinMs)).similarities ?? [];
 
 /** For conditions of model routing: many texts at once, of long ones the beginning. */
 export const similarityEmbedder = (embedder: Embedder): TextsEmbedder => ({

@@ -1,22 +1,5 @@
-/** What the guards know of English. Each list is data: a word that is missing is a guard that does not speak. */
-
-const list = (text: string): string[] => text.trim().split(/\s+/);
-
-/** Words that carry little of a prompt's meaning. */
-export const stopWords: ReadonlySet<string> = new Set(
-  list(`a an the this that these those is are am was were be been being do does did doing have has had having i me my mine
-    we us our ours you your yours he him his she her hers it its they them their theirs of in on at to for from by with
-    about as into through and or but if then so than too very can could would should may might will shall must just
-    please tell know want need like get got go going how what when where which who whom whose why there here some any
-    also im ive id ill whats hows theres dont cant`),
-);
-
-/** Words that turn a statement round. Contractions with n't are found by their ending. */
-export const negators: ReadonlySet<string> = new Set(
-  list(
-    'not no never without except unless none neither nor cannot cant dont doesnt didnt isnt wont nothing nobody excluding',
-  ),
-);
+/** Opposites, units and numbers of English, and what makes an answer go stale. */
+import { list } from './english.js';
 
 /** Two prompts of which one has a word of a row and the other has another of it ask for different things. */
 export const opposites: readonly (readonly (readonly string[])[])[] = `
@@ -138,7 +121,7 @@ apple|google|microsoft|amazon
 
 export const numberWords: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    zero: '0',
+    one: '1',
     two: '2',
     three: '3',
     four: '4',
@@ -188,30 +171,21 @@ export const numberWords: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** What kind of answer a question wants, by how it asks. The first that matches counts. */
-export const questionKinds: readonly (readonly [string, RegExp])[] = [
-  ['how many', /\bhow many\b/],
-  ['how much', /\bhow much\b/],
-  ['how long', /\bhow (?:long|soon|fast|quickly)\b/],
-  ['how far', /\bhow far\b/],
-  ['how often', /\bhow often\b/],
-  ['how old', /\bhow old\b/],
-  ['when', /\b(?:when(?: is| are| was| were| will| did| does| do| can)|what (?:time|date|day|year))\b/],
-  ['where', /\b(?:where|what (?:place|location|country|city))\b/],
-  ['who', /\b(?:who|whose|whom)\b/],
-  ['why', /\b(?:why|how come|what (?:is|are|was) the (?:reason|cause)s?)\b/],
-];
-
-/** Frequent small words by language; two of one language and none of another tell it. */
-export const languages: readonly (readonly [string, ReadonlySet<string>])[] = [
-  ['en', 'the is are of and what how my do you for to can with this'],
-  ['de', 'der die das und ist ich nicht wie was mein meine ein eine zu mit auf für den wo kann'],
-  ['fr', 'le la les des et est je ne pas que comment mon ma une un pour avec dans sur où quel quelle'],
-  ['es', 'el los las y es no que cómo como mi una un para con por dónde cuál qué puedo'],
-  ['it', 'il gli e è non che come mio mia una un per con dove quale posso di'],
-  ['pt', 'o os as e é não que como meu minha uma um para com por onde qual posso do da'],
-  ['nl', 'de het een en is niet hoe wat mijn voor met op waar kan ik van'],
-].map(([name, words]) => [name!, new Set(list(words!))]);
+/** A word of a unit -> the unit. Two units are never counterparts. */
+export const units: ReadonlyMap<string, string> = new Map(
+  `km kilometer kilometers kilometre kilometres kilometer|mile miles|m meter meters metre metres|cm centimeter centimeters
+centimetre centimetres|mm millimeter millimeters millimetre millimetres|ft foot feet|inch inches|yard yards|kg kilogram kilograms kilo kilos|lb lbs
+pound pounds|gram grams|mg milligram milligrams|mcg microgram micrograms|oz ounce ounces|ton tons tonne tonnes|liter liters litre litres|ml
+milliliter milliliters millilitre millilitres|gallon gallons|cup cups|tablespoon tablespoons tbsp|teaspoon teaspoons tsp|mb megabyte megabytes|gb
+gigabyte gigabytes|kb kilobyte kilobytes|tb terabyte terabytes|bit bits|byte bytes|sec second seconds|min minute minutes|hour hours hr hrs|day days|week weeks|month
+months|year years|decade decades|century centuries|usd dollar dollars|eur euro euros|gbp sterling|jpy yen|chf franc francs|inr rupee
+rupees|cent cents|percent percentage|celsius|fahrenheit|kelvin|watt watts|volt volts|amp amps ampere amperes|joule joules|calorie calories|hertz hz|daily|weekly|monthly|yearly annual annually|hourly`
+    .split('|')
+    .flatMap((row) => {
+      const words = list(row);
+      return words.map((word) => [word, `=${words[0]}`] as const);
+    }),
+);
 
 /** The answer changes with the day on which it is given. */
 export const volatile =

@@ -4,7 +4,7 @@
  * towards no: an answer that is told again is then one that was told before, or nearly so.
  */
 import { canonical } from '../canonical.js';
-import { signatureOf } from './guards.js';
+import { signatureOf } from './signature.js';
 
 export interface Answered {
   readonly text: string;
@@ -27,7 +27,9 @@ export function sameAnswer(one: Answered, two: Answered): boolean {
   if (Math.max(one.text.length, two.text.length) > 2 * Math.min(one.text.length, two.text.length)) return false;
   if (!one.whole) return true;
   const [a, b] = [signatureOf(one.text), signatureOf(two.text)];
-  return a.numbers === b.numbers && a.negated === b.negated && a.language === b.language;
+  return (
+    a.numbers === b.numbers && a.grammar.get('negation') === b.grammar.get('negation') && a.language === b.language
+  );
 }
 
 /** What is left of an answer when how it is written does not count. */

@@ -17,18 +17,20 @@ import type { Purges } from '../purges.js';
 import type { KnownAnswer, Question, SemanticFound, SemanticTier } from '../recall.js';
 import type { Scope } from '../scope.js';
 import type { Seal } from '../seal.js';
+import type { Objection } from './alignment.js';
 import type { Verdict } from './calibration.js';
+import type { ComparedText, Comparer } from './counterparts.js';
 import { type Candidate, decide, type Rejection } from './decide.js';
 import { type Embedder, embedBeginning } from './embedder.js';
-import { type Signature, signatureOf } from './guards.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore, ReadPrompt } from './prompt-store.js';
 import { sameAnswer } from './same-answer.js';
 import { Verification } from './scope-state.js';
+import { signatureOf } from './signature.js';
 import { type TextUnfit, unfitText } from './text-fit.js';
 import type { VectorIndex } from './vector-index.js';
 
-export type Skip = PromptUnfit | TextUnfit | 'too long' | 'busy' | 'not loaded';
+export type Skip = PromptUnfit | TextUnfit | 'language' | 'too long' | 'busy' | 'not loaded';
 
 export interface SemanticDeps {
   readonly store: PromptStore;
@@ -37,6 +39,8 @@ export interface SemanticDeps {
   /** What answers are compared by: the local model, whose nearness is known. */
   readonly embedder: Embedder;
   readonly index: VectorIndex;
+  /** Says what speaks against a candidate. */
+  readonly comparer: Comparer;
   readonly scope: Scope;
   readonly seal: Seal;
   readonly purges: Purges;
@@ -70,13 +74,11 @@ const ALIAS = 0.98;
 const WHOLE_ANSWER = 1_200;
 
 type Tenant = readonly (string | null)[];
-type Row = ReadPrompt & Candidate;
+type Row = ReadPrompt & Candidate & ComparedText;
 
 /** What is to be compared. */
-interface AskedPrompt {
+interface AskedPrompt extends ComparedText {
   readonly prompt: Prompt;
-  readonly text: string;
-  readonly signature: Signature;
   readonly question: Question;
   readonly tenant: Tenant;
   readonly policy: SemanticPolicy;
@@ -109,6 +111,8 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
     if (unfit) return skipped(unfit);
+    const isMeasured = signature.language !== null && policy.languages.includes(signature.language);
+    if (policy.guards !== 'off' && !isMeasured) return skipped('language');
     const asked: AskedPrompt = { prompt, text: prompt.text, signature, question, tenant, policy, generation };
     const own = await inTime(() => embedded(asked, 'embed'));
     if (own === 'late') return skipped('busy', asked);
@@ -116,7 +120,9 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const rows = await inTime(() => candidates(own, SEARCH_MS, READ_MS));
     if (rows === 'late') return skipped('busy', asked);
     if (!rows) return skipped('not loaded', asked);
-    return judged({ ...own, rows });
+    const objections = await inTime(() => deps.comparer.objections(own, rows, policy.guards));
+    if (objections === 'late') return skipped('busy', asked);
+    return judged({ ...own, rows }, objections);
   }
 
   /** The scope has the embedding's space in it: vectors of different models never meet. Undefined where it is too long. */
@@ -137,14 +143,17 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   }
 
   /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
-  async function judged(lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>): Promise<SemanticFound> {
-    const { policy, scope, rows, signature } = lesson;
+  async function judged(
+    lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>,
+    objections: readonly (Objection | null)[],
+  ): Promise<SemanticFound> {
+    const { policy, scope, rows } = lesson;
     let threshold: number | null = policy.threshold;
     let weight = 1;
     let audit = false;
     const verified = isVerified(policy) ? await verification.of(scope, policy) : undefined;
     if (verified) threshold = verified.calibration.verdict.threshold;
-    const { hit, near, rejections } = decide(signature, rows, policy, threshold ?? Number.POSITIVE_INFINITY);
+    const { hit, near, rejections } = decide(rows, objections, policy, threshold ?? Number.POSITIVE_INFINITY);
     for (const why of rejections) deps.onRejection(why);
     if (hit && verified && verification.audits(verified, policy.audit_rate)) {
       weight = 1 / policy.audit_rate;
@@ -253,10 +262,12 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const text = seal.open(row.prompt, row.key);
     const body = seal.open(row.answer.body, row.key);
     if (!text || !body) return undefined;
+    const prompt = text.toString('utf8');
     return {
       ...row,
       answer: { ...row.answer, body },
-      signature: signatureOf(text.toString('utf8')),
+      text: prompt,
+      signature: signatureOf(prompt),
       group: row.answer_group,
     };
   }

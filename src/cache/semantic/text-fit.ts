@@ -1,6 +1,6 @@
 /** Whether a text may be compared by meaning at all. */
 import { volatile } from './guard-words.js';
-import type { Signature } from './guards.js';
+import type { Signature } from './signature.js';
 
 export type TextUnfit = 'short' | 'volatile';
 

@@ -4,6 +4,7 @@
  * knows its rows. A full table drops the scope that was not asked for the longest; whoever asks for it again loads it again.
  * Synchronous, and owned by one process.
  */
+import { LRUCache } from 'lru-cache';
 
 /** `scan.wat`, assembled. */
 export const SCAN_MODULE =
@@ -40,6 +41,8 @@ interface Scope {
 }
 
 const PAGE_BYTES = 65_536;
+/** Those without vectors too. */
+const MOST_SCOPES = 50_000;
 
 export class Vectors {
   readonly #capacity: number;
@@ -49,8 +52,14 @@ export class Vectors {
   readonly #bytes: number;
   readonly #memory = new wasm.Memory({ initial: 1 });
   readonly #scan: Scan;
-  readonly #scopes = new Map<string, Scope>();
   readonly #free: number[] = [];
+  /** The one that was asked for last comes first; one that leaves leaves its rows. */
+  readonly #scopes = new LRUCache<string, Scope>({
+    max: MOST_SCOPES,
+    dispose: ({ slots }) => {
+      for (const slot of slots) this.#free.push(slot);
+    },
+  });
   readonly #slotsAt: number;
   readonly #scoresAt: number;
   readonly #rowsAt: number;
@@ -88,7 +97,7 @@ export class Vectors {
   }
 
   sizeOf(scope: string): number {
-    return this.#scopes.get(scope)?.ids.length ?? 0;
+    return this.#scopes.peek(scope)?.ids.length ?? 0;
   }
 
   /** A scope without vectors: one that is known to have none. */
@@ -98,7 +107,7 @@ export class Vectors {
 
   /** Into a scope that is open. A vector under an id that is there replaces the one that was. */
   add(scope: string, id: string, vector: Float32Array): void {
-    const of = this.#touch(scope);
+    const of = this.#scopes.get(scope);
     if (!of || vector.length !== this.#dims) return;
     if (of.places.has(id)) this.remove(scope, id);
     if (of.ids.length >= this.#perScope) this.remove(scope, of.places.keys().next().value!);
@@ -110,7 +119,7 @@ export class Vectors {
   }
 
   remove(scope: string, id: string): void {
-    const of = this.#scopes.get(scope);
+    const of = this.#scopes.peek(scope);
     const place = of?.places.get(id);
     if (!of || place === undefined) return;
     const lastId = of.ids.pop()!;
@@ -124,15 +133,12 @@ export class Vectors {
   }
 
   drop(scope: string): void {
-    const of = this.#scopes.get(scope);
-    if (!of) return;
-    for (const slot of of.slots) this.#free.push(slot);
     this.#scopes.delete(scope);
   }
 
   /** The `most` nearest of a scope, nearest first. */
   nearest(scope: string, query: Float32Array, most: number): Neighbour[] {
-    const of = this.#touch(scope);
+    const of = this.#scopes.get(scope);
     if (!of || of.ids.length === 0 || query.length !== this.#dims) return [];
     const { buffer } = this.#memory;
     new Float32Array(buffer, 0, this.#dims).set(query);
@@ -142,18 +148,9 @@ export class Vectors {
     return best(scores, most).map((at) => ({ id: of.ids[at]!, similarity: scores[at]! }));
   }
 
-  /** The scope, as the one that was asked for last. */
-  #touch(scope: string): Scope | undefined {
-    const of = this.#scopes.get(scope);
-    if (!of) return undefined;
-    this.#scopes.delete(scope);
-    this.#scopes.set(scope, of);
-    return of;
-  }
-
   #slot(forScope: string): number {
     while (this.#free.length === 0 && this.#used >= this.#capacity) {
-      const [oldest] = this.#scopes.keys();
+      const [oldest] = this.#scopes.rkeys();
       if (oldest === undefined || oldest === forScope) break;
       this.drop(oldest);
     }

@@ -15,7 +15,17 @@ export interface VectorRow {
   readonly vector: Float32Array;
 }
 
+/** How near words of two texts are, each in its own text. */
+export interface CounterpartsWork {
+  readonly op: 'counterparts';
+  readonly one: string;
+  readonly two: string;
+  /** Places of words in the one and in the other. */
+  readonly pairs: readonly (readonly [one: number, two: number])[];
+}
+
 export type Work =
+  | CounterpartsWork
   | { readonly op: 'embed'; readonly text: string }
   | {
       readonly op: 'search';
@@ -44,6 +54,8 @@ export interface Reply {
   readonly vector?: Float32Array;
   /** Of an embedded text: its word pieces, with the two marks. */
   readonly pieces?: number;
+  /** Cosine similarities, one for each pair; -1: not known. */
+  readonly similarities?: readonly number[];
   readonly neighbours?: readonly Neighbour[];
   /** The scope is not loaded. */
   readonly unknown?: boolean;

@@ -71,6 +71,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     store: answers,
     prompts,
     index: new Scopes({ store: prompts, worker, clock }, () => {}),
+    comparer: { objections: async () => [] },
     embedder: localEmbedder(worker, LOCAL_MODEL),
     promptEmbedder: () => localPrompts(localEmbedder(worker, LOCAL_MODEL)),
     random: Math.random,
