@@ -37,7 +37,7 @@ export type Comparison =
 /** More words than that in other words is another prompt. */
 const MOST_PAIRS = 3;
 /** In a longer text the vector of a word says less of the word and more of the text: only the same words count. */
-const LONG_PROMPT = 30;
+const LONG_PROMPT = 20;
 
 const classes: readonly GrammarClass[] = [
   'negation',
@@ -77,10 +77,15 @@ export function compare(one: Signature, two: Signature): Comparison {
 /** Index in the one -> index in the other, of words that are the same but for their form. */
 function sameWords(one: readonly ContentWord[], two: readonly ContentWord[]): Map<number, number> {
   const places = new Map<string, number[]>();
-  for (const [j, { stem }] of two.entries()) places.set(stem, [...(places.get(stem) ?? []), j]);
+  for (let j = two.length - 1; j >= 0; j--) {
+    const { stem } = two[j]!;
+    const all = places.get(stem);
+    if (all) all.push(j);
+    else places.set(stem, [j]);
+  }
   const matched = new Map<number, number>();
   for (const [i, { stem }] of one.entries()) {
-    const j = places.get(stem)?.shift();
+    const j = places.get(stem)?.pop();
     if (j !== undefined) matched.set(i, j);
   }
   return matched;

@@ -66,6 +66,8 @@ export interface Semantic extends SemanticTier {
 const SEARCH_MS = 200;
 const READ_MS = 200;
 const LATER_MS = 5_000;
+/** In characters; what is longer is not read at all. */
+const LONGEST_TEXT = 8_000;
 const NEAREST = 12;
 const MOST_LESSONS = 64;
 /** A prompt that near to one with the same answer adds nothing. */
@@ -108,6 +110,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const policy = question.policy.semantic!;
     const prompt = question.replay.prompt(question.request, policy.max_turns);
     if (typeof prompt === 'string') return skipped(prompt);
+    if (prompt.text.length > LONGEST_TEXT) return skipped('too long');
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
     if (unfit) return skipped(unfit);

@@ -52,7 +52,7 @@ export interface Signature {
 
 /** Bounded, so that marks that are never closed cost nothing. */
 const QUOTED =
-  /```[^`]{1,4000}```|`[^`]{1,1000}`|"[^"]{1,1000}"|“[^”]{1,1000}”|«[^»]{1,1000}»|„[^“”]{1,1000}[“”]|(?<![\p{L}\p{N}])'[^']{1,200}'(?![\p{L}\p{N}])/gu;
+  /```[^`]{1,4000}```|`[^`]{1,1000}`|"[^"]{1,1000}"|“[^“”]{1,1000}”|«[^«»]{1,1000}»|„[^„“”]{1,1000}[“”]|(?<![\p{L}\p{N}])'[^']{1,200}'(?![\p{L}\p{N}])/gu;
 /** Addresses, paths, options, names of code: what stands between two spaces and looks like one of them. */
 const CODE = /^--?[a-z]|:\/\/|^www\.|\w@\w|\w_\w|\w\/\w|^[~.]?\/\w|\w\.[a-z_]|\w\(/i;
 const LONGEST_WORD = 60;
@@ -169,7 +169,11 @@ function verbatim(tokens: readonly Token[], language: string | null): Reading {
 function english(tokens: readonly Token[], exact: Exact[]): Reading {
   const read = phrased(expanded(tokens));
   const labels = new Map<GrammarClass, string[]>();
-  const add = (kind: GrammarClass, label: string): void => void labels.set(kind, [...(labels.get(kind) ?? []), label]);
+  const add = (kind: GrammarClass, label: string): void => {
+    const all = labels.get(kind);
+    if (all) all.push(label);
+    else labels.set(kind, [label]);
+  };
   const content: ContentWord[] = [];
   const names = namesIn(tokens);
   let preposition: string | null = null;

@@ -21,9 +21,12 @@ export function loadSynonyms(folder = FOLDER): Synonyms {
   const opposites = groupsByWord(readFileSync(join(folder, 'antonyms.txt'), 'utf8'));
   return {
     same: (one, two) => meet(sets, one, two),
-    opposite: (one, two) => meet(opposites, one, two),
+    opposite: (one, two) => meet(opposites, one, two) || meet(opposites, withoutDegree(one), withoutDegree(two)),
   };
 }
+
+/** `longer` and `longest` are `long`. */
+const withoutDegree = (word: string): string => word.replace(/(?<=.{3})(?:er|est)$/, '');
 
 type Groups = ReadonlyMap<string, ReadonlySet<number>>;
 

@@ -1,7 +1,7 @@
 /**
  * The embedding process as others use it. Started with the first question. Its queue is bounded: what does not fit is not
- * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A process that ends is started
- * again with the next question, with an empty table.
+ * asked, so that a burst costs misses and not time; an answer that is late is not waited for. A process that ends, or that
+ * has questions and answers none of them for a while, is replaced with the next question, with an empty table.
  *
  * It is a process and not a thread because the runtime keeps state that all threads which load it share without a lock: each
  * one that is started or ends may corrupt the memory of the others, and with it the gateway.
@@ -17,9 +17,15 @@ export class WorkerAway extends Error {}
 
 export interface VectorWorkerOptions extends WorkerOptions {
   readonly mostWaiting: number;
+  /** A process that owes answers and gives none for so long is ended. */
+  readonly stallMs?: number;
   /** The process ended by itself. */
   readonly onEnd?: (error: Error) => void;
 }
+
+/** Far beyond what one text takes, and loading the model; a machine that is busy takes its time to start a process. */
+const STALL_MS = 10_000;
+const START_MS = 30_000;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
@@ -28,14 +34,19 @@ interface Waiting {
 
 export class VectorWorker {
   readonly #options: VectorWorkerOptions;
+  readonly #stallMs: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #idle: (() => void)[] = [];
   #worker: ChildProcess | undefined;
   #next = 1;
   #closed = false;
+  /** The process that runs now. */
+  #hasAnswered = false;
+  #stalls: NodeJS.Timeout | undefined;
 
   constructor(options: VectorWorkerOptions) {
     this.#options = options;
+    this.#stallMs = options.stallMs ?? STALL_MS;
   }
 
   /** It was asked before, and has not ended. */
@@ -68,6 +79,7 @@ export class VectorWorker {
           clearTimeout(timer);
           then(value);
         };
+      if (this.#waiting.size === 0) this.#watch(worker, this.#hasAnswered ? this.#stallMs : START_MS);
       this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
       // Whoever waits for an answer waits for the process, and nobody else does.
       worker.ref();
@@ -96,9 +108,18 @@ export class VectorWorker {
     await ended;
   }
 
+  /** From now on it has its time for the next answer. */
+  #watch(worker: ChildProcess, withinMs: number): void {
+    clearTimeout(this.#stalls);
+    this.#stalls = setTimeout(() => {
+      if (this.#waiting.size > 0 && this.#worker === worker) worker.kill('SIGKILL');
+    }, withinMs).unref();
+  }
+
   #start(): ChildProcess {
     const { folder, mostPieces, capacity, perScope } = this.#options;
     const given: WorkerOptions = { folder, mostPieces, capacity, perScope };
+    this.#hasAnswered = false;
     const worker = fork(PROGRAM, [JSON.stringify(given)], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -111,6 +132,8 @@ export class VectorWorker {
       const reply = message as Reply;
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
+      this.#hasAnswered = true;
+      this.#watch(worker, this.#stallMs);
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
       if (this.#waiting.size > 0 || this.#closed) return;

@@ -127,9 +127,10 @@ describe('two prompts', () => {
       '“'.repeat(9_999),
       '```'.repeat(3_333),
     ]) {
-      const begun = performance.now();
+      const begun = process.cpuUsage();
       assert.ok('pairs' in compare(signatureOf(text), signatureOf(text)) || signatureOf(text).language === null);
-      assert.ok(performance.now() - begun < 1_000, `${text.slice(0, 10)}: ${performance.now() - begun} ms`);
+      const usedMs = process.cpuUsage(begun).user / 1_000;
+      assert.ok(usedMs < 1_000, `${text.slice(0, 10)}: ${usedMs} ms`);
     }
   });
 });

@@ -86,6 +86,7 @@ describe('the comparison', () => {
     assert.ok(synonyms.same('films', 'movie'));
     assert.ok(!synonyms.same('dog', 'cat'));
     assert.ok(synonyms.opposite('remembered', 'forget'));
+    assert.ok(synonyms.opposite('shorter', 'longer'));
     assert.ok(!synonyms.opposite('dog', 'cat'));
   });
 });

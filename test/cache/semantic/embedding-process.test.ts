@@ -59,6 +59,20 @@ describe('the embedding process', { skip: process.platform !== 'linux' && 'proce
     assert.equal(ends.length, 1, 'to be closed is no fault');
   });
 
+  it('that answers nothing is replaced, and those who wait are told', async () => {
+    const ends: Error[] = [];
+    const worker = new VectorWorker({ ...options(), stallMs: 500, onEnd: (error) => ends.push(error) });
+    try {
+      await worker.ask({ op: 'size' }, 30_000);
+      const [pid] = processesWith(folder);
+      process.kill(pid!, 'SIGSTOP');
+      await assert.rejects(worker.ask({ op: 'size' }, 30_000), WorkerAway);
+      assert.match(ends[0]!.message, /SIGKILL/);
+    } finally {
+      await worker.close();
+    }
+  });
+
   it('knows no secret of the gateway, and ends with it, however that ends', async () => {
     const program = `
       import { VectorWorker } from ${JSON.stringify(join(build, 'src/cache/semantic/vector-worker.js'))};
