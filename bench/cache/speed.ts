@@ -21,9 +21,16 @@ export async function speed(worker: VectorWorker): Promise<void> {
     worker.ask({ op: 'embed', text: `${PROMPT} ${i}` }, 60_000),
   );
   await timed('embed, and search 1,000 vectors', 500, async (i) => {
-    const { vector } = await worker.ask({ op: 'embed', text: `${PROMPT} ${i}` }, 60_000);
+    const { vector } = await worker.ask({ op: 'embed', text: `${PROMPT} again ${i}` }, 60_000);
     await worker.ask({ op: 'search', scope: 'small', vector: vector!, most: 12 }, 60_000);
   });
+  const pairs = [[0, 0]] as const;
+  await timed('compare words of it with one that was not seen lately', 300, (i) =>
+    worker.ask({ op: 'counterparts', one: PROMPT, two: `${PROMPT} other ${i}`, pairs }, 60_000),
+  );
+  await timed('compare words of it with one that was', 300, (i) =>
+    worker.ask({ op: 'counterparts', one: PROMPT, two: `${PROMPT} other ${i}`, pairs }, 60_000),
+  );
   loop.disable();
   // The clock of the monitor ticks each millisecond, so that much is its own.
   console.log(
