@@ -1,14 +1,18 @@
 /**
- * Reads a request's body up to a size. What is larger is refused at once, and the rest is thrown away as it comes for a
- * while, so that a caller which is still sending gets to read why. What drips is refused when the server says so.
+ * Reads a request's body up to a size, and as JSON up to a depth and number of values: building more of these would hold
+ * everybody up. What exceeds them is refused at once, and the rest is thrown away as it comes for a while, so that a caller
+ * which is still sending gets to read why. What drips is refused when the server says so.
  */
 import type { IncomingMessage } from 'node:http';
 import type { ClientRequest } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { JsonBounds, type JsonExcess, jsonExcess } from '../lib/json-bounds.js';
 import { late, tooSlow } from '../lib/late.js';
 
 const PATIENCE_MS = 10_000;
+/** Values: an embedding request may have all its tokens as numbers, which cost little. */
+const JSON_LIMITS = { depth: 128, values: 500_000, keys: 50_000 };
 
 const TOO_SLOW = refuse('request_timeout', tooSlow, { headers: { connection: 'close' } });
 
@@ -23,20 +27,25 @@ export function readBody(request: ClientRequest, limitBytes: number): Promise<Re
   }
   if (request instanceof PlainRequest) {
     const { body } = request;
-    return Promise.resolve(body.length > limitBytes ? refused(tooLarge(limitBytes)) : ok(body));
+    if (body.length > limitBytes) return Promise.resolve(refused(tooLarge(limitBytes)));
+    const excess = jsonExcess(body, JSON_LIMITS);
+    return Promise.resolve(excess ? refused(beyond(excess)) : ok(body));
   }
   if (Number(request.headers['content-length'] ?? 0) > limitBytes)
-    return Promise.resolve(refuseRest(request, limitBytes));
+    return Promise.resolve(refuseRest(request, tooLarge(limitBytes)));
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
+    const bounds = new JsonBounds(JSON_LIMITS);
     let size = 0;
+    let isRefused = false;
     request.on('data', (piece: Buffer) => {
+      if (isRefused) return;
       size += piece.length;
-      if (size <= limitBytes) pieces.push(piece);
-      else if (pieces.length > 0 || size === piece.length) {
-        pieces.length = 0;
-        resolve(refuseRest(request, limitBytes));
-      }
+      const excess = bounds.read(piece);
+      if (size <= limitBytes && !excess) return void pieces.push(piece);
+      isRefused = true;
+      pieces.length = 0;
+      resolve(refuseRest(request, excess ? beyond(excess) : tooLarge(limitBytes)));
     });
     request.on('end', () => resolve(ok(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))));
     request.on('close', () => resolve(undefined));
@@ -45,12 +54,20 @@ export function readBody(request: ClientRequest, limitBytes: number): Promise<Re
   });
 }
 
-function refuseRest(request: IncomingMessage, limitBytes: number): Result<never> {
+function refuseRest(request: IncomingMessage, refusal: Refusal): Result<never> {
   request.resume();
   const impatient = setTimeout(() => request.socket.destroy(), PATIENCE_MS).unref();
   request.on('end', () => clearTimeout(impatient));
-  return refused(tooLarge(limitBytes));
+  return refused(refusal);
 }
+
+const beyond = (excess: JsonExcess): Refusal =>
+  refuse(
+    'invalid_json',
+    excess === 'too_deep'
+      ? `The JSON of the request body nests deeper than ${JSON_LIMITS.depth} levels.`
+      : `The JSON of the request body has more than ${JSON_LIMITS.values} values or ${JSON_LIMITS.keys} keys.`,
+  );
 
 const tooLarge = (limitBytes: number): Refusal =>
   refuse('request_too_large', `The request body is larger than ${limitBytes} bytes (server.body_limit).`);

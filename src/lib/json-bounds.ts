@@ -7,6 +7,8 @@ export interface JsonLimits {
   readonly depth: number;
   /** Members of objects and items of lists, all together. */
   readonly values: number;
+  /** Of these, members of objects, which cost most to build; as many as there are values where it is left out. */
+  readonly keys?: number;
 }
 
 export type JsonExcess = 'too_deep' | 'too_many';
@@ -14,16 +16,20 @@ export type JsonExcess = 'too_deep' | 'too_many';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+/** So far into a text each byte is looked at; a longer one is searched for its end. */
+const SHORT_TEXT = 32;
 
 export class JsonBounds {
   readonly #limits: JsonLimits;
   #depth = 0;
   /** Openings and commas: never less than there are members and items. */
   #values = 0;
+  #keys = 0;
   #inText = false;
   #escaped = false;
 
@@ -33,20 +39,35 @@ export class JsonBounds {
 
   /** The next bytes. Null: within the limits so far. */
   read(bytes: Uint8Array): JsonExcess | null {
-    const { depth: deepest, values: most } = this.#limits;
+    const { depth: deepest, values: most, keys: mostKeys = most } = this.#limits;
     let depth = this.#depth;
     let values = this.#values;
+    let keys = this.#keys;
     let inText = this.#inText;
     let escaped = this.#escaped;
+    let textFrom = 0;
+    let quoteAt = -1;
+    let backslashAt = -1;
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!;
       if (inText) {
         if (escaped) escaped = false;
         else if (byte === BACKSLASH) escaped = true;
         else if (byte === QUOTE) inText = false;
-      } else if (byte === QUOTE) inText = true;
-      else if (byte === COMMA) {
+        else if (i - textFrom >= SHORT_TEXT) {
+          // Each is searched for again only once it is passed, so that all searches together read the bytes once.
+          if (quoteAt < i) quoteAt = indexOrEnd(bytes, QUOTE, i);
+          if (backslashAt < i) backslashAt = indexOrEnd(bytes, BACKSLASH, i);
+          i = Math.min(quoteAt, backslashAt) - 1;
+          textFrom = i;
+        }
+      } else if (byte === QUOTE) {
+        inText = true;
+        textFrom = i;
+      } else if (byte === COMMA) {
         if (++values > most) return 'too_many';
+      } else if (byte === COLON) {
+        if (++keys > mostKeys) return 'too_many';
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         if (++depth > deepest) return 'too_deep';
         if (++values > most) return 'too_many';
@@ -54,10 +75,16 @@ export class JsonBounds {
     }
     this.#depth = depth;
     this.#values = values;
+    this.#keys = keys;
     this.#inText = inText;
     this.#escaped = escaped;
     return null;
   }
+}
+
+function indexOrEnd(bytes: Uint8Array, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
 }
 
 /** The same of whole bytes. */

@@ -172,3 +172,24 @@ test('a stream that the content policy withholds is answered by the fallback for
     assert.equal(response.headers.get('x-tollgate-fallback'), 'voice');
   }
 });
+
+test('JSON that nests too deeply or has too many keys or values is refused before it is built, whatever its size', async () => {
+  const { key } = await gateway.key({});
+  const member = (i: number) => `"k${i}":1`;
+  const many = (n: number, what: (i: number) => string) => Array.from({ length: n }, (_, i) => what(i)).join();
+  const chat = (rest: string) => `{"model":"voice","messages":[{"role":"user","content":"hi"}],${rest}}`;
+  const seen = upstream.requests.length;
+  for (const [body, words] of [
+    [chat(`"metadata":${'['.repeat(20_000)}${']'.repeat(20_000)}`), /nests deeper than 128 levels/],
+    [chat(`"metadata":${'{"a":'.repeat(130)}1${'}'.repeat(130)}`), /nests deeper than 128 levels/],
+    ['['.repeat(19 * 1024 * 1024), /nests deeper than 128 levels/],
+    [chat(`"metadata":{${many(1_000_000, member)}}`), /more than 500000 values or 50000 keys/],
+    [chat(`"metadata":[${many(500_001, String)}]`), /more than 500000 values or 50000 keys/],
+  ] as const) {
+    const response = await gateway.chat(key, body);
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    assert.deepEqual([response.status, error.code], [400, 'invalid_json']);
+    assert.match(error.message, words);
+  }
+  assert.equal(upstream.requests.length, seen, 'nothing was sent');
+});

@@ -42,6 +42,26 @@ describe('the bounds of JSON', () => {
     }
   });
 
+  it('see the end of a long text, however many backslashes stand before it, and wherever the bytes are cut', () => {
+    for (let backslashes = 0; backslashes < 6; backslashes++) {
+      for (const before of ['x'.repeat(40), '\\\\'.repeat(20), `${'é'.repeat(20)}\\n${'['.repeat(40)}`]) {
+        const whole = `["${before}${'\\'.repeat(backslashes)}"${backslashes % 2 ? '[[[[[[' : '],[[[[[1'}`;
+        const expected = backslashes % 2 ? null : 'too_deep';
+        const bytes = Buffer.from(whole);
+        for (let cut = 0; cut <= bytes.length; cut++) {
+          const bounds = new JsonBounds(limits);
+          assert.equal(bounds.read(bytes.subarray(0, cut)) ?? bounds.read(bytes.subarray(cut)), expected, whole);
+        }
+      }
+    }
+  });
+
+  it('count the members of objects apart where told', () => {
+    const few = { depth: 4, values: 10, keys: 2 };
+    assert.equal(jsonExcess(Buffer.from('{"a":":::","b":[1,2,3,4,5]}'), few), null);
+    assert.equal(jsonExcess(Buffer.from('[{"a":1},{"b":1},{"c":1}]'), few), 'too_many');
+  });
+
   it('are told at once of what is far beyond them', () => {
     const bounds = new JsonBounds({ depth: 256, values: 100_000 });
     const bytes = Buffer.alloc(19 * 1024 * 1024, '[');
