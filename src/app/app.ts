@@ -175,9 +175,14 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const running = new RunningRequests();
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ request_id: requestId, error: stackOf(error) }, 'fault');
+  const onImplausible = (target: string, entered: object, requestId: string): void =>
+    log.warn(
+      { request_id: requestId, target, entered },
+      'a provider reported more tokens than the request can have used',
+    );
   /** What every run of the request path needs. */
   const path = {
-    ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault },
+    ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault, onImplausible },
     limiter: limits.limiter,
     random: Math.random,
   };

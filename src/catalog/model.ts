@@ -55,6 +55,8 @@ export interface Model {
   readonly hedgeAfterMs: number | null;
   /** How much of a stream's text is held back, and for how long; null: none. */
   readonly probe: { readonly text: number; readonly wait: number } | null;
+  /** An answer without content and without a call of a tool is a failure. */
+  readonly refuseEmpty: boolean;
   /** One target and no fallback of any kind: there is nothing to choose. */
   readonly lone: boolean;
   /** How many requests have been planned. */

@@ -79,6 +79,7 @@ function modelOf(
     contentPolicyFallbacks: content_policy_fallbacks,
     hedgeAfterMs: written.hedge?.after ?? null,
     probe: written.probe,
+    refuseEmpty: written.empty_answer === 'fail',
     lone:
       targets.length === 1 &&
       fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,

@@ -80,6 +80,10 @@ export const routing = {
     })
     .optional()
     .describe('Hold back the beginning of a stream, so that one that dies at once can still be tried elsewhere.'),
+  empty_answer: z
+    .enum(['accept', 'fail'])
+    .optional()
+    .describe('An answer with neither content nor a tool call: accept it, or fail and try elsewhere. Default accept.'),
 };
 
 /** As used: milliseconds. */
@@ -108,6 +112,7 @@ export interface RoutingConfig {
   readonly content_policy_fallbacks: readonly string[];
   readonly hedge: { readonly after: number } | null;
   readonly probe: { readonly text: number; readonly wait: number } | null;
+  readonly empty_answer: 'accept' | 'fail';
 }
 
 const builtIn = {
@@ -146,4 +151,5 @@ export const routingOf = (defaults: Defaults, model: WrittenRouting): RoutingCon
   content_policy_fallbacks: model.content_policy_fallbacks ?? [],
   hedge: model.hedge ?? null,
   probe: model.probe ? { text: model.probe.text ?? 32, wait: model.probe.wait ?? 500 } : null,
+  empty_answer: model.empty_answer ?? 'accept',
 });

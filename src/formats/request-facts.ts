@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly inputs: number;
   /** What may make the request dearer than plain text. */
   readonly billable: Billable;
+  /** Most tokens that the model may read beside the request's own bytes: media, files, what tools of the provider find. */
+  mediaTokensMost(): number;
   has(feature: Feature): boolean;
   /** What the model reads, in order. */
   countables(): Iterable<Countable>;

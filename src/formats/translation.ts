@@ -66,10 +66,17 @@ export type Answer =
       readonly servedModel: string | undefined;
       /** The provider withheld the answer, or a part of it, for its content policy. */
       readonly filtered: boolean;
+      /** It holds neither content nor a call of a tool. */
+      readonly empty: boolean;
       /** All text that was generated (content, reasoning, tool arguments), to be counted where usage is missing. */
       text(): string;
     }
-  | { readonly ok: false; readonly failure: UpstreamFailure };
+  | {
+      readonly ok: false;
+      readonly failure: UpstreamFailure;
+      /** What the provider reported all the same. */
+      readonly usage?: Usage | undefined;
+    };
 
 /** What the gateway adds to the last usage chunk of a stream whose client asked for usage. */
 export interface UsageExtra {
@@ -100,6 +107,8 @@ export interface StreamReader {
   readonly begun: boolean;
   /** The provider withheld the answer, or a part of it, for its content policy. */
   readonly filtered: boolean;
+  /** Neither content nor a call of a tool has come. */
+  readonly empty: boolean;
   /** All text received so far (content, reasoning, tool arguments), to be counted where usage is missing. */
   text(): string;
 }

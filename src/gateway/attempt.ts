@@ -7,6 +7,7 @@ import { carry } from '../catalog/carrier.js';
 import type { Model, Target } from '../catalog/model.js';
 import type { FailureClass } from '../formats/failure.js';
 import type { Translation } from '../formats/translation.js';
+import type { Usage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -24,6 +25,7 @@ import { refusalOf } from './failure.js';
 import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { type Carried, Meter } from './meter.js';
+import { type MostUsage, mostUsage } from './plausible-usage.js';
 import { priceFor, unpriced } from './price-for.js';
 import type { Entrant } from './race.js';
 import type { ResponseWriter } from './response-writer.js';
@@ -40,6 +42,8 @@ interface AttemptPorts {
   readonly metrics: Metrics;
   /** Told of what went wrong in the gateway itself. */
   readonly onFault: (error: unknown, requestId: string) => void;
+  /** Told of a report of more than the request can have used, and of what is entered instead. */
+  readonly onImplausible: (target: string, entered: Usage, requestId: string) => void;
 }
 
 export type Attempt = (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<AttemptOutcome>;
@@ -60,9 +64,18 @@ interface Underway {
   /** Of the attempt, from 1. */
   readonly number: number;
   readonly intent: Entry;
+  readonly most: MostUsage;
 }
 
-export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFault }: AttemptPorts): Attempt {
+export function createAttempt({
+  clock,
+  ledger,
+  limiter,
+  deadlines,
+  metrics,
+  onFault,
+  onImplausible,
+}: AttemptPorts): Attempt {
   async function attempt(
     reserved: Reserved,
     { model, target }: PickedTarget,
@@ -94,8 +107,13 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
       ledger.abandon(intent.id);
       return givenUp(writer);
     }
-    context.dropped = translated.value.dropped;
-    return carryOut({ reserved, reach, price, translation: translated.value, writer, entrant, number, intent });
+    const translation = translated.value;
+    context.dropped = translation.dropped;
+    const most = mostUsage({
+      ...{ request: reserved.request, reach, cap: context.outputCap, granted: limiter.grantedOutput(grant) },
+      sentBytes: translation.body.length,
+    });
+    return carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
   }
 
   /** A translator that throws is at fault, and not the target. */
@@ -164,6 +182,7 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
           limitHeaders: target.providerType.limitHeaders,
           probe: model.probe,
           avoidPolicy: targets.canAvoidPolicy,
+          refuseEmpty: model.refuseEmpty,
           claim: entrant?.claim,
         },
         resolve,
@@ -173,12 +192,8 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
     });
   }
 
-  const progressOf = ({ reserved: { caller, grant }, reach: { target }, intent, price }: Underway): Progress =>
-    new Progress({
-      ...{ ledger, intent, target, price, clock },
-      markupPpm: caller.team?.markup_ppm,
-      mostOutput: limiter.grantedOutput(grant),
-    });
+  const progressOf = ({ reserved: { caller }, reach: { target }, intent, price, most }: Underway): Progress =>
+    new Progress({ ...{ ledger, intent, target, price, clock, most }, markupPpm: caller.team?.markup_ppm });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
   function timeoutsOf({ headers, deadlineMs }: Reserved, { timeouts }: Model, number: number): Timeouts {
@@ -188,14 +203,13 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
   }
 
   /** Whatever throws here is logged, and the attempt is entered at the worst that was held for it. */
-  function billed({ reserved, reach, price }: Underway, carried: Carried): Bill | Promise<Bill> {
-    const mostOutput = limiter.grantedOutput(reserved.grant);
+  function billed({ reserved, reach, price, most }: Underway, carried: Carried): Bill | Promise<Bill> {
     const worst = (error: unknown): Bill => {
       onFault(error, reserved.call.requestId);
-      return worstBill(reach.input.expected, mostOutput, price);
+      return worstBill(reach.input.expected, limiter.grantedOutput(reserved.grant), price);
     };
     try {
-      const settled = bill(carried, reach.target, price, reach.input.expected, mostOutput);
+      const settled = bill(carried, reach.target, price, reach.input.expected, most);
       return settled instanceof Promise ? settled.catch(worst) : settled;
     } catch (error) {
       return worst(error);
@@ -223,6 +237,10 @@ export function createAttempt({ clock, ledger, limiter, deadlines, metrics, onFa
     }
     ledger.append(resultOf(intent, { reserved, carried, bill: settled, refusal, overheadMs }));
     metrics.usage(settled.tokens, settled.cost.total);
+    if (settled.implausible) {
+      metrics.implausibleUsage(target.label);
+      onImplausible(target.label, settled.tokens, call.requestId);
+    }
     metrics.upstreamResponse(target.label, upstreamCode(carried));
     target.state.usage?.end(
       { input: settled.tokens.input, output: settled.tokens.output, costNano: settled.cost.total },

@@ -180,8 +180,7 @@ function keepable(
 ): Buffer | undefined {
   let answer: Buffer | undefined;
   if (carried.kind === 'whole') answer = carried.answer.body;
-  else if (carried.kind === 'streamed' && recording?.pieces)
-    answer = replay.whole(recording.pieces, carried.reading.usage ?? tokens);
+  else if (carried.kind === 'streamed' && recording?.pieces) answer = replay.whole(recording.pieces, tokens);
   if (!answer || answer.length > LARGEST_ANSWER_BYTES) return undefined;
   return replay.isRepeatable(answer) ? answer : undefined;
 }

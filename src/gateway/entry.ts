@@ -5,8 +5,8 @@
 
 import type { Model, Target } from '../catalog/model.js';
 import type { StreamReader } from '../formats/translation.js';
-import { noUsage } from '../formats/usage.js';
-import type { Entry } from '../ledger/entry.js';
+import { inputOf, noUsage } from '../formats/usage.js';
+import type { Entry, EntryFlag } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
@@ -15,6 +15,7 @@ import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
 import { firstEntryId } from './limiter.js';
 import type { Carried } from './meter.js';
+import { entered, type MostUsage } from './plausible-usage.js';
 import type { Reach, Reserved } from './stages.js';
 import { type Bill, rareFields } from './usage-accounting.js';
 
@@ -85,6 +86,8 @@ interface Ended {
   readonly overheadMs: number;
 }
 
+const IMPLAUSIBLE: readonly EntryFlag[] = ['implausible_usage'];
+
 export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs }: Ended): Entry {
   const { sentAt, firstByteAt, endedAt } = carried.times;
   return {
@@ -98,6 +101,7 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
     first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
+    ...(bill.implausible && { flags: IMPLAUSIBLE }),
     ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };
 }
@@ -114,8 +118,7 @@ interface Noting {
   readonly target: Target;
   readonly price: Price;
   readonly markupPpm: number | null | undefined;
-  /** The maximum that was sent upstream for all choices. */
-  readonly mostOutput: number;
+  readonly most: MostUsage;
   readonly clock: Clock;
 }
 
@@ -152,10 +155,12 @@ export class Progress {
   }
 
   #tell({ usage, servedModel }: StreamReader, counted: number): void {
-    const { ledger, intent, target, price, markupPpm, mostOutput, clock } = this.#noting;
+    const { ledger, intent, target, price, markupPpm, most, clock } = this.#noting;
     this.#output += counted * target.counting.factor;
-    const { service_tier: service, ...before } = usage ?? intent.tokens;
-    const tokens = { ...before, output: Math.max(before.output, Math.min(mostOutput, Math.ceil(this.#output))) };
+    const before = usage ?? intent.tokens;
+    const untold = usage?.lacks === 'input' ? Math.max(0, intent.tokens.input - inputOf(usage)) : 0;
+    const output = Math.max(before.output, Math.ceil(this.#output));
+    const { tokens, service } = entered({ ...before, input: before.input + untold, output }, most);
     const spent = cost(tokens, price, { service, answered: true });
     ledger.progress(intent.id, {
       served_model: servedModel ?? null,

@@ -8,6 +8,7 @@
 import type { UpstreamFailure } from '../formats/failure.js';
 import type { LimitHeader } from '../formats/failure-rules.js';
 import type { Answer, StreamReader, Translation } from '../formats/translation.js';
+import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
 import { exhaustedMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
@@ -33,6 +34,8 @@ export type Carried = { readonly times: Times } & (
       readonly kind: 'failed';
       readonly failure: UpstreamFailure;
       readonly reading: StreamReader | undefined;
+      /** What a whole answer that was none reported. */
+      readonly usage?: Usage | undefined;
       readonly committed: boolean;
     }
   /** Given up by this side: the caller left, or another target answered first. */
@@ -60,6 +63,8 @@ interface Carry {
   readonly probe: { readonly text: number; readonly wait: number } | null;
   /** A stream that the provider's content policy withheld is a failure, for there is a model to try instead. */
   readonly avoidPolicy: boolean;
+  /** An answer without content and without a call of a tool is a failure. */
+  readonly refuseEmpty: boolean;
   /** Set where attempts race: asked before the answer goes out; false: another one was first. */
   readonly claim?: (() => boolean) | undefined;
 }
@@ -70,6 +75,13 @@ const WITHHELD: UpstreamFailure = {
   code: 'content_filter',
   meaning: 'content_policy',
   message: "The answer was withheld by the provider's content policy.",
+};
+
+const EMPTY: UpstreamFailure = {
+  kind: 'in_band',
+  status: 502,
+  meaning: 'transient',
+  message: 'The upstream answered with nothing: neither content nor a call of a tool.',
 };
 
 const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
@@ -175,6 +187,11 @@ export class Meter implements UpstreamEvents {
     const { probe, avoidPolicy } = this.#plan;
     if (reading.filtered && avoidPolicy) return this.onFailure(WITHHELD);
     if (!reading.begun && !reading.done) return;
+    if (this.#plan.refuseEmpty && reading.empty && !reading.filtered) {
+      // Reasoning is passed on as it comes, and the stream that it begins is one.
+      if (reading.done) return this.onFailure(EMPTY);
+      if (reading.text() === '') return;
+    }
     if (probe && !waited && !reading.done && reading.text().length < probe.text) {
       this.#probeTimer ??= setTimeout(() => this.#releaseLate(reading), probe.wait);
       return;
@@ -247,18 +264,23 @@ export class Meter implements UpstreamEvents {
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
     if (this.#status >= 300) return this.onFailure(translation.failure(this.#status, body));
     const answer = translation.answer(body);
-    if (answer.ok && !this.#claims()) return;
-    if (answer.ok) this.#finish((times) => ({ kind: 'whole', times, answer }));
-    else this.onFailure(answer.failure);
+    if (!answer.ok) return this.#fail(answer.failure, answer.usage);
+    if (this.#plan.refuseEmpty && answer.empty && !answer.filtered) return this.#fail(EMPTY, answer.usage);
+    if (this.#claims()) this.#finish((times) => ({ kind: 'whole', times, answer }));
   }
 
   onFailure(failure: UpstreamFailure): void {
+    this.#fail(failure, undefined);
+  }
+
+  #fail(failure: UpstreamFailure, usage: Usage | undefined): void {
     const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
     this.#finish((times) => ({
       kind: 'failed',
       times,
       failure: told,
       reading: this.#reading,
+      usage,
       committed: this.#held === undefined,
     }));
   }

@@ -8,6 +8,7 @@ import type { Recall } from '../cache/recall.js';
 import type { Model } from '../catalog/model.js';
 import type { InForce } from '../catalog/snapshot.js';
 import type { ModelRequest } from '../formats/request.js';
+import type { Usage } from '../formats/usage.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
@@ -51,6 +52,8 @@ export interface GatewayPorts {
   readonly running: RunningRequests;
   /** Told of what went wrong in the gateway itself, where a request could be ended all the same. */
   readonly onFault: (error: unknown, requestId: string) => void;
+  /** Told of a provider's report of more than the request can have used, and of what is entered instead. */
+  readonly onImplausible: (target: string, entered: Usage, requestId: string) => void;
 }
 
 /** What it takes to answer a call. */

@@ -1,15 +1,16 @@
 /**
- * What an attempt used and cost. The provider's own usage is the truth; where it told none, tokens are counted: the input
- * before it was sent, the output from what was received.
+ * What an attempt used and cost. The provider's own usage is the truth, as far as the request can have used so much; what it
+ * did not tell is counted: the input before it was sent, the output from what was received.
  */
 
 import type { Target } from '../catalog/model.js';
-import { noUsage, type Usage } from '../formats/usage.js';
+import { inputOf, noUsage, type Usage } from '../formats/usage.js';
 import type { UsageSource } from '../ledger/entry.js';
 import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
 import type { Carried } from './meter.js';
+import { entered, type MostUsage } from './plausible-usage.js';
 import { mayHaveCost, wasAnswered } from './sent.js';
 
 export interface Bill {
@@ -17,23 +18,22 @@ export interface Bill {
   readonly source: UsageSource;
   /** The service tier, where the provider told one that is not its standard. */
   readonly service: string | undefined;
+  /** The provider reported more than the request can have used; it is entered at the most. */
+  readonly implausible: boolean;
   readonly cost: CostNano;
 }
 
-/**
- * Counts, where it has to, in turns of the event loop. `mostOutput`: the maximum that was sent upstream for all choices; what
- * is counted here is no more.
- */
+/** Counts, where it has to, in turns of the event loop; what is counted here is no more than `most` either. */
 export function bill(
   carried: Carried,
   target: Target,
   price: Price,
   countedInput: number,
-  mostOutput: number,
+  most: MostUsage,
 ): Bill | Promise<Bill> {
   const { reported, text } = received(carried);
-  if (reported && text === '') return billOf(reported, 'provider', carried, price);
-  return billCounted(carried, target, price, countedInput, mostOutput, reported, text);
+  if (reported && text === '' && tellsInput(reported)) return billOf(reported, 'provider', { carried, price, most });
+  return billCounted(carried, target, price, countedInput, most, reported, text);
 }
 
 async function billCounted(
@@ -41,41 +41,50 @@ async function billCounted(
   { counting: rule }: Target,
   price: Price,
   countedInput: number,
-  mostOutput: number,
+  most: MostUsage,
   reported: Usage | undefined,
   text: string,
 ): Promise<Bill> {
   const counted = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
-  const output = Math.min(counted, mostOutput);
+  const output = Math.min(counted, most.output);
+  const read = mayHaveCost(carried) ? countedInput : 0;
   const source = rule.exact ? 'counted' : 'estimated';
-  if (!reported) {
-    const tokens = { ...noUsage(), input: mayHaveCost(carried) ? countedInput : 0, output };
-    return billOf(tokens, source, carried, price);
-  }
-  // A stream that told its usage early and was then cut: what was received since is counted.
-  if (output <= reported.output) return billOf(reported, 'provider', carried, price);
-  return billOf({ ...reported, output }, source, carried, price);
+  if (!reported) return billOf({ ...noUsage(), input: read, output }, source, { carried, price, most });
+  // What was not told is counted, and so is what came after a stream told its usage early and was then cut.
+  const untold = tellsInput(reported) ? 0 : Math.max(0, read - inputOf(reported));
+  if (untold === 0 && output <= reported.output) return billOf(reported, 'provider', { carried, price, most });
+  const tokens = { ...reported, input: reported.input + untold, output: Math.max(output, reported.output) };
+  return billOf(tokens, source, { carried, price, most });
 }
 
-function billOf(used: Usage, source: UsageSource, carried: Carried, price: Price): Bill {
-  const service = used.service_tier;
-  let tokens = used;
-  if (service !== undefined) {
-    tokens = { ...used };
-    delete tokens.service_tier;
-  }
-  if (service === undefined && price.requestNano === undefined)
-    return { tokens, source, service, cost: cost(tokens, price) };
-  return { tokens, source, service, cost: cost(tokens, price, { service, answered: wasAnswered(carried) }) };
+/** No request reads nothing: a provider that says so did not count. */
+const tellsInput = (reported: Usage): boolean => reported.lacks !== 'input' && inputOf(reported) > 0;
+
+interface Billing {
+  readonly carried: Carried;
+  readonly price: Price;
+  readonly most: MostUsage;
+}
+
+function billOf(used: Usage, source: UsageSource, { carried, price, most }: Billing): Bill {
+  const { tokens, service, implausible } = entered(used, most);
+  const told = { tokens, source, service, implausible };
+  if (service === undefined && price.requestNano === undefined) return { ...told, cost: cost(tokens, price) };
+  return { ...told, cost: cost(tokens, price, { service, answered: wasAnswered(carried) }) };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
-  if (carried.kind === 'whole') {
-    const { answer } = carried;
-    return { reported: answer.usage, text: answer.usage ? '' : answer.text() };
-  }
+  const { reported, answer } = toldIn(carried);
+  const counts = answer && (cutShort(carried) || !reported || reported.lacks === 'output' || reported.output === 0);
+  return { reported, text: counts ? answer.text() : '' };
+}
+
+/** What the provider reported, and what holds the text that it sent. */
+function toldIn(carried: Carried): { reported: Usage | undefined; answer: { text(): string } | undefined } {
+  if (carried.kind === 'whole') return { reported: carried.answer.usage, answer: carried.answer };
   const { reading } = carried;
-  return { reported: reading?.usage, text: reading && (cutShort(carried) || !reading.usage) ? reading.text() : '' };
+  const reported = reading ? reading.usage : carried.kind === 'failed' ? carried.usage : undefined;
+  return { reported, answer: reading };
 }
 
 const cutShort = (carried: Carried): boolean =>
@@ -85,7 +94,7 @@ const cutShort = (carried: Carried): boolean =>
 export function worstBill(countedInput: number, mostOutput: number, price: Price): Bill {
   const output = Number.isFinite(mostOutput) ? Math.floor(mostOutput) : 0;
   const tokens = { ...noUsage(), input: countedInput, output };
-  return { tokens, source: 'estimated', service: undefined, cost: cost(tokens, price) };
+  return { tokens, source: 'estimated', service: undefined, implausible: false, cost: cost(tokens, price) };
 }
 
 /** What few entries have: a service tier, and a price of their own for the team. */

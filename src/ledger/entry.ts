@@ -9,7 +9,7 @@ export type UsageSource = 'provider' | 'counted' | 'estimated';
 export type Estimate = 'intent' | 'progress';
 
 /** What may be said of an entry beside its figures. */
-export type EntryFlag = 'sent_unknown';
+export type EntryFlag = 'sent_unknown' | 'implausible_usage';
 
 export interface Entry {
   readonly id: string;

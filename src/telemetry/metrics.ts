@@ -7,7 +7,7 @@ import type { Usage } from '../formats/usage.js';
 import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
 
 /** Kinds of tokens that every answer tells. */
-type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier' | 'tools'>;
+type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier' | 'tools' | 'lacks'>;
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
@@ -87,6 +87,11 @@ export class Metrics {
     'tollgate_fallbacks_total',
     'Requests that another model was tried for.',
   ).add({});
+  readonly #implausible = this.#counter(
+    'tollgate_implausible_usage_total',
+    'Reports of more tokens than the request can have used, entered at the most that it can.',
+    ['target'],
+  );
   readonly #kinds: Readonly<Record<Kind, CountSeries>>;
 
   constructor() {
@@ -172,6 +177,10 @@ export class Metrics {
 
   retry(reason: string): void {
     this.#retries.inc({ reason });
+  }
+
+  implausibleUsage(target: string): void {
+    this.#implausible.inc({ target });
   }
 
   fallback(): void {

@@ -4,46 +4,47 @@
  */
 import { isObject } from '../../lib/json.js';
 import type { FailureKind, UpstreamFailure } from '../failure.js';
-import { count, noUsage, serviceTier, type Usage } from '../usage.js';
+import { count, counted, laterUsage, noUsage, serviceTier, type Usage } from '../usage.js';
 
 type Wire = Readonly<Record<string, unknown>>;
 
 /**
  * Usage as a message or a stream event reports it. `input_tokens` leaves out what was read from and written to the cache.
- * Reports of one stream are cumulative: a later one overwrites what it names and keeps the rest of `before`, which is also
- * the result where `wire` reports nothing.
+ * Reports of one stream are cumulative: a later one overwrites what it names, where its figures do not fall, and keeps the rest
+ * of `before`, which is also the result where `wire` reports nothing.
  */
 export function readMessagesUsage(wire: unknown, before?: Usage): Usage | undefined {
   if (!isObject(wire)) return before;
-  if (typeof wire['input_tokens'] !== 'number' && typeof wire['output_tokens'] !== 'number') return before;
-  const old = before ?? noUsage();
-  const named = (value: unknown, otherwise: number): number => (typeof value === 'number' ? count(value) : otherwise);
-  const output = named(wire['output_tokens'], old.output);
+  const input = counted(wire['input_tokens']);
+  const output = counted(wire['output_tokens']);
+  if (input === undefined && output === undefined) return before;
+  const { lacks, ...old } = before ?? noUsage();
   const details = isObject(wire['output_tokens_details']) ? wire['output_tokens_details'] : {};
   const tier = serviceTier(wire['service_tier']);
   const own = isObject(wire['server_tool_use']) ? count(wire['server_tool_use']['web_search_requests']) : 0;
-  return {
+  const all = output ?? old.output;
+  const missing = input === undefined && (!before || lacks === 'input') ? 'input' : undefined;
+  const untold = output === undefined && (!before || lacks === 'output') ? 'output' : missing;
+  const now: Usage = {
     ...old,
-    ...cacheWrites(wire, old, named),
+    ...cacheWrites(wire, old),
     ...(tier !== undefined && { service_tier: tier }),
     ...(own > 0 && { tools: { web_search: own } }),
-    input: named(wire['input_tokens'], old.input),
-    cache_read: named(wire['cache_read_input_tokens'], old.cache_read),
-    output,
-    reasoning: Math.min(output, named(details['thinking_tokens'], old.reasoning)),
+    ...(untold && { lacks: untold }),
+    input: input ?? old.input,
+    cache_read: counted(wire['cache_read_input_tokens']) ?? old.cache_read,
+    output: all,
+    reasoning: Math.min(all, counted(details['thinking_tokens']) ?? old.reasoning),
   };
+  return laterUsage(before, now);
 }
 
 /** Only the first report of a stream tells lifetimes; what later ones add is taken for the shorter, which is the default. */
-function cacheWrites(
-  wire: Wire,
-  old: Usage,
-  named: (value: unknown, otherwise: number) => number,
-): Pick<Usage, 'cache_write_5m' | 'cache_write_1h'> {
+function cacheWrites(wire: Wire, old: Usage): Pick<Usage, 'cache_write_5m' | 'cache_write_1h'> {
   const split = isObject(wire['cache_creation']) ? wire['cache_creation'] : undefined;
   const hour = split ? count(split['ephemeral_1h_input_tokens']) : old.cache_write_1h;
   const minutes = split ? count(split['ephemeral_5m_input_tokens']) : old.cache_write_5m;
-  const told = named(wire['cache_creation_input_tokens'], hour + minutes);
+  const told = counted(wire['cache_creation_input_tokens']) ?? hour + minutes;
   const total = split ? Math.max(told, hour + minutes) : told;
   const longer = Math.min(hour, total);
   return { cache_write_1h: longer, cache_write_5m: total - longer };
@@ -64,8 +65,11 @@ const statuses: ReadonlyMap<unknown, number> = new Map([
   ['overloaded_error', 529],
 ]);
 
+/** An `error` that says nothing is none. */
 const isError = (body: unknown): body is Wire =>
-  isObject(body) && (body['type'] === 'error' || isObject(body['error']));
+  isObject(body) && (body['type'] === 'error' || (isObject(body['error']) && saysAnything(body['error'])));
+
+const saysAnything = (error: Wire): boolean => Object.values(error).some(Boolean);
 
 /** The error that a body or a stream event of status 200 tells of; undefined where it tells of none. */
 export function inBandError(body: unknown): UpstreamFailure | undefined {

@@ -30,6 +30,10 @@ export class ChatFacts implements RequestFacts {
     return (this.#billable ??= billableOf(this.#json));
   }
 
+  mediaTokensMost(): number {
+    return mediaTokensMost(this.#json);
+  }
+
   has(feature: Feature): boolean {
     return hasFeature(this.#json, feature);
   }
@@ -154,6 +158,33 @@ function billableOf(request: Json): Billable {
     serviceTier: tier !== undefined && tier !== null && tier !== 'default',
   };
 }
+
+/** More than any picture is read as. */
+const PICTURE_TOKENS = 50_000;
+/** A file, a recording or what a search finds can be as long as what a model can read. */
+const LONGEST_INPUT = 2_000_000;
+/** Fields with which a request has its provider read more than was sent. */
+const furtherReading = ['web_search_options', 'search_parameters', 'plugins', 'prompt', 'previous_response_id'];
+
+function mediaTokensMost(request: Json): number {
+  const furtherTools = listOf(request['tools']).some(
+    (tool) => !['function', 'custom', undefined].includes(typeName(tool)),
+  );
+  let tokens = furtherTools || furtherReading.some((name) => isPresent(request[name])) ? LONGEST_INPUT : 0;
+  for (const message of messagesOf(request))
+    if (isObject(message) && isObject(message['audio'])) tokens += LONGEST_INPUT;
+  for (const part of partsOf(request)) {
+    const type = typeOf(part);
+    if (plainParts.has(type)) continue;
+    tokens += partTypes.image.has(type) ? PICTURE_TOKENS : LONGEST_INPUT;
+  }
+  return tokens;
+}
+
+const typeName = (value: unknown): string | undefined => {
+  const type = typeOf(value);
+  return type === undefined ? undefined : String(type);
+};
 
 /** A mark up to which the prompt is to be cached, in Anthropic's words or in OpenAI's. */
 const isMarked = (holder: Json): boolean =>

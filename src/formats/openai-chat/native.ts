@@ -6,10 +6,12 @@ import { ok } from '../../lib/errors.js';
 
 import { jsonFields, splice } from '../json-fields.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
+import type { Usage } from '../usage.js';
+import { answersAnything, generatedText } from './generated.js';
 import type { ChatRequest } from './request.js';
 import { OpenAiChatStream } from './stream.js';
-import { readChatUsage } from './usage.js';
-import { errorIn, readError, textOf } from './wire.js';
+import { usageIn } from './usage.js';
+import { errorIn, errorInChoice, readError } from './wire.js';
 
 export const nativeChat: Translator<ChatRequest> = {
   from: 'openai-chat',
@@ -66,39 +68,53 @@ function withUsage(body: Buffer, start: number, end: number): Edit {
 interface WireCompletion {
   model?: unknown;
   choices?: unknown;
-  usage?: unknown;
-  service_tier?: unknown;
-  error?: unknown;
 }
+
+interface WireChoice {
+  finish_reason?: unknown;
+  message?: unknown;
+}
+
+const garbage = (what: string, usage?: Usage): Answer => ({
+  ok: false,
+  failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
+  usage,
+});
 
 function readAnswer(body: Buffer): Answer {
   let json: unknown;
   try {
     json = JSON.parse(body.toString('utf8'));
   } catch {
-    return {
-      ok: false,
-      failure: { kind: 'garbage', message: 'The upstream answered with something that is not JSON.' },
-    };
+    return garbage('something that is not JSON');
   }
   const completion = (typeof json === 'object' ? json : null) as WireCompletion | null;
+  const usage = completion ? usageIn(completion) : undefined;
   const told = completion && errorIn(completion);
-  if (told) return { ok: false, failure: { kind: 'in_band', ...told } };
-  if (!Array.isArray(completion?.choices)) {
-    return {
-      ok: false,
-      failure: { kind: 'garbage', message: 'The upstream answered with JSON that is not a chat completion.' },
-    };
+  if (told) return { ok: false, failure: { kind: 'in_band', ...told }, usage };
+  if (!Array.isArray(completion?.choices)) return garbage('JSON that is not a chat completion', usage);
+  const choices = (completion.choices as unknown[]).filter((choice) => typeof choice === 'object' && choice !== null);
+  if (choices.length === 0) return garbage('a chat completion without a choice', usage);
+  for (const choice of choices) {
+    const failed = errorInChoice(choice as object);
+    if (failed) return { ok: false, failure: { kind: 'in_band', ...failed }, usage };
   }
-  const choices: unknown[] = completion.choices;
+  return wholeAnswer(body, completion, choices as WireChoice[], usage);
+}
+
+function wholeAnswer(
+  body: Buffer,
+  { model }: WireCompletion,
+  choices: readonly WireChoice[],
+  usage: Usage | undefined,
+): Answer {
   return {
     ok: true,
     body,
-    usage: readChatUsage(completion.usage, completion.service_tier),
-    servedModel: typeof completion.model === 'string' ? completion.model : undefined,
-    filtered: choices.some(
-      (choice) => (choice as { finish_reason?: unknown } | null)?.finish_reason === 'content_filter',
-    ),
-    text: () => choices.map((choice) => textOf((choice as { message?: unknown } | null)?.message)).join(''),
+    usage,
+    servedModel: typeof model === 'string' ? model : undefined,
+    filtered: choices.some((choice) => choice.finish_reason === 'content_filter'),
+    empty: !choices.some((choice) => answersAnything(choice.message)),
+    text: () => choices.map((choice) => generatedText(choice.message)).join(''),
   };
 }

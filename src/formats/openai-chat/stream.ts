@@ -8,9 +8,10 @@ import type { UpstreamFailure } from '../failure.js';
 import { fieldRange, jsonFields, splice } from '../json-fields.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
 import type { StreamReader, UsageExtra } from '../translation.js';
-import type { Usage } from '../usage.js';
-import { readChatUsage } from './usage.js';
-import { errorIn, textOf } from './wire.js';
+import { laterUsage, type Usage } from '../usage.js';
+import { answersAnything, generatedText, generatesAnything } from './generated.js';
+import { usageIn } from './usage.js';
+import { errorIn, errorInChoice } from './wire.js';
 
 const NOTHING = Buffer.alloc(0);
 const DONE = sseEvent('[DONE]');
@@ -19,8 +20,12 @@ interface WireChunk {
   model?: unknown;
   choices?: unknown;
   usage?: unknown;
-  service_tier?: unknown;
-  x_groq?: { usage?: unknown } | null;
+}
+
+interface WireChoice {
+  index?: unknown;
+  delta?: unknown;
+  finish_reason?: unknown;
 }
 
 export class OpenAiChatStream implements StreamReader {
@@ -38,6 +43,7 @@ export class OpenAiChatStream implements StreamReader {
   servedModel: string | undefined;
   begun = false;
   filtered = false;
+  empty = true;
 
   constructor(askedUsage: boolean, n: number) {
     this.#askedUsage = askedUsage;
@@ -54,12 +60,19 @@ export class OpenAiChatStream implements StreamReader {
   end(): void {
     if (this.done || this.failure) return;
     const rest = this.#reader.rest();
-    if (rest?.data !== undefined && rest.data.trim() === '[DONE]') this.done = true;
-    if (this.done) return;
+    if (rest?.data !== undefined && rest.data.trim() === '[DONE]') this.#end();
+    if (this.done || this.failure) return;
     // Some servers never send `[DONE]`: a finish reason for every choice says as much.
     const finished = this.#finished.size >= this.#n && [...this.#finished.values()].every(Boolean);
     if (rest === undefined && finished) this.done = true;
     else this.failure = { kind: 'cut', message: 'The upstream ended the stream before it was complete.' };
+  }
+
+  /** The end mark has come. Alone, or after no more than the frame of an answer, it ends nothing. */
+  #end(): false {
+    if (this.begun) this.done = true;
+    else this.failure = { kind: 'garbage', message: 'The upstream ended the stream without an answer.' };
+    return false;
   }
 
   closing(extra: UsageExtra): Buffer {
@@ -91,10 +104,7 @@ export class OpenAiChatStream implements StreamReader {
       if (event.raw[0] === 0x3a) this.#out.push(event.raw);
       return true;
     }
-    if (data.startsWith('[DONE]')) {
-      this.done = true;
-      return false;
-    }
+    if (data.startsWith('[DONE]')) return this.#end();
     let json: unknown;
     try {
       json = JSON.parse(data);
@@ -102,22 +112,22 @@ export class OpenAiChatStream implements StreamReader {
       return this.#garbage('something that is not JSON');
     }
     if (typeof json !== 'object' || json === null) return this.#garbage('something that is not a chunk');
-    const told = errorIn(json);
-    if (told) {
-      this.failure = { kind: 'in_band', ...told };
-      return false;
-    }
-    this.#chunk(event, json as WireChunk);
-    return true;
+    const told = errorIn(json) ?? (event.name === 'error' ? errorIn({ error: json }) : undefined);
+    if (told) this.failure = { kind: 'in_band', ...told };
+    else this.#chunk(event, json as WireChunk);
+    return this.failure === undefined;
   };
 
   #chunk(event: SseEvent, chunk: WireChunk): void {
     if (typeof chunk.model === 'string') this.servedModel = chunk.model;
     const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
     let finishes = choices.length === 0;
-    for (const choice of choices) finishes = this.#choice(choice) || finishes;
-    const usage = readChatUsage(chunk.usage ?? chunk.x_groq?.usage, chunk.service_tier);
-    if (usage) this.usage = usage;
+    for (const choice of choices) {
+      if (typeof choice === 'object' && choice !== null) finishes = this.#choice(choice) || finishes;
+    }
+    const usage = usageIn(chunk);
+    if (usage) this.usage = laterUsage(this.usage, usage);
+    if (this.failure) return;
     if (usage && this.#askedUsage && finishes) {
       this.#release();
       this.#held = event;
@@ -135,31 +145,19 @@ export class OpenAiChatStream implements StreamReader {
   }
 
   /** True where the choice ends with this chunk. */
-  #choice(choice: unknown): boolean {
-    if (typeof choice !== 'object' || choice === null) return false;
-    const {
-      index,
-      delta,
-      finish_reason: finish,
-    } = choice as { index?: unknown; delta?: unknown; finish_reason?: unknown };
-    this.#text += textOf(delta);
-    const ends = typeof finish === 'string';
+  #choice(choice: WireChoice): boolean {
+    const { index, delta, finish_reason: finish } = choice;
+    const told = errorInChoice(choice);
+    if (told) this.failure ??= { kind: 'in_band', ...told };
+    this.#text += generatedText(delta);
+    // Some servers send an empty reason with every chunk.
+    const ends = typeof finish === 'string' && finish !== '';
     if (finish === 'content_filter') this.filtered = true;
-    if (!this.begun) this.begun = ends || generates(delta);
+    if (!this.begun) this.begun = ends || generatesAnything(delta);
+    if (this.empty) this.empty = !answersAnything(delta);
     if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);
     return ends;
   }
-}
-
-/** Whether a delta holds more than the role and empty fields. */
-function generates(delta: unknown): boolean {
-  if (typeof delta !== 'object' || delta === null) return false;
-  for (const name in delta) {
-    const value = (delta as Record<string, unknown>)[name];
-    if (name === 'role' || value === null || value === '' || value === undefined) continue;
-    if (!Array.isArray(value) || value.length > 0) return true;
-  }
-  return false;
 }
 
 /** The event with `usage` cut out of its JSON, all other bytes as they were. */

@@ -1,46 +1,137 @@
 /**
- * Usage as the chat dialect reports it. `prompt_tokens` includes what was read from and written to the prompt cache;
- * some compatible servers leave reasoning out of `completion_tokens`, which `total_tokens` gives away.
+ * Usage as the chat dialect reports it, wherever those who speak it put it. `prompt_tokens` includes what was read from and
+ * written to the prompt cache, and `completion_tokens` what was thought; some leave the one or the other out, which
+ * `total_tokens` gives away, or that a part is larger than its whole.
  */
-import { count, noUsage, serviceTier, type Usage } from '../usage.js';
+import { isObject } from '../../lib/json.js';
+import { counted, laterUsage, noUsage, serviceTier, type Usage } from '../usage.js';
 
-interface WireUsage {
-  prompt_tokens?: unknown;
-  completion_tokens?: unknown;
-  total_tokens?: unknown;
-  prompt_tokens_details?: Record<string, unknown> | null;
-  completion_tokens_details?: Record<string, unknown> | null;
+type Path = readonly (string | number)[];
+
+/** Where usage stands in an answer or in a chunk of a stream. */
+const PLACES: readonly Path[] = [
+  ['usage'], // OpenAI and nearly all
+  ['x_groq', 'usage'], // Groq, in the finish chunk of a stream
+  ['choices', 0, 'usage'], // Moonshot, in the finish chunk of a stream
+];
+
+/** Where the counts of each kind stand in usage. Of several that are told the largest counts. */
+const COUNTS = {
+  prompt: [['prompt_tokens']],
+  completion: [['completion_tokens']],
+  total: [['total_tokens']],
+  cacheRead: [
+    ['prompt_tokens_details', 'cached_tokens'], // OpenAI
+    ['prompt_token_details', 'cached_tokens'], // Mistral
+    ['num_cached_tokens'], // Mistral
+    ['cached_tokens'], // Moonshot
+    ['prompt_cache_hit_tokens'], // DeepSeek
+    ['cache_read_input_tokens'], // proxies in front of Anthropic
+  ],
+  cacheWrite: [
+    ['prompt_tokens_details', 'cache_write_tokens'], // OpenAI
+    ['prompt_tokens_details', 'cache_creation_tokens'], // proxies in front of Anthropic
+    ['prompt_tokens_details', 'cache_creation_input_tokens'], // Qwen
+    ['cache_creation_input_tokens'], // proxies in front of Anthropic
+  ],
+  cacheWriteHour: [
+    ['cache_creation', 'ephemeral_1h_input_tokens'],
+    ['prompt_tokens_details', 'cache_creation_token_details', 'ephemeral_1h_input_tokens'],
+  ],
+  audioInput: [['prompt_tokens_details', 'audio_tokens']],
+  imageInput: [['prompt_tokens_details', 'image_tokens']],
+  reasoning: [['completion_tokens_details', 'reasoning_tokens'], ['reasoning_tokens']],
+  audioOutput: [['completion_tokens_details', 'audio_tokens']],
+  imageOutput: [['completion_tokens_details', 'image_tokens']],
+} as const satisfies Readonly<Record<string, readonly Path[]>>;
+
+/** The usage that an answer or a chunk reports; undefined where it reports none. */
+export function usageIn(wire: object): Usage | undefined {
+  let usage: Usage | undefined;
+  for (const place of PLACES) {
+    const found = at(wire, place);
+    if (isObject(found)) usage = laterUsage(usage, readChatUsage(found, at(wire, ['service_tier'])));
+  }
+  return usage;
 }
 
-/** Undefined where `wire` does not report usage. `tier`: the `service_tier` that stands beside it. */
-export function readChatUsage(wire: unknown, tier?: unknown): Usage | undefined {
-  if (typeof wire !== 'object' || wire === null) return undefined;
-  const usage = wire as WireUsage;
-  if (typeof usage.prompt_tokens !== 'number' && typeof usage.completion_tokens !== 'number') return undefined;
-  const prompt = count(usage.prompt_tokens);
-  const completion = count(usage.completion_tokens);
-  const promptDetails = usage.prompt_tokens_details ?? {};
-  const completionDetails = usage.completion_tokens_details ?? {};
-  const reasoning = count(completionDetails['reasoning_tokens']);
-  const cacheRead = Math.min(prompt, count(promptDetails['cached_tokens']));
-  const cacheWrite = Math.min(prompt - cacheRead, count(promptDetails['cache_write_tokens']));
-  const reasoningApart = reasoning > 0 && count(usage.total_tokens) === prompt + completion + reasoning;
-  const imageInput = count(promptDetails['image_tokens']);
-  const imageOutput = count(completionDetails['image_tokens']);
+function readChatUsage(wire: object, tier: unknown): Usage | undefined {
+  const told = (kind: keyof typeof COUNTS): number | undefined => largest(wire, COUNTS[kind]);
+  const completion = told('completion');
+  const total = told('total');
+  const prompt = told('prompt') ?? beyond(total, completion);
+  if (prompt === undefined && completion === undefined) return undefined;
+  const reasoning = told('reasoning') ?? 0;
+  const cacheRead = told('cacheRead') ?? 0;
+  const cacheWrite = told('cacheWrite') ?? 0;
+  const { cachedApart, thoughtApart } = apart(
+    { prompt: prompt ?? 0, completion: completion ?? 0, total },
+    { cached: cacheRead + cacheWrite, reasoning },
+  );
+  const output = (completion ?? 0) + thoughtApart;
+  const writtenForAnHour = Math.min(cacheWrite, told('cacheWriteHour') ?? 0);
+  const imageInput = told('imageInput') ?? 0;
+  const imageOutput = told('imageOutput') ?? 0;
   const service = serviceTier(tier);
   return {
     ...noUsage(),
-    input: prompt - cacheRead - cacheWrite,
-    cache_read: cacheRead,
-    cache_write_5m: cacheWrite,
-    output: completion + (reasoningApart ? reasoning : 0),
-    reasoning,
-    audio_input: count(promptDetails['audio_tokens']),
-    audio_output: count(completionDetails['audio_tokens']),
+    input: prompt === undefined ? 0 : cachedApart ? prompt : prompt - cacheRead - cacheWrite,
+    ...(prompt !== undefined && {
+      cache_read: cacheRead,
+      cache_write_5m: cacheWrite - writtenForAnHour,
+      cache_write_1h: writtenForAnHour,
+    }),
+    output,
+    reasoning: Math.min(output, reasoning),
+    audio_input: told('audioInput') ?? 0,
+    audio_output: told('audioOutput') ?? 0,
     ...(imageInput > 0 && { image_input: imageInput }),
     ...(imageOutput > 0 && { image_output: imageOutput }),
     ...(service !== undefined && { service_tier: service }),
+    ...(prompt === undefined && { lacks: 'input' }),
+    ...(completion === undefined && thoughtApart === 0 && { lacks: 'output' }),
   };
+}
+
+/** What a total has beyond the one figure that is told beside it; undefined where it has nothing. */
+const beyond = (total: number | undefined, figure: number | undefined): number | undefined =>
+  total !== undefined && figure !== undefined && total > figure ? total - figure : undefined;
+
+/**
+ * What stands beside the two figures that should hold it. A part that is larger than its whole does; else the total tells:
+ * what it has beyond the two is the cached input where it is exactly that, and hidden thinking where it is anything else.
+ */
+function apart(
+  { prompt, completion, total }: { prompt: number; completion: number; total: number | undefined },
+  { cached, reasoning }: { cached: number; reasoning: number },
+): { cachedApart: boolean; thoughtApart: number } {
+  const rest = Math.max(0, (total ?? 0) - prompt - completion);
+  const thinking = rest === reasoning && rest > 0;
+  const tellsCached = cached > 0 && !thinking && (rest === cached || rest === cached + reasoning);
+  const untold = total === undefined && reasoning > completion ? reasoning : 0;
+  return {
+    cachedApart: tellsCached || cached > prompt,
+    thoughtApart: Math.max(tellsCached ? rest - cached : rest, untold),
+  };
+}
+
+function largest(wire: object, paths: readonly Path[]): number | undefined {
+  let most: number | undefined;
+  for (const path of paths) {
+    const value = counted(at(wire, path));
+    if (value !== undefined && (most === undefined || value > most)) most = value;
+  }
+  return most;
+}
+
+/** What stands at a path; undefined where nothing does. */
+function at(wire: unknown, path: Path): unknown {
+  let value = wire;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
 }
 
 /** Usage in the chat dialect, where the prompt includes what was read from and written to the prompt cache. */

@@ -1,34 +1,35 @@
-/** What an answer in the chat dialect says beside its bytes: the text that was generated, and the errors in it. */
+/** The errors that an answer in the chat dialect tells of. */
 import type { UpstreamFailure } from '../failure.js';
 
-/** All text of a message or a delta that was generated: content, reasoning, refusal, tool names and arguments. */
-export function textOf(message: unknown): string {
-  if (typeof message !== 'object' || message === null) return '';
-  const wire = message as Record<string, unknown>;
-  let text = '';
-  for (const name of ['reasoning_content', 'reasoning', 'content', 'refusal']) {
-    if (typeof wire[name] === 'string') text += wire[name];
-  }
-  if (!Array.isArray(wire['tool_calls'])) return text;
-  for (const call of wire['tool_calls'] as ({ function?: Record<string, unknown> } | null)[]) {
-    const { name, arguments: args } = call?.function ?? {};
-    if (typeof name === 'string') text += name;
-    if (typeof args === 'string') text += args;
-  }
-  return text;
+/** Finish reasons with which a server says that it failed: OpenRouter, DeepSeek, Z.ai, vLLM. */
+const failedFinishes: ReadonlySet<unknown> = new Set([
+  'error',
+  'insufficient_system_resource',
+  'network_error',
+  'abort',
+]);
+
+/** The error that one choice of an answer or of a chunk tells of. */
+export function errorInChoice(choice: object): ToldError | undefined {
+  const told = errorIn({ error: (choice as { error?: unknown }).error });
+  if (told) return told;
+  const { finish_reason: finish } = choice as { finish_reason?: unknown };
+  return failedFinishes.has(finish) ? { message: `The upstream ended its answer with '${finish}'.` } : undefined;
 }
 
 type ToldError = Omit<UpstreamFailure, 'kind'>;
 
 /**
  * The error that a body tells of, in any of the shapes in use: `{error: {...}}`, `{error: "..."}`, flat
- * `{object: "error", message}` (vLLM) and `{detail}` (FastAPI). Undefined where it tells of none.
+ * `{object: "error", message}` (vLLM) and `{detail}` (FastAPI). Undefined where it tells of none: some send an `error` that is
+ * null or empty beside a whole answer.
  */
 export function errorIn(body: object): ToldError | undefined {
   const wire = body as Record<string, unknown>;
   const error = wire['error'];
-  if (typeof error === 'string') return { message: error };
-  if (typeof error === 'object' && error !== null) return toldBy(error as Record<string, unknown>);
+  if (typeof error === 'string' && error !== '') return { message: error };
+  if (typeof error === 'object' && error !== null && Object.values(error).some(Boolean))
+    return toldBy(error as Record<string, unknown>);
   if (wire['object'] === 'error' || wire['type'] === 'error') return toldBy(wire);
   return undefined;
 }

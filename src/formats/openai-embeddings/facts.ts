@@ -25,6 +25,10 @@ export class EmbeddingsFacts implements RequestFacts {
     return this.#items.length;
   }
 
+  mediaTokensMost(): number {
+    return 0;
+  }
+
   has(_feature: Feature): boolean {
     return false;
   }

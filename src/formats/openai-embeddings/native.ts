@@ -12,7 +12,7 @@ import type { UpstreamFailure } from '../failure.js';
 import { type JsonFields, jsonFields, splice } from '../json-fields.js';
 import { errorIn, readError } from '../openai-chat/wire.js';
 import type { Answer, StreamReader, Translator } from '../translation.js';
-import { count, noUsage, type Usage } from '../usage.js';
+import { counted, noUsage, type Usage } from '../usage.js';
 import type { EmbeddingsRequest } from './request.js';
 import { type VectorFormat, vectorJson, vectorOf } from './vectors.js';
 
@@ -66,6 +66,7 @@ function readAnswer(body: Buffer, format: VectorFormat | undefined): Answer {
     usage: readUsage(usage),
     servedModel: typeof model === 'string' ? model : undefined,
     filtered: false,
+    empty: false,
     text: () => '',
   };
 }
@@ -141,8 +142,8 @@ function rewritten(body: Buffer, format: VectorFormat): Buffer | undefined {
 /** Some servers tell only the total. */
 function readUsage(wire: unknown): Usage | undefined {
   if (!isObject(wire)) return undefined;
-  const prompt = wire['prompt_tokens'] ?? wire['total_tokens'];
-  return typeof prompt === 'number' ? { ...noUsage(), input: count(prompt) } : undefined;
+  const prompt = counted(wire['prompt_tokens']) ?? counted(wire['total_tokens']);
+  return prompt === undefined ? undefined : { ...noUsage(), input: prompt };
 }
 
 function garbage(what: string): Answer {

@@ -62,7 +62,8 @@ export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer {
     return garbage('something that is not JSON');
   }
   const failure = inBandError(message);
-  if (failure) return { ok: false, failure };
+  if (failure)
+    return { ok: false, failure, usage: readMessagesUsage(isObject(message) ? message['usage'] : undefined) };
   if (!isObject(message) || !Array.isArray(message['content'])) return garbage('JSON that is not a message');
   const said = readContent(plan, message['content'], body);
   if (!said) return garbage('a tool input that cannot be read');
@@ -81,6 +82,7 @@ export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer {
     usage,
     servedModel: typeof message['model'] === 'string' ? message['model'] : undefined,
     filtered: message['stop_reason'] === 'refusal',
+    empty: said.text === '' && said.json === undefined && said.calls.length === 0,
     text: () => said.generated,
   };
 }

@@ -48,6 +48,8 @@ export class MessagesToChatStream implements StreamReader {
   #text = '';
   /** Text beside a forced tool: it is the answer only if the tool was never called. */
   #aside = '';
+  /** Content has come. */
+  #said = false;
   #calls = 0;
   #jsonCalls = 0;
   #stopReason: unknown;
@@ -92,6 +94,10 @@ export class MessagesToChatStream implements StreamReader {
 
   get filtered(): boolean {
     return this.#stopReason === 'refusal';
+  }
+
+  get empty(): boolean {
+    return !this.#said && this.#calls === 0 && this.#jsonCalls === 0;
   }
 
   text(): string {
@@ -224,6 +230,7 @@ export class MessagesToChatStream implements StreamReader {
 
   #say(text: string): void {
     this.#text += text;
+    if (text !== '') this.#said = true;
     if (this.#plan.jsonTool !== undefined) this.#aside += text;
     else this.#write(this.#fence ? this.#fence.push(text) : text);
   }

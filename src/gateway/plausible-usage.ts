@@ -1,0 +1,94 @@
+/**
+ * The most that an attempt can have used, whatever its provider says, and its usage within that. A text has at least a byte for
+ * every token, and no answer is longer than the maximum that was sent, or the model's own. What lies beyond is entered at the
+ * bound: budgets and entries stay within what was held for the request, and within what the ledger can hold. Pure functions.
+ */
+import type { ModelRequest } from '../formats/request.js';
+import { inputOf, type Usage } from '../formats/usage.js';
+import type { Reach } from './stages.js';
+
+export interface MostUsage {
+  /** Input tokens of all kinds. Asked for only where a report is longer than any text of the request. */
+  readonly input: () => number;
+  /** Bytes that were sent: more tokens than that its texts cannot have. */
+  readonly sentBytes: number;
+  /** Of all choices. */
+  readonly output: number;
+}
+
+/** What a provider puts around the texts of a request: its own instructions, the frame of tools. Tokens. */
+const FRAME_TOKENS = 1000;
+/** No model answers with more where nobody knows its maximum. Tokens of a choice. */
+const LONGEST_ANSWER = 1_000_000;
+
+/** No answer takes more uses of one tool. */
+const MOST_TOOL_USES = 1000;
+
+interface SentRequest {
+  readonly request: ModelRequest;
+  readonly reach: Reach;
+  readonly sentBytes: number;
+  /** The maximum of each choice that was sent instead of the caller's own; null: the caller's own. */
+  readonly cap: number | null;
+  /** Output tokens that are held for all choices; infinite where no budget bounds them. */
+  readonly granted: number;
+}
+
+export function mostUsage({ request, reach, sentBytes, cap, granted }: SentRequest): MostUsage {
+  const { facts, format } = request;
+  const { model, target } = reach;
+  const own = target.maxOutput ?? LONGEST_ANSWER;
+  const unasked = Math.min(model.maxOutput ?? LONGEST_ANSWER, own);
+  // Where a maximum must be named, none beyond the model's own is.
+  const asked = target.carriers[format]?.namesMaximum ? Math.min(facts.maxOutput ?? own, own) : facts.maxOutput;
+  const choice = cap ?? asked ?? unasked;
+  return {
+    sentBytes,
+    input: () => Math.max(sentBytes, reach.input.most) + FRAME_TOKENS + facts.mediaTokensMost(),
+    output: Math.min(granted, choice * facts.choices),
+  };
+}
+
+interface Entered {
+  readonly tokens: Usage;
+  readonly service: string | undefined;
+  readonly implausible: boolean;
+}
+
+/** Counts alone, and within the most: parts of a whole are at most the whole. */
+export function entered(used: Usage, most: MostUsage): Entered {
+  const { service_tier: service, lacks: _, ...told } = used;
+  const read = inputOf(told);
+  const input = read > most.sentBytes ? Math.min(read, Math.floor(most.input())) : read;
+  const output = Math.min(told.output, Math.floor(most.output));
+  const tools = told.tools && usesOf(told.tools);
+  const implausible = input < read || output < told.output || (tools?.cut ?? false);
+  const tokens = input < read ? { ...told, ...shrunk(told, input / read), output } : { ...told, output };
+  tokens.input += Math.max(0, input - inputOf(tokens));
+  tokens.reasoning = Math.min(tokens.reasoning, output);
+  tokens.audio_input = Math.min(tokens.audio_input, input);
+  tokens.audio_output = Math.min(tokens.audio_output, output);
+  if (tokens.image_input !== undefined) tokens.image_input = Math.min(tokens.image_input, input);
+  if (tokens.image_output !== undefined) tokens.image_output = Math.min(tokens.image_output, output);
+  if (tools) tokens.tools = tools.uses;
+  return { tokens, service, implausible };
+}
+
+function usesOf(told: NonNullable<Usage['tools']>): { uses: NonNullable<Usage['tools']>; cut: boolean } {
+  const uses = { ...told };
+  let cut = false;
+  for (const name of Object.keys(uses) as (keyof typeof uses)[]) {
+    if ((uses[name] ?? 0) <= MOST_TOOL_USES) continue;
+    uses[name] = MOST_TOOL_USES;
+    cut = true;
+  }
+  return { uses, cut };
+}
+
+/** All kinds of the input in proportion: which of them is wrong is not known. */
+const shrunk = (told: Usage, by: number) => ({
+  input: Math.floor(told.input * by),
+  cache_read: Math.floor(told.cache_read * by),
+  cache_write_5m: Math.floor(told.cache_write_5m * by),
+  cache_write_1h: Math.floor(told.cache_write_1h * by),
+});
