@@ -17,7 +17,7 @@ export interface MostUsage {
 }
 
 /** What a provider puts around the texts of a request: its own instructions, the frame of tools. Tokens. */
-const FRAME_TOKENS = 1000;
+const FRAME_TOKENS = 4096;
 /** No model answers with more where nobody knows its maximum. Tokens of a choice. */
 const LONGEST_ANSWER = 1_000_000;
 

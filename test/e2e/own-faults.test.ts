@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
 import { providers } from '../../providers/index.js';
@@ -43,6 +44,28 @@ const badFailures: ProviderType = {
   },
 };
 
+let settles = true;
+/** Answers without usage, and from then on its tokens cannot be counted. */
+const badCounting: ProviderType = {
+  ...sandbox,
+  type: 'bad-counting',
+  local: async () => {
+    settles = false;
+    const message = { role: 'assistant', content: 'Hello there.' };
+    const body = Buffer.from(JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }] }));
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: Readable.from([body]) };
+  },
+  counting: () => {
+    const { factor, ...rule } = (sandbox as ProviderType).counting('sandbox');
+    return {
+      ...rule,
+      get factor(): number {
+        return settles ? factor : throwing();
+      },
+    };
+  },
+};
+
 let database: FreshDatabase;
 let dir: string;
 let app: App;
@@ -62,20 +85,29 @@ before(async () => {
     data_dir: join(dir, 'data'),
     admin: { key: ADMIN },
     database: { url: database.url },
-    providers: { headers: { type: 'bad-headers' }, failures: { type: 'bad-failures' } },
-    models: { headers: model('headers'), failures: model('failures') },
+    providers: {
+      headers: { type: 'bad-headers' },
+      failures: { type: 'bad-failures' },
+      counting: { type: 'bad-counting' },
+    },
+    models: { headers: model('headers'), failures: model('failures'), counting: model('counting') },
   };
   const file = join(dir, 'config.yaml');
   await writeFile(file, stringify(config));
   const known = { needsBaseUrl: false };
-  const options = { file, env: {}, cwd: dir, providerTypes: { 'bad-headers': known, 'bad-failures': known } };
+  const options = {
+    file,
+    env: {},
+    cwd: dir,
+    providerTypes: { 'bad-headers': known, 'bad-failures': known, 'bad-counting': known },
+  };
   const loaded = loadConfig(options);
   assert.ok(loaded.ok, JSON.stringify(loaded));
   const { log } = createLog('silent');
   log.error = ((fields: { error?: string }) => void faults.push(String(fields.error))) as typeof log.error;
   app = await startApp({
     ...{ loaded, load: async () => loadConfig(options), log, access: () => {} },
-    providers: { ...providers, 'bad-headers': badHeaders, 'bad-failures': badFailures },
+    providers: { ...providers, 'bad-headers': badHeaders, 'bad-failures': badFailures, 'bad-counting': badCounting },
   });
 });
 after(async () => {
@@ -106,7 +138,7 @@ async function ask(model: string, text: string, id: string) {
 
 const entriesOf = async (id: string) =>
   (
-    await admin<{ data: { status: number; error: string; tokens: { input: number } }[] }>(
+    await admin<{ data: { status: number; error: string; tokens: { input: number; output: number } }[] }>(
       'GET',
       `/usage?request_id=${id}`,
     )
@@ -147,4 +179,25 @@ test('a failure that cannot be judged is entered, told with its status, and no s
   }
   const { breaker, failures } = await breakerOf('failures');
   assert.deepEqual([breaker, failures], ['closed', 0]);
+});
+
+test('what cannot be settled is entered and counted at the worst that was held, and logged', async () => {
+  faults.length = 0;
+  const body = { name: 'held', limits: [{ unit: 'usd', max: 1, per: 'day' }] };
+  const { key, id } = await admin<{ key: string; id: string }>('POST', '/keys', body);
+  const response = await fetch(`${app.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'x-request-id': 'unsettled' },
+    body: JSON.stringify({ model: 'counting', max_tokens: 700, messages: [{ role: 'user', content: 'Hello' }] }),
+  });
+  settles = true;
+  assert.equal(response.status, 200);
+  assert.match(await response.text(), /Hello there/);
+  const [entry] = await entriesOf('unsettled');
+  assert.deepEqual([entry!.status, entry!.error, entry!.tokens.output], [200, null, 700]);
+  assert.ok(entry!.tokens.input > 0);
+  const { data } = await admin<{ data: { spent: string; held: string }[] }>('GET', `/limits?key=${id}`);
+  const spent = ((entry!.tokens.input + 700) / 1e6).toFixed(9);
+  assert.deepEqual([data[0]!.spent, Number(data[0]!.held)], [spent, 0]);
+  assert.ok(faults.some((fault) => fault.includes('planted fault')));
 });

@@ -230,3 +230,15 @@ async function entriesOf(
     await sleep(50);
   }
 }
+
+/** The text of an answer as far as it comes: one that is broken off is read to where it breaks. */
+export async function textAsFarAsItComes(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const piece of response.body!) text += decoder.decode(piece as Uint8Array, { stream: true });
+  } catch {
+    // Broken off.
+  }
+  return text;
+}

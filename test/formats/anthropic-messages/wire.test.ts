@@ -50,6 +50,35 @@ test('a later report overwrites what it names and keeps the rest', () => {
   assert.deepEqual(readMessagesUsage(nulls, outputOnly), { ...outputOnly, output: 13 });
 });
 
+test('a later report does not take back what an earlier one said', () => {
+  const first = readMessagesUsage({ input_tokens: 1200, cache_read_input_tokens: 800, output_tokens: 1 });
+  const zeros = readMessagesUsage({ input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 9 }, first);
+  assert.deepEqual(zeros, used({ input: 1200, cache_read: 800, output: 9 }));
+  assert.deepEqual(readMessagesUsage({ input_tokens: 0, output_tokens: 0 }, zeros), zeros);
+  // Moved from one kind to another, and no more in all.
+  const moved = readMessagesUsage({ input_tokens: 200, cache_read_input_tokens: 1800, output_tokens: 9 }, zeros);
+  assert.deepEqual(moved, used({ input: 200, cache_read: 1800, output: 9 }));
+});
+
+test('a side that no report tells is named, until one does', () => {
+  const first = readMessagesUsage({ input_tokens: null, output_tokens: 1 });
+  assert.equal(first?.lacks, 'input');
+  assert.equal(readMessagesUsage({ output_tokens: 5 }, first)?.lacks, 'input');
+  assert.deepEqual(readMessagesUsage({ input_tokens: 7, output_tokens: 5 }, first), used({ input: 7, output: 5 }));
+  assert.equal(readMessagesUsage({ input_tokens: 3, output_tokens: '9' })?.lacks, 'output');
+});
+
+test('numbers of any size are safe integers', () => {
+  for (const huge of [2 ** 64, 1e300, Number.POSITIVE_INFINITY]) {
+    const usage = readMessagesUsage({
+      ...{ input_tokens: huge, output_tokens: huge, cache_read_input_tokens: huge, cache_creation_input_tokens: huge },
+      ...{ cache_creation: { ephemeral_1h_input_tokens: huge, ephemeral_5m_input_tokens: huge } },
+      output_tokens_details: { thinking_tokens: huge },
+    });
+    for (const value of Object.values(usage ?? {})) assert.ok(Number.isSafeInteger(value));
+  }
+});
+
 test('cache writes that only the end reports, or that grow, are counted', () => {
   const first = readMessagesUsage({
     input_tokens: 1,
@@ -84,7 +113,7 @@ test('counts that are no counts are none', () => {
     cache_read_input_tokens: '9',
     output_tokens_details: { thinking_tokens: 99 },
   };
-  assert.deepEqual(readMessagesUsage(wire), used({ output: 2, reasoning: 2 }));
+  assert.deepEqual(readMessagesUsage(wire), used({ output: 2, reasoning: 2, lacks: 'input' }));
 });
 
 test('an error keeps its status, type and words', () => {
@@ -151,6 +180,6 @@ for (const [type, status] of [
 }
 
 test('what tells of no error is none', () => {
-  for (const body of [null, undefined, 'error', {}, { type: 'message' }, { error: null }])
+  for (const body of [null, undefined, 'error', {}, { type: 'message' }, { error: null }, { error: {} }, { error: '' }])
     assert.equal(inBandError(body), undefined);
 });
