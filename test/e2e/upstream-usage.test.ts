@@ -105,6 +105,7 @@ describe('numbers that no request can have used', () => {
           assert.ok(input + cache_read >= 10 && input + cache_read < 5000, `${usage}: ${JSON.stringify(entry.tokens)}`);
           assert.ok(output >= 10 && output <= MAX, `${usage}: ${JSON.stringify(entry.tokens)}`);
           assert.ok(reasoning <= output);
+          assert.deepEqual(entry.flags, ['implausible_usage']);
           assert.ok(Number.isSafeInteger(entry.cost_nusd['total']));
           cost += entry.cost_nusd['total']!;
           tokens += input + cache_read + output;
@@ -131,7 +132,8 @@ describe('numbers that no request can have used', () => {
     upstream.next(whole('{"prompt_tokens":37000,"completion_tokens":3}'));
     const content = [{ type: 'image_url', image_url: { url: 'https://pictures.example/a.png' } }];
     const { id } = await ask(key, { messages: [{ role: 'user', content }] });
-    assert.equal((await entryOf(id)).tokens['input'], 37_000);
+    const entry = await entryOf(id);
+    assert.deepEqual([entry.tokens['input'], entry.flags], [37_000, undefined]);
     assert.equal(await counterOf(), before);
   });
 });
