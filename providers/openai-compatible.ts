@@ -1,5 +1,5 @@
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
-import { encodingFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
+import { encodingFor, maxOutputFor, outputFieldFor } from '../src/formats/openai-chat/models.js';
 import type { ProviderType } from '../src/provider/provider-type.js';
 import { bearerOrNone } from '../src/provider/signers.js';
 
@@ -18,4 +18,5 @@ export const openaiCompatible = {
       ? { ...encodingFor(model), factor: 1 }
       : { encoding: 'o200k_base', factor: 1.1, exact: false, bound: /claude/i.test(model) ? 'claude_4_7' : 'open' },
   maxOutput: maxOutputFor,
+  outputField: outputFieldFor,
 } satisfies ProviderType;

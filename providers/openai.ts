@@ -52,5 +52,5 @@ export const openai = {
   limitHeaders: chatLimitHeaders,
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
   maxOutput: maxOutputFor,
-  outputField: 'max_completion_tokens',
+  outputField: () => 'max_completion_tokens',
 } satisfies ProviderType;

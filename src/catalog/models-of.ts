@@ -113,6 +113,7 @@ function targetOf(
     Object.entries({
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
+      'accept-encoding': 'identity',
       'user-agent': deps.userAgent,
       ...providerType.auth(key),
       ...provider.headers,
@@ -159,7 +160,7 @@ function targetOf(
         id,
         dropParams: model.drop_params,
         modelFacts: providerType.modelFacts?.(name) ?? null,
-        outputField: providerType.outputField ?? 'max_tokens',
+        outputField: providerType.outputField?.(name) ?? 'max_tokens',
         mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
       }),
       headers,

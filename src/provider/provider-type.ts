@@ -62,7 +62,7 @@ export interface ProviderType {
   /** Most tokens that a model answers with where a request names no maximum; null where that is not known. */
   maxOutput?(model: string): number | null;
   /** The field that bounds the answer of a chat completion that names no maximum; `max_tokens` unless stated. */
-  readonly outputField?: OutputField;
+  outputField?(model: string): OutputField;
   /** Most texts that one embeddings request may have; left out where that is not known. */
   readonly mostInputs?: number;
   /** What a model can do, where the provider speaks a format that depends on it. */

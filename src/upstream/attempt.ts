@@ -8,6 +8,7 @@ import type { UpstreamFailure } from '../formats/failure.js';
 import { headerIn } from '../lib/headers.js';
 import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
+import { type DecodedBody, decodedBody } from './decoded-body.js';
 import type { Connections } from './http1/connections.js';
 import { HttpFault } from './http1/faults.js';
 import type { AnswerHandler, RunningRequest } from './http1/http-exchange.js';
@@ -49,6 +50,11 @@ export interface Flow {
   abort(): void;
 }
 
+const UNDECODABLE: UpstreamFailure = {
+  kind: 'garbage',
+  message: "The upstream's compressed answer cannot be decoded.",
+};
+
 /** It is the exchange's handler and the deadline's watcher itself: an object for each request, and no closure. */
 export class Attempt implements Flow, Watched, AnswerHandler {
   readonly #call: UpstreamCall;
@@ -59,6 +65,8 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   #paused = false;
   #over = false;
   #headersSeen = false;
+  /** The body that comes is compressed. */
+  #decoded: DecodedBody | undefined;
 
   constructor(call: UpstreamCall, events: UpstreamEvents, deadlines: Deadlines) {
     this.#call = call;
@@ -92,6 +100,10 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   answered(status: number, headers: AnswerHeaders): void {
     if (this.#over) return;
     this.#headersSeen = true;
+    this.#decoded = decodedBody(headers.get('content-encoding'), {
+      onData: (piece) => this.#events.onData(piece),
+      onBroken: () => this.#broken(),
+    });
     this.#events.onHeaders(status, headers);
   }
 
@@ -99,12 +111,15 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   onData(chunk: Buffer): boolean {
     if (this.#over) return true;
     this.#deadline.enter('idle');
-    this.#events.onData(chunk);
+    if (this.#decoded) this.#decoded.push(chunk);
+    else this.#events.onData(chunk);
     return !this.#paused;
   }
 
   onEnd(): void {
-    if (this.#close()) this.#events.onEnd();
+    if (!this.#close()) return;
+    if (this.#decoded) this.#decoded.end(() => this.#events.onEnd());
+    else this.#events.onEnd();
   }
 
   onError(error: Error): void {
@@ -121,24 +136,35 @@ export class Attempt implements Flow, Watched, AnswerHandler {
 
   pause(): void {
     this.#deadline.pause();
+    this.#decoded?.pause();
     this.#paused = true;
   }
 
   resume(): void {
     this.#deadline.resume();
+    this.#decoded?.resume();
     if (!this.#paused) return;
     this.#paused = false;
     this.#running?.resume();
   }
 
   abort(): void {
+    this.#decoded?.stop();
     if (this.#close()) this.#running?.abort();
   }
 
+  /** The connection failed, or a time ran out. */
   #fail(failure: UpstreamFailure): void {
     if (!this.#close()) return;
     this.#running?.abort();
-    this.#events.onFailure(failure);
+    if (this.#decoded) this.#decoded.lost(() => this.#events.onFailure(failure));
+    else this.#events.onFailure(failure);
+  }
+
+  /** What was compressed cannot be read; it may have ended already. */
+  #broken(): void {
+    if (this.#close()) this.#running?.abort();
+    this.#events.onFailure(UNDECODABLE);
   }
 
   #close(): boolean {

@@ -62,7 +62,7 @@ export class ChatFacts implements RequestFacts {
 }
 
 function largest(...maxima: readonly unknown[]): number | null {
-  const said = maxima.filter((one) => typeof one === 'number');
+  const said = maxima.filter((one) => typeof one === 'number' && one > 0) as number[];
   return said.length === 0 ? null : Math.max(...said);
 }
 

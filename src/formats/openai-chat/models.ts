@@ -3,6 +3,8 @@
  * cost in input tokens. Names may carry a fine-tuning frame (`ft:gpt-4o-mini:org::id`), a vendor (`openai/gpt-4o`) or a
  * date. Where the documentation and the bills disagree, the dearer figure stands here.
  */
+import type { OutputField } from '../translation.js';
+
 export interface EncodingRule {
   readonly encoding: 'o200k_base' | 'cl100k_base';
   /** The encoding is known to be the model's own. */
@@ -106,6 +108,12 @@ const outputMaxima: readonly (readonly [RegExp, number])[] = [
   [/^(gpt-3\.5-turbo-16k|gpt-35-turbo-16k)/, 16_384],
   [/^(gpt-3\.5|gpt-35)/, 4096],
 ];
+
+/**
+ * The field that bounds an answer. Models that reason refuse `max_tokens`; most servers of other models know no other field.
+ */
+export const outputFieldFor = (model: string): OutputField =>
+  /^(o[1-9]|gpt-[5-9]|codex-)(?!\d)/.test(bareName(model)) ? 'max_completion_tokens' : 'max_tokens';
 
 /** Most tokens that a model answers with; null for a name that is not OpenAI's. */
 export function maxOutputFor(model: string): number | null {

@@ -42,7 +42,7 @@ function requestBody(call: ChatRequest, { model, outputField }: TargetFacts, cap
     if (cap !== null && (name === 'max_tokens' || name === 'max_completion_tokens')) {
       const asked = call.json[name];
       if (asked === null && (call.facts.maxOutput !== null || name !== outputField)) continue;
-      const tokens = typeof asked === 'number' ? Math.min(asked, cap) : cap;
+      const tokens = typeof asked === 'number' && asked > 0 ? Math.min(asked, cap) : cap;
       edits.push({ start: valueStart, end: valueEnd, with: String(tokens) });
       capped = true;
     }

@@ -77,12 +77,16 @@ function problemInMessage(message: unknown, path: string): Refusal | undefined {
   return at === -1 ? undefined : wrong(`${path}.content[${at}]`, 'must be an object');
 }
 
+/** llama.cpp, LM Studio and their clients write "no maximum" so. */
+export const saysNoMaximum = (value: unknown): boolean => value === 0 || value === -1;
+
 function problemInOptions(json: Record<string, unknown>): Refusal | undefined {
   if (!optional(json['stream'], (value) => typeof value === 'boolean')) return wrong('stream', 'must be a boolean');
   if (!optional(json['stream_options'], isObject)) return wrong('stream_options', 'must be an object');
   if (!optional(json['tools'], Array.isArray)) return wrong('tools', 'must be an array');
   for (const name of ['n', 'max_tokens', 'max_completion_tokens']) {
-    if (!optional(json[name], isPositiveInteger)) return wrong(name, 'must be a positive integer');
+    if (!optional(json[name], (value) => isPositiveInteger(value) || (name !== 'n' && saysNoMaximum(value))))
+      return wrong(name, 'must be a positive integer');
   }
   return undefined;
 }
