@@ -161,6 +161,7 @@ function targetOf(
         dropParams: model.drop_params,
         modelFacts: providerType.modelFacts?.(name) ?? null,
         outputField: providerType.outputField?.(name) ?? 'max_tokens',
+        asksUsage: provider.usage === 'ask',
         mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
       }),
       headers,

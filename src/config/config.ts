@@ -88,6 +88,8 @@ export interface ProviderConfig {
   readonly catalogue: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether streams are asked for their usage. */
+  readonly usage: 'ask' | 'never';
 }
 
 export interface ModelConfig extends RoutingConfig {

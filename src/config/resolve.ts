@@ -58,6 +58,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
         api_keys: credentialsOf(provider, name, credential, report),
         base_url: provider.base_url ?? null,
         catalogue: provider.catalogue ?? null,
+        usage: provider.usage,
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),

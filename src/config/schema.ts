@@ -156,6 +156,10 @@ const provider = z.strictObject({
       "Whose list prices hold, such as groq, together or x-ai. Default: the type's own, else by the host of base_url.",
     ),
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
+  usage: z
+    .enum(['ask', 'never'])
+    .default('ask')
+    .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
 });
 
 const groupings = [

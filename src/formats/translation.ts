@@ -31,6 +31,8 @@ export interface TargetFacts {
   readonly dropParams: boolean;
   readonly modelFacts: ModelFacts | null;
   readonly outputField: OutputField;
+  /** A stream whose caller did not ask for usage is asked for it all the same. */
+  readonly asksUsage: boolean;
   /** Most texts that one embeddings request may have; infinite where that is not known. */
   readonly mostInputs: number;
 }
@@ -39,6 +41,8 @@ export interface TargetFacts {
 export interface AttemptTerms {
   /** The maximum of each choice to send instead of the caller's own; null: the caller's own. */
   readonly maxOutput: number | null;
+  /** The target has refused to be asked for the usage of a stream. */
+  readonly refusesUsage?: boolean;
   readonly nowMs: number;
 }
 
@@ -47,6 +51,8 @@ export interface Translation {
   readonly body: Buffer;
   /** Names of request fields that the target's format cannot express and that were left out. */
   readonly dropped: readonly string[];
+  /** The request asks for the usage of its stream, and its caller did not. */
+  readonly asksUsage?: boolean;
   /** Reads a whole successful answer (not streamed). */
   answer(body: Buffer): Answer;
   /** Reads a streamed answer; call once. */

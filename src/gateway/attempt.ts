@@ -76,6 +76,9 @@ export function createAttempt({
   onFault,
   onImplausible,
 }: AttemptPorts): Attempt {
+  /** Labels of targets that refuse to be asked for the usage of a stream: asked once more without, and so from then on. */
+  const usageRefused = new Set<string>();
+
   async function attempt(
     reserved: Reserved,
     { model, target }: PickedTarget,
@@ -113,13 +116,20 @@ export function createAttempt({
       ...{ request: reserved.request, reach, cap: context.outputCap, granted: limiter.grantedOutput(grant) },
       sentBytes: translation.body.length,
     });
-    return carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
+    const result = await carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
+    if (!translation.asksUsage || !refusedUsage(result) || writer.gone) return result;
+    usageRefused.add(target.label);
+    return attempt(reserved, { model, target }, entrant);
   }
 
   /** A translator that throws is at fault, and not the target. */
   function translate({ request, context, call }: Reserved, { model, target }: Reach): Result<Translation> {
     try {
-      return carry(request, model, target, { maxOutput: context.outputCap, nowMs: clock.now() });
+      return carry(request, model, target, {
+        maxOutput: context.outputCap,
+        refusesUsage: usageRefused.has(target.label),
+        nowMs: clock.now(),
+      });
     } catch (error) {
       onFault(error, call.requestId);
       return refused(internalError);
@@ -250,6 +260,14 @@ export function createAttempt({
   }
 
   return attempt;
+}
+
+/** Whether an upstream refused the request for what the gateway added to it. */
+function refusedUsage({ carried }: AttemptResult): boolean {
+  if (carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
+  const { status, message, param } = carried.failure;
+  if (status !== 400 && status !== 422) return false;
+  return /stream_options|include_usage/.test(`${message.slice(0, 2000)} ${(param ?? '').slice(0, 200)}`);
 }
 
 /** The input as the target counts it; that of the first target is known. */

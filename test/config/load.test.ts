@@ -87,6 +87,7 @@ telemetry: { metrics: false, log: { level: debug } }
     base_url: 'http://10.0.0.7:8000/v1',
     catalogue: null,
     headers: { 'x-team': 'search' },
+    usage: 'ask',
   });
   const model = config.models['house/model-1.5']!;
   assert.equal(model.targets[0]!.weight, 3);

@@ -16,14 +16,17 @@ import { errorIn, errorInChoice, readError } from './wire.js';
 export const nativeChat: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'openai-chat',
-  translate: (request, target, { maxOutput }) =>
-    ok({
-      body: requestBody(request, target, maxOutput),
+  translate(request, target, { maxOutput, refusesUsage }) {
+    const asksUsage = request.stream && !request.askedUsage && target.asksUsage && !refusesUsage;
+    return ok({
+      body: requestBody(request, target, { askUsage: asksUsage, cap: maxOutput }),
       dropped: [],
+      asksUsage,
       answer: readAnswer,
       stream: () => new OpenAiChatStream(request.askedUsage, request.facts.choices),
       failure: readError,
-    }),
+    });
+  },
 };
 
 interface Edit {
@@ -32,9 +35,14 @@ interface Edit {
   readonly with: string;
 }
 
-function requestBody(call: ChatRequest, { model, outputField }: TargetFacts, cap: number | null): Buffer {
+interface Additions {
+  readonly askUsage: boolean;
+  /** The maximum of each choice; null: the caller's own. */
+  readonly cap: number | null;
+}
+
+function requestBody(call: ChatRequest, { model, outputField }: TargetFacts, { askUsage, cap }: Additions): Buffer {
   const edits: Edit[] = [];
-  const askUsage = call.stream && !call.askedUsage;
   let hasOptions = false;
   let capped = false;
   for (const { name, valueStart, valueEnd } of call.fields.fields) {

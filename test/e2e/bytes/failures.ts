@@ -30,7 +30,7 @@ export const refusalCases: readonly BytesCase[] = [
       { ...good, tools: {} },
       { ...good, n: 0 },
       { ...good, max_tokens: 1.5 },
-      { ...good, max_completion_tokens: -1 },
+      { ...good, max_completion_tokens: -5 },
     ],
   },
   {

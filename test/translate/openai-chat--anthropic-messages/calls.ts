@@ -44,6 +44,7 @@ export function call(
     dropParams,
     modelFacts: anthropic.modelFacts(model),
     outputField: 'max_tokens',
+    asksUsage: true,
     mostInputs: Number.POSITIVE_INFINITY,
   };
   return openaiChatToAnthropicMessages.translate(request, target, { maxOutput, nowMs });

@@ -8,7 +8,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
 import { contentChunk, usageChunk } from '../support/openai-answers.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { cut, head, write, writeInPieces } from '../support/upstream-steps.js';
+import { cut, head, json, write, writeInPieces } from '../support/upstream-steps.js';
 
 const messages = [{ role: 'user', content: 'Say hello.' }];
 const completion = JSON.stringify({
@@ -56,9 +56,19 @@ before(async () => {
   const model = (name: string) => ({ targets: [{ provider: 'up', model: name }], retry: { max_attempts: 1 } });
   gateway = await startGateway({
     config: {
-      providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' } },
+      providers: {
+        up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' },
+        unasked: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream', usage: 'never' },
+      },
       defaults: { price: { input: 1, output: 4 }, breaker: { min_requests: 100_000 } },
-      models: { m: model('llama-3'), 'gpt-5': model('gpt-5'), o3: model('openai/o3-mini'), 'gpt-4o': model('gpt-4o') },
+      models: {
+        m: model('llama-3'),
+        'gpt-5': model('gpt-5'),
+        o3: model('openai/o3-mini'),
+        'gpt-4o': model('gpt-4o'),
+        unasked: { targets: [{ provider: 'unasked', model: 'llama-3' }] },
+        ...Object.fromEntries(['refuses-a', 'refuses-b', 'refuses-c'].map((name) => [name, model(name)])),
+      },
     },
   });
   ({ key } = await gateway.key());
@@ -185,5 +195,56 @@ describe('a maximum of 0 or -1', () => {
   test('other negative numbers are refused', async () => {
     assert.equal((await ask({ max_tokens: -2 })).status, 400);
     assert.equal((await ask({ n: 0 })).status, 400);
+  });
+});
+
+describe('the usage of a stream', () => {
+  const streamed = (request: { model: string; stream_options?: object }) => ask({ stream: true, ...request });
+  const options = () => upstream.requests.map((request) => request.json()['stream_options']);
+
+  test('is asked for, and not where the provider says never', async () => {
+    await streamed({ model: 'm' });
+    assert.deepEqual(sentBody()['stream_options'], { include_usage: true });
+    const { id, status } = await streamed({ model: 'unasked' });
+    assert.equal(status, 200);
+    assert.equal(sentBody()['stream_options'], undefined);
+    const [entry] = await gateway.entries(id);
+    assert.ok(entry!.tokens['output']! > 0 && entry!.usage_source !== 'provider');
+    // What the caller asks for is the caller's.
+    await streamed({ model: 'unasked', stream_options: { include_usage: true } });
+    assert.deepEqual(sentBody()['stream_options'], { include_usage: true });
+  });
+
+  for (const [model, status, words] of [
+    ['refuses-a', 400, { error_code: 'BAD_REQUEST', message: 'Bad request: json: unknown field "stream_options"' }],
+    ['refuses-b', 422, { detail: [{ loc: ['body', 'stream_options'], msg: 'Extra inputs are not permitted' }] }],
+    ['refuses-c', 400, { error: { message: 'Unrecognized request argument', param: 'stream_options' } }],
+  ] as const) {
+    test(`is left to be counted where ${JSON.stringify(words)} refuses it, and that is remembered`, async () => {
+      const before = upstream.requests.length;
+      upstream.next(json(status, words));
+      const { id, status: told, text } = await streamed({ model });
+      assert.equal(told, 200);
+      assert.match(text, /\[DONE\]/);
+      const entries = (await gateway.entries(id, 2)).sort((a, b) => a.attempt - b.attempt);
+      assert.deepEqual(
+        entries.map((entry) => [entry.status, entry.cost_usd === '0.000000000']),
+        [
+          [status, true],
+          [200, false],
+        ],
+      );
+      assert.equal((await streamed({ model })).status, 200);
+      assert.deepEqual(options().slice(before), [{ include_usage: true }, undefined, undefined]);
+    });
+  }
+
+  test('another refusal is told as it is, and one that the caller asked for is the caller\u2019s', async () => {
+    const before = upstream.requests.length;
+    upstream.next(json(400, { error: { message: 'stop is too long' } }));
+    assert.equal((await streamed({ model: 'm' })).status, 400);
+    upstream.next(json(400, { error: { message: 'unknown field stream_options' } }));
+    assert.equal((await streamed({ model: 'm', stream_options: { include_usage: true } })).status, 400);
+    assert.equal(upstream.requests.length, before + 2);
   });
 });
