@@ -117,6 +117,31 @@ describe('numbers that no request can have used', () => {
     });
   }
 
+  test('are entered at the most in the messages dialect too, uses of tools among them', async () => {
+    const { key } = await gateway.key({ limits: [{ unit: 'usd', max: 1000, per: 'day' }] });
+    for (const n of huge) {
+      const kinds = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'];
+      const counts = kinds.map((kind) => `"${kind}":${n}`).join(',');
+      const usage = `{${counts},"server_tool_use":{"web_search_requests":${n}},"output_tokens_details":{"thinking_tokens":${n}}}`;
+      const content = [{ type: 'text', text: 'Hello.' }];
+      const message = JSON.stringify({
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        content,
+        stop_reason: 'end_turn',
+      });
+      claude.next(json(200, `${message.slice(0, -1)},"usage":${usage}}`));
+      const { id, status } = await ask(key, { model: 'claude', max_tokens: MAX });
+      assert.equal(status, 200);
+      const entry = await entryOf(id);
+      const { input = 0, cache_read = 0, cache_write_5m = 0, output } = entry.tokens;
+      assert.ok(input + cache_read + cache_write_5m < 5000);
+      assert.deepEqual([output, entry.flags], [MAX, ['implausible_usage']]);
+      assert.ok(entry.cost_nusd['total']! < 20e9);
+    }
+  });
+
   test('are entered at the most of all choices, and at the model’s own where none was sent', async () => {
     const { key } = await gateway.key();
     const usage = '{"prompt_tokens":10,"completion_tokens":1e30}';

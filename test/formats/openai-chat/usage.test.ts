@@ -199,6 +199,13 @@ describe('later reports of one answer', () => {
     assert.deepEqual(laterUsage(before, moved), moved);
   });
 
+  test('uses of tools are kept where a later report does not tell them', () => {
+    const searched = used({ input: 1, output: 1, tools: { web_search: 2 } });
+    assert.deepEqual(laterUsage(searched, used({ input: 1, output: 5 }))?.tools, { web_search: 2 });
+    const more = used({ input: 1, output: 5, tools: { web_search: 1, file_search: 4 } });
+    assert.deepEqual(laterUsage(searched, more)?.tools, { web_search: 2, file_search: 4 });
+  });
+
   test('a side that is not told keeps the earlier figures, and one that was not told takes them', () => {
     assert.deepEqual(laterUsage(before, used({ output: 70, lacks: 'input' })), { ...before, output: 70 });
     assert.deepEqual(
