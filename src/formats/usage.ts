@@ -90,5 +90,7 @@ function laterTools(before: Usage['tools'], told: Usage['tools']): Usage['tools'
 }
 
 /** Input tokens of all kinds. */
-export const inputOf = ({ input, cache_read, cache_write_5m, cache_write_1h }: Usage): number =>
+export type InputKinds = Pick<Usage, 'input' | 'cache_read' | 'cache_write_5m' | 'cache_write_1h'>;
+
+export const inputOf = ({ input, cache_read, cache_write_5m, cache_write_1h }: InputKinds): number =>
   input + cache_read + cache_write_5m + cache_write_1h;

@@ -112,10 +112,8 @@ export function createAttempt({
     }
     const translation = translated.value;
     context.dropped = translation.dropped;
-    const most = mostUsage({
-      ...{ request: reserved.request, reach, cap: context.outputCap, granted: limiter.grantedOutput(grant) },
-      sentBytes: translation.body.length,
-    });
+    const granted = limiter.grantedOutput(grant);
+    const most = mostUsage(reserved.request, reach, translation.body.length, context.outputCap, granted);
     const result = await carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
     if (!translation.asksUsage || !refusedUsage(result) || writer.gone) return result;
     usageRefused.add(target.label);

@@ -24,17 +24,17 @@ const LONGEST_ANSWER = 1_000_000;
 /** No answer takes more uses of one tool. */
 const MOST_TOOL_USES = 1000;
 
-interface SentRequest {
-  readonly request: ModelRequest;
-  readonly reach: Reach;
-  readonly sentBytes: number;
-  /** The maximum of each choice that was sent instead of the caller's own; null: the caller's own. */
-  readonly cap: number | null;
-  /** Output tokens that are held for all choices; infinite where no budget bounds them. */
-  readonly granted: number;
-}
-
-export function mostUsage({ request, reach, sentBytes, cap, granted }: SentRequest): MostUsage {
+/**
+ * `cap`: the maximum of each choice that was sent instead of the caller's own; null: the caller's own. `granted`: output tokens
+ * that are held for all choices; infinite where no budget bounds them.
+ */
+export function mostUsage(
+  request: ModelRequest,
+  reach: Reach,
+  sentBytes: number,
+  cap: number | null,
+  granted: number,
+): MostUsage {
   const { facts, format } = request;
   const { model, target } = reach;
   const own = target.maxOutput ?? LONGEST_ANSWER;
@@ -57,21 +57,26 @@ interface Entered {
 
 /** Counts alone, and within the most: parts of a whole are at most the whole. */
 export function entered(used: Usage, most: MostUsage): Entered {
-  const { service_tier: service, lacks: _, ...told } = used;
-  const read = inputOf(told);
+  const read = inputOf(used);
   const input = read > most.sentBytes ? Math.min(read, Math.floor(most.input())) : read;
-  const output = Math.min(told.output, Math.floor(most.output));
-  const tools = told.tools && usesOf(told.tools);
-  const implausible = input < read || output < told.output || (tools?.cut ?? false);
-  const tokens = input < read ? { ...told, ...shrunk(told, input / read), output } : { ...told, output };
-  tokens.input += Math.max(0, input - inputOf(tokens));
-  tokens.reasoning = Math.min(tokens.reasoning, output);
-  tokens.audio_input = Math.min(tokens.audio_input, input);
-  tokens.audio_output = Math.min(tokens.audio_output, output);
-  if (tokens.image_input !== undefined) tokens.image_input = Math.min(tokens.image_input, input);
-  if (tokens.image_output !== undefined) tokens.image_output = Math.min(tokens.image_output, output);
+  const output = Math.min(used.output, Math.floor(most.output));
+  const kinds = input < read ? shrunk(used, input / read) : used;
+  const tokens: Usage = {
+    input: kinds.input + Math.max(0, input - inputOf(kinds)),
+    cache_read: kinds.cache_read,
+    cache_write_5m: kinds.cache_write_5m,
+    cache_write_1h: kinds.cache_write_1h,
+    output,
+    reasoning: Math.min(used.reasoning, output),
+    audio_input: Math.min(used.audio_input, input),
+    audio_output: Math.min(used.audio_output, output),
+  };
+  if (used.image_input !== undefined) tokens.image_input = Math.min(used.image_input, input);
+  if (used.image_output !== undefined) tokens.image_output = Math.min(used.image_output, output);
+  const tools = used.tools && usesOf(used.tools);
   if (tools) tokens.tools = tools.uses;
-  return { tokens, service, implausible };
+  const implausible = input < read || output < used.output || (tools?.cut ?? false);
+  return { tokens, service: used.service_tier, implausible };
 }
 
 function usesOf(told: NonNullable<Usage['tools']>): { uses: NonNullable<Usage['tools']>; cut: boolean } {

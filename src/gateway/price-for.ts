@@ -8,7 +8,7 @@ import type { Price } from '../pricing/price.js';
 /** Undefined where it is not known, or not for the sound that the request has or asks for. */
 export function priceFor(target: Target, { facts }: ModelRequest, nowMs: number): Price | undefined {
   const price = target.priceAt(nowMs);
-  return price && isPricedFor(price, facts.billable) ? price : undefined;
+  return !price?.unpriced || isPricedFor(price, facts.billable) ? price : undefined;
 }
 
 export function unpriced({ name }: Model, target: Target, nowMs: number): Refusal {

@@ -68,9 +68,9 @@ interface Billing {
 
 function billOf(used: Usage, source: UsageSource, { carried, price, most }: Billing): Bill {
   const { tokens, service, implausible } = entered(used, most);
-  const told = { tokens, source, service, implausible };
-  if (service === undefined && price.requestNano === undefined) return { ...told, cost: cost(tokens, price) };
-  return { ...told, cost: cost(tokens, price, { service, answered: wasAnswered(carried) }) };
+  const isPlain = service === undefined && price.requestNano === undefined;
+  const billed = isPlain ? cost(tokens, price) : cost(tokens, price, { service, answered: wasAnswered(carried) });
+  return { tokens, source, service, implausible, cost: billed };
 }
 
 function received(carried: Carried): { reported: Usage | undefined; text: string } {
