@@ -89,8 +89,8 @@ function laterTools(before: Usage['tools'], told: Usage['tools']): Usage['tools'
   return most;
 }
 
-/** Input tokens of all kinds. */
 export type InputKinds = Pick<Usage, 'input' | 'cache_read' | 'cache_write_5m' | 'cache_write_1h'>;
 
+/** Input tokens of all kinds. */
 export const inputOf = ({ input, cache_read, cache_write_5m, cache_write_1h }: InputKinds): number =>
   input + cache_read + cache_write_5m + cache_write_1h;
