@@ -1,5 +1,6 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
 import type { CachePolicy } from '../cache/cache.js';
+import type { FailureRule } from '../formats/failure-rules.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
@@ -16,6 +17,8 @@ export interface Target extends Candidate {
   /** The model's name at the provider. */
   readonly model: string;
   readonly providerType: ProviderType;
+  /** What its errors mean: the rules of the configuration, then those of the provider's type. */
+  readonly failures: readonly FailureRule[];
   /** Most tokens that it answers with where a request names no maximum; null where that is not known. */
   readonly maxOutput: number | null;
   /** The limits that hang on the target: one counter for all that a wildcard stands for. */
@@ -61,7 +64,10 @@ export interface Model {
   readonly lone: boolean;
   /** How many requests have been planned. */
   readonly turns: { next: number };
+  /** Of streams. */
   readonly timeouts: Timeouts;
+  /** Of whole answers, whose first byte is as late as their last: `total` alone bounds it. */
+  readonly wholeTimeouts: Timeouts;
   /** Most tokens of an answer, as configured; null: no such cap. */
   readonly maxOutput: number | null;
   /** The limits that hang on the model: one counter for all names that a wildcard stands for. */

@@ -1,5 +1,6 @@
 /** From a configuration to what the request path serves: providers, connections, credentials and prices joined, once. */
-import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
+import type { Config, ModelConfig, ProviderConfig, TargetConfig } from '../config/config.js';
+import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
@@ -66,6 +67,7 @@ function modelOf(
   embedder: Embedder | null,
 ): Model {
   const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
+  const timeouts = timeoutsOf(written);
   return {
     name,
     label,
@@ -84,7 +86,8 @@ function modelOf(
       targets.length === 1 &&
       fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,
     turns: { next: 0 },
-    timeouts: timeoutsOf(written),
+    timeouts,
+    wholeTimeouts: { ...timeouts, first_byte: Number.POSITIVE_INFINITY },
     maxOutput: written.max_output,
     limits,
     dropParams: written.drop_params,
@@ -109,7 +112,9 @@ function targetOf(
   const providerType = deps.providers[provider.type]!;
   const base = new URL(provider.base_url ?? providerType.baseUrl!);
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
-  const headers = provider.api_keys.map((key) =>
+  const { keys, missing } = credentialsOf(provider, providerType);
+  const failures = [...provider.failures.map(failureRuleOf), ...providerType.failures];
+  const headers = keys.map((key) =>
     Object.entries({
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
@@ -147,11 +152,13 @@ function targetOf(
         label,
         provider: written.provider,
         address: base.href,
-        credentials: provider.api_keys,
+        credentials: keys,
+        hasCredential: !missing,
         breaker: model.breaker,
         limits: model.balance === 'usage' ? written.limits : null,
       }),
       providerType,
+      failures,
       maxOutput: providerType.maxOutput?.(name) ?? null,
       limits,
       counting: providerType.counting(name),
@@ -169,6 +176,18 @@ function targetOf(
       clean,
     };
   };
+}
+
+/**
+ * The credentials that there are. A type that needs one has none where they are empty and no configured header takes the place of
+ * those that would carry one.
+ */
+function credentialsOf({ api_keys, headers }: ProviderConfig, type: ProviderType) {
+  const keys = api_keys.filter((key) => key !== '');
+  if (keys.length > 0 || !type.needsCredential) return { keys: keys.length > 0 ? keys : [''], missing: false };
+  const empty = type.auth('');
+  const carrying = Object.entries(type.auth('-')).flatMap(([name, value]) => (empty[name] === value ? [] : [name]));
+  return { keys: [''], missing: ![...carrying, 'authorization'].some((name) => headers[name]) };
 }
 
 const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), version: 'unpriced' };

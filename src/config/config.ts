@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { CachePolicy } from '../cache/cache.js';
+import type { WrittenFailureRule } from '../formats/failure-rules.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { TokensConfig } from './auth.js';
@@ -90,6 +91,8 @@ export interface ProviderConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether streams are asked for their usage. */
   readonly usage: 'ask' | 'never';
+  /** What errors of this provider mean, before what its type knows. */
+  readonly failures: readonly WrittenFailureRule[];
 }
 
 export interface ModelConfig extends RoutingConfig {

@@ -8,6 +8,7 @@ import { resolveRoutes } from './classic-routes.js';
 import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
+import type { WrittenFailure } from './provider-schema.js';
 import { builtInTimeout, cacheOf, mapValues, merged, resolveModels } from './resolve-model.js';
 import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf } from './routing.js';
@@ -59,6 +60,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
         base_url: provider.base_url ?? null,
         catalogue: provider.catalogue ?? null,
         usage: provider.usage,
+        failures: provider.failures.map(failureOf),
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),
@@ -112,6 +114,14 @@ function credentialsOf(
   });
   return secrets;
 }
+
+const failureOf = ({ is, status, code, type, message }: WrittenFailure): ProviderConfig['failures'][number] => ({
+  is,
+  status: status === undefined ? null : [status].flat(),
+  code: code ?? null,
+  type: type ?? null,
+  message: message ?? null,
+});
 
 const corsOf = (cors: WrittenConfig['server']['cors']): Config['server']['cors'] =>
   cors === undefined ? null : { ...cors, headers: cors.headers ?? null };

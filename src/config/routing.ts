@@ -1,5 +1,6 @@
 /** How requests are routed: the settings of a model that `src/router` acts on, as written and as used. */
 import { z } from 'zod';
+import { timeoutRetries } from '../router/backoff.js';
 import * as s from './scalars.js';
 
 export const balances = ['weighted', 'round_robin', 'least_busy', 'latency', 'cost', 'usage'] as const;
@@ -19,6 +20,12 @@ export const retry = z
       .duration(0)
       .optional()
       .describe('Longest wait before any retry, also where the upstream asks for more. Default 8s.'),
+    on_timeout: z
+      .enum(timeoutRetries)
+      .optional()
+      .describe(
+        'After a time-out of a request that was sent, and may be billed: ask other targets and fallbacks (elsewhere), the same target too (anywhere), or nobody (never). Default elsewhere.',
+      ),
   })
   .describe('How often, and after what wait, a failed request is tried again.');
 
@@ -91,6 +98,7 @@ export interface RetryConfig {
   readonly max_attempts: number;
   readonly base: number;
   readonly max: number;
+  readonly on_timeout: (typeof timeoutRetries)[number];
 }
 
 export interface BreakerConfig {
@@ -115,8 +123,8 @@ export interface RoutingConfig {
   readonly empty_answer: 'accept' | 'fail';
 }
 
-const builtIn = {
-  retry: { max_attempts: 3, base: 250, max: 8_000 },
+const builtIn: { readonly retry: RetryConfig; readonly breaker: BreakerConfig } = {
+  retry: { max_attempts: 3, base: 250, max: 8_000, on_timeout: 'elsewhere' },
   breaker: { failure_rate: 0.5, min_requests: 10, window: 30_000, open: 15_000, half_open_probes: 2 },
 };
 

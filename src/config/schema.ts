@@ -6,9 +6,9 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
-import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
+import { provider } from './provider-schema.js';
 import * as r from './route-scalars.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
@@ -22,7 +22,10 @@ const MOST_SPOOL = 2 ** 50;
 const timeout = z
   .strictObject({
     connect: s.duration().optional().describe('Longest wait for a connection to the upstream. Default 5s.'),
-    first_byte: s.duration().optional().describe('Longest wait for the first byte of an answer. Default 60s.'),
+    first_byte: s
+      .duration()
+      .optional()
+      .describe('Longest wait for the first byte of a streamed answer. Default 60s. A whole one is bounded by total.'),
     idle: s.duration().optional().describe('Longest silence inside an answer. Default 60s.'),
     total: s.duration().optional().describe('Longest time for a whole request. Default 10m.'),
     keep_alive: s
@@ -134,32 +137,6 @@ const model = modelFields.superRefine(({ targets, route, ...rest }, context) => 
     if (value !== undefined)
       problem([key], 'a model with a `route` has nothing else; set this for the models that it uses');
   }
-});
-
-const provider = z.strictObject({
-  type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
-  api_key: s.secret.default('').describe('The credential that is sent upstream.'),
-  api_keys: z
-    .array(s.secret)
-    .min(1)
-    .max(100)
-    .optional()
-    .describe('Several credentials instead of one: used in turn, and each left alone for itself when it is refused.'),
-  base_url: s.baseUrl
-    .optional()
-    .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
-  catalogue: z
-    .string()
-    .refine(isCatalogueProvider, 'the price catalogue has no such provider')
-    .optional()
-    .describe(
-      "Whose list prices hold, such as groq, together or x-ai. Default: the type's own, else by the host of base_url.",
-    ),
-  headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
-  usage: z
-    .enum(['ask', 'never'])
-    .default('ask')
-    .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
 });
 
 const groupings = [

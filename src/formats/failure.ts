@@ -8,16 +8,19 @@ export type FailureKind =
   | 'in_band'; // an error told inside a successful answer or a running stream
 
 /** What a failure means, whoever words it. Providers state which of their words mean what; the router decides what follows. */
-export type FailureClass =
-  | 'rate_limit' // too many requests for now: another target, or later
-  | 'quota' // money or a quota is used up: another credential, or another provider
-  | 'overload' // it has no room: another target
-  | 'transient' // it may work the next time
-  | 'context_window' // the input does not fit into the model
-  | 'content_policy' // the provider does not want to answer this
-  | 'credential' // the gateway's own key is not taken
-  | 'not_found' // there is no such model or deployment
-  | 'caller'; // the request is at fault wherever it goes
+export const failureClasses = [
+  'rate_limit', // too many requests for now: another target, or later
+  'quota', // money or a quota is used up: another credential, or another provider
+  'overload', // it has no room: another target
+  'transient', // it may work the next time
+  'context_window', // the input does not fit into the model
+  'content_policy', // the provider does not want to answer this
+  'credential', // the gateway's own key is not taken, or its account is blocked
+  'not_found', // there is no such model or deployment
+  'caller', // the request is at fault wherever it goes
+] as const;
+
+export type FailureClass = (typeof failureClasses)[number];
 
 export interface UpstreamFailure {
   readonly kind: FailureKind;
@@ -25,12 +28,14 @@ export interface UpstreamFailure {
   readonly meaning?: FailureClass;
   /** The upstream's own words where it had any, else ours; not yet cleaned of credentials and hosts. */
   readonly message: string;
+  /** What the upstream says beside its message, in codes and words that rules read too. Never told to a caller. */
+  readonly more?: string | undefined;
   /** Which deadline passed, where one did. */
   readonly deadline?: 'connect' | 'first_byte' | 'idle' | 'total' | undefined;
   /** HTTP status, where there was one (an in-band error has the status that its meaning would have had). */
   readonly status?: number | undefined;
   readonly type?: string | undefined;
-  readonly code?: string | number | null | undefined;
+  readonly code?: string | null | undefined;
   readonly param?: string | null | undefined;
   /** How long the upstream asked to be left alone. */
   readonly retryAfterMs?: number | undefined;

@@ -204,7 +204,8 @@ export function createAttempt({
     new Progress({ ...{ ledger, intent, target, price, clock, most }, markupPpm: caller.team?.markup_ppm });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
-  function timeoutsOf({ headers, deadlineMs }: Reserved, { timeouts }: Model, number: number): Timeouts {
+  function timeoutsOf({ headers, deadlineMs, request }: Reserved, model: Model, number: number): Timeouts {
+    const timeouts = request.stream ? model.timeouts : model.wholeTimeouts;
     if (number === 1 && headers.timeoutMs === null) return timeouts;
     const leftMs = Math.max(1, deadlineMs - clock.monotonic());
     return { ...timeouts, total: Math.min(leftMs, timeouts.total) };

@@ -31,7 +31,7 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
     if (isRefusal(outcome)) targets.unfit(on.target);
     if (told === undefined || (!isRefusal(outcome) && !isAnswer(told))) told = outcome;
     const why = isRefusal(outcome) ? undefined : (outcome.why ?? 'content_policy');
-    const step = targets.next(why, failureOf(outcome)?.retryAfterMs);
+    const step = targets.next(why, failureOf(outcome));
     if (!step) return told;
     if (step.model !== context.serving) deps.onFallback();
     else if (why !== undefined) deps.onRetry(why);

@@ -1,4 +1,8 @@
-/** What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. */
+/**
+ * What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. What an
+ * upstream says about the gateway's own account is no fault of the caller's: it is told which provider it is and what its
+ * operator must do, and the provider's words go into the log.
+ */
 
 import type { Target } from '../catalog/model.js';
 import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
@@ -8,20 +12,23 @@ const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they
 
 export function refusalOf(uncleaned: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
   const failure = cleaned(uncleaned, target.clean);
+  const account = accountError(failure, target, why);
+  if (account) return account;
   const { message, status } = failure;
-  const headers = retryHeaders(failure.retryAfterMs, why);
+  const headers = retryHeaders(failure.retryAfterMs);
   const late = failure.kind === 'timeout' || (failure.kind === 'connect' && status === 504);
   if (late) return refuse('upstream_timeout', message, { headers });
   if (status === 529) return refuse('overloaded', message, { headers });
   const told = failure.kind === 'status' || failure.kind === 'in_band';
+  const known = told && why ? MEANT[why] : undefined;
+  if (known) return meant(known, failure);
   if (!told || status === undefined || status < 400 || status > 599) {
     return refuse('upstream_error', message, { headers, ...(told ? { upstream: words(failure, 502) } : {}) });
   }
-  const known = why && MEANT[why];
-  return refuse(known ?? codeFor(status), message, {
+  return refuse(codeFor(status), message, {
     headers,
     ...(failure.param ? { param: failure.param } : {}),
-    upstream: known && failure.code == null ? { ...words(failure, status), code: known } : words(failure, status),
+    upstream: words(failure, status),
   });
 }
 
@@ -32,16 +39,48 @@ function cleaned(failure: UpstreamFailure, clean: Target['clean']): UpstreamFail
     ...failure,
     message: clean(message),
     type: type && clean(type),
-    code: typeof code === 'string' ? clean(code) : code,
+    code: code && clean(code),
     param: param && clean(param),
   };
 }
+
+/** What the operator of a provider must do, by what went wrong with its account. */
+const TO_DO = {
+  credential: "refused the gateway's credential. Its operator must see to it, and to what the account may use",
+  quota: 'says that the account of the gateway is out of money or over its quota. Its operator must see to its billing',
+  not_found: 'does not have what the gateway asks it for. Its operator must correct the model or the address',
+} as const;
+
+function accountError(failure: UpstreamFailure, target: Target, why: FailureClass | undefined): Refusal | undefined {
+  if (why !== 'credential' && why !== 'quota' && why !== 'not_found') return undefined;
+  if (why === 'not_found' && namedByCaller(failure, target)) return undefined;
+  const { provider, id } = target;
+  const which = why === 'credential' || why === 'not_found' ? ` (target ${id})` : '';
+  return refuse('upstream_account_error', `The provider '${provider}'${which} ${TO_DO[why]}.`, {
+    headers: { 'x-should-retry': 'false' },
+    cause: `${why}: the provider '${provider}' answered with ${failure.status ?? 'an error'}: ${failure.message}`,
+  });
+}
+
+/** Behind a wildcard it is the caller who names the model: where the upstream speaks of that, the name is wrong. */
+const namedByCaller = ({ code, message }: UpstreamFailure, { id, label, model }: Target): boolean =>
+  id !== label && (code === 'model_not_found' || message.includes(model));
 
 /** What an upstream may say without a code, or with a status alone, and callers look for by its code. */
 const MEANT: Partial<Record<FailureClass, ErrorCode>> = {
   context_window: 'context_length_exceeded',
   content_policy: 'content_policy_violation',
 };
+
+/** A code in digits is a provider's own number, which no caller looks for. */
+function meant(known: ErrorCode, failure: UpstreamFailure): Refusal {
+  const { message, param, status = 400, code } = failure;
+  const worded = code != null && !/^\d{1,20}$/.test(code);
+  return refuse(known, message, {
+    ...(param ? { param } : {}),
+    upstream: { ...words(failure, status >= 400 && status < 500 ? status : 400), code: worded ? code : known },
+  });
+}
 
 const words = (failure: UpstreamFailure, status: number): NonNullable<Refusal['upstream']> => ({
   status,
@@ -59,8 +98,7 @@ function codeFor(status: number): ErrorCode {
   return status < 500 ? 'invalid_value' : 'upstream_error';
 }
 
-function retryHeaders(retryAfterMs: number | undefined, why: FailureClass | undefined): Record<string, string> {
-  if (why === 'quota') return { 'x-should-retry': 'false' }; // money does not come back within a client's patience
+function retryHeaders(retryAfterMs: number | undefined): Record<string, string> {
   if (retryAfterMs === undefined) return {};
   const ms = Math.min(Math.max(0, Math.ceil(retryAfterMs)), LONGEST_RETRY_AFTER_MS);
   return { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(ms) };

@@ -232,7 +232,8 @@ export class Meter implements UpstreamEvents {
   #collect(chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#status >= 300) {
-      if (this.#size <= LARGEST_ERROR_BYTES) this.#pieces.push(chunk);
+      const room = LARGEST_ERROR_BYTES - (this.#size - chunk.length);
+      if (room > 0) this.#pieces.push(room < chunk.length ? chunk.subarray(0, room) : chunk);
     } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
     else
       this.onFailure({
@@ -269,8 +270,10 @@ export class Meter implements UpstreamEvents {
     if (this.#claims()) this.#finish((times) => ({ kind: 'whole', times, answer }));
   }
 
-  onFailure(failure: UpstreamFailure): void {
-    this.#fail(failure, undefined);
+  /** An error status is the upstream's answer, also where the rest of it does not come, or cannot be read. */
+  onFailure(cause: UpstreamFailure): void {
+    const unfinished = this.#status >= 300 && cause.kind !== 'status' && cause.kind !== 'in_band';
+    this.#fail(unfinished ? this.#errorSoFar(cause) : cause, undefined);
   }
 
   #fail(failure: UpstreamFailure, usage: Usage | undefined): void {
@@ -283,6 +286,15 @@ export class Meter implements UpstreamEvents {
       usage,
       committed: this.#held === undefined,
     }));
+  }
+
+  #errorSoFar(otherwise: UpstreamFailure): UpstreamFailure {
+    try {
+      return this.#plan.translation.failure(this.#status, Buffer.concat(this.#pieces));
+    } catch (error) {
+      this.onFault(error);
+      return otherwise;
+    }
   }
 
   /** What is not the upstream's doing: an error in a reader, in a translator or in a head. */

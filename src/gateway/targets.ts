@@ -4,7 +4,7 @@
  * when something failed.
  */
 import type { Model, Models, Target } from '../catalog/model.js';
-import type { FailureClass } from '../formats/failure.js';
+import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
 import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
 import { mayUseModel } from '../identity/allow.js';
@@ -66,7 +66,7 @@ export class TargetPicker {
     const { clock } = this.#deps;
     if (model.lone) {
       const target = model.targets[0]!;
-      return target.state.breaker.held ? this.#none() : ok({ model, target });
+      return target.state.breaker.held || !target.state.hasCredential ? this.#none() : ok({ model, target });
     }
     const step = this.#made().first();
     return step ? ok(step) : this.#none(clock.monotonic());
@@ -89,8 +89,9 @@ export class TargetPicker {
   }
 
   /** What follows an attempt that failed, or that could not be sent (`undefined`); undefined: nothing does. */
-  next(failure: FailureClass | undefined, retryAfterMs: number | undefined): Step<Model, Target> | undefined {
-    return this.#made().next(failure, retryAfterMs, this.#deps.clock.monotonic());
+  next(failure: FailureClass | undefined, ended: UpstreamFailure | undefined): Step<Model, Target> | undefined {
+    const timedOut = ended?.kind === 'timeout';
+    return this.#made().next(failure, ended?.retryAfterMs, this.#deps.clock.monotonic(), timedOut);
   }
 
   /** Another target of the model at hand, to be asked beside the one that runs. */
@@ -190,10 +191,13 @@ export function fallbacksOf({ models, model, routed, caller, headers }: Routable
 export function reachable(request: Routable): readonly PickedTarget[] {
   const { general, contextWindow, contentPolicy } = fallbacksOf(request);
   const models = new Set([request.model, ...general, ...contextWindow, ...contentPolicy]);
-  return [...models].flatMap((model) => model.targets.map((target) => ({ model, target })));
+  return [...models].flatMap((model) =>
+    model.targets.filter(({ state }) => state.hasCredential).map((target) => ({ model, target })),
+  );
 }
 
 const REASONS = {
+  no_credential: 'has no credential',
   held_open: 'is taken out of service',
   open: 'failed too often',
   probing: 'is being tried again',
@@ -201,8 +205,17 @@ const REASONS = {
   credentials_resting: 'takes none of its credentials now',
 } as const;
 
+function withoutCredential(model: string, skipped: Plan<Target>['skipped']): Refusal {
+  const names = [...new Set(skipped.map(({ target }) => target.provider))];
+  const which = names.map((name) => `'${name}'`).join(', ');
+  const words = `The model '${model}' is not served, because no credential is configured for ${names.length > 1 ? 'any of the providers' : 'the provider'} ${which}. The operator of the gateway must set \`api_key\` of ${names.length > 1 ? 'one of them' : 'it'}.`;
+  return refuse('upstream_account_error', words, { headers: { 'x-should-retry': 'false' } });
+}
+
 /** `nowMs`: monotonic. */
 export function noTarget({ name }: Model, { skipped }: Plan<Target>, nowMs: number): Refusal {
+  if (skipped.length > 0 && skipped.every(({ why }) => why === 'no_credential'))
+    return withoutCredential(name, skipped);
   const soonestMs = Math.min(...skipped.map(({ untilMs }) => untilMs)) - nowMs;
   const reasons = skipped.map(({ target, why }) => `${target.id} ${REASONS[why]}`).join(', ');
   const known = Number.isFinite(soonestMs) && soonestMs > 0;

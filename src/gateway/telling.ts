@@ -38,7 +38,7 @@ export const createTelling =
       endpoint,
       status,
       error: refusal?.code,
-      reason: refusal && result ? refusal.message : undefined,
+      reason: refusal && result ? (refusal.cause ?? refusal.message) : refusal?.cause,
       key: caller?.key.id,
       team: caller?.key.team ?? undefined,
       model: model?.name,

@@ -11,7 +11,7 @@ export function learn(
   carried: Carried,
   trip: Trip,
   model: Model,
-  { state, providerType }: Target,
+  { state, failures }: Target,
 ): FailureClass | undefined {
   const { sentAt, firstByteAt, endedAt, exhaustedMs } = carried.times;
   if (carried.kind === 'gone' || carried.kind === 'fault') {
@@ -23,7 +23,7 @@ export function learn(
     return undefined;
   }
   const { failure } = carried;
-  const why = classify(failure, providerType.failures);
+  const why = classify(failure, failures);
   const tookMs = endedAt - sentAt;
   // A deadline that the caller set, or that other attempts had used up, is no fault of the target.
   const ours = failure.deadline === 'total' && tookMs < model.timeouts.total * 0.9;

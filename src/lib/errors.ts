@@ -49,6 +49,8 @@ export const errorTable = {
   /** The gateway ended before the answer did. In the ledger also: nothing was heard of an attempt's end. */
   interrupted: api(500),
   upstream_error: api(502),
+  /** The provider does not serve the gateway's own account, or the configuration leads nowhere there: its operator must act. */
+  upstream_account_error: api(502),
   no_target_available: api(503),
   overloaded: api(503),
   unavailable: api(503),
@@ -65,6 +67,8 @@ export interface Refusal {
   readonly message: string;
   /** The field of the request that is at fault, e.g. `messages[0].content`. */
   readonly param?: string;
+  /** What the log says instead of `message`, and the caller is not told. */
+  readonly cause?: string;
   /** It is the target that is at its limit: another one may serve. */
   readonly atTarget?: true;
   /** Extra response headers, e.g. `retry-after`. */
@@ -73,7 +77,7 @@ export interface Refusal {
   readonly upstream?: {
     readonly status: number;
     readonly type?: string | undefined;
-    readonly code?: string | number | null;
+    readonly code?: string | null;
   };
 }
 

@@ -56,7 +56,7 @@ interface ExplainedTarget {
   readonly priority: number;
   readonly weight: number;
   readonly ready: boolean;
-  /** Why it is passed over: `open`, `held_open`, `probing`, `resting`, `credentials_resting`. */
+  /** Why it is passed over: `no_credential`, `open`, `held_open`, `probing`, `resting`, `credentials_resting`. */
   readonly why_not: string | null;
   /** When it may be tried again; null: now, or nobody knows. */
   readonly ready_in_ms: number | null;

@@ -50,6 +50,8 @@ export interface ProviderType {
   readonly speaks: Readonly<Partial<Record<FormatId, string>>>;
   /** How a request carries the credential. */
   readonly auth: Signer;
+  /** It answers nobody without a credential: a provider that has none is never asked. */
+  readonly needsCredential?: true;
   /** The provider's name in the price catalogue; null where it has none. */
   readonly catalogue: string | null;
   counting(model: string): CountingRule;

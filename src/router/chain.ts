@@ -8,6 +8,8 @@
  *   same target comes first. Then, where the failure may pass, a target that failed already is tried again after a backoff, as
  *   long as enough attempts are left for one on each fallback. Then the fallbacks are tried in their order.
  *
+ * A target that let a request time out may go on with it, and bill it: it is asked again only where `on_timeout` says so.
+ *
  * A target is not asked again before the time that it asked for (`retry-after`). Where that is longer than `retry.max`, the
  * chain does not wait for the target at all.
  */
@@ -92,9 +94,20 @@ export class Chain<M, T extends Candidate> {
     return this.#attempts < this.#options.retry.max_attempts ? this.#untried() : undefined;
   }
 
-  /** `failure`: how the last attempt ended; undefined: nothing was sent, because the target cannot express the request. */
-  next(failure: FailureClass | undefined, retryAfterMs: number | undefined, nowMs: number): Step<M, T> | undefined {
+  /**
+   * `failure`: how the last attempt ended; undefined: nothing was sent, because the target cannot express the request.
+   * `timedOut`: it was sent, and no answer came in time.
+   */
+  next(
+    failure: FailureClass | undefined,
+    retryAfterMs: number | undefined,
+    nowMs: number,
+    timedOut = false,
+  ): Step<M, T> | undefined {
     const { retry, deadlineMs, fallbacks } = this.#options;
+    if (timedOut && retry.on_timeout === 'never') return undefined;
+    if (timedOut && retry.on_timeout === 'elsewhere' && this.#last)
+      this.#tried.set(this.#last, Number.POSITIVE_INFINITY);
     if (failure === 'caller' || this.#attempts >= retry.max_attempts || nowMs >= deadlineMs) return undefined;
     if (failure === 'context_window') return this.#turnTo(fallbacks.contextWindow);
     if (failure === 'content_policy') return this.#turnTo(fallbacks.contentPolicy);

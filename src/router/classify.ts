@@ -1,24 +1,31 @@
 /** The class of a failure: by the rules of the provider, else by the usual meaning of its HTTP status. Pure. */
 import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
-import type { FailureRule } from '../formats/failure-rules.js';
+import { type FailureRule, MOST_CHARACTERS_READ } from '../formats/failure-rules.js';
 
 export function classify(failure: UpstreamFailure, rules: readonly FailureRule[]): FailureClass {
   if (failure.meaning) return failure.meaning;
   if (failure.kind !== 'status' && failure.kind !== 'in_band') return 'transient';
-  for (const rule of rules) if (applies(rule, failure)) return rule.is;
+  const text = wordsOf(failure);
+  for (const rule of rules) if (applies(rule, failure, text)) return rule.is;
   // A 404 without an error of the API means that the base URL or path is wrong; with one, that what was asked for does not exist.
   if (failure.status === 404 && failure.type === undefined && failure.code == null) return 'not_found';
   return byStatus(failure.status);
 }
 
-function applies(rule: FailureRule, failure: UpstreamFailure): boolean {
-  const { status, code, type, message } = failure;
-  if (rule.status && (status === undefined || !rule.status.includes(status))) return false;
-  if (rule.code && !(typeof code === 'string' && rule.code.test(code))) return false;
-  if (rule.type && !(type !== undefined && rule.type.test(type))) return false;
-  if (rule.message && !rule.message.test(message)) return false;
-  return !(rule.withoutRetryAfter && failure.retryAfterMs !== undefined);
+function applies(rule: FailureRule, failure: UpstreamFailure, text: string): boolean {
+  const { status, code, type } = failure;
+  const worded = rule.code ?? rule.type ?? rule.message;
+  if (rule.status && !(status === undefined ? worded : rule.status.includes(status))) return false;
+  if (rule.code && !(typeof code === 'string' && rule.code.test(cut(code)))) return false;
+  if (rule.type && !(type !== undefined && rule.type.test(cut(type)))) return false;
+  return !rule.message || rule.message.test(text);
 }
+
+/** All that an error says, cut before any pattern sees it. */
+const wordsOf = ({ message, more }: UpstreamFailure): string =>
+  more === undefined ? cut(message) : `${cut(message)}\n${cut(more)}`;
+
+const cut = (text: string): string => text.slice(0, MOST_CHARACTERS_READ);
 
 function byStatus(status: number | undefined): FailureClass {
   switch (status) {

@@ -15,7 +15,7 @@ export interface Routing<T extends Candidate> {
 export interface Skipped<T> {
   readonly target: T;
   readonly why: SkipReason;
-  /** Monotonic milliseconds; infinite while an admin holds the breaker open. */
+  /** Monotonic milliseconds; infinite while an admin holds the breaker open, and without a credential. */
   readonly untilMs: number;
 }
 
@@ -26,7 +26,7 @@ export interface Plan<T> {
 
 /**
  * `lastResort`: the request has no other target, so targets with an open breaker or a cooldown are not skipped. A target whose
- * breaker an admin opened is skipped all the same.
+ * breaker an admin opened, or that has no credential, is skipped all the same.
  */
 export function plan<T extends Candidate>(
   { targets, balance }: Routing<T>,
@@ -41,7 +41,7 @@ export function plan<T extends Candidate>(
     const group = targets.filter((target) => target.priority === priority);
     for (const target of order(group, balance, ask, nowMs, random)) {
       const why = target.state.whyNot(nowMs);
-      if (why === null || (lastResort && why !== 'held_open')) ready.push(target);
+      if (why === null || (lastResort && why !== 'held_open' && why !== 'no_credential')) ready.push(target);
       else skipped.push({ target, why, untilMs: target.state.readyAt(nowMs) });
     }
   }

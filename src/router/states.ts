@@ -21,6 +21,8 @@ export interface TargetIdentity {
   readonly address: string;
   /** In clear text; only their hashes are kept. */
   readonly credentials: readonly string[];
+  /** False: it needs one and has none. */
+  readonly hasCredential: boolean;
   readonly breaker: BreakerRule;
   /** Its own limits, where `balance: usage` measures its use against them; else null. */
   readonly limits: readonly LimitSpec[] | null;
@@ -53,9 +55,9 @@ export class TargetStates {
   }
 
   of(target: TargetIdentity): TargetState {
-    const { id, label, provider, address, credentials, breaker, limits } = target;
+    const { id, label, provider, address, credentials, hasCredential, breaker, limits } = target;
     const hashes = credentials.map(hashOf);
-    const key = JSON.stringify([id, address, hashes, breaker, limits]);
+    const key = JSON.stringify([id, address, hashes, hasCredential, breaker, limits]);
     let named = this.#targets.get(key);
     if (!named) {
       const onChange = (state: BreakerEvent['state'], why: string) => this.#onChange({ target: id, state, why });
@@ -63,7 +65,12 @@ export class TargetStates {
       named = {
         id,
         label,
-        state: new TargetState(new Breaker(breaker, this.#random, onChange), owned, limits && new UsageMeter(limits)),
+        state: new TargetState(
+          new Breaker(breaker, this.#random, onChange),
+          owned,
+          limits && new UsageMeter(limits),
+          hasCredential,
+        ),
       };
       this.#targets.set(key, named);
     }

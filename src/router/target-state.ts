@@ -24,7 +24,7 @@ export interface Slot {
 }
 
 /** Why a target is skipped. `/admin/v1/explain` shows these words. */
-export type SkipReason = 'held_open' | 'open' | 'probing' | 'resting' | 'credentials_resting';
+export type SkipReason = 'no_credential' | 'held_open' | 'open' | 'probing' | 'resting' | 'credentials_resting';
 
 /** One attempt under way. */
 export interface Trip {
@@ -45,25 +45,35 @@ export class TargetState {
   readonly breaker: Breaker;
   readonly slots: readonly Slot[];
   readonly usage: UsageMeter | null;
+  /** False: its provider needs a credential and has none, so that it is never asked. */
+  readonly hasCredential: boolean;
   readonly latency = new PeakEwma();
   inFlight = 0;
   #cooldownUntilMs = 0;
   #turn = 0;
 
-  constructor(breaker: Breaker, credentials: readonly CredentialState[], usage: UsageMeter | null) {
+  constructor(
+    breaker: Breaker,
+    credentials: readonly CredentialState[],
+    usage: UsageMeter | null,
+    hasCredential = true,
+  ) {
+    this.hasCredential = hasCredential;
     this.breaker = breaker;
     this.slots = credentials.map((credential) => ({ credential, cooldownUntilMs: 0 }));
     this.usage = usage;
   }
 
-  /** The moment from which an attempt may be made; infinite while an admin holds the breaker open. */
+  /** The moment from which an attempt may be made; infinite while an admin holds the breaker open, or without a credential. */
   readyAt(nowMs: number): number {
+    if (!this.hasCredential) return Number.POSITIVE_INFINITY;
     let slotAt = Number.POSITIVE_INFINITY;
     for (const slot of this.slots) slotAt = Math.min(slotAt, slotReadyAt(slot));
     return Math.max(nowMs, this.breaker.readyAt(nowMs), this.#cooldownUntilMs, slotAt);
   }
 
   whyNot(nowMs: number): SkipReason | null {
+    if (!this.hasCredential) return 'no_credential';
     const state = this.breaker.state(nowMs);
     if (state === 'held_open' || state === 'open') return state;
     if (this.breaker.readyAt(nowMs) > nowMs) return 'probing';

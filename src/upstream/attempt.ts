@@ -104,6 +104,8 @@ export class Attempt implements Flow, Watched, AnswerHandler {
       onData: (piece) => this.#events.onData(piece),
       onBroken: () => this.#broken(),
     });
+    // The status of an error is known: its words are not waited for as an answer is.
+    if (status >= 300) this.#deadline.endWithin(LONGEST_ERROR_MS);
     this.#events.onHeaders(status, headers);
   }
 
@@ -175,6 +177,8 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   }
 }
 
+const LONGEST_ERROR_MS = 5_000;
+
 class ListedHeaders implements AnswerHeaders {
   /** Names and values in turn. */
   readonly #headers: readonly string[];
@@ -206,19 +210,17 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
     kind: which === 'connect' ? 'connect' : 'timeout',
     status: 504,
     deadline: which,
-    message: `The upstream ${what} within ${timeouts[which]} ms (timeout.${which}).`,
+    message: `The upstream ${what} within ${wholeMs(timeouts[which])} (timeout.${which}).`,
   };
 }
 
-const connectCodes = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** What is left of a deadline is rarely a round number. */
+const wholeMs = (ms: number): string => `${Math.max(1, Math.round(ms))} ms`;
+
+/** The system, or the connection itself, gave up waiting before the attempt did. */
+const connectTimeouts = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ERR_SOCKET_CONNECTION_TIMEOUT']);
+
+const connectCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /** Words that name no host, no address and no credential. */
 function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
@@ -226,6 +228,10 @@ function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
   const name = typeof code === 'string' ? code : error.name;
   if (headersSeen)
     return { kind: 'cut', message: `The upstream's connection was lost before its answer was complete (${name}).` };
+  if (connectTimeouts.has(name)) {
+    const message = `The upstream accepted no connection in time (${name}).`;
+    return { kind: 'connect', status: 504, deadline: 'connect', message };
+  }
   if (connectCodes.has(name) || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(name)) {
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   }

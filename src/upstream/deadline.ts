@@ -14,7 +14,7 @@ const TICK_MS = 20;
 export interface Timeouts {
   /** From the start until the request is on a connection. */
   readonly connect: number;
-  /** From then until the first byte of the answer's body. */
+  /** From then until the first byte of the answer's body; infinite where only `total` bounds it. */
   readonly first_byte: number;
   /** Between two pieces of the body, while the caller is taking them. */
   readonly idle: number;
@@ -40,6 +40,8 @@ export class Deadline {
   #rang = UNTIMED;
   #ends = UNTIMED;
   #paused = false;
+  /** From the next tick on, where it is to end sooner than its phase says. */
+  #within = Number.POSITIVE_INFINITY;
   /** Where it stands among those that run; -1 once it was stopped. */
   place = -1;
   readonly timeouts: Timeouts;
@@ -56,6 +58,11 @@ export class Deadline {
     this.#since = UNTIMED;
   }
 
+  /** It ends in so many milliseconds at the latest. */
+  endWithin(ms: number): void {
+    this.#within = ms;
+  }
+
   /** While the caller takes no bytes, silence of the upstream is our own doing. */
   pause(): void {
     this.#paused = true;
@@ -68,6 +75,10 @@ export class Deadline {
 
   check(nowMs: number): void {
     if (this.#ends === UNTIMED) this.#ends = nowMs + this.timeouts.total;
+    if (this.#within !== Number.POSITIVE_INFINITY) {
+      this.#ends = Math.min(this.#ends, nowMs + this.#within);
+      this.#within = Number.POSITIVE_INFINITY;
+    }
     if (nowMs >= this.#ends) return this.watched.onTimeout('total');
     if (this.#paused) return;
     if (this.#since === UNTIMED) {

@@ -28,6 +28,8 @@ const outcomes = {
   busy: { single: [1, false], retry: [3, false], pair: [1, true], fallback: [1, true] },
   /** As busy, for longer than a request waits. */
   away: { single: [1, false], retry: [1, false], pair: [1, true], fallback: [1, true] },
+  /** No answer in time: other targets and the fallback are asked, and the same one not again. */
+  slow: { single: [1, false], retry: [1, false], pair: [1, true], fallback: [1, true] },
   /** Nothing that any target could do better. */
   final: { single: [1, false], retry: [1, false], pair: [1, false], fallback: [1, false] },
 } as const satisfies Record<string, Record<Policy, readonly [number, boolean]>>;
@@ -52,8 +54,7 @@ const both: readonly Row[] = [
   ['garbage', 'transient', 502, 'upstream_error'],
   ['wrong-content-type', 'transient', 502, 'upstream_error'],
   ['not-http', 'transient', 502, 'upstream_error'],
-  ['stall-before-headers', 'transient', 504, 'upstream_timeout'],
-  ['stall-before-content', 'transient', 504, 'upstream_timeout'],
+  ['stall-before-content', 'slow', 504, 'upstream_timeout'],
   ['429-soon', 'busy', 429, 'rate_limit_exceeded'],
   ['429-seconds', 'busy', 429, 'rate_limit_exceeded'],
   ['429-bare', 'busy', 429, 'rate_limit_exceeded'],
@@ -61,21 +62,30 @@ const both: readonly Row[] = [
   ['429-date', 'away', 429, 'rate_limit_exceeded'],
   ['429-long', 'away', 429, 'rate_limit_exceeded'],
   ['429-reset', 'away', 429, 'rate_limit_exceeded'],
-  ['429-quota', 'away', 429, 'rate_limit_exceeded'],
-  ['402-billing', 'away', 402, 'invalid_value'],
+  ['429-quota', 'away', 502, 'upstream_account_error'],
+  ['402-billing', 'away', 502, 'upstream_account_error'],
   ['500', 'transient', 500, 'upstream_error'],
   ['502-page', 'transient', 502, 'upstream_error'],
   ['520-page', 'transient', 520, 'upstream_error'],
   ['503', 'busy', 503, 'overloaded'],
   ['503-later', 'away', 503, 'overloaded'],
-  ['401', 'away', 401, 'invalid_value'],
-  ['404-model', 'away', 404, 'model_not_found'],
+  ['401', 'away', 502, 'upstream_account_error'],
+  ['403', 'away', 502, 'upstream_account_error'],
+  ['404-model', 'away', 404, 'model_not_found'], // behind a wildcard the caller names it
+  ['404-page', 'away', 502, 'upstream_account_error'],
+  ['500-stalls', 'transient', 500, 'upstream_error'],
+  ['429-stalls', 'busy', 429, 'rate_limit_exceeded'],
   ['400', 'final', 400, 'invalid_value'],
   ['422', 'final', 422, 'invalid_value'],
   ['400-context', 'final', 400, 'context_length_exceeded'],
   ['400-policy', 'final', 400, 'content_policy_violation'],
   ['filtered', 'ok', 200],
 ];
+
+/** A whole answer has the time of the whole request, of which nothing is left then. */
+const whole: readonly Row[] = [['stall-before-headers', 'final', 504, 'upstream_timeout']];
+/** The beginning of a stream has a time of its own. */
+const streamed: readonly Row[] = [['stall-before-headers', 'slow', 504, 'upstream_timeout']];
 
 /** After the first content there is no second attempt: the stream ends in an error. */
 const committed: readonly Row[] = [
@@ -152,13 +162,14 @@ function everyPolicy(): Record<string, object> {
       };
       models[`${first}/${policy}/*`] = model;
       models[`hasty/${first}/${policy}/*`] = { ...model, timeout: { first_byte: '400ms', idle: '400ms' } };
+      models[`brief/${first}/${policy}/*`] = { ...model, timeout: { total: '400ms' } };
     }
   }
   return models;
 }
 
 /** Faults that rest a credential, for all that it is used for: each request of the table has a provider of its own. */
-const restsCredential = ['429-quota', '429-spend', '402-billing', '401'];
+const restsCredential = ['429-quota', '429-spend', '402-billing', '401', '403'];
 
 function ofTheirOwn(): Record<string, object> {
   const all = restsCredential.flatMap((fault) =>
@@ -183,7 +194,12 @@ function providerOf(fault: string, policy: Policy, stream: boolean, usual: strin
 }
 
 const modelOf = (first: string, policy: Policy, fault: string, stream: boolean): string =>
-  `${fault.startsWith('stall') ? 'hasty/' : ''}${first}/${policy}/${stream ? 's' : 'w'}.${fault}`;
+  `${timesOf(fault, stream)}${first}/${policy}/${stream ? 's' : 'w'}.${fault}`;
+
+const timesOf = (fault: string, stream: boolean): string => {
+  if (fault === 'stall-before-headers' && !stream) return 'brief/';
+  return fault.includes('stall') ? 'hasty/' : '';
+};
 
 let requests = 0;
 
@@ -215,7 +231,7 @@ async function check(usual: string, policy: Policy, row: Row, stream: boolean): 
 
 for (const stream of [false, true]) {
   describe(`faults, ${stream ? 'streamed' : 'whole'}`, () => {
-    for (const row of stream ? [...both, ...committed] : both) {
+    for (const row of [...both, ...(stream ? [...streamed, ...committed] : whole)]) {
       it(`${row[0]} is ${row[1]}`, async () => {
         await Promise.all(policies.map((policy) => check('faulty', policy, row, stream)));
       });
@@ -228,7 +244,7 @@ describe('faults in the words of the messages dialect', () => {
     ['none', 'ok', 200],
     ['429-seconds', 'busy', 429, 'rate_limit_exceeded'],
     ['429-reset', 'away', 429, 'rate_limit_exceeded'],
-    ['429-spend', 'away', 429, 'rate_limit_exceeded'],
+    ['429-spend', 'away', 502, 'upstream_account_error'],
     ['529', 'busy', 503, 'overloaded'],
     ['500', 'transient', 500, 'upstream_error'],
     ['400', 'final', 400, 'invalid_value'],

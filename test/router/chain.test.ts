@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { FailureClass } from '../../src/formats/failure.js';
+import type { Retry } from '../../src/router/backoff.js';
 import type { Candidate } from '../../src/router/balance.js';
 import { Chain, type Fallbacks, type Step } from '../../src/router/chain.js';
 import { plan } from '../../src/router/plan.js';
@@ -15,7 +16,9 @@ interface Model {
 
 const model = (name: string, ...targets: Candidate[]): Model => ({ name, targets });
 const NONE: Fallbacks<Model> = { general: [], contextWindow: [], contentPolicy: [] };
-const retry = { max_attempts: 3, base: 200, max: 8000 };
+const retry: Retry = { max_attempts: 3, base: 200, max: 8000, on_timeout: 'elsewhere' };
+/** How an attempt ended. */
+type Ending = FailureClass | 'unfit' | 'timed_out';
 type Blamed = 'transient' | 'overload';
 
 /** A chain under a clock of its own, fed with failures. */
@@ -26,7 +29,7 @@ class Run {
 
   constructor(
     own: Model,
-    given: { fallbacks?: Partial<Fallbacks<Model>>; retry?: Partial<typeof retry>; deadlineMs?: number } = {},
+    given: { fallbacks?: Partial<Fallbacks<Model>>; retry?: Partial<Retry>; deadlineMs?: number } = {},
   ) {
     const ask = { affinity: null, turn: 0, costOf: () => 0 };
     this.chain = new Chain({
@@ -41,7 +44,7 @@ class Run {
   }
 
   /** Tries what the chain names until it names nothing; `fails` says what of each attempt comes. */
-  go(fails: (target: string, attempt: number) => FailureClass | 'unfit', retryAfterMs?: number): string {
+  go(fails: (target: string, attempt: number) => Ending, retryAfterMs?: number): string {
     let step = this.chain.first();
     while (step) step = this.#attempt(step, fails, retryAfterMs);
     return this.path.join(' ');
@@ -49,7 +52,7 @@ class Run {
 
   #attempt(
     step: Step<Model, Candidate>,
-    fails: (target: string, attempt: number) => FailureClass | 'unfit',
+    fails: (target: string, attempt: number) => Ending,
     retryAfterMs?: number,
   ) {
     this.now += step.afterMs;
@@ -60,6 +63,7 @@ class Run {
       this.chain.unfit(step.target);
       return this.chain.next(undefined, undefined, this.now);
     }
+    if (why === 'timed_out') return this.chain.next('transient', undefined, this.now, true);
     const { state } = step.target;
     const blamed = (['transient', 'overload'] as FailureClass[]).includes(why as Blamed);
     state.failed(state.begin(this.now), why, blamed, 5, retryAfterMs, this.now);
@@ -178,6 +182,40 @@ describe('after a failure', () => {
         why,
       );
     }
+  });
+
+  test('after a time-out others are asked, and the same target never again, whatever fails later', () => {
+    assert.equal(
+      new Run(model('m', aTarget('a'))).go(() => 'timed_out'),
+      'a',
+    );
+    const fallbacks = { general: [model('f', aTarget('f'))] };
+    assert.equal(
+      new Run(model('m', aTarget('a')), { fallbacks }).go(() => 'timed_out'),
+      'a f',
+    );
+    const mixed = (target: string) => (target === 'a' ? ('timed_out' as const) : ('transient' as const));
+    assert.equal(
+      new Run(model('m', aTarget('a'), aTarget('b')), { retry: { max_attempts: 4 } }).go(mixed),
+      'a b +100:b +200:b',
+    );
+  });
+
+  test('a model may say that a time-out is tried again anywhere, or nowhere', () => {
+    const two = () => model('m', aTarget('a'), aTarget('b'));
+    assert.equal(
+      new Run(two(), { retry: { on_timeout: 'anywhere' } }).go(() => 'timed_out'),
+      'a b +100:a',
+    );
+    const fallbacks = { general: [model('f', aTarget('f'))] };
+    assert.equal(
+      new Run(two(), { fallbacks, retry: { on_timeout: 'never' } }).go(() => 'timed_out'),
+      'a',
+    );
+    assert.equal(
+      new Run(two(), { retry: { on_timeout: 'never' } }).go(() => 'transient'),
+      'a b +100:a',
+    );
   });
 
   test('a target that cannot carry the request costs no attempt and is not tried again', () => {

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { providers } from '../../providers/index.js';
-import { readMessagesError } from '../../src/formats/anthropic-messages/wire.js';
+import { readErrorBody } from '../../src/formats/error-body.js';
 import type { FailureClass, UpstreamFailure } from '../../src/formats/failure.js';
-import { readError } from '../../src/formats/openai-chat/wire.js';
 import { classify } from '../../src/router/classify.js';
 
 type Row = readonly [is: FailureClass, status: number, error: Record<string, unknown>];
@@ -126,7 +125,7 @@ describe('the chat dialect', () => {
     for (const row of chat) {
       test(`${type}: ${name(row)}`, () => {
         const [is, status, error] = row;
-        assert.equal(classify(readError(status, Buffer.from(JSON.stringify({ error }))), failures), is);
+        assert.equal(classify(readErrorBody(status, Buffer.from(JSON.stringify({ error }))), failures), is);
       });
     }
   }
@@ -138,7 +137,7 @@ describe('the messages dialect', () => {
     test(name(row), () => {
       const [is, status, error] = row;
       const body = Buffer.from(JSON.stringify({ type: 'error', error }));
-      assert.equal(classify(readMessagesError(status, body), failures), is);
+      assert.equal(classify(readErrorBody(status, body), failures), is);
     });
   }
 });
@@ -160,6 +159,6 @@ test('an error inside a stream is classified by its words, and without any it ma
 
 test('a page of a proxy in between means what its status means', () => {
   const page = Buffer.from('<html>insufficient_quota</html>');
-  assert.equal(classify(readError(429, page), providers['openai']!.failures), 'rate_limit');
-  assert.equal(classify(readError(502, page), providers['openai']!.failures), 'transient');
+  assert.equal(classify(readErrorBody(429, page), providers['openai']!.failures), 'rate_limit');
+  assert.equal(classify(readErrorBody(502, page), providers['openai']!.failures), 'transient');
 });

@@ -106,6 +106,7 @@ describe('states from one configuration to the next', () => {
     provider: 'p',
     address: 'https://p/v1',
     credentials: ['k'],
+    hasCredential: true,
     breaker: rule,
     limits: null,
   };

@@ -123,6 +123,14 @@ export const faults: Readonly<Record<string, (request: Received) => readonly Ste
     does.openaiError(400, { message: 'maximum context length is 8192 tokens', code: 'context_length_exceeded' }),
   '400-policy': () => does.openaiError(400, { message: 'Not that.', code: 'content_policy_violation' }),
   '401': () => does.openaiError(401, { message: 'Incorrect API key provided.', code: 'invalid_api_key' }),
+  '403': () => does.openaiError(403, { message: 'Not for this project.', code: 'permission_denied' }),
+  '404-page': () => does.html(404, '<html><title>404 Not Found</title></html>'),
+  '500-stalls': () => [
+    does.head(500, { 'content-type': 'application/json', 'content-length': 500 }),
+    does.write('{"error":{"message":"Half'),
+    does.stall,
+  ],
+  '429-stalls': () => [does.head(429, { 'content-type': 'application/json', 'retry-after': '1' }), does.stall],
   '404-model': () => does.openaiError(404, { message: 'The model does not exist.', code: 'model_not_found' }),
   '422': () => does.openaiError(422, { message: 'No.' }),
 

@@ -114,7 +114,7 @@ const answer = z.object({
         priority: count,
         weight: count,
         ready: z.boolean(),
-        why_not: orNull.describe('held_open, open, probing, resting or credentials_resting.'),
+        why_not: orNull.describe('no_credential, held_open, open, probing, resting or credentials_resting.'),
         ready_in_ms: count.nullable(),
         breaker: text,
         in_flight: count,

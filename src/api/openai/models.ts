@@ -1,5 +1,6 @@
 /** The list of models, as OpenAI has it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isServed } from '../../catalog/is-served.js';
 import type { Models } from '../../catalog/model.js';
 import { aliased, aliasesOf, mayUseModel } from '../../identity/allow.js';
 import type { Authenticator } from '../../identity/authenticate.js';
@@ -23,7 +24,7 @@ async function listModels(deps: ModelsDeps, request: FastifyRequest, reply: Fast
   const caller = await deps.authenticator.authenticate(tokenOf(request.headers));
   if (!caller.ok) return sendError('openai-chat', request, reply, caller.refusal);
   const models = deps.models();
-  const may = (name: string) => models.get(aliased(caller.value, name)) && mayUse(caller.value, name);
+  const may = (name: string) => isServed(models.get(aliased(caller.value, name)), models) && mayUse(caller.value, name);
   const own = models.list().map(({ name }) => name);
   const names = [...new Set([...own, ...Object.keys(aliasesOf(caller.value))])].filter(may);
   reply.header('x-request-id', requestIdOf(request.headers));
@@ -35,7 +36,7 @@ async function oneModel(deps: ModelsDeps, request: FastifyRequest, reply: Fastif
   if (!caller.ok) return sendError('openai-chat', request, reply, caller.refusal);
   const name = (request.params as { '*': string })['*'];
   const models = deps.models();
-  if (!models.get(aliased(caller.value, name)) || !mayUse(caller.value, name)) {
+  if (!isServed(models.get(aliased(caller.value, name)), models) || !mayUse(caller.value, name)) {
     const words = `The model '${name.slice(0, 100)}' does not exist, or this key may not use it.`;
     return sendError('openai-chat', request, reply, refuse('model_not_found', words, { param: 'model' }));
   }

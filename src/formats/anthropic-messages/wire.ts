@@ -3,7 +3,8 @@
  * Source of the shapes: Anthropic's `POST /v1/messages`, API version 2023-06-01.
  */
 import { isObject } from '../../lib/json.js';
-import type { FailureKind, UpstreamFailure } from '../failure.js';
+import { errorIn } from '../error-body.js';
+import type { UpstreamFailure } from '../failure.js';
 import { count, counted, laterUsage, noUsage, serviceTier, type Usage } from '../usage.js';
 
 type Wire = Readonly<Record<string, unknown>>;
@@ -65,42 +66,8 @@ const statuses: ReadonlyMap<unknown, number> = new Map([
   ['overloaded_error', 529],
 ]);
 
-/** An `error` that says nothing is none. */
-const isError = (body: unknown): body is Wire =>
-  isObject(body) && (body['type'] === 'error' || (isObject(body['error']) && saysAnything(body['error'])));
-
-const saysAnything = (error: Wire): boolean => Object.values(error).some(Boolean);
-
 /** The error that a body or a stream event of status 200 tells of; undefined where it tells of none. */
 export function inBandError(body: unknown): UpstreamFailure | undefined {
-  if (!isError(body)) return undefined;
-  const error = isObject(body['error']) ? body['error'] : body;
-  return { ...toldBy('in_band', error), status: statuses.get(error['type']) };
-}
-
-/** An answer with an error status, whatever its body. */
-export function readMessagesError(status: number, body: Buffer): UpstreamFailure {
-  const text = body.toString('utf8').trim();
-  try {
-    const json: unknown = JSON.parse(text);
-    if (isError(json)) return { ...toldBy('status', isObject(json['error']) ? json['error'] : json), status };
-  } catch {
-    // Not JSON: a proxy's page, or nothing.
-  }
-  const readable = text !== '' && text.length < 500 && !/^[<{[]/.test(text);
-  return { kind: 'status', message: readable ? text : `The upstream answered with status ${status}.`, status };
-}
-
-/** `details.error_code` tells spend limits from rate limits, which share a type. */
-function toldBy(kind: FailureKind, error: Wire): UpstreamFailure {
-  const { message, type, details } = error;
-  const code = isObject(details) ? details['error_code'] : undefined;
-  return {
-    kind,
-    message:
-      typeof message === 'string' && message !== '' ? message : 'The upstream reported an error without a message.',
-    type: typeof type === 'string' ? type : undefined,
-    code: typeof code === 'string' || typeof code === 'number' ? code : null,
-    param: null,
-  };
+  const told = errorIn(body);
+  return told && { kind: 'in_band', ...told, status: statuses.get(told.type) ?? told.status };
 }

@@ -1,5 +1,6 @@
 /** What errors of the chat dialect mean, as OpenAI and the many that speak like it word them. */
-import type { FailureRule, LimitHeader } from '../../formats/failure-rules.js';
+import type { FailureRule, LimitHeader } from '../failure-rules.js';
+import { vendorFailures } from '../vendor-failures.js';
 
 export const chatFailures: readonly FailureRule[] = [
   {
@@ -18,7 +19,7 @@ export const chatFailures: readonly FailureRule[] = [
     is: 'context_window',
     status: [400, 413, 422],
     message:
-      /maximum context length|input tokens exceed the configured limit|exceeds? the available context size|prompt is too long|context window|too many tokens|current length is \d+ while limit is/i,
+      /maximum context length|input tokens exceed the configured limit|exceeds? the available context size|prompt is too long|context window|too many tokens|current length is \d{1,9} while limit is/i,
   },
   {
     is: 'content_policy',
@@ -27,11 +28,12 @@ export const chatFailures: readonly FailureRule[] = [
   {
     is: 'content_policy',
     status: [400, 403],
-    message: /violat\w+ our usage polic|content management policy|content filtering policy|input was flagged/i,
+    message: /violat\w{1,10} our usage polic|content management policy|content filtering policy|input was flagged/i,
   },
   { is: 'credential', code: /^(invalid_api_key|account_deactivated|invalid_authentication)$/ },
   { is: 'not_found', code: /^(model_not_found|DeploymentNotFound)$/ },
   { is: 'not_found', status: [404], message: /^the model \W|^model \W/i },
+  ...vendorFailures,
 ];
 
 export const chatLimitHeaders: readonly LimitHeader[] = [

@@ -4,6 +4,7 @@
  */
 import { ok } from '../../lib/errors.js';
 
+import { errorIn, readErrorBody } from '../error-body.js';
 import { jsonFields, splice } from '../json-fields.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
 import type { Usage } from '../usage.js';
@@ -11,7 +12,7 @@ import { answersAnything, generatedText } from './generated.js';
 import type { ChatRequest } from './request.js';
 import { OpenAiChatStream } from './stream.js';
 import { usageIn } from './usage.js';
-import { errorIn, errorInChoice, readError } from './wire.js';
+import { errorInChoice } from './wire.js';
 
 export const nativeChat: Translator<ChatRequest> = {
   from: 'openai-chat',
@@ -24,7 +25,7 @@ export const nativeChat: Translator<ChatRequest> = {
       asksUsage,
       answer: readAnswer,
       stream: () => new OpenAiChatStream(request.askedUsage, request.facts.choices),
-      failure: readError,
+      failure: readErrorBody,
     });
   },
 };

@@ -4,6 +4,7 @@
  * The usage chunk and `[DONE]` are held back until `closing`.
  */
 
+import { errorIn } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
 import { fieldRange, jsonFields, splice } from '../json-fields.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
@@ -11,7 +12,7 @@ import type { StreamReader, UsageExtra } from '../translation.js';
 import { laterUsage, type Usage } from '../usage.js';
 import { answersAnything, generatedText, generatesAnything } from './generated.js';
 import { usageIn } from './usage.js';
-import { errorIn, errorInChoice } from './wire.js';
+import { errorInChoice } from './wire.js';
 
 const NOTHING = Buffer.alloc(0);
 const DONE = sseEvent('[DONE]');

@@ -8,9 +8,9 @@
 
 import { ok, refuse, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
+import { errorIn, readErrorBody } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
 import { type JsonFields, jsonFields, splice } from '../json-fields.js';
-import { errorIn, readError } from '../openai-chat/wire.js';
 import type { Answer, StreamReader, Translator } from '../translation.js';
 import { counted, noUsage, type Usage } from '../usage.js';
 import type { EmbeddingsRequest } from './request.js';
@@ -35,7 +35,7 @@ export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
       dropped: [],
       answer: (body) => readAnswer(body, formatOf(request.json['encoding_format'])),
       stream: neverStreamed,
-      failure: readError,
+      failure: readErrorBody,
     });
   },
 };

@@ -6,7 +6,7 @@
 
 import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
 import { type ModelFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
-import { readMessagesError } from '../../formats/anthropic-messages/wire.js';
+import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
 import type { Translator } from '../../formats/translation.js';
 import { ok, refused } from '../../lib/errors.js';
@@ -46,7 +46,7 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
       dropped: findings.dropped,
       answer: (answer) => readMessagesAnswer(plan, answer),
       stream: () => new MessagesToChatStream(plan),
-      failure: readMessagesError,
+      failure: readErrorBody,
     });
   },
 };

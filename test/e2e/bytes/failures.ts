@@ -95,7 +95,7 @@ const faults: readonly (readonly [string, Behaviour, object?])[] = [
   ['an empty answer', json(200, '')],
   ['reset', [reset]],
   ['cut before the head', [cut]],
-  ['silence', [stall], { timeout: { first_byte: '200ms' } }],
+  ['silence', [stall], { timeout: { first_byte: '200ms', total: '600ms' } }],
 ];
 
 const each = ([name, answer, more]: (typeof faults)[number]): BytesCase => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inBandError, readMessagesError, readMessagesUsage } from '../../../src/formats/anthropic-messages/wire.js';
+import { inBandError, readMessagesUsage } from '../../../src/formats/anthropic-messages/wire.js';
+import { readErrorBody } from '../../../src/formats/error-body.js';
 import { noUsage } from '../../../src/formats/usage.js';
 import { fixture } from '../../translate/openai-chat--anthropic-messages/calls.js';
 
@@ -117,7 +118,7 @@ test('counts that are no counts are none', () => {
 });
 
 test('an error keeps its status, type and words', () => {
-  assert.deepEqual(readMessagesError(529, fixture('error-overloaded.json')), {
+  assert.deepEqual(readErrorBody(529, fixture('error-overloaded.json')), {
     kind: 'status',
     status: 529,
     type: 'overloaded_error',
@@ -126,14 +127,14 @@ test('an error keeps its status, type and words', () => {
     param: null,
   });
   assert.equal(
-    readMessagesError(400, fixture('error-invalid.json')).message,
+    readErrorBody(400, fixture('error-invalid.json')).message,
     'tools.0.custom.input_schema.type: Field required',
   );
 });
 
 test('a spend limit is told from a rate limit by its code', () => {
-  assert.equal(readMessagesError(429, fixture('error-rate-limit.json')).code, null);
-  assert.equal(readMessagesError(429, fixture('error-spend-limit.json')).code, 'enforced_spend_limit_reached');
+  assert.equal(readErrorBody(429, fixture('error-rate-limit.json')).code, null);
+  assert.equal(readErrorBody(429, fixture('error-spend-limit.json')).code, 'enforced_spend_limit_reached');
 });
 
 for (const [name, body, message] of [
@@ -151,7 +152,7 @@ for (const [name, body, message] of [
   ['null', 'null', 'null'],
 ] as const) {
   test(`an error status with ${name} is told as: ${message}`, () => {
-    const failure = readMessagesError(502, Buffer.from(body));
+    const failure = readErrorBody(502, Buffer.from(body));
     assert.equal(failure.kind, 'status');
     assert.equal(failure.status, 502);
     assert.equal(failure.message, message);

@@ -1,0 +1,59 @@
+/** Providers in the configuration as written: an account, where it is, and what its errors mean. */
+import { z } from 'zod';
+import { failureClasses } from '../formats/failure.js';
+import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
+import * as s from './scalars.js';
+
+const status = z.number().int().min(400, 'an error status is 400 to 599').max(599, 'an error status is 400 to 599');
+const text = z.string().min(1, 'a text that is empty fits nothing').max(500);
+
+const failure = z
+  .strictObject({
+    is: z.enum(failureClasses).describe('What such an error means; docs/routing.md tells what follows.'),
+    status: z
+      .union([status, z.array(status).min(1, 'name a status, or leave `status` out').max(50)])
+      .optional()
+      .describe('The HTTP status, or several.'),
+    code: text.optional().describe("The error's code. `*` stands for any text."),
+    type: text.optional().describe("The error's type. `*` stands for any text."),
+    message: text.optional().describe("Words that occur in the error's message. `*` stands for any text."),
+  })
+  .refine(
+    ({ status, code, type, message }) => (status ?? code ?? type ?? message) !== undefined,
+    'state a `status`, `code`, `type` or `message`: a rule without any would fit every error',
+  );
+
+export type WrittenFailure = z.output<typeof failure>;
+
+export const provider = z.strictObject({
+  type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
+  api_key: s.secret.default('').describe('The credential that is sent upstream.'),
+  api_keys: z
+    .array(s.secret)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Several credentials instead of one: used in turn, and each left alone for itself when it is refused.'),
+  base_url: s.baseUrl
+    .optional()
+    .describe('Where the API is, if not at its usual place, such as http://10.0.0.7:8000/v1.'),
+  catalogue: z
+    .string()
+    .refine(isCatalogueProvider, 'the price catalogue has no such provider')
+    .optional()
+    .describe(
+      "Whose list prices hold, such as groq, together or x-ai. Default: the type's own, else by the host of base_url.",
+    ),
+  headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
+  usage: z
+    .enum(['ask', 'never'])
+    .default('ask')
+    .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
+  failures: z
+    .array(failure)
+    .max(100)
+    .default([])
+    .describe(
+      'What errors of this provider mean, where it words them in its own way. The first rule that fits counts.',
+    ),
+});
