@@ -46,8 +46,7 @@ export function readCallHeaders(
   ip: string,
 ): Result<CallHeaders> {
   const timeout = readTimeout(one(headers['x-tollgate-timeout']));
-  if (timeout === false)
-    return bad('x-tollgate-timeout', 'must be a duration, such as 500ms, 30s or 2m');
+  if (timeout === false) return bad('x-tollgate-timeout', 'must be a duration, such as 500ms, 30s or 2m');
   const metadata = readMetadata(one(headers['x-tollgate-metadata']));
   if (metadata === null)
     return bad('x-tollgate-metadata', `must be a JSON object of at most ${MOST_METADATA} characters`);
@@ -56,8 +55,7 @@ export function readCallHeaders(
   const mode = one(headers['x-tollgate-cache']);
   if (mode !== undefined && !isMode(mode)) return bad('x-tollgate-cache', `must be one of ${cacheModes.join(', ')}`);
   const ttlMs = readTimeout(one(headers['x-tollgate-cache-ttl']));
-  if (ttlMs === false)
-    return bad('x-tollgate-cache-ttl', 'must be a duration, such as 30s, 10m or 1h');
+  if (ttlMs === false) return bad('x-tollgate-cache-ttl', 'must be a duration, such as 30s, 10m or 1h');
   const user = one(headers['x-tollgate-user']);
   if (user !== undefined && user.length > 256) return bad('x-tollgate-user', 'must have at most 256 characters');
   const fallbacks = one(headers['x-tollgate-fallbacks']);

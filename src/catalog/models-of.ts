@@ -1,7 +1,9 @@
 /** From a configuration to what the request path serves: providers, connections, credentials and prices joined, once. */
+
 import type { Config, ModelConfig, ProviderConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
@@ -198,6 +200,6 @@ const withoutGaps = (price: Price | undefined): Price | undefined =>
 
 /** A base URL may or may not end in the `/v1` that a path begins with. */
 function pathBelow(base: URL, path: string): string {
-  const root = base.pathname.replace(/\/+$/, '');
+  const root = withoutTrailing(base.pathname, '/');
   return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
 }

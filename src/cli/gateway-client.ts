@@ -4,11 +4,13 @@
  * gateway wrote into its `data_dir` on its first start. That file is sent to this machine only, unless it is named: an admin key must not go to
  * whatever host a URL says.
  */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse as parseDotenv } from 'dotenv';
 import { dataDirOf } from '../config/data-dir.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 
 export interface CliWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -128,7 +130,7 @@ function baseUrl(world: CliWorld, options: Common): string {
   const written = options.url ?? setting(world, 'TOLLGATE_URL') ?? 'http://127.0.0.1:4000';
   const url = URL.canParse(written) ? new URL(written) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol)) throw new UserError(`${written} is no http or https URL.`);
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  return `${url.origin}${withoutTrailing(url.pathname, '/')}`;
 }
 
 function adminKey(world: CliWorld, options: Common, base: string): string {

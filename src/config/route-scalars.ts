@@ -1,5 +1,7 @@
 /** The scalar values of classic routes: patterns, addresses, templates, the names of headers. */
+
 import { z } from 'zod';
+import { withoutTrailing } from '../lib/without-trailing.js';
 
 export const routeName = z
   .string()
@@ -73,7 +75,7 @@ export const upstreamUrl = z.string().transform((written, context) => {
   if (!url) return problem('expected an http or https URL, such as http://10.0.0.5:8080');
   if (url.username || url.password) return problem('an upstream URL has no user and no password');
   if (url.search || url.hash) return problem('an upstream URL has no query and no fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailing(url.href, '/');
 });
 
 /** An http or https URL, whole. */

@@ -1,10 +1,12 @@
 /**
  * The scalar values of the configuration: how they are written and what they become. Every message says what to write.
  */
+
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { picoPerToken } from '../lib/money.js';
 import { isTimezone } from '../lib/time-zone.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** A timer of Node that waits longer fires at once. */
@@ -99,7 +101,7 @@ export const baseUrl = z.string().transform((written, context) => {
   }
   if (url.username || url.password) return problem('put credentials into `api_key` or `headers`, not into the URL');
   if (url.search || url.hash) return problem('a base URL has no query and no fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailing(url.href, '/');
 });
 
 /** Set per request or by the connection: stating them here would break the request. */

@@ -33,7 +33,7 @@ export const isSigningSecret = (written: string): boolean => {
   const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(written) ?? [];
   if (base64 === undefined) return false;
   const bytes = Buffer.from(base64, 'base64');
-  const same = bytes.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '');
+  const same = bytes.toString('base64').replace(/={1,3}$/, '') === base64.replace(/={1,3}$/, '');
   return same && bytes.length >= 24 && bytes.length <= 64;
 };
 

@@ -3,6 +3,7 @@
  * Costs are what the provider charges; what a team is billed with its markup is beside them in a column of our own, as are
  * the end user and the model as asked. Amounts are decimals with nine places, written from integers.
  */
+import { withoutTrailing } from '../lib/without-trailing.js';
 import { csvLine, textCell } from './csv.js';
 import { dollars } from './figures.js';
 import type { Encoder } from './formats.js';
@@ -186,5 +187,5 @@ const absolute = (value: bigint): bigint => (value < 0n ? 0n - value : value);
 
 function decimal(value: bigint, places: number): string {
   const digits = String(value).padStart(places + 1, '0');
-  return `${digits.slice(0, -places)}.${digits.slice(-places)}`.replace(/0+$/, '').replace(/\.$/, '.0');
+  return withoutTrailing(`${digits.slice(0, -places)}.${digits.slice(-places)}`, '0').replace(/\.$/, '.0');
 }

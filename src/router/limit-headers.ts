@@ -20,11 +20,11 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 
 /** `1m2.5s`, `120ms`, a number of seconds, or a time; undefined where it is none of these. */
 export function resetMs(written: string | undefined, nowMs: number): number | undefined {
-  if (written === undefined || written === '') return undefined;
+  if (written === undefined || written === '' || written.length > 100) return undefined;
   if (/^\d+(\.\d+)?$/.test(written)) return Number(written) * 1000;
-  if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(written)) {
+  if (/^(\d{1,20}(\.\d{1,20})?(ms|s|m|h|d))+$/.test(written)) {
     let sum = 0;
-    for (const [, amount, unit] of written.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    for (const [, amount, unit] of written.matchAll(/(\d{1,20}(?:\.\d{1,20})?)(ms|s|m|h|d)/g))
       sum += Number(amount) * UNIT_MS[unit!]!;
     return sum;
   }

@@ -2,9 +2,11 @@
  * Changes to requests and answers: headers, query, path, JSON bodies. In each of them: remove, rename, move, set, add. What
  * templates make is looked at again after they are filled: no value of a client becomes a second header line or another path.
  */
+
 import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { fill, parseTemplate } from '../lib/template.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 import { removeFrom } from './headers.js';
 import { copyOf, Digits, fromPlain, isObject, type Json, writeJson } from './json.js';
 import type { EditPlan } from './json-edit.js';
@@ -94,8 +96,8 @@ export class PathEdit {
   readonly #queryAdd: Templates;
 
   constructor(path: RequestChanges['path'], query: RequestChanges['query']) {
-    this.#strip = path?.strip_prefix?.replace(/\/+$/, '') || null;
-    this.#add = path?.add_prefix?.replace(/\/+$/, '') ?? '';
+    this.#strip = withoutTrailing(path?.strip_prefix ?? '', '/') || null;
+    this.#add = withoutTrailing(path?.add_prefix ?? '', '/');
     this.#set = path?.set === undefined ? null : parseTemplate(path.set);
     this.#query = query;
     this.#querySet = templatesOf(query?.set, false);

@@ -113,7 +113,7 @@ export const duration = z
   .string()
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'not a duration, such as 30s, 10m, 24h')
   .transform((written) => {
-    const unit = /[a-z]+$/.exec(written)![0] as keyof typeof unitsMs;
+    const unit = /[a-z]{1,3}$/.exec(written)![0] as keyof typeof unitsMs;
     return Number.parseInt(written, 10) * unitsMs[unit];
   })
   .refine((ms) => ms <= 30 * DAY_MS, 'at most 30d');
