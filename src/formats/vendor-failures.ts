@@ -11,7 +11,7 @@ const MONEY = [402, 403, 412, 429];
 
 const codes: readonly FailureRule[] = [
   // Google tells every limit by one status: those of a day, and those that are nothing at all, are quotas.
-  { is: 'quota', type: /^RESOURCE_EXHAUSTED$/, message: /PerDay|limit: 0(?!\d)/ },
+  { is: 'quota', type: /^RESOURCE_EXHAUSTED$/, message: /PerDay|limit: 0(?!\.?\d)/ },
   { is: 'rate_limit', type: /^RESOURCE_EXHAUSTED$/ },
   { is: 'overload', type: /^UNAVAILABLE$/ },
   { is: 'credential', type: /^(?:UNAUTHENTICATED|PERMISSION_DENIED)$/, status: [400, 401] },
