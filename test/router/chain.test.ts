@@ -50,11 +50,7 @@ class Run {
     return this.path.join(' ');
   }
 
-  #attempt(
-    step: Step<Model, Candidate>,
-    fails: (target: string, attempt: number) => Ending,
-    retryAfterMs?: number,
-  ) {
+  #attempt(step: Step<Model, Candidate>, fails: (target: string, attempt: number) => Ending, retryAfterMs?: number) {
     this.now += step.afterMs;
     this.path.push(step.afterMs > 0 ? `+${step.afterMs}:${step.target.id}` : step.target.id);
     this.chain.begin(step.target);
