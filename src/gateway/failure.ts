@@ -44,21 +44,23 @@ function cleaned(failure: UpstreamFailure, clean: Target['clean']): UpstreamFail
   };
 }
 
-/** What the operator of a provider must do, by what went wrong with its account. */
-const TO_DO = {
-  credential: "refused the gateway's credential. Its operator must see to it, and to what the account may use",
-  quota: 'says that the account of the gateway is out of money or over its quota. Its operator must see to its billing',
-  not_found: 'does not have what the gateway asks it for. Its operator must correct the model or the address',
+/** What went wrong with the account at a provider, and what the operator of the gateway must do. */
+const accountWords = {
+  credential: ({ provider, id }: Target, status: string) =>
+    `The provider '${provider}' refuses the gateway's credential (target ${id}, ${status}). The operator must check the \`api_key\` of the provider and what its account may use.`,
+  quota: ({ provider }: Target, status: string) =>
+    `The gateway's account at the provider '${provider}' is out of money or over its quota (${status}). The operator must add credit or raise the quota.`,
+  not_found: ({ provider, id }: Target, status: string) =>
+    `The provider '${provider}' does not have what its target ${id} asks for (${status}). The operator must correct the \`model\` of the target or the \`base_url\` of the provider.`,
 } as const;
 
 function accountError(failure: UpstreamFailure, target: Target, why: FailureClass | undefined): Refusal | undefined {
   if (why !== 'credential' && why !== 'quota' && why !== 'not_found') return undefined;
   if (why === 'not_found' && namedByCaller(failure, target)) return undefined;
-  const { provider, id } = target;
-  const which = why === 'credential' || why === 'not_found' ? ` (target ${id})` : '';
-  return refuse('upstream_account_error', `The provider '${provider}'${which} ${TO_DO[why]}.`, {
+  const status = failure.status === undefined ? 'an error in its answer' : `status ${failure.status}`;
+  return refuse('upstream_account_error', accountWords[why](target, status), {
     headers: { 'x-should-retry': 'false' },
-    cause: `${why}: the provider '${provider}' answered with ${failure.status ?? 'an error'}: ${failure.message}`,
+    cause: `${why}: the provider '${target.provider}' answered with ${status}: ${failure.message}`,
   });
 }
 

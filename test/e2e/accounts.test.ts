@@ -98,25 +98,25 @@ async function ask(model: string, behaviour?: Behaviour, body: object = {}) {
 
 const secret = 'org-of-the-house';
 const accounts: readonly (readonly [string, Behaviour, RegExp])[] = [
-  ['401', openaiError(401, { message: `Incorrect API key, ${secret}`, code: 'invalid_api_key' }), /credential/],
-  ['401 in another form', json(401, { detail: `Unauthorized ${secret}` }), /credential/],
-  ['402', openaiError(402, { message: `Pay, ${secret}` }), /billing/],
-  ['403', openaiError(403, { message: `Not for ${secret}`, code: 'permission_denied' }), /credential/],
+  ['401', openaiError(401, { message: `Incorrect API key, ${secret}`, code: 'invalid_api_key' }), /`api_key`/],
+  ['401 in another form', json(401, { detail: `Unauthorized ${secret}` }), /`api_key`/],
+  ['402', openaiError(402, { message: `Pay, ${secret}` }), /credit/],
+  ['403', openaiError(403, { message: `Not for ${secret}`, code: 'permission_denied' }), /`api_key`/],
   [
     '404 of the model',
     openaiError(404, { message: `The model does not exist ${secret}`, code: 'model_not_found' }),
-    /model or the address/,
+    /`model`.*`base_url`/,
   ],
   [
     '404 of a deployment',
     openaiError(404, { message: `None, ${secret}`, code: 'DeploymentNotFound' }),
-    /model or the address/,
+    /`model`.*`base_url`/,
   ],
-  ['404 of the address', json(404, { detail: 'Not Found' }), /model or the address/],
+  ['404 of the address', json(404, { detail: 'Not Found' }), /`model`.*`base_url`/],
   [
     '429 of a quota',
     openaiError(429, { message: `Over it, ${secret}`, type: 'insufficient_quota', code: 'insufficient_quota' }),
-    /billing/,
+    /credit/,
   ],
   [
     '429 of a day, in a list',
@@ -130,13 +130,13 @@ const accounts: readonly (readonly [string, Behaviour, RegExp])[] = [
         },
       },
     ]),
-    /billing/,
+    /credit/,
   ],
-  ['400 that is about a key', openaiError(400, { message: `Incorrect API key provided: ${secret}` }), /credential/],
+  ['400 that is about a key', openaiError(400, { message: `Incorrect API key provided: ${secret}` }), /`api_key`/],
   [
     '200 with an error of the account',
     json(200, { error: { message: `Insufficient credits ${secret}`, code: 402 } }),
-    /billing/,
+    /credit/,
   ],
 ];
 
@@ -152,7 +152,7 @@ describe("what an upstream says of the gateway's account", () => {
         assert.equal(error!.type, 'api_error');
         assert.match(error!.message, new RegExp(`'${name}'`));
         assert.match(error!.message, toDo);
-        assert.match(error!.message, /operator must/);
+        assert.match(error!.message, /The operator must/);
         assert.ok(!text.includes(secret), text);
         assert.equal(response.headers.get('x-should-retry'), 'false');
         assert.equal(response.headers.get('retry-after'), null);
