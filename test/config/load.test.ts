@@ -20,7 +20,7 @@ test('an empty file is a configuration of defaults', (t) => {
   assert.deepEqual(config.models, {});
   assert.deepEqual(config.defaults, {
     timeout: { connect: 5000, first_byte: 60_000, idle: 60_000, total: 600_000, keep_alive: 5000 },
-    retry: { max_attempts: 3, base: 250, max: 8000 },
+    retry: { max_attempts: 3, base: 250, max: 8000, on_timeout: 'elsewhere' },
     breaker: { failure_rate: 0.5, min_requests: 10, window: 30_000, open: 15_000, half_open_probes: 2 },
     price: null,
     limits: [],
