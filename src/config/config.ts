@@ -3,7 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { CachePolicy } from '../cache/cache.js';
-import type { WrittenFailureRule } from '../formats/failure-rules.js';
+import type { WrittenFailureRule } from '../lib/failure-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { TokensConfig } from './auth.js';

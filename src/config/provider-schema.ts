@@ -1,6 +1,6 @@
 /** Providers in the configuration as written: an account, where it is, and what its errors mean. */
 import { z } from 'zod';
-import { failureClasses } from '../formats/failure.js';
+import { failureClasses } from '../lib/failure-spec.js';
 import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import * as s from './scalars.js';
 

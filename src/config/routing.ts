@@ -1,10 +1,12 @@
 /** How requests are routed: the settings of a model that `src/router` acts on, as written and as used. */
 import { z } from 'zod';
-import { timeoutRetries } from '../router/backoff.js';
 import * as s from './scalars.js';
 
 export const balances = ['weighted', 'round_robin', 'least_busy', 'latency', 'cost', 'usage'] as const;
 export const affinities = ['none', 'prompt', 'user'] as const;
+
+/** Who may be asked after a time-out of a request that was sent, which the target may go on with, and bill. */
+const timeoutRetries = ['elsewhere', 'anywhere', 'never'] as const;
 
 export const retry = z
   .strictObject({

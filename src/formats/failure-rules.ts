@@ -1,6 +1,6 @@
 /** What a provider states about its failures and its limits, as data. */
+import type { FailureClass, WrittenFailureRule } from '../lib/failure-spec.js';
 import { anyOf } from '../lib/patterns.js';
-import type { FailureClass } from './failure.js';
 
 /** Reads one text, in time that grows with its length and no faster: a pattern, or one that a configuration states. */
 export interface TextMatcher {
@@ -18,16 +18,6 @@ export interface FailureRule {
   readonly type?: TextMatcher;
   /** Matches the error's words. They may quote the request, so a rule that reads them states a status or a type as well. */
   readonly message?: TextMatcher;
-}
-
-/** A rule as a configuration writes it: texts in which `*` stands for any run of characters, in any case. */
-export interface WrittenFailureRule {
-  readonly is: FailureClass;
-  readonly status: readonly number[] | null;
-  readonly code: string | null;
-  readonly type: string | null;
-  /** Is found anywhere in the error's words. */
-  readonly message: string | null;
 }
 
 export function failureRuleOf({ is, status, code, type, message }: WrittenFailureRule): FailureRule {

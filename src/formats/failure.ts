@@ -1,4 +1,8 @@
 /** How an upstream failed, in words that every provider shares. Pure data; the router decides what follows from it. */
+import type { FailureClass } from '../lib/failure-spec.js';
+
+export type { FailureClass };
+
 export type FailureKind =
   | 'connect' // no connection, or TLS refused
   | 'timeout' // connect, first byte, idle or total deadline passed
@@ -6,21 +10,6 @@ export type FailureKind =
   | 'garbage' // bytes that are not the dialect
   | 'status' // an HTTP error status
   | 'in_band'; // an error told inside a successful answer or a running stream
-
-/** What a failure means, whoever words it. Providers state which of their words mean what; the router decides what follows. */
-export const failureClasses = [
-  'rate_limit', // too many requests for now: another target, or later
-  'quota', // money or a quota is used up: another credential, or another provider
-  'overload', // it has no room: another target
-  'transient', // it may work the next time
-  'context_window', // the input does not fit into the model
-  'content_policy', // the provider does not want to answer this
-  'credential', // the gateway's own key is not taken, or its account is blocked
-  'not_found', // there is no such model or deployment
-  'caller', // the request is at fault wherever it goes
-] as const;
-
-export type FailureClass = (typeof failureClasses)[number];
 
 export interface UpstreamFailure {
   readonly kind: FailureKind;

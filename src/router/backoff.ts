@@ -1,16 +1,14 @@
 /** How long to wait before an attempt on a target that has failed already. Pure. */
 import type { Random } from '../lib/random.js';
 
-/** Who may be asked after a time-out of a request that was sent, which the target may go on with, and bill. */
-export const timeoutRetries = ['elsewhere', 'anywhere', 'never'] as const;
-
 /** Milliseconds. */
 export interface Retry {
   /** Attempts of a request, over all targets and fallbacks. */
   readonly max_attempts: number;
   readonly base: number;
   readonly max: number;
-  readonly on_timeout: (typeof timeoutRetries)[number];
+  /** Who may be asked after a time-out of a request that was sent, which the target may go on with, and bill. */
+  readonly on_timeout: 'elsewhere' | 'anywhere' | 'never';
 }
 
 /**

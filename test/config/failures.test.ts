@@ -10,7 +10,7 @@ test('a rule states what an error means, and by what it is known', (t) => {
   const config = good(
     t,
     provider(
-      '[{ is: quota, status: 418, message: "the * is empty" }, { is: overload, status: [500, "502"], code: E1, type: T* }]',
+      '[{ is: quota, status: 418, message: "the * is empty" }, { is: overload, status: [500, 502], code: E1, type: T* }]',
     ),
   );
   assert.deepEqual(config.providers['o']!.failures, [
@@ -29,7 +29,7 @@ for (const [rule, told] of [
   ['{ is: quota, status: [] }', /name a status, or leave `status` out/],
   ['{ is: quota, status: soon }', /status/],
   ['{ is: quota, message: "" }', /a text that is empty fits nothing/],
-  ['{ is: quota, mesage: x }', /unknown key.*did you mean message/],
+  ['{ is: quota, mesage: x }', /unknown key.*did you mean "message"/],
   ['quota', /expected a mapping/],
 ] as const) {
   test(`a rule that is none is refused: ${rule}`, (t) => {

@@ -85,6 +85,7 @@ telemetry: { metrics: false, log: { level: debug } }
     type: 'openai-compatible',
     api_keys: ['none'],
     base_url: 'http://10.0.0.7:8000/v1',
+    failures: [],
     catalogue: null,
     headers: { 'x-team': 'search' },
     usage: 'ask',

@@ -12,7 +12,9 @@ import { packageRoot } from '../../src/lib/root.js';
 /** Patterns that are put together while it runs, by file, and why they are linear. */
 const madeAtRunTime: Readonly<Record<string, string>> = {
   'providers/sandbox.ts': 'a name of its own, then at most six digits, in brackets',
-  'src/cache/semantic/guards.ts': 'one character of a script',
+  'src/cache/semantic/languages.ts': 'one character of a script',
+  'src/pricing/catalogue-provider.ts':
+    'a pattern of the catalogue, against the address of a base URL of the configuration',
   'src/router/keywords.ts': 'literals of the configuration, which is trusted',
   'src/tokens/encodings.ts': 'the split of an encoding; test/tokens/estimate-time.test.ts measures it',
 };

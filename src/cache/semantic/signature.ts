@@ -3,6 +3,7 @@
  * or it is content and needs a counterpart. In other languages all words but articles and courtesies are content, and only
  * the very same words are counterparts.
  */
+import { withoutTrailing } from '../../lib/without-trailing.js';
 import {
   auxiliaries,
   contractions,
@@ -94,7 +95,7 @@ function withoutLiterals(text: string): { plain: string; literals: string } {
     let end = 0;
     for (const { 0: what, index: at } of plain.matchAll(pattern)) {
       if (!isLiteral(what)) continue;
-      found.push({ at, what: what.replace(/[.,;:!?]+$/, '') });
+      found.push({ at, what: withoutTrailing(what, '.,;:!?') });
       rest += plain.slice(end, at) + ' '.repeat(what.length);
       end = at + what.length;
     }
