@@ -34,7 +34,7 @@ const files = ['src', 'providers'].flatMap((folder) =>
 const sources = new Map(files.map((file) => [file, readFileSync(join(packageRoot, file), 'utf8')]));
 
 /** After these a slash begins a pattern and divides nothing. */
-const BEFORE_PATTERN = /(?:^|[=(,:[&|?{};+>~]|(?<![\w)\]])!|\b(?:return|typeof|case|of|in))$/;
+const BEFORE_PATTERN = /(?:^|[=(,:[&|?{};+>~]|(?<![\w)\]])!|\b(?:return|typeof|case|of|in)!?)$/;
 
 /** The pattern literals of a source text. Strings, templates and comments are passed over. */
 function literalsOf(text: string): string[] {
@@ -198,7 +198,7 @@ describe('the scan of the source', () => {
       ['/yes/', '/too/u', '/last/'],
     ],
     ['const half = width / 2 / height; return /yes/.test(a)', ['/yes/']],
-    ['a[0] / b / c; d! / e; !/yes/.test(f)', ['/yes/']],
+    ['a[0] / b / c; d! / e; !/yes/.test(f); return !/too/.test(g)', ['/yes/', '/too/']],
   ] as const) {
     test(`finds what is in ${text.slice(0, 40)}`, () => assert.deepEqual(literalsOf(text), literals));
   }
