@@ -51,7 +51,7 @@ export async function startLimits({
   lateFacts,
 }: LimitsDeps) {
   const { redis } = config;
-  const spent = pgSpentStore(store);
+  const spent = pgSpentStore(store, clock);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
   const limits = await openLimits({
     clock,

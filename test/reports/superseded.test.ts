@@ -24,6 +24,9 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 
 const FROM = Date.parse('2026-11-01T00:00:00Z');
 const TO = Date.parse('2026-11-03T00:00:00Z');
+const MONTH_MS = 30 * 86_400_000;
+
+const spentIn = (store: Store, nowMs = TO) => pgSpentStore(store, { now: () => nowMs });
 
 const facts = sampleEntries(200, { fromMs: FROM, toMs: TO, seed: 7 }).map((one, i): Entry => {
   if (one.cache === 'hit' || one.cache === 'semantic') return one;
@@ -156,23 +159,24 @@ describe('a ledger whose estimates were superseded', () => {
     ];
     for (const scope of [...scopes, { target: facts[0]!.target, models: 'serv*' }]) {
       for (const unit of ['requests', 'tokens', 'input_tokens', 'output_tokens', 'usd'] as const) {
-        const query = {
-          models: null,
-          ...scope,
-          unit,
-          fromMs: FROM + 7_200_000,
-          toMs: TO,
-          except: ['hold_3', 'hold_9'],
-        };
-        const [expected, found] = await Promise.all([plain, superseded].map((one) => pgSpentStore(one).spent(query)));
+        const query = { models: null, ...scope, unit, fromMs: FROM + 7_200_000, toMs: TO };
+        const [expected, found] = await Promise.all(
+          [plain, superseded].map((one) => spentIn(one).spent({ ...query, except: ['hold_3', 'hold_9'] })),
+        );
         assert.equal(found, expected, `${JSON.stringify(scope)} ${unit}`);
+        // A month later the same is read from the sums.
+        const total = { ...query, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY, except: [] };
+        const sums = await Promise.all(
+          [spentIn(plain), spentIn(superseded, TO + MONTH_MS)].map((one) => one.spent(total)),
+        );
+        assert.equal(sums[1], sums[0], `${JSON.stringify(scope)} ${unit}, from sums`);
       }
     }
   });
 
   test('says the same of what a hold came to', async () => {
     const holds = facts.flatMap(({ hold, request_id }) => (hold ? [{ hold, requestId: request_id }] : []));
-    const [expected, found] = await Promise.all([plain, superseded].map((one) => pgSpentStore(one).ofHolds(holds)));
+    const [expected, found] = await Promise.all([plain, superseded].map((one) => spentIn(one).ofHolds(holds)));
     assert.ok(expected!.size > 50);
     assert.deepEqual(found, expected);
   });
@@ -189,7 +193,7 @@ describe('a ledger whose estimates were superseded', () => {
         { fromMs: FROM, toMs: TO, dryRun: false },
       );
     const requests = { models: null, key: 'key_1', unit: 'requests', fromMs: FROM, toMs: TO, except: [] } as const;
-    const before = await pgSpentStore(plain).spent(requests);
+    const before = await spentIn(plain).spent(requests);
     const [expected, found] = [await again(plain), await again(superseded)];
     assert.ok(expected.corrected > 50);
     assert.equal(found.afterNano, expected.afterNano);
@@ -200,8 +204,7 @@ describe('a ledger whose estimates were superseded', () => {
       [plain, superseded].map((one) => bytesOf(one, { groupBy: ['team', 'status'] })),
     );
     assert.equal(String(other), String(total));
-    for (const store of stores)
-      assert.equal(await pgSpentStore(store).spent(requests), before, 'a price is no request');
+    for (const store of stores) assert.equal(await spentIn(store).spent(requests), before, 'a price is no request');
   });
 });
 
