@@ -56,7 +56,7 @@ export async function startLimits({
   const limits = await openLimits({
     clock,
     ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
-    rebuild: rebuildFrom(spent, ledger),
+    rebuild: rebuildFrom(spent, ledger, models),
     rebuildTimeoutMs: 5_000,
     onLapsed: closeLapsed(spent, ledger, config.ledger.sent_unknown),
     longestHoldMs: Math.max(3_600_000, longestMs + 60_000),

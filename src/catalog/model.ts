@@ -87,6 +87,8 @@ export interface Models {
   asked(): readonly Model[];
   /** The limits that hang on a model, by its name or by the wildcard that it is behind; undefined: there is no such model. */
   limitsOf(name: string): readonly Limit[] | undefined;
+  /** Models and targets (`provider/model`) as the configuration names them, with their `*`. */
+  readonly written: { readonly models: readonly string[]; readonly targets: readonly string[] };
   /** When this snapshot was made, seconds since the Unix epoch. */
   readonly createdS: number;
 }

@@ -56,6 +56,12 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
     list: () => list,
     asked: () => wildcards.made(),
     limitsOf: (name) => limits.get(name) ?? (models.get(name) ?? wildcards.get(name))?.limits,
+    written: {
+      models: Object.keys(config.models),
+      targets: Object.values(config.models).flatMap(({ targets }) =>
+        targets.map((one) => `${one.provider}/${one.model}`),
+      ),
+    },
     createdS: Math.floor(deps.nowMs / 1000),
   };
 }

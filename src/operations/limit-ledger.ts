@@ -3,6 +3,7 @@
  * that it left in a note with its hold. Throws, or does not end, where the database is away; whoever asks has a deadline.
  */
 
+import type { Models } from '../catalog/model.js';
 import { noUsage } from '../formats/usage.js';
 import { limitModelOf } from '../gateway/entry.js';
 import { type Demand, firstEntryId } from '../gateway/limiter.js';
@@ -19,13 +20,13 @@ import { cost } from '../pricing/price.js';
 
 /** Sums a budget from the ledger, with what this process has still to write. */
 export const rebuildFrom =
-  (spent: SpentStore, ledger: Pick<Ledger, 'flush'>): Rebuild =>
+  (spent: SpentStore, ledger: Pick<Ledger, 'flush'>, models: () => Pick<Models, 'written'>): Rebuild =>
   async (limit, window, except) => {
     if (limit.scope.kind === 'route') return 0; // requests of classic routes are in no ledger
     await ledger.flush();
     const { model, unit } = limit.spec;
     return spent.spent({
-      ...scopeQuery(limit),
+      ...scopeQuery(limit, models().written),
       models: model,
       unit,
       fromMs: window.startMs,
@@ -34,9 +35,22 @@ export const rebuildFrom =
     });
   };
 
-function scopeQuery({ scope }: Limit): Pick<SpentQuery, 'key' | 'team' | 'user' | 'model' | 'target'> {
-  if (scope.kind !== 'user') return { [scope.kind]: scope.id };
-  return { user: scope.id, [scope.within.kind]: scope.within.id };
+type ScopeQuery = Pick<SpentQuery, 'key' | 'team' | 'user' | 'model' | 'target' | 'not'>;
+
+function scopeQuery({ scope }: Limit, written: Models['written']): ScopeQuery {
+  if (scope.kind === 'user') return { user: scope.id, [scope.within.kind]: scope.within.id };
+  if (scope.kind !== 'model' && scope.kind !== 'target') return { [scope.kind]: scope.id };
+  const others = scope.kind === 'model' ? written.models : written.targets;
+  return { [scope.kind]: scope.id, not: others.filter((other) => isCloser(other, scope.id)) };
+}
+
+/** Whether a name that both match belongs to `other`: where that has no `*`, or more before it, or as much and more after it. */
+function isCloser(other: string, pattern: string): boolean {
+  if (other === pattern || !pattern.includes('*')) return false;
+  const [before = '', after] = other.split('*');
+  const [ownBefore = '', ownAfter = ''] = pattern.split('*');
+  if (after === undefined) return true;
+  return before.length > ownBefore.length || (before.length === ownBefore.length && after.length > ownAfter.length);
 }
 
 /** The fields of an entry that are known before the request is sent. */
