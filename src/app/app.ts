@@ -169,7 +169,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const limits = await startLimits({
     ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
-    ...{ emit: hooks.emit, lateFacts },
+    ...{ embedded: database.embedded, emit: hooks.emit, lateFacts },
   });
   counters = limits;
   const running = new RunningRequests();
@@ -227,6 +227,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       version,
       ledger,
       limitLevels: limits.levels,
+      limitNotice: limits.notice,
       ...spend.admin,
       webhooks: hooks.admin,
       cache,

@@ -1,5 +1,6 @@
 /** The part of the composition that counts limits: where they are counted, and what they have to do with the ledger. */
 
+import { randomUUID } from 'node:crypto';
 import type { Models } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
 import { Limiter } from '../gateway/limiter.js';
@@ -10,6 +11,7 @@ import { pgSpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { backgroundTimer } from '../lib/timer.js';
+import { apartNotice, watchGateways } from '../limits/gateways-pg.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
@@ -29,6 +31,8 @@ interface LimitsDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: Store;
+  /** The database is this process's own. */
+  readonly embedded: boolean;
   readonly ledger: Ledger;
   readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
   /** Tells receivers of events. */
@@ -38,18 +42,8 @@ interface LimitsDeps {
 }
 
 /** Resolves once limits can be taken. */
-export async function startLimits({
-  config,
-  models,
-  clock,
-  log,
-  metrics,
-  store,
-  ledger,
-  keyStore,
-  emit,
-  lateFacts,
-}: LimitsDeps) {
+export async function startLimits(deps: LimitsDeps) {
+  const { config, models, clock, log, metrics, store, embedded, ledger, keyStore, emit, lateFacts } = deps;
   const { redis } = config;
   const spent = pgSpentStore(store, clock);
   const longestMs = Math.max(0, ...Object.values(config.models).map(({ timeout }) => timeout.total));
@@ -72,7 +66,18 @@ export async function startLimits({
     onError: (error, waiting) => log.warn({ error: messageOf(error), waiting }, 'limits: late entries'),
     after: backgroundTimer,
   });
-  const counted = limitMetrics(metrics.registry, () => limits.state);
+  const gateways = embedded
+    ? undefined
+    : await watchGateways({
+        ...{ store, me: randomUUID(), counts: redis.url === null ? 'memory' : 'redis' },
+        changed: (apart) => {
+          const notice = apartNotice(apart);
+          if (notice) log.warn({ gateways: apart }, notice);
+          else log.info('limits: no gateway on this database counts apart any more');
+        },
+      });
+  const apart = () => gateways?.apart ?? 0;
+  const counted = limitMetrics(metrics.registry, () => limits.state, apart);
   const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
   const limiter = new Limiter({
     limits,
@@ -93,9 +98,18 @@ export async function startLimits({
     /** Counts a request that this limit refused. */
     denied,
     levels: limitLevels({ limits, keys: keyStore, models }),
+    /** Why these levels may not be all that was used; undefined where they are. */
+    notice: () => apartNotice(apart()),
     /** These entries are in the ledger's store. */
     posted: (entries: readonly Entry[]) => limits.posted(entries.flatMap(({ hold }) => hold ?? [])),
-    detail: () => (limits.state === 'away' ? `away (on_failure: ${redis.on_failure})` : limits.state),
-    close: () => limits.close(),
+    detail: () => {
+      const state = limits.state === 'away' ? `away (on_failure: ${redis.on_failure})` : limits.state;
+      const notice = apartNotice(apart());
+      return notice ? `${state}. ${notice}` : state;
+    },
+    close: async () => {
+      await gateways?.close();
+      await limits.close();
+    },
   };
 }

@@ -7,8 +7,18 @@ export interface LimitMetrics {
 
 const states = ['memory', 'redis', 'recovering', 'away'] as const;
 
-/** `state`: where limits are counted now. */
-export function limitMetrics(registry: Registry, state: () => (typeof states)[number]): LimitMetrics {
+/** `state`: where limits are counted now. `apart`: gateways that count elsewhere. */
+export function limitMetrics(
+  registry: Registry,
+  state: () => (typeof states)[number],
+  apart: () => number,
+): LimitMetrics {
+  const others: Gauge = new Gauge({
+    name: 'tollgate_limits_gateways_apart',
+    help: 'Other gateways on the same database that do not share limits with this one: more than 0 means that limits hold for each alone.',
+    registers: [registry],
+    collect: () => others.set(apart()),
+  });
   const rejections = new Counter({
     name: 'tollgate_limit_rejections_total',
     help: 'Requests refused by a limit.',

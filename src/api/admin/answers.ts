@@ -15,6 +15,7 @@ const limit = z
     warn_at: z.array(z.number()).optional(),
     timezone: z.string().optional(),
     on_exhausted: z.string().optional(),
+    hold: z.string().optional(),
   })
   .meta({ id: 'Limit' });
 const metadata = z.record(z.string(), z.unknown());

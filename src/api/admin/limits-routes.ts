@@ -8,6 +8,8 @@ import { text } from './schemas.js';
 
 export interface LimitsReading {
   readonly limitLevels: LimitLevels;
+  /** Why levels may not be all that was used; undefined where they are. */
+  readonly limitNotice: () => string | undefined;
 }
 
 const amount = z.union([z.string(), z.number()]);
@@ -34,13 +36,19 @@ const limitAnswer = z
   })
   .meta({ id: 'LimitState' });
 
-export function limitsRoutes(app: AdminApp, { limitLevels }: LimitsReading): void {
+const answer = z.object({
+  data: z.array(limitAnswer),
+  notice: z.string().optional().describe('There where other gateways on the same database count apart from this one.'),
+});
+
+export function limitsRoutes(app: AdminApp, { limitLevels, limitNotice }: LimitsReading): void {
   route(app, 'getLimits', {
-    schema: { querystring: limitQuery, response: { 200: z.object({ data: z.array(limitAnswer) }) } },
+    schema: { querystring: limitQuery, response: { 200: answer } },
     handler: async ({ query }, reply) => {
       const levels = await limitLevels(query);
       if (!levels.ok) return sendRefusal(reply, levels.refusal);
-      return { data: [...levels.value] };
+      const notice = limitNotice();
+      return { data: [...levels.value], ...(notice === undefined ? {} : { notice }) };
     },
   });
 }

@@ -109,6 +109,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       verify: unused,
       reprice: unused,
       limitLevels: async () => ok([]),
+      limitNotice: () => undefined,
       setBreaker: () => undefined,
       routes: () => [],
       setRouteBreaker: () => refused(refuse('not_found', 'There are no routes here.')),
