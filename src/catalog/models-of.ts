@@ -35,7 +35,7 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
   const wildcards = new Wildcards();
   const limits = new Map<string, readonly Limit[]>();
   for (const [label, written] of Object.entries(config.models)) {
-    const own = limitsInForce({ kind: 'model', id: label }, written.limits);
+    const own = limitsInForce({ kind: 'model', id: label }, written.limits, deps.nowMs);
     limits.set(label, own);
     const makers = written.targets.map((target) => targetOf(config, written, target, deps));
     const make = (name: string, star: string) =>
@@ -137,7 +137,7 @@ function targetOf(
   const toPath = (path: string) => ({ ...by, path: pathBelow(base, path) });
   const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
   const label = `${written.provider}/${written.model}`;
-  const limits = limitsInForce({ kind: 'target', id: label }, written.limits);
+  const limits = limitsInForce({ kind: 'target', id: label }, written.limits, deps.nowMs);
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;

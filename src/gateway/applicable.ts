@@ -30,18 +30,24 @@ export class Applicable {
     const { key, team } = caller;
     if (user === null || (key.user_limits.length === 0 && !team?.user_limits.length)) return limits;
     const ofUser = [
-      ...this.#ofUser(user, 'key', key.id, key.user_limits),
-      ...(team ? this.#ofUser(user, 'team', team.id, team.user_limits) : NONE),
+      ...this.#ofUser(user, 'key', key.id, key.user_limits, keyChangedAt(key)),
+      ...(team ? this.#ofUser(user, 'team', team.id, team.user_limits, team.updated_at) : NONE),
     ].filter((limit) => counts(limit, model.name));
     return ofUser.length === 0 ? limits : [...limits, ...ofUser];
   }
 
-  #ofUser(user: string, kind: 'key' | 'team', id: string, specs: readonly LimitSpec[]): readonly Limit[] {
+  #ofUser(
+    user: string,
+    kind: 'key' | 'team',
+    id: string,
+    specs: readonly LimitSpec[],
+    sinceMs: number,
+  ): readonly Limit[] {
     if (specs.length === 0) return NONE;
     const name = `${kind} ${id} ${user}`;
     const known = this.#users.get(name);
     if (known?.specs === specs) return known.limits;
-    const limits = userLimits(user, kind, id, specs);
+    const limits = userLimits(user, kind, id, specs, sinceMs);
     this.#users.set(name, { specs, limits });
     return limits;
   }
@@ -58,11 +64,16 @@ function standing(caller: Caller, model: Model, target: Target): readonly Limit[
   return limits.length === 0 ? NONE : limits;
 }
 
-export const keyLimits = (key: Key): readonly Limit[] => limitsInForce({ kind: 'key', id: key.id }, key.limits);
-export const teamLimits = (team: Team): readonly Limit[] => limitsInForce({ kind: 'team', id: team.id }, team.limits);
+export const keyLimits = (key: Key): readonly Limit[] =>
+  limitsInForce({ kind: 'key', id: key.id }, key.limits, keyChangedAt(key));
+export const teamLimits = (team: Team): readonly Limit[] =>
+  limitsInForce({ kind: 'team', id: team.id }, team.limits, team.updated_at);
 export const userLimits = (
   user: string,
   kind: 'key' | 'team',
   id: string,
   specs: readonly LimitSpec[],
-): readonly Limit[] => limitsInForce({ kind: 'user', id: user, within: { kind, id } }, specs);
+  sinceMs: number,
+): readonly Limit[] => limitsInForce({ kind: 'user', id: user, within: { kind, id } }, specs, sinceMs);
+/** Nothing was spent with a key before it was made. */
+export const keyChangedAt = ({ created_at, updated_at }: Key): number => (updated_at === created_at ? 0 : updated_at);

@@ -20,7 +20,7 @@ import { type DryRun, dryRun } from '../limits/dry-run.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
 import { counts, type Limit } from '../limits/limit.js';
-import type { Limits, Outcome } from '../limits/limits.js';
+import type { Limits, ReserveResult } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
 import { countAlike, countInput } from './count-input.js';
@@ -217,7 +217,7 @@ export class Limiter {
         ? { note: this.#ports.note(demand, first, heldAtMs) }
         : {}),
     });
-    const conclude = (done: Outcome): Result<Grant> =>
+    const conclude = (done: ReserveResult): Result<Grant> =>
       done.kind === 'reserved'
         ? ok(grantOf(demand, first.target, done.hold, heldAtMs, bounded))
         : refused(this.#refusal(done, demand));
@@ -245,7 +245,7 @@ export class Limiter {
     );
   }
 
-  #refusal(outcome: Exclude<Outcome, { kind: 'reserved' }>, demand: Demand): Refusal {
+  #refusal(outcome: Exclude<ReserveResult, { kind: 'reserved' }>, demand: Demand): Refusal {
     if (outcome.kind === 'unavailable') return unavailableRefusal(outcome.retryAfterMs);
     this.#ports.onDenied?.(outcome.denial, demand);
     const refusal = refusalOf(outcome.denial);

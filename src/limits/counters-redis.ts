@@ -13,11 +13,12 @@ import { type AttemptUse, usedBy } from './attempt-use.js';
 import type { Hold, Part } from './hold.js';
 import type { Limit } from './limit.js';
 import type { Ask, Begun, ClosedHold, ClosedHolds, Level, Reply } from './store.js';
+import type { UntoldBatch } from './untold-rates.js';
 import {
-  countedText,
   FAR_US,
   loadScripts,
   partAsked,
+  partTold,
   plain,
   recordOf,
   type ScriptName,
@@ -73,6 +74,8 @@ export class RedisCounters {
   readonly #closedKeepUs: number;
   /** Redis's clock minus the monotonic one, microseconds; undefined before the first answer. */
   #offsetUs: number | undefined;
+  /** The same, as times that are told go by it. */
+  #toldOffsetUs: number | undefined;
 
   constructor(link: RedisLink, options: RedisCountersOptions) {
     this.#link = link;
@@ -151,15 +154,7 @@ export class RedisCounters {
         id,
         state === 'settled' ? 's' : 'o',
         plain(note),
-        parts.map(({ key, limit, amount, counted }) => [
-          this.#key(key),
-          limit.kind[0],
-          amount,
-          counted,
-          limit.spec.unit,
-          countedText(limit),
-          limit.windowMs * 1000,
-        ]),
+        parts.map((part) => partTold(part, this.#key(part.key), this.#toUs)),
       ]),
     };
     const reply = await this.#run('adopt', [], request, BEAT_TIMEOUT_MS);
@@ -167,10 +162,26 @@ export class RedisCounters {
     return reply[2] as string;
   }
 
+  /** Tells what was taken of sliding windows without Redis. */
+  async tellTaken({ number, logs }: UntoldBatch): Promise<void> {
+    const request = {
+      number: String(number),
+      keep: 7_200_000,
+      logs: logs.map(({ windowMs, max, taken }) => [
+        windowMs * 1000,
+        max,
+        taken.flatMap(({ firstMs, lastMs, amount }) => [this.#toUs(firstMs), this.#toUs(lastMs), amount]),
+      ]),
+    };
+    const keys = [`${this.#prefix}told:${this.#options.me}`, ...logs.map(({ key }) => this.#key(key))];
+    await this.#run('taken', keys, request, BEAT_TIMEOUT_MS);
+  }
+
   async begin(part: Part): Promise<Begun> {
     const [word, , , token, ...except] = await this.#run('begin', [this.#key(part.key)], {
       kind: part.limit.kind[0],
       ttl: timeToLiveMs(part, this.nowMs()),
+      stamp: part.stamp,
       me: this.#options.me,
       patience: 3_000_000,
       quarantine: this.#recoveryMs * 1000,
@@ -180,14 +191,14 @@ export class RedisCounters {
   }
 
   async seed(part: Part, token: string, spent: number): Promise<void> {
-    await this.#run('seed', [this.#key(part.key)], { token, spent });
+    await this.#run('seed', [this.#key(part.key)], { token, spent, stamp: part.stamp });
   }
 
   /** Undefined while a loss is being recovered from. */
   async read(limits: readonly Limit[]): Promise<readonly (Level | 'unknown')[] | undefined> {
     const now = this.nowMs();
     const keys = limits.map((limit) => this.#key(limit.keyIn(limit.windowAt(now))));
-    const parts = limits.map((limit) => [limit.kind[0], limit.windowMs * 1000]);
+    const parts = limits.map((limit) => [limit.kind[0], limit.windowMs * 1000, limit.stampAt(now)]);
     for (;;) {
       const [word, , , stale, ...numbers] = await this.#run('read', keys, {
         quarantine: this.#recoveryMs * 1000,
@@ -244,6 +255,14 @@ export class RedisCounters {
     // Who asks waits a little longer where it stood still itself.
     return this.#offsetUs === undefined ? FAR_US : Math.ceil(this.#nowUs() + 2 * leftMs * 1000);
   }
+
+  /** The same time comes out whenever it is asked for: the difference of the clocks is taken once, unless one of them was set. */
+  readonly #toUs = (monotonicMs: number): number => {
+    const offset = this.#offsetUs ?? 0;
+    if (this.#toldOffsetUs === undefined || Math.abs(this.#toldOffsetUs - offset) > 1_000_000)
+      this.#toldOffsetUs = offset;
+    return Math.round(monotonicMs * 1000 + this.#toldOffsetUs);
+  };
 
   #nowUs(): number {
     return this.#options.clock.monotonic() * 1000 + (this.#offsetUs ?? 0);

@@ -7,9 +7,15 @@
  *   local   this process admits its share by counters of its own (`memory.ts`), which begin at what the ledger says,
  *   closed  requests with limits are refused,
  *   open    they are admitted uncounted; the ledger has what they spent.
- * Meanwhile it is probed in the background. When it answers, it is told every hold that it does not know as it is now, and
- * the budgets that were spent elsewhere are forgotten there, to be rebuilt from the ledger: nothing is counted twice. The
- * last of that is sent before the first request that goes to Redis again, on the one connection, so nothing slips between.
+ * Meanwhile it is probed in the background: for as long as Redis is away, either a probe runs or one is due, or the
+ * connection is lost and tells when it is there. When Redis answers, it is told what its sliding windows were taken meanwhile
+ * (`untold-rates.ts`), every hold that it does not know as it is now, and the budgets that were spent elsewhere are forgotten
+ * there, to be rebuilt from the ledger: nothing is counted twice. The last of that is sent before the first request that goes
+ * to Redis again, on the one connection, so nothing slips between.
+ *
+ * Rates keep their windows: a process that may have to admit its share notes what it takes of each window in Redis too
+ * (`rate-windows.ts`), and admits alone only what its share leaves beside that. So one gateway admits alone at most its share
+ * in any window, however often Redis comes and goes.
  *
  * Where Redis lost its state while it answers (another epoch) there is no local share: budgets are refused as recovering
  * (admitted, if `open`) until every gateway has had the time to tell what it has open. That takes about a second.
@@ -19,10 +25,12 @@ import { messageOf } from '../lib/thrown.js';
 import type { AttemptUse } from './attempt-use.js';
 import type { BeatReply, RedisCounters } from './counters-redis.js';
 import { amountOf, type Hold, type Part } from './hold.js';
-import { HoldBook, type Kept } from './hold-book.js';
+import { HoldBook } from './hold-book.js';
 import type { Limit } from './limit.js';
 import { MemoryStore } from './memory.js';
+import { RateWindows } from './rate-windows.js';
 import type { Ask, Begun, ClosedHold, ClosedHolds, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
+import { Untold } from './untold.js';
 
 export type OnFailure = 'local' | 'closed' | 'open';
 
@@ -46,15 +54,18 @@ export interface FailoverOptions {
   readonly probeMs?: number;
 }
 
-const CHUNK = 100;
 const DEAD_MS = 2000;
+/** Longest until a request whose budgets are being rebuilt asks again. */
+const ASKED_AGAIN_MS = 6000;
 
 export class Failover implements LimitStore {
   readonly #redis: RedisCounters;
   readonly #connection: Connection;
   readonly #options: FailoverOptions;
   readonly #holds: HoldBook;
-  readonly #spentElsewhere = new Set<string>();
+  readonly #untold: Untold;
+  /** What this process took of sliding windows, in Redis or alone; undefined where it never admits a share. */
+  readonly #rates: RateWindows | undefined;
   #up = false;
   /** What `onState` was told last. */
   #known: 'redis' | 'away' | undefined;
@@ -74,6 +85,8 @@ export class Failover implements LimitStore {
     this.#connection = connection;
     this.#options = options;
     this.#holds = new HoldBook(options.clock, options.leaseMs, redis.keepMs);
+    this.#untold = new Untold(redis, this.#holds, options.clock);
+    this.#rates = options.onFailure === 'local' ? new RateWindows() : undefined;
     this.#local = this.#makeLocal();
     connection.onChange((ready) => (ready ? void this.#return() : this.#lost('the connection was closed')));
   }
@@ -115,15 +128,18 @@ export class Failover implements LimitStore {
       if (reply.kind === 'reserved') {
         // Where Redis was lost since it answered, what counts locally does not know of it.
         if (!this.#holds.get(ask.hold.id)) this.#local?.adopt(ask.hold);
+        this.#rates?.note(ask.parts, this.#options.clock.monotonic());
         this.#holds.told(this.#holds.keep(ask.hold), epoch);
       }
       if (reply.kind === 'recovering' && this.#options.onFailure === 'open') return this.#admit(ask);
       this.#noticeEpoch();
       return reply;
     } catch (error) {
-      this.#holds.mayBeThere(ask.hold, this.#redis.epoch);
       this.#lost(messageOf(error));
-      return this.#reserveElsewhere(ask);
+      const reply = this.#reserveElsewhere(ask);
+      // Where what was spent must be found out first, the same hold is asked for again: it is not over yet.
+      this.#holds.mayBeThere(ask.hold, this.#redis.epoch, reply.kind === 'unknown' ? ASKED_AGAIN_MS : 0);
+      return reply;
     }
   }
 
@@ -132,7 +148,7 @@ export class Failover implements LimitStore {
     if (this.#up) {
       try {
         let epoch = await this.#redis.settle(hold);
-        markSettled(hold, this.#local);
+        this.#markSettled(hold);
         if (epoch === null && !kept?.posted) epoch = await this.#redis.adopt([hold], []);
         if (kept && epoch !== null) this.#holds.told(kept, epoch);
         this.#noticeEpoch();
@@ -141,8 +157,7 @@ export class Failover implements LimitStore {
         this.#lost(messageOf(error));
       }
     }
-    markSettled(hold, this.#local);
-    if (kept) kept.dirty = true;
+    this.#untold.settled(hold, () => this.#markSettled(hold));
   }
 
   async begin(part: Part): Promise<Begun> {
@@ -176,6 +191,9 @@ export class Failover implements LimitStore {
   }
 
   async beat(onLapsed: (lapsed: Lapsed) => void): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    this.#rates?.dropPast(now);
+    this.#untold.rates.dropPast(now);
     this.#holds.forget(this.#up ? this.#redis.epoch : undefined);
     if (!this.#up) return this.#local?.beat(onLapsed);
     try {
@@ -188,7 +206,7 @@ export class Failover implements LimitStore {
       this.#lost(messageOf(error));
     }
     const { epoch } = this.#redis;
-    if (this.#up && (this.#toldEpoch !== epoch || this.#holds.untold(epoch).length > 0)) await this.#return();
+    if (this.#up && (this.#toldEpoch !== epoch || this.#untold.any)) await this.#return();
   }
 
   async close(): Promise<void> {
@@ -223,6 +241,13 @@ export class Failover implements LimitStore {
     return due.more ? { ...reply, more: true } : reply;
   }
 
+  #markSettled(hold: Hold): void {
+    if (this.#local) this.#local.settle(hold);
+    else this.#rates?.settle(hold, this.#options.clock.monotonic());
+    hold.state = 'settled';
+    for (const part of hold.parts) part.counted = part.actual;
+  }
+
   /** Redis has another epoch than the one that it was told in: it lost what it knew. */
   #noticeEpoch(): void {
     if (this.#up && this.#toldEpoch !== this.#redis.epoch) void this.#return();
@@ -242,7 +267,7 @@ export class Failover implements LimitStore {
   #makeLocal(): MemoryStore | undefined {
     if (this.#options.onFailure !== 'local') return undefined;
     const replicas = this.#options.replicas ?? this.#gateways;
-    return new MemoryStore(this.#options.clock, { leaseMs: this.#options.leaseMs, replicas });
+    return new MemoryStore(this.#options.clock, { leaseMs: this.#options.leaseMs, replicas, rates: this.#rates! });
   }
 
   #reserveElsewhere(ask: Ask): Reply {
@@ -265,8 +290,7 @@ export class Failover implements LimitStore {
   }
 
   #keepElsewhere({ hold, parts }: Ask): void {
-    for (const part of parts) if (part.limit.kind === 'budget') this.#spentElsewhere.add(part.key);
-    this.#holds.keep(hold).dirty = true;
+    this.#untold.taken(hold, parts);
   }
 
   #probeLater(ms: number): void {
@@ -276,7 +300,10 @@ export class Failover implements LimitStore {
     this.#probe.unref();
   }
 
-  /** Asks whether Redis is there, tells it what it does not know, and goes back to it. */
+  /**
+   * Asks whether Redis is there, tells it what it does not know, and goes back to it. Where Redis is lost again before that is
+   * over, nobody else may have asked for the next probe: it is asked for here.
+   */
   async #return(): Promise<void> {
     if (this.#probing || this.#closed) return;
     if (!this.#connection.ready) return; // `onChange` tells when it is
@@ -285,19 +312,17 @@ export class Failover implements LimitStore {
       const { gateways, epoch } = await this.#redis.beat({ renew: [], posted: [] }, this.#redis.timeoutMs);
       this.#gateways = gateways;
       this.#silentSince = Number.POSITIVE_INFINITY;
-      let rest = this.#holds.untold(this.#redis.epoch);
-      for (; rest.length > CHUNK; rest = this.#holds.untold(this.#redis.epoch))
-        await this.#tellOf(rest.slice(0, CHUNK), []);
-      const last = this.#tellLast(rest);
+      await this.#untold.tellMost();
+      const last = this.#untold.tellLast();
       this.#toldEpoch = epoch;
       this.#goUp();
       await last;
     } catch (error) {
       this.#lost(messageOf(error));
       this.#dropDead();
-      this.#probeLater(this.#options.probeMs ?? 250);
     } finally {
       this.#probing = false;
+      if (!this.#up) this.#probeLater(this.#options.probeMs ?? 250);
     }
   }
 
@@ -308,37 +333,6 @@ export class Failover implements LimitStore {
     if (now - this.#silentSince < DEAD_MS || !this.#connection.ready) return;
     this.#silentSince = Number.POSITIVE_INFINITY;
     this.#connection.reconnect();
-  }
-
-  async #tellOf(chunk: readonly Kept[], stale: readonly string[]): Promise<void> {
-    const holds = chunk.map(({ hold }) => hold);
-    const told = holds.map(({ state }) => state);
-    for (const kept of chunk) kept.dirty = false;
-    try {
-      const epoch = await this.#redis.adopt(holds, stale);
-      for (const [i, kept] of chunk.entries()) {
-        kept.epoch = epoch;
-        // Settled while that was on its way: Redis may have heard of the end before it heard of the hold.
-        if (kept.hold.state !== told[i]) kept.dirty = true;
-      }
-    } catch (error) {
-      for (const kept of chunk) {
-        kept.dirty = true;
-        kept.epoch = this.#redis.epoch; // it may have been told
-      }
-      throw error;
-    }
-  }
-
-  async #tellLast(chunk: readonly Kept[]): Promise<void> {
-    const stale = [...this.#spentElsewhere];
-    this.#spentElsewhere.clear();
-    try {
-      await this.#tellOf(chunk, stale);
-    } catch (error) {
-      for (const key of stale) this.#spentElsewhere.add(key);
-      throw error;
-    }
   }
 
   #goUp(): void {
@@ -369,10 +363,4 @@ export class Failover implements LimitStore {
       return undefined;
     }
   }
-}
-
-function markSettled(hold: Hold, local: MemoryStore | undefined): void {
-  local?.settle(hold);
-  hold.state = 'settled';
-  for (const part of hold.parts) part.counted = part.actual;
 }

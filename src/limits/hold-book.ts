@@ -14,6 +14,10 @@ export interface Kept {
   dirty: boolean;
   /** The ledger has its entries. */
   posted: boolean;
+  /** Rates count what it took and not yet what it used, which only Redis can change. */
+  owed: boolean;
+  /** Redis is not told of it before this, monotonic milliseconds. */
+  untilMs: number;
   /** Monotonic milliseconds when Redis was last told that it lives, or that it is settled. */
   toldMs: number;
 }
@@ -45,7 +49,15 @@ export class HoldBook {
   keep(hold: Hold): Kept {
     let kept = this.#holds.get(hold.id);
     if (kept?.hold !== hold) {
-      kept = { hold, epoch: kept?.epoch ?? '', dirty: true, posted: false, toldMs: this.#clock.monotonic() };
+      kept = {
+        hold,
+        epoch: kept?.epoch ?? '',
+        dirty: true,
+        posted: false,
+        owed: false,
+        untilMs: 0,
+        toldMs: this.#clock.monotonic(),
+      };
       this.#holds.set(hold.id, kept);
     }
     return kept;
@@ -54,17 +66,19 @@ export class HoldBook {
   told(kept: Kept, epoch: string): void {
     kept.epoch = epoch;
     kept.dirty = false;
+    kept.owed = false;
     kept.toldMs = this.#clock.monotonic();
   }
 
-  /** Redis may have taken what it was asked for: unless the hold is kept after all, it is told that the hold is over. */
-  mayBeThere(hold: Hold, epoch: string): void {
+  /** Redis may have taken what it was asked for: unless the hold is kept after all, it is told after `afterMs` that it is over. */
+  mayBeThere(hold: Hold, epoch: string, afterMs: number): void {
     let kept = this.#holds.get(hold.id);
     if (!kept) {
       const over = new Hold(hold.id, '', [], 0);
       over.state = 'settled';
       kept = this.keep(over);
       kept.posted = true;
+      kept.untilMs = this.#clock.monotonic() + afterMs;
     }
     kept.epoch = epoch;
     kept.dirty = true;
@@ -85,8 +99,10 @@ export class HoldBook {
   /** What Redis in this epoch does not know, or not as it is. What is settled and posted a new Redis finds in the ledger. */
   untold(epoch: string): Kept[] {
     const untold: Kept[] = [];
+    const now = this.#clock.monotonic();
     for (const kept of this.#holds.values()) {
-      const over = kept.posted && kept.hold.state === 'settled';
+      if (kept.untilMs > now) continue;
+      const over = kept.posted && kept.hold.state === 'settled' && !kept.owed;
       if (kept.epoch === epoch ? kept.dirty : !over) untold.push(kept);
     }
     return untold;
@@ -121,7 +137,7 @@ export class HoldBook {
     for (const [id, kept] of this.#holds) {
       if (kept.hold.state !== 'settled') continue;
       const notThere = kept.epoch === '' || (epoch !== undefined && kept.epoch !== epoch);
-      if ((kept.posted && notThere) || (kept.toldMs < long && !kept.dirty)) this.#holds.delete(id);
+      if ((kept.posted && notThere && !kept.owed) || (kept.toldMs < long && !kept.dirty)) this.#holds.delete(id);
     }
   }
 }

@@ -41,6 +41,8 @@ export class Part {
   readonly fixed: number;
   /** Thousandths of the unit asked for per granted output token. */
   readonly milli: number;
+  /** How new the counter must be (`Limit.stampAt`). */
+  readonly stamp: number;
   /** Held by the hold: `fixed` and the cost of the granted output. */
   amount = 0;
   /** What is counted as spent if the hold lapses; once it is lapsed or settled, what is counted as spent. */
@@ -57,6 +59,11 @@ export class Part {
   level: LevelCounter | null = null;
   rate: RateWindow | null = null;
   entry: RateEntry | null = null;
+  /** Rates taken without Redis: when, by the monotonic clock (-1: Redis took it), and where that is kept until Redis is told. */
+  takenMs = -1;
+  untold: RateEntry | null = null;
+  /** The same time by Redis's clock, microseconds, from when it was first told. */
+  takenUs = -1;
 
   /**
    * What is to be taken of `limit` for a request as estimated: in the calendar window of `nowMs`, or where the hold already
@@ -71,6 +78,7 @@ export class Part {
     this.own = own;
     this.fixed = rate ? expectedAmount(unit, estimate, max) : fixedMost(unit, estimate);
     this.milli = rate ? 0 : milliPerOutput(unit, estimate);
+    this.stamp = limit.stampAt(nowMs);
     this.counted = limit.kind === 'budget' ? Math.max(this.fixed, own?.counted ?? 0) : 0;
   }
 }

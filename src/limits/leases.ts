@@ -36,6 +36,10 @@ export class Leases {
     hold.newer = null;
   }
 
+  *[Symbol.iterator](): Generator<Hold> {
+    for (let hold = this.#oldest; hold !== null; hold = hold.newer) yield hold;
+  }
+
   /** The hold whose lease ended first, if one has ended; it stays in the list. */
   ended(nowMs: number): Hold | null {
     return this.#oldest !== null && this.#oldest.leaseEndsMs <= nowMs ? this.#oldest : null;

@@ -10,6 +10,8 @@ export interface LevelCounter {
   held: number;
   /** What the ledger said when the counter began; null: not asked yet, `spent` is only what this store saw. */
   base: number | null;
+  /** How new it is: the stamp under which it was rebuilt (`Limit.stampAt`). */
+  stamp: number;
   /** The rebuild under way. */
   token: string;
   /** Holds that a rebuild must leave out, being counted here already. */
@@ -28,6 +30,7 @@ export const newLevel = (owner: object, key: string, base: number | null, endMs:
   spent: 0,
   held: 0,
   base,
+  stamp: 0,
   token: '',
   seen: null,
   open: 0,

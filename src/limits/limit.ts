@@ -22,6 +22,12 @@ export type Scope =
 /** `rate`: a sliding window. `budget`: a calendar window. `concurrent`: what is open now. */
 export type LimitKind = 'rate' | 'budget' | 'concurrent';
 
+/**
+ * After this time every gateway knows of a changed limit, and what requests spent before that is in the ledger: a counter that
+ * was rebuilt later has all of it.
+ */
+const KNOWN_EVERYWHERE_MS = 15_000;
+
 const SLIDING_MS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
 
 export class Limit {
@@ -32,15 +38,18 @@ export class Limit {
   readonly windowMs: number;
   /** The counter's name without the calendar window. Printable ASCII without spaces, at most a few hundred characters. */
   readonly counter: string;
+  /** Since when the limit may be in force; 0: since before anything could be spent. */
+  readonly sinceMs: number;
   /** Where the memory store found the counter last: saves the look-up while it is still that one. */
   slot: LevelCounter | RateWindow | null = null;
   readonly #calendar: Calendar | null;
   #window: Window | null = null;
   #key = '';
 
-  constructor(scope: Scope, spec: LimitSpec) {
+  constructor(scope: Scope, spec: LimitSpec, sinceMs = 0) {
     this.scope = scope;
     this.spec = spec;
+    this.sinceMs = sinceMs;
     this.windowMs = spec.per === null ? 0 : (SLIDING_MS[spec.per] ?? 0);
     this.kind = spec.per === null ? 'concurrent' : this.windowMs > 0 ? 'rate' : 'budget';
     this.#calendar = this.kind === 'budget' ? calendar(spec.per as CalendarUnit, spec.timezone) : null;
@@ -50,6 +59,16 @@ export class Limit {
   /** The calendar window that holds `nowMs`; null where the limit is not a budget. */
   windowAt(nowMs: number): Window | null {
     return this.#calendar ? this.#calendar.at(nowMs) : null;
+  }
+
+  /**
+   * Says how new a counter must be to be believed. Nothing feeds a counter while no limit has it, so one that was rebuilt before
+   * this limit entered force may lack what was spent meanwhile. The stamp rises when the limit enters force and once more when
+   * every gateway knows of it; a counter carries the stamp under which it was rebuilt, and one with a lower stamp is unknown.
+   */
+  stampAt(nowMs: number): number {
+    if (this.sinceMs === 0 || this.kind !== 'budget') return 0;
+    return this.sinceMs * 2 + (nowMs < this.sinceMs + KNOWN_EVERYWHERE_MS ? 0 : 1);
   }
 
   /** The name of the counter in that window. */
@@ -76,9 +95,12 @@ function plain(text: string): string {
   return escaped.length <= 96 ? escaped : `~${createHash('sha256').update(text).digest('base64url')}`;
 }
 
-/** The limits of one scope, the tighter of two that share a counter. Hand in everything that hangs on the scope at once. */
-export function limitsInForce(scope: Scope, specs: readonly LimitSpec[]): readonly Limit[] {
-  return tightest(specs.map((spec) => new Limit(scope, spec)));
+/**
+ * The limits of one scope, the tighter of two that share a counter. Hand in everything that hangs on the scope at once, and
+ * since when it may be in force: when whatever has the limits was changed last.
+ */
+export function limitsInForce(scope: Scope, specs: readonly LimitSpec[], sinceMs = 0): readonly Limit[] {
+  return tightest(specs.map((spec) => new Limit(scope, spec, Math.round(sinceMs))));
 }
 
 /** Of limits that share a counter the one with the smallest maximum. */

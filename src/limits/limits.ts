@@ -34,7 +34,7 @@ export interface AmendRequest {
   readonly free?: readonly Limit[];
 }
 
-export type Outcome =
+export type ReserveResult =
   /** `hold.outputTokens` is the maximum to send upstream. `hold.parts` say what is left of each limit. */
   | { readonly kind: 'reserved'; readonly hold: Hold }
   | { readonly kind: 'denied'; readonly denial: Denial }
@@ -96,7 +96,7 @@ export class Limits {
   }
 
   /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
-  reserve(request: ReserveRequest): Outcome | Promise<Outcome> {
+  reserve(request: ReserveRequest): ReserveResult | Promise<ReserveResult> {
     const { id, limits, note } = request;
     const estimate = checked(request.estimate);
     const renewUntil = this.#clock.monotonic() + (this.#options.longestHoldMs ?? 3_600_000);
@@ -118,7 +118,7 @@ export class Limits {
    * Checks an open hold again for a request that became dearer or goes elsewhere: limits that it has already are raised to
    * the new estimate (and never lowered), others are taken. A denial leaves the hold as it was.
    */
-  async amend(hold: Hold, request: AmendRequest): Promise<Outcome> {
+  async amend(hold: Hold, request: AmendRequest): Promise<ReserveResult> {
     if (hold.closing) return unavailable(UNAVAILABLE_MS);
     const estimate = checked(request.estimate);
     const before = hold.parts;
@@ -235,7 +235,11 @@ export class Limits {
     }
   }
 
-  #ask(hold: Hold, limits: readonly Limit[], make: (limits: readonly Limit[]) => Ask): Outcome | Promise<Outcome> {
+  #ask(
+    hold: Hold,
+    limits: readonly Limit[],
+    make: (limits: readonly Limit[]) => Ask,
+  ): ReserveResult | Promise<ReserveResult> {
     const ask = make(limits);
     const reply = this.#store.reserve(ask);
     if (reply instanceof Promise || !isFinal(reply)) return this.#askOn(hold, limits, make, ask, reply);
@@ -248,7 +252,7 @@ export class Limits {
     make: (limits: readonly Limit[]) => Ask,
     first: Ask,
     reply: Reply | Promise<Reply>,
-  ): Promise<Outcome> {
+  ): Promise<ReserveResult> {
     let all = limits;
     let ask = first;
     let got = await reply;
@@ -261,7 +265,7 @@ export class Limits {
     return this.#conclude(hold, ask, got);
   }
 
-  #conclude(hold: Hold, ask: Ask, reply: Reply): Outcome {
+  #conclude(hold: Hold, ask: Ask, reply: Reply): ReserveResult {
     if (reply.kind === 'reserved') {
       if (ask.parts !== hold.parts) hold.parts = merged(hold.parts, ask.parts);
       return { kind: 'reserved', hold };
@@ -277,7 +281,7 @@ const isFinal = (reply: Reply): boolean =>
   reply.kind !== 'twice' &&
   !(reply.kind === 'denied' && reply.stale);
 
-const unavailable = (retryAfterMs: number): Outcome => ({ kind: 'unavailable', retryAfterMs });
+const unavailable = (retryAfterMs: number): ReserveResult => ({ kind: 'unavailable', retryAfterMs });
 
 function asked(hold: Hold, parts: readonly Part[], estimate: Estimate, free: readonly Part[]): Ask {
   const { want, min } = estimate.output;

@@ -17,7 +17,8 @@ import { amountOf, type Hold, type Part } from './hold.js';
 import { Leases } from './leases.js';
 import { type LevelCounter, newLevel } from './level.js';
 import type { Limit } from './limit.js';
-import { RateWindow } from './rate-window.js';
+import type { RateWindow } from './rate-window.js';
+import { RateWindows } from './rate-windows.js';
 import type { Ask, Begun, ClosedHolds, Failure, Lapsed, Level, LimitStore, Reply } from './store.js';
 
 export interface MemoryOptions {
@@ -25,6 +26,8 @@ export interface MemoryOptions {
   readonly leaseMs: number;
   /** How many processes share the limits; 1 unless told. */
   readonly replicas?: number;
+  /** Sliding windows that outlive this store; its own unless told. */
+  readonly rates?: RateWindows;
 }
 
 const PAST_MS = 3_600_000; // a past window's counter stays this long, for a wall clock that steps back
@@ -34,21 +37,25 @@ export class MemoryStore implements LimitStore {
   readonly state = 'memory';
   readonly #clock: Clock;
   readonly #replicas: number;
-  readonly #counters = new Map<string, LevelCounter | RateWindow>();
+  readonly #levels = new Map<string, LevelCounter>();
+  readonly #rates: RateWindows;
   readonly #leases: Leases;
   #lapsed: Hold[] = [];
-  #sweep: MapIterator<[string, LevelCounter | RateWindow]> | undefined;
+  /** Lapsed and closed holds: their owners may still settle them. */
+  readonly #unsettled = new Set<Hold>();
+  #sweep: MapIterator<LevelCounter> | undefined;
   #tokens = 0;
 
   constructor(clock: Clock, options: MemoryOptions) {
     this.#clock = clock;
     this.#leases = new Leases(options.leaseMs);
     this.#replicas = options.replicas ?? 1;
+    this.#rates = options.rates ?? new RateWindows();
   }
 
   /** How many counters there are. */
   get size(): number {
-    return this.#counters.size;
+    return this.#levels.size + this.#rates.size;
   }
 
   nowMs(): number {
@@ -65,7 +72,7 @@ export class MemoryStore implements LimitStore {
     const unknown: Part[] = [];
     for (const part of parts) {
       if (part.limit.kind === 'rate') {
-        const rate = this.#rate(part);
+        const rate = this.#rates.of(part);
         if (rate.asked === ask) return { kind: 'twice' };
         rate.asked = ask;
         const failure = this.#checkRate(part, rate, now);
@@ -76,7 +83,7 @@ export class MemoryStore implements LimitStore {
       if (level.asked === ask) return { kind: 'twice' };
       level.asked = ask;
       part.level = level;
-      if (level.base === null) {
+      if (!this.#isKnown(level, part.stamp)) {
         unknown.push(part);
         continue;
       }
@@ -99,9 +106,10 @@ export class MemoryStore implements LimitStore {
     const now = this.#clock.monotonic();
     const open = hold.state === 'open';
     if (open) this.#leases.remove(hold);
+    else this.#unsettled.delete(hold);
     hold.state = 'settled';
     for (const part of hold.parts) {
-      const { level, rate } = part;
+      const { level } = part;
       if (level !== null) {
         if (open) {
           level.held -= part.amount;
@@ -109,21 +117,16 @@ export class MemoryStore implements LimitStore {
         }
         level.spent += part.actual - (open ? 0 : part.counted);
         part.spentAfter = level.spent;
-      } else if (rate !== null) {
-        rate.expire(now);
-        const { entry } = part;
-        if (entry !== null && part.actual < part.amount) rate.giveBack(entry, part.amount - part.actual);
-        else if (part.actual > part.amount) this.#rate(part).take(now, part.actual - part.amount, part.limit.spec.max);
-        part.rate = null;
-        part.entry = null;
       }
       part.counted = part.actual;
     }
+    this.#rates.settle(hold, now);
   }
 
   begin(part: Part): Begun {
     const level = this.#level(part);
-    if (level.base !== null) return { kind: 'known' };
+    if (this.#isKnown(level, part.stamp)) return { kind: 'known' };
+    if (level.base !== null) this.#forget(level);
     this.#tokens += 1;
     level.token = String(this.#tokens);
     return { kind: 'rebuild', token: level.token, except: level.seen?.slice() ?? [] };
@@ -133,18 +136,23 @@ export class MemoryStore implements LimitStore {
     const level = this.#level(part);
     if (level.base !== null || level.token !== token) return;
     level.base = spent;
+    level.stamp = Math.max(level.stamp, part.stamp);
     level.spent += spent;
     level.seen = null;
   }
 
   read(limits: readonly Limit[]): (Level | 'unknown')[] {
     const now = this.#clock.monotonic();
+    const wall = this.nowMs();
     this.#lapse(now);
     return limits.map((limit) => {
-      const counter = this.#counters.get(limit.keyIn(limit.windowAt(this.nowMs())));
+      const key = limit.keyIn(limit.windowAt(wall));
+      const counter = limit.kind === 'rate' ? this.#rates.get(key) : this.#levels.get(key);
       if (!counter) return limit.kind === 'budget' ? 'unknown' : { spent: 0, held: 0, resetMs: 0 };
       if (counter.kind === 'level') {
-        return counter.base === null ? 'unknown' : { spent: counter.spent, held: counter.held, resetMs: 0 };
+        return !this.#isKnown(counter, limit.stampAt(wall))
+          ? 'unknown'
+          : { spent: counter.spent, held: counter.held, resetMs: 0 };
       }
       counter.expire(now);
       return { spent: counter.sum, held: 0, resetMs: counter.resetMs(now) };
@@ -201,31 +209,41 @@ export class MemoryStore implements LimitStore {
     if (hold.state === 'open') this.#leases.renew(hold, this.#clock.monotonic());
   }
 
+  /** A share begins at what the ledger said when Redis went away, and stays that share. */
+  #isKnown(level: LevelCounter, stamp: number): boolean {
+    return level.base !== null && (level.stamp >= stamp || this.#replicas > 1);
+  }
+
+  /** Begins a counter again at what holds have of it that are not in the ledger for good. */
+  #forget(level: LevelCounter): void {
+    level.base = null;
+    level.spent = 0;
+    level.seen = [];
+    const has = (hold: Hold) => hold.parts.find((part) => part.level === level);
+    for (const hold of this.#leases) if (has(hold)) level.seen.push(hold.id);
+    for (const hold of this.#unsettled) {
+      const part = has(hold);
+      if (!part) continue;
+      level.seen.push(hold.id);
+      level.spent += part.counted;
+    }
+  }
+
   #level(part: Part): LevelCounter {
     const { limit, key } = part;
     if (limit.slot?.kind === 'level' && this.#isHere(limit.slot, key)) return limit.slot;
-    const found = this.#counters.get(key);
-    const level = found?.kind === 'level' ? found : this.#newLevel(part);
+    const level = this.#levels.get(key) ?? this.#newLevel(part);
     limit.slot = level;
     return level;
   }
 
   #newLevel({ key, limit, window }: Part): LevelCounter {
     const level = newLevel(this, key, limit.kind === 'concurrent' ? 0 : null, window ? window.endMs : 0);
-    this.#counters.set(key, level);
+    this.#levels.set(key, level);
     return level;
   }
 
-  #rate({ limit, key }: Part): RateWindow {
-    if (limit.slot?.kind === 'rate' && this.#isHere(limit.slot, key)) return limit.slot;
-    const found = this.#counters.get(key);
-    const rate = found?.kind === 'rate' ? found : new RateWindow(this, key, limit.windowMs);
-    if (rate !== found) this.#counters.set(key, rate);
-    limit.slot = rate;
-    return rate;
-  }
-
-  #isHere(counter: LevelCounter | RateWindow, key: string): boolean {
+  #isHere(counter: LevelCounter, key: string): boolean {
     return counter.owner === this && counter.key === key;
   }
 
@@ -257,8 +275,7 @@ export class MemoryStore implements LimitStore {
     if (part.rate !== null) {
       const { rate } = part;
       const most = this.#most(part, 0);
-      part.amount = amountOf(part, outputTokens);
-      part.entry = own ? own.entry : part.amount > 0 ? rate.take(now, part.amount, most) : null;
+      this.#rates.take(part, rate, now, most);
       part.remaining = Math.max(0, most - rate.sum);
       part.resetMs = rate.resetMs(now);
       return;
@@ -288,6 +305,7 @@ export class MemoryStore implements LimitStore {
         part.level.spent += part.counted;
       }
       this.#lapsed.push(hold);
+      this.#unsettled.add(hold);
     }
   }
 
@@ -305,24 +323,19 @@ export class MemoryStore implements LimitStore {
   }
 
   #dropPast(now: number): void {
-    for (let left = 1000 + this.#counters.size / 100; left > 0; left--) {
-      this.#sweep ??= this.#counters.entries();
+    this.#rates.dropPast(now);
+    for (let left = 1000 + this.#levels.size / 100; left > 0; left--) {
+      this.#sweep ??= this.#levels.values();
       const next = this.#sweep.next();
       if (next.done) {
         this.#sweep = undefined;
         return;
       }
-      const [key, counter] = next.value;
-      if (!this.#isPast(counter, now)) continue;
-      counter.owner = null;
-      this.#counters.delete(key);
+      const level = next.value;
+      if (level.open > 0 || level.endMs + PAST_MS > this.nowMs()) continue;
+      level.owner = null;
+      this.#levels.delete(level.key);
     }
-  }
-
-  #isPast(counter: LevelCounter | RateWindow, now: number): boolean {
-    if (counter.kind === 'level') return counter.open === 0 && counter.endMs + PAST_MS <= this.nowMs();
-    counter.expire(now);
-    return counter.empty;
   }
 }
 

@@ -105,8 +105,18 @@ export class RateWindow {
     return Math.max(0, at - nowMs);
   }
 
+  /** What is left in it, oldest first; nothing of it can be given back any more, and the window is not to be used again. */
+  close(): Pick<RateEntry, 'firstMs' | 'lastMs' | 'amount'>[] {
+    const entries: RateEntry[] = [];
+    for (let entry = this.#head; entry !== null; entry = entry.next) {
+      if (entry.amount > 0) entries.push(entry);
+      entry.gone = true;
+    }
+    return entries;
+  }
+
   /** Milliseconds until nothing is left in the window. */
   resetMs(nowMs: number): number {
-    return this.#tail === null ? 0 : Math.max(0, this.#tail.lastMs + this.windowMs - nowMs);
+    return this.#tail === null ? 0 : Math.max(0, this.windowMs - (nowMs - this.#tail.lastMs));
   }
 }

@@ -12,7 +12,7 @@ import { amountOf, type Part } from './hold.js';
 import type { Limit, LimitKind } from './limit.js';
 import type { Ask, ClosedHold, Failure, Reply } from './store.js';
 
-const names = ['reserve', 'settle', 'adopt', 'begin', 'seed', 'read', 'beat', 'closed'] as const;
+const names = ['reserve', 'settle', 'adopt', 'taken', 'begin', 'seed', 'read', 'beat', 'closed'] as const;
 export type ScriptName = (typeof names)[number];
 
 /** A time that never comes: the year 2255. */
@@ -28,7 +28,7 @@ export function loadScripts(): Readonly<Record<ScriptName, RedisScript>> {
   >;
 }
 
-export function partAsked({ limit, window, fixed, milli, counted }: Part): readonly unknown[] {
+export function partAsked({ limit, window, fixed, milli, counted, stamp }: Part): readonly unknown[] {
   const start = window ? Math.max(0, window.startMs * 1000) : 0;
   const end = window ? Math.min(FAR_US, window.endMs * 1000) : 0;
   const { max, on_exhausted, unit } = limit.spec;
@@ -44,13 +44,23 @@ export function partAsked({ limit, window, fixed, milli, counted }: Part): reado
     counted,
     unit,
     countedText(limit),
+    stamp,
   ];
+}
+
+/** A part of a hold as `adopt` is told of it; times by Redis's clock. */
+export function partTold(part: Part, counter: string, toUs: (monotonicMs: number) => number): readonly unknown[] {
+  const { limit, amount, counted } = part;
+  const told = [counter, limit.kind[0], amount, counted, limit.spec.unit, countedText(limit), limit.windowMs * 1000];
+  if (limit.kind !== 'rate') return told;
+  if (part.takenMs >= 0 && part.takenUs < 0) part.takenUs = toUs(part.takenMs);
+  return [...told, limit.spec.max, part.takenUs];
 }
 
 /** Half a surrogate pair is no text to the JSON reader of the scripts. */
 export const plain = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
-/** Milliseconds for which a budget's counter is kept: an hour longer than its window. */
+/** Milliseconds for which a budget's counter is kept: an hour longer than its window; one of `total` so long after its last use. */
 export function timeToLiveMs(part: Part, nowMs: number): number {
   const endMs = part.window?.endMs ?? 0;
   return endMs === Number.POSITIVE_INFINITY ? 30 * 86_400_000 : Math.max(0, endMs - nowMs) + 3_600_000;
@@ -93,7 +103,7 @@ function failureOf(parts: readonly Part[], told: RedisReply): Failure {
 }
 
 /** What of a request a limit counts, as it is kept with a hold; empty: everything. */
-export function countedText(limit: Limit): string {
+function countedText(limit: Limit): string {
   const counted = countedBy(limit);
   for (const _ in counted) return JSON.stringify(counted);
   return '';

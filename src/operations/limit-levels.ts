@@ -4,7 +4,7 @@
  */
 
 import type { Models, Target } from '../catalog/model.js';
-import { keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
+import { keyChangedAt, keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
 import type { Key, Team } from '../identity/key.js';
 import type { KeyStore } from '../identity/key-store.js';
 import type { Entry } from '../ledger/entry.js';
@@ -24,14 +24,14 @@ export interface LevelsQuery {
 
 export type LimitLevels = (query: LevelsQuery) => Promise<Result<readonly LimitLevel[]>>;
 
-interface Ports {
+interface LevelsDeps {
   readonly limits: Pick<Limits, 'read'>;
   readonly keys: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
   readonly models: () => Models;
 }
 
 export const limitLevels =
-  (ports: Ports): LimitLevels =>
+  (ports: LevelsDeps): LimitLevels =>
   async (query) => {
     const found = await limitsOf(query, ports);
     if (!found.ok) return found;
@@ -45,7 +45,7 @@ export const limitLevels =
     return ok(readings.map(shownLevel));
   };
 
-async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readonly Limit[]>> {
+async function limitsOf(query: LevelsQuery, ports: LevelsDeps): Promise<Result<readonly Limit[]>> {
   const { key: keyId, team: teamId, user, model, target } = query;
   if (user !== undefined && (model ?? target) === undefined && (keyId === undefined || teamId === undefined)) {
     return limitsOfUser(user, query, ports);
@@ -79,9 +79,9 @@ async function limitsOf(query: LevelsQuery, ports: Ports): Promise<Result<readon
 const targetsOf = (models: Models): readonly Target[] =>
   [...models.list(), ...models.asked()].flatMap(({ targets }) => targets);
 
-async function limitsOfUser(user: string, query: LevelsQuery, { keys }: Ports): Promise<Result<readonly Limit[]>> {
-  const ofKey = ({ id, user_limits }: Key) => userLimits(user, 'key', id, user_limits);
-  const ofTeam = ({ id, user_limits }: Team) => userLimits(user, 'team', id, user_limits);
+async function limitsOfUser(user: string, query: LevelsQuery, { keys }: LevelsDeps): Promise<Result<readonly Limit[]>> {
+  const ofKey = (key: Key) => userLimits(user, 'key', key.id, key.user_limits, keyChangedAt(key));
+  const ofTeam = (team: Team) => userLimits(user, 'team', team.id, team.user_limits, team.updated_at);
   if (query.key !== undefined) {
     const key = await keys.key(query.key);
     return key ? ok(ofKey(key)) : missing(`key with the id ${query.key}`);
@@ -106,9 +106,9 @@ export const limitsOfEntry =
     const { user } = entry;
     return [
       ...(key ? keyLimits(key) : []),
-      ...(key && user !== null ? userLimits(user, 'key', key.id, key.user_limits) : []),
+      ...(key && user !== null ? userLimits(user, 'key', key.id, key.user_limits, keyChangedAt(key)) : []),
       ...(team ? teamLimits(team) : []),
-      ...(team && user !== null ? userLimits(user, 'team', team.id, team.user_limits) : []),
+      ...(team && user !== null ? userLimits(user, 'team', team.id, team.user_limits, team.updated_at) : []),
       ...(model?.limits ?? []),
       ...(target?.limits ?? []),
     ].filter((limit) => counts(limit, name));

@@ -9,7 +9,7 @@ import type { Key } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { justARequest, nothing } from '../limits/amount.js';
 import { Limit, limitsInForce } from '../limits/limit.js';
-import type { Limits, Outcome } from '../limits/limits.js';
+import type { Limits, ReserveResult } from '../limits/limits.js';
 import type { Consumer } from './consumer.js';
 import type { Visit } from './visit.js';
 
@@ -55,7 +55,7 @@ export class RouteLimits {
   }
 
   /** Takes all that apply. Undefined: none does. */
-  reserve(visit: Visit): Outcome | Promise<Outcome> | undefined {
+  reserve(visit: Visit): ReserveResult | Promise<ReserveResult> | undefined {
     const ofKey = limitsOfKey(visit.consumer);
     if (this.#configs.length === 0 && ofKey.length === 0) return undefined;
     let limits = ofKey;

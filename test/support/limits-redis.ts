@@ -4,6 +4,7 @@ import { systemClock } from '../../src/lib/clock.js';
 import { RedisCounters } from '../../src/limits/counters-redis.js';
 import { Failover, type OnFailure } from '../../src/limits/failover.js';
 import { Limits, type LimitsOptions } from '../../src/limits/limits.js';
+import { loadScripts } from '../../src/limits/wire-redis.js';
 import { openRedis, type RedisLink } from '../../src/store/redis.js';
 import type { ManualClock } from './clock.js';
 
@@ -37,7 +38,7 @@ let gateways = 0;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { url, prefix, clock, leaseMs = 15_000 } = options;
-  const link = openRedis(url, { retryMs: 20 });
+  const link = openRedis(url, { retryMs: 20, scripts: Object.values(loadScripts()) });
   const counters = new RedisCounters(options.between?.(link) ?? link, {
     clock: clock ?? systemClock,
     me: `gateway-${++gateways}`,

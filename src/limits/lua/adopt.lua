@@ -2,7 +2,9 @@
 -- forgets budgets that were spent elsewhere, to be rebuilt. A hold that is settled here stays so. Where a hold is not known here
 -- and its budget is, the ledger's sum in that may have an estimate of the hold already: that budget is forgotten too.
 -- ask: deadline, lease, keep, stale = {counters},
---      holds = {{id, state, note, parts = {{counter, kind, amount, counted, unit, attempts, window}}}}
+--      holds = {{id, state, note, parts = {{counter, kind, amount, counted, unit, attempts, window, max, elsewhere}}}}, the last
+--      two of a rate's part alone: `elsewhere` is when it was taken elsewhere (-1: it was taken here)
+-- What rates took elsewhere is told by itself (taken.lua); here only what a hold used more or less than it took.
 -- late | adopted
 
 if now > ask.deadline then return { 'late', now, epoch } end
@@ -30,26 +32,26 @@ for _, told in ipairs(ask.holds) do
       refer(part, hold[1], -1)
       if part[2] == 'r' then taken[part[1]] = part end
     end
-    for _, part in ipairs(parts) do
-      local mine = taken[part[1]]
-      local actual = part[4]
-      if part[2] == 'r' then
-        part[4] = mine and mine[4] or 0
-      elseif part[2] == 'b' then
+    for i, told_part in ipairs(parts) do
+      local key, kind, amount, counted, unit, attempts, window, max, elsewhere = unpack(told_part)
+      local part = { key, kind, amount, counted, unit, -1, attempts, window }
+      parts[i] = part
+      if kind == 'r' then
+        local mine = taken[key]
+        -- Taken here, though nobody heard of it, and then elsewhere: what was taken here is given back below.
+        if mine and elsewhere >= 0 and mine[4] ~= elsewhere then mine = nil else taken[key] = nil end
+        if mine then part[3], part[4], part[6] = mine[3], mine[4], mine[6] else part[4] = math.max(0, elsewhere) end
+        if state == 's' and (mine or elsewhere >= 0) then adjust_rate(part, counted, window, max) end
+      elseif kind == 'b' then
         -- A rebuild under way did not know of it: it begins again.
-        if redis.call('HEXISTS', part[1], 'u') == 1 then redis.call('HSET', part[1], 'i:' .. id, 1, 'u', '') end
-      elseif state == 'o' and part[3] > 0 and redis.call('HSETNX', part[1], 'e', epoch) == 1 then
-        redis.call('HSET', part[1], 's', 0, 'h', 0)
-      end
-      local attempts, window = part[6], part[7]
-      part[6], part[7], part[8] = mine and mine[6] or -1, attempts, window
-      if mine and state == 's' then
-        part[3] = mine[3]
-        adjust_rate(part, actual, window or 0, 0)
+        if redis.call('HEXISTS', key, 'u') == 1 then redis.call('HSET', key, 'i:' .. id, 1, 'u', '') end
+      elseif state == 'o' and amount > 0 and redis.call('HSETNX', key, 'e', epoch) == 1 then
+        redis.call('HSET', key, 's', 0, 'h', 0)
       end
       count(part, state, 1)
       refer(part, state, 1)
     end
+    for _, part in pairs(taken) do give_back(part, part[3], 3600000000) end
     save(id, { state, note, parts, now })
     redis.call('ZREM', LAPSED, id)
     redis.call('ZADD', LEASES, now + (state == 'o' and ask.lease or ask.keep), id)

@@ -1,11 +1,15 @@
 -- Begins to rebuild the counter KEYS[4], and says which holds it counts already.
--- ask: kind, ttl (milliseconds), me, patience, quarantine
+-- ask: kind, ttl (milliseconds), stamp, me, patience, quarantine
 -- known | busy | recovering | rebuild <token> <hold id>...
 
 local key = KEYS[4]
 if recovering() > 0 then return { 'recovering', now, epoch } end
-if not is_known(key) then make({ [key] = ask.kind }) end
-local waits = redis.call('HGET', key, 'u')
+local level = redis.call('HMGET', key, 'u', 'v')
+local waits = level[1]
+if not is_known(key) or (not waits and not is_new(level[2], ask.stamp)) then
+  make({ [key] = ask.kind })
+  waits = ''
+end
 if not waits then return { 'known', now, epoch } end
 local owner, since = string.match(waits, '^(.*) (%d+)$')
 if owner and owner ~= ask.me and math.abs(now - tonumber(since)) < ask.patience then return { 'busy', now, epoch } end

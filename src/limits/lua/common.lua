@@ -18,7 +18,8 @@
 --
 -- A counter of a budget or of slots is a hash: s spent, h held, e the epoch. One that does not carry the present epoch is
 -- not known: what it says was counted by holds that were lost. A budget's counter that has u counts what the holds here
--- have of it (i:<id> = these holds), but waits for the ledger's sum of all the rest; u says who asks for it, and since when.
+-- have of it (i:<id> = these holds), but waits for the ledger's sum of all the rest; u says who asks for it, and since when. v is
+-- the stamp under which it was rebuilt: for a limit with a higher stamp it is not known either.
 
 local HOLDS, LEASES, LAPSED = KEYS[1], KEYS[2], KEYS[3]
 local ask = cjson.decode(ARGV[1])
@@ -113,8 +114,12 @@ local function make(kinds)
     elseif level[2] > 0 then
       redis.call('HSET', key, 's', 0, 'h', level[2], 'e', epoch)
     end
-    redis.call('PEXPIRE', key, 86400000)
+    if kinds[key] == 'b' then redis.call('PEXPIRE', key, 86400000) end
   end
+end
+
+local function is_new(stamp, wanted)
+  return wanted == 0 or tonumber(stamp or '0') >= wanted
 end
 
 local function forget(id, hold)
@@ -226,19 +231,37 @@ local function take_rate(rate, amount, max)
   return rate.z
 end
 
+-- Gives back where it was taken: in the entry of that number, or where entries were numbered anew, in those of that time. What
+-- has left the window changes nothing.
+local function give_back(part, amount, window)
+  local key, at = part[1], part[4]
+  if amount <= 0 or at <= now - window then return end
+  local left = amount
+  local function from(number, text)
+    local entry = text and entry_of(text)
+    -- Numbers begin anew where a counter was forgotten: the entry must also span the time of the taking.
+    if not entry or at < entry[1] or entry[2] < at then return end
+    local back = math.min(left, entry[3])
+    left = left - back
+    redis.call('HSET', key, number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3] - back))
+  end
+  from(part[6], redis.call('HGET', key, part[6]))
+  if left > 0 then
+    local ends = redis.call('HMGET', key, 'a', 'z')
+    local numbers = {}
+    for i = tonumber(ends[1] or '1'), tonumber(ends[2] or '0') do numbers[#numbers + 1] = i end
+    local texts = #numbers > 0 and redis.call('HMGET', key, unpack(numbers)) or {}
+    for i, text in ipairs(texts) do if left > 0 then from(numbers[i], text) end end
+  end
+  if left < amount then redis.call('HINCRBY', key, 's', left - amount) end
+end
+
 -- Counts a rate's part as `actual` instead of what it took: what is less is given back where it was taken, what is more counts
 -- from now on.
 local function adjust_rate(part, actual, window, max)
-  local amount, at, number = part[3], part[4], part[6]
+  local amount = part[3]
   if actual < amount then
-    -- Numbers begin anew where a counter was forgotten: the entry must also span the time of the taking.
-    local text = redis.call('HGET', part[1], number)
-    local entry = text and entry_of(text)
-    if entry and entry[1] <= at and at <= entry[2] then
-      local back = math.min(amount - actual, entry[3])
-      redis.call('HSET', part[1], number, string.format('%.0f %.0f %.0f', entry[1], entry[2], entry[3] - back))
-      redis.call('HINCRBY', part[1], 's', -back)
-    end
+    give_back(part, amount - actual, window)
   elseif actual > amount and window > 0 then
     take_rate(open_rate(part[1], window), actual - amount, max)
   end

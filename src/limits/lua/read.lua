@@ -1,4 +1,4 @@
--- What the counters KEYS[4...] say. ask: quarantine, parts = {{kind, window}}
+-- What the counters KEYS[4...] say. ask: quarantine, parts = {{kind, window, stamp}}
 -- recovering | levels <1 if more has lapsed> then per counter: spent (-1: not known), held, reset
 
 local stale = sweep(200)
@@ -11,12 +11,12 @@ for i, part in ipairs(ask.parts) do
     local rate = open_rate(key, part[2])
     spent, reset = rate.sum, reset_rate(rate)
   else
-    local level = redis.call('HMGET', key, 's', 'h', 'e', 'u')
+    local level = redis.call('HMGET', key, 's', 'h', 'e', 'u', 'v')
     if level[3] ~= epoch and part[1] == 'c' then
       make({ [key] = 'c' })
       level = { '0', redis.call('HGET', key, 'h') or '0', epoch }
     end
-    if level[3] == epoch and not level[4] then
+    if level[3] == epoch and not level[4] and is_new(level[5], part[3]) then
       spent, held = tonumber(level[1]), tonumber(level[2])
     else
       spent = -1

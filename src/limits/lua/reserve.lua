@@ -1,6 +1,6 @@
 -- Takes all limits of a request or none. KEYS[4...] the counters.
 -- ask: id, note, deadline, quarantine, lease, want, min, amend, free = {counters},
---      parts = {{kind, max, fixed, milli, window, start, end, reject, counted, unit, attempts}} in the order of the keys
+--      parts = {{kind, max, fixed, milli, window, start, end, reject, counted, unit, attempts, stamp}} in the order of the keys
 -- late      it is past the deadline, the caller has stopped waiting
 -- gone      the hold that asks for more is not open
 -- window    a calendar window is over or has not begun
@@ -50,8 +50,8 @@ for i, part in ipairs(ask.parts) do
     end
   else
     if kind == 'b' and not mine and (now < part[6] or now >= part[7]) then return { 'window', now, epoch } end
-    local level = redis.call('HMGET', key, 's', 'h', 'e', 'u')
-    local known = level[3] == epoch and not level[4]
+    local level = redis.call('HMGET', key, 's', 'h', 'e', 'u', 'v')
+    local known = level[3] == epoch and not level[4] and is_new(level[5], part[12])
     if not known and kind == 'c' then
       -- No ledger need be asked for slots: what is open tells.
       make({ [key] = kind })
@@ -100,6 +100,8 @@ for i, part in ipairs(ask.parts) do
     made = { key, kind, amount, part[9], part[10], -1, part[11], 0 }
     if new then redis.call('HSET', key, 's', 0, 'h', amount, 'e', epoch)
     else redis.call('HINCRBY', key, 'h', amount - before) end
+    -- A counter without an end lives as long as it is used.
+    if part[7] >= 9e15 then redis.call('PEXPIRE', key, 2592000000) end
     reply[#reply + 1] = math.max(0, room - amount)
     reply[#reply + 1] = 0
   end
