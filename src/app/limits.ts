@@ -7,10 +7,12 @@ import { Limiter } from '../gateway/limiter.js';
 import type { KeyStore } from '../identity/key-store.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { pgSpentStore } from '../ledger/spent-pg.js';
+import { pgSpentStore, type SpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { backgroundTimer } from '../lib/timer.js';
+import { within } from '../lib/within.js';
+import { ExpectedOutput } from '../limits/expected.js';
 import { apartNotice, watchGateways } from '../limits/gateways-pg.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
@@ -39,6 +41,17 @@ interface LimitsDeps {
   readonly emit: Emitter['emit'];
   /** What of the ledger came late; undefined where counters are in this process. */
   readonly lateFacts: LateFacts | undefined;
+}
+
+/** Enough to know how long a model's answers are. */
+const LAST_ANSWERS = 2000;
+
+/** What the ledger's last answers tell of the next ones; nothing where the database does not answer. */
+async function expectedFrom(spent: Pick<SpentStore, 'lastAnswers'>): Promise<ExpectedOutput> {
+  const expected = new ExpectedOutput();
+  const answers = await within(spent.lastAnswers(LAST_ANSWERS), 2000, 'the ledger did not answer').catch(() => []);
+  for (const { model, outputTokens } of answers) expected.learnOf(model, outputTokens);
+  return expected;
 }
 
 /** Resolves once limits can be taken. */
@@ -81,6 +94,7 @@ export async function startLimits(deps: LimitsDeps) {
   const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
   const limiter = new Limiter({
     limits,
+    expected: await expectedFrom(spent),
     clock,
     note: (demand, first, heldAtMs) => noteOf(demand, first, heldAtMs, clock.now()),
     onDenied: (denial) => {

@@ -41,6 +41,8 @@ export interface Demand {
 
 export interface LimiterPorts {
   readonly limits: Limits;
+  /** What is known of answers already; nothing unless told. */
+  readonly expected?: ExpectedOutput;
   readonly clock: Clock;
   /** What is needed to write the ledger entry of a request whose gateway died. Only asked for where another could. */
   readonly note?: (demand: Demand, first: Reach, heldAtMs: number) => string;
@@ -86,11 +88,12 @@ export class Limiter {
   readonly #ports: LimiterPorts;
   readonly #limits: Limits;
   readonly #applicable = new Applicable();
-  readonly #expected = new ExpectedOutput();
+  readonly #expected: ExpectedOutput;
 
   constructor(ports: LimiterPorts) {
     this.#ports = ports;
     this.#limits = ports.limits;
+    this.#expected = ports.expected ?? new ExpectedOutput();
   }
 
   /** Takes all limits of a request for its first target, at the worst that this or any of `others` may cost, or none. */

@@ -5,7 +5,7 @@
 import type { Model, Target } from '../catalog/model.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Estimate } from '../limits/amount.js';
-import type { Limit } from '../limits/limit.js';
+import { holdsOutput, type Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
 import { priceFor } from './price-for.js';
 import type { Reach } from './stages.js';
@@ -21,10 +21,7 @@ const MOST_OUTPUT = 100_000_000;
 const TEMPLATE_TOKENS = 16;
 
 /** Whether the output has to be bounded: a budget holds what it may come to. */
-export const boundsOutput = (limits: readonly Limit[]): boolean => limits.some(isOutputBudget);
-
-const isOutputBudget = ({ kind, spec }: Limit): boolean =>
-  kind === 'budget' && spec.unit !== 'requests' && spec.unit !== 'input_tokens';
+export const boundsOutput = (limits: readonly Limit[]): boolean => limits.some(holdsOutput);
 
 /** `expected`: what such requests usually produce, given the most that this one can. */
 export function worstCase(

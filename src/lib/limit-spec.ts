@@ -24,6 +24,8 @@ export interface LimitSpec {
   readonly timezone: string;
   /** What happens where a budget affords less output than was asked for. */
   readonly on_exhausted: 'clamp' | 'reject';
+  /** A rate that takes the worst case, as budgets do, instead of the expected one. */
+  readonly hold?: 'worst';
 }
 
 const MOST_USD = 9_000_000; // nano-dollars stay below 2^53
@@ -44,6 +46,7 @@ export const limitSpec = z
     warn_at: z.array(z.number().gt(0).max(10)).max(10).optional(),
     timezone: z.string().refine(isTimezone, 'not an IANA time zone, such as Europe/Berlin').optional(),
     on_exhausted: z.enum(['clamp', 'reject']).optional(),
+    hold: z.enum(['expected', 'worst']).optional(),
   })
   .transform((written, context): LimitSpec => {
     const problem = (path: string, message: string) => {
@@ -65,6 +68,7 @@ export const limitSpec = z
       warn_at: written.warn_at ?? [],
       timezone: written.timezone ?? 'UTC',
       on_exhausted: written.on_exhausted ?? 'clamp',
+      ...(written.hold === 'worst' ? { hold: 'worst' } : {}),
     };
   });
 
@@ -77,4 +81,5 @@ export const limitAsWritten = (limit: LimitSpec) => ({
   ...(limit.warn_at.length > 0 ? { warn_at: limit.warn_at } : {}),
   ...(limit.timezone !== 'UTC' ? { timezone: limit.timezone } : {}),
   ...(limit.on_exhausted !== 'clamp' ? { on_exhausted: limit.on_exhausted } : {}),
+  ...(limit.hold ? { hold: limit.hold } : {}),
 });

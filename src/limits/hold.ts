@@ -70,17 +70,24 @@ export class Part {
    * has a part of it, in that part's window.
    */
   constructor(limit: Limit, estimate: Estimate, nowMs: number, own: Part | null) {
-    const { unit, max } = limit.spec;
+    const { unit } = limit.spec;
     const rate = limit.kind === 'rate';
     this.limit = limit;
     this.window = own ? own.window : limit.windowAt(nowMs);
     this.key = own ? own.key : limit.keyIn(this.window);
     this.own = own;
-    this.fixed = rate ? expectedAmount(unit, estimate, max) : fixedMost(unit, estimate);
+    this.fixed = rate ? rateAmount(limit, estimate) : fixedMost(unit, estimate);
     this.milli = rate ? 0 : milliPerOutput(unit, estimate);
     this.stamp = limit.stampAt(nowMs);
     this.counted = limit.kind === 'budget' ? Math.max(this.fixed, own?.counted ?? 0) : 0;
   }
+}
+
+/** What a rate takes: the expected case, or where it is to be hard the worst. */
+function rateAmount({ spec }: Limit, estimate: Estimate): number {
+  const { unit, max, hold } = spec;
+  if (hold !== 'worst') return expectedAmount(unit, estimate, max);
+  return fixedMost(unit, estimate) + cost(estimate.output.want, milliPerOutput(unit, estimate));
 }
 
 /** Whether what is settled is all there was, or more may have been used than anybody can tell. */

@@ -95,6 +95,10 @@ function plain(text: string): string {
   return escaped.length <= 96 ? escaped : `~${createHash('sha256').update(text).digest('base64url')}`;
 }
 
+/** Whether a limit's promise needs the output to be bounded: it takes what it may come to at most. */
+export const holdsOutput = ({ kind, spec }: Limit): boolean =>
+  (kind === 'budget' || spec.hold === 'worst') && spec.unit !== 'requests' && spec.unit !== 'input_tokens';
+
 /**
  * The limits of one scope, the tighter of two that share a counter. Hand in everything that hangs on the scope at once, and
  * since when it may be in force: when whatever has the limits was changed last.

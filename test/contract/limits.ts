@@ -337,6 +337,29 @@ export function limitsContract(name: string, make: MakeRig, close: () => Promise
         assert.deepEqual(await levels(limits, rate), [0, 0]);
       });
 
+      it('take the worst case where they are to be hard, and then nothing makes them go over', async () => {
+        const { limits } = await make();
+        const rate = limitOf('tokens', 100, 'hour', { hold: 'worst' });
+        const soft = limitOf('tokens', 100, 'hour');
+        const what = estimate(10, 40, { output: { want: 40, min: 1, expected: 5 } });
+        const hold = reserved(await take(limits, [rate, soft], what));
+        assert.deepEqual(
+          [await levels(limits, rate), await levels(limits, soft)],
+          [
+            [50, 0],
+            [15, 0],
+          ],
+        );
+        reserved(await take(limits, [rate], what));
+        assert.equal(denied(await take(limits, [rate], what)).limit, rate);
+        await limits.settle(hold, used(10, 2), 'exact');
+        reserved(await take(limits, [rate], estimate(10, 28)));
+        assert.equal(
+          denied(await take(limits, [limitOf('tokens', 49, 'hour', { hold: 'worst' })], what)).retryAfterMs,
+          null,
+        );
+      });
+
       it('count what was used beyond the expectation from when it is known', async () => {
         const { limits, clock } = await make();
         const rate = limitOf('tokens', 100, 'minute');
