@@ -152,7 +152,7 @@ describe("a body that is not a chat request is the client's fault", () => {
     },
     { what: 'stream that is text', body: { ...good, stream: 'true' }, code: 'invalid_value', param: 'stream' },
     { what: 'n that is zero', body: { ...good, n: 0 }, code: 'invalid_value', param: 'n' },
-    { what: 'max_tokens below zero', body: { ...good, max_tokens: -1 }, code: 'invalid_value', param: 'max_tokens' },
+    { what: 'max_tokens below zero', body: { ...good, max_tokens: -5 }, code: 'invalid_value', param: 'max_tokens' },
     { what: 'tools that are an object', body: { ...good, tools: {} }, code: 'invalid_value', param: 'tools' },
   ];
   for (const { what, body, code, param, status = 400 } of cases) {

@@ -33,7 +33,7 @@ before(async () => {
         impatient: {
           targets: [{ provider: 'fake', model: 'm' }],
           price,
-          timeout: { first_byte: '300ms', idle: '300ms', keep_alive: '50ms' },
+          timeout: { first_byte: '300ms', idle: '300ms', total: '2s', keep_alive: '50ms' },
         },
         'claude-sonnet-4-5': { targets: [{ provider: 'claude', model: 'claude-sonnet-4-5' }] },
         unpriced: { targets: [{ provider: 'fake', model: 'nobody-knows-this' }] },

@@ -58,7 +58,7 @@ before(async () => {
           ...{ retry: { max_attempts: 2 } },
           fallbacks: ['lone'],
         },
-        slow: { targets: [{ provider: 'fake', model: 'm' }], price, ...once, timeout: { first_byte: '200ms' } },
+        slow: { targets: [{ provider: 'fake', model: 'm' }], price, ...once, timeout: { total: '500ms' } },
         sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } },
         local: { targets: [{ provider: 'here', model: 'all-MiniLM-L6-v2' }], ...once },
         'local-priced': { targets: [{ provider: 'here', model: 'all-MiniLM-L6-v2' }], price: { input: 10, output: 0 } },

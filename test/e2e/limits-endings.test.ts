@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { freePort } from '../support/free-port.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, ledgerOf, level, levelIs, priced } from '../support/limits-http.js';
-import { contentChunk, usageChunk } from '../support/openai-answers.js';
+import { contentChunk, event, usageChunk } from '../support/openai-answers.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { type Behaviour, cut, json, openaiError, pause, type Step, sse, stall } from '../support/upstream-steps.js';
 
@@ -32,11 +32,11 @@ before(async () => {
         llama: model('llama-3'),
         claude: model('claude-haiku-4-5', 'claude'),
         unreachable: model('gpt-4o-mini', 'nobody'),
-        hasty: { ...model('gpt-4o-mini'), timeout: { first_byte: '200ms', idle: '300ms' } },
+        hasty: { ...model('gpt-4o-mini'), timeout: { first_byte: '200ms', idle: '300ms', total: '600ms' } },
         stubborn: {
           ...model('gpt-4o-mini'),
           timeout: { first_byte: '200ms' },
-          retry: { max_attempts: 3, base: '1ms', max: '1ms' },
+          retry: { max_attempts: 3, base: '1ms', max: '1ms', on_timeout: 'anywhere' },
         },
         unpriced: { targets: [{ provider: 'fake', model: 'nobody-knows-its-price' }] },
       },
@@ -60,6 +60,14 @@ const answered = (prompt: number, completion: number): Behaviour =>
     choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
     usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   });
+
+const answeredInPieces = (prompt: number, completion: number): readonly Step[] =>
+  sse(
+    contentChunk('Hi'),
+    event({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }),
+    usageChunk(prompt, completion),
+    'data: [DONE]\n\n',
+  );
 
 /** The level once nothing is held, which is what the ledger says too. */
 async function settled(id: string): Promise<number> {
@@ -142,9 +150,9 @@ test('an upstream that is too slow is settled when its time is up', async () => 
 
 test('attempts that cost something before the last are held for too: never a nano-dollar over', async () => {
   const { messages } = hello;
-  const asked = { model: 'stubborn', messages, max_tokens: 10 };
+  const asked = { model: 'stubborn', messages, max_tokens: 10, stream: true };
   const sizes = await gateway.key(budget);
-  upstream.next([stall], [stall], answered(9, 10));
+  upstream.next([stall], [stall], answeredInPieces(9, 10));
   assert.equal((await ask(gateway, sizes.key, asked)).status, 200);
   const whole = await settled(sizes.id);
   assert.equal((await ledgerOf(gateway, sizes.id)).entries, 3);
@@ -156,7 +164,7 @@ test('attempts that cost something before the last are held for too: never a nan
   upstream.next([stall], [stall]);
   upstream.always((request) => {
     const most = (request.json() as { max_tokens: number }).max_tokens;
-    return answered(9, most) as readonly Step[];
+    return answeredInPieces(9, most);
   });
   const told = await ask(gateway, tight.key, asked);
   upstream.always();

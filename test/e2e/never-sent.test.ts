@@ -46,7 +46,7 @@ describe('an attempt', () => {
           slow: of('mute', { connect: '300ms' }),
           patient: of('mute', { connect: '30s' }),
           impatient: of('mute', { connect: '30s', total: '300ms' }),
-          up: of('up', { first_byte: '300ms' }),
+          up: of('up', { total: '300ms' }),
           fine: of('up', {}),
         },
       },
