@@ -1,7 +1,7 @@
 /** Anthropic, and servers that speak its messages dialect. */
 
 import { messagesFailures, messagesLimitHeaders } from '../src/formats/anthropic-messages/failures.js';
-import type { ModelFacts } from '../src/formats/anthropic-messages/model-facts.js';
+import { type ModelFacts, unknownModel } from '../src/formats/anthropic-messages/model-facts.js';
 import type { ProviderType } from '../src/provider/provider-type.js';
 import { header } from '../src/provider/signers.js';
 
@@ -18,18 +18,7 @@ const FIRST_TOKENIZER = 1.1;
 /** The tokenizer since Opus 4.7: about 30 % more than the first. */
 const SECOND_TOKENIZER = 1.45;
 
-const earliest: ModelFacts = {
-  maxOutput: 4096,
-  rejectsSampling: false,
-  adaptiveThinking: false,
-  rejectsThinkingDisabled: false,
-  rejectsBudgetThinking: true,
-  rejectsForcedTool: false,
-  nativeStructuredOutput: false,
-  xhighEffort: false,
-  betweenToolsThinking: false,
-  rejectsPrefill: false,
-};
+const earliest: ModelFacts = { ...unknownModel, maxOutput: 4096 };
 const budgeted: ModelFacts = { ...earliest, maxOutput: 64_000, rejectsBudgetThinking: false };
 const structured: ModelFacts = { ...budgeted, nativeStructuredOutput: true };
 const adaptive: ModelFacts = { ...structured, maxOutput: 128_000, adaptiveThinking: true, rejectsPrefill: true };
