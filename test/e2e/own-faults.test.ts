@@ -39,9 +39,14 @@ const badHeaders: ProviderType = {
 const badFailures: ProviderType = {
   ...sandbox,
   type: 'bad-failures',
-  get failures() {
-    return throwing();
-  },
+  failures: [
+    {
+      is: 'transient',
+      get status(): readonly number[] {
+        return throwing();
+      },
+    },
+  ],
 };
 
 let settles = true;
