@@ -33,6 +33,7 @@ test('a described configuration has every setting and no secret', (t) => {
     base_url: null,
     catalogue: null,
     usage: 'ask',
+    failures: [],
     headers: { 'x-secret': '(hidden)' },
   });
   assert.equal((described.providers['s'] as { api_key: unknown }).api_key, null, 'that there is no key is no secret');
