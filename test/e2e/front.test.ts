@@ -196,7 +196,8 @@ describe('a catch-all route that asks for no credential', () => {
         path.replace(/[a-z]/, (letter) => `%${letter.toUpperCase().charCodeAt(0).toString(16)}`),
         ...[`${path};x=1`, `${path}/below`, `http://gateway${path}`, `/v1${path}`, `/%2F${path.slice(1)}`],
       ];
-      for (const target of spellings) await send('POST', target, bearer('sk-tg-secret'));
+      // Not as a bearer token: the admin API makes wrong ones wait.
+      for (const target of spellings) await send('POST', target, { 'x-api-key': 'sk-tg-secret' });
     }
     assert.deepEqual(
       caught.seen.map(({ method, url }) => `${method} ${url}`),
