@@ -181,7 +181,15 @@ function visitOf(
   const peer = deps.address().of(req);
   const given = req.headers['x-request-id'];
   const visit = new Visit({
-    ...{ req, res, awaitsContinue, path, query, host, hostHeader, ip: peer.ip, peerTrusted: peer.trusted },
+    req,
+    res,
+    awaitsContinue,
+    path,
+    query,
+    host,
+    hostHeader,
+    ip: peer.ip,
+    peerTrusted: peer.trusted,
     requestId: typeof given === 'string' && SANE_ID.test(given) ? given : newId('req'),
     arrivedAt: deps.now(),
     names: match?.kind === 'route' ? match.names : NONE,
