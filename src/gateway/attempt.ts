@@ -76,9 +76,6 @@ export function createAttempt({
   onFault,
   onImplausible,
 }: AttemptPorts): Attempt {
-  /** Labels of targets that refuse to be asked for the usage of a stream: asked once more without, and so from then on. */
-  const usageRefused = new Set<string>();
-
   async function attempt(
     reserved: Reserved,
     { model, target }: PickedTarget,
@@ -115,9 +112,9 @@ export function createAttempt({
     const granted = limiter.grantedOutput(grant);
     const most = mostUsage(reserved.request, reach, translation.body.length, context.outputCap, granted);
     const result = await carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
-    if (!translation.asksUsage || !refusedUsage(result) || writer.gone) return result;
-    usageRefused.add(target.label);
-    return attempt(reserved, { model, target }, entrant);
+    if (!translation.asksUsage || !refusedUsage(result)) return result;
+    target.state.refusesUsage = true;
+    return { ...result, asksAgain: true };
   }
 
   /** A translator that throws is at fault, and not the target. */
@@ -125,7 +122,7 @@ export function createAttempt({
     try {
       return carry(request, model, target, {
         maxOutput: context.outputCap,
-        refusesUsage: usageRefused.has(target.label),
+        refusesUsage: target.state.refusesUsage,
         nowMs: clock.now(),
       });
     } catch (error) {
@@ -201,7 +198,7 @@ export function createAttempt({
   }
 
   const progressOf = ({ reserved: { caller }, reach: { target }, intent, price, most }: Underway): Progress =>
-    new Progress({ ...{ ledger, intent, target, price, clock, most }, markupPpm: caller.team?.markup_ppm });
+    new Progress({ ledger, intent, target, price, clock, most, markupPpm: caller.team?.markup_ppm });
 
   /** The first attempt has what the model allows; later ones what is left of the whole. */
   function timeoutsOf({ headers, deadlineMs, request }: Reserved, model: Model, number: number): Timeouts {
@@ -261,7 +258,7 @@ export function createAttempt({
   return attempt;
 }
 
-/** Whether an upstream refused the request for what the gateway added to it. */
+/** Whether an upstream refused to be asked for the usage of a stream, which the gateway had added. */
 function refusedUsage({ carried }: AttemptResult): boolean {
   if (carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
   const { status, message, param } = carried.failure;

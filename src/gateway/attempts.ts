@@ -28,6 +28,10 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
   for (;;) {
     const outcome = await tryTarget(reserved, on, deps);
     if (isFinal(outcome, targets.canAvoidPolicy) || writer.gone) return outcome;
+    if (!isRefusal(outcome) && outcome.asksAgain) {
+      on = outcome;
+      continue;
+    }
     if (isRefusal(outcome)) targets.unfit(on.target);
     if (told === undefined || (!isRefusal(outcome) && !isAnswer(told))) told = outcome;
     const why = isRefusal(outcome) ? undefined : (outcome.why ?? 'content_policy');

@@ -10,16 +10,18 @@
 import type { Target } from '../catalog/model.js';
 import type { Endpoint } from '../formats/format-id.js';
 import type { ModelRequest } from '../formats/request.js';
+import { inputOf } from '../formats/usage.js';
 import type { Caller } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { type Actuals, cost } from '../limits/amount.js';
+import { ALL_ATTEMPTS, type AttemptUse, countedBy, usedBy } from '../limits/attempt-use.js';
 import type { Crossing, Denial } from '../limits/denial.js';
 import { type DryRun, dryRun } from '../limits/dry-run.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
-import { counts, type Limit } from '../limits/limit.js';
+import type { Limit } from '../limits/limit.js';
 import type { Limits, ReserveResult } from '../limits/limits.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
@@ -63,25 +65,14 @@ export interface Grant {
   bounded: boolean;
   /** Where the request goes; its limits are held. */
   target: Target;
-  attempts: CountedAttempt[];
+  attempts: AttemptUse[];
   /** Attempts that race, while they run. */
   beside: readonly Reach[];
 }
 
-/** What an attempt used, and the limits that count it. */
-interface CountedAttempt {
-  readonly model: string;
-  /** The ids of the scopes of limits that hang on its model and its target. */
-  readonly modelScope: string;
-  readonly targetScope: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly usdNano: number;
-}
-
 const NO_HEADERS: readonly string[] = [];
 /** Of requests without a hold, which record none. */
-const NO_ATTEMPTS: CountedAttempt[] = [];
+const NO_ATTEMPTS: AttemptUse[] = [];
 const NOBODY: readonly Reach[] = [];
 
 export class Limiter {
@@ -174,9 +165,10 @@ export class Limiter {
     if (!hold) return;
     attempts.push({
       model: model.name,
+      target: target.id,
       modelScope: model.label,
       targetScope: target.label,
-      inputTokens: tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h,
+      inputTokens: inputOf(tokens),
       outputTokens: tokens.output,
       usdNano: cost.total,
     });
@@ -189,7 +181,7 @@ export class Limiter {
     if (!hold || hold.closing) return;
     if (attempts.length === 0) return this.#limits.release(hold);
     try {
-      const crossings = this.#limits.settle(hold, (limit) => usedOf(limit, attempts), 'exact');
+      const crossings = this.#limits.settle(hold, (limit) => usedBy(countedBy(limit), attempts), 'exact');
       if (crossings instanceof Promise) return crossings.then((crossed) => this.#crossed(crossed, demand));
       this.#crossed(crossings, demand);
     } catch (error) {
@@ -201,7 +193,7 @@ export class Limiter {
   /** The gateway failed while the request may have been sent: at least what is held is counted. */
   async fail({ hold, attempts }: Grant): Promise<void> {
     if (!hold || hold.closing) return;
-    await this.#limits.settle(hold, { requests: 1, ...sumOf(attempts) }, 'at-least');
+    await this.#limits.settle(hold, { ...usedBy(ALL_ATTEMPTS, attempts), requests: 1 }, 'at-least');
   }
 
   #applying({ caller, user }: Demand, { model, target }: PickedTarget): readonly Limit[] {
@@ -230,7 +222,7 @@ export class Limiter {
   /** What the attempts so far used, and what those beside may; undefined where that is nothing. */
   #spent(grant: Grant): Actuals | undefined {
     const { demand, attempts, bounded, beside } = grant;
-    const spent = { requests: 1, ...sumOf(attempts) };
+    const spent = { ...usedBy(ALL_ATTEMPTS, attempts), requests: 1 };
     for (const reach of beside) {
       const most = this.#estimate(demand, [reach], bounded);
       const output = Math.min(most.output.want, this.grantedOutput(grant));
@@ -285,28 +277,4 @@ function withOthers(
     else reach.push({ model, target, input: counted });
   }
   return waiting.length === 0 ? reach : Promise.all(waiting).then(() => reach);
-}
-
-/** What a limit counts of the attempts: those at its target or for its model, and for models of its pattern. */
-function usedOf(limit: Limit, attempts: readonly CountedAttempt[]): Actuals {
-  const { scope } = limit;
-  const own = attempts.filter(
-    ({ model, modelScope, targetScope }) =>
-      (scope.kind !== 'target' || targetScope === scope.id) &&
-      (scope.kind !== 'model' || modelScope === scope.id) &&
-      counts(limit, model),
-  );
-  return { requests: own.length > 0 ? 1 : 0, ...sumOf(own) };
-}
-
-function sumOf(attempts: readonly CountedAttempt[]): { inputTokens: number; outputTokens: number; usdNano: number } {
-  let inputTokens = 0;
-  let outputTokens = 0;
-  let usdNano = 0;
-  for (const attempt of attempts) {
-    inputTokens += attempt.inputTokens;
-    outputTokens += attempt.outputTokens;
-    usdNano += attempt.usdNano;
-  }
-  return { inputTokens, outputTokens, usdNano };
 }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../lib/clock.js';
 import type { Timer } from '../lib/timer.js';
+import { atMost } from '../lib/within.js';
 import type { Entry } from './entry.js';
 import { EntryRefused, type LedgerStore } from './ledger-store.js';
 
@@ -111,12 +112,7 @@ export class Drain {
     if (this.failures > 0 || (waiting.atHand === 0 && !waiting.behind)) return;
     this.#goal = this.#appended;
     if (!waiting.behind) return this.run();
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#options.after(atMostMs, resolve);
-    });
-    await Promise.race([this.run(), late]);
-    cancel();
+    await atMost(atMostMs, this.run(), this.#options.after);
   }
 
   /** Writes what waits now, and full batches that came meanwhile, until the store fails. Whoever calls meanwhile joins the one that runs. */

@@ -11,6 +11,7 @@
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { type Timer, timer } from '../lib/timer.js';
+import { atMost } from '../lib/within.js';
 import { cleanEntry } from './clean.js';
 import { Drain, type LedgerLog, type Next, type Stored, type Waiting } from './drain.js';
 import type { Entry } from './entry.js';
@@ -260,7 +261,7 @@ class DrainedLedger implements Ledger {
   async #close(): Promise<void> {
     const closeMs = this.#options.closeMs ?? 5_000;
     await this.#posted(closeMs);
-    await this.#atMost(closeMs, this.#drain.stop());
+    await atMost(closeMs, this.#drain.stop(), this.#options.after);
     await this.#spool?.close();
     const { length } = this.#waiting;
     if (length === 0) return;
@@ -283,16 +284,7 @@ class DrainedLedger implements Ledger {
   }
 
   #posted(atMostMs: number): Promise<void> {
-    return this.#atMost(atMostMs, this.#drain.flush());
-  }
-
-  async #atMost(ms: number, work: Promise<void>): Promise<void> {
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#options.after(ms, resolve);
-    });
-    await Promise.race([work, late]);
-    cancel();
+    return atMost(atMostMs, this.#drain.flush(), this.#options.after);
   }
 
   #drop(): void {

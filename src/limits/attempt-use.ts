@@ -11,6 +11,9 @@ export interface AttemptUse {
   /** The model whose limits count it. */
   readonly model: string;
   readonly target: string;
+  /** As the configuration names them, such as `open/*`; left out where that is not known: a name is like its pattern. */
+  readonly modelScope?: string;
+  readonly targetScope?: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly usdNano: number;
@@ -23,21 +26,22 @@ export interface CountedAttempts {
   readonly target?: string;
 }
 
+/** Every attempt counts. */
+export const ALL_ATTEMPTS: CountedAttempts = {};
+
 export function countedBy({ scope, spec }: Limit): CountedAttempts {
-  return {
-    ...(scope.kind === 'model' && { model: scope.id }),
-    ...(scope.kind === 'target' && { target: scope.id }),
-    ...(spec.model !== null && { models: spec.model }),
-  };
+  const hangs = scope.kind === 'model' || scope.kind === 'target';
+  if (!hangs && spec.model === null) return ALL_ATTEMPTS;
+  return { ...(hangs && { [scope.kind]: scope.id }), ...(spec.model !== null && { models: spec.model }) };
 }
 
 /** Used by the attempts that are counted; no request where there are none. */
 export function usedBy({ model, models, target }: CountedAttempts, attempts: readonly AttemptUse[]): Actuals {
   const used = { requests: 0, inputTokens: 0, outputTokens: 0, usdNano: 0 };
   for (const attempt of attempts) {
-    if (model !== undefined && !isLike(model, attempt.model)) continue;
+    if (model !== undefined && !isOf(model, attempt.modelScope, attempt.model)) continue;
     if (models !== undefined && !isLike(models, attempt.model)) continue;
-    if (target !== undefined && !isLike(target, attempt.target)) continue;
+    if (target !== undefined && !isOf(target, attempt.targetScope, attempt.target)) continue;
     used.requests = 1;
     used.inputTokens += attempt.inputTokens;
     used.outputTokens += attempt.outputTokens;
@@ -45,3 +49,6 @@ export function usedBy({ model, models, target }: CountedAttempts, attempts: rea
   }
   return used;
 }
+
+const isOf = (scope: string, known: string | undefined, name: string): boolean =>
+  known === undefined ? isLike(scope, name) : known === scope;

@@ -7,7 +7,7 @@
  * have tables of their own; one that has none is billed as the standard one. Pure functions; no store, nothing concurrent.
  */
 import { createHash } from 'node:crypto';
-import type { Usage } from '../formats/usage.js';
+import { inputOf, type Usage } from '../formats/usage.js';
 import { type CostNano, costNanoOf, nanoOf, picoPerToken } from '../lib/money.js';
 
 /** Pico-dollars (1e-12 USD) per token. */
@@ -200,8 +200,7 @@ export function ratesAt(price: Price, inputTokens: number, service?: string): Ra
  * whole are cut to it. `answered`: a request that was not is charged no fee.
  */
 export function cost(usage: Usage, price: Price, { service, answered = true }: Circumstances = {}): CostNano {
-  const all = usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h;
-  const rates = ratesAt(price, all, service);
+  const rates = ratesAt(price, inputOf(usage), service);
   const audioIn = Math.min(usage.audio_input, usage.input);
   const imageIn = Math.min(usage.image_input ?? 0, usage.input - audioIn);
   const audioOut = Math.min(usage.audio_output, usage.output);

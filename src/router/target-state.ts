@@ -49,6 +49,8 @@ export class TargetState {
   readonly hasCredential: boolean;
   readonly latency = new PeakEwma();
   inFlight = 0;
+  /** It refused to be asked for the usage of a stream. */
+  refusesUsage = false;
   #cooldownUntilMs = 0;
   #turn = 0;
 

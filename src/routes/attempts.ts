@@ -28,7 +28,8 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
   if (loops(visit.header('via')))
     return visit.refuse(refuse('loop_detected', 'This request went through the gateway over and over.'));
   const upstream = route.upstream!;
-  const got = await bodyOf(visit, route, deps);
+  const asked = bodyOf(visit, route, deps);
+  const got = asked instanceof Promise ? await asked : asked;
   if (got === undefined) return;
   const target = route.pathEdit ? route.pathEdit.apply(visit) : undefined;
   if (target && !target.ok) return visit.refuse(target.refusal);

@@ -17,13 +17,16 @@ import type { Visit } from './visit.js';
 const KEPT_BYTES = 64 * 1024;
 
 export type Body = Buffer | Upload | null;
+type MaybeLater<T> = T | Promise<T>;
 
 /** What is kept of a body so that it can be sent again, or sent to a mirror. */
 export const keptBytesOf = (route: Route): number => route.upstream?.config.retry?.buffer ?? KEPT_BYTES;
 
 /** The body as it will be sent; undefined where it cannot be, and the client was told or is gone. */
-export async function bodyOf(visit: Visit, route: Route, deps: ServeDeps): Promise<Body | undefined> {
-  if (!visit.hasBody) return missing(visit, route, deps);
+export const bodyOf = (visit: Visit, route: Route, deps: ServeDeps): MaybeLater<Body | undefined> =>
+  visit.hasBody ? sentBody(visit, route, deps) : missing(visit, route, deps);
+
+async function sentBody(visit: Visit, route: Route, deps: ServeDeps): Promise<Body | undefined> {
   const { req } = visit;
   visit.wantBody();
   const limit = route.logOnly.has('body_limit') ? Number.POSITIVE_INFINITY : route.bodyLimit;
@@ -68,14 +71,16 @@ async function checked(bytes: Buffer, route: Route): Promise<Refusal | undefined
   return refuse('invalid_request', `The body: ${worked.done}.`, { param: 'body' });
 }
 
+const NOTHING = Buffer.alloc(0);
 const NO_BODY = Buffer.from('{}');
 /** Methods whose requests have a body where their route has a schema for it. */
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
 
-async function missing(visit: Visit, route: Route, deps: ServeDeps): Promise<null | undefined> {
-  if (!WITH_BODY.has(visit.method)) return null;
-  const wrong = await checked(Buffer.alloc(0), route);
-  return wrong && stands(visit, route, 'validate', wrong, deps) ? told(visit, wrong) : null;
+function missing(visit: Visit, route: Route, deps: ServeDeps): MaybeLater<null | undefined> {
+  if (route.validation?.schema == null || !WITH_BODY.has(visit.method)) return null;
+  return checked(NOTHING, route).then((wrong) =>
+    wrong && stands(visit, route, 'validate', wrong, deps) ? told(visit, wrong) : null,
+  );
 }
 
 function noBody(visit: Visit, why: NoBody, limit: number, name: string): undefined {

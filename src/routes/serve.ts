@@ -31,7 +31,8 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
     if (outcome.kind === 'reserved') {
       visit.hold = outcome.hold;
       const { parts } = outcome.hold;
-      pushMerged(visit.extra, [...rateLimitHeaders(parts, route.limits.nowMs()), ...slotHeaders(parts)]);
+      visit.extra.push(...rateLimitHeaders(parts, route.limits.nowMs()));
+      pushMerged(visit.extra, slotHeaders(parts));
     } else {
       if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
       const refusal =

@@ -9,6 +9,7 @@ import { lookup } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
 import { isReachable } from '../lib/public-address.js';
+import { after } from '../lib/within.js';
 
 export interface Outgoing {
   readonly url: string;
@@ -89,7 +90,7 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
     async nameProblem(url, allowPrivate) {
       const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
       const asked = new Promise<string | null>((resolve) => {
-        setTimeout(resolve, ASKED_MS, null).unref();
+        void after(ASKED_MS).then(() => resolve(null));
         checkedLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
           resolve(error instanceof Forbidden ? `it leads to ${error.message}, which is not allowed` : null);
         });
