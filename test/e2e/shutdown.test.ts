@@ -90,7 +90,7 @@ test('streams that the grace cuts have their true entries before the process end
         const response = await gateway.chat(key, body, { headers: { 'x-request-id': `cut-${i}` } });
         assert.equal(response.status, 200);
         const reader = response.body!.getReader();
-        assert.match(await readUntil(reader, 'ten'), /one two/);
+        assert.match(await readUntil(reader, 'nine ten'), /one two/);
         return reader;
       }),
     );
@@ -152,7 +152,8 @@ test('a request that waits for its answer, or to be tried again, is told that th
   const gateway = await start('500ms');
   try {
     const { key } = await gateway.key();
-    upstream.next([stall]);
+    // The wait before another try may be short by chance: that one is left waiting too.
+    upstream.always([stall]);
     const waiting = gateway.chat(key, { ...body, stream: false }, { headers: { 'x-request-id': 'wait-1' } });
     await upstream.arrival();
     upstream.next([head(500), ({ response }) => void response.end('{}')]);
@@ -165,8 +166,10 @@ test('a request that waits for its answer, or to be tried again, is told that th
       const { error } = (await response.json()) as { error: { code: string } };
       assert.ok(['interrupted', 'upstream_error'].includes(error.code), error.code);
     }
-    assert.equal((await entriesIn(gateway.databaseUrl!, 'wait-%')).length, 2);
+    assert.equal((await entriesIn(gateway.databaseUrl!, 'wait-1')).length, 1);
+    assert.ok((await entriesIn(gateway.databaseUrl!, 'wait-2')).length >= 1);
   } finally {
+    upstream.always();
     await gateway.close();
   }
 });
