@@ -7,7 +7,7 @@ import { apiFormat, apiFormats, type UpstreamFormat, upstreamFormats } from '../
 import type { ModelRequest } from '../formats/request.js';
 import type { AttemptTerms, TargetFacts, Translation } from '../formats/translation.js';
 import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import type { ProviderType } from '../provider/provider-type.js';
+import type { Path, ProviderType } from '../provider/provider-type.js';
 import { translatorFor } from '../translate/registry.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Model, Target } from './model.js';
@@ -15,7 +15,8 @@ import type { Model, Target } from './model.js';
 export interface Carrier extends UpstreamFormat {
   /** The format that the target is spoken to in. */
   readonly speaks: FormatId;
-  readonly to: UpstreamCall['to'];
+  /** Where requests go: those for a whole answer, and those for a stream. */
+  readonly to: Readonly<Record<'whole' | 'stream', UpstreamCall['to']>>;
   translate(request: ModelRequest, terms: AttemptTerms): Result<Translation>;
 }
 
@@ -31,15 +32,19 @@ export function carriersOf(
   for (const { id } of apiFormats) {
     const translator = translatorFor(id, spoken);
     if (!translator) continue;
+    const path = speaks[translator.to]!;
     carriers[id] = {
       ...upstreamFormats[translator.to],
       speaks: translator.to,
-      to: toPath(speaks[translator.to]!),
+      to: { whole: toPath(pathOf(path, facts, false)), stream: toPath(pathOf(path, facts, true)) },
       translate: (request, terms) => translator.translate(request, facts, terms),
     };
   }
   return carriers;
 }
+
+const pathOf = (path: Path, { model }: TargetFacts, stream: boolean): string =>
+  typeof path === 'string' ? path : path({ model: encodeURIComponent(model), stream });
 
 /** The request as the target's format has it, or why it cannot be carried there. */
 export function carry(request: ModelRequest, model: Model, target: Target, terms: AttemptTerms): Result<Translation> {

@@ -10,6 +10,15 @@ import type { Rules } from '../router/rules.js';
 import type { Timeouts } from '../upstream/deadline.js';
 import type { Carriers } from './carrier.js';
 
+/** `slot`: which of the provider's credentials. `headers`: names and values in turn. */
+export type RequestSigning = (
+  slot: number,
+  path: string,
+  headers: readonly string[],
+  body: Buffer,
+  nowMs: number,
+) => Promise<Readonly<Record<string, string>>>;
+
 export interface Target extends Candidate {
   /** `provider/model` as the configuration has it, for metrics; a wildcard's targets share one. */
   readonly label: string;
@@ -32,6 +41,8 @@ export interface Target extends Candidate {
    * version, what the configuration adds.
    */
   readonly headers: readonly (readonly string[])[];
+  /** Makes the headers that are of one request alone, with one of the credentials; null: there are none. */
+  readonly sign: RequestSigning | null;
   /** What it costs at a time; undefined: the target is not served, since that is not known. */
   readonly priceAt: (nowMs: number) => Price | undefined;
   /** Takes credentials and internal hosts out of an upstream's words. */

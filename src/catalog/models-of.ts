@@ -14,7 +14,7 @@ import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
 import { carriersOf } from './carrier.js';
-import type { Model, Models, Target } from './model.js';
+import type { Model, Models, RequestSigning, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
 export interface ModelsDeps {
@@ -135,6 +135,10 @@ function targetOf(
   const local = providerType.local === 'embedding-model' ? deps.localEmbeddings : providerType.local;
   const by = local ? { local } : { connections: deps.pools.get(base.origin, model.timeout.connect) };
   const toPath = (path: string) => ({ ...by, path: pathBelow(base, path) });
+  const sign: RequestSigning | null = providerType.sign
+    ? (slot, path, sent, body, nowMs) =>
+        providerType.sign!({ credential: keys[slot]!, host: base.host, path, headers: sent, body, nowMs })
+    : null;
   const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
   const label = `${written.provider}/${written.model}`;
   const limits = limitsInForce({ kind: 'target', id: label }, written.limits, deps.nowMs);
@@ -180,6 +184,7 @@ function targetOf(
         mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
       }),
       headers,
+      sign,
       priceAt: free ? (nowMs) => withoutGaps(price(nowMs)) ?? free : price,
       clean,
     };

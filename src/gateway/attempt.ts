@@ -161,13 +161,18 @@ export function createAttempt({
     const { reserved, reach, translation, writer, entrant, number, intent } = underway;
     const { request, headers, context, call, targets } = reserved;
     const { target, model } = reach;
+    const to = target.carriers[request.format]!.to[request.stream ? 'stream' : 'whole'];
+    const sent = upstreamHeaders(target.headers[slot]!, headers);
+    const { body } = translation;
+    const { sign } = target;
     return new Promise((resolve) => {
       const meter = new Meter(
         {
           call: {
-            to: target.carriers[request.format]!.to,
-            headers: upstreamHeaders(target.headers[slot]!, headers),
-            body: translation.body,
+            to,
+            headers: sent,
+            sign: sign ? () => sign(slot, to.path, sent, body, clock.now()) : undefined,
+            body,
             timeouts: timeoutsOf(reserved, model, number),
           },
           translation,

@@ -6,7 +6,7 @@ import type { ModelFacts } from '../formats/anthropic-messages/model-facts.js';
 import type { FailureRule, LimitHeader } from '../formats/failure-rules.js';
 import type { FormatId } from '../formats/format-id.js';
 import type { OutputField } from '../formats/translation.js';
-import type { Signer } from './signers.js';
+import type { RequestSigner, Signer } from './signers.js';
 
 /**
  * Counted tokens of a model are those of its nearest public encoding times `factor`; `exact` where it is the model's own.
@@ -41,15 +41,27 @@ export interface ExportFormat {
   readonly cost?: { readonly amount: string; readonly currency?: string; readonly unit?: 'cents' };
 }
 
+/** What a path below the base URL may depend on. */
+export interface PathFacts {
+  /** The model's name at the provider, as it stands in a path: encoded. */
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+/** A path below the base URL, with a query where there is one. */
+export type Path = string | ((facts: PathFacts) => string);
+
 export interface ProviderType {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
   /** Where the API lives unless `base_url` says otherwise; null where there is no such default. */
   readonly baseUrl: string | null;
   /** The wire formats that it speaks, and the path of each below the base URL. */
-  readonly speaks: Readonly<Partial<Record<FormatId, string>>>;
+  readonly speaks: Readonly<Partial<Record<FormatId, Path>>>;
   /** How a request carries the credential. */
   readonly auth: Signer;
+  /** What each request needs beside `auth`, made for it alone: a signature, a token that ends. */
+  readonly sign?: RequestSigner;
   /** It answers nobody without a credential: a provider that has none is never asked. */
   readonly needsCredential?: true;
   /** The provider's name in the price catalogue; null where it has none. */

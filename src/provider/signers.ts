@@ -1,6 +1,22 @@
 /** How requests carry a credential: headers that are made once for each credential and sent with every request. */
 export type Signer = (credential: string) => Readonly<Record<string, string>>;
 
+/** A request as it is about to be sent. */
+export interface SignedRequest {
+  readonly credential: string;
+  /** Host and port as the `Host` header has them. */
+  readonly host: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Names and values in turn, without `host` and `content-length`. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+  readonly nowMs: number;
+}
+
+/** Headers of one request alone. A rejection means that there is no credential to sign with: the provider's account is at fault. */
+export type RequestSigner = (request: SignedRequest) => Promise<Readonly<Record<string, string>>>;
+
 /** `Authorization: Bearer`. */
 export const bearer: Signer = (credential) => ({ authorization: `Bearer ${credential}` });
 

@@ -5,7 +5,7 @@ import { translatorFor } from './registry.js';
 
 interface SpeakingProvider {
   readonly type: string;
-  readonly speaks: Readonly<Partial<Record<FormatId, string>>>;
+  readonly speaks: Readonly<Partial<Record<FormatId, unknown>>>;
 }
 
 /** A table whose columns are as wide as their longest cell. */

@@ -4,20 +4,26 @@
  */
 import type { FormatId } from '../formats/format-id.js';
 import { nativeChat } from '../formats/openai-chat/native.js';
+import type { ChatRequest } from '../formats/openai-chat/request.js';
 import { nativeEmbeddings } from '../formats/openai-embeddings/native.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Translator } from '../formats/translation.js';
 import { openaiChatToAnthropicMessages } from './openai-chat--anthropic-messages/request.js';
+import { type ChatLeg, throughChat } from './through-chat.js';
 
 /** A translator takes requests of its own format alone: whoever calls it has looked at `from`. */
 const translatorOf = <R extends ModelRequest>(translator: Translator<R>): Translator =>
   translator as unknown as Translator;
 
-export const translators: readonly Translator[] = [
-  translatorOf(nativeChat),
-  translatorOf(nativeEmbeddings),
-  translatorOf(openaiChatToAnthropicMessages),
-];
+/** From chat completions to each format that they reach, their own included. */
+const fromChat: readonly Translator<ChatRequest>[] = [nativeChat, openaiChatToAnthropicMessages];
+
+/** The ways of a format that is told as chat completions; where it is spoken natively, that way stands before these. */
+export const waysThroughChat = <R extends ModelRequest>(leg: ChatLeg<R>): readonly Translator[] =>
+  fromChat.filter(({ to }) => to !== leg.from).map((onward) => translatorOf(throughChat(leg, onward)));
+
+/** Of formats that have several ways to one target, the one that stands first counts. */
+export const translators: readonly Translator[] = [...fromChat.map(translatorOf), translatorOf(nativeEmbeddings)];
 
 /** Undefined: a target that speaks these formats cannot carry the request. */
 export function translatorFor(from: FormatId, speaks: ReadonlySet<FormatId>): Translator | undefined {

@@ -21,6 +21,8 @@ export interface UpstreamCall {
     | { readonly local: LocalUpstream; readonly path: string };
   /** Names and values in turn. */
   readonly headers: readonly string[];
+  /** Makes headers that are of this request alone; left out: there are none. */
+  readonly sign?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   readonly body: Buffer;
   readonly timeouts: Timeouts;
 }
@@ -55,6 +57,14 @@ const UNDECODABLE: UpstreamFailure = {
   message: "The upstream's compressed answer cannot be decoded.",
 };
 
+/** Nothing was sent. What the library that signs has to say may hold secrets. */
+const UNSIGNED: UpstreamFailure = {
+  kind: 'connect',
+  status: 502,
+  meaning: 'credential',
+  message: 'There is no credential to sign the request with.',
+};
+
 /** It is the exchange's handler and the deadline's watcher itself: an object for each request, and no closure. */
 export class Attempt implements Flow, Watched, AnswerHandler {
   readonly #call: UpstreamCall;
@@ -76,7 +86,16 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   }
 
   begin(): void {
-    const { to, headers, body } = this.#call;
+    const { sign, headers } = this.#call;
+    if (!sign) return this.#send(headers);
+    sign().then(
+      (more) => this.#over || this.#send([...headers, ...Object.entries(more).flat()]),
+      () => this.#fail(UNSIGNED),
+    );
+  }
+
+  #send(headers: readonly string[]): void {
+    const { to, body } = this.#call;
     if ('local' in to) this.#running = callLocal(to.local, { path: to.path, body }, this);
     else this.#running = to.connections.request({ method: 'POST', path: to.path, headers, body }, this);
   }

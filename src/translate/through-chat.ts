@@ -1,0 +1,168 @@
+/**
+ * A format that clients call, carried by way of chat completions. Such a format states once how its requests are told as a chat
+ * completion and how an answer of chat completions is told in it (`ChatLeg`); with that it reaches every format that chat
+ * completions reach, by the translator that is there already. What chat completions have no field for travels in the extension
+ * fields that docs/dialects.md lists; where the target speaks chat completions itself, `plainChat` takes them out again.
+ */
+
+import type { FormatId } from '../formats/format-id.js';
+import type { ChatRequest } from '../formats/openai-chat/request.js';
+import { readChatRequest } from '../formats/openai-chat/request.js';
+import type { ModelRequest } from '../formats/request.js';
+import { type SseEvent, SseReader } from '../formats/sse.js';
+import type {
+  Answer,
+  AttemptTerms,
+  StreamReader,
+  TargetFacts,
+  Translation,
+  Translator,
+  UsageExtra,
+} from '../formats/translation.js';
+import type { Usage } from '../formats/usage.js';
+import { ok, type Result, refused } from '../lib/errors.js';
+import type { Json } from '../lib/json.js';
+import { Findings } from './findings.js';
+import { plainChat } from './plain-chat.js';
+
+/** What of a request and its target must be known to tell its answer. */
+export interface LegTerms<R extends ModelRequest> {
+  readonly request: R;
+  /** The model's name at the target, should the answer not name one. */
+  readonly model: string;
+  readonly nowMs: number;
+}
+
+export interface ChatLeg<R extends ModelRequest> {
+  readonly from: FormatId;
+  /**
+   * The request as the body of a chat completion, extension fields included, without `stream_options`: usage is asked for and
+   * read by whoever speaks to the target. What cannot be told so goes into `findings`.
+   */
+  toChat(request: R, target: TargetFacts, findings: Findings): Json;
+  /** A whole chat completion as an answer of this format. */
+  answer(completion: Json, usage: Usage | undefined, terms: LegTerms<R>): Json;
+  /** Called once for each streamed answer. */
+  writer(terms: LegTerms<R>): ChunkWriter;
+}
+
+/** Tells the chunks of a chat completion in another format. What its methods return is passed on at once. */
+export interface ChunkWriter {
+  /** One chunk, as parsed. It may have no choices, or be of a kind that is not known. */
+  chunk(chunk: Json): string;
+  /** The upstream gave a sign of life. */
+  readonly ping: string;
+  /** The end, with what the provider reported. Called after the last chunk and only where the answer is whole. */
+  closing(usage: Usage | undefined, extra: UsageExtra): string;
+}
+
+/** The way from `leg` to the format that `onward` leads to. */
+export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Translator<ChatRequest>): Translator<R> {
+  return {
+    from: leg.from,
+    to: onward.to,
+    translate(request: R, target: TargetFacts, attempt: AttemptTerms): Result<Translation> {
+      const findings = new Findings(target.dropParams);
+      const told = leg.toChat(request, target, findings);
+      const json = onward.to === 'openai-chat' ? plainChat(told, findings) : told;
+      if (findings.refusal) return refused(findings.refusal);
+      const chat = readChatRequest(Buffer.from(JSON.stringify(json)));
+      if (!chat.ok) return chat;
+      const carried = onward.translate(chat.value, target, attempt);
+      if (!carried.ok) return carried;
+      const terms = { request, model: target.model, nowMs: attempt.nowMs };
+      return ok(retold(leg, carried.value, findings.dropped, terms));
+    },
+  };
+}
+
+function retold<R extends ModelRequest>(
+  leg: ChatLeg<R>,
+  carried: Translation,
+  dropped: readonly string[],
+  terms: LegTerms<R>,
+): Translation {
+  return {
+    ...carried,
+    dropped: [...new Set([...dropped, ...carried.dropped])],
+    answer: (body) => wholeOf(leg, carried.answer(body), terms),
+    stream: () => new RetoldStream(carried.stream(), leg.writer(terms)),
+  };
+}
+
+function wholeOf<R extends ModelRequest>(leg: ChatLeg<R>, answer: Answer, terms: LegTerms<R>): Answer {
+  if (!answer.ok) return answer;
+  const told = leg.answer(JSON.parse(answer.body.toString('utf8')) as Json, answer.usage, terms);
+  return { ...answer, body: Buffer.from(JSON.stringify(told)), text: () => answer.text() };
+}
+
+/** A stream of chat completions told in another format. Everything but the bytes is as the inner reader says. */
+class RetoldStream implements StreamReader {
+  readonly #inner: StreamReader;
+  readonly #writer: ChunkWriter;
+  readonly #events = new SseReader();
+  #out = '';
+
+  constructor(inner: StreamReader, writer: ChunkWriter) {
+    this.#inner = inner;
+    this.#writer = writer;
+  }
+
+  push(chunk: Buffer): Buffer {
+    return this.#retell(this.#inner.push(chunk));
+  }
+
+  end(): void {
+    this.#inner.end();
+  }
+
+  closing(extra: UsageExtra): Buffer {
+    const rest = this.#retell(this.#inner.closing(extra));
+    return Buffer.concat([rest, Buffer.from(this.#writer.closing(this.#inner.usage, extra))]);
+  }
+
+  get done(): boolean {
+    return this.#inner.done;
+  }
+
+  get failure(): StreamReader['failure'] {
+    return this.#inner.failure;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#inner.usage;
+  }
+
+  get servedModel(): string | undefined {
+    return this.#inner.servedModel;
+  }
+
+  get begun(): boolean {
+    return this.#inner.begun;
+  }
+
+  get filtered(): boolean {
+    return this.#inner.filtered;
+  }
+
+  get empty(): boolean {
+    return this.#inner.empty;
+  }
+
+  text(): string {
+    return this.#inner.text();
+  }
+
+  #retell(chat: Buffer): Buffer {
+    if (chat.length === 0) return chat;
+    this.#out = '';
+    this.#events.feed(chat, this.#event);
+    return Buffer.from(this.#out);
+  }
+
+  readonly #event = ({ data }: SseEvent): boolean => {
+    if (data === undefined) this.#out += this.#writer.ping;
+    else if (data !== '[DONE]') this.#out += this.#writer.chunk(JSON.parse(data) as Json);
+    return true;
+  };
+}
