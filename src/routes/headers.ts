@@ -161,10 +161,12 @@ export function withOurs(headers: readonly string[], ours: readonly string[]): s
   const out: string[] = [];
   const varies: string[] = [];
   let rates = false;
-  for (let i = 0; i < ours.length; i += 2) if (isRate(ours[i]!)) rates = true;
+  for (let i = 0; i < ours.length && !rates; i += 2) rates = isRate(ours[i]!);
+  const initials = initialsOf(ours, rates);
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (name === 'vary') varies.push(headers[i + 1]!);
+    if (((initials >> (name.charCodeAt(0) & 31)) & 1) === 0) out.push(name, headers[i + 1]!);
+    else if (name === 'vary') varies.push(headers[i + 1]!);
     else if (!(rates && isRate(name)) && (name === 'set-cookie' || !names(ours, name))) out.push(name, headers[i + 1]!);
   }
   for (let i = 0; i < ours.length; i += 2) {
@@ -175,6 +177,16 @@ export function withOurs(headers: readonly string[], ours: readonly string[]): s
   else if (varies.length > 1) out.push('vary', [...new Set(members(varies.join(',')))].join(', '));
   return out;
 }
+
+/** The letters that the names which must be looked at begin with, as bits: most headers of an answer begin with others. */
+function initialsOf(ours: readonly string[], rates: boolean): number {
+  let initials = bitOf('v');
+  if (rates) initials |= bitOf('r') | bitOf('x');
+  for (let i = 0; i < ours.length; i += 2) initials |= bitOf(ours[i]!);
+  return initials;
+}
+
+const bitOf = (name: string): number => 1 << (name.charCodeAt(0) & 31);
 
 function names(headers: readonly string[], name: string): boolean {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true;
