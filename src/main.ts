@@ -53,4 +53,11 @@ registerReconcile(
   Object.fromEntries(Object.values(providers).map(({ type, exports = [] }) => [type, exports])),
 );
 
+/** A word that is no verb is not taken for an argument of `serve`. */
+const [, , verb] = process.argv;
+const verbs = [...program.commands.map((one) => one.name()), 'help'];
+if (verb !== undefined && !verb.startsWith('-') && !verbs.includes(verb)) {
+  console.error(`There is no verb '${verb}'. There are: ${verbs.join(', ')}. \`tollgate <verb> --help\` tells more.`);
+  process.exit(1);
+}
 await program.parseAsync();

@@ -47,6 +47,7 @@ import { reloadGauges, tellReload } from './reload.js';
 import { startRoutes } from './routes.js';
 import { startSpend } from './spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
+import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
 import { startWebhooks } from './webhooks.js';
 
@@ -67,6 +68,9 @@ export const version: string = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
+const openingWords = ({ database, data_dir }: Config): string =>
+  database.url === null ? `opening the embedded database in ${data_dir}` : 'connecting to the database';
+
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
@@ -81,11 +85,18 @@ interface Start {
 
 export async function startApp({ loaded, load, providers, log, access, clock = systemClock }: Start): Promise<App> {
   const { config } = loaded;
-  const spool = await openSpool(config, log);
-  const database = await openDatabase(config, log);
+  const say = (line: string): void => log.info(line);
+  await startPart('server.port', config, () => checkPort(config));
+  const spool = await startPart('data_dir', config, () => openSpool(config, log));
+  const databaseSetting = config.database.url === null ? 'data_dir' : 'database.url';
+  const database = await startPart(databaseSetting, config, () =>
+    saying(openingWords(config), say, () => openDatabase(config, log)),
+  );
   const { store } = database;
-  await migrate(store.pool);
-  await warmTokenizers();
+  await startPart(databaseSetting, config, () =>
+    saying('bringing the database to this version', say, () => migrate(store.pool)),
+  );
+  await saying('reading the tokenizers', say, warmTokenizers);
   const metrics = new Metrics();
   const announced = database.embedded
     ? undefined
@@ -120,7 +131,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     },
   });
   // Budgets are summed from the ledger: what an earlier process left in the spool belongs there first.
-  await ledger.recover();
+  await saying('posting what an earlier process left in the spool', say, () => ledger.recover());
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
   const states = new TargetStates(Math.random, (event) => {
@@ -270,7 +281,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   await embedding.warm(inForce().config);
   const demo = await demoKeyOf(config, keys);
-  await server.listen({ host: config.server.host, port: config.server.port });
+  await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config.server),

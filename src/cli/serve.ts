@@ -7,6 +7,7 @@ import { loadConfig, type Source } from '../config/load.js';
 import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
+import { packageRoot } from '../lib/root.js';
 import { messageOf } from '../lib/thrown.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { createLog } from '../telemetry/log.js';
@@ -38,7 +39,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
       ...{ log: running.log, access: running.access },
     });
     started = app;
-    console.log(greeting(app));
+    console.log(greeting(app, loaded));
     endOnSignal(app, running);
     return undefined;
   } catch (error) {
@@ -50,8 +51,16 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
 
 type Started = Awaited<ReturnType<typeof startApp>>;
 
-function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started): string {
+type Chosen = Extract<ReturnType<typeof loadConfig>, { ok: true }>;
+
+function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started, { config, file, source }: Chosen): string {
   const lines = [`Tollgate is ready: ${url}`, `Admin API:  ${url}/admin/v1/openapi.json`];
+  const shipped = file.startsWith(packageRoot) && source.baseDir !== packageRoot;
+  lines.push(
+    `Config:     ${file}${shipped ? ' (there is no config.yaml here, so the one that comes with Tollgate is used)' : ''}`,
+    `Database:   ${config.database.url === null ? `embedded, in ${config.data_dir}` : databaseName(config.database.url)}`,
+    `Files:      ${config.data_dir}`,
+  );
   lines.push(adminKeyFile ? `Admin key:  in ${adminKeyFile}` : 'Admin key:  as configured');
   if (!demoKey) return [...lines, `Demo key:   in ${demoKeyFile}`].join('\n');
   const body = '{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}';
@@ -60,6 +69,12 @@ function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started): string 
     `curl ${url}/v1/chat/completions -H 'authorization: Bearer ${demoKey}' -H 'content-type: application/json' -d '${body}'`,
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** Host and database, without user and password. */
+function databaseName(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `postgres at ${host}${pathname}`;
 }
 
 function endOnSignal(app: Started, log: ReturnType<typeof createLog>): void {
