@@ -71,6 +71,8 @@ export const anthropic = {
   // The version is pinned because the next one, 2026-10-21, refuses sampling parameters at any value and on every model,
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
   auth: header('x-api-key', { 'anthropic-version': '2023-06-01' }),
+  // All betas go on: a list of those that are known would always be behind. The version is the caller's where the body is.
+  passHeaders: { always: ['anthropic-beta'], native: ['anthropic-version'] },
   needsCredential: true,
   catalogue: 'anthropic',
   exports: [

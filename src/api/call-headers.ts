@@ -74,6 +74,7 @@ export function readCallHeaders(
     fallbacks: fallbacks !== 'off',
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
     cache: readDirectives(headers['cache-control'], mode, ttlMs),
+    received: headers,
   });
 }
 

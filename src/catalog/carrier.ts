@@ -17,17 +17,21 @@ export interface Carrier extends UpstreamFormat {
   readonly speaks: FormatId;
   /** Where requests go: those for a whole answer, and those for a stream. */
   readonly to: Readonly<Record<'whole' | 'stream', UpstreamCall['to']>>;
+  /** Headers of the caller that go on to the target, in lower case. */
+  readonly passes: readonly string[];
   translate(request: ModelRequest, terms: AttemptTerms): Result<Translation>;
 }
 
 export type Carriers = Readonly<Partial<Record<FormatId, Carrier>>>;
 
 export function carriersOf(
-  { speaks }: ProviderType,
+  { speaks, passHeaders }: ProviderType,
   toPath: (path: string) => UpstreamCall['to'],
   facts: TargetFacts,
+  configuredHeaders: readonly string[] | null,
 ): Carriers {
   const spoken = new Set(Object.keys(speaks) as FormatId[]);
+  const always = configuredHeaders ?? passHeaders?.always ?? [];
   const carriers: Partial<Record<FormatId, Carrier>> = {};
   for (const { id } of apiFormats) {
     const translator = translatorFor(id, spoken);
@@ -37,6 +41,7 @@ export function carriersOf(
       ...upstreamFormats[translator.to],
       speaks: translator.to,
       to: { whole: toPath(pathOf(path, facts, false)), stream: toPath(pathOf(path, facts, true)) },
+      passes: translator.to === id ? [...always, ...(passHeaders?.native ?? [])] : always,
       translate: (request, terms) => translator.translate(request, facts, terms),
     };
   }

@@ -1,6 +1,7 @@
 /** The models of one configuration snapshot, with everything about a target that can be known before a request comes. */
 import type { CachePolicy } from '../cache/cache.js';
 import type { FailureRule } from '../formats/failure-rules.js';
+import type { ForcedToolChoice } from '../formats/translation.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
@@ -85,6 +86,8 @@ export interface Model {
   readonly limits: readonly Limit[];
   /** What a target's dialect cannot express is left out instead of refused. */
   readonly dropParams: boolean;
+  /** What happens to a call of a tool that is asked for where the model cannot be held to it. */
+  readonly forcedToolChoice: ForcedToolChoice;
   /** Null: its answers are not cached. */
   readonly cache: CachePolicy | null;
 }

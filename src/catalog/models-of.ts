@@ -99,6 +99,7 @@ function modelOf(
     maxOutput: written.max_output,
     limits,
     dropParams: written.drop_params,
+    forcedToolChoice: written.forced_tool_choice,
     cache: written.cache,
   };
 }
@@ -174,15 +175,21 @@ function targetOf(
       maxOutput: providerType.maxOutput?.(name) ?? null,
       limits,
       counting: providerType.counting(name),
-      carriers: carriersOf(providerType, toPath, {
-        model: name,
-        id,
-        dropParams: model.drop_params,
-        modelFacts: providerType.modelFacts?.(name) ?? null,
-        outputField: providerType.outputField?.(name) ?? 'max_tokens',
-        asksUsage: provider.usage === 'ask',
-        mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
-      }),
+      carriers: carriersOf(
+        providerType,
+        toPath,
+        {
+          model: name,
+          id,
+          dropParams: model.drop_params,
+          forcedToolChoice: model.forced_tool_choice,
+          modelFacts: providerType.modelFacts?.(name) ?? null,
+          outputField: providerType.outputField?.(name) ?? 'max_tokens',
+          asksUsage: provider.usage === 'ask',
+          mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
+        },
+        provider.pass_headers,
+      ),
       headers,
       sign,
       priceAt: free ? (nowMs) => withoutGaps(price(nowMs)) ?? free : price,

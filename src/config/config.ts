@@ -62,6 +62,7 @@ export interface Config {
     readonly price: PriceConfig | null;
     readonly limits: readonly LimitSpec[];
     readonly drop_params: boolean;
+    readonly forced_tool_choice: 'refuse' | 'auto' | 'instruct';
     readonly unpriced: 'refuse' | 'free';
     readonly cache: CachePolicy | null;
   };
@@ -89,6 +90,8 @@ export interface ProviderConfig {
   readonly catalogue: string | null;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers of callers that go on to it, in lower case; null: those that its type names. */
+  readonly pass_headers: readonly string[] | null;
   /** Whether streams are asked for their usage. */
   readonly usage: 'ask' | 'never';
   /** What errors of this provider mean, before what its type knows. */
@@ -107,6 +110,7 @@ export interface ModelConfig extends RoutingConfig {
   /** Most tokens that the model may answer with; null: the provider's own limit. */
   readonly max_output: number | null;
   readonly drop_params: boolean;
+  readonly forced_tool_choice: 'refuse' | 'auto' | 'instruct';
   /** Null: answers are not cached. */
   readonly cache: CachePolicy | null;
 }

@@ -1,6 +1,7 @@
 /** Providers in the configuration as written: an account, where it is, and what its errors mean. */
 import { z } from 'zod';
 import { failureClasses } from '../lib/failure-spec.js';
+import { isListHeader } from '../lib/passed-headers.js';
 import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import * as s from './scalars.js';
 
@@ -25,7 +26,7 @@ const failure = z
 
 export type WrittenFailure = z.output<typeof failure>;
 
-export const provider = z.strictObject({
+const fields = z.strictObject({
   type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
   api_keys: z
@@ -45,6 +46,13 @@ export const provider = z.strictObject({
       "Whose list prices hold, such as groq, together or x-ai. Default: the type's own, else by the host of base_url.",
     ),
   headers: z.record(s.headerName, s.headerValue).default({}).describe('Headers that are added to every request.'),
+  pass_headers: z
+    .array(s.passedHeader)
+    .max(50)
+    .optional()
+    .describe(
+      'Headers of callers that go on to the provider. Default: those of the type, anthropic-beta of type anthropic. []: none.',
+    ),
   usage: z
     .enum(['ask', 'never'])
     .default('ask')
@@ -56,4 +64,14 @@ export const provider = z.strictObject({
     .describe(
       'What errors of this provider mean, where it words them in its own way. The first rule that fits counts.',
     ),
+});
+
+/** A caller must not put its own value in the place of one that the configuration states. */
+export const provider = fields.superRefine(({ headers, pass_headers = [] }, context) => {
+  const stated = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  pass_headers.forEach((name, i) => {
+    if (!stated.has(name) || isListHeader(name)) return;
+    const message = `is stated under \`headers\` as well: leave it out of one of the two`;
+    context.addIssue({ code: 'custom', path: ['pass_headers', i], message });
+  });
 });

@@ -32,6 +32,7 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
     limits: model.route ? [] : (model.limits ?? defaults.limits ?? []),
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
+    forced_tool_choice: model.forced_tool_choice ?? defaults.forced_tool_choice,
     cache: cacheOf(model.cache ?? defaults.cache, written.cache.embedding),
   }));
 }
@@ -52,13 +53,13 @@ export function cacheOf(
 
 /** A model that is in no file: one target, and all else as the defaults have it. */
 export const modelConfigOf = (
-  { timeout, retry, breaker, drop_params }: Config['defaults'],
+  { timeout, retry, breaker, drop_params, forced_tool_choice }: Config['defaults'],
   { provider, model }: Pick<TargetConfig, 'provider' | 'model'>,
 ): ModelConfig => ({
   route: null,
   targets: [{ provider, model, weight: 1, priority: 1, price: null, limits: [] }],
   ...routingOf({ retry, breaker }, {}),
-  ...{ timeout, drop_params, price: null, limits: [], max_output: null, cache: null },
+  ...{ timeout, drop_params, forced_tool_choice, price: null, limits: [], max_output: null, cache: null },
 });
 
 export const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

@@ -5,6 +5,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { picoPerToken } from '../lib/money.js';
+import { cannotPass } from '../lib/passed-headers.js';
 import { isTimezone } from '../lib/time-zone.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
 
@@ -114,6 +115,17 @@ export const headerName = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'not a header name')
   .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'the gateway sets this header itself');
+
+/** A header of callers that goes on to a provider. */
+export const passedHeader = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'not a header name')
+  .transform((name, context) => {
+    const lower = name.toLowerCase();
+    const why = cannotPass(lower);
+    if (why !== undefined) context.addIssue(`cannot be passed on: ${why}`);
+    return lower;
+  });
 
 export const headerValue = z.string().regex(/^[\x20-\x7e]*$/, 'a header value is one line of ASCII characters');
 

@@ -84,6 +84,12 @@ const price = z
   .union([onePrice, z.array(onePrice).min(1, 'a price needs at least one row').max(100)])
   .describe('US dollars per million tokens, instead of the list price; or a list of such, each with the date `from`.');
 
+const forcedToolChoice = z
+  .enum(['refuse', 'auto', 'instruct'])
+  .describe(
+    'Where a tool must be called and the model cannot be held to that: refuse the request, let the model choose (auto), or let it choose and tell it to call one (instruct). Default refuse.',
+  );
+
 const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or concurrency.');
 
 const target = z.strictObject({
@@ -126,6 +132,7 @@ const modelFields = z.strictObject({
     .boolean()
     .optional()
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
+  forced_tool_choice: forcedToolChoice.optional(),
 });
 
 /** A model has targets, or a route to models that have. */
@@ -287,6 +294,7 @@ export const configSchema = z.strictObject({
       cache: modelCache.optional(),
       limits: limits.optional(),
       drop_params: z.boolean().default(false).describe('See models.'),
+      forced_tool_choice: forcedToolChoice.default('refuse'),
       unpriced: z
         .enum(['refuse', 'free'])
         .default('refuse')

@@ -13,6 +13,12 @@ import type { Usage } from './usage.js';
 /** The field that bounds the answer of a chat completion. */
 export type OutputField = 'max_tokens' | 'max_completion_tokens';
 
+/**
+ * What becomes of a choice that a tool must be called where the model refuses it or its thinking rules it out: the request is
+ * refused, the model may choose (`auto`), or it may choose and is told to call one (`instruct`).
+ */
+export type ForcedToolChoice = 'refuse' | 'auto' | 'instruct';
+
 /** From the requests of one format to those of another, or of the same one (`native`). */
 export interface Translator<R extends ModelRequest = ModelRequest> {
   readonly from: FormatId;
@@ -29,6 +35,7 @@ export interface TargetFacts {
   readonly id: string;
   /** What the target cannot express is left out instead of refused. */
   readonly dropParams: boolean;
+  readonly forcedToolChoice: ForcedToolChoice;
   readonly modelFacts: ModelFacts | null;
   readonly outputField: OutputField;
   /** A stream whose caller did not ask for usage is asked for it all the same. */

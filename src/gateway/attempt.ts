@@ -12,6 +12,7 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { passedHeaders, withPassed } from '../lib/passed-headers.js';
 import type { Price } from '../pricing/price.js';
 import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -59,6 +60,8 @@ interface Underway {
   readonly reach: Reach;
   readonly price: Price;
   readonly translation: Translation;
+  /** Those of the caller that go on to the target. */
+  readonly headers: readonly string[];
   readonly writer: ResponseWriter;
   readonly entrant: Entrant | undefined;
   /** Of the attempt, from 1. */
@@ -96,6 +99,8 @@ export function createAttempt({
     context.outputCap = limiter.cap(grant, reach);
     const translated = translate(reserved, reach);
     if (!translated.ok) return translated.refusal;
+    const passed = passedHeaders(reserved.headers.received, target.carriers[reserved.request.format]!.passes);
+    if (!passed.ok) return passed.refusal;
     if (writer.gone) return givenUp(writer);
     const number = ++context.attempts;
     const intent = intentOf({ reserved, reach, price, number, nowMs: clock.now() });
@@ -111,7 +116,19 @@ export function createAttempt({
     context.dropped = translation.dropped;
     const granted = limiter.grantedOutput(grant);
     const most = mostUsage(reserved.request, reach, translation.body.length, context.outputCap, granted);
-    const result = await carryOut({ reserved, reach, price, translation, writer, entrant, number, intent, most });
+    const headers = passed.value;
+    const result = await carryOut({
+      reserved,
+      reach,
+      price,
+      translation,
+      headers,
+      writer,
+      entrant,
+      number,
+      intent,
+      most,
+    });
     if (!translation.asksUsage || !refusedUsage(result)) return result;
     target.state.refusesUsage = true;
     return { ...result, asksAgain: true };
@@ -159,10 +176,10 @@ export function createAttempt({
 
   function bytesOf(underway: Underway, slot: number): Promise<Carried> {
     const { reserved, reach, translation, writer, entrant, number, intent } = underway;
-    const { request, headers, context, call, targets } = reserved;
+    const { request, context, call, targets } = reserved;
     const { target, model } = reach;
     const to = target.carriers[request.format]!.to[request.stream ? 'stream' : 'whole'];
-    const sent = upstreamHeaders(target.headers[slot]!, headers);
+    const sent = upstreamHeaders(target.headers[slot]!, underway.headers, reserved.headers);
     const { body } = translation;
     const { sign } = target;
     return new Promise((resolve) => {
@@ -306,8 +323,13 @@ function upstreamCode(carried: Carried): number {
   return carried.kind === 'gone' || carried.kind === 'fault' ? 0 : 200;
 }
 
-function upstreamHeaders(own: readonly string[], headers: CallHeaders): string[] {
-  const all = [...own, 'x-request-id', headers.requestId];
-  if (headers.traceparent) all.push('traceparent', headers.traceparent);
+function upstreamHeaders(
+  own: readonly string[],
+  passed: readonly string[],
+  { requestId, traceparent }: CallHeaders,
+): string[] {
+  const all = withPassed(own, passed);
+  all.push('x-request-id', requestId);
+  if (traceparent) all.push('traceparent', traceparent);
   return all;
 }

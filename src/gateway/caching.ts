@@ -1,6 +1,7 @@
 /** The cache between the stations: what it is asked, what a hit writes and records, what is kept of an answer. */
 import type { CachePolicy } from '../cache/cache.js';
 import type { FetchPermit, KnownAnswer, Question, Recall } from '../cache/recall.js';
+import type { Model } from '../catalog/model.js';
 import type { Replay } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
@@ -11,6 +12,7 @@ import { type Refusal, refuse } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { CallHeaders } from './call.js';
 import { limitModelOf } from './entry.js';
 import { streamHead, wholeHead } from './head.js';
 import { firstEntryId, type Limiter } from './limiter.js';
@@ -46,7 +48,7 @@ export function questionOf({
     request,
     replay,
     model: model.name,
-    resolved: [...model.targets.map(({ id }) => id), model.dropParams ? 'drop' : ''],
+    resolved: [...model.targets.map(({ id }) => id), ...settingsOf(model), ...passedOf(model, request, headers)],
     policy,
     asker: { key: caller.key.id, team: caller.key.team, user },
     keyShare: caller.key.cache,
@@ -56,6 +58,19 @@ export function questionOf({
     onGone: (listener) => writer?.onGone(listener),
     isGone: () => writer?.gone ?? false,
   };
+}
+
+/** What of the model's settings changes what its targets are asked. */
+const settingsOf = ({ dropParams, forcedToolChoice }: Model): string[] =>
+  forcedToolChoice === 'refuse' ? [dropParams ? 'drop' : ''] : [dropParams ? 'drop' : '', forcedToolChoice];
+
+/** The caller's headers that go on to any of the model's targets: they change what it answers. */
+function passedOf({ targets }: Model, { format }: ModelRequest, { received }: CallHeaders): string[] {
+  const names = new Set(targets.flatMap(({ carriers }) => carriers[format]?.passes ?? []));
+  return [...names].sort().flatMap((name) => {
+    const value = received[name];
+    return value === undefined ? [] : [`${name}: ${String(value)}`];
+  });
 }
 
 /** What the request path does next. */

@@ -3,6 +3,7 @@ import type { CacheDirectives } from '../cache/directives.js';
 import type { ApiFormat } from '../formats/format.js';
 import type { Caller } from '../identity/key.js';
 import type { Result } from '../lib/errors.js';
+import type { ReceivedHeaders } from '../lib/passed-headers.js';
 
 /** What a caller says about a request outside its body, already read and checked. */
 export interface CallHeaders {
@@ -20,6 +21,8 @@ export interface CallHeaders {
   readonly cache: CacheDirectives | undefined;
   /** Whether other models may answer. */
   readonly fallbacks: boolean;
+  /** All that were received: a few of them go on to some providers (`lib/passed-headers.ts`). */
+  readonly received: ReceivedHeaders;
 }
 
 /** What the headers say where the caller's token says nothing else. */

@@ -70,7 +70,15 @@ function callFor(body: Buffer, timeoutMs: number, arrivedAt: number): Call {
     format: inWords,
     headers: ok({
       ...{ requestId, token, ip, timeoutMs },
-      ...{ tags: [], user: null, metadata: undefined, traceparent: undefined, cache: undefined, fallbacks: false },
+      ...{
+        tags: [],
+        user: null,
+        metadata: undefined,
+        traceparent: undefined,
+        cache: undefined,
+        fallbacks: false,
+        received: {},
+      },
     }),
     ...{ requestId, token, ip, arrivedAt },
     readBody: async () => ok(body),

@@ -51,6 +51,17 @@ export interface PathFacts {
 /** A path below the base URL, with a query where there is one. */
 export type Path = string | ((facts: PathFacts) => string);
 
+/** Names of headers, in lower case. */
+export interface PassHeaders {
+  /** With every request, unless the provider's configuration names others. */
+  readonly always: readonly string[];
+  /**
+   * With requests whose caller speaks the provider's own format, since they say how the body is to be read; in place of what the
+   * type states by itself.
+   */
+  readonly native: readonly string[];
+}
+
 export interface ProviderType {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
@@ -62,6 +73,8 @@ export interface ProviderType {
   readonly auth: Signer;
   /** What each request needs beside `auth`, made for it alone: a signature, a token that ends. */
   readonly sign?: RequestSigner;
+  /** Headers of callers that go on to it. */
+  readonly passHeaders?: PassHeaders;
   /** It answers nobody without a credential: a provider that has none is never asked. */
   readonly needsCredential?: true;
   /** The provider's name in the price catalogue; null where it has none. */

@@ -343,3 +343,27 @@ test('prompts are compared in the database only where there is one of its own', 
     /cache\.index: expected one of memory, pgvector; did you mean pgvector\?/,
   );
 });
+
+test('headers that are passed on are neither credentials nor what the gateway states itself', (t) => {
+  const withHeaders = (names: string, headers = '{}') =>
+    bad(t, `providers:\n  a: { type: anthropic, pass_headers: [${names}], headers: ${headers} }\n`);
+  assert.deepEqual(withHeaders('anthropic-beta, Authorization'), [
+    '2:56 providers.a.pass_headers[1]: cannot be passed on: callers are known by it, or may be: a credential is never passed on',
+  ]);
+  assert.deepEqual(withHeaders('connection'), [
+    "2:40 providers.a.pass_headers[0]: cannot be passed on: it belongs to the caller's connection",
+  ]);
+  assert.deepEqual(withHeaders('anthropic-version'), [
+    '2:40 providers.a.pass_headers[0]: cannot be passed on: the gateway states it itself',
+  ]);
+  assert.deepEqual(withHeaders('"a b"'), ['2:40 providers.a.pass_headers[0]: not a header name']);
+  assert.deepEqual(withHeaders('x-team', '{ X-Team: search }'), [
+    '2:40 providers.a.pass_headers[0]: is stated under `headers` as well: leave it out of one of the two',
+  ]);
+});
+
+test('a setting for tools that must be called has three values', (t) => {
+  assert.deepEqual(bad(t, withModel('    forced_tool_choice: maybe')), [
+    '5:25 models.m.forced_tool_choice: expected one of refuse, auto, instruct; found a text',
+  ]);
+});

@@ -36,12 +36,14 @@ export function call(
   settings: Settings = {},
 ): ReturnType<typeof openaiChatToAnthropicMessages.translate> {
   const { askedUsage = false, model = SONNET_4_5, dropParams = false, maxOutput = null, nowMs = NOW_MS } = settings;
+  const { forcedToolChoice = 'refuse' } = settings;
   const json = { messages: [user('hi')], ...body };
   const request = { json: json as Json, askedUsage } as ChatRequest;
   const target: TargetFacts = {
     model,
     id: `anthropic/${model}`,
     dropParams,
+    forcedToolChoice,
     modelFacts: anthropic.modelFacts(model),
     outputField: 'max_tokens',
     asksUsage: true,
