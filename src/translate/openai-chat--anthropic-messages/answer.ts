@@ -7,8 +7,10 @@ import { chatUsage } from '../../formats/openai-chat/usage.js';
 import type { Answer } from '../../formats/translation.js';
 import { noUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { type Annotation, urlCitations } from './annotations.js';
 import { FencedJson } from './fenced-json.js';
 import { jsonElements } from './json-elements.js';
+import type { ThinkingPosition } from './thinking-blocks.js';
 
 /** What of the request must be known to read its answer. */
 export interface AnswerPlan {
@@ -25,9 +27,14 @@ export interface AnswerPlan {
 export type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
 /** Signed thinking, as it must be sent back in a tool loop: an extension of the chat dialect. */
-export type ThinkingBlock =
+export type ThinkingBlock = (
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
-  | { readonly type: 'redacted_thinking'; readonly data: string };
+  | { readonly type: 'redacted_thinking'; readonly data: string }
+) & { readonly position?: ThinkingPosition };
+
+/** Nothing is said of a block at the beginning. */
+export const placedAt = (content: number, calls: number): { position?: ThinkingPosition } =>
+  content === 0 && calls === 0 ? {} : { position: { content, tool_calls: calls } };
 
 const finishes: ReadonlyMap<unknown, Finish> = new Map([
   ['tool_use', 'tool_calls'],
@@ -94,6 +101,9 @@ const garbage = (what: string): Answer => ({
 
 interface Said {
   text: string;
+  /** Takes the fence off the text as it comes. */
+  readonly fence: FencedJson | undefined;
+  readonly annotations: Annotation[];
   reasoning: string;
   readonly thinking: ThinkingBlock[];
   readonly calls: ChatCompletionMessageFunctionToolCall[];
@@ -108,6 +118,7 @@ function choiceOf(message: Json, said: Said): ChatCompletion.Choice {
   const content = said.json ?? said.text;
   const wordless = content === '' && (said.calls.length > 0 || refusal !== null);
   const extensions = {
+    ...(said.annotations.length === 0 ? {} : { annotations: said.annotations }),
     ...(said.reasoning === '' ? {} : { reasoning_content: said.reasoning }),
     ...(said.thinking.length === 0 ? {} : { thinking_blocks: said.thinking }),
   };
@@ -127,12 +138,15 @@ function choiceOf(message: Json, said: Said): ChatCompletion.Choice {
 
 /** Undefined where a tool's input is missing or nests too deep. */
 function readContent(plan: AnswerPlan, content: readonly unknown[], body: Buffer): Said | undefined {
-  const said: Said = { text: '', reasoning: '', thinking: [], calls: [], json: undefined, generated: '' };
+  const said: Said = {
+    ...{ text: '', annotations: [], reasoning: '', thinking: [], calls: [], json: undefined, generated: '' },
+    fence: plan.fencedJson ? new FencedJson() : undefined,
+  };
   const inputs = content.some((block) => isObject(block) && block['type'] === 'tool_use') ? toolInputs(body) : [];
   for (const [i, block] of content.entries()) {
     if (!isObject(block)) continue;
     if (block['type'] !== 'tool_use') {
-      readWords(block, said);
+      readWords(plan, block, said);
       continue;
     }
     const input = inputs[i];
@@ -145,22 +159,27 @@ function readContent(plan: AnswerPlan, content: readonly unknown[], body: Buffer
       said.calls.push({ id, type: 'function', function: { name, arguments: input } });
     }
   }
-  if (plan.fencedJson) said.text = unfenced(said.text);
+  if (said.fence) said.text += said.fence.end();
   return said;
 }
 
-function readWords(block: Json, said: Said): void {
+function readWords(plan: AnswerPlan, block: Json, said: Said): void {
+  // Beside a forced tool the content is that tool's input, and not the text.
+  const before = plan.jsonTool === undefined ? said.text.length : 0;
+  const position = placedAt(before, said.calls.length);
   if (block['type'] === 'text') {
     const text = stringOr(block['text'], '');
-    said.text += text;
+    said.text += said.fence ? said.fence.push(text) : text;
     said.generated += text;
+    if (plan.jsonTool === undefined)
+      said.annotations.push(...urlCitations(block['citations'], before, said.text.length));
   } else if (block['type'] === 'thinking') {
     const thinking = stringOr(block['thinking'], '');
     said.reasoning += thinking;
     said.generated += thinking;
-    said.thinking.push({ type: 'thinking', thinking, signature: stringOr(block['signature'], '') });
+    said.thinking.push({ type: 'thinking', thinking, signature: stringOr(block['signature'], ''), ...position });
   } else if (block['type'] === 'redacted_thinking') {
-    said.thinking.push({ type: 'redacted_thinking', data: stringOr(block['data'], '') });
+    said.thinking.push({ type: 'redacted_thinking', data: stringOr(block['data'], ''), ...position });
   }
 }
 
@@ -173,9 +192,4 @@ function toolInputs(body: Buffer): (string | undefined)[] {
 function field(json: Buffer, name: string): Buffer | undefined {
   const found = jsonFields(json)?.fields.findLast((candidate) => candidate.name === name);
   return found && json.subarray(found.valueStart, found.valueEnd);
-}
-
-function unfenced(text: string): string {
-  const fenced = new FencedJson();
-  return fenced.push(text) + fenced.end();
 }

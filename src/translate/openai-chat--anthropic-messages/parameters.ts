@@ -10,10 +10,11 @@ import { type Findings, isAbsent } from '../findings.js';
 
 type Fate = 'carried' | 'harmless' | 'refused';
 
-/** `top_k` is not OpenAI's, but clients that know the target send it. */
-type ParameterName = keyof ChatCompletionCreateParams | 'top_k';
+/** The last three are not OpenAI's, but clients that know the target send them. */
+type ParameterName = keyof ChatCompletionCreateParams | 'cache_control' | 'thinking' | 'top_k';
 
 const fates = {
+  cache_control: 'carried',
   messages: 'carried',
   model: 'carried',
   max_completion_tokens: 'carried',
@@ -27,6 +28,7 @@ const fates = {
   stream: 'carried',
   stream_options: 'carried',
   temperature: 'carried',
+  thinking: 'carried',
   tool_choice: 'carried',
   tools: 'carried',
   top_k: 'carried',

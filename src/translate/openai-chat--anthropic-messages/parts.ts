@@ -1,16 +1,18 @@
-/** Content of a chat message as content blocks of the messages dialect: text, images and documents. */
+/** Content of a chat message as content blocks of the messages dialect: text, images, documents and results of searches. */
 
 import type {
-  Base64ImageSource,
   DocumentBlockParam,
   ImageBlockParam,
+  SearchResultBlockParam,
   TextBlockParam,
 } from '@anthropic-ai/sdk/resources/messages';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { cacheMark } from './cache-marks.js';
+import { imageTypes } from './image-types.js';
+import { documentPart, imagePart, searchResultPart } from './native-parts.js';
 
-export type PartBlock = TextBlockParam | ImageBlockParam | DocumentBlockParam;
+export type PartBlock = TextBlockParam | ImageBlockParam | DocumentBlockParam | SearchResultBlockParam;
 
 /** Blank text blocks are refused by the target, so blank text is no block at all. */
 export const textBlocks = (text: string): TextBlockParam[] => (/\S/.test(text) ? [{ type: 'text', text }] : []);
@@ -28,13 +30,19 @@ export function contentBlocks(content: unknown, path: string, findings: Findings
 
 /** Content that may hold nothing but text: system messages. */
 export function textOnlyBlocks(content: unknown, path: string, findings: Findings): TextBlockParam[] {
-  return contentBlocks(content, path, findings).filter((block): block is TextBlockParam => {
-    if (block.type !== 'text') findings.invalid(path, 'may hold only text in a message of this role');
+  if (!Array.isArray(content)) return contentBlocks(content, path, findings) as TextBlockParam[];
+  return content.flatMap((part, i) => textPart(part, `${path}[${i}]`, path, findings));
+}
+
+/** A part of content that may hold nothing but text. */
+export function textPart(part: unknown, path: string, contentPath: string, findings: Findings): TextBlockParam[] {
+  return partBlocks(part, path, findings).filter((block): block is TextBlockParam => {
+    if (block.type !== 'text') findings.invalid(contentPath, 'may hold only text in a message of this role');
     return block.type === 'text';
   });
 }
 
-function partBlocks(part: unknown, path: string, findings: Findings): PartBlock[] {
+export function partBlocks(part: unknown, path: string, findings: Findings): PartBlock[] {
   if (!isObject(part)) {
     findings.invalid(path, 'must be an object');
     return [];
@@ -54,6 +62,12 @@ function blocksOfType(part: Json, path: string, findings: Findings): PartBlock[]
       return [];
     case 'image_url':
       return some(imageBlock(part['image_url'], `${path}.image_url`, findings));
+    case 'image':
+      return some(imagePart(part, path, findings));
+    case 'document':
+      return some(documentPart(part, path, findings));
+    case 'search_result':
+      return some(searchResultPart(part, path, findings));
     case 'file':
       return some(fileBlock(part['file'], `${path}.file`, findings));
     case 'input_audio':
@@ -67,14 +81,6 @@ function blocksOfType(part: Json, path: string, findings: Findings): PartBlock[]
 }
 
 const some = <T>(block: T | undefined): T[] => (block === undefined ? [] : [block]);
-
-const imageTypes: ReadonlyMap<string, Base64ImageSource['media_type']> = new Map([
-  ['image/jpeg', 'image/jpeg'],
-  ['image/jpg', 'image/jpeg'],
-  ['image/png', 'image/png'],
-  ['image/gif', 'image/gif'],
-  ['image/webp', 'image/webp'],
-]);
 
 function imageBlock(image: unknown, path: string, findings: Findings): ImageBlockParam | undefined {
   const url = isObject(image) ? image['url'] : undefined;

@@ -8,18 +8,18 @@ import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messag
 import { type ModelFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
 import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
-import type { Translator } from '../../formats/translation.js';
+import type { ForcedToolChoice, Translator } from '../../formats/translation.js';
 import { ok, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
-import { keepLastMarks, type Markable } from './cache-marks.js';
+import { type Markable, requestMark, settleMarks } from './cache-marks.js';
 import { type Block, type Conversation, endsInUnsignedToolLoop, hasToolBlocks, readConversation } from './messages.js';
 import { checkParameters } from './parameters.js';
 import { readMaxTokens, readSampling, readStop } from './sampling.js';
 import { MessagesToChatStream } from './stream.js';
 import { planThinking } from './thinking.js';
-import { planTools, type ToolPlan } from './tools.js';
+import { isForced, planTools, type ToolPlan, withoutForce } from './tools.js';
 
 /** Characters of `metadata.user_id`. */
 const LONGEST_USER = 256;
@@ -35,10 +35,12 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
     checkParameters(json, findings);
     const conversation = readConversation(json['messages'], findings);
     const facts = target.modelFacts ?? unknownModel;
-    const tools = planTools(json, facts, hasToolBlocks(conversation), findings);
+    const { forcedToolChoice: forced, model } = target;
+    const tools = planTools(json, { facts, forced, inHistory: hasToolBlocks(conversation) }, findings);
     const { form, jsonTool } = tools;
-    const request = readRequest({ json, facts, model: target.model, maxOutput }, conversation, tools, findings);
-    keepLastMarks(promptOrder(tools, conversation), findings);
+    const request = readRequest({ json, facts, model, maxOutput, forced }, conversation, tools, findings);
+    const mark = settleMarks(promptOrder(request, conversation), requestMark(json, findings), findings);
+    if (mark) request.cache_control = mark;
     if (findings.refusal) return refused(findings.refusal);
     const plan: AnswerPlan = { model: target.model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
     return ok({
@@ -58,23 +60,30 @@ interface ChatCall {
   /** The model's name at the target. */
   readonly model: string;
   readonly maxOutput: number | null;
+  /** What is done where the model cannot be made to call a tool. */
+  readonly forced: ForcedToolChoice;
 }
 
 /** Everything but the messages. Settles in `conversation` what depends on the model and on the form of the answer. */
 function readRequest(
-  { json: body, facts, model, maxOutput }: ChatCall,
+  { json: body, facts, model, maxOutput, forced }: ChatCall,
   conversation: Conversation,
   plan: ToolPlan,
   findings: Findings,
 ): MessagesBody {
-  const { tools, choice, form } = plan;
+  const { form } = plan;
   const prefill = settlePrefill(conversation, facts, plan, findings);
-  if (form.type === 'told') conversation.system.push({ type: 'text', text: form.instruction });
   const maxTokens = readMaxTokens(body, facts, maxOutput ?? undefined, findings);
-  const forcedTool = choice?.type === 'any' || choice?.type === 'tool';
+  // An answer that is asked for as a tool's input has no other form, so thinking gives way to that.
+  const forceStands = forced === 'refuse' || plan.jsonTool !== undefined;
+  const forcedTool = isForced(plan.choice) && forceStands;
   const terms = { maxTokens, forcedTool, prefill, unsignedToolLoop: endsInUnsignedToolLoop(conversation) };
-  const { thinking, effort } = planThinking(body['reasoning_effort'], facts, terms, findings);
+  const { thinking, effort } = planThinking(body, facts, terms, findings);
   const thinks = thinking?.type === 'adaptive' || thinking?.type === 'enabled';
+  const { tools, choice, instruction } = thinks && !forceStands ? withoutForce(plan, forced, findings) : plan;
+  for (const text of [form.type === 'told' ? form.instruction : '', instruction ?? '']) {
+    if (text !== '') conversation.system.push({ type: 'text', text });
+  }
   const output = { ...(effort ? { effort } : {}), ...(form.type === 'native' ? { format: form.format } : {}) };
   return {
     model,
@@ -139,8 +148,8 @@ const some = <N extends string, T>(name: N, list: T[]): { readonly [name in N]?:
   (list.length > 0 ? { [name]: list } : {}) as { readonly [name in N]?: T[] };
 
 /** Everything that may carry a cache mark, in the order in which the target reads the prompt. */
-function* promptOrder({ tools }: ToolPlan, { system, turns }: Conversation): Generator<Markable> {
-  yield* tools;
+function* promptOrder({ tools }: MessagesBody, { system, turns }: Conversation): Generator<Markable> {
+  yield* tools ?? [];
   yield* system;
   for (const { blocks } of turns) {
     for (const block of blocks) {

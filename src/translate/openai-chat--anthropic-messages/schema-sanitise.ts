@@ -62,24 +62,66 @@ export function sanitiseSchema(schema: unknown): Record<string, unknown> {
 }
 
 /**
- * True where the schema has an object with free names, such as a dictionary. Constrained decoding knows closed objects
- * only, so the dictionary would always come back empty.
+ * What a schema has that constrained decoding cannot be held to; undefined: nothing. It knows closed objects only, so a dictionary
+ * would always come back empty; and it takes no schema that refers to itself.
  */
-export function hasFreeNames(schema: unknown): boolean {
-  if (Array.isArray(schema)) return schema.some(hasFreeNames);
+export function cannotHold(schema: unknown): string | undefined {
+  if (hasFreeNames(schema, true)) return 'has an object with free names';
+  return isRecursive(schema) ? 'refers to itself' : undefined;
+}
+
+/** `root`: an object without properties at the root is one that is meant to be empty. */
+function hasFreeNames(schema: unknown, root = false): boolean {
+  if (Array.isArray(schema)) return schema.some((one) => hasFreeNames(one));
   if (!isObject(schema)) return false;
-  const { additionalProperties: more, properties } = schema;
+  const { additionalProperties: more, properties, type } = schema;
   if (more === true || isObject(more) || isObject(schema['patternProperties'])) return true;
-  const type = schema['type'];
-  if (type === 'object' && more !== false && !isObject(properties) && !hasShapeElsewhere(schema)) return true;
+  const typed = type === 'object' || (Array.isArray(type) && type.includes('object'));
+  const named = isObject(properties) && (root || Object.keys(properties).length > 0);
+  if (typed && more !== false && !named && !hasShapeElsewhere(schema)) return true;
   return Object.entries(schema).some(([name, value]) => {
-    if (schemaMaps.has(name)) return isObject(value) && Object.values(value).some(hasFreeNames);
+    if (schemaMaps.has(name)) return isObject(value) && Object.values(value).some((one) => hasFreeNames(one));
     return (name === 'items' || unions.has(name)) && hasFreeNames(value);
   });
 }
 
 const hasShapeElsewhere = (schema: Json): boolean =>
   Object.keys(schema).some((name) => name === '$ref' || unions.has(name));
+
+const LONGEST_WAY = 200;
+
+/** True where following references comes back to where one began. */
+function isRecursive(schema: unknown): boolean {
+  if (!isObject(schema)) return false;
+  const onTheWay = new Set<string>();
+  const done = new Set<string>();
+  const leadsBack = (reference: string): boolean => {
+    // A way so long is as good as endless.
+    if (reference === '#' || onTheWay.has(reference) || onTheWay.size > LONGEST_WAY) return true;
+    if (done.has(reference)) return false;
+    onTheWay.add(reference);
+    const back = [...referencesIn(definition(schema, reference))].some(leadsBack);
+    onTheWay.delete(reference);
+    done.add(reference);
+    return back;
+  };
+  return [...referencesIn(schema)].some(leadsBack);
+}
+
+function definition(root: Json, reference: string): unknown {
+  const [, holder = '', name = ''] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference.slice(0, 500)) ?? [];
+  const definitions = root[holder];
+  return isObject(definitions) ? definitions[name.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
+}
+
+function referencesIn(value: unknown, found = new Set<string>()): Set<string> {
+  if (typeof value !== 'object' || value === null) return found;
+  for (const [name, inner] of Object.entries(value)) {
+    if (name === '$ref' && typeof inner === 'string') found.add(inner);
+    else referencesIn(inner, found);
+  }
+  return found;
+}
 
 const isObjectSchema = ({ type, properties }: Json): boolean =>
   type === 'object' || (Array.isArray(type) && type.includes('object')) || (type === undefined && isObject(properties));

@@ -3,7 +3,7 @@
  *
  * Tool calls are numbered by their own counter: the target's block index counts text and thinking too, and clients want
  * numbers without gaps. The finish chunk waits for `message_stop`, so that a stream which is cut never looks finished.
- * `thinking_blocks` come whole, once, just before it: clients overwrite delta fields that they do not know.
+ * `annotations` and `thinking_blocks` come whole, once, just before it: clients overwrite delta fields that they do not know.
  */
 
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
@@ -13,11 +13,13 @@ import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
 import type { StreamReader, UsageExtra } from '../../formats/translation.js';
 import type { Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { type Annotation, urlCitations } from './annotations.js';
 import {
   type AnswerPlan,
   completionId,
   type Finish,
   finishOf,
+  placedAt,
   refusalOf,
   stringOr,
   type ThinkingBlock,
@@ -30,8 +32,14 @@ const PING = ': ping\n\n';
 
 /** A content block that is not stopped yet. */
 type OpenBlock =
-  | { readonly kind: 'text' | 'other' }
-  | { readonly kind: 'thinking'; thinking: string; signature: string }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'text'; readonly start: number; readonly citations: unknown[] }
+  | {
+      readonly kind: 'thinking';
+      thinking: string;
+      signature: string;
+      readonly position: Pick<ThinkingBlock, 'position'>;
+    }
   | { readonly kind: 'call'; readonly index: number; readonly input: unknown; begun: boolean }
   | { readonly kind: 'json'; readonly input: unknown; begun: boolean };
 
@@ -41,6 +49,9 @@ export class MessagesToChatStream implements StreamReader {
   readonly #fence: FencedJson | undefined;
   readonly #blocks = new Map<unknown, OpenBlock>();
   readonly #thinking: ThinkingBlock[] = [];
+  readonly #annotations: Annotation[] = [];
+  /** Characters of content that were written. */
+  #written = 0;
   /** The message's id; undefined before it started. */
   #id: string | undefined;
   #head = '';
@@ -182,22 +193,29 @@ export class MessagesToChatStream implements StreamReader {
 
   #opened(block: Json): OpenBlock {
     switch (block['type']) {
-      case 'text':
+      case 'text': {
+        const start = this.#written;
         this.#say(stringOr(block['text'], ''));
-        return { kind: 'text' };
+        return { kind: 'text', start, citations: Array.isArray(block['citations']) ? block['citations'] : [] };
+      }
       case 'thinking': {
         const thinking = stringOr(block['thinking'], '');
+        const position = this.#position;
         this.#think(thinking);
-        return { kind: 'thinking', thinking, signature: stringOr(block['signature'], '') };
+        return { kind: 'thinking', thinking, signature: stringOr(block['signature'], ''), position };
       }
       case 'redacted_thinking':
-        this.#thinking.push({ type: 'redacted_thinking', data: stringOr(block['data'], '') });
+        this.#thinking.push({ type: 'redacted_thinking', data: stringOr(block['data'], ''), ...this.#position });
         return { kind: 'other' };
       case 'tool_use':
         return this.#call(block);
       default:
         return { kind: 'other' };
     }
+  }
+
+  get #position(): Pick<ThinkingBlock, 'position'> {
+    return placedAt(this.#plan.jsonTool === undefined ? this.#written : 0, this.#calls);
   }
 
   #call(block: Json): OpenBlock {
@@ -218,6 +236,7 @@ export class MessagesToChatStream implements StreamReader {
     if (!block || !isObject(delta)) return this.#garbage('a piece of a block that was not begun');
     if (delta['type'] === 'text_delta') this.#say(stringOr(delta['text'], ''));
     else if (delta['type'] === 'input_json_delta') this.#input(block, stringOr(delta['partial_json'], ''));
+    else if (block.kind === 'text' && delta['type'] === 'citations_delta') block.citations.push(delta['citation']);
     else if (block.kind !== 'thinking') return true;
     else if (delta['type'] === 'signature_delta') block.signature = stringOr(delta['signature'], '');
     else if (delta['type'] === 'thinking_delta') {
@@ -236,7 +255,9 @@ export class MessagesToChatStream implements StreamReader {
   }
 
   #write(content: string): void {
-    if (content !== '') this.#chunk({ content });
+    if (content === '') return;
+    this.#written += content.length;
+    this.#chunk({ content });
   }
 
   #think(thinking: string): void {
@@ -257,7 +278,11 @@ export class MessagesToChatStream implements StreamReader {
     const block = this.#blocks.get(index);
     this.#blocks.delete(index);
     if (block?.kind === 'thinking') {
-      this.#thinking.push({ type: 'thinking', thinking: block.thinking, signature: block.signature });
+      const { thinking, signature, position } = block;
+      this.#thinking.push({ type: 'thinking', thinking, signature, ...position });
+    } else if (block?.kind === 'text') {
+      if (this.#plan.jsonTool === undefined)
+        this.#annotations.push(...urlCitations(block.citations, block.start, this.#written));
     } else if ((block?.kind === 'call' || block?.kind === 'json') && !block.begun) {
       // No piece came: the input stood in the block's start, or is empty.
       this.#input(block, printed(block.input ?? {}));
@@ -278,6 +303,7 @@ export class MessagesToChatStream implements StreamReader {
     if (this.#fence) this.#write(this.#fence.end());
     const refusal = refusalOf(this.#stopReason, this.#stopDetails);
     if (refusal !== null) this.#chunk({ refusal });
+    if (this.#annotations.length > 0) this.#chunk({ annotations: this.#annotations });
     if (this.#thinking.length > 0) this.#chunk({ thinking_blocks: this.#thinking });
     this.#chunk({}, finishOf(this.#stopReason, this.#calls > 0));
     this.done = true;

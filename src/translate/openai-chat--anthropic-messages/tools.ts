@@ -5,11 +5,12 @@
 
 import type { Tool, ToolChoice } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
+import type { ForcedToolChoice } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
-import { cacheMark } from './cache-marks.js';
 import { type AnswerForm, readAnswerForm } from './response-format.js';
-import { sanitiseSchema } from './schema-sanitise.js';
+import { rootObject } from './root-object.js';
+import { readTools } from './tool-declarations.js';
 
 export interface ToolPlan {
   readonly tools: Tool[];
@@ -17,24 +18,36 @@ export interface ToolPlan {
   readonly form: AnswerForm;
   /** The name of the tool whose input is the answer. */
   readonly jsonTool: string | undefined;
+  /** What the model is told in place of being made to call a tool. */
+  readonly instruction: string | undefined;
 }
 
-/** `inHistory`: the conversation has calls or results of tools. */
-export function planTools(body: Json, facts: ModelFacts, inHistory: boolean, findings: Findings): ToolPlan {
+export interface ToolTerms {
+  readonly facts: ModelFacts;
+  /** What is done where the model cannot be made to call a tool. */
+  readonly forced: ForcedToolChoice;
+  /** The conversation has calls or results of tools. */
+  readonly inHistory: boolean;
+}
+
+export function planTools(body: Json, { facts, forced, inHistory }: ToolTerms, findings: Findings): ToolPlan {
   const declared = readTools(body['tools'], facts, findings);
-  const { tools, choice } = allowedBy(readChoice(body['tool_choice'], declared, findings), declared, facts, findings);
-  const form = readAnswerForm(body['response_format'], facts, findings);
+  const wanted = readChoice(body['tool_choice'], declared, findings);
+  const { tools, choice, instruction } = allowedBy(wanted, declared, facts, forced, findings);
+  const form = readAnswerForm(body['response_format'], facts, forced, findings);
   const mayAnswer = choice?.type !== 'any' && choice?.type !== 'tool'; // else this answer is a call, and has no other form
   if (form.type === 'tool' && mayAnswer) return withJsonTool(form, tools, choice, findings);
   const parallel = body['parallel_tool_calls'] ?? true;
   if (typeof parallel !== 'boolean') findings.invalid('parallel_tool_calls', 'must be a boolean');
   if (tools.length === 0)
-    return { ...(inHistory ? placeholder : { tools, choice: undefined }), form, jsonTool: undefined };
+    return {
+      ...(inHistory ? placeholder : { tools, choice: undefined }),
+      ...{ form, jsonTool: undefined, instruction: undefined },
+    };
   return {
     tools,
     choice: parallel === false ? oneAtATime(choice ?? { type: 'auto' }) : choice,
-    form,
-    jsonTool: undefined,
+    ...{ form, jsonTool: undefined, instruction },
   };
 }
 
@@ -56,59 +69,15 @@ function withJsonTool(
   }
   let name = 'json';
   while (tools.some((tool) => tool.name === name)) name += '_answer';
-  const json: Tool = { name, description, input_schema: { ...schema, type: 'object' } };
+  const json: Tool = { name, description, input_schema: { ...rootObject(schema).schema, type: 'object' } };
   const alone = tools.length === 0 || choice?.type === 'none';
   // One call at a time: two calls would be two answers.
   const forced: ToolChoice = alone ? { type: 'tool', name } : { type: 'any' };
-  return { tools: [...tools, json], choice: oneAtATime(forced), form, jsonTool: name };
+  return { tools: [...tools, json], choice: oneAtATime(forced), form, jsonTool: name, instruction: undefined };
 }
 
 const oneAtATime = (choice: ToolChoice): ToolChoice =>
   choice.type === 'none' ? choice : { ...choice, disable_parallel_tool_use: true };
-
-function readTools(tools: unknown, facts: ModelFacts, findings: Findings): Tool[] {
-  if (isAbsent(tools)) return [];
-  if (!Array.isArray(tools)) {
-    findings.invalid('tools', 'must be an array');
-    return [];
-  }
-  return tools.flatMap((tool, i) => {
-    const read = readTool(tool, `tools[${i}]`, facts, findings);
-    return read ? [read] : [];
-  });
-}
-
-function readTool(tool: unknown, path: string, facts: ModelFacts, findings: Findings): Tool | undefined {
-  if (!isObject(tool)) return findings.invalid(path, 'must be an object');
-  if (tool['type'] !== 'function') {
-    return findings.unsupported(`${path}.type`, "must be 'function' for this model: it has no other kind of tool");
-  }
-  const { function: declared } = tool;
-  if (!isObject(declared)) return findings.invalid(`${path}.function`, 'must be an object');
-  const { name, description, parameters, strict } = declared;
-  if (typeof name !== 'string' || name === '')
-    return findings.invalid(`${path}.function.name`, 'must be a non-empty string');
-  if (!isAbsent(description) && typeof description !== 'string') {
-    return findings.invalid(`${path}.function.description`, 'must be a string');
-  }
-  if (!isAbsent(parameters) && !isObject(parameters)) {
-    return findings.invalid(`${path}.function.parameters`, 'must be an object');
-  }
-  if (!isAbsent(strict) && typeof strict !== 'boolean')
-    return findings.invalid(`${path}.function.strict`, 'must be a boolean');
-  // Strict tools and schemas of answers are one ability: constrained decoding.
-  const held = strict === true && facts.nativeStructuredOutput;
-  if (strict === true && !held) findings.drop('tools[].function.strict');
-  const schema = parameters ?? { properties: {} };
-  const mark = cacheMark(tool, path, findings) ?? cacheMark(declared, `${path}.function`, findings);
-  return {
-    name,
-    ...(description ? { description } : {}),
-    input_schema: { ...(held ? sanitiseSchema({ type: 'object', ...schema }) : schema), type: 'object' },
-    ...(held ? { strict: true } : {}),
-    ...(mark ? { cache_control: mark } : {}),
-  };
-}
 
 interface Wanted {
   readonly choice: ToolChoice | undefined;
@@ -157,22 +126,54 @@ function declaredName(choice: unknown, path: string, tools: readonly Tool[], fin
 }
 
 /**
- * What the choice leaves of the tools. A model that refuses to be forced is offered only the tool that was wanted, where
- * the caller agreed to lose the rest of the meaning.
+ * What the choice leaves of the tools. A model that refuses to be forced is offered only what was wanted, where the caller or the
+ * configuration agreed to lose the rest of the meaning.
  */
 function allowedBy(
   { choice, names }: Wanted,
   tools: Tool[],
   facts: ModelFacts,
+  forced: ForcedToolChoice,
   findings: Findings,
-): Pick<ToolPlan, 'tools' | 'choice'> {
-  const forced = choice?.type === 'any' || choice?.type === 'tool';
-  const refusesForce = forced && facts.rejectsForcedTool;
-  if (refusesForce)
-    findings.unsupported('tool_choice', 'cannot be forced on this model: it decides by itself whether to call a tool');
-  const narrowed = names && (refusesForce || choice?.type !== 'tool');
+): Pick<ToolPlan, 'tools' | 'choice' | 'instruction'> {
+  if (isForced(choice) && facts.rejectsForcedTool) {
+    if (forced !== 'refuse') return unforced(choice, only(tools, names), forced, findings);
+    const words =
+      "cannot be forced on this model, which decides by itself whether to call a tool. 'forced_tool_choice' of the model says what is done instead";
+    findings.unsupported('tool_choice', words);
+    return { tools: only(tools, names), choice: { type: 'auto' }, instruction: undefined };
+  }
+  // A tool that is named is called: what else there is need not be taken away.
+  return { tools: choice?.type === 'tool' ? tools : only(tools, names), choice, instruction: undefined };
+}
+
+export const isForced = (choice: ToolChoice | undefined): choice is Extract<ToolChoice, { type: 'any' | 'tool' }> =>
+  choice?.type === 'any' || choice?.type === 'tool';
+
+const only = (tools: Tool[], names: readonly string[] | undefined): Tool[] =>
+  names ? tools.filter(({ name }) => names.includes(name)) : tools;
+
+/** The plan of a request in which force gives way to thinking. */
+export function withoutForce(plan: ToolPlan, forced: ForcedToolChoice, findings: Findings): ToolPlan {
+  const { choice, tools } = plan;
+  if (!isForced(choice)) return plan;
+  const names = choice.type === 'tool' ? [choice.name] : undefined;
+  return { ...plan, ...unforced(choice, only(tools, names), forced, findings) };
+}
+
+/** `tools`: those that the model may choose from. */
+function unforced(
+  choice: Extract<ToolChoice, { type: 'any' | 'tool' }>,
+  tools: Tool[],
+  forced: ForcedToolChoice,
+  findings: Findings,
+): Pick<ToolPlan, 'tools' | 'choice' | 'instruction'> {
+  findings.drop('tool_choice');
+  const { disable_parallel_tool_use: single } = choice;
+  const which = choice.type === 'tool' ? `the tool '${choice.name}'` : 'one of your tools';
   return {
-    tools: narrowed ? tools.filter(({ name }) => names.includes(name)) : tools,
-    choice: refusesForce ? { type: 'auto' } : choice,
+    tools,
+    choice: { type: 'auto', ...(single ? { disable_parallel_tool_use: true } : {}) },
+    instruction: forced === 'instruct' ? `Your next answer must be a call of ${which}, not text alone.` : undefined,
   };
 }

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  hasFreeNames,
-  sanitiseSchema,
-} from '../../../src/translate/openai-chat--anthropic-messages/schema-sanitise.js';
+import { cannotHold, sanitiseSchema } from '../../../src/translate/openai-chat--anthropic-messages/schema-sanitise.js';
 
 test('every object is closed, however deep', () => {
   assert.deepEqual(
@@ -80,7 +77,7 @@ test('properties may be called like keywords or like what every object has', () 
   const properties = { pattern: { type: 'string' }, constructor: { type: 'string' }, minimum: { type: 'string' } };
   const schema = { type: 'object', properties, additionalProperties: false };
   assert.deepEqual(sanitiseSchema(schema), schema);
-  assert.equal(hasFreeNames(schema), false);
+  assert.equal(cannotHold(schema), undefined);
 });
 
 test('what is no schema allows anything', () => {
@@ -97,14 +94,52 @@ for (const [name, schema, free] of [
   ['a dictionary in a list', { type: 'array', items: { type: 'object' } }, true],
   ['a dictionary among several', { anyOf: [{ type: 'null' }, { type: 'object' }] }, true],
   ['a dictionary in a definition', { $ref: '#/$defs/a', $defs: { a: { type: 'object' } } }, true],
+  ['an object at the root that takes nothing', { type: 'object', properties: {} }, false],
+  [
+    'an object within of which nothing is said',
+    { type: 'object', properties: { a: { type: 'object', properties: {} } } },
+    true,
+  ],
+  ['an object that may be null and has any names', { properties: { a: { type: ['object', 'null'] } } }, true],
   ['an object whose shape is in a union', { type: 'object', anyOf: [{ properties: { a: {} } }] }, false],
   [
     'a property that is called additionalProperties',
-    { properties: { additionalProperties: { type: 'object', properties: {} } } },
+    { properties: { additionalProperties: { type: 'string' } } },
     false,
   ],
 ] as const) {
   test(`${name} has ${free ? '' : 'no '}free names`, () => {
-    assert.equal(hasFreeNames(schema), free);
+    assert.equal(cannotHold(schema), free ? 'has an object with free names' : undefined);
   });
 }
+
+const node = (name: string) => ({ type: 'object', properties: { next: { $ref: name } } });
+for (const [what, schema, recursive] of [
+  ['a list of itself', { $ref: '#/$defs/a', $defs: { a: node('#/$defs/a') } }, true],
+  [
+    'a circle',
+    { properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: node('#/$defs/b'), b: node('#/$defs/a') } },
+    true,
+  ],
+  ['its own root', node('#'), true],
+  [
+    'one thing twice',
+    { properties: { a: { $ref: '#/$defs/a' }, b: { $ref: '#/$defs/a' } }, $defs: { a: { type: 'string' } } },
+    false,
+  ],
+  ['a chain that ends', { $ref: '#/$defs/a', $defs: { a: node('#/$defs/b'), b: { type: 'string' } } }, false],
+  [
+    'what is not there',
+    { properties: { a: { $ref: '#/$defs/none' }, b: { $ref: 'https://example.com/s.json' } } },
+    false,
+  ],
+] as const) {
+  test(`a schema that refers to ${what} ${recursive ? 'refers to itself' : 'does not refer to itself'}`, () => {
+    assert.equal(cannotHold(schema), recursive ? 'refers to itself' : undefined);
+  });
+}
+
+test('a chain of thousands of references is no way to an end', () => {
+  const $defs = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`d${i}`, node(`#/$defs/d${i + 1}`)]));
+  assert.equal(cannotHold({ $ref: '#/$defs/d0', $defs }), 'refers to itself');
+});
