@@ -180,6 +180,28 @@ test('tool calls in the history and their results count', () => {
   assert.equal(count({ messages: [legacy] }), 3 + 3 + tokens('assistant') + one + 8);
 });
 
+test('pictures and documents in the words of the messages dialect are counted and their base64 is not', () => {
+  const data = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(3_000_000, 1)]).toString('base64');
+  const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: data(png(1024, 1024)) } };
+  const about = (content: unknown) => (count(user(content)) as number) - (count(user([])) as number);
+  assert.ok(Math.abs(about([picture]) - 765) < 20, String(about([picture])));
+  const paper = {
+    type: 'document',
+    title: 'a',
+    source: { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' },
+  };
+  assert.ok(about([paper]) >= 4600);
+  const text = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: ' word'.repeat(500) } };
+  assert.ok(about([text]) > 500);
+  const result = {
+    type: 'tool_result',
+    tool_use_id: 'a',
+    content: [{ type: 'text', text: ' word'.repeat(500) }, picture],
+  };
+  assert.ok(about([result]) >= 1265 && about([result]) < 1300, String(about([result])));
+  assert.ok(about([{ ...result, content: ' word'.repeat(500) }]) >= 500);
+});
+
 test('pictures, sound and documents are counted and their base64 is not', () => {
   const plain = count(user([])) as number;
   const big = Buffer.concat([png(1024, 1024), Buffer.alloc(3_000_000, 1)]);

@@ -61,9 +61,27 @@ function* contentCountables(content: unknown): Generator<Countable, void> {
     else if (type === 'file' && isObject(file)) {
       yield { kind: 'document', data: file['file_data'] };
       yield asText(file['filename']);
-    } else yield json(part);
+    } else if (type === 'tool_result' && isObject(part)) {
+      yield { kind: 'id', text: asText(part['tool_use_id']) };
+      if (typeof part['content'] === 'string') yield part['content'];
+      else yield* contentCountables(part['content']);
+    } else if (isObject(part) && isObject(part['source'])) yield* sourceCountables(part, part['source']);
+    else yield json(part);
   }
 }
+
+/** An image or a document as the messages dialect words it. */
+function* sourceCountables(part: Json, source: Json): Generator<Countable, void> {
+  const { type, source: _source, ...rest } = part;
+  yield json(rest);
+  if (source['type'] === 'text' || source['type'] === 'content') yield json(source);
+  else if (type === 'image') yield { kind: 'image', url: dataUrl(source), detail: undefined };
+  else if (type === 'document') yield { kind: 'document', data: source['data'] };
+  else yield json(source);
+}
+
+const dataUrl = ({ media_type: type, data, url }: Json): unknown =>
+  typeof type === 'string' && typeof data === 'string' ? `data:${type.slice(0, 100)};base64,${data}` : url;
 
 function* callCountables(call: unknown): Generator<Countable, void> {
   yield CALL;

@@ -119,15 +119,21 @@ function hasPart(request: Json, types: ReadonlySet<unknown>): boolean {
 function* partsOf(request: Json): Generator<unknown, void> {
   for (const message of messagesOf(request)) {
     if (!isObject(message)) continue;
-    for (const part of listOf(message['content'])) {
-      yield part;
-      if (isObject(part)) yield* listOf(part['content']);
-    }
+    yield* partsIn(message['content']);
   }
 }
 
-/** Parts that are billed as plain text. */
-const plainParts: ReadonlySet<unknown> = new Set(['text', 'refusal']);
+function* partsIn(content: unknown): Generator<unknown, void> {
+  for (const part of listOf(content)) {
+    yield part;
+    if (isObject(part)) yield* partsIn(part['content']);
+  }
+}
+
+/** Parts that are billed as plain text; what a tool's result holds is looked at by itself. */
+const plainParts: ReadonlySet<unknown> = new Set([
+  ...['text', 'refusal', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result', 'search_result'],
+]);
 
 function billableOf(request: Json): Billable {
   let audioInput = false;

@@ -96,7 +96,13 @@ test('what may make a request dearer than plain text', () => {
     [{ modalities: ['text', 'audio'] }, ['audioOutput']],
     [{ audio: { voice: 'x' } }, ['audioOutput']],
     [user({ type: 'image_url', image_url: {} }), ['images']],
-    [user({ type: 'tool_result', content: [{ type: 'image' }] }), ['audioInput', 'images']],
+    [user({ type: 'tool_result', content: [{ type: 'image' }] }), ['images']],
+    [user({ type: 'tool_result', content: 'x' }, { type: 'search_result', content: [{ type: 'text' }] }), []],
+    [
+      user({ type: 'tool_result', content: [{ type: 'x', content: [{ type: 'document' }] }] }),
+      ['audioInput', 'images'],
+    ],
+    [user({ type: 'thinking' }, { type: 'redacted_thinking' }, { type: 'tool_use', input: {} }), []],
     [user({ type: 'file', file: {} }), ['images']],
     // A kind of part that nobody knows may be the dearest there is.
     [user({ type: 'video_url' }), ['audioInput', 'images']],

@@ -93,3 +93,58 @@ for (const [holder, expected] of [
     );
   });
 }
+
+const hour = { cache_control: { type: 'ephemeral', ttl: '1h' } };
+
+test('a mark of the request itself goes with it, and takes one of the four', () => {
+  const marked = (count: number) => ({
+    ...mark,
+    messages: [user([...Array.from({ length: count }, (_, i) => text(`${i}`, mark)), text('end')])],
+  });
+  const marksIn = (body: object) => JSON.stringify(sent(body)).match(/cache_control/g)?.length;
+  assert.deepEqual(sent(marked(3)).cache_control, mark.cache_control);
+  assert.equal(marksIn(marked(3)), 4);
+  assert.deepEqual(dropped(marked(3)), []);
+  assert.equal(marksIn(marked(4)), 4);
+  assert.deepEqual(sent(marked(4)).cache_control, mark.cache_control);
+  assert.deepEqual(dropped(marked(4)), ['cache_control']);
+});
+
+test('a mark of the request is left out where the end of the prompt has one of its own', () => {
+  const body = { ...mark, messages: [user([text('end', mark)])] };
+  assert.ok(!('cache_control' in sent(body)));
+  assert.deepEqual(sent(body).messages[0]?.content, [text('end', mark)]);
+  assert.deepEqual(dropped(body), [], 'it says the same');
+  assert.deepEqual(dropped({ ...hour, messages: body.messages }), ['cache_control']);
+});
+
+test('what is kept for an hour after what is kept for five minutes is kept for five minutes, and named', () => {
+  const short = { cache_control: { type: 'ephemeral', ttl: '5m' } };
+  const body = {
+    ...hour,
+    tools: [{ ...tool('a'), ...hour }],
+    messages: [{ role: 'system', content: 'long', ...mark }, user([text('document', hour), text('question')])],
+  };
+  const request = sent(body);
+  assert.deepEqual(request.tools?.[0]?.cache_control, hour.cache_control);
+  assert.deepEqual(request.system, [text('long', mark)]);
+  assert.deepEqual(request.messages[0]?.content, [text('document', short), text('question')]);
+  assert.deepEqual(request.cache_control, short.cache_control);
+  assert.deepEqual(dropped(body), ['cache_control.ttl']);
+});
+
+test('marks that were taken away shorten none', () => {
+  const parts = [text('0', mark), ...[1, 2, 3, 4].map((i) => text(`${i}`, hour))];
+  assert.deepEqual(dropped({ messages: [user(parts)] }), ['cache_control']);
+  assert.deepEqual(sent({ messages: [user(parts)] }).messages[0]?.content, [text('0'), ...parts.slice(1)]);
+});
+
+for (const [cache_control, expected] of [
+  [true, 'invalid_value cache_control'],
+  [{ type: 'permanent' }, 'invalid_value cache_control'],
+  [{ type: 'ephemeral', ttl: '2h' }, 'invalid_value cache_control.ttl'],
+] as const) {
+  test(`a mark of the request that is ${JSON.stringify(cache_control)} is refused`, () => {
+    assert.equal(refusal({ cache_control }), expected);
+  });
+}
