@@ -11,6 +11,7 @@ import { type Annotation, urlCitations } from './annotations.js';
 import { FencedJson } from './fenced-json.js';
 import { jsonElements } from './json-elements.js';
 import type { ThinkingPosition } from './thinking-blocks.js';
+import type { ToolNames } from './tool-names.js';
 
 /** What of the request must be known to read its answer. */
 export interface AnswerPlan {
@@ -18,6 +19,7 @@ export interface AnswerPlan {
   readonly model: string;
   readonly nowMs: number;
   readonly askedUsage: boolean;
+  readonly names: Pick<ToolNames, 'told'>;
   /** The tool whose input is the answer's content. */
   readonly jsonTool: string | undefined;
   /** The content was asked to be JSON, and may come in a Markdown fence. */
@@ -156,7 +158,7 @@ function readContent(plan: AnswerPlan, content: readonly unknown[], body: Buffer
     if (name === plan.jsonTool) said.json ??= input;
     else {
       const id = stringOr(block['id'], '') || `call_${i}`;
-      said.calls.push({ id, type: 'function', function: { name, arguments: input } });
+      said.calls.push({ id, type: 'function', function: { name: plan.names.told(name), arguments: input } });
     }
   }
   if (said.fence) said.text += said.fence.end();

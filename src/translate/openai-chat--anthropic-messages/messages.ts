@@ -12,6 +12,7 @@ import { type AssistantBlock, assistantBlocks } from './assistant-turn.js';
 import { cacheMark, type Markable } from './cache-marks.js';
 import { contentBlocks, type PartBlock, partBlocks, textBlocks, textOnlyBlocks } from './parts.js';
 import { ToolIds } from './tool-ids.js';
+import type { ToolNames } from './tool-names.js';
 import { toolResult } from './tool-results.js';
 
 export type Block = PartBlock | AssistantBlock | ToolResultBlockParam;
@@ -79,6 +80,7 @@ class ConversationReader {
   end(): Conversation {
     this.#checkAnswered();
     const turns = this.#turns;
+    dropLastThoughts(turns);
     if (turns.length === 0) this.#findings.invalid('messages', 'must hold a message of the user that is not empty');
     if (turns[0]?.role === 'assistant') turns.unshift({ role: 'user', blocks: textBlocks(OPENING), path: 'messages' });
     for (const { blocks } of turns) resultsFirst(blocks);
@@ -127,6 +129,31 @@ class ConversationReader {
   #assistant(message: Json, path: string): Block[] {
     if (this.#turns.at(-1)?.role === 'user') this.#checkAnswered();
     return assistantBlocks(message, path, this.#ids, this.#findings);
+  }
+}
+
+export function renameCalls({ turns }: Conversation, names: ToolNames): void {
+  for (const { blocks } of turns)
+    for (const block of blocks) if (block.type === 'tool_use') block.name = names.sent(block.name);
+}
+
+/**
+ * In place: the target takes no turn of the assistant that ends in thinking. Such a turn was cut while the model thought; one of
+ * nothing but thinking was none.
+ */
+function dropLastThoughts(turns: Turn[]): void {
+  for (let i = turns.length - 1; i >= 0; i--) {
+    const { role, blocks } = turns[i]!;
+    const end = blocks.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+    blocks.length = end + 1;
+    if (blocks.length > 0) continue;
+    const [, next] = turns.splice(i, 2);
+    const before = turns[i - 1];
+    if (!next) continue;
+    if (before && before.role !== role) {
+      before.blocks.push(...next.blocks);
+      before.path = next.path;
+    } else turns.splice(i, 0, next);
   }
 }
 

@@ -14,11 +14,19 @@ import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
 import { type Markable, requestMark, settleMarks } from './cache-marks.js';
-import { type Block, type Conversation, endsInUnsignedToolLoop, hasToolBlocks, readConversation } from './messages.js';
+import {
+  type Block,
+  type Conversation,
+  endsInUnsignedToolLoop,
+  hasToolBlocks,
+  readConversation,
+  renameCalls,
+} from './messages.js';
 import { checkParameters } from './parameters.js';
 import { readMaxTokens, readSampling, readStop } from './sampling.js';
 import { MessagesToChatStream } from './stream.js';
 import { planThinking } from './thinking.js';
+import { ToolNames } from './tool-names.js';
 import { isForced, planTools, type ToolPlan, withoutForce } from './tools.js';
 
 /** Characters of `metadata.user_id`. */
@@ -36,13 +44,22 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
     const conversation = readConversation(json['messages'], findings);
     const facts = target.modelFacts ?? unknownModel;
     const { forcedToolChoice: forced, model } = target;
-    const tools = planTools(json, { facts, forced, inHistory: hasToolBlocks(conversation) }, findings);
+    const names = new ToolNames();
+    renameCalls(conversation, names);
+    const tools = planTools(json, { facts, names, forced, inHistory: hasToolBlocks(conversation) }, findings);
     const { form, jsonTool } = tools;
     const request = readRequest({ json, facts, model, maxOutput, forced }, conversation, tools, findings);
     const mark = settleMarks(promptOrder(request, conversation), requestMark(json, findings), findings);
     if (mark) request.cache_control = mark;
     if (findings.refusal) return refused(findings.refusal);
-    const plan: AnswerPlan = { model: target.model, nowMs, askedUsage, jsonTool, fencedJson: form.type === 'told' };
+    const plan: AnswerPlan = {
+      model: target.model,
+      nowMs,
+      askedUsage,
+      names,
+      jsonTool,
+      fencedJson: form.type === 'told',
+    };
     return ok({
       body: print(request, conversation),
       dropped: findings.dropped,
@@ -117,6 +134,9 @@ function settlePrefill({ turns }: Conversation, facts: ModelFacts, plan: ToolPla
     turns.pop();
     return false;
   }
+  // An answer that is begun is not thought about, and then the target takes no thinking in its beginning either.
+  const said = last.blocks.filter(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+  last.blocks.splice(0, last.blocks.length, ...said);
   const block = last.blocks.at(-1);
   if (block?.type === 'text') block.text = block.text.trimEnd();
   return true;

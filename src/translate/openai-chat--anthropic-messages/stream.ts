@@ -227,7 +227,8 @@ export class MessagesToChatStream implements StreamReader {
     }
     const index = this.#calls++;
     const id = stringOr(block['id'], '') || `call_${index}`;
-    this.#chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] });
+    const called = { name: this.#plan.names.told(name), arguments: '' };
+    this.#chunk({ tool_calls: [{ index, id, type: 'function', function: called }] });
     return { kind: 'call', index, input: block['input'], begun: false };
   }
 

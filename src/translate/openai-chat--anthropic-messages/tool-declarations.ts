@@ -10,20 +10,27 @@ import { type Findings, isAbsent } from '../findings.js';
 import { cacheMark } from './cache-marks.js';
 import { rootObject } from './root-object.js';
 import { cannotHold, sanitiseSchema } from './schema-sanitise.js';
+import type { ToolNames } from './tool-names.js';
 
-export function readTools(tools: unknown, facts: ModelFacts, findings: Findings): Tool[] {
+export function readTools(tools: unknown, facts: ModelFacts, names: ToolNames, findings: Findings): Tool[] {
   if (isAbsent(tools)) return [];
   if (!Array.isArray(tools)) {
     findings.invalid('tools', 'must be an array');
     return [];
   }
   return tools.flatMap((tool, i) => {
-    const read = readTool(tool, `tools[${i}]`, facts, findings);
+    const read = readTool(tool, `tools[${i}]`, facts, names, findings);
     return read ? [read] : [];
   });
 }
 
-function readTool(tool: unknown, path: string, facts: ModelFacts, findings: Findings): Tool | undefined {
+function readTool(
+  tool: unknown,
+  path: string,
+  facts: ModelFacts,
+  names: ToolNames,
+  findings: Findings,
+): Tool | undefined {
   if (!isObject(tool)) return findings.invalid(path, 'must be an object');
   if (tool['type'] !== 'function') {
     return findings.unsupported(`${path}.type`, "must be 'function' for this model: it has no other kind of tool");
@@ -48,7 +55,7 @@ function readTool(tool: unknown, path: string, facts: ModelFacts, findings: Find
   if (strict === true && !held) findings.drop('tools[].function.strict');
   const mark = cacheMark(tool, path, findings) ?? cacheMark(declared, `${path}.function`, findings);
   return {
-    name,
+    name: names.sent(name),
     ...(description ? { description } : {}),
     input_schema: { ...(held ? sanitiseSchema({ type: 'object', ...schema }) : schema), type: 'object' },
     ...(held ? { strict: true } : {}),

@@ -11,6 +11,7 @@ import { type Findings, isAbsent } from '../findings.js';
 import { type AnswerForm, readAnswerForm } from './response-format.js';
 import { rootObject } from './root-object.js';
 import { readTools } from './tool-declarations.js';
+import type { ToolNames } from './tool-names.js';
 
 export interface ToolPlan {
   readonly tools: Tool[];
@@ -24,15 +25,16 @@ export interface ToolPlan {
 
 export interface ToolTerms {
   readonly facts: ModelFacts;
+  readonly names: ToolNames;
   /** What is done where the model cannot be made to call a tool. */
   readonly forced: ForcedToolChoice;
   /** The conversation has calls or results of tools. */
   readonly inHistory: boolean;
 }
 
-export function planTools(body: Json, { facts, forced, inHistory }: ToolTerms, findings: Findings): ToolPlan {
-  const declared = readTools(body['tools'], facts, findings);
-  const wanted = readChoice(body['tool_choice'], declared, findings);
+export function planTools(body: Json, { facts, names, forced, inHistory }: ToolTerms, findings: Findings): ToolPlan {
+  const declared = readTools(body['tools'], facts, names, findings);
+  const wanted = readChoice(body['tool_choice'], declared, names, findings);
   const { tools, choice, instruction } = allowedBy(wanted, declared, facts, forced, findings);
   const form = readAnswerForm(body['response_format'], facts, forced, findings);
   const mayAnswer = choice?.type !== 'any' && choice?.type !== 'tool'; // else this answer is a call, and has no other form
@@ -85,7 +87,7 @@ interface Wanted {
   readonly names?: readonly string[];
 }
 
-function readChoice(choice: unknown, tools: readonly Tool[], findings: Findings): Wanted {
+function readChoice(choice: unknown, tools: readonly Tool[], names: ToolNames, findings: Findings): Wanted {
   if (isAbsent(choice)) return { choice: undefined };
   if (choice === 'auto') return { choice: { type: 'auto' } };
   if (choice === 'none') return { choice: { type: 'none' } };
@@ -97,31 +99,38 @@ function readChoice(choice: unknown, tools: readonly Tool[], findings: Findings)
     findings.invalid('tool_choice', "must be 'none', 'auto', 'required' or an object");
     return { choice: undefined };
   }
-  if (choice['type'] === 'allowed_tools') return readAllowedTools(choice['allowed_tools'], tools, findings);
+  if (choice['type'] === 'allowed_tools') return readAllowedTools(choice['allowed_tools'], tools, names, findings);
   if (choice['type'] !== 'function') {
     findings.unsupported('tool_choice.type', 'cannot be translated for this model');
     return { choice: undefined };
   }
-  const name = declaredName(choice, 'tool_choice', tools, findings);
+  const name = declaredName(choice, 'tool_choice', tools, names, findings);
   return name === undefined ? { choice: undefined } : { choice: { type: 'tool', name }, names: [name] };
 }
 
-function readAllowedTools(allowed: unknown, tools: readonly Tool[], findings: Findings): Wanted {
+function readAllowedTools(allowed: unknown, tools: readonly Tool[], names: ToolNames, findings: Findings): Wanted {
   const path = 'tool_choice.allowed_tools';
   const { mode, tools: named } = isObject(allowed) ? allowed : {};
   if (!Array.isArray(named)) findings.invalid(`${path}.tools`, 'must be an array');
   else if (mode !== 'auto' && mode !== 'required') findings.invalid(`${path}.mode`, "must be 'auto' or 'required'");
   else {
-    const names = named.map((tool, i) => declaredName(tool, `${path}.tools[${i}]`, tools, findings) ?? '');
-    return { choice: { type: mode === 'auto' ? 'auto' : 'any' }, names };
+    const allowed = named.map((tool, i) => declaredName(tool, `${path}.tools[${i}]`, tools, names, findings) ?? '');
+    return { choice: { type: mode === 'auto' ? 'auto' : 'any' }, names: allowed };
   }
   return { choice: undefined };
 }
 
 /** The name in `{type: "function", function: {name}}`, which must be that of a declared tool. */
-function declaredName(choice: unknown, path: string, tools: readonly Tool[], findings: Findings): string | undefined {
+function declaredName(
+  choice: unknown,
+  path: string,
+  tools: readonly Tool[],
+  names: ToolNames,
+  findings: Findings,
+): string | undefined {
   const named = isObject(choice) && isObject(choice['function']) ? choice['function']['name'] : undefined;
-  if (typeof named === 'string' && tools.some(({ name }) => name === named)) return named;
+  const sent = typeof named === 'string' ? names.sent(named) : undefined;
+  if (sent !== undefined && tools.some(({ name }) => name === sent)) return sent;
   return findings.invalid(`${path}.function.name`, "must name one of 'tools'");
 }
 

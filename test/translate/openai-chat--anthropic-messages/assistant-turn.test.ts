@@ -50,8 +50,8 @@ for (const [what, thinking, expected] of [
   ['nothing of its place stands first', [{}, {}], ['a', 'b', 'Hello there', 't1', 't2', 't3']],
   ['its place stands there', [{}, at(6, 1)], ['a', 'Hello ', 't1', 'b', 'there', 't2', 't3']],
   ['the same place keeps its sequence', [at(0, 1), at(0, 1)], ['t1', 'a', 'b', 'Hello there', 't2', 't3']],
-  ['a place at the end stands there', [{}, at(11, 3)], ['a', 'Hello there', 't1', 't2', 't3', 'b']],
-  ['a place beyond the end stands at the end', [at(99, 99), {}], ['Hello there', 't1', 't2', 't3', 'a', 'b']],
+  ['a place at the end is not sent', [{}, at(11, 3)], ['a', 'Hello there', 't1', 't2', 't3']],
+  ['a place beyond the end is not sent', [{}, at(99, 99)], ['a', 'Hello there', 't1', 't2', 't3']],
   [
     'an earlier place than the one before keeps its sequence',
     [at(6, 1), at(2, 0)],
@@ -71,11 +71,9 @@ for (const [what, thinking, expected] of [
 
 test('the place of thinking in content of parts is after or before all that is said', () => {
   const thinking_blocks = [{ ...thought('a'), ...at(3, 0) }];
-  assert.deepEqual(blocksOf([text('Hello'), text('there')], { thinking_blocks }), [
-    text('Hello'),
-    text('there'),
-    thought('a'),
-  ]);
+  const more = { thinking_blocks, tool_calls: [toolCall('t1')] };
+  const said = [text('Hello'), text('there')];
+  assert.deepEqual(blocksOf(said, more, 't1'), [...said, thought('a'), use('t1')]);
 });
 
 const bad: readonly (readonly [string, object, string])[] = [

@@ -243,6 +243,43 @@ test('an answer that is held to a schema cannot be begun', () => {
   assert.equal(refusal(body, { model: SONNET_4_5 }), 'unsupported_parameter messages[1]');
 });
 
+const thoughts = { thinking_blocks: [{ type: 'thinking', thinking: 't', signature: 's' }] };
+
+test('a turn that ends in thinking was cut there, and ends before it', () => {
+  const last = { ...thoughts.thinking_blocks[0], position: { content: 3, tool_calls: 0 } };
+  assert.deepEqual(messagesOf(user('x'), assistant('So:', { thinking_blocks: [last, last] }), user('y')), [
+    { role: 'user', content: [text('x')] },
+    { role: 'assistant', content: [text('So:')] },
+    { role: 'user', content: [text('y')] },
+  ]);
+});
+
+test('a turn of nothing but thinking was none, and the turns around it are one', () => {
+  const joined = [{ role: 'user', content: [text('x'), text('y')] }];
+  assert.deepEqual(messagesOf(user('x'), assistant('', thoughts), user('y')), joined);
+  assert.deepEqual(messagesOf(user('x'), user('y'), assistant(null, thoughts)), joined);
+  assert.deepEqual(messagesOf(assistant(null, thoughts), user('x'), user('y')), joined);
+  assert.equal(refusal({ messages: [assistant(null, thoughts)] }), 'invalid_value messages');
+});
+
+test('thinking of a message without words goes before the call of the next one', () => {
+  const [, turn] = messagesOf(
+    user('x'),
+    assistant(null, thoughts),
+    assistant(null, { tool_calls: [toolCall('a')] }),
+    toolResult('a', 'ok'),
+  );
+  assert.deepEqual(turn?.content, [
+    ...thoughts.thinking_blocks,
+    { type: 'tool_use', id: 'a', name: 'look', input: {} },
+  ]);
+});
+
+test('an answer that is begun is begun without its thinking', () => {
+  const messages = [user('x'), assistant('It is', thoughts)];
+  assert.deepEqual(sent({ messages }, { model: HAIKU_3 }).messages.at(-1)?.content, [text('It is')]);
+});
+
 const call = assistant(null, { tool_calls: [toolCall('a')] });
 const bad: readonly (readonly [string, unknown, string])[] = [
   ['messages that are no array', 'hi', 'invalid_value messages'],
