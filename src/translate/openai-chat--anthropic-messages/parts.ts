@@ -83,7 +83,7 @@ function blocksOfType(part: Json, path: string, findings: Findings): PartBlock[]
 const some = <T>(block: T | undefined): T[] => (block === undefined ? [] : [block]);
 
 function imageBlock(image: unknown, path: string, findings: Findings): ImageBlockParam | undefined {
-  const url = isObject(image) ? image['url'] : undefined;
+  const url = isObject(image) ? image['url'] : image; // some clients leave the object out
   if (typeof url !== 'string') return findings.invalid(`${path}.url`, 'must be a string');
   if (isWebUrl(url)) return { type: 'image', source: { type: 'url', url } };
   const data = readDataUrl(url);

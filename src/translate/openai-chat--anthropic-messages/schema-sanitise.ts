@@ -43,7 +43,8 @@ export function sanitiseSchema(schema: unknown): Record<string, unknown> {
   for (const [name, value] of Object.entries(schema)) {
     if (keptAsTheyAre.has(name)) clean[name] = value;
     else if (schemaMaps.has(name) && isObject(value)) clean[name] = mapValues(value, sanitiseSchema);
-    else if (name === 'items') clean[name] = sanitiseSchema(value);
+    else if (name === 'items')
+      clean[name] = Array.isArray(value) ? { anyOf: value.map(sanitiseSchema) } : sanitiseSchema(value);
     else if (unions.has(name) && Array.isArray(value)) clean[unions.get(name)!] = value.map(sanitiseSchema);
     else if (name === 'format' && formats.has(value)) clean[name] = value;
     else if (name === 'minItems' && (value === 0 || value === 1)) clean[name] = value;

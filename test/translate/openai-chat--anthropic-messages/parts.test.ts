@@ -77,6 +77,11 @@ for (const field of ['file_data', 'file_url']) {
   });
 }
 
+test('an address in the place of the object of an image is its address', () => {
+  const url = 'https://example.com/a.png';
+  assert.deepEqual(blockOf({ type: 'image_url', image_url: url }), { type: 'image', source: { type: 'url', url } });
+});
+
 test('an image in a file part is an image', () => {
   const source = { type: 'base64', media_type: 'image/png', data: 'iVBO' };
   assert.deepEqual(blockOf(file({ file_data: 'data:image/png;base64,iVBO' })), { type: 'image', source });

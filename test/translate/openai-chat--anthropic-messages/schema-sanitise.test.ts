@@ -66,6 +66,13 @@ test('oneOf is anyOf, allOf stays', () => {
   });
 });
 
+test('items by their places are any of these', () => {
+  assert.deepEqual(sanitiseSchema({ type: 'array', items: [{ type: 'string', pattern: 'a' }, { type: 'number' }] }), {
+    type: 'array',
+    items: { anyOf: [{ type: 'string', description: '(pattern: "a")' }, { type: 'number' }] },
+  });
+});
+
 test('a reference stands alone, but for definitions', () => {
   assert.deepEqual(sanitiseSchema({ $ref: '#/$defs/a', description: 'x', $defs: { a: { type: 'string' } } }), {
     $ref: '#/$defs/a',

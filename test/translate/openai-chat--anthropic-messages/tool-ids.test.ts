@@ -91,5 +91,5 @@ test('a hundred thousand turns of one id take no time to speak of', () => {
     ids.call('look:0', 'path');
     ids.answered('look:0');
   }
-  assert.ok(performance.now() - before < 5_000);
+  assert.ok(performance.now() - before < 20_000);
 });
