@@ -32,6 +32,7 @@ test('a described configuration has every setting and no secret', (t) => {
     api_key: '(hidden)',
     base_url: null,
     catalogue: null,
+    pass_headers: null,
     usage: 'ask',
     failures: [],
     headers: { 'x-secret': '(hidden)' },

@@ -25,6 +25,7 @@ test('an empty file is a configuration of defaults', (t) => {
     price: null,
     limits: [],
     drop_params: false,
+    forced_tool_choice: 'refuse',
     unpriced: 'refuse',
     cache: null,
   });
@@ -56,6 +57,7 @@ providers:
     base_url: HTTP://10.0.0.7:8000/v1/
     api_key: none
     headers: { X-Team: search }
+    pass_headers: [X-Trace, anthropic-beta]
 models:
   house/model-1.5:
     targets: [{ provider: my-vllm, model: org/llama-3, weight: 3, priority: 2, limits: [{ unit: concurrent, max: 8 }] }]
@@ -64,6 +66,7 @@ models:
     limits: [{ unit: usd, max: "0.50", per: month }]
     max_output: 4096
     drop_params: true
+    forced_tool_choice: auto
 telemetry: { metrics: false, log: { level: debug } }
 `,
   );
@@ -88,6 +91,7 @@ telemetry: { metrics: false, log: { level: debug } }
     failures: [],
     catalogue: null,
     headers: { 'x-team': 'search' },
+    pass_headers: ['x-trace', 'anthropic-beta'],
     usage: 'ask',
   });
   const model = config.models['house/model-1.5']!;
@@ -99,6 +103,7 @@ telemetry: { metrics: false, log: { level: debug } }
   assert.equal(model.limits[0]!.max, 500_000_000, 'money in a limit is nano-dollars');
   assert.equal(model.max_output, 4096);
   assert.equal(model.drop_params, true);
+  assert.equal(model.forced_tool_choice, 'auto');
   assert.deepEqual(config.telemetry, { metrics: false, log: { level: 'debug' } });
 });
 
@@ -110,9 +115,10 @@ defaults:
   timeout: { idle: 7s, connect: 1s }
   limits: [{ unit: requests, max: 5, per: second }]
   drop_params: true
+  forced_tool_choice: instruct
 models:
   plain: { targets: [{ provider: s, model: m }] }
-  own: { targets: [{ provider: s, model: m }], timeout: { connect: 2s }, limits: [], drop_params: false }
+  own: { targets: [{ provider: s, model: m }], timeout: { connect: 2s }, limits: [], drop_params: false, forced_tool_choice: refuse }
 `,
   );
   const { plain, own } = config.models;
@@ -120,10 +126,12 @@ models:
   assert.equal(plain!.timeout.connect, 1000);
   assert.equal(plain!.limits[0]!.max, 5);
   assert.equal(plain!.drop_params, true);
+  assert.equal(plain!.forced_tool_choice, 'instruct');
   assert.equal(own!.timeout.idle, 7000);
   assert.equal(own!.timeout.connect, 2000);
   assert.deepEqual(own!.limits, []);
   assert.equal(own!.drop_params, false);
+  assert.equal(own!.forced_tool_choice, 'refuse');
 });
 
 test('a configuration in use cannot be changed, at any depth', (t) => {
