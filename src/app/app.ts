@@ -259,7 +259,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       adminKey: () => admin.key,
       ready: async () => ({
         database: await databaseHealth(store),
-        spool: spoolHealth(ledger),
+        spool: await spoolHealth(ledger, spool),
         limits: { ok: true, detail: limits.detail() },
       }),
       metrics: async () =>

@@ -3,13 +3,21 @@ import type { Config } from '../config/config.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { Spool } from '../ledger/spool.js';
 import { claimFolder } from '../ledger/spool-folder.js';
+import { smallVolume, spoolBound, volumeOf } from '../ledger/spool-volume.js';
 import { messageOf } from '../lib/thrown.js';
 import { DataDirectoryInUse, takeLock } from '../store/data-lock.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
+interface OpenedSpool {
+  readonly spool: Spool;
+  /** What operators are to know of its volume; undefined where all is well. */
+  notice(): Promise<string | undefined>;
+  release(): void;
+}
+
 /** Throws where `data_dir` cannot be written: without a spool nothing is served. */
-export async function openSpool(config: Config, log: Log): Promise<{ spool: Spool; release(): void }> {
+export async function openSpool(config: Config, log: Log): Promise<OpenedSpool> {
   const folder = await claimFolder({
     dataDir: config.data_dir,
     takeLock,
@@ -19,11 +27,18 @@ export async function openSpool(config: Config, log: Log): Promise<{ spool: Spoo
     throw new Error(`the ledger's spool in data_dir (${config.data_dir}) cannot be opened: ${why}`, { cause: error });
   });
   const { durability, max_size, on_full, sent_unknown } = config.ledger;
+  const volume = await volumeOf(folder.dir);
+  const small = smallVolume(max_size, volume);
+  if (small) log.warn({ data_dir: config.data_dir }, small);
   const spool = new Spool(folder, {
-    ...{ log, sync: durability !== 'process', maxBytes: max_size, onFull: on_full },
+    ...{ log, sync: durability !== 'process', maxBytes: spoolBound(max_size, volume), onFull: on_full },
     sentUnknown: sent_unknown,
   });
-  return { spool, release: () => folder.release() };
+  return {
+    spool,
+    notice: async () => smallVolume(max_size, await volumeOf(folder.dir)),
+    release: () => folder.release(),
+  };
 }
 
 export function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
@@ -40,9 +55,13 @@ export function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
   metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
 }
 
-export function spoolHealth(ledger: Ledger): { ok: boolean; detail: string } {
+export async function spoolHealth(
+  ledger: Ledger,
+  opened: Pick<OpenedSpool, 'notice'>,
+): Promise<{ ok: boolean; detail: string }> {
   const { problem, bytes } = ledger.spool ?? { problem: null, bytes: 0 };
   const waiting = `${ledger.queued} entries wait, ${bytes} bytes`;
-  const detail = problem === null ? waiting : `${problem}: ${waiting}`;
-  return { ok: ledger.refusal() === undefined, detail };
+  const state = problem === null ? waiting : `${problem}: ${waiting}`;
+  const notice = await opened.notice();
+  return { ok: ledger.refusal() === undefined, detail: notice ? `${state}. ${notice}` : state };
 }

@@ -84,8 +84,8 @@ export class Batch implements Home {
   end = 0;
   results = 0;
   intents = 0;
-  /** The batches of the intents whose ends are in this one. */
-  readonly closes: Batch[] = [];
+  /** The batches of the intents whose results are in this one. */
+  #closes: Batch[] = [];
 
   constructor() {
     this.done = new Promise((resolve) => {
@@ -94,9 +94,31 @@ export class Batch implements Home {
   }
 
   posted(): boolean {
-    if (this.segment) this.segment.unposted -= 1;
-    else this.#postedEarly += 1;
+    if (this.segment) {
+      this.segment.unposted -= 1;
+      return true;
+    }
+    this.#postedEarly += 1;
+    // The store has these attempts: their intents are of no use, though what ends them is not on the disk.
+    if (this.#postedEarly === this.results) this.#close();
     return true;
+  }
+
+  /** An intent's file is needed until this batch is on the disk, or the store has all of it. */
+  ends(intent: Batch): void {
+    if (this.segment) intent.intentEnded();
+    else this.#closes.push(intent);
+  }
+
+  /** One of the intents in this batch is not needed any more. */
+  intentEnded(): void {
+    if (this.segment) this.segment.open -= 1;
+    else this.intents -= 1;
+  }
+
+  #close(): void {
+    for (const intent of this.#closes) intent.intentEnded();
+    this.#closes = [];
   }
 
   fail(refusal: Refusal): void {
@@ -109,7 +131,7 @@ export class Batch implements Home {
     segment.results += this.results;
     segment.unposted += this.results - this.#postedEarly;
     segment.open += this.intents;
-    for (const { segment: of } of this.closes) if (of) of.open -= 1;
+    this.#close();
     this.#settle(undefined);
     for (const tell of this.#landed) tell();
   }

@@ -4,8 +4,9 @@
  * next turn: a loop that has nothing to do is there at once, and one that is busy brings more records until then. Handing a
  * write to another thread costs as much as what is written for several requests.
  *
- * A write that fails leaves its file as it is (a reader passes over a torn end), settles what waits as failed, and is tried
- * again every second in a new file, before anything newer: the order of records never changes.
+ * A write that fails ends its file after the last whole record, settles what waits as failed, and is tried again every second in
+ * a new file, before anything newer: the order of records never changes. A file in which nothing was written is removed at once,
+ * so that a disk which fails for hours is not filled with them.
  */
 import type fs from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { asError } from '../lib/thrown.js';
 import { RecordBuffer, type RecordKind, trailerJson } from './spool-record.js';
 import { Batch, newSegment, type Place, type Segment } from './spool-segment.js';
 
-export type WriterFs = Pick<typeof fs, 'open' | 'write' | 'fdatasync' | 'close'>;
+export type WriterFs = Pick<typeof fs, 'open' | 'write' | 'fdatasync' | 'close' | 'ftruncate' | 'unlink'>;
 
 export interface WriterOptions {
   readonly fs: WriterFs;
@@ -27,7 +28,7 @@ export interface WriterOptions {
   /** Force every write to the disk. */
   readonly sync: boolean;
   readonly retryMs: number;
-  /** A file was begun. */
+  /** A file has its first records. */
   readonly onSegment: (segment: Segment) => void;
   /** A write is done, or a file was closed. */
   readonly onWritten: () => void;
@@ -142,6 +143,7 @@ export class SpoolWriter {
     try {
       const segment = this.#fits(first.buffer.used) ?? (await this.#nextSegment());
       await this.#write(segment, first.buffer.bytes);
+      if (segment.bytes === 0) this.#options.onSegment(segment);
       segment.bytes += first.buffer.used;
       this.#done(first, segment);
     } catch (error) {
@@ -179,7 +181,6 @@ export class SpoolWriter {
     this.#fd = await call<number>((done) => fs.open(file, 'wx', 0o600, done));
     this.#results = 0;
     this.current = newSegment(file, this.#order++);
-    this.#options.onSegment(this.current);
     if (this.#options.sync) await this.#syncFolder();
     return this.current;
   }
@@ -232,13 +233,27 @@ export class SpoolWriter {
     await call<void>((done) => fs.close(this.#fd, done)).catch(() => {});
   }
 
+  /** Gives back what the failed write took of the disk, as far as the disk lets it. */
+  async #endFailed(): Promise<void> {
+    const segment = this.current;
+    const { fs } = this.#options;
+    if (segment) await call<void>((done) => fs.ftruncate(this.#fd, segment.bytes, done)).catch(() => {});
+    await this.#seal(false);
+    if (segment?.bytes !== 0) return;
+    const gone = await call<void>((done) => fs.unlink(segment.file, done)).then(
+      () => true,
+      () => false,
+    );
+    if (gone) this.#number -= 1;
+  }
+
   async #failed(error: Error): Promise<void> {
     for (const { batch } of this.#waiting) batch.fail(unwritable);
     if (!this.failing) {
       this.failing = true;
       this.#options.onState(error);
     }
-    await this.#seal(false);
+    await this.#endFailed();
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       if (!this.#busy) void this.#flush();

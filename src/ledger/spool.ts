@@ -156,7 +156,8 @@ export class Spool implements Waiting {
     const attempt = this.#attempts.get(id);
     if (!attempt) return;
     this.#attempts.delete(id);
-    this.#writer.add('V', idText(id)).closes.push(attempt.batch);
+    this.#writer.add('V', idText(id));
+    attempt.batch.intentEnded();
   }
 
   /** An attempt is on its way. A write of its own for that would cost more than it is worth. */
@@ -201,7 +202,7 @@ export class Spool implements Waiting {
     this.#last = batch;
     if (attempt) {
       this.#attempts.delete(entry.id);
-      batch.closes.push(attempt.batch);
+      batch.ends(attempt.batch);
     }
     if (this.#inMemory) return this.#keep(entry, line, batch);
     this.#own += 1;
@@ -306,7 +307,7 @@ export class Spool implements Waiting {
       const batch = this.#writer.add('I', attempt.head + tailText(attempt.entry));
       if (attempt.sent) this.#writer.add('T', idText(attempt.entry.id));
       batch.intents += 1;
-      batch.closes.push(attempt.batch);
+      batch.ends(attempt.batch);
       attempt.batch = batch;
       attempt.letIn = true;
     }
