@@ -5,6 +5,7 @@ import { version } from './app/app.js';
 import { check } from './cli/check.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
+import { registerPrices } from './cli/prices.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
@@ -48,6 +49,7 @@ program
 registerKeys(program);
 registerReport(program);
 registerLedger(program);
+registerPrices(program);
 registerReconcile(
   program,
   Object.fromEntries(Object.values(providers).map(({ type, exports = [] }) => [type, exports])),

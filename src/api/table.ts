@@ -151,6 +151,14 @@ const admin = {
     'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
   ],
   getPricing: ['GET /pricing', 'The prices in force, where each comes from and from when on, and the overrides.'],
+  updateCatalogue: [
+    'POST /pricing/catalogue',
+    'Take a newer catalogue of list prices, on all gateways; its SHA-256 is in the audit log.',
+  ],
+  resetCatalogue: [
+    'DELETE /pricing/catalogue',
+    'Go back to the catalogue of list prices that this version ships with.',
+  ],
   verifyLedger: [
     'POST /ledger/verify',
     'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',

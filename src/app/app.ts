@@ -25,10 +25,13 @@ import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
+import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
 import { LateFacts } from '../operations/late-facts.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
+import { unpricedTargets } from '../operations/prices.js';
 import { createHealth } from '../operations/target-health.js';
+import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, urlOf } from '../server/listening.js';
@@ -107,6 +110,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
           log.info({ state, error: error instanceof Error ? error.message : undefined }, 'key changes'),
       });
   const changes = announced ?? localChanges();
+  const catalogue = new Catalogue({ store: pgCatalogueStore(store), changes, clock, log });
+  await catalogue.start();
   const keyStore = pgKeyStore(store.db);
   const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
   const keys = createKeys({ store: keyStore, clock, changes, tell: hooks.tellKey });
@@ -152,6 +157,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnUnpriced(inForce(), clock, log);
+  catalogue.use({
+    unpriced: () => unpricedTargets(inForce().models, clock.now()),
+    changed: () => warnUnpriced(inForce(), clock, log),
+  });
   let admin = adminKeyOf(config);
   const reloader = new Reloader({
     first: loaded,
@@ -240,6 +249,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       limitLevels: limits.levels,
       limitNotice: limits.notice,
       ...spend.admin,
+      catalogue,
       webhooks: hooks.admin,
       cache,
       describeConfig: () => describeConfig(inForce().config),
@@ -303,6 +313,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       await hooks.close();
       tokens.close();
       authenticator.close();
+      catalogue.close();
       await announced?.close();
       pools.close();
       await database.close();

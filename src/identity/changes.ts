@@ -1,5 +1,5 @@
 /**
- * How an authenticator hears that a key or a team changed, so that its memory of them is dropped. A change is told in its
+ * How a gateway hears that a key, a team or the catalogue of prices changed, so that its memory of them is dropped. A change is told in its
  * own process once it is committed; `changes-pg.ts` carries it to other replicas. With the embedded database there is one
  * process, and this file is all there is.
  */
@@ -8,6 +8,8 @@ export type Change =
   | { readonly kind: 'key'; readonly hash: string }
   /** The team was created, changed or deleted. */
   | { readonly kind: 'team'; readonly team: string }
+  /** Another catalogue of list prices is in force. */
+  | { readonly kind: 'prices' }
   /** Changes may have been missed: nothing that is remembered is certain any more. */
   | { readonly kind: 'all' };
 

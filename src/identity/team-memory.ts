@@ -68,7 +68,7 @@ export function createTeamMemory(deps: {
   }
 
   const stop = changes.subscribe((change) => {
-    if (change.kind === 'key') return;
+    if (change.kind === 'key' || change.kind === 'prices') return;
     if (change.kind === 'team') {
       known.delete(change.team);
       lookups.overtake(change.team);

@@ -2,7 +2,7 @@
 
 import type { Models } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
-import { catalogueVersion } from '../pricing/catalogue.js';
+import { catalogueInForce } from '../pricing/catalogue-in-force.js';
 import type { Price, PriceTier } from '../pricing/price.js';
 import { writtenPrices } from '../pricing/price.js';
 
@@ -25,8 +25,17 @@ function shown(price: Price) {
       Object.entries(price.services ?? {}).map(([name, tiers]) => [name, tiers.map(rates)]),
     ),
     request_usd: (price.requestNano ?? 0) / 1e9,
+    tools_usd: Object.fromEntries(Object.entries(price.toolNano ?? {}).map(([tool, nano]) => [tool, nano / 1e9])),
   };
 }
+
+/** Targets that are not served for want of a price, each with its model. */
+export const unpricedTargets = (models: Models, nowMs: number): string[] =>
+  models
+    .list()
+    .flatMap(({ name, targets }) =>
+      targets.filter((target) => !target.priceAt(nowMs)).map(({ id }) => `${name} (${id})`),
+    );
 
 export function describePrices(config: Config, models: Models, nowMs: number) {
   const overrides = Object.entries(config.models).flatMap(([model, { price, targets }]) => [
@@ -39,10 +48,13 @@ export function describePrices(config: Config, models: Models, nowMs: number) {
       })),
     ),
   ]);
+  const { version, date, sha256 } = catalogueInForce();
   return {
     currency: 'USD',
     unit: 'million tokens',
-    catalogue: catalogueVersion,
+    catalogue: version,
+    catalogue_date: date,
+    catalogue_sha256: sha256,
     data: models.list().flatMap(({ name, targets }) =>
       targets.map((target) => {
         const price = target.priceAt(nowMs);

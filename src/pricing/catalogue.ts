@@ -1,24 +1,18 @@
 /**
- * List prices from the `@pydantic/genai-prices` package, whose data is a file of the package: no network, and a price
- * changes only with the package's version or on a date that the data states. Its own calculation is in floating point, so
+ * List prices from the `@pydantic/genai-prices` package, whose data is a file of the package, or one that an operator brought: no
+ * network, and a price changes only with that file or on a date that the data states. Its own calculation is in floating point, so
  * only its tables are used: they become integers here.
  *
  * A look-up scans a provider's models and takes tens of microseconds, which is too long for every request: make a
  * `standingPrice` once for each target of a configuration. It keeps what it found and looks again when the price ends.
  */
-import { readFileSync } from 'node:fs';
 import { calcPrice, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
 import { type AudioOf, dearestAudioOf } from './audio.js';
+import { catalogueInForce } from './catalogue-in-force.js';
 import { isCatalogueProvider } from './catalogue-provider.js';
 import { corrected } from './corrections.js';
 import { type Price, type PriceTier, ratesFrom, scaled, type WrittenPrice, writtenPriceAt } from './price.js';
 import { serviceMultiples } from './service-tiers.js';
-
-/** Names the data: entries that carry it were billed from this version's tables. */
-export const catalogueVersion: string = (() => {
-  const manifest = new URL('../package.json', import.meta.resolve('@pydantic/genai-prices'));
-  return `genai-prices/${(JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version}`;
-})();
 
 /**
  * The list price of a model at a time. Undefined where the catalogue has no such provider or model, or lists the model
@@ -45,7 +39,7 @@ export function lookup(catalogueName: string | null, model: string, atMs: number
   ]);
   const fromMs = startOf(found.model, atMs);
   return {
-    version: catalogueVersion,
+    version: catalogueInForce().version,
     source: 'catalogue',
     tiers,
     ...(services.length > 0 && { services: Object.fromEntries(services) }),
@@ -103,15 +97,17 @@ function withStatedAudio(price: Price, written: WrittenPrice | undefined): Price
 const audioOf = ({ audio_input, audio_output }: WrittenPrice) => ({ audio_input, audio_output });
 
 /**
- * The price of a target over time: looks up at once, and again only when a price has ended. A time before the first look-up
+ * The price of a target over time: looks up at once, and again only when a price has ended or another catalogue is in force. A time before the first look-up
  * is looked up each time.
  */
 export function standingPrice(target: PriceRequest): (nowMs: number) => Price | undefined {
   let standing = found(target);
   let sinceMs = target.nowMs;
+  let catalogue = catalogueInForce();
   return (nowMs) => {
     if (nowMs < sinceMs) return priceFor({ ...target, nowMs });
-    if (nowMs >= standing.untilMs) {
+    if (nowMs >= standing.untilMs || catalogue !== catalogueInForce()) {
+      catalogue = catalogueInForce();
       standing = found({ ...target, nowMs });
       sinceMs = nowMs;
     }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findProvider } from '@pydantic/genai-prices';
 import { noUsage } from '../../src/formats/usage.js';
-import { catalogueVersion, lookup, priceFor, standingPrice } from '../../src/pricing/catalogue.js';
+import { lookup, priceFor, standingPrice } from '../../src/pricing/catalogue.js';
+import { catalogueInForce, shippedDates } from '../../src/pricing/catalogue-in-force.js';
 import { cost } from '../../src/pricing/price.js';
 
 const NOW = Date.parse('2026-11-24T08:00:00Z');
@@ -17,8 +18,10 @@ test('gpt-4o-mini is in the catalogue at the price of the contract', () => {
 });
 
 test('the version names the package whose data was used', () => {
-  assert.match(catalogueVersion, /^genai-prices\/\d+\.\d+\.\d+/);
-  assert.equal(lookup('openai', 'gpt-4o', NOW)?.version, catalogueVersion);
+  assert.match(catalogueInForce().version, /^genai-prices\/\d+\.\d+\.\d+/);
+  assert.equal(lookup('openai', 'gpt-4o', NOW)?.version, catalogueInForce().version);
+  const [, version] = catalogueInForce().version.split('/');
+  assert.ok(shippedDates[version!], `say in catalogue-in-force.ts when ${version} of the package came out`);
 });
 
 test('dated names of a model have its price', () => {

@@ -8,6 +8,7 @@ import type { Verified } from '../../ledger/verify-pg.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok } from '../../lib/errors.js';
 import { after } from '../../lib/within.js';
+import type { Catalogue } from '../../operations/catalogue.js';
 import type { Prices } from '../../operations/prices.js';
 import type { Repriced, RepriceRequest } from '../../operations/reprice.js';
 import { exact } from '../../reports/figures.js';
@@ -25,6 +26,8 @@ export interface Reporting {
   readonly reports: Reports;
   /** Prices in force, overrides, and from which date. */
   readonly prices: () => Prices;
+  /** List prices: another catalogue for all gateways, or the one of this version again. */
+  readonly catalogue: Pick<Catalogue, 'update' | 'reset'>;
   readonly verify: (repair: boolean) => Promise<Verified>;
   readonly reprice: (request: RepriceRequest) => Promise<Repriced>;
 }
@@ -113,9 +116,32 @@ const repricing = z.strictObject({
 const pricingAnswer = z.looseObject({
   currency: z.string(),
   unit: z.string(),
-  catalogue: z.string(),
+  catalogue: z.string().describe('The catalogue of list prices in force.'),
+  catalogue_date: z.string().describe('From when its prices are.'),
+  catalogue_sha256: z
+    .string()
+    .nullable()
+    .describe('Of the file that was brought; null for the catalogue of this version.'),
   data: z.array(z.looseObject({ model: z.string(), target: z.string() })),
   overrides: z.array(z.looseObject({ model: z.string() })),
+});
+
+/** Several times what the whole catalogue has today. */
+const LARGEST_CATALOGUE_BYTES = 32 * 1024 * 1024;
+
+const newCatalogue = z.strictObject({
+  catalogue: z
+    .string()
+    .min(2)
+    .describe('The file: data.json of @pydantic/genai-prices, or an object with `date` and `providers`.'),
+  date: z.iso.date().optional().describe('From when its prices are, where the file does not tell.'),
+  force: z.boolean().optional().describe('Also where it is not newer, or where models lose their price.'),
+});
+
+const catalogueAnswer = z.object({
+  catalogue: z.string().describe('Its version, as entries name it.'),
+  date: z.string(),
+  sha256: z.string().nullable(),
 });
 
 export function reportsRoutes(app: AdminApp, deps: Reporting): void {
@@ -146,6 +172,26 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
   });
 
   route(app, 'getPricing', { schema: { response: { 200: pricingAnswer } }, handler: () => deps.prices() });
+
+  route(app, 'updateCatalogue', {
+    bodyLimit: LARGEST_CATALOGUE_BYTES,
+    schema: { body: newCatalogue, response: { 200: catalogueAnswer.extend({ models: z.number() }) } },
+    handler: async ({ body, adminActor }, reply) => {
+      const { catalogue, date, force = false } = body;
+      const taken = await deps.catalogue.update({ file: catalogue, date, force, actor: adminActor });
+      if (!taken.ok) return sendRefusal(reply, taken.refusal);
+      const { version, models, ...of } = taken.value;
+      return { catalogue: version, ...of, models };
+    },
+  });
+
+  route(app, 'resetCatalogue', {
+    schema: { response: { 200: catalogueAnswer } },
+    handler: async ({ adminActor }) => {
+      const { version, ...of } = await deps.catalogue.reset(adminActor);
+      return { catalogue: version, ...of };
+    },
+  });
 
   route(app, 'verifyLedger', {
     schema: { body: verification, response: { 200: verifiedAnswer } },

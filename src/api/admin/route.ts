@@ -37,13 +37,23 @@ const problems = { '4xx': { content: { 'application/problem+json': { schema: pro
 export function route<Schema extends AdminSchema>(
   app: AdminApp,
   operationId: AdminOperation,
-  { schema, handler }: { readonly schema: Schema; readonly handler: AdminHandler<Schema> },
+  {
+    schema,
+    handler,
+    bodyLimit,
+  }: {
+    readonly schema: Schema;
+    readonly handler: AdminHandler<Schema>;
+    /** Bytes; what the admin API takes unless stated. */
+    readonly bodyLimit?: number;
+  },
 ): void {
   const { method, url, config } = routeOf(operationId);
   app.route({
     method,
     url: url.slice(ADMIN_PREFIX.length),
     config,
+    ...(bodyLimit !== undefined && { bodyLimit }),
     schema: { ...describing(operationId), ...schema, response: { ...schema.response, ...problems } } as Schema,
     handler,
   });
