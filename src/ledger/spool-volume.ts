@@ -38,4 +38,5 @@ export function smallVolume(maxBytes: number, volume: Volume | undefined): strin
   );
 }
 
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e4) / 100} MB`;
+/** As the configuration has them: 1024 kilobytes. */
+const megabytes = (bytes: number): string => `${Math.round((bytes / 1024 ** 2) * 100) / 100} MB`;

@@ -64,8 +64,8 @@ for (const [name, othersBytes] of [
     closing.push(() => proxy.close());
     const gateway = await startGateway({ database: proxy.url, config: { ...sandboxConfig, data_dir: disk } });
     closing.push(() => gateway.close());
-    assert.match(await told(gateway), /volume of the ledger's spool has 2\.1 MB and ledger\.max_size is 4000 MB/);
-    assert.match(gateway.output, /volume of the ledger's spool has 2\.1 MB/);
+    assert.match(await told(gateway), /volume of the ledger's spool has 2 MB and ledger\.max_size is 4096 MB/);
+    assert.match(gateway.output, /volume of the ledger's spool has 2 MB/);
     const { id, key } = await gateway.key();
     const body = { model: 'sandbox', messages: [{ role: 'user', content: 'Say hello.' }] };
     const ask = async (): Promise<number> => {

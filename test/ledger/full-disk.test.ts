@@ -146,8 +146,8 @@ test('a spool keeps within a volume that is smaller than its maximum, and says s
   const volume = { totalBytes: 2 * 1024 * 1024, freeBytes: 0 };
   assert.equal(spoolBound(4e9, volume), 1_966_080);
   assert.match(
-    smallVolume(4e9, volume) ?? '',
-    /has 2\.1 MB and ledger\.max_size is 4000 MB: at most 1\.97 MB .* larger volume, or lower ledger\.max_size/,
+    smallVolume(4 * 1024 ** 3, volume) ?? '',
+    /has 2 MB and ledger\.max_size is 4096 MB: at most 1\.88 MB .* larger volume, or lower ledger\.max_size/,
   );
   assert.equal(spoolBound(1e6, volume), 1e6);
   assert.equal(smallVolume(1e6, volume), undefined);
