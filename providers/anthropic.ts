@@ -73,6 +73,7 @@ export const anthropic = {
   auth: header('x-api-key', { 'anthropic-version': '2023-06-01' }),
   // All betas go on: a list of those that are known would always be behind. The version is the caller's where the body is.
   passHeaders: { always: ['anthropic-beta'], native: ['anthropic-version'] },
+  lists: '/v1/models?limit=1000',
   needsCredential: true,
   catalogue: 'anthropic',
   exports: [

@@ -9,6 +9,7 @@ export const openaiCompatible = {
   baseUrl: null,
   speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
   auth: bearerOrNone,
+  lists: '/models',
   catalogue: null,
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,

@@ -9,6 +9,7 @@ export const openai = {
   speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
   mostInputs: 2048,
   auth: bearer,
+  lists: '/models',
   needsCredential: true,
   catalogue: 'openai',
   exports: [

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { providers } from '../providers/index.js';
 import { version } from './app/app.js';
 import { check } from './cli/check.js';
+import { doctor } from './cli/doctor.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
 import { registerPrices } from './cli/prices.js';
@@ -44,6 +45,15 @@ program
   .option('--json', 'as JSON', false)
   .action(async (config: string | undefined, { json }: { json: boolean }) => {
     process.exitCode = await check({ config, json, providerTypes });
+  });
+
+program
+  .command('doctor [config]')
+  .description('look at all that a gateway needs: database, Redis, providers, clock, disk, port, prices')
+  .option('-c, --config <file>', 'the configuration; config.yaml unless told')
+  .option('--json', 'as JSON', false)
+  .action(async (named: string | undefined, { config, json }: { config?: string; json: boolean }) => {
+    process.exitCode = await doctor({ config: named ?? config, json, providers, providerTypes });
   });
 
 registerKeys(program);

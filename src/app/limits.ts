@@ -13,7 +13,7 @@ import { messageOf, stackOf } from '../lib/thrown.js';
 import { backgroundTimer } from '../lib/timer.js';
 import { within } from '../lib/within.js';
 import { ExpectedOutput } from '../limits/expected.js';
-import { apartNotice, watchGateways } from '../limits/gateways-pg.js';
+import { apartNotice, COUNTED_APART, watchGateways } from '../limits/gateways-pg.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
@@ -105,6 +105,7 @@ export async function startLimits(deps: LimitsDeps) {
       for (const crossing of crossed) budgetCrossed(emit, crossing);
     },
     onFault: (error) => log.error({ error: stackOf(error) }, 'limits'),
+    notice: () => (apart() > 0 ? COUNTED_APART : undefined),
   });
   return {
     limiter,

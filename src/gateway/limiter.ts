@@ -52,6 +52,8 @@ export interface LimiterPorts {
   /** Told of the marks of budgets that a settlement crossed. */
   readonly onCrossings?: (crossings: readonly Crossing[], demand: Demand) => void;
   readonly onFault?: (error: unknown) => void;
+  /** What a refused caller is to know of where budgets are counted; undefined where all gateways share them. */
+  readonly notice?: () => string | undefined;
 }
 
 /** What a request was granted. Closed once. */
@@ -243,7 +245,7 @@ export class Limiter {
   #refusal(outcome: Exclude<ReserveResult, { kind: 'reserved' }>, demand: Demand): Refusal {
     if (outcome.kind === 'unavailable') return unavailableRefusal(outcome.retryAfterMs);
     this.#ports.onDenied?.(outcome.denial, demand);
-    const refusal = refusalOf(outcome.denial);
+    const refusal = refusalOf(outcome.denial, this.#ports.notice?.());
     return outcome.denial.limit.scope.kind === 'target' ? { ...refusal, atTarget: true } : refusal;
   }
 

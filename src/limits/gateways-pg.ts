@@ -79,3 +79,7 @@ export function apartNotice(apart: number): string | undefined {
   const others = apart === 1 ? 'another gateway that uses' : `${apart} other gateways that use`;
   return `This gateway does not share limits with ${others} the same database: each admits the whole of every limit. Set redis.url, the same at each, to share them.`;
 }
+
+/** What a caller whose budget is used up is told of it: another gateway may say something else. */
+export const COUNTED_APART =
+  'This is what this gateway counted: others that serve the same keys count on their own, since they share no Redis.';

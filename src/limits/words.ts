@@ -12,9 +12,10 @@ import type { Limit, Scope } from './limit.js';
 /** A slot (`concurrent`) is free when some request ends; nobody knows when. */
 const SLOT_RETRY_MS = 1000;
 
-export function refusalOf(denial: Denial): Refusal {
+/** `notice`: where budgets are counted, if not for all gateways together. */
+export function refusalOf(denial: Denial, notice?: string): Refusal {
   const { limit } = denial;
-  if (limit.kind === 'budget') return budgetRefusal(denial);
+  if (limit.kind === 'budget') return budgetRefusal(denial, notice);
   if (limit.kind === 'concurrent') {
     const message = `Too many requests at once: ${named(limit)} has all its slots in use. Try again when one has ended.`;
     return refuse('rate_limit_exceeded', message, { headers: retryHeaders(SLOT_RETRY_MS) });
@@ -38,12 +39,12 @@ export function unavailableRefusal(retryAfterMs: number): Refusal {
   return refuse('unavailable', message, { headers: retryHeaders(retryAfterMs) });
 }
 
-function budgetRefusal(denial: Denial): Refusal {
+function budgetRefusal(denial: Denial, notice: string | undefined): Refusal {
   const { limit, windowEndsAtMs } = denial;
   const held = denial.held > 0 ? `, ${amount(limit, denial.held)} held by running requests` : '';
   const state = `${amount(limit, denial.spent)} spent${held}, ${amount(limit, denial.remaining)} left`;
   const ends = windowEndsAtMs === null ? '' : ` The window ends at ${new Date(windowEndsAtMs).toISOString()}.`;
-  const message = `Budget exceeded: ${named(limit)}: ${state}; this request needs at least ${amount(limit, denial.asked)}.${ends}`;
+  const message = `Budget exceeded: ${named(limit)}: ${state}; this request needs at least ${amount(limit, denial.asked)}.${ends}${notice ? ` ${notice}` : ''}`;
   return refuse('budget_exceeded', message, { headers: { 'x-should-retry': 'false' } });
 }
 

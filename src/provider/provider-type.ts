@@ -98,6 +98,8 @@ export interface ProviderType {
   readonly local?: LocalUpstream | 'embedding-model';
   /** The only models that it has. */
   readonly models?: readonly string[];
+  /** Where it lists its models (`data[].id`) for nothing, below the base URL. */
+  readonly lists?: string;
   /** It costs nothing unless the configuration says otherwise. */
   readonly free?: true;
 }

@@ -70,6 +70,10 @@ test('two gateways without Redis: each says that it counts alone, from its start
         }
         assert.match(gateway.output, /does not share limits/);
       }
+      const { key } = await other.key({ limits: [{ unit: 'usd', max: '0.000001', per: 'month' }] });
+      const refused = await other.chat(key, { model: 'sandbox', messages: [{ role: 'user', content: 'Hello' }] });
+      assert.equal(refused.status, 429);
+      assert.match(await refused.text(), /others that serve the same keys count on their own.*budget_exceeded/s);
     } finally {
       await other.close();
     }
