@@ -23,6 +23,7 @@ import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits, ReserveResult } from '../limits/limits.js';
+import { type Ended, OpenRisk } from '../limits/open-risk.js';
 import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
 import { countAlike, countInput } from './count-input.js';
@@ -70,6 +71,8 @@ export interface Grant {
   attempts: AttemptUse[];
   /** Attempts that race, while they run. */
   beside: readonly Reach[];
+  /** To be told of the end; undefined where rates took all that the request may use. */
+  ended: Ended | undefined;
 }
 
 const NO_HEADERS: readonly string[] = [];
@@ -82,6 +85,7 @@ export class Limiter {
   readonly #limits: Limits;
   readonly #applicable = new Applicable();
   readonly #expected: ExpectedOutput;
+  readonly #risk = new OpenRisk();
 
   constructor(ports: LimiterPorts) {
     this.#ports = ports;
@@ -125,6 +129,7 @@ export class Limiter {
       const { value } = taken;
       grant.hold = value.hold;
       grant.attempts = value.attempts;
+      grant.ended = value.ended;
       grant.heldAtMs = value.heldAtMs;
       grant.bounded = value.bounded;
       grant.target = target;
@@ -180,6 +185,7 @@ export class Limiter {
   /** Settles what was recorded, or gives everything back. Again, it does nothing. */
   close(grant: Grant): void | Promise<void> {
     const { hold, attempts, demand } = grant;
+    grant.ended?.();
     if (!hold || hold.closing) return;
     if (attempts.length === 0) return this.#limits.release(hold);
     try {
@@ -193,7 +199,8 @@ export class Limiter {
   }
 
   /** The gateway failed while the request may have been sent: at least what is held is counted. */
-  async fail({ hold, attempts }: Grant): Promise<void> {
+  async fail({ hold, attempts, ended }: Grant): Promise<void> {
+    ended?.();
     if (!hold || hold.closing) return;
     await this.#limits.settle(hold, { ...usedBy(ALL_ATTEMPTS, attempts), requests: 1 }, 'at-least');
   }
@@ -206,19 +213,29 @@ export class Limiter {
     const heldAtMs = this.#limits.nowMs();
     const bounded = boundsOutput(limits);
     const first = reach[0]!;
+    const whole = this.#estimate(demand, reach, bounded);
+    // Who states a maximum may use it, whatever answers were before.
+    const { estimate, ended } =
+      demand.request.facts.maxOutput === null ? { estimate: whole, ended: undefined } : this.#risk.take(limits, whole);
     const outcome = this.#limits.reserve({
       id: newId('hold', this.#ports.clock.now()),
       limits,
-      estimate: this.#estimate(demand, reach, bounded),
+      estimate,
       ...(this.#ports.note && this.#limits.state !== 'memory'
         ? { note: this.#ports.note(demand, first, heldAtMs) }
         : {}),
     });
-    const conclude = (done: ReserveResult): Result<Grant> =>
-      done.kind === 'reserved'
-        ? ok(grantOf(demand, first.target, done.hold, heldAtMs, bounded))
-        : refused(this.#refusal(done, demand));
-    return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
+    const conclude = (done: ReserveResult): Result<Grant> => {
+      if (done.kind === 'reserved')
+        return ok({ ...grantOf(demand, first.target, done.hold, heldAtMs, bounded), ended });
+      ended?.();
+      return refused(this.#refusal(done, demand));
+    };
+    if (!(outcome instanceof Promise)) return conclude(outcome);
+    return outcome.then(conclude, (error: unknown) => {
+      ended?.();
+      throw error;
+    });
   }
 
   /** What the attempts so far used, and what those beside may; undefined where that is nothing. */
@@ -261,7 +278,16 @@ const grantOf = (demand: Demand, target: Target, hold: Hold | null, takenAtMs: n
   let heldAtMs = takenAtMs;
   // A window may have begun while the reservation was on its way.
   for (const { window } of hold?.parts ?? []) if (window && window.startMs > heldAtMs) heldAtMs = window.startMs;
-  return { demand, target, hold, heldAtMs, bounded, attempts: hold ? [] : NO_ATTEMPTS, beside: NOBODY };
+  return {
+    demand,
+    target,
+    hold,
+    heldAtMs,
+    bounded,
+    attempts: hold ? [] : NO_ATTEMPTS,
+    beside: NOBODY,
+    ended: undefined,
+  };
 };
 
 /** The places that a request may reach, with the input as each counts it. */

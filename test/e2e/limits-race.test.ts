@@ -39,6 +39,18 @@ test('200 at once after many short answers and one long one: over by a quarter a
   assert.ok(spent <= MAX * 1.25, `${spent}`);
 });
 
+test('200 at once that state a long maximum, after short answers alone: over by a quarter at most', async () => {
+  const { key, id } = await gateway.key(hour());
+  const learning = await gateway.key();
+  // All that the model ever gave is forgotten.
+  await race(learning.key, 600, words(2));
+  const before = (await level(gateway, `key=${id}`)).spent;
+  await race(key, 200, long({ max_tokens: LONG }));
+  const { spent } = await level(gateway, `key=${id}`);
+  assert.ok(spent - before <= MAX * 1.25, `${spent}`);
+  assert.ok(spent > MAX * 0.95, `${spent}: as much as fits`);
+});
+
 test('`hold: worst`: never over, and a request that states no maximum is given one', async () => {
   const { key, id } = await gateway.key(hour({ hold: 'worst' }));
   const admitted = await race(key, 200, long());
@@ -55,4 +67,16 @@ test('saturated with answers of one size, one after the other: at least 95 % is 
   for (let i = 0; i < 200; i++) if ((await ask(gateway, key, words(50, { max_tokens: 50 }))).status === 429) break;
   const { spent } = await level(gateway, `key=${id}`);
   assert.ok(spent > 5700 && spent <= 6000, `${spent}`);
+});
+
+test('saturated by eight at once that state far more than they use: at least 95 % is admitted', async () => {
+  const { key, id } = await gateway.key({ limits: [{ unit: 'tokens', max: 6000, per: 'hour' }] });
+  const used = async () => (await level(gateway, `key=${id}`)).spent;
+  let tries = 400;
+  const caller = async () => {
+    while (tries-- > 0 && (await used()) < 5700) await ask(gateway, key, words(50, { max_tokens: 4000 }));
+  };
+  await Promise.all(Array.from({ length: 8 }, caller));
+  const spent = await used();
+  assert.ok(spent >= 5700 && spent <= 6000 * 1.25, `${spent}`);
 });
