@@ -84,8 +84,10 @@ export class Batch implements Home {
   end = 0;
   results = 0;
   intents = 0;
-  /** The batches of the intents whose results are in this one. */
-  #closes: Batch[] = [];
+  /** Intents that are not needed any more once this is on the disk. */
+  #ends: IntentRecord[] = [];
+  /** Its first write failed. */
+  failed = false;
 
   constructor() {
     this.done = new Promise((resolve) => {
@@ -100,28 +102,23 @@ export class Batch implements Home {
     }
     this.#postedEarly += 1;
     // The store has these attempts: their intents are of no use, though what ends them is not on the disk.
-    if (this.#postedEarly === this.results) this.#close();
+    if (this.#postedEarly === this.results) this.#end();
     return true;
   }
 
-  /** An intent's file is needed until this batch is on the disk, or the store has all of it. */
-  ends(intent: Batch): void {
-    if (this.segment) intent.intentEnded();
-    else this.#closes.push(intent);
+  /** An intent's file is needed until this batch is on the disk, or the store has all results of it. */
+  ends(intent: IntentRecord): void {
+    if (this.segment) intent.end();
+    else this.#ends.push(intent);
   }
 
-  /** One of the intents in this batch is not needed any more. */
-  intentEnded(): void {
-    if (this.segment) this.segment.open -= 1;
-    else this.intents -= 1;
-  }
-
-  #close(): void {
-    for (const intent of this.#closes) intent.intentEnded();
-    this.#closes = [];
+  #end(): void {
+    for (const intent of this.#ends) intent.end();
+    this.#ends = [];
   }
 
   fail(refusal: Refusal): void {
+    this.failed = true;
     this.#settle(refusal);
   }
 
@@ -131,12 +128,32 @@ export class Batch implements Home {
     segment.results += this.results;
     segment.unposted += this.results - this.#postedEarly;
     segment.open += this.intents;
-    this.#close();
+    this.#end();
     this.#settle(undefined);
     for (const tell of this.#landed) tell();
   }
 
   onLanded(tell: () => void): void {
     this.#landed.push(tell);
+  }
+}
+
+/** An intent that was written, or waits to be: it keeps its file from being removed until it is not needed any more. */
+export class IntentRecord {
+  readonly batch: Batch;
+  #ended = false;
+
+  constructor(batch: Batch) {
+    this.batch = batch;
+    batch.intents += 1;
+  }
+
+  /** Again, it does nothing. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { segment } = this.batch;
+    if (segment) segment.open -= 1;
+    else this.batch.intents -= 1;
   }
 }

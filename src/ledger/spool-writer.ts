@@ -79,7 +79,8 @@ export class SpoolWriter {
   /** What is added `later` goes with whatever is written next, and alone at the end. */
   add(kind: RecordKind, text: string, later = false): Batch {
     let last = this.#waiting.at(-1);
-    if (!this.#open || !last) {
+    // One that failed has told so: what is added once writes succeed again is none of it.
+    if (!this.#open || !last || (last.batch.failed && !this.failing)) {
       last = { batch: new Batch(), buffer: this.#spare.pop() ?? new RecordBuffer() };
       if (this.failing) last.batch.fail(unwritable);
       this.#waiting.push(last);

@@ -20,7 +20,7 @@ import type { Entry } from './entry.js';
 import { entryText, headText, idText, progressText, tailText } from './entry-text.js';
 import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
 import { type Found, firstOf, SpoolReader } from './spool-reader.js';
-import type { Batch, Home, Place, Segment } from './spool-segment.js';
+import { type Batch, type Home, IntentRecord, type Place, type Segment } from './spool-segment.js';
 import { SpoolWriter, unwritable } from './spool-writer.js';
 
 const MOST_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -47,8 +47,8 @@ interface Attempt {
   sent: boolean;
   /** What of its line is known before it is sent. */
   readonly head: string;
-  /** Where its intent is. */
-  batch: Batch;
+  /** Where its intent is; where that was written anew and is not yet on the disk, where it was before too. */
+  intents: readonly IntentRecord[];
   /** Its intent was written before, and is written anew. */
   letIn: boolean;
 }
@@ -140,15 +140,15 @@ export class Spool implements Waiting {
     this.#toldFull = false;
     const head = headText(entry);
     const batch = this.#writer.add('I', head + tailText(entry));
-    batch.intents += 1;
-    this.#attempts.set(entry.id, { entry, head, batch, letIn: false, sent: false });
+    this.#attempts.set(entry.id, { entry, head, intents: [new IntentRecord(batch)], letIn: false, sent: false });
     return this.#options.onFull === 'serve' ? batch.done.then(() => undefined) : batch.done;
   }
 
   /** Attempts that wait for a write that failed are refused: should it succeed later, they are still not sent. */
   #takeBack(): void {
     if (this.#options.onFull === 'serve') return;
-    for (const [id, { batch, letIn }] of this.#attempts.entries()) if (!letIn && !batch.segment) this.abandon(id);
+    for (const [id, { intents, letIn }] of this.#attempts.entries())
+      if (!letIn && !intents[0]!.batch.segment) this.abandon(id);
   }
 
   /** An attempt that was begun and is not sent. */
@@ -157,7 +157,7 @@ export class Spool implements Waiting {
     if (!attempt) return;
     this.#attempts.delete(id);
     this.#writer.add('V', idText(id));
-    attempt.batch.intentEnded();
+    for (const intent of attempt.intents) intent.end();
   }
 
   /** An attempt is on its way. A write of its own for that would cost more than it is worth. */
@@ -202,7 +202,7 @@ export class Spool implements Waiting {
     this.#last = batch;
     if (attempt) {
       this.#attempts.delete(entry.id);
-      batch.ends(attempt.batch);
+      for (const intent of attempt.intents) batch.ends(intent);
     }
     if (this.#inMemory) return this.#keep(entry, line, batch);
     this.#own += 1;
@@ -303,12 +303,12 @@ export class Spool implements Waiting {
   #carryOn(segment: Segment): boolean {
     if (segment.old || this.#segments.length < FEW_SEGMENTS || this.#writer.failing) return false;
     for (const [, attempt] of this.#attempts.entries()) {
-      if (attempt.batch.segment !== segment) continue;
+      const before = attempt.intents.find(({ batch }) => batch.segment === segment);
+      if (!before || attempt.intents.at(-1) !== before) continue;
       const batch = this.#writer.add('I', attempt.head + tailText(attempt.entry));
       if (attempt.sent) this.#writer.add('T', idText(attempt.entry.id));
-      batch.intents += 1;
-      batch.ends(attempt.batch);
-      attempt.batch = batch;
+      batch.ends(before);
+      attempt.intents = [before, new IntentRecord(batch)];
       attempt.letIn = true;
     }
     return true;

@@ -85,7 +85,11 @@ for (const [name, othersBytes] of [
     const files = spoolFiles(disk);
     await sleep(3000); // three tries
     assert.ok(spoolFiles(disk) <= files + 1, `${spoolFiles(disk)} files after three seconds, ${files} before`);
-    assert.equal(await ask(), 503);
+    // Ends of what was refused leave a little room.
+    for (let status = 200; status !== 503; ) {
+      status = await ask();
+      if (status === 200) served += 1;
+    }
     proxy.mend();
     const backAt = performance.now();
     while ((await ask()) !== 200) {
