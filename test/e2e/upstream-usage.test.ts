@@ -32,9 +32,19 @@ before(async () => {
       providers: {
         up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' },
         claude: { type: 'anthropic', base_url: claude.url, api_key: 'sk-upstream' },
+        searcher: {
+          type: 'openai-compatible',
+          base_url: `${upstream.url}/v1`,
+          api_key: 'sk-upstream',
+          catalogue: 'perplexity',
+        },
       },
       defaults: { price: { input: 1, output: 4, cached_input: 0.5 }, breaker: { min_requests: 100_000 } },
-      models: { m: model('up', 'gpt-4o'), claude: model('claude', 'claude-sonnet-4-5') },
+      models: {
+        m: model('up', 'gpt-4o'),
+        claude: model('claude', 'claude-sonnet-4-5'),
+        search: model('searcher', 'sonar-deep-research'),
+      },
     },
   });
 });
@@ -264,4 +274,43 @@ describe('a stream that is left or cut counts all that was generated', () => {
       assert.deepEqual([left.status, left.tokens['output']], [499, 101]);
     });
   }
+});
+
+describe('tools of the provider', () => {
+  /** What the entry, the report and the budget say it cost. */
+  async function charged(key: { id: string }, id: string) {
+    const { cost_nusd: parts } = await entryOf(id);
+    const sum = Object.entries(parts).reduce((all, [part, nano]) => all + (part === 'total' ? 0 : nano), 0);
+    assert.equal(sum, parts['total'], 'the parts are the whole');
+    const report = await gateway.admin<{ total: { cost_nusd: number } }>('GET', `/reports/spend?key=${key.id}`);
+    assert.equal(report.total.cost_nusd, parts['total']);
+    assert.equal((await level(gateway, `key=${key.id}`)).spent, parts['total']);
+    return parts;
+  }
+  const budget = { limits: [{ unit: 'usd', max: 5, per: 'month' }] };
+
+  for (const stream of [false, true]) {
+    test(`searches that an answer reports are charged by the catalogue (${stream ? 'stream' : 'whole'})`, async () => {
+      const key = await gateway.key(budget);
+      const usage = '{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30,"num_search_queries":3}';
+      upstream.next(stream ? streamed(usage) : whole(usage));
+      const { id, status } = await ask(key.key, { model: 'search', stream });
+      assert.equal(status, 200);
+      const parts = await charged(key, id);
+      assert.deepEqual([parts['input'], parts['output'], parts['request']], [20_000, 160_000, 15_000_000]);
+    });
+  }
+
+  test("Claude's web searches are charged, and an answer without any has no such part", async () => {
+    const message = (uses: string) =>
+      `{"id":"m","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"text","text":"Hello."}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":20${uses}}}`;
+    const key = await gateway.key(budget);
+    claude.next(json(200, message(',"server_tool_use":{"web_search_requests":2}')));
+    const searched = await ask(key.key, { model: 'claude' });
+    const parts = await charged(key, searched.id);
+    assert.deepEqual([parts['input'], parts['output'], parts['request']], [30_000, 300_000, 20_000_000]);
+    claude.next(json(200, message('')));
+    const { id } = await ask(key.key, { model: 'claude' });
+    assert.equal((await entryOf(id)).cost_nusd['request'] ?? 0, 0);
+  });
 });

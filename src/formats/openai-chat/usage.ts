@@ -43,6 +43,12 @@ const COUNTS = {
   reasoning: [['completion_tokens_details', 'reasoning_tokens'], ['reasoning_tokens']],
   audioOutput: [['completion_tokens_details', 'audio_tokens']],
   imageOutput: [['completion_tokens_details', 'image_tokens']],
+  webSearch: [
+    ['server_tool_use', 'web_search_requests'], // OpenRouter, proxies in front of Anthropic
+    ['num_search_queries'], // Perplexity
+    ['server_side_tool_usage_details', 'web_search_calls'], // xAI
+  ],
+  fileSearch: [['server_side_tool_usage_details', 'file_search_calls']], // xAI
 } as const satisfies Readonly<Record<string, readonly Path[]>>;
 
 /** The usage that an answer or a chunk reports; undefined where it reports none. */
@@ -72,6 +78,8 @@ function readChatUsage(wire: object, tier: unknown): Usage | undefined {
   const writtenForAnHour = Math.min(cacheWrite, told('cacheWriteHour') ?? 0);
   const imageInput = told('imageInput') ?? 0;
   const imageOutput = told('imageOutput') ?? 0;
+  const webSearch = told('webSearch') ?? 0;
+  const fileSearch = told('fileSearch') ?? 0;
   const service = serviceTier(tier);
   return {
     ...noUsage(),
@@ -88,6 +96,9 @@ function readChatUsage(wire: object, tier: unknown): Usage | undefined {
     ...(imageInput > 0 && { image_input: imageInput }),
     ...(imageOutput > 0 && { image_output: imageOutput }),
     ...(service !== undefined && { service_tier: service }),
+    ...(webSearch + fileSearch > 0 && {
+      tools: { ...(webSearch > 0 && { web_search: webSearch }), ...(fileSearch > 0 && { file_search: fileSearch }) },
+    }),
     ...(prompt === undefined && { lacks: 'input' }),
     ...(completion === undefined && thoughtApart === 0 && { lacks: 'output' }),
   };

@@ -46,6 +46,31 @@ describe('where usage stands', () => {
       [26, 64, 4],
     ],
     [
+      'OpenRouter: server_tool_use',
+      { usage: { prompt_tokens: 9, completion_tokens: 4, server_tool_use: { web_search_requests: 2 } } },
+      { input: 9, output: 4, tools: { web_search: 2 } },
+    ],
+    [
+      'Perplexity: num_search_queries',
+      { usage: { prompt_tokens: 9, completion_tokens: 4, num_search_queries: 21 } },
+      { input: 9, output: 4, tools: { web_search: 21 } },
+    ],
+    [
+      'xAI: server_side_tool_usage_details',
+      {
+        usage: {
+          ...{ prompt_tokens: 9, completion_tokens: 4 },
+          server_side_tool_usage_details: { web_search_calls: 1, file_search_calls: 3, x_search_calls: 5 },
+        },
+      },
+      { input: 9, output: 4, tools: { web_search: 1, file_search: 3 } },
+    ],
+    [
+      'uses of tools that are no counts',
+      { usage: { prompt_tokens: 9, completion_tokens: 4, num_search_queries: '7', server_tool_use: null } },
+      [9, 0, 4],
+    ],
+    [
       'one figure under several names counts once',
       {
         usage: {
