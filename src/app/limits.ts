@@ -65,7 +65,7 @@ export async function startLimits(deps: LimitsDeps) {
     ...(redis.url === null ? {} : { redis: { url: redis.url, onFailure: redis.on_failure } }),
     rebuild: rebuildFrom(spent, ledger, models),
     rebuildTimeoutMs: 5_000,
-    onLapsed: closeLapsed(spent, ledger, config.ledger.sent_unknown),
+    onLapsed: closeLapsed(spent, ledger, config.ledger.sent_unknown, models),
     longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
     onState: (state, reason) => {
       if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');
@@ -76,6 +76,7 @@ export async function startLimits(deps: LimitsDeps) {
     limits,
     spent,
     limitsOf: limitsOfEntry(keyStore, models),
+    models,
     onError: (error, waiting) => log.warn({ error: messageOf(error), waiting }, 'limits: late entries'),
     after: backgroundTimer,
   });

@@ -7,17 +7,20 @@
  * Everything may be told again without harm: what is counted is always what the ledger says now. While the ledger's store or
  * the counters' is away, what is to be told waits in memory, up to a bound, and is tried again every second.
  */
+import type { Models } from '../catalog/model.js';
 import type { Entry } from '../ledger/entry.js';
 import type { SpentStore } from '../ledger/spent-pg.js';
 import type { Timer } from '../lib/timer.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
+import { inScopes } from './limit-ledger.js';
 
 interface LateFactsDeps {
   readonly limits: Pick<Limits, 'closed' | 'recount' | 'forgetBudgets'>;
   readonly spent: Pick<SpentStore, 'ofHolds'>;
   /** The limits that count an entry now. */
   readonly limitsOf: (entry: Entry) => Promise<readonly Limit[]>;
+  readonly models: () => Pick<Models, 'get'>;
   readonly onError: (error: unknown, waiting: number) => void;
   readonly after: Timer;
 }
@@ -90,14 +93,17 @@ export class LateFacts {
 }
 
 /** False where the counters' store is away. */
-async function tell(some: ReadonlyMap<string, Entry>, { limits, spent, limitsOf }: LateFactsDeps): Promise<boolean> {
+async function tell(
+  some: ReadonlyMap<string, Entry>,
+  { limits, spent, limitsOf, models }: LateFactsDeps,
+): Promise<boolean> {
   const found = await limits.closed([...some.keys()]);
   if (!found) return false;
   if (found.closed.length > 0) {
     const sums = await spent.ofHolds(found.closed.map(({ id }) => ({ requestId: some.get(id)!.request_id, hold: id })));
     for (const hold of found.closed) {
       const attempts = sums.get(hold.id);
-      if (attempts && !(await limits.recount(hold, attempts))) return false;
+      if (attempts && !(await limits.recount(hold, inScopes(attempts, models())))) return false;
     }
   }
   for (const entry of scopesOf(found.unknown.map((id) => some.get(id)!))) {

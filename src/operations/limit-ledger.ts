@@ -93,17 +93,28 @@ export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: nu
   return JSON.stringify(note);
 }
 
+/** Attempts as the ledger has them, with the names of the configuration that they count under now. */
+export const inScopes = (attempts: readonly AttemptUse[], models: Pick<Models, 'get'>): readonly AttemptUse[] =>
+  attempts.map((attempt) => {
+    const model = models.get(attempt.model);
+    const target = model?.targets.find(({ id }) => id === attempt.target);
+    return { ...attempt, ...(model && { modelScope: model.label }), ...(target && { targetScope: target.label }) };
+  });
+
 /**
  * Closes the hold of a gateway that is not heard of: at what its entries say, where it had written them, else at its counted
  * input, with an entry that says so. Any number of gateways may do so at once: the entry's id is the hold's. That gateway may
  * only have stood still: what it then knows supersedes the estimate.
  */
 export const closeLapsed =
-  (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>, sentUnknown: SentUnknown) =>
+  (spent: SpentStore, ledger: Pick<Ledger, 'append' | 'flush'>, sentUnknown: SentUnknown, models: () => Models) =>
   async (holdId: string, text: string): Promise<readonly AttemptUse[] | undefined> => {
     if (text === '') return undefined;
     const { input, cost: inputNano, ...known } = JSON.parse(text) as Note;
-    const written = async () => (await spent.ofHolds([{ requestId: known.request_id, hold: holdId }])).get(holdId);
+    const written = async () => {
+      const attempts = (await spent.ofHolds([{ requestId: known.request_id, hold: holdId }])).get(holdId);
+      return attempts && inScopes(attempts, models());
+    };
     const already = await written();
     if (already) return already;
     const id = firstEntryId(holdId);

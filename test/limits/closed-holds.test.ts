@@ -84,6 +84,7 @@ async function tell(
   let again: (() => void) | undefined;
   late.start({
     ...{ limits, spent: sums, limitsOf: async () => limitsOf },
+    models: () => ({ get: () => undefined }),
     onError: (error) => void errors.push(error),
     after: (_, run) => {
       again = run;
@@ -227,6 +228,7 @@ describe('a hold that another gateway closed', () => {
     late.add(holds.map(entryOf));
     late.start({
       ...{ limits: other.limits, spent: sums, limitsOf: async () => [] },
+      models: () => ({ get: () => undefined }),
       onError: assert.fail,
       after: () => () => {},
     });
