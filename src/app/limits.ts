@@ -77,6 +77,9 @@ export async function startLimits(deps: LimitsDeps) {
     spent,
     limitsOf: limitsOfEntry(keyStore, models),
     models,
+    onMarks: (beyond) => {
+      for (const crossing of beyond) budgetCrossed(emit, crossing);
+    },
     onError: (error, waiting) => log.warn({ error: messageOf(error), waiting }, 'limits: late entries'),
     after: backgroundTimer,
   });

@@ -79,3 +79,9 @@ export function crossings(hold: Hold, counted: readonly number[] | undefined): r
   }
   return crossed ?? NONE;
 }
+
+/** The marks of a budget that it is beyond. */
+export const marksBeyond = ({ limit, spent, windowEndsAtMs }: Omit<Crossing, 'mark'>): readonly Crossing[] =>
+  limit.spec.warn_at
+    .filter((mark) => spent >= mark * limit.spec.max)
+    .map((mark) => ({ limit, mark, spent, windowEndsAtMs }));

@@ -11,16 +11,19 @@ import type { Models } from '../catalog/model.js';
 import type { Entry } from '../ledger/entry.js';
 import type { SpentStore } from '../ledger/spent-pg.js';
 import type { Timer } from '../lib/timer.js';
+import { type Crossing, marksBeyond } from '../limits/denial.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import { inScopes } from './limit-ledger.js';
 
 interface LateFactsDeps {
-  readonly limits: Pick<Limits, 'closed' | 'recount' | 'forgetBudgets'>;
+  readonly limits: Pick<Limits, 'closed' | 'recount' | 'forgetBudgets' | 'read'>;
   readonly spent: Pick<SpentStore, 'ofHolds'>;
   /** The limits that count an entry now. */
   readonly limitsOf: (entry: Entry) => Promise<readonly Limit[]>;
   readonly models: () => Pick<Models, 'get'>;
+  /** Told of all marks that budgets are now beyond; some of them may have been told before. */
+  readonly onMarks: (beyond: readonly Crossing[]) => void;
   readonly onError: (error: unknown, waiting: number) => void;
   readonly after: Timer;
 }
@@ -93,10 +96,8 @@ export class LateFacts {
 }
 
 /** False where the counters' store is away. */
-async function tell(
-  some: ReadonlyMap<string, Entry>,
-  { limits, spent, limitsOf, models }: LateFactsDeps,
-): Promise<boolean> {
+async function tell(some: ReadonlyMap<string, Entry>, deps: LateFactsDeps): Promise<boolean> {
+  const { limits, spent, limitsOf, models } = deps;
   const found = await limits.closed([...some.keys()]);
   if (!found) return false;
   if (found.closed.length > 0) {
@@ -109,7 +110,18 @@ async function tell(
   for (const entry of scopesOf(found.unknown.map((id) => some.get(id)!))) {
     if (!(await limits.forgetBudgets(await limitsOf(entry), entry.held_at ?? entry.at))) return false;
   }
+  await tellMarks([...some.values()], deps);
   return true;
+}
+
+/** A correction is no settlement, which would tell which marks it crossed: so the counters are read. */
+async function tellMarks(entries: readonly Entry[], { limits, limitsOf, onMarks }: LateFactsDeps): Promise<void> {
+  for (const entry of scopesOf(entries)) {
+    const marked = (await limitsOf(entry)).filter(({ kind, spec }) => kind === 'budget' && spec.warn_at.length > 0);
+    const read = marked.length > 0 ? await limits.read(marked) : undefined;
+    const beyond = (read ?? []).flatMap(marksBeyond);
+    if (beyond.length > 0) onMarks(beyond);
+  }
 }
 
 /** One entry of all that the same limits count, of the latest time. */

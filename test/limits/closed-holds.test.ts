@@ -56,7 +56,7 @@ async function rig(more: Partial<GatewayOptions> = {}) {
     return opened;
   };
   const [owner, other] = [await gateway(), await gateway()];
-  const budget = limitOf('usd', 1_000, 'month');
+  const budget = limitOf('usd', 1_000, 'month', { warn_at: [0.02, 0.05, 0.5] });
   const rate = limitOf('tokens', 1_000, 'hour');
   const hold = reserved(
     await owner.limits.reserve({ id: newId(), limits: [budget, rate], estimate: estimate(30, 70), note: 'n' }),
@@ -79,12 +79,14 @@ async function tell(
   hold: Hold,
   limitsOf: readonly Limit[] = [],
   errors: unknown[] = [],
+  marks: number[] = [],
 ): Promise<void> {
   const late = new LateFacts();
   let again: (() => void) | undefined;
   late.start({
     ...{ limits, spent: sums, limitsOf: async () => limitsOf },
     models: () => ({ get: () => undefined }),
+    onMarks: (beyond) => void marks.push(...beyond.map(({ mark }) => mark)),
     onError: (error) => void errors.push(error),
     after: (_, run) => {
       again = run;
@@ -118,6 +120,18 @@ describe('a hold that another gateway closed', () => {
       assert.deepEqual(await levels(other.limits, budget), [input + output, 0]);
       assert.deepEqual(await levels(other.limits, rate), [input + output, 0]);
     }
+  });
+
+  it('tells of the marks that the correction took the budget beyond, and of none that it did not', async () => {
+    const { sums, other, budget, hold, lapse } = await rig();
+    await lapse();
+    const told: number[] = [];
+    sums.byHold.set(hold.id, attempted(5, 5));
+    await tell(other, sums, hold, [budget], [], told);
+    assert.deepEqual(told, []);
+    sums.byHold.set(hold.id, attempted(30, 40));
+    await tell(other, sums, hold, [budget], [], told);
+    assert.deepEqual(told, [0.02, 0.05]);
   });
 
   it('counts it before it is closed, and is then not closed at less', async () => {
@@ -229,6 +243,7 @@ describe('a hold that another gateway closed', () => {
     late.start({
       ...{ limits: other.limits, spent: sums, limitsOf: async () => [] },
       models: () => ({ get: () => undefined }),
+      onMarks: () => assert.fail(),
       onError: assert.fail,
       after: () => () => {},
     });
