@@ -1,10 +1,8 @@
-/**
- * Where a request comes from. The peer of the connection, unless that is one of our own proxies: then the last address in
- * `X-Forwarded-For` that is not one. What stands before it was said by the client and is not believed.
- */
+/** Where a request comes from: the peer of the connection, unless that is one of our own proxies, which says for whom it asks. */
 import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { ClientRequest } from '../front/client.js';
+import { clientAddress } from '../lib/forwarded.js';
 import { withoutMapping } from './headers.js';
 
 export type Ranges = (address: string) => boolean;
@@ -40,15 +38,9 @@ export class ClientAddress {
 
   of(request: ClientRequest): Peer {
     const peer = this.#peer(request.socket);
-    const forwarded = request.headers['x-forwarded-for'];
-    if (!peer.trusted || forwarded === undefined) return peer;
-    const hops = String(forwarded).split(',');
-    for (let i = hops.length - 1; i >= 0; i--) {
-      const hop = withoutMapping(hops[i]!.trim().replace(/^\[|\](:\d+)?$/g, ''));
-      if (!ipaddr.isValid(hop)) return peer;
-      if (i === 0 || !this.#trusted(hop)) return { ip: hop, trusted: true };
-    }
-    return peer;
+    if (!peer.trusted) return peer;
+    const ip = clientAddress(peer.ip, request.headers, this.#trusted);
+    return ip === peer.ip ? peer : { ip, trusted: true };
   }
 
   #peer(socket: Socket): Peer {

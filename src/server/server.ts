@@ -4,8 +4,7 @@
  * What there is stands in the table (`api/table.ts`), and a target that is nearly one of its addresses is rewritten to it.
  * Deadlines are the request path's own.
  */
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
-import proxyAddr from '@fastify/proxy-addr';
+import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
@@ -15,6 +14,7 @@ import { holdToTable, routeOf } from '../api/route.js';
 import { dataRows, type Row, rowOf, rows } from '../api/table.js';
 import { apiFormat } from '../formats/registry.js';
 import type { Direct, Handler } from '../front/client.js';
+import { clientAddress } from '../lib/forwarded.js';
 import { type CorsSettings, DataPlaneCors } from './cors.js';
 import { type HealthDeps, healthRoutes } from './health.js';
 import { directOr, directRoutes } from './raw.js';
@@ -26,7 +26,7 @@ export interface ServerDeps {
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
-  /** The addresses and CIDR blocks whose `X-Forwarded-For` is believed now. */
+  /** The addresses and CIDR blocks whose `X-Forwarded-For` and `Forwarded` are believed now. */
   readonly trustProxy: () => readonly string[];
   /** Which browsers' scripts may call the data plane; null: none. */
   readonly cors: () => CorsSettings | null;
@@ -40,7 +40,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const trusted = trusts(deps.trustProxy);
   const ipOf: CallDeps['ipOf'] = (request) =>
     deps.trustProxy().length > 0
-      ? proxyAddr(request as IncomingMessage, trusted)
+      ? clientAddress(request.socket.remoteAddress ?? '', request.headers, trusted)
       : (request.socket.remoteAddress ?? '');
   const cors = new DataPlaneCors(deps.cors);
   const handlers = callHandlers({ ...deps.openai, ipOf }, cors);

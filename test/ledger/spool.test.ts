@@ -473,6 +473,22 @@ describe('the spool', () => {
     );
   });
 
+  test('a file that something else removed is told, and what was in it reaches the store from memory', async () => {
+    const { ledger, files, logged, spool } = await start({ segmentBytes: 4 * 1024 });
+    store.away = true;
+    const all = Array.from({ length: 20 }, () => entry());
+    for (const one of all) await attempt(ledger, intentOf(one), one);
+    const [first] = files();
+    rmSync(first!);
+    store.away = false;
+    await ledger.flush();
+    const told = () =>
+      logged.some(({ level, message }) => level === 'error' && /a file of the spool is gone/.test(message));
+    while (!told()) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(ids(store.written), ids(all));
+    assert.equal(spool.state.damages, 1);
+  });
+
   test('two processes over one folder have their own spools; what one leaves, the next one to start enters', async () => {
     const [a, b] = [entry(), entry()];
     const nothing = new TestStore();

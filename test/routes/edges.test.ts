@@ -125,6 +125,8 @@ describe('addresses', () => {
     assert.equal(await from('11.0.0.1'), 403);
     assert.equal(await from('10.0.0.1, 11.0.0.1'), 403, 'what stands before the last stranger was said by it');
     assert.equal(await from('11.0.0.1, 10.0.0.2, 10.1.1.1'), 200);
+    assert.equal(await from('10.0.0.1:50123'), 200, 'with a port');
+    assert.equal(await from('1.1.1.1\r\nforwarded: for=10.0.0.1'), 403, 'the two do not agree');
     assert.equal(await from('nonsense'), 403);
     const untrusting = await one({ ip });
     assert.equal(

@@ -21,6 +21,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
+import { addressOf } from '../../lib/forwarded.js';
 import { newId } from '../../lib/ids.js';
 import { methodsAt } from '../addresses.js';
 import { type OpenApiDocument, securitySchemes, wholeDocument } from '../document.js';
@@ -107,7 +108,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
     const path = url.split('?', 1)[0];
     log.warn({ request_id: requestId, ip, method, path, sent: headers.authorization !== undefined }, 'no admin key');
     deps.onWrongKey?.();
-    const waitMs = headers.authorization === undefined ? 0 : wrongKeys.count(ip, performance.now());
+    const waitMs = headers.authorization === undefined ? 0 : wrongKeys.count(addressOf(ip) ?? ip, performance.now());
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     reply.header('x-request-id', requestId);
     return sendRefusal(reply, unauthorized);
