@@ -294,12 +294,10 @@ export class Spool implements Waiting {
       const { file, damaged } = first;
       const remove = () => (damaged ? rename(file, `${file}.damaged`) : unlink(file));
       this.#removing = this.#removing.then(remove).catch((error: NodeJS.ErrnoException) => {
-        const vanished = error.code === 'ENOENT';
-        if (vanished) this.#damages += 1;
-        const what = vanished
-          ? 'a file of the spool is gone: what removes files there loses entries'
-          : 'a file of the spool stays';
-        this.#options.log.error({ err: error, file }, what);
+        const gone = error.code === 'ENOENT';
+        if (gone) this.#damages += 1;
+        const what = gone ? 'is gone: what removes files there loses entries' : 'stays';
+        this.#options.log.error({ err: error, file }, `a file of the spool ${what}`);
       });
     }
   }

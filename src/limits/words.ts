@@ -162,7 +162,8 @@ export function duration(ms: number): string {
 
 const amount = (limit: Limit, value: number): string => {
   if (limit.spec.unit === 'usd') return `${usd(value)} USD`;
-  return `${value} ${limit.spec.unit.replace('_', ' ')}`;
+  const unit = limit.spec.unit.replace('_', ' ');
+  return `${value} ${value === 1 ? unit.replace(/s$/, '') : unit}`;
 };
 
 /** `the limit of 60 requests per minute of key key_01h... for gpt-4o*`. */

@@ -28,7 +28,7 @@ export function isLinear(pattern: string): boolean {
   } catch {
     return false;
   }
-  const plain = pattern.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x');
+  const plain = pattern.replace(/\\./g, 'x').replace(/\[[^\]]*(?:\]|$)/g, 'x');
   if (/\)(?:[*+]|\{)/.test(plain)) return false;
   return (plain.match(/[*+]|\{\d+,\}/g) ?? []).length <= MOST_RUNS;
 }

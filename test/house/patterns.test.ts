@@ -13,6 +13,8 @@ import { packageRoot } from '../../src/lib/root.js';
 const madeAtRunTime: Readonly<Record<string, string>> = {
   'providers/sandbox.ts': 'a name of its own, then at most six digits, in brackets',
   'src/cache/semantic/languages.ts': 'one character of a script',
+  'src/pricing/catalogue-file.ts':
+    'a pattern of a catalogue that is brought: compiled to see whether it is one, and not run',
   'src/pricing/catalogue-provider.ts':
     'a pattern of the catalogue, against the address of a base URL of the configuration',
   'src/router/keywords.ts': 'literals of the configuration, which is trusted',

@@ -52,7 +52,7 @@ describe('a refusal', () => {
     assert.deepEqual([refusal.code, statusOf(refusal)], ['rate_limit_exceeded', 429]);
     assert.match(
       refusal.message,
-      /^Rate limit reached: the limit of 1 requests per minute of user u of key key_1 has 0 requests left.*Try again in 12\.234s\.$/,
+      /^Rate limit reached: the limit of 1 request per minute of user u of key key_1 has 0 requests left.*Try again in 12\.234s\.$/,
     );
     assert.deepEqual(refusal.headers, {
       'retry-after': '13',

@@ -7,7 +7,7 @@ import { clockFinding, type Finding, fine, note, problem } from './finding.js';
 const CONNECT_MS = 5_000;
 /** A gateway takes a slower answer for Redis being away. */
 const SLOW_MS = 50;
-const ROUNDS = 5;
+const ROUNDS = 20;
 
 const ping = redisScript(`return redis.call('TIME')`);
 const asking = redisScript(
@@ -22,10 +22,8 @@ export async function lookAtRedis({ redis: { url, on_failure: onFailure } }: Con
   try {
     await readyWithin(link, CONNECT_MS);
     const [server, memory, replication] = (await link.run(asking, [], [], CONNECT_MS)) as string[];
-    const told = (text: string | undefined, name: string) =>
-      new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text ?? '')?.[1] ?? '';
-    const version = told(server, 'redis_version');
-    const policy = told(memory, 'maxmemory_policy');
+    const version = field(server, 'redis_version');
+    const policy = field(memory, 'maxmemory_policy');
     const tookMs: number[] = [];
     let clock: Finding | undefined;
     for (let round = 0; round < ROUNDS; round++) {
@@ -35,7 +33,7 @@ export async function lookAtRedis({ redis: { url, on_failure: onFailure } }: Con
       tookMs.push(performance.now() - began);
       clock = clockFinding('redis', Number(seconds) * 1000 + Number(micros) / 1000, beforeMs, Date.now());
     }
-    return [judged(where, { version, policy, tookMs, role: told(replication, 'role') }), ...(clock ? [clock] : [])];
+    return [judged(where, { version, policy, tookMs, role: field(replication, 'role') }), ...(clock ? [clock] : [])];
   } catch (error) {
     const meanwhile = {
       local: 'each gateway admits its share',
@@ -73,6 +71,12 @@ function judged(
   if (fastestMs > SLOW_MS) return problem('redis', detail, todo);
   if (slowestMs > SLOW_MS) return note('redis', detail, todo);
   return fine('redis', detail);
+}
+
+/** A line `name:value` of what INFO answers; empty where there is none. */
+function field(info: string | undefined, name: string): string {
+  const line = (info ?? '').split('\n').find((one) => one.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim() ?? '';
 }
 
 function readyWithin(link: ReturnType<typeof openRedis>, ms: number): Promise<void> {
