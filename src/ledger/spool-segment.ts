@@ -54,6 +54,9 @@ export interface Home {
   posted(): boolean;
 }
 
+/** The home of an entry that is in memory alone. */
+export const nowhere: Home = { recovered: false, posted: () => true };
+
 export class InSegment implements Home {
   readonly segment: Segment;
 

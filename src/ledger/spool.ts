@@ -20,7 +20,7 @@ import type { Entry } from './entry.js';
 import { entryText, headText, idText, progressText, tailText } from './entry-text.js';
 import type { SpoolFolder, SpoolOptions, SpoolState } from './spool-options.js';
 import { type Found, firstOf, SpoolReader } from './spool-reader.js';
-import { type Batch, type Home, IntentRecord, type Place, type Segment } from './spool-segment.js';
+import { type Batch, type Home, IntentRecord, nowhere, type Place, type Segment } from './spool-segment.js';
 import { SpoolWriter, unwritable } from './spool-writer.js';
 
 const MOST_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -52,9 +52,6 @@ interface Attempt {
   /** Its intent was written before, and is written anew. */
   letIn: boolean;
 }
-
-/** The home of an entry that is in memory alone. */
-const nowhere: Home = { recovered: false, posted: () => true };
 
 export class Spool implements Waiting {
   readonly place = 'in the spool';
