@@ -217,25 +217,30 @@ export class Limiter {
     // Who states a maximum may use it, whatever answers were before.
     const { estimate, ended } =
       demand.request.facts.maxOutput === null ? { estimate: whole, ended: undefined } : this.#risk.take(limits, whole);
-    const outcome = this.#limits.reserve({
+    const asked = {
       id: newId('hold', this.#ports.clock.now()),
       limits,
       estimate,
       ...(this.#ports.note && this.#limits.state !== 'memory'
         ? { note: this.#ports.note(demand, first, heldAtMs) }
         : {}),
-    });
+    };
     const conclude = (done: ReserveResult): Result<Grant> => {
       if (done.kind === 'reserved')
         return ok({ ...grantOf(demand, first.target, done.hold, heldAtMs, bounded), ended });
       ended?.();
       return refused(this.#refusal(done, demand));
     };
-    if (!(outcome instanceof Promise)) return conclude(outcome);
-    return outcome.then(conclude, (error: unknown) => {
+    const failed = (error: unknown): never => {
       ended?.();
       throw error;
-    });
+    };
+    try {
+      const outcome = this.#limits.reserve(asked);
+      return outcome instanceof Promise ? outcome.then(conclude).catch(failed) : conclude(outcome);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   /** What the attempts so far used, and what those beside may; undefined where that is nothing. */
