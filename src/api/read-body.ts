@@ -12,7 +12,7 @@ import { late, tooSlow } from '../lib/late.js';
 
 const PATIENCE_MS = 10_000;
 /** Values: an embedding request may have all its tokens as numbers, which cost little. */
-const JSON_LIMITS = { depth: 128, values: 500_000, keys: 50_000 };
+const JSON_LIMITS = { depth: 128, values: 500_000, keys: 50_000, holders: 50_000 };
 
 const TOO_SLOW = refuse('request_timeout', tooSlow, { headers: { connection: 'close' } });
 
@@ -66,7 +66,7 @@ const beyond = (excess: JsonExcess): Refusal =>
     'invalid_json',
     excess === 'too_deep'
       ? `The JSON of the request body nests deeper than ${JSON_LIMITS.depth} levels.`
-      : `The JSON of the request body has more than ${JSON_LIMITS.values} values or ${JSON_LIMITS.keys} keys.`,
+      : `The JSON of the request body has more than ${JSON_LIMITS.values} values, ${JSON_LIMITS.keys} keys or ${JSON_LIMITS.holders} objects and lists.`,
   );
 
 const tooLarge = (limitBytes: number): Refusal =>

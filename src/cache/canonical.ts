@@ -11,6 +11,17 @@ export function canonical(value: unknown): string {
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(object[name])}`).join(',')}}`;
 }
 
+/** Whether a value has more names and values than can be written anew without holding others up. */
+export function isVast(value: unknown, most: number): boolean {
+  let left = most;
+  const counted = (one: unknown): boolean => {
+    if (--left < 0) return false;
+    if (typeof one !== 'object' || one === null) return true;
+    return Array.isArray(one) ? one.every(counted) : Object.values(one).every(counted);
+  };
+  return !counted(value);
+}
+
 /** Whether `json`, which was read from `bytes`, says all that the bytes say. */
 export function readsWhole(bytes: Buffer, json: unknown): boolean {
   const names = namesIn(json);

@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto';
 import type { Prompt, Replay } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
 import { type Share, shares } from './cache.js';
-import { canonical, readsWhole } from './canonical.js';
+import { canonical, isVast, readsWhole } from './canonical.js';
 
 export interface Asker {
   readonly key: string;
@@ -28,6 +28,7 @@ export interface Asked {
 
 /** Beyond this a request is not cached: hashing it would hold up others. */
 const LARGEST_REQUEST_BYTES = 512 * 1024;
+const MOST_VALUES = 20_000;
 
 /** The narrower of two; the key's own setting can narrow what the model's allows and never widen it. */
 export function narrower(one: Share, other: Share | null): Share {
@@ -46,7 +47,7 @@ export function tenantOf(share: Share, asker: Asker): readonly (string | null)[]
 
 /** Why a request can never be answered from the cache; null: it can. */
 export function unfit({ request, replay }: Pick<Asked, 'request' | 'replay'>): string | null {
-  if (request.body.length > LARGEST_REQUEST_BYTES) return 'size';
+  if (request.body.length > LARGEST_REQUEST_BYTES || isVast(request.json, MOST_VALUES)) return 'size';
   return replay.unfit(request) ?? (readsWhole(request.body, request.json) ? null : 'ambiguous');
 }
 

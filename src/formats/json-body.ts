@@ -3,18 +3,44 @@
 import { isUtf8 } from 'node:buffer';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { isObject } from '../lib/json.js';
+import { JsonReading, type ReadProblem } from '../lib/json-reading.js';
+import { finishInTurns } from '../lib/turns.js';
 import { type JsonFields, jsonFields } from './json-fields.js';
 
 const MAX_DEPTH = 256;
+/** Names of one object in a large body: to list more of them holds others up. */
+const MOST_NAMES = 10_000;
+/** Read at once. Whatever is larger is read in turns of the event loop. */
+const SMALL_BYTES = 64 * 1024;
 
 export interface JsonBody {
   readonly json: Record<string, unknown>;
   readonly fields: JsonFields;
 }
 
-export function readJsonBody(body: Buffer): Result<JsonBody> {
+export function readJsonBody(body: Buffer): Result<JsonBody> | Promise<Result<JsonBody>> {
   if (body.length === 0) return bad('The request body is empty: send a JSON object.');
   if (!isUtf8(body)) return bad('The request body is not valid UTF-8.');
+  return body.length <= SMALL_BYTES ? readSmall(body) : readLarge(body);
+}
+
+async function readLarge(body: Buffer): Promise<Result<JsonBody>> {
+  const reading = new JsonReading(body, { depth: MAX_DEPTH, names: MOST_NAMES });
+  await finishInTurns(reading);
+  const { problem, value, fields, end, at } = reading;
+  if (problem) return bad(`${problems[problem](at)}.`);
+  return isObject(value) ? ok({ json: value, fields: { fields, end } }) : bad('The request body must be a JSON object.');
+}
+
+const problems: Readonly<Record<ReadProblem, (at: number) => string>> = {
+  syntax: (at) => `The request body is not valid JSON: unexpected character near byte ${at}`,
+  ends: () => 'The request body is not valid JSON: it ends too early',
+  depth: () => `The request body nests deeper than ${MAX_DEPTH} levels`,
+  names: () => `An object in the request body has more than ${MOST_NAMES} names`,
+  long: (at) => `The request body has a name or a number that is too long, at byte ${at}`,
+};
+
+function readSmall(body: Buffer): Result<JsonBody> {
   let json: unknown;
   try {
     json = JSON.parse(body.toString('utf8'));

@@ -115,8 +115,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   /** Reads the request and admits it to the model that serves it. */
   function admitted(from: Authenticated, body: Buffer): Admission | Promise<Admission> {
+    const read = from.call.format.read(body);
+    return read instanceof Promise ? read.then((request) => admittedAs(from, request)) : admittedAs(from, read);
+  }
+
+  function admittedAs(from: Authenticated, read: Result<ModelRequest>): Admission | Promise<Admission> {
     const { call, context, caller, headers, models } = from;
-    const read = call.format.read(body);
     if (!read.ok) return read;
     const request = read.value;
     context.stream = request.stream;

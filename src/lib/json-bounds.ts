@@ -9,6 +9,8 @@ export interface JsonLimits {
   readonly values: number;
   /** Of these, members of objects, which cost most to build; as many as there are values where it is left out. */
   readonly keys?: number;
+  /** Of these, objects and lists; as many as there are values where it is left out. */
+  readonly holders?: number;
 }
 
 export type JsonExcess = 'too_deep' | 'too_many';
@@ -30,6 +32,7 @@ export class JsonBounds {
   /** Openings and commas: never less than there are members and items. */
   #values = 0;
   #keys = 0;
+  #holders = 0;
   #inText = false;
   #escaped = false;
 
@@ -39,10 +42,11 @@ export class JsonBounds {
 
   /** The next bytes. Null: within the limits so far. */
   read(bytes: Uint8Array): JsonExcess | null {
-    const { depth: deepest, values: most, keys: mostKeys = most } = this.#limits;
+    const { depth: deepest, values: most, keys: mostKeys = most, holders: mostHolders = most } = this.#limits;
     let depth = this.#depth;
     let values = this.#values;
     let keys = this.#keys;
+    let holders = this.#holders;
     let inText = this.#inText;
     let escaped = this.#escaped;
     let textFrom = 0;
@@ -70,12 +74,13 @@ export class JsonBounds {
         if (++keys > mostKeys) return 'too_many';
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         if (++depth > deepest) return 'too_deep';
-        if (++values > most) return 'too_many';
+        if (++values > most || ++holders > mostHolders) return 'too_many';
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
     }
     this.#depth = depth;
     this.#values = values;
     this.#keys = keys;
+    this.#holders = holders;
     this.#inText = inText;
     this.#escaped = escaped;
     return null;

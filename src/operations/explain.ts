@@ -141,7 +141,7 @@ async function explain(question: Question, models: Models, deps: ExplainDeps): P
   found.caller = caller.value;
   if (!question.headers.ok) return explanation(found, question.headers.refusal);
   const headers = headersOf(caller.value, question.headers.value);
-  const request = format.read(question.body);
+  const request = await format.read(question.body);
   if (!request.ok) return explanation(found, request.refusal);
   found.request = request.value;
   const admitted = admit(anywhere(caller.value, ip), format.endpoint, request.value.model, ip ?? '', models);

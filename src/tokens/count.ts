@@ -6,7 +6,7 @@ import type { CountingRule } from '../provider/provider-type.js';
 import { type Counter, type TextTally, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
 import { boundsOf, growthOf, type TokenBounds } from './token-bounds.js';
-import { finishInTurns, type Work } from './turns.js';
+import { finishInTurns, type Work } from '../lib/turns.js';
 
 export interface Counted {
   /** For rates. */

@@ -5,7 +5,7 @@
  */
 import { toolRuleFor } from '../formats/openai-chat/models.js';
 import type { Countable, Frame } from '../formats/request-facts.js';
-import { jsonText } from './json-text.js';
+import { jsonText } from '../lib/json-text.js';
 import { audioTokens, documentTokens, imageTokens, type MediaModel } from './media.js';
 import { toolsPrompt, toolText } from './tool-text.js';
 

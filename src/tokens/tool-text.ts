@@ -7,7 +7,7 @@
 import type { ToolRule } from '../formats/openai-chat/models.js';
 import type { ToolDeclaration } from '../formats/request-facts.js';
 import { isObject } from '../lib/json.js';
-import { jsonText } from './json-text.js';
+import { jsonText } from '../lib/json-text.js';
 
 /** The system prompt that some providers put before tools. */
 const OTHER_TOOLS_PROMPT = 350;

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
+import { jsonText } from '../../lib/json-text.js';
 import type { Feature } from '../../lib/route-spec.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
 import { chatCountables } from './countables.js';
@@ -43,8 +44,12 @@ export class ChatFacts implements RequestFacts {
   }
 
   lastUserText(): string {
-    const text = messagesOf(this.#json).findLast((message) => userText(message) !== '');
-    return userText(text).slice(0, LONGEST_TEXT);
+    const messages = messagesOf(this.#json);
+    for (let i = messages.length - 1; i >= 0; i--) {
+      const text = userText(messages[i]);
+      if (text !== '') return text;
+    }
+    return '';
   }
 
   /** The tools, the instructions and the first message; the caller's own `prompt_cache_key` where it has one. */
@@ -56,7 +61,12 @@ export class ChatFacts implements RequestFacts {
       begin.push(message);
       if (!isObject(message) || !isInstruction(message)) break;
     }
-    const text = JSON.stringify(begin).slice(0, LONGEST_PREFIX);
+    let text = '';
+    for (const piece of jsonText(begin)) {
+      text += piece;
+      if (text.length >= LONGEST_PREFIX) break;
+    }
+    text = text.slice(0, LONGEST_PREFIX);
     return createHash('sha256').update(text).digest('base64url').slice(0, 22);
   }
 }
@@ -199,12 +209,16 @@ const isMarkedTool = (tool: unknown): boolean =>
   isObject(tool) && (isMarked(tool) || (isObject(tool['function']) && isMarked(tool['function'])));
 const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
 
+/** The beginning of what a message of the user says. */
 function userText(message: unknown): string {
   if (!isObject(message) || (message['role'] !== undefined && message['role'] !== 'user')) return '';
   const { content } = message;
-  if (typeof content === 'string') return content;
-  return listOf(content)
-    .map((part) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : ''))
-    .filter((piece) => piece !== '')
-    .join('\n');
+  if (typeof content === 'string') return content.slice(0, LONGEST_TEXT);
+  let text = '';
+  for (const part of listOf(content)) {
+    const piece = isObject(part) && typeof part['text'] === 'string' ? part['text'] : '';
+    if (piece !== '') text += `${text === '' ? '' : '\n'}${piece.slice(0, LONGEST_TEXT)}`;
+    if (text.length >= LONGEST_TEXT) break;
+  }
+  return text.slice(0, LONGEST_TEXT);
 }

@@ -5,7 +5,7 @@
 
 import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
-import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
+import { isPositiveInteger, type JsonBody, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
 import type { JsonFields } from '../json-fields.js';
 import type { RequestBase } from '../request.js';
 import { ChatFacts } from './facts.js';
@@ -30,8 +30,12 @@ const readFields: ReadonlySet<string> = new Set([
   'metadata',
 ]);
 
-export function readChatRequest(body: Buffer): Result<ChatRequest> {
+export function readChatRequest(body: Buffer): Result<ChatRequest> | Promise<Result<ChatRequest>> {
   const parsed = readJsonBody(body);
+  return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+}
+
+function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<ChatRequest> {
   if (!parsed.ok) return parsed;
   const { json, fields } = parsed.value;
   const problem = problemIn(json, fields);

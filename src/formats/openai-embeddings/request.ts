@@ -6,7 +6,7 @@
 
 import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
-import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
+import { isPositiveInteger, type JsonBody, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
 import type { RequestBase } from '../request.js';
 import { EmbeddingsFacts, type EmbeddingsInput } from './facts.js';
 
@@ -25,8 +25,12 @@ const readFields: ReadonlySet<string> = new Set([
   'metadata',
 ]);
 
-export function readEmbeddingsRequest(body: Buffer): Result<EmbeddingsRequest> {
+export function readEmbeddingsRequest(body: Buffer): Result<EmbeddingsRequest> | Promise<Result<EmbeddingsRequest>> {
   const parsed = readJsonBody(body);
+  return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+}
+
+function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<EmbeddingsRequest> {
   if (!parsed.ok) return parsed;
   const { json, fields } = parsed.value;
   const problem = repeated(fields, readFields) ?? problemIn(json);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { jsonText } from '../../src/tokens/json-text.js';
+import { jsonText } from '../../src/lib/json-text.js';
 
 test('the pieces together are the JSON of the value', () => {
   fc.assert(

@@ -2,7 +2,7 @@
  * A JSON value as text, in pieces of about `PIECE_CHARS`, made without recursion and without ever holding the whole: the
  * value may be as deep and as large as a request allows, and whoever reads the pieces may pause between them.
  */
-import { isObject } from '../lib/json.js';
+import { isObject } from './json.js';
 
 const PIECE_CHARS = 2000;
 
