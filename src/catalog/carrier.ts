@@ -19,7 +19,7 @@ export interface Carrier extends UpstreamFormat {
   readonly to: Readonly<Record<'whole' | 'stream', UpstreamCall['to']>>;
   /** Headers of the caller that go on to the target, in lower case. */
   readonly passes: readonly string[];
-  translate(request: ModelRequest, terms: AttemptTerms): Result<Translation>;
+  translate(request: ModelRequest, terms: AttemptTerms): Result<Translation> | Promise<Result<Translation>>;
 }
 
 export type Carriers = Readonly<Partial<Record<FormatId, Carrier>>>;
@@ -52,7 +52,12 @@ const pathOf = (path: Path, { model }: TargetFacts, stream: boolean): string =>
   typeof path === 'string' ? path : path({ model: encodeURIComponent(model), stream });
 
 /** The request as the target's format has it, or why it cannot be carried there. */
-export function carry(request: ModelRequest, model: Model, target: Target, terms: AttemptTerms): Result<Translation> {
+export function carry(
+  request: ModelRequest,
+  model: Model,
+  target: Target,
+  terms: AttemptTerms,
+): ReturnType<Carrier['translate']> {
   const carrier = target.carriers[request.format];
   return carrier ? carrier.translate(request, terms) : refused(cannotServe(request.format, model, target));
 }

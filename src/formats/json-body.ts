@@ -29,7 +29,9 @@ async function readLarge(body: Buffer): Promise<Result<JsonBody>> {
   await finishInTurns(reading);
   const { problem, value, fields, end, at } = reading;
   if (problem) return bad(`${problems[problem](at)}.`);
-  return isObject(value) ? ok({ json: value, fields: { fields, end } }) : bad('The request body must be a JSON object.');
+  return isObject(value)
+    ? ok({ json: value, fields: { fields, end } })
+    : bad('The request body must be a JSON object.');
 }
 
 const problems: Readonly<Record<ReadProblem, (at: number) => string>> = {

@@ -5,6 +5,8 @@
  */
 const LF = 10;
 const CR = 13;
+/** Of an event that is longer, pieces are kept apart until it ends. */
+const LONG_BYTES = 64 * 1024;
 
 export interface SseEvent {
   /** The `event:` field; empty where there was none. */
@@ -17,12 +19,15 @@ export interface SseEvent {
 
 export class SseReader {
   #rest: Buffer | undefined;
+  /** What came after it without an end of the event in it, put together once there is one. */
+  #more: Buffer[] = [];
+  #moreBytes = 0;
   #scanned = 0;
   #first = true;
   readonly #limit: number;
   overflow = false;
 
-  constructor(limit = 16 * 1024 * 1024) {
+  constructor(limit = 4 * 1024 * 1024) {
     this.#limit = limit;
   }
 
@@ -34,7 +39,14 @@ export class SseReader {
   /** Calls `onEvent` for each event that `chunk` completes. `onEvent` answers false to stop reading. */
   feed(chunk: Buffer, onEvent: (event: SseEvent) => boolean | undefined): void {
     if (this.overflow) return;
-    let buffer = this.#rest && this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    if (this.#rest && this.#rest.length >= LONG_BYTES && !this.#first && !this.#mayEnd(chunk)) return;
+    let buffer = this.#rest && this.#rest.length > 0 ? Buffer.concat([this.#rest, ...this.#more, chunk]) : chunk;
+    if (this.#moreBytes > 0) {
+      // The last pieces hold no end.
+      this.#scanned = Math.max(this.#scanned, buffer.length - chunk.length - 3);
+      this.#more = [];
+      this.#moreBytes = 0;
+    }
     if (this.#first) {
       if (buffer.length < 3 && buffer[0] === 0xef) {
         this.#rest = buffer;
@@ -65,10 +77,25 @@ export class SseReader {
     }
   }
 
+  /** Whether a piece of a long event may end it; if not, it is kept. */
+  #mayEnd(chunk: Buffer): boolean {
+    const before = this.#more.at(-1) ?? this.#rest!;
+    // A line break at its beginning may be the second one.
+    if (isBreak(before[before.length - 1]) || isBreak(chunk[0]) || hasBlankLine(chunk)) return true;
+    this.#more.push(Buffer.from(chunk));
+    this.#moreBytes += chunk.length;
+    if (this.#rest!.length + this.#moreBytes <= this.#limit) return false;
+    this.#rest = undefined;
+    this.#more = [];
+    this.overflow = true;
+    return false;
+  }
+
   /** What came after the last blank line, as an event of its own: some servers omit the last blank line. */
   rest(): SseEvent | undefined {
-    const raw = this.#rest;
+    const raw = this.#rest && this.#moreBytes > 0 ? Buffer.concat([this.#rest, ...this.#more]) : this.#rest;
     this.#rest = undefined;
+    this.#more = [];
     return raw && raw.length > 0 ? parseEvent(raw) : undefined;
   }
 }
@@ -97,6 +124,11 @@ function lineBreakEnd(buffer: Buffer, at: number): number {
   if (buffer[at] !== CR) return -1;
   return buffer[at + 1] === LF ? at + 2 : at + 1;
 }
+
+const isBreak = (byte: number | undefined): boolean => byte === LF || byte === CR;
+
+const hasBlankLine = (chunk: Buffer): boolean =>
+  chunk.includes('\n\n') || (chunk.includes(CR) && eventEnd(chunk, 0, true) !== -1);
 
 function parseEvent(raw: Buffer): SseEvent {
   const text = raw.toString('utf8');

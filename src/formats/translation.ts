@@ -23,8 +23,8 @@ export type ForcedToolChoice = 'refuse' | 'auto' | 'instruct';
 export interface Translator<R extends ModelRequest = ModelRequest> {
   readonly from: FormatId;
   readonly to: FormatId;
-  /** Refuses what the target cannot express, with the name of the field. */
-  translate(request: R, target: TargetFacts, terms: AttemptTerms): Result<Translation>;
+  /** Refuses what the target cannot express, with the name of the field. What is large is written in turns. */
+  translate(request: R, target: TargetFacts, terms: AttemptTerms): Result<Translation> | Promise<Result<Translation>>;
 }
 
 /** What a translator is told of the target: the same for every request. */
@@ -60,8 +60,8 @@ export interface Translation {
   readonly dropped: readonly string[];
   /** The request asks for the usage of its stream, and its caller did not. */
   readonly asksUsage?: boolean;
-  /** Reads a whole successful answer (not streamed). */
-  answer(body: Buffer): Answer;
+  /** Reads a whole successful answer (not streamed), a large one in turns. */
+  answer(body: Buffer): Answer | Promise<Answer>;
   /** Reads a streamed answer; call once. */
   stream(): StreamReader;
   /** Reads an answer with an error status. `body` may be empty or not JSON. */

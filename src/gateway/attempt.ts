@@ -97,7 +97,8 @@ export function createAttempt({
       if (refusal) return refusal;
     }
     context.outputCap = limiter.cap(grant, reach);
-    const translated = translate(reserved, reach);
+    const translating = translate(reserved, reach);
+    const translated = translating instanceof Promise ? await translating : translating;
     if (!translated.ok) return translated.refusal;
     const passed = passedHeaders(reserved.headers.received, target.carriers[reserved.request.format]!.passes);
     if (!passed.ok) return passed.refusal;
@@ -135,16 +136,23 @@ export function createAttempt({
   }
 
   /** A translator that throws is at fault, and not the target. */
-  function translate({ request, context, call }: Reserved, { model, target }: Reach): Result<Translation> {
+  function translate(
+    { request, context, call }: Reserved,
+    { model, target }: Reach,
+  ): Result<Translation> | Promise<Result<Translation>> {
+    const fault = (error: unknown): Result<never> => {
+      onFault(error, call.requestId);
+      return refused(internalError);
+    };
     try {
-      return carry(request, model, target, {
+      const carried = carry(request, model, target, {
         maxOutput: context.outputCap,
         refusesUsage: target.state.refusesUsage,
         nowMs: clock.now(),
       });
+      return carried instanceof Promise ? carried.catch(fault) : carried;
     } catch (error) {
-      onFault(error, call.requestId);
-      return refused(internalError);
+      return fault(error);
     }
   }
 

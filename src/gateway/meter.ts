@@ -265,6 +265,12 @@ export class Meter implements UpstreamEvents {
     const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
     if (this.#status >= 300) return this.onFailure(translation.failure(this.#status, body));
     const answer = translation.answer(body);
+    if (answer instanceof Promise) answer.then((read) => this.#answered(read)).catch((error) => this.onFault(error));
+    else this.#answered(answer);
+  }
+
+  #answered(answer: Answer): void {
+    if (this.#over) return;
     if (!answer.ok) return this.#fail(answer.failure, answer.usage);
     if (this.#plan.refuseEmpty && answer.empty && !answer.filtered) return this.#fail(EMPTY, answer.usage);
     if (this.#claims()) this.#finish((times) => ({ kind: 'whole', times, answer }));

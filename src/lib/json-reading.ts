@@ -20,6 +20,8 @@ export interface ReadLimits {
   readonly depth: number;
   /** Names of one object. */
   readonly names: number;
+  /** A field of the outermost object whose value is passed over where it is a list or an object: it is not kept, nor checked. */
+  readonly passedOver?: string;
 }
 
 /** Why nothing was read: what is not JSON, and what is beyond a limit. */
@@ -44,7 +46,16 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** What may come next. */
-type Expected = 'value' | 'item or end' | 'name or end' | 'name' | 'colon' | 'comma or end' | 'text' | 'nothing';
+type Expected =
+  | 'value'
+  | 'item or end'
+  | 'name or end'
+  | 'name'
+  | 'colon'
+  | 'comma or end'
+  | 'text'
+  | 'passing over'
+  | 'nothing';
 
 type Holder = unknown[] | Record<string, unknown>;
 
@@ -81,6 +92,9 @@ export class JsonReading implements Work {
   #text = '';
   #start = 0;
   #valueStart = 0;
+  /** Of what is passed over: how deep, and whether in a text. */
+  #passedDepth = 0;
+  #inText = false;
 
   constructor(bytes: Buffer, limits: ReadLimits) {
     this.#bytes = bytes;
@@ -110,6 +124,10 @@ export class JsonReading implements Work {
     for (let values = 0; this.#at < until && values < STEP_VALUES; values++) {
       if (this.#expected === 'text') {
         this.#segment(until);
+        continue;
+      }
+      if (this.#expected === 'passing over') {
+        this.#passOver(until);
         continue;
       }
       const byte = bytes[this.#at]!;
@@ -158,7 +176,10 @@ export class JsonReading implements Work {
 
   #begin(byte: number): void {
     if (this.#open.length === 1) this.#valueStart = this.#at;
-    if (byte === QUOTE) this.#beginText(false);
+    const nests = byte === OPEN_BRACE || byte === OPEN_BRACKET;
+    if (nests && this.#open.length === 1 && this.#names[0] === this.#limits.passedOver && !Array.isArray(this.#open[0]))
+      this.#expected = 'passing over';
+    else if (byte === QUOTE) this.#beginText(false);
     else if (byte === OPEN_BRACE) this.#enter({});
     else if (byte === OPEN_BRACKET) this.#enter([]);
     else if (byte === MINUS || (byte >= 0x30 && byte <= 0x39)) this.#number();
@@ -176,7 +197,8 @@ export class JsonReading implements Work {
 
   #close(byte: number): void {
     const holder = this.#open.at(-1);
-    if (holder === undefined || byte !== (Array.isArray(holder) ? CLOSE_BRACKET : CLOSE_BRACE)) throw new Stop('syntax');
+    if (holder === undefined || byte !== (Array.isArray(holder) ? CLOSE_BRACKET : CLOSE_BRACE))
+      throw new Stop('syntax');
     if (this.#open.length === 1) this.end = this.#at;
     this.#open.pop();
     this.#names.pop();
@@ -253,6 +275,26 @@ export class JsonReading implements Work {
     this.#endText(text);
   }
 
+  #passOver(until: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let inText = this.#inText;
+    let depth = this.#passedDepth;
+    while (at < until) {
+      const byte = bytes[at++]!;
+      if (inText) {
+        if (byte === BACKSLASH) at++;
+        else if (byte === QUOTE) inText = false;
+      } else if (byte === QUOTE) inText = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
+    }
+    this.#at = Math.min(at, bytes.length);
+    this.#inText = inText;
+    this.#passedDepth = depth;
+    if (depth === 0) this.#take(undefined);
+  }
+
   #endText(text: string): void {
     if (!this.#isName) return this.#take(text);
     this.#names[this.#open.length - 1] = text;
@@ -262,8 +304,9 @@ export class JsonReading implements Work {
   #number(): void {
     const bytes = this.#bytes;
     let at = this.#at;
-    while (at < bytes.length && isOfNumber(bytes[at]!)) at++;
-    if (at - this.#at > LONGEST_WORD) throw new Stop('long');
+    const longest = Math.min(bytes.length, at + LONGEST_WORD);
+    while (at < longest && isOfNumber(bytes[at]!)) at++;
+    if (at - this.#at >= LONGEST_WORD) throw new Stop('long');
     const written = bytes.toString('latin1', this.#at, at);
     if (!NUMBER.test(written)) throw new Stop(at === bytes.length ? 'ends' : 'syntax');
     this.#at = at;

@@ -2,7 +2,7 @@
  * A JSON value as text, in pieces of about `PIECE_CHARS`, made without recursion and without ever holding the whole: the
  * value may be as deep and as large as a request allows, and whoever reads the pieces may pause between them.
  */
-import { isObject } from './json.js';
+import { isObject, type Json } from './json.js';
 
 const PIECE_CHARS = 2000;
 
@@ -16,7 +16,7 @@ interface Open {
 export function* jsonText(value: unknown, except: readonly string[] = []): Generator<string, void> {
   let piece = '';
   const open: Open[] = [];
-  const outermost = isObject(value) ? Object.keys(value).filter((key) => !except.includes(key)) : null;
+  const outermost = isObject(value) ? namesOf(value).filter((key) => !except.includes(key)) : null;
   if (outermost?.length === 0) return;
   let at: unknown = value;
   for (;;) {
@@ -34,7 +34,7 @@ export function* jsonText(value: unknown, except: readonly string[] = []): Gener
       open.push({ keys: null, node: at, next: 0 });
       piece += '[';
     } else if (isObject(at)) {
-      open.push({ keys: open.length === 0 && outermost ? outermost : Object.keys(at), node: at, next: 0 });
+      open.push({ keys: open.length === 0 && outermost ? outermost : namesOf(at), node: at, next: 0 });
       piece += '{';
     } else {
       piece += String(at);
@@ -59,3 +59,4 @@ export function* jsonText(value: unknown, except: readonly string[] = []): Gener
 }
 
 const isExhausted = ({ keys, node, next }: Open): boolean => next >= (keys ?? (node as readonly unknown[])).length;
+const namesOf = (node: Json): string[] => Object.keys(node).filter((name) => node[name] !== undefined);

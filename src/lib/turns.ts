@@ -10,6 +10,14 @@ export interface Work {
 
 const TURN_MS = 2;
 
+/** Work that yields what each of its steps cost, in characters. */
+export const steps = (walk: Iterator<number, void>): Work => ({
+  step() {
+    const { done, value } = walk.next();
+    return done ? -1 : value;
+  },
+});
+
 interface Waiting {
   readonly work: Work;
   readonly resolve: () => void;

@@ -265,7 +265,7 @@ async function plannedOf(
 ): Promise<PlannedTarget> {
   const now = clock.monotonic();
   const price = priceFor(target, request, clock.now());
-  const carried = carry(request, model, target, { maxOutput: null, nowMs: clock.now() });
+  const carried = await carry(request, model, target, { maxOutput: null, nowMs: clock.now() });
   const refusal = carried.ok ? (price ? undefined : unpriced(model, target, clock.now())) : carried.refusal;
   const input = await countInput(request.facts, target);
   const costNano = price ? cost({ ...noUsage(), input: input.expected, output: outputOf(request) }, price).total : null;

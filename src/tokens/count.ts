@@ -2,11 +2,12 @@
  * Walks texts once and counts them: what their model is expected to make of them, and the most that it can. Small texts are
  * counted at once, others in turns of the event loop; `estimate.ts` says how and why.
  */
+
+import { finishInTurns, type Work } from '../lib/turns.js';
 import type { CountingRule } from '../provider/provider-type.js';
 import { type Counter, type TextTally, WINDOW_CHARS } from './encoding.js';
 import { encodingOf } from './encodings.js';
 import { boundsOf, growthOf, type TokenBounds } from './token-bounds.js';
-import { finishInTurns, type Work } from '../lib/turns.js';
 
 export interface Counted {
   /** For rates. */

@@ -10,15 +10,7 @@ import type { ChatRequest } from '../formats/openai-chat/request.js';
 import { readChatRequest } from '../formats/openai-chat/request.js';
 import type { ModelRequest } from '../formats/request.js';
 import { type SseEvent, SseReader } from '../formats/sse.js';
-import type {
-  Answer,
-  AttemptTerms,
-  StreamReader,
-  TargetFacts,
-  Translation,
-  Translator,
-  UsageExtra,
-} from '../formats/translation.js';
+import type { Answer, StreamReader, TargetFacts, Translation, Translator, UsageExtra } from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
 import { ok, type Result, refused } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
@@ -61,19 +53,26 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
   return {
     from: leg.from,
     to: onward.to,
-    translate(request: R, target: TargetFacts, attempt: AttemptTerms): Result<Translation> {
+    translate(request, target, attempt) {
       const findings = new Findings(target.dropParams);
       const told = leg.toChat(request, target, findings);
       const json = onward.to === 'openai-chat' ? plainChat(told, findings) : told;
       if (findings.refusal) return refused(findings.refusal);
-      const chat = readChatRequest(Buffer.from(JSON.stringify(json)));
-      if (!chat.ok) return chat;
-      const carried = onward.translate(chat.value, target, attempt);
-      if (!carried.ok) return carried;
       const terms = { request, model: target.model, nowMs: attempt.nowMs };
-      return ok(retold(leg, carried.value, findings.dropped, terms));
+      const chat = readChatRequest(Buffer.from(JSON.stringify(json)));
+      return after(chat, (read) =>
+        after(onward.translate(read, target, attempt), (carried) => ok(retold(leg, carried, findings.dropped, terms))),
+      );
     },
   };
+}
+
+type Soon<T> = Result<T> | Promise<Result<T>>;
+
+/** Goes on with what is good, at once where it is there. */
+function after<T, U>(step: Soon<T>, next: (value: T) => Soon<U>): Soon<U> {
+  if (step instanceof Promise) return step.then((result) => after(result, next));
+  return step.ok ? next(step.value) : step;
 }
 
 function retold<R extends ModelRequest>(
@@ -85,7 +84,10 @@ function retold<R extends ModelRequest>(
   return {
     ...carried,
     dropped: [...new Set([...dropped, ...carried.dropped])],
-    answer: (body) => wholeOf(leg, carried.answer(body), terms),
+    answer: (body) => {
+      const answer = carried.answer(body);
+      return answer instanceof Promise ? answer.then((read) => wholeOf(leg, read, terms)) : wholeOf(leg, answer, terms);
+    },
     stream: () => new RetoldStream(carried.stream(), leg.writer(terms)),
   };
 }

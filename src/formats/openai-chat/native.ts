@@ -4,6 +4,7 @@
  */
 import { ok } from '../../lib/errors.js';
 
+import { type ReadAnswer, readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import { jsonFields, splice } from '../json-fields.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
@@ -90,14 +91,15 @@ const garbage = (what: string, usage?: Usage): Answer => ({
   usage,
 });
 
-function readAnswer(body: Buffer): Answer {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8'));
-  } catch {
-    return garbage('something that is not JSON');
-  }
-  const completion = (typeof json === 'object' ? json : null) as WireCompletion | null;
+function readAnswer(body: Buffer): Answer | Promise<Answer> {
+  const read = readAnswerJson(body);
+  return read instanceof Promise ? read.then((json) => answerOf(body, json)) : answerOf(body, read);
+}
+
+/** `read`: undefined where the body is not JSON. */
+function answerOf(body: Buffer, read: ReadAnswer | undefined): Answer {
+  if (!read) return garbage('something that is not JSON');
+  const completion = (typeof read.value === 'object' ? read.value : null) as WireCompletion | null;
   const usage = completion ? usageIn(completion) : undefined;
   const told = completion && errorIn(completion);
   if (told) return { ok: false, failure: { kind: 'in_band', ...told }, usage };

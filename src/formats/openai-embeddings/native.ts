@@ -3,20 +3,20 @@
  * the upstream's bytes come back untouched. Only where an upstream answers in another form than was asked for, vectors are
  * written anew: many servers do not know `encoding_format`, and a client that waits for base64 reads numbers as nothing.
  *
- * An answer may be tens of megabytes of numbers, so a large one is not parsed but looked through for its fields.
+ * An answer may be tens of megabytes of numbers, so the vectors of a large one are passed over, in turns of the event loop.
  */
 
 import { ok, refuse, refused } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
+import { finishInTurns, steps } from '../../lib/turns.js';
+import { type ReadAnswer, readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
-import { type JsonFields, jsonFields, splice } from '../json-fields.js';
+import { splice } from '../json-fields.js';
 import type { Answer, StreamReader, Translator } from '../translation.js';
 import { counted, noUsage, type Usage } from '../usage.js';
 import type { EmbeddingsRequest } from './request.js';
 import { type VectorFormat, vectorJson, vectorOf } from './vectors.js';
-
-const LARGEST_PARSED_BYTES = 256 * 1024;
 
 export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
   from: 'openai-embeddings',
@@ -50,93 +50,100 @@ const formatOf = (asked: unknown): VectorFormat | undefined =>
 
 type Wire = Readonly<Record<string, unknown>>;
 
-function readAnswer(body: Buffer, format: VectorFormat | undefined): Answer {
-  const read = body.length <= LARGEST_PARSED_BYTES ? parsed(body) : scanned(body);
+function readAnswer(body: Buffer, format: VectorFormat | undefined): Answer | Promise<Answer> {
+  const read = readAnswerJson(body, 'data');
+  return read instanceof Promise ? read.then((json) => answerOf(body, format, json)) : answerOf(body, format, read);
+}
+
+function answerOf(
+  body: Buffer,
+  format: VectorFormat | undefined,
+  read: ReadAnswer | undefined,
+): Answer | Promise<Answer> {
   if (!read) return garbage('something that is not JSON');
-  const told = errorIn(read.wire);
+  const wire = isObject(read.value) ? read.value : {};
+  const told = errorIn(wire);
   if (told) return { ok: false, failure: { kind: 'in_band', ...told } };
-  if (!read.first) return garbage('JSON that holds no embeddings');
-  const other = format && read.first !== 'other' && read.first !== format;
-  const written = other ? rewritten(body, format) : body;
-  if (!written) return garbage('embeddings that are no vectors');
-  const { model, usage } = read.wire;
-  return {
-    ok: true,
-    body: written,
-    usage: readUsage(usage),
-    servedModel: typeof model === 'string' ? model : undefined,
-    filtered: false,
-    empty: false,
-    text: () => '',
-  };
+  const first = firstOf(body, wire, read.fields);
+  if (!first) return garbage('JSON that holds no embeddings');
+  if (!format || first === 'other' || first === format) return answered(body, wire);
+  if (!read.fields) return rewrittenAs(rewritten(wire, format), wire);
+  return rewrittenInTurns(body, format).then((written) => rewrittenAs(written, wire));
 }
 
-interface Read {
-  /** The fields beside `data`, and it where that was parsed. */
-  readonly wire: Wire;
-  /** How the first vector is written; undefined: there is none. */
-  readonly first: 'float' | 'base64' | 'other' | undefined;
-}
+const rewrittenAs = (written: Buffer | undefined, wire: Wire): Answer =>
+  written ? answered(written, wire) : garbage('embeddings that are no vectors');
 
-function parsed(body: Buffer): Read | undefined {
-  const wire = parse(body.toString('utf8'));
-  if (!isObject(wire)) return undefined;
-  const item: unknown = Array.isArray(wire['data']) ? wire['data'][0] : undefined;
-  const embedding = isObject(item) ? item['embedding'] : undefined;
-  const first = Array.isArray(embedding)
-    ? 'float'
-    : typeof embedding === 'string'
-      ? 'base64'
-      : isObject(embedding)
-        ? 'other'
-        : undefined;
-  return { wire, first };
-}
+const answered = (body: Buffer, { model, usage }: Wire): Answer => ({
+  ok: true,
+  body,
+  usage: readUsage(usage),
+  servedModel: typeof model === 'string' ? model : undefined,
+  filtered: false,
+  empty: false,
+  text: () => '',
+});
 
-const OPENINGS: Readonly<Record<string, 'float' | 'base64' | 'other'>> = { '[': 'float', '"': 'base64', '{': 'other' };
+type Written = 'float' | 'base64' | 'other';
+const OPENINGS: Readonly<Record<string, Written>> = { '[': 'float', '"': 'base64', '{': 'other' };
 
-function scanned(body: Buffer): Read | undefined {
-  const found = fieldsOf(body);
-  if (!found) return undefined;
-  const wire: Record<string, unknown> = {};
-  let first: Read['first'];
-  for (const { name, valueStart, valueEnd } of found.fields) {
-    if (name !== 'data') {
-      wire[name] = parse(body.toString('utf8', valueStart, valueEnd));
-      continue;
-    }
-    const opening = /^\[\s*\{[^[{]*?"embedding"\s*:\s*(["[{])/.exec(
-      body.toString('latin1', valueStart, valueStart + 1024),
-    );
-    first = opening ? OPENINGS[opening[1]!] : undefined;
+/** How the first vector is written; undefined: there is none. `fields`: of an answer whose vectors were passed over. */
+function firstOf(body: Buffer, wire: Wire, fields: ReadAnswer['fields']): Written | undefined {
+  if (!fields) {
+    const item: unknown = Array.isArray(wire['data']) ? wire['data'][0] : undefined;
+    const embedding = isObject(item) ? item['embedding'] : undefined;
+    if (Array.isArray(embedding)) return 'float';
+    return typeof embedding === 'string' ? 'base64' : isObject(embedding) ? 'other' : undefined;
   }
-  return { wire, first };
-}
-
-/** The bytes may be anything. */
-function fieldsOf(body: Buffer): JsonFields | null {
-  try {
-    return jsonFields(body);
-  } catch {
-    return null;
-  }
+  const data = fields.findLast(({ name }) => name === 'data');
+  if (!data) return undefined;
+  const begin = body.toString('latin1', data.valueStart, data.valueStart + 1024);
+  const opening = /^\[\s*\{[^[{]*?"embedding"\s*:\s*(["[{])/.exec(begin);
+  return opening ? OPENINGS[opening[1]!] : undefined;
 }
 
 /** All else of the answer stays as it is. Undefined where one of the vectors is none. */
-function rewritten(body: Buffer, format: VectorFormat): Buffer | undefined {
-  const wire = parse(body.toString('utf8'));
-  if (!isObject(wire)) return undefined;
-  const { data, ...rest } = wire;
+function rewritten(wire: Wire, format: VectorFormat): Buffer | undefined {
   const items: string[] = [];
-  for (const item of data as unknown[]) {
-    const { embedding, ...more } = isObject(item) ? item : {};
-    const vector = vectorOf(embedding);
-    if (!vector) return undefined;
-    const head = JSON.stringify(more).slice(0, -1);
-    items.push(`${head}${head === '{' ? '' : ','}"embedding":${vectorJson(vector, format)}}`);
+  for (const item of wire['data'] as unknown[]) {
+    const written = rewrittenItem(item, format);
+    if (written === undefined) return undefined;
+    items.push(written);
   }
+  return Buffer.from(`${beginOf(wire)}[${items.join(',')}]}`);
+}
+
+/** The same, a vector in each step. */
+async function rewrittenInTurns(body: Buffer, format: VectorFormat): Promise<Buffer | undefined> {
+  const wire = (await readAnswerJson(body))?.value;
+  if (!isObject(wire)) return undefined;
+  const pieces: Buffer[] = [];
+  let isWhole = true;
+  function* walk(): Generator<number, void> {
+    for (const item of (wire as Wire)['data'] as unknown[]) {
+      const written = rewrittenItem(item, format);
+      isWhole &&= written !== undefined;
+      if (written === undefined) return;
+      pieces.push(Buffer.from(`${pieces.length === 0 ? '' : ','}${written}`));
+      yield written.length;
+    }
+  }
+  await finishInTurns(steps(walk()));
+  return isWhole ? Buffer.concat([Buffer.from(`${beginOf(wire)}[`), ...pieces, Buffer.from(']}')]) : undefined;
+}
+
+function rewrittenItem(item: unknown, format: VectorFormat): string | undefined {
+  const { embedding, ...more } = isObject(item) ? item : {};
+  const vector = vectorOf(embedding);
+  if (!vector) return undefined;
+  const head = JSON.stringify(more).slice(0, -1);
+  return `${head}${head === '{' ? '' : ','}"embedding":${vectorJson(vector, format)}}`;
+}
+
+/** The answer up to the list of its vectors. */
+function beginOf({ data: _, ...rest }: Wire): string {
   const head = JSON.stringify(rest).slice(0, -1);
-  return Buffer.from(`${head}${head === '{' ? '' : ','}"data":[${items.join(',')}]}`);
+  return `${head}${head === '{' ? '' : ','}"data":`;
 }
 
 /** Some servers tell only the total. */
@@ -149,12 +156,4 @@ function readUsage(wire: unknown): Usage | undefined {
 function garbage(what: string): Answer {
   const failure: UpstreamFailure = { kind: 'garbage', message: `The upstream answered with ${what}.` };
   return { ok: false, failure };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

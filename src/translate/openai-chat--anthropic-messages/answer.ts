@@ -1,6 +1,7 @@
 /** A whole answer of the messages dialect as a chat completion, and what a streamed one shares with it. */
 
 import type { ChatCompletion, ChatCompletionMessageFunctionToolCall } from 'openai/resources/chat/completions';
+import { type ReadAnswer, readAnswerJson } from '../../formats/answer-json.js';
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
 import { jsonFields } from '../../formats/json-fields.js';
 import { chatUsage } from '../../formats/openai-chat/usage.js';
@@ -63,13 +64,16 @@ export const completionId = (id: unknown, nowMs: number): string =>
 
 export const stringOr = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
 
-export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer {
-  let message: unknown;
-  try {
-    message = JSON.parse(body.toString('utf8'));
-  } catch {
-    return garbage('something that is not JSON');
-  }
+export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer | Promise<Answer> {
+  if (body.length > LARGEST_BYTES) return garbage(`more than ${LARGEST_BYTES} bytes`);
+  const read = readAnswerJson(body);
+  return read instanceof Promise ? read.then((json) => answerOf(plan, body, json)) : answerOf(plan, body, read);
+}
+
+/** `json`: undefined where the body is none. */
+function answerOf(plan: AnswerPlan, body: Buffer, json: ReadAnswer | undefined): Answer {
+  if (!json) return garbage('something that is not JSON');
+  const message = json.value;
   const failure = inBandError(message);
   if (failure)
     return { ok: false, failure, usage: readMessagesUsage(isObject(message) ? message['usage'] : undefined) };
@@ -95,6 +99,9 @@ export function readMessagesAnswer(plan: AnswerPlan, body: Buffer): Answer {
     text: () => said.generated,
   };
 }
+
+/** More than any model says. */
+const LARGEST_BYTES = 4 * 1024 * 1024;
 
 const garbage = (what: string): Answer => ({
   ok: false,

@@ -18,11 +18,8 @@ import {
 } from './thinking-blocks.js';
 import type { ToolIds } from './tool-ids.js';
 
-/** JSON text that is printed as it is: numbers in it keep their precision. */
-export interface RawJson {
-  readonly json: string;
-}
-export type ToolUse = Omit<ToolUseBlockParam, 'input'> & { readonly input: RawJson };
+/** `input`: the arguments as they were written; `tool-input.ts` prints them. */
+export type ToolUse = Omit<ToolUseBlockParam, 'input'> & { readonly input: string };
 export type AssistantBlock = TextBlockParam | Thinking | ToolUse;
 
 /** What a message says, to be cut where thinking stood. */
@@ -162,21 +159,7 @@ function toolUse(
   const sent = ids.call(id, path);
   if (sent === undefined) return findings.invalid(`${path}.id`, 'is given twice');
   const mark = cacheMark(holder, path, findings);
-  return { type: 'tool_use', id: sent, name, input: toolInput(args), ...(mark ? { cache_control: mark } : {}) };
-}
-
-/**
- * Arguments are text that a model wrote, so they may be no JSON at all (cut short by a token limit, say). The target takes
- * objects only; the conversation goes on with the text as it is under a name that says what it is.
- */
-function toolInput(args: string): RawJson {
-  if (!/\S/.test(args)) return { json: '{}' };
-  try {
-    if (isObject(JSON.parse(args))) return { json: args };
-  } catch {
-    // told below
-  }
-  return { json: JSON.stringify({ invalid_arguments: args }) };
+  return { type: 'tool_use', id: sent, name, input: args, ...(mark ? { cache_control: mark } : {}) };
 }
 
 const some = <T>(block: T | undefined): T[] => (block === undefined ? [] : [block]);

@@ -118,10 +118,15 @@ function fileBlock(file: unknown, path: string, findings: Findings): DocumentBlo
     return { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: data.data }, ...title };
   }
   if (!isText(data.mediaType)) return findings.invalid(field, 'must hold a PDF, plain text or an image');
+  if (data.data.length > LONGEST_TEXT)
+    return findings.invalid(field, `holds more than ${LONGEST_TEXT} characters of text`);
   const text = decodeText(data);
   if (text === undefined) return findings.invalid(field, 'is not a well-formed data URL');
   return { type: 'document', source: { type: 'text', media_type: 'text/plain', data: text }, ...title };
 }
+
+/** More than what a model reads; to decode more holds others up. */
+const LONGEST_TEXT = 2_000_000;
 
 const isWebUrl = (url: string): boolean => /^https?:\/\//i.test(url);
 const isText = (mediaType: string): boolean => mediaType.startsWith('text/') || mediaType === 'application/json';

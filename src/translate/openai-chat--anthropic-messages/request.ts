@@ -4,25 +4,18 @@
  * refused with the name of the field, or left out and named where `dropParams` allows it or nothing depends on it.
  */
 
-import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
 import { type ModelFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
 import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
-import type { ForcedToolChoice, Translator } from '../../formats/translation.js';
-import { ok, refused } from '../../lib/errors.js';
+import type { ForcedToolChoice, Translation, Translator } from '../../formats/translation.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
 import { type Markable, requestMark, settleMarks } from './cache-marks.js';
-import {
-  type Block,
-  type Conversation,
-  endsInUnsignedToolLoop,
-  hasToolBlocks,
-  readConversation,
-  renameCalls,
-} from './messages.js';
+import { type Conversation, endsInUnsignedToolLoop, hasToolBlocks, readConversation, renameCalls } from './messages.js';
 import { checkParameters } from './parameters.js';
+import { type MessagesBody, print, printInTurns } from './print.js';
 import { readMaxTokens, readSampling, readStop } from './sampling.js';
 import { MessagesToChatStream } from './stream.js';
 import { planThinking } from './thinking.js';
@@ -31,14 +24,14 @@ import { isForced, planTools, type ToolPlan, withoutForce } from './tools.js';
 
 /** Characters of `metadata.user_id`. */
 const LONGEST_USER = 256;
-
-type MessagesBody = Omit<MessageCreateParamsBase, 'messages'>;
+/** Written at once. */
+const SMALL_BYTES = 64 * 1024;
 
 /** Refuses with `invalid_value` or `unsupported_parameter`; never throws. */
 export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'anthropic-messages',
-  translate({ json, askedUsage }, target, { maxOutput, nowMs }) {
+  translate({ json, body, askedUsage }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const conversation = readConversation(json['messages'], findings);
@@ -60,13 +53,16 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
       jsonTool,
       fencedJson: form.type === 'told',
     };
-    return ok({
-      body: print(request, conversation),
-      dropped: findings.dropped,
-      answer: (answer) => readMessagesAnswer(plan, answer),
-      stream: () => new MessagesToChatStream(plan),
-      failure: readErrorBody,
-    });
+    const translation = (printed: Buffer): Result<Translation> =>
+      ok({
+        body: printed,
+        dropped: findings.dropped,
+        answer: (answer) => readMessagesAnswer(plan, answer),
+        stream: () => new MessagesToChatStream(plan),
+        failure: readErrorBody,
+      });
+    if (body.length <= SMALL_BYTES) return translation(print(request, conversation));
+    return printInTurns(request, conversation).then(translation);
   },
 };
 
@@ -177,18 +173,4 @@ function* promptOrder({ tools }: MessagesBody, { system, turns }: Conversation):
       if (block.type !== 'thinking' && block.type !== 'redacted_thinking') yield block;
     }
   }
-}
-
-function print(request: MessagesBody, { turns }: Conversation): Buffer {
-  const messages = turns.map(
-    ({ role, blocks }) => `{"role":"${role}","content":[${blocks.map(printBlock).join(',')}]}`,
-  );
-  return Buffer.from(`${JSON.stringify(request).slice(0, -1)},"messages":[${messages.join(',')}]}`);
-}
-
-/** Tool inputs are printed as they came, since a parsed number may not be the number that was written. */
-function printBlock(block: Block): string {
-  if (block.type !== 'tool_use') return JSON.stringify(block);
-  const { input, ...rest } = block;
-  return `${JSON.stringify(rest).slice(0, -1)},"input":${input.json}}`;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion, ChatCompletionMessage } from 'openai/resources/chat/completions';
-import { deltasOf, SONNET_4, streamed, translation } from './calls.js';
+import { atOnce, deltasOf, fixture, NOW_MS, SONNET_4, SONNET_4, SONNET_4_5, streamed, tool, translation, translation } from './calls.js';
 
 const web = (url: string, title: string | null = 'A') => ({
   type: 'web_search_result_location',
@@ -24,8 +24,10 @@ interface Extended extends ChatCompletionMessage {
 
 /** The message of the same answer, whole and streamed. */
 function bothWays(content: readonly object[], request: object = {}): [Extended, Record<string, unknown>] {
-  const answer = translation(request, { model: SONNET_4 }).answer(
-    Buffer.from(JSON.stringify({ type: 'message', id: 'm1', stop_reason: 'end_turn', content })),
+  const answer = atOnce(
+    translation(request, { model: SONNET_4 }).answer(
+      Buffer.from(JSON.stringify({ type: 'message', id: 'm1', stop_reason: 'end_turn', content })),
+    ),
   );
   assert.ok(answer.ok);
   const event = (data: object) => Buffer.from(`data: ${JSON.stringify(data)}\n\n`);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
 import type { Answer } from '../../../src/formats/translation.js';
-import { fixture, NOW_MS, SONNET_4, SONNET_4_5, tool, translation } from './calls.js';
+import { atOnce, fixture, NOW_MS, SONNET_4, SONNET_4_5, tool, translation } from './calls.js';
 
 function answered(body: Buffer, request: object = {}, model?: string): Extract<Answer, { ok: true }> {
-  const answer = translation(request, model ? { model } : {}).answer(body);
+  const answer = atOnce(translation(request, model ? { model } : {}).answer(body));
   assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
   return answer;
 }
@@ -216,7 +216,7 @@ test('an answer without usage has none to tell', () => {
 });
 
 test('an error inside a successful answer is a failure with the status of its meaning', () => {
-  const answer = translation({}).answer(fixture('error-overloaded.json'));
+  const answer = atOnce(translation({}).answer(fixture('error-overloaded.json')));
   assert.ok(!answer.ok);
   assert.deepEqual(answer.failure, {
     kind: 'in_band',
@@ -242,7 +242,7 @@ for (const [name, body] of [
   ],
 ] as const) {
   test(`${name} is garbage`, () => {
-    const answer = translation({}).answer(Buffer.from(body));
+    const answer = atOnce(translation({}).answer(Buffer.from(body)));
     assert.ok(!answer.ok);
     assert.equal(answer.failure.kind, 'garbage');
   });

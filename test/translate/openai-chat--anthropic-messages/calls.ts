@@ -12,6 +12,7 @@ import type {
   Translation,
   UsageExtra,
 } from '../../../src/formats/translation.js';
+import type { Result } from '../../../src/lib/errors.js';
 import type { Json } from '../../../src/lib/json.js';
 import { packageRoot } from '../../../src/lib/root.js';
 import { openaiChatToAnthropicMessages } from '../../../src/translate/openai-chat--anthropic-messages/request.js';
@@ -31,14 +32,24 @@ export const NOW_MS = 1_760_000_000_500;
 
 type Settings = Partial<TargetFacts & AttemptTerms & { readonly askedUsage: boolean }>;
 
-export function call(
+/** What is small is done at once. */
+export function atOnce<T>(value: T | Promise<T>): T {
+  assert.ok(!(value instanceof Promise), 'was not done at once');
+  return value;
+}
+
+export function call(body: object, settings: Settings = {}): Result<Translation> {
+  return atOnce(calling(body, settings));
+}
+
+export function calling(
   body: object,
   settings: Settings = {},
 ): ReturnType<typeof openaiChatToAnthropicMessages.translate> {
   const { askedUsage = false, model = SONNET_4_5, dropParams = false, maxOutput = null, nowMs = NOW_MS } = settings;
   const { forcedToolChoice = 'refuse' } = settings;
   const json = { messages: [user('hi')], ...body };
-  const request = { json: json as Json, askedUsage } as ChatRequest;
+  const request = { json: json as Json, body: Buffer.from(JSON.stringify(json)), askedUsage } as ChatRequest;
   const target: TargetFacts = {
     model,
     id: `anthropic/${model}`,

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { fixture, SONNET_4, streamed, translation } from './calls.js';
+import { atOnce, fixture, SONNET_4, streamed, translation } from './calls.js';
 
 /** Answers the next requests with these, in turn. */
 const answers: { type: string; body: Buffer }[] = [];
@@ -37,7 +37,7 @@ after(() => {
 const serveStream = (name: string, request: object = {}, settings: object = {}) =>
   answers.push({ type: 'text/event-stream', body: streamed(request, [fixture(name)], settings).bytes });
 const serveAnswer = (name: string, request: object = {}, settings: object = {}) => {
-  const answer = translation(request, settings).answer(fixture(name));
+  const answer = atOnce(translation(request, settings).answer(fixture(name)));
   assert.ok(answer.ok);
   answers.push({ type: 'application/json', body: answer.body });
 };

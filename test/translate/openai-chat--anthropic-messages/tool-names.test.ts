@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
-import {
-  assistant,
-  deltasOf,
-  refusal,
+import { 
+  assistant,atOnce, 
+  deltasOf,fixture, NOW_MS, 
+  refusal,SONNET_4, SONNET_4_5, 
   sent,
-  streamed,
+  streamed,tool, 
   tool,
   toolCall,
-  toolResult,
+  toolResult,translation, 
   translation,
-  user,
-} from './calls.js';
+  user,} from './calls.js';
 
 const LONG = `mcp.${'x'.repeat(200)}`;
 const names = ['caldav.create-event', 'caldav/create-event', 'wetter für:heute', LONG];
@@ -49,7 +48,7 @@ for (const name of names) {
   const use = { type: 'tool_use', id: 't1', name: sentName, input: {} };
 
   test(`${name.slice(0, 30)} is what the caller sees called, whole and streamed`, () => {
-    const answer = translation(body).answer(Buffer.from(JSON.stringify({ type: 'message', content: [use] })));
+    const answer = atOnce(translation(body).answer(Buffer.from(JSON.stringify({ type: 'message', content: [use] }))));
     assert.ok(answer.ok);
     const [call] = (JSON.parse(answer.body.toString('utf8')) as ChatCompletion).choices[0]!.message.tool_calls!;
     assert.ok(call?.type === 'function' && call.function.name === name);
