@@ -107,7 +107,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         connection: database.connection,
         clock,
         onLine: (state, error) =>
-          log.info({ state, error: error instanceof Error ? error.message : undefined }, 'key changes'),
+          log.info({ state, error: error === undefined ? undefined : messageOf(error) }, 'key changes'),
       });
   const changes = announced ?? localChanges();
   const catalogue = new Catalogue({ store: pgCatalogueStore(store), changes, clock, log });

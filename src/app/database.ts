@@ -13,7 +13,7 @@ interface Opened {
 }
 
 export async function openDatabase(config: Config, log: Log): Promise<Opened> {
-  const onIdleError = (error: Error): void => log.warn({ error: error.message }, 'database connection');
+  const onIdleError = (error: Error): void => log.warn({ error: messageOf(error) }, 'database connection');
   if (config.database.url !== null) {
     const connection = { url: config.database.url };
     const store = openStore({ ...connection, onIdleError });
@@ -21,7 +21,7 @@ export async function openDatabase(config: Config, log: Log): Promise<Opened> {
   }
   const embedded = await openEmbedded({
     dataDir: config.data_dir,
-    onCrash: (error) => log.fatal({ error: error.message }, 'the embedded database ended'),
+    onCrash: (error) => log.fatal({ error: messageOf(error) }, 'the embedded database ended'),
   });
   const store = openStore({ ...embedded.connection, onIdleError });
   const close = async (): Promise<void> => {

@@ -52,7 +52,7 @@ export async function startSpend(deps: SpendDeps) {
         statementTimeoutMs: 10 * MINUTE_MS,
         connectTimeoutMs: 30_000,
         applicationName: 'tollgate reports',
-        onIdleError: (error) => log.warn({ error: error.message }, 'database connection'),
+        onIdleError: (error) => log.warn({ error: messageOf(error) }, 'database connection'),
       });
   const pool = (own ?? store).pool;
   const reports = createReports(pgReportStore(pool));

@@ -27,7 +27,7 @@ export class SseReader {
   readonly #limit: number;
   overflow = false;
 
-  constructor(limit = 4 * 1024 * 1024) {
+  constructor(limit = 8 * 1024 * 1024) {
     this.#limit = limit;
   }
 
@@ -130,7 +130,17 @@ const isBreak = (byte: number | undefined): boolean => byte === LF || byte === C
 const hasBlankLine = (chunk: Buffer): boolean =>
   chunk.includes('\n\n') || (chunk.includes(CR) && eventEnd(chunk, 0, true) !== -1);
 
+const PLAIN_HEAD = Buffer.from('data: ');
+
 function parseEvent(raw: Buffer): SseEvent {
+  // One line of data, as nearly all have it.
+  if (
+    raw.length > LONG_BYTES &&
+    raw.subarray(0, 6).equals(PLAIN_HEAD) &&
+    raw.indexOf(LF) === raw.length - 2 &&
+    !raw.includes(CR)
+  )
+    return { name: '', data: raw.toString('utf8', 6, raw.length - 2), raw };
   const text = raw.toString('utf8');
   let name = '';
   let data: string | undefined;

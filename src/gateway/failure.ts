@@ -1,7 +1,7 @@
 /**
  * What a caller is told when the upstream failed: its own status and words where it had any, cleaned of what is ours. What an
  * upstream says about the gateway's own account is no fault of the caller's: it is told which provider it is and what its
- * operator must do, and the provider's words go into the log.
+ * operator must do. The log has the class of a failure, its status, its code and the length of its words: they may quote a prompt.
  */
 
 import type { Target } from '../catalog/model.js';
@@ -12,6 +12,21 @@ const LONGEST_RETRY_AFTER_MS = 60_000; // some clients sleep for as long as they
 
 export function refusalOf(uncleaned: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
   const failure = cleaned(uncleaned, target.clean);
+  const refusal = toldOf(failure, target, why);
+  if (refusal.cause !== undefined || !isTold(failure)) return refusal;
+  return { ...refusal, cause: `${why ?? failure.kind}: ${logged(failure)}` };
+}
+
+/** Whether the words are the upstream's. */
+const isTold = ({ kind }: UpstreamFailure): boolean => kind === 'status' || kind === 'in_band';
+
+/** What the log is told of an upstream's words. */
+function logged({ status, code, message }: UpstreamFailure): string {
+  const named = code && /^[\w.-]{1,64}$/.test(code) ? `, code ${code}` : '';
+  return `${status === undefined ? 'an error in its answer' : `status ${status}`}${named}, ${message.length} characters`;
+}
+
+function toldOf(failure: UpstreamFailure, target: Target, why?: FailureClass): Refusal {
   const account = accountError(failure, target, why);
   if (account) return account;
   const { message, status } = failure;
@@ -19,7 +34,7 @@ export function refusalOf(uncleaned: UpstreamFailure, target: Target, why?: Fail
   const late = failure.kind === 'timeout' || (failure.kind === 'connect' && status === 504);
   if (late) return refuse('upstream_timeout', message, { headers });
   if (status === 529) return refuse('overloaded', message, { headers });
-  const told = failure.kind === 'status' || failure.kind === 'in_band';
+  const told = isTold(failure);
   const known = told && why ? MEANT[why] : undefined;
   if (known) return meant(known, failure);
   if (!told || status === undefined || status < 400 || status > 599) {
@@ -60,7 +75,7 @@ function accountError(failure: UpstreamFailure, target: Target, why: FailureClas
   const status = failure.status === undefined ? 'an error in its answer' : `status ${failure.status}`;
   return refuse('upstream_account_error', accountWords[why](target, status), {
     headers: { 'x-should-retry': 'false' },
-    cause: `${why}: the provider '${target.provider}' answered with ${status}: ${failure.message}`,
+    cause: `${why}: the provider '${target.provider}' answered with ${logged(failure)}`,
   });
 }
 

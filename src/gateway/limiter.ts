@@ -24,7 +24,7 @@ import type { Hold } from '../limits/hold.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits, ReserveResult } from '../limits/limits.js';
 import { type Ended, OpenRisk } from '../limits/open-risk.js';
-import { rateLimitHeaders, refusalOf, unavailableRefusal } from '../limits/words.js';
+import { fullRefusalOf, heldHeaders, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
 import { countAlike, countInput } from './count-input.js';
 import type { Reach } from './stages.js';
@@ -160,7 +160,7 @@ export class Limiter {
 
   /** The headers that tell of rate limits, names and values in turn. */
   headers({ hold }: Grant): readonly string[] {
-    return hold ? rateLimitHeaders(hold.parts, this.#limits.nowMs()) : NO_HEADERS;
+    return hold ? heldHeaders(hold.parts, this.#limits.nowMs()) : NO_HEADERS;
   }
 
   /** An attempt was made, and its entry appended to the ledger. */
@@ -267,7 +267,7 @@ export class Limiter {
   #refusal(outcome: Exclude<ReserveResult, { kind: 'reserved' }>, demand: Demand): Refusal {
     if (outcome.kind === 'unavailable') return unavailableRefusal(outcome.retryAfterMs);
     this.#ports.onDenied?.(outcome.denial, demand);
-    const refusal = refusalOf(outcome.denial, this.#ports.notice?.());
+    const refusal = fullRefusalOf(outcome.denial, this.#limits.nowMs(), this.#ports.notice?.());
     return outcome.denial.limit.scope.kind === 'target' ? { ...refusal, atTarget: true } : refusal;
   }
 

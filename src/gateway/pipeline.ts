@@ -289,6 +289,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { call, writer, context } = from;
     if (writer.gone && !writer.interrupted) return left(from, result);
     const status = statusOf(refusal);
+    // What the limit that refused says takes the place of what was said of those that were taken.
+    if (refusal.headers?.['ratelimit'] !== undefined) context.limitHead = [];
     const body = call.format.errors.body(refusal, call.requestId);
     const head = [...baseHead(context), 'content-type', 'application/json', 'content-length', String(body.length)];
     for (const name in refusal.headers) head.push(name, refusal.headers[name]!);

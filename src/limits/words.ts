@@ -59,7 +59,7 @@ export const retryHeaders = (ms: number): Record<string, string> => ({
  * `retry-after` with the moment at which there is room, at the earliest: a slot's end is not known, a window's is. Where the
  * request is more than the whole limit it is when the limit is whole again, for it may be another one by then.
  */
-export function denialHeaders(denial: Denial, nowMs: number): Record<string, string> {
+function denialHeaders(denial: Denial, nowMs: number): Record<string, string> {
   const { limit, max, remaining, windowEndsAtMs, retryAfterMs } = denial;
   const { unit, per } = limit.spec;
   const endsMs = windowEndsAtMs === null ? null : Math.max(0, windowEndsAtMs - nowMs);
@@ -81,8 +81,25 @@ export function denialHeaders(denial: Denial, nowMs: number): Record<string, str
   return { ...headers, ...retryHeaders(waitMs) };
 }
 
-/** The same of slots that a request took: what is left of them. Names and values in turn. */
-export function slotHeaders(parts: readonly Part[]): string[] {
+/** A refusal with everything that can be said of the limit that refused. */
+export function fullRefusalOf(denial: Denial, nowMs: number, notice?: string): Refusal {
+  const refusal = refusalOf(denial, notice);
+  return { ...refusal, headers: { ...refusal.headers, ...denialHeaders(denial, nowMs) } };
+}
+
+/** What is left of the rates and the slots that a request took. Names and values in turn; of each field there is one list. */
+export function heldHeaders(parts: readonly Part[], nowMs: number): string[] {
+  const headers = rateLimitHeaders(parts, nowMs);
+  const slots = slotHeaders(parts);
+  for (let i = 0; i < slots.length; i += 2) {
+    const at = headers.indexOf(slots[i]!);
+    if (at === -1) headers.push(slots[i]!, slots[i + 1]!);
+    else headers[at + 1] += `, ${slots[i + 1]}`;
+  }
+  return headers;
+}
+
+function slotHeaders(parts: readonly Part[]): string[] {
   let tightest: Part | undefined;
   for (const part of parts)
     if (part.limit.kind === 'concurrent' && (!tightest || part.remaining < tightest.remaining)) tightest = part;
@@ -107,7 +124,7 @@ function limitHeaders({ limit, max, remaining, retryAfterMs }: Denial): Record<s
  * Of the tightest limit of requests and the tightest limit of tokens: `x-ratelimit-*` as OpenAI sends them, and the IETF
  * fields; names and values in turn. `nowMs` is the wall clock.
  */
-export function rateLimitHeaders(parts: readonly Part[], nowMs: number): string[] {
+function rateLimitHeaders(parts: readonly Part[], nowMs: number): string[] {
   const headers: string[] = [];
   let policies = '';
   let states = '';

@@ -11,7 +11,7 @@ import type { Call } from '../gateway/call.js';
 import { createGateway, type GatewayPorts } from '../gateway/pipeline.js';
 import type { ResponseWriter } from '../gateway/response-writer.js';
 import { type Caller, unstoredKey } from '../identity/key.js';
-import { ok } from '../lib/errors.js';
+import { ok, type Refusal } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 
 interface Ports extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots'> {
@@ -85,12 +85,14 @@ function callFor(body: Buffer, timeoutMs: number, arrivedAt: number): Call {
   };
 }
 
-/** Refusals are for the gateway's own log: their words are enough. */
+/** Refusals are for the gateway's own log, which is not told what an upstream says. */
+const loggedWords = ({ cause, message }: Refusal): string => cause ?? message;
+
 const inWords: ApiFormat = {
   ...apiFormat('openai-embeddings'),
   errors: {
-    body: ({ message }) => Buffer.from(message),
-    event: ({ message }) => Buffer.from(message),
+    body: (refusal) => Buffer.from(loggedWords(refusal)),
+    event: (refusal) => Buffer.from(loggedWords(refusal)),
     keepAlive: Buffer.alloc(0),
   },
 };

@@ -254,7 +254,7 @@ export class Routes {
       ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
       ...{ bodyLimit, work: this.#work },
       onRefused: onAuthFailure,
-      onFault: (error) => log.warn({ route: name, error: ownWords(error) }, 'authentication service'),
+      onFault: (error) => log.warn({ route: name, error: messageOf(error) }, 'authentication service'),
       onEvent: (target, event) => log.warn({ route: name, target, event }, 'route target'),
     };
   }
@@ -263,12 +263,6 @@ export class Routes {
 /** What a schema finds wrong may hold the client's own words: they are told to the client, and only their length to the log. */
 const said = (policy: string, message: string) =>
   policy === 'validate' ? { detail_length: message.length } : { detail: message };
-
-/** A parser of JSON quotes what it could not read. */
-function ownWords(error: unknown): string {
-  if (error instanceof SyntaxError) return 'its answer is not JSON';
-  return messageOf(error);
-}
 
 const keptAs = <T>(kept: readonly Kept<T>[], key: string): T | undefined => kept.find((one) => one.key === key)?.value;
 

@@ -5,8 +5,7 @@
  */
 import { type Refusal, refuse } from '../lib/errors.js';
 import { fill } from '../lib/template.js';
-import type { Denial } from '../limits/denial.js';
-import { denialHeaders, rateLimitHeaders, refusalOf, slotHeaders, unavailableRefusal } from '../limits/words.js';
+import { fullRefusalOf, heldHeaders, unavailableRefusal } from '../limits/words.js';
 import { forwardVisit } from './attempts.js';
 import type { AnswerCache, Fill, Found } from './cache.js';
 import { directivesOf } from './cache-rules.js';
@@ -31,13 +30,12 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
     if (outcome.kind === 'reserved') {
       visit.hold = outcome.hold;
       const { parts } = outcome.hold;
-      visit.extra.push(...rateLimitHeaders(parts, route.limits.nowMs()));
-      pushMerged(visit.extra, slotHeaders(parts));
+      visit.extra.push(...heldHeaders(parts, route.limits.nowMs()));
     } else {
       if (outcome.kind === 'denied') deps.onDenied(outcome.denial.limit);
       const refusal =
         outcome.kind === 'denied'
-          ? deniedBy(outcome.denial, route.limits.nowMs())
+          ? fullRefusalOf(outcome.denial, route.limits.nowMs())
           : unavailableRefusal(outcome.retryAfterMs);
       if (stands(visit, route, 'limits', refusal, deps)) return visit.refuse(refusal);
       for (const [name, value] of Object.entries(refusal.headers ?? {}))
@@ -74,21 +72,6 @@ function fromCache(visit: Visit, route: Route, cache: AnswerCache, deps: ServeDe
   if (key === undefined) return null;
   if (cache.tells(visit)) visit.cacheState = 'miss';
   return cache.fill(visit, key, found.kind === 'validate' ? found.kept : null);
-}
-
-/** Why a limit refuses, with everything that can be said of it. */
-function deniedBy(denial: Denial, nowMs: number): Refusal {
-  const refusal = refusalOf(denial);
-  return { ...refusal, headers: { ...refusal.headers, ...denialHeaders(denial, nowMs) } };
-}
-
-/** Of rates and of slots there is one list each. */
-function pushMerged(into: string[], headers: readonly string[]): void {
-  for (let i = 0; i < headers.length; i += 2) {
-    const at = into.indexOf(headers[i]!);
-    if (at === -1) into.push(headers[i]!, headers[i + 1]!);
-    else into[at + 1] += `, ${headers[i + 1]}`;
-  }
 }
 
 /** Takes the consumer that the gate let in, or answers why it let nobody in. */

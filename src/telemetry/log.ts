@@ -4,6 +4,7 @@
  */
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { numberText } from '../lib/number-text.js';
+import { loggedError } from '../lib/thrown.js';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -85,7 +86,13 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
 
 const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }): Log =>
   pino(
-    { level, base: null, timestamp: () => isoTime(Date.now()), formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: () => isoTime(Date.now()),
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: loggedError },
+    },
     out,
   );
 

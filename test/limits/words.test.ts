@@ -4,7 +4,7 @@ import { statusOf } from '../../src/lib/errors.js';
 import { Limit, type Scope } from '../../src/limits/limit.js';
 import { Limits } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
-import { duration, rateLimitHeaders, refusalOf, unavailableRefusal } from '../../src/limits/words.js';
+import { duration, heldHeaders, refusalOf, unavailableRefusal } from '../../src/limits/words.js';
 import { denied, estimate, LEASE_MS, reserved, spec, take, used } from '../contract/limits.js';
 import { ManualClock } from '../support/clock.js';
 
@@ -85,8 +85,8 @@ describe('a refusal', () => {
 });
 
 describe('the rate headers', () => {
-  const told = (...asked: Parameters<typeof rateLimitHeaders>): Record<string, string> => {
-    const headers = rateLimitHeaders(...asked);
+  const told = (...asked: Parameters<typeof heldHeaders>): Record<string, string> => {
+    const headers = heldHeaders(...asked);
     const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1]!]] : []));
     return Object.fromEntries(pairs);
   };

@@ -85,7 +85,7 @@ function sendInvalid(reply: FastifyReply, error: z.ZodError, request: FastifyReq
   const code: ErrorCode = unknown ? 'unsupported_parameter' : 'invalid_value';
   const words = errors.slice(0, 3).map(({ field, message }) => (field ? `${field}: ${message}` : message));
   const more = errors.length > 3 ? `; and ${errors.length - 3} more` : '';
-  request.log.debug({ errors }, 'an admin request is not valid');
+  request.log.debug({ code, errors: errors.length }, 'an admin request is not valid');
   return sendRefusal(reply, refuse(code, words.join('; ') + more), errors);
 }
 

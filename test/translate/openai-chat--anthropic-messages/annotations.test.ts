@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion, ChatCompletionMessage } from 'openai/resources/chat/completions';
-import { atOnce, deltasOf, fixture, NOW_MS, SONNET_4, SONNET_4, SONNET_4_5, streamed, tool, translation, translation } from './calls.js';
+import { atOnce, deltasOf, SONNET_4, streamed, translation } from './calls.js';
 
 const web = (url: string, title: string | null = 'A') => ({
   type: 'web_search_result_location',

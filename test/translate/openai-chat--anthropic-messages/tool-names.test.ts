@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
-import { 
-  assistant,atOnce, 
-  deltasOf,fixture, NOW_MS, 
-  refusal,SONNET_4, SONNET_4_5, 
+import {
+  assistant,
+  atOnce,
+  deltasOf,
+  refusal,
   sent,
-  streamed,tool, 
+  streamed,
   tool,
   toolCall,
-  toolResult,translation, 
+  toolResult,
   translation,
-  user,} from './calls.js';
+  user,
+} from './calls.js';
 
 const LONG = `mcp.${'x'.repeat(200)}`;
 const names = ['caldav.create-event', 'caldav/create-event', 'wetter für:heute', LONG];
