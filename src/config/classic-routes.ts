@@ -64,6 +64,7 @@ export type CacheConfig = NonNullable<WrittenRoute['cache']>;
 export type RequestChanges = NonNullable<WrittenRoute['request']>;
 export type HeaderChanges = NonNullable<RequestChanges['headers']>;
 export type BodyChanges = NonNullable<RequestChanges['body']>;
+export type ConditionalChanges = NonNullable<NonNullable<WrittenRoute['response']>['when']>[number];
 export type HealthConfig = NonNullable<UpstreamConfig['health']>;
 
 type Report = (path: Path, message: string) => void;
@@ -219,6 +220,12 @@ export function describeRoute(route: RouteConfig) {
       ...response,
       headers: shownChanges(response.headers),
       body: shownBody(response.body),
+      when: response.when?.map((one) => ({
+        ...one,
+        has: hideAll(one.has),
+        headers: shownChanges(one.headers),
+        body: shownBody(one.body),
+      })),
       errors:
         response.errors &&
         Object.fromEntries(

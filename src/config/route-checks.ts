@@ -164,6 +164,12 @@ function checkTemplates(route: WrittenRoute, at: Path, report: Report): void {
   check(request?.path?.set, [...at, 'request', 'path', 'set']);
   check(request?.body?.set, [...at, 'request', 'body', 'set']);
   check(response?.body?.set, [...at, 'response', 'body', 'set']);
+  for (const [i, { headers, body }] of (response?.when ?? []).entries()) {
+    const place = [...at, 'response', 'when', i];
+    check(headers?.set, [...place, 'headers', 'set']);
+    check(headers?.add, [...place, 'headers', 'add']);
+    check(body?.set, [...place, 'body', 'set']);
+  }
   for (const [status, { body }] of Object.entries(response?.errors ?? {}))
     check(body, [...at, 'response', 'errors', status, 'body']);
   check(respond?.headers, [...at, 'respond', 'headers']);

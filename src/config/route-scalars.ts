@@ -1,6 +1,7 @@
 /** The scalar values of classic routes: patterns, addresses, templates, the names of headers. */
 
 import { z } from 'zod';
+import { rewriteProblem } from '../lib/rewrite.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
 
 export const routeName = z
@@ -90,6 +91,31 @@ export const templateUrl = z.string().refine((written) => {
   const match = /^(https?):\/\/([^/?#{}@\s]+)([/?].*)?$/i.exec(written);
   return match !== null && URL.canParse(`${match[1]}://${match[2]}`) && !/[#\s\\]/.test(match[3] ?? '');
 }, 'expected an http or https URL whose host is fixed, such as http://catalog/products/{id}');
+
+/** A pattern and what takes the place of what it finds. */
+export const rewriteRule = z
+  .strictObject({
+    match: z.string().min(1).max(500).describe('A pattern of RE2, such as ^/v1/([^/]+)$.'),
+    to: z
+      .string()
+      .max(500)
+      .regex(/^[\x21-\x7e]*$/, 'printable ASCII without spaces')
+      .refine((to) => !/[?#]/.test(to), 'a path has neither ? nor #')
+      .describe('$1 stands for the first group.'),
+  })
+  .superRefine((rule, context) => {
+    const problem = rewriteProblem(rule);
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['match'], message: problem });
+  });
+
+/** `https://cdn.example.com` */
+export const plainOrigin = z
+  .string()
+  .refine(
+    (written) =>
+      URL.canParse(written) && /^https?:$/.test(new URL(written).protocol) && new URL(written).origin === written,
+    'expected an origin, such as https://cdn.example.com',
+  );
 
 /** Who may read answers from a browser. */
 export const origin = z

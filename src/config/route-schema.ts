@@ -69,11 +69,47 @@ const request = z.strictObject({
         .regex(/^\/[\x21-\x7e]*$/, 'a path begins with /')
         .optional()
         .describe('May hold {param}.'),
+      rewrite: z
+        .array(r.rewriteRule)
+        .min(1)
+        .max(20)
+        .optional()
+        .describe('Patterns of RE2, in turn, over the path after strip_prefix and before add_prefix.'),
+    })
+    .refine(({ set, rewrite }) => set === undefined || rewrite === undefined, {
+      path: ['rewrite'],
+      message: 'either `set` or `rewrite`',
     })
     .optional(),
   query: queryChanges.optional(),
-  body: bodyChanges.optional().describe('JSON bodies only.'),
+  body: bodyChanges
+    .extend({
+      send: z
+        .enum(['json', 'form'])
+        .optional()
+        .describe('How the body is sent. Default: as it came. JSON and forms are read.'),
+    })
+    .optional()
+    .describe('JSON and forms only.'),
 });
+
+const answerChanges = { headers: headerChanges.optional(), body: bodyChanges.optional() };
+
+const conditional = z
+  .strictObject({
+    status: z
+      .array(z.string().regex(/^[1-5]\d\d$|^[1-5]xx$/, 'expected a status such as 404, or 4xx'))
+      .min(1)
+      .optional()
+      .describe('Statuses of the answer, or classes of them.'),
+    has: z
+      .record(r.fieldName, z.string())
+      .optional()
+      .describe('Headers that the answer has, with these values; * stands for any text.'),
+    ...answerChanges,
+    set_status: status.optional().describe('The status that is sent instead.'),
+  })
+  .refine(({ status: of, has }) => of !== undefined || has !== undefined, 'needs a condition: `status` or `has`');
 
 const ownError = z.strictObject({
   status: z.number().int().min(200).max(599).optional().describe('Default: that of the answer.'),
@@ -128,6 +164,12 @@ const part = z
       .max(10)
       .optional()
       .describe('Redirects within the same origin that are followed. Default 0.'),
+    follow_to: z
+      .array(r.plainOrigin)
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('Other origins that redirects may lead to; none of the client’s headers are sent there.'),
     after: z.array(z.string().min(1)).optional().describe('Parts that must be there before. Left out: at once.'),
     optional: z.boolean().optional().describe('Without it the answer is incomplete, not an error.'),
     default: z.json().optional().describe('What stands in for an optional part that is missing.'),
@@ -143,6 +185,10 @@ const part = z
   .refine(({ allow, deny }) => allow === undefined || deny === undefined, {
     path: ['deny'],
     message: 'either `allow` or `deny`',
+  })
+  .refine(({ follow, follow_to }) => follow_to === undefined || (follow ?? 0) > 0, {
+    path: ['follow_to'],
+    message: 'needs `follow`: how many redirects are followed',
   })
   .refine(({ optional, ...rest }) => optional || (rest.default === undefined && rest.error === undefined), {
     path: ['optional'],
@@ -224,9 +270,14 @@ export const route = z
     request: request.optional().describe('Changes before it is sent.'),
     response: z
       .strictObject({
-        headers: headerChanges.optional(),
-        body: bodyChanges.optional(),
+        ...answerChanges,
         status: status.optional(),
+        when: z
+          .array(conditional)
+          .min(1)
+          .max(50)
+          .optional()
+          .describe('Changes to some answers: the first that fits, after those to all.'),
         errors: z
           .record(z.string().regex(/^[45]\d\d$|^[45]xx$/, 'expected a status such as 404, or 4xx or 5xx'), ownError)
           .optional()

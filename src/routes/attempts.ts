@@ -170,7 +170,11 @@ export function requestFor(
   if (prefix) headers.push('x-forwarded-prefix', prefix);
   // A changed or decoded body has another length, which is stated where it is sent.
   if (!(body instanceof Upload)) removeFrom(headers, 'content-length');
-  if (route.responseBody) withoutHeaders(headers, ['accept-encoding', 'range', 'if-range']);
+  if (visit.bodyType !== '') {
+    removeFrom(headers, 'content-type');
+    headers.push('content-type', visit.bodyType);
+  }
+  if (route.changesBodies) withoutHeaders(headers, ['accept-encoding', 'range', 'if-range']);
   const refusal = route.headerEdit?.apply(headers, visit);
   if (refusal) return refusal;
   if (fill && fill.conditions.length > 0) {

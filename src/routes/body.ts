@@ -4,13 +4,15 @@
  * while it comes, and the work on what is large is done in another thread.
  */
 import { type Refusal, refuse } from '../lib/errors.js';
-import { JsonBounds } from '../lib/json-bounds.js';
+import { JsonBounds, type JsonExcess, type JsonLimits } from '../lib/json-bounds.js';
 import { tooSlow } from '../lib/late.js';
+import { FORM_TYPE, isForm } from './form.js';
+import { FORM_TO_JSON } from './json-edit.js';
 import { NOT_JSON } from './json-job.js';
 import type { Undone } from './json-work.js';
 import { type ServeDeps, stands } from './policy.js';
 import type { Route } from './route.js';
-import { isJson } from './transform.js';
+import { isJson, isReadable } from './transform.js';
 import { type NoBody, readWhole, Upload } from './upload.js';
 import type { Visit } from './visit.js';
 
@@ -30,8 +32,9 @@ async function sentBody(visit: Visit, route: Route, deps: ServeDeps): Promise<Bo
   const { req } = visit;
   visit.wantBody();
   const limit = route.logOnly.has('body_limit') ? Number.POSITIVE_INFINITY : route.bodyLimit;
-  const json = isJson(req.headers['content-type']);
-  if ((route.bodyEdit !== null && json) || route.validation?.schema != null) return jsonBody(visit, route, limit, deps);
+  const readable = isReadable(req.headers['content-type']);
+  if ((route.bodyEdit !== null && readable) || route.validation?.schema != null)
+    return jsonBody(visit, route, limit, deps);
   const declared = req.headers['content-length'];
   if (route.upstream && (declared === undefined || Number(declared) > keptBytesOf(route)))
     return new Upload(req, limit);
@@ -47,16 +50,31 @@ async function jsonBody(visit: Visit, route: Route, limit: number, deps: ServeDe
   const encoding = req.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity')
     return told(visit, refuse('unsupported_media_type', 'Send the body without content-encoding.'));
-  const bytes = await readWhole(req, most, new JsonBounds(limits));
-  if (typeof bytes === 'string') return noBody(visit, bytes, most, most < limit ? 'json.largest' : 'body_limit');
+  const type = req.headers['content-type'];
+  const cameAsForm = isForm(type);
+  const read = await readWhole(req, most, cameAsForm ? new FormBounds(limits) : new JsonBounds(limits));
+  if (typeof read === 'string') return noBody(visit, read, most, most < limit ? 'json.largest' : 'body_limit');
+  const bytes = cameAsForm ? await fromForm(visit, route, read) : read;
+  if (bytes === undefined) return undefined;
   const wrong = await checked(bytes, route);
   if (wrong && stands(visit, route, 'validate', wrong, deps)) return told(visit, wrong);
-  if (!route.bodyEdit || !isJson(req.headers['content-type'])) return bytes;
-  const edited = await route.work.run('edit', route.bodyEdit.planFor(visit), bytes);
+  if (!route.bodyEdit || !(cameAsForm || isJson(type))) return read;
+  const asForm = (route.bodyEdit.send ?? (cameAsForm ? 'form' : 'json')) === 'form';
+  const edited = await route.work.run('edit', { ...route.bodyEdit.planFor(visit), asForm }, bytes);
   if (visit.gone) return undefined;
   if ('undone' in edited) return told(visit, undoneRefusal(edited.undone));
-  if (edited.done !== undefined) return Buffer.from(edited.done);
-  return told(visit, refuse('invalid_json', 'The body is not a JSON object.', { param: 'body' }));
+  if (edited.done !== undefined) {
+    if (asForm !== cameAsForm) visit.bodyType = asForm ? FORM_TYPE : 'application/json';
+    return Buffer.from(edited.done);
+  }
+  const what = asForm ? 'a JSON object that can be sent as a form' : 'a JSON object';
+  return told(visit, refuse('invalid_json', `The body is not ${what}.`, { param: 'body' }));
+}
+
+async function fromForm(visit: Visit, route: Route, bytes: Buffer): Promise<Buffer | undefined> {
+  const worked = await route.work.run('edit', FORM_TO_JSON, bytes);
+  if (visit.gone) return undefined;
+  return 'undone' in worked ? told(visit, undoneRefusal(worked.undone)) : Buffer.from(worked.done ?? '{}');
 }
 
 /** What its schema says of a body; no body at all is checked as an empty object. */
@@ -70,6 +88,23 @@ async function checked(bytes: Buffer, route: Route): Promise<Refusal | undefined
   if (worked.done === NOT_JSON) return refuse('invalid_json', 'The body is not JSON.', { param: 'body' });
   return refuse('invalid_request', `The body: ${worked.done}.`, { param: 'body' });
 }
+
+/** The fields of a form, counted while it comes. */
+class FormBounds {
+  readonly #limits: JsonLimits;
+  #fields = 1;
+
+  constructor(limits: JsonLimits) {
+    this.#limits = limits;
+  }
+
+  read(bytes: Uint8Array): JsonExcess | null {
+    for (let at = bytes.indexOf(AMPERSAND); at !== -1; at = bytes.indexOf(AMPERSAND, at + 1))
+      if (++this.#fields > this.#limits.values) return 'too_many';
+    return null;
+  }
+}
+const AMPERSAND = 0x26;
 
 const NOTHING = Buffer.alloc(0);
 const NO_BODY = Buffer.from('{}');

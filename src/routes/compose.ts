@@ -8,12 +8,13 @@ import type { RouteConfig } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
 import { jsonExcess } from '../lib/json-bounds.js';
-import { type Asking, askBackend } from './ask.js';
+import { type Asked, type Asking, askBackend } from './ask.js';
 import { SAFE } from './attempts.js';
 import { Backend } from './backend.js';
 import { bodyOf } from './body.js';
 import { Delivery } from './delivery.js';
 import { deadlinesOf } from './forward.js';
+import { removeFrom } from './headers.js';
 import { type KeepPlan, type KeptPart, keepJson } from './json-edit.js';
 import { Merged } from './merge.js';
 import { nameSource } from './names.js';
@@ -25,6 +26,19 @@ import type { UpstreamDeps } from './upstream.js';
 import type { Visit } from './visit.js';
 
 const DEFAULT_MS = 5_000;
+
+interface ComposedPart {
+  readonly part: Part;
+  readonly backend: Backend;
+  /** Where else redirects may lead, by origin. */
+  readonly others: ReadonlyMap<string, Backend>;
+}
+
+/** Where a part is asked, with its query. */
+interface PartAddress {
+  readonly backend: Backend;
+  readonly path: string;
+}
 
 interface Running {
   readonly visit: Visit;
@@ -38,7 +52,7 @@ interface Running {
 }
 
 export class Composition {
-  readonly #parts: readonly { readonly part: Part; readonly backend: Backend }[];
+  readonly #parts: readonly ComposedPart[];
   readonly #deps: UpstreamDeps;
 
   constructor(configs: NonNullable<RouteConfig['compose']>, deps: UpstreamDeps) {
@@ -47,21 +61,24 @@ export class Composition {
     this.#parts = configs.map((config, i) => {
       const part = new Part(config, i, used);
       const timeouts = timeoutsOf(part);
-      const backend = new Backend(
-        { url: part.origin, weight: 1 },
-        {
-          ...{ clock: deps.clock, random: deps.random, deadlines: deps.deadlines, onEvent: deps.onEvent, timeouts },
-          upstream: { tls: config.tls },
-          breaker: config.breaker,
-          names: deps.names ?? nameSource(undefined),
-        },
-      );
-      return { part, backend };
+      const backendOf = (url: string): Backend =>
+        new Backend(
+          { url, weight: 1 },
+          {
+            ...{ clock: deps.clock, random: deps.random, deadlines: deps.deadlines, onEvent: deps.onEvent, timeouts },
+            upstream: { tls: config.tls },
+            breaker: config.breaker,
+            names: deps.names ?? nameSource(undefined),
+          },
+        );
+      const own = new URL(part.origin).origin;
+      const others = (config.follow_to ?? []).filter((origin) => origin !== own);
+      return { part, backend: backendOf(part.origin), others: new Map(others.map((one) => [one, backendOf(one)])) };
     });
   }
 
   get backends(): readonly Backend[] {
-    return this.#parts.map(({ backend }) => backend);
+    return this.#parts.flatMap(({ backend, others }) => [backend, ...others.values()]);
   }
 
   async serve(visit: Visit, route: Route, deps: ServeDeps): Promise<void> {
@@ -110,21 +127,22 @@ export class Composition {
   }
 
   retire(): void {
-    for (const { backend } of this.#parts) backend.retire();
+    for (const backend of this.backends) backend.retire();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#parts.map(({ backend }) => backend.close()));
+    await Promise.all(this.backends.map((backend) => backend.close()));
   }
 
   /** Undefined for a part that is missing and may be. */
   async #all(running: Running): Promise<(Result<KeptPart> | undefined)[]> {
     const byName = new Map<string, Promise<Result<KeptPart> | undefined>>();
-    const all = this.#parts.map(({ part, backend }, i) => {
+    const all = this.#parts.map((composed, i) => {
+      const { part } = composed;
       const result = this.#after(part, byName).then(async (there) => {
         if (running.failed || running.visit.gone) return undefined;
         const answer = there
-          ? await this.#one(part, backend, running)
+          ? await this.#one(composed, running)
           : refused(lost(part.name, 'a part that it needs is missing'));
         if (answer.ok) {
           running.answers.set(part.name, answer.value);
@@ -149,36 +167,30 @@ export class Composition {
     return needed.every((result) => result?.ok === true);
   }
 
-  async #one(part: Part, backend: Backend, running: Running): Promise<Result<KeptPart>> {
+  async #one(composed: ComposedPart, running: Running): Promise<Result<KeptPart>> {
+    const { part, backend } = composed;
     const { visit } = running;
     const target = part.target(visit, running.answers);
     if ('missing' in target) return refused(lost(part.name, `there is no usable {${target.missing}} for its URL`));
-    if (!backend.available) {
-      const seconds = String(Math.max(1, Math.ceil(backend.waitMs / 1000)));
-      return refused(
-        refuse('no_target_available', `The part ${part.name} is not available.`, {
-          headers: { 'retry-after': seconds },
-        }),
-      );
-    }
     const { method = 'GET' } = part.config;
     const body = method === 'GET' || method === 'HEAD' ? null : running.body;
-    return await this.#ask(part, backend, running, target.path, body, part.config.follow ?? 0);
+    return await this.#ask(composed, running, { backend, path: target.path }, body, part.config.follow ?? 0);
   }
 
   async #ask(
-    part: Part,
-    backend: Backend,
+    composed: ComposedPart,
     running: Running,
-    path: string,
+    { backend, path }: PartAddress,
     body: Buffer | null,
     follow: number,
   ): Promise<Result<KeptPart>> {
     const { visit, route } = running;
+    const { part } = composed;
+    if (!backend.available) return refused(unavailable(part.name, backend));
     const { method = 'GET' } = part.config;
     const asking = askBackend(
       backend,
-      { method, path, headers: headersFor(part, backend, visit, route, body), body },
+      { method, path, headers: headersFor(composed, backend, visit, route, body), body },
       timeoutsOf(part),
       this.#deps.deadlines,
       route.json.largestBytes,
@@ -190,9 +202,9 @@ export class Composition {
       return refused(
         refuse(asked.late ? 'upstream_timeout' : 'upstream_error', `The part ${part.name} failed: ${asked.message}`),
       );
-    const next = follow > 0 && body === null ? redirectedTo(part.origin, path, asked.status, asked.headers) : undefined;
+    const next = follow > 0 && body === null ? redirectedTo(composed, { backend, path }, asked) : undefined;
     if (next !== undefined && !visit.gone && !running.failed)
-      return await this.#ask(part, backend, running, next, body, follow - 1);
+      return await this.#ask(composed, running, next, body, follow - 1);
     if (asked.status < 200 || asked.status > 299) return refused(ofStatus(part.name, asked.status, asked.headers));
     return await this.#keep(part, asked.body, route);
   }
@@ -206,14 +218,25 @@ export class Composition {
   }
 }
 
-/** Where a redirect leads, with its query; undefined where it is none, or leads to another origin. */
-function redirectedTo(origin: string, path: string, status: number, headers: readonly string[]): string | undefined {
+/** Where a redirect leads; undefined where it is none, or leads to an origin that the part does not name. */
+function redirectedTo(
+  { part, backend, others }: ComposedPart,
+  from: PartAddress,
+  { status, headers }: Extract<Asked, { kind: 'answered' }>,
+): PartAddress | undefined {
   const to = headerIn(headers, 'location');
   if (![301, 302, 303, 307, 308].includes(status) || to === undefined) return undefined;
-  const base = origin + path;
+  const own = new URL(part.origin).origin;
+  const base = ([...others].find(([, other]) => other === from.backend)?.[0] ?? own) + from.path;
   if (!URL.canParse(to, base)) return undefined;
   const url = new URL(to, base);
-  return url.origin === new URL(origin).origin ? url.pathname + url.search : undefined;
+  const next = url.origin === own ? backend : others.get(url.origin);
+  return next && { backend: next, path: url.pathname + url.search };
+}
+
+function unavailable(name: string, backend: Backend): Refusal {
+  const seconds = String(Math.max(1, Math.ceil(backend.waitMs / 1000)));
+  return refuse('no_target_available', `The part ${name} is not available.`, { headers: { 'retry-after': seconds } });
 }
 
 /** For values of the configuration. */
@@ -248,15 +271,33 @@ function ofStatus(name: string, status: number, headers: readonly string[]): Ref
     : refuse('upstream_error', message);
 }
 
-/** The route's usual words on client and gateway, and of the client's own headers those that the part names. */
-function headersFor(part: Part, backend: Backend, visit: Visit, route: Route, body: Buffer | null): string[] {
+/**
+ * The route's usual words on client and gateway, and of the client's own headers those that the part names. Another origin that
+ * a redirect leads to is told nothing of the caller.
+ */
+function headersFor(
+  { part, backend: home }: ComposedPart,
+  backend: Backend,
+  visit: Visit,
+  route: Route,
+  body: Buffer | null,
+): string[] {
+  const all = route.requestHeaders.build(visit, backend.hostHeader, false);
+  if (backend !== home) {
+    const told = ['host', 'via', 'x-request-id'];
+    const out = all.flatMap((name, i) => (i % 2 === 0 && told.includes(name) ? [name, all[i + 1]!] : []));
+    return [...out, 'accept', 'application/json'];
+  }
+  if (visit.bodyType !== '') {
+    removeFrom(all, 'content-type');
+    all.push('content-type', visit.bodyType);
+  }
   const wanted = new Set([
     ...(part.config.headers ?? []),
     'traceparent',
     'tracestate',
     ...(body ? ['content-type'] : []),
   ]);
-  const all = route.requestHeaders.build(visit, backend.hostHeader, false);
   const own = new Set(OWN);
   const out: string[] = [];
   for (let i = 0; i < all.length; i += 2) {

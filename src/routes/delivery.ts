@@ -11,10 +11,11 @@ import { compressorFor } from './compress.js';
 import { Cors } from './cors.js';
 import { removeFrom, trailerPairs } from './headers.js';
 import type { Route } from './route.js';
-import { isJson } from './transform.js';
+import { type BodyEdit, type HeaderEdit, isJson } from './transform.js';
 import type { Visit } from './visit.js';
 
 const SMALL_BYTES = 64 * 1024;
+const NO_EDITS: readonly HeaderEdit[] = [];
 
 export class Delivery {
   readonly #visit: Visit;
@@ -25,6 +26,7 @@ export class Delivery {
   /** A JSON body that is to be changed is collected. */
   #collected: Buffer[] | null = null;
   #collectedBytes = 0;
+  #edit: BodyEdit | null = null;
   #status = 0;
   #headers: string[] = [];
   /** A whole body that goes out with its head in one write. */
@@ -48,8 +50,9 @@ export class Delivery {
       for (let i = headers.length - 2; i >= 0; i -= 2) if (Cors.owns(headers[i]!)) headers.splice(i, 2);
     }
     if (visit.cacheState !== '') headers.push('x-tollgate-cache', visit.cacheState);
-    const refusal = route.responseHeaders?.apply(headers, visit);
-    if (refusal) {
+    const changes = route.responseChanges?.of(status, headers);
+    for (const edit of changes?.headers ?? NO_EDITS) {
+      if (!edit.apply(headers, visit)) continue;
       this.#over = true;
       visit.refuse(refuse('upstream_error', 'The answer of the upstream cannot be passed on.'));
       return false;
@@ -58,9 +61,10 @@ export class Delivery {
       this.#over = true;
       return false;
     }
-    const code = status === 304 ? status : (route.responseStatus ?? status);
+    const code = status === 304 ? status : (changes?.status ?? status);
     const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
-    if (route.responseBody && !bodiless && isJson(headerIn(headers, 'content-type'))) {
+    if (changes?.body && !bodiless && isJson(headerIn(headers, 'content-type'))) {
+      this.#edit = changes.body;
       this.#collected = [];
       this.#status = code;
       this.#headers = headers;
@@ -172,11 +176,11 @@ export class Delivery {
    */
   async #change(bytes: Buffer): Promise<void> {
     const headers = this.#headers;
-    const { json, work, responseBody } = this.#route;
+    const { json, work } = this.#route;
     const plain = decoded(bytes, headerIn(headers, 'content-encoding'), json.largestBytes);
     if (plain === undefined) return this.#refuse('cannot be decoded');
     if (jsonExcess(plain, json.limits) !== null) return this.#refuse(UNCHANGED);
-    const edited = await work.run('edit', responseBody!.planFor(this.#visit), plain);
+    const edited = await work.run('edit', this.#edit!.planFor(this.#visit), plain);
     if (this.#over || this.#visit.gone) return;
     if ('undone' in edited) return this.#refuse(UNCHANGED);
     const text = edited.done;

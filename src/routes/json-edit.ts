@@ -1,4 +1,5 @@
 /** What is done to JSON: pure functions on its text, for the thread of a request or another one. */
+import { formAsJson, jsonAsForm } from './form.js';
 import {
   at,
   copyOf,
@@ -21,11 +22,18 @@ export interface EditPlan {
   readonly set: readonly (readonly [path: string, json: string])[];
   /** The value that becomes the whole, in the end; null where there is none. */
   readonly target?: string | undefined;
+  /** A form is read; left out: JSON. */
+  readonly form?: boolean;
+  /** A form is written; left out: JSON. */
+  readonly asForm?: boolean;
 }
 
-/** The changed text; undefined where it is neither an object nor a list, in which nothing can be changed. */
+/** For a form that is made to JSON. */
+export const FORM_TO_JSON: EditPlan = { remove: [], move: [], set: [], form: true };
+
+/** The changed text; undefined where it is neither an object nor a list, in which nothing can be changed, or no form. */
 export function editJson(text: string, plan: EditPlan): string | undefined {
-  const body = parseJson(text);
+  const body = plan.form ? formAsJson(text) : parseJson(text);
   if (!Array.isArray(body) && !isObject(body)) return undefined;
   for (const path of plan.remove) remove(body, path);
   for (const [from, to] of plan.move) move(body, from, to);
@@ -33,7 +41,8 @@ export function editJson(text: string, plan: EditPlan): string | undefined {
     const value = parseJson(json)!;
     for (const item of Array.isArray(body) ? body : [body]) if (isObject(item)) put(item, path, copyOf(value));
   }
-  return writeJson(plan.target === undefined ? body : (at(body, plan.target) ?? null));
+  const whole = plan.target === undefined ? body : (at(body, plan.target) ?? null);
+  return plan.asForm ? jsonAsForm(whole) : writeJson(whole);
 }
 
 /** What of a part's answer becomes part of ours: `target`, then `allow` or `deny`, then `map`, then a collection. */

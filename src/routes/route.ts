@@ -16,6 +16,7 @@ import { RouteLimits } from './limits.js';
 import type { Matchable } from './match.js';
 import type { Mirror } from './mirror.js';
 import { OwnErrors } from './own-errors.js';
+import { ResponseChanges } from './response-changes.js';
 import { BodyEdit, HeaderEdit, PathEdit } from './transform.js';
 import type { Upstream, UpstreamDeps } from './upstream.js';
 import { Validation } from './validate.js';
@@ -54,9 +55,9 @@ export class Route implements Matchable {
   readonly headerEdit: HeaderEdit | null;
   readonly pathEdit: PathEdit | null;
   readonly bodyEdit: BodyEdit | null;
-  readonly responseHeaders: HeaderEdit | null;
-  readonly responseBody: BodyEdit | null;
-  readonly responseStatus: number | null;
+  readonly responseChanges: ResponseChanges | null;
+  /** Bodies of answers are changed, so they are asked for plain and whole. */
+  readonly changesBodies: boolean;
   /** In the place of answers that failed. */
   readonly ownErrors: OwnErrors | null;
   readonly validation: Validation | null;
@@ -95,9 +96,8 @@ export class Route implements Matchable {
     this.headerEdit = request?.headers ? new HeaderEdit(request.headers) : null;
     this.pathEdit = request?.path || request?.query ? new PathEdit(request.path, request.query) : null;
     this.bodyEdit = request?.body ? new BodyEdit(request.body) : null;
-    this.responseHeaders = response?.headers ? new HeaderEdit(response.headers) : null;
-    this.responseBody = response?.body ? new BodyEdit(response.body) : null;
-    this.responseStatus = response?.status ?? null;
+    this.responseChanges = response ? new ResponseChanges(response) : null;
+    this.changesBodies = this.responseChanges?.bodies ?? false;
     this.ownErrors = response?.errors ? new OwnErrors(response.errors) : null;
     this.validation = config.validate ? new Validation(config.validate, deps.validators) : null;
     this.cache = config.cache ? new AnswerCache(config.cache, toldBy(config, sent), deps.clock) : null;

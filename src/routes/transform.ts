@@ -5,11 +5,14 @@
 
 import type { BodyChanges, HeaderChanges, RequestChanges } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { Rewrite } from '../lib/rewrite.js';
 import { fill, parseTemplate } from '../lib/template.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
+import { isForm } from './form.js';
 import { removeFrom } from './headers.js';
 import { copyOf, Digits, fromPlain, isObject, type Json, writeJson } from './json.js';
 import type { EditPlan } from './json-edit.js';
+import { readTarget } from './path.js';
 import { pathSafe, valueFor } from './values.js';
 import type { Visit } from './visit.js';
 
@@ -62,8 +65,11 @@ export class HeaderEdit {
 export class BodyEdit {
   readonly #plan: Omit<EditPlan, 'set'>;
   readonly #set: readonly (readonly [string, Json])[];
+  /** How a request's body is sent; null: as it came. */
+  readonly send: 'json' | 'form' | null;
 
   constructor(changes: BodyChanges) {
+    this.send = changes.send ?? null;
     const renamed = Object.entries(changes.rename ?? {}).map(([from, to]): [string, string] => {
       const dot = from.lastIndexOf('.');
       return [from, dot === -1 ? to : `${from.slice(0, dot)}.${to}`];
@@ -87,10 +93,15 @@ export function filled(value: Json, visit: Visit): Json {
   return value instanceof Digits ? value : copyOf(value);
 }
 
+/** RE2 takes microseconds for each character. */
+const LONGEST_REWRITTEN = 1024;
+const TOO_LONG = refuse('uri_too_long', `The path is longer than ${LONGEST_REWRITTEN} characters.`);
+
 export class PathEdit {
   readonly #strip: string | null;
   readonly #add: string;
   readonly #set: Template | null;
+  readonly #rewrite: Rewrite | null;
   readonly #query: RequestChanges['query'];
   readonly #querySet: Templates;
   readonly #queryAdd: Templates;
@@ -99,6 +110,7 @@ export class PathEdit {
     this.#strip = withoutTrailing(path?.strip_prefix ?? '', '/') || null;
     this.#add = withoutTrailing(path?.add_prefix ?? '', '/');
     this.#set = path?.set === undefined ? null : parseTemplate(path.set);
+    this.#rewrite = path?.rewrite ? new Rewrite(path.rewrite) : null;
     this.#query = query;
     this.#querySet = templatesOf(query?.set, false);
     this.#queryAdd = templatesOf(query?.add, false);
@@ -122,6 +134,12 @@ export class PathEdit {
     } else {
       const stripped = this.strippedFrom(path);
       if (stripped !== null) path = path.slice(stripped.length) || '/';
+    }
+    if (this.#rewrite) {
+      if (path.length > LONGEST_REWRITTEN) return refused(TOO_LONG);
+      path = this.#rewrite.apply(path);
+      // What patterns make of a path must be one, and not another one to whoever reads it next.
+      if (readTarget(path)?.path !== path) return refused(badValue('the path'));
     }
     const query = this.#query === undefined ? visit.query : this.#editQuery(visit);
     return ok(this.#add + path + query);
@@ -166,6 +184,9 @@ export class PathEdit {
     return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
   }
 }
+
+/** Whether a body can be looked into. */
+export const isReadable = (contentType: string | undefined): boolean => isJson(contentType) || isForm(contentType);
 
 export const isJson = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^\s*application\/(?:[\w.+-]+\+)?json\s*(;|$)/i.test(contentType);

@@ -118,7 +118,11 @@ export class Upload extends Readable {
 export type NoBody = 'too_large' | 'slow' | 'broken' | JsonExcess;
 
 /** A whole body in memory. `bounds`: it is to be JSON within them. */
-export function readWhole(request: ClientRequest, limitBytes: number, bounds?: JsonBounds): Promise<Buffer | NoBody> {
+export function readWhole(
+  request: ClientRequest,
+  limitBytes: number,
+  bounds?: Pick<JsonBounds, 'read'>,
+): Promise<Buffer | NoBody> {
   if (request instanceof PlainRequest)
     return Promise.resolve(
       request.body.length > limitBytes ? 'too_large' : (bounds?.read(request.body) ?? request.body),

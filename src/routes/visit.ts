@@ -50,6 +50,8 @@ export class Visit {
   attempts = 0;
   target = '';
   cacheState = '';
+  /** The type of the body that is sent, where it was made another one. */
+  bodyType = '';
   /** Policies that would have refused, where they only log. */
   logged: string[] | null = null;
   gone = false;
