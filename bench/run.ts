@@ -1,6 +1,7 @@
 /** `npm run bench [name...]`: one file per claim. */
 import * as ledger from './ledger.js';
 import * as limits from './limits.js';
+import * as loop from './loop.js';
 import * as proxy from './proxy.js';
 import * as reports from './reports.js';
 import * as routes from './routes.js';
@@ -8,7 +9,7 @@ import * as spool from './spool.js';
 import * as stream from './stream.js';
 import * as tokens from './tokens.js';
 
-const benches = { proxy, routes, stream, tokens, ledger, limits, reports, spool };
+const benches = { proxy, loop, routes, stream, tokens, ledger, limits, reports, spool };
 const names = process.argv.slice(2);
 
 for (const [name, bench] of Object.entries(benches)) {

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ClientRequest } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { JsonBounds, type JsonExcess, jsonExcess } from '../lib/json-bounds.js';
 import { late, tooSlow } from '../lib/late.js';
 
@@ -34,20 +35,20 @@ export function readBody(request: ClientRequest, limitBytes: number): Promise<Re
   if (Number(request.headers['content-length'] ?? 0) > limitBytes)
     return Promise.resolve(refuseRest(request, tooLarge(limitBytes)));
   return new Promise((resolve) => {
-    const pieces: Buffer[] = [];
+    const gathered = new GatheredBytes(Number(request.headers['content-length'] ?? 0));
     const bounds = new JsonBounds(JSON_LIMITS);
-    let size = 0;
     let isRefused = false;
     request.on('data', (piece: Buffer) => {
       if (isRefused) return;
-      size += piece.length;
       const excess = bounds.read(piece);
-      if (size <= limitBytes && !excess) return void pieces.push(piece);
+      if (gathered.length + piece.length <= limitBytes && !excess) return gathered.push(piece);
       isRefused = true;
-      pieces.length = 0;
+      gathered.drop();
       resolve(refuseRest(request, excess ? beyond(excess) : tooLarge(limitBytes)));
     });
-    request.on('end', () => resolve(ok(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))));
+    request.on('end', () => {
+      if (!isRefused) resolve(ok(gathered.take()));
+    });
     request.on('close', () => resolve(undefined));
     request.on('error', () => resolve(undefined));
     request.on(late, () => resolve(refused(TOO_SLOW)));

@@ -28,7 +28,7 @@ export interface Asked {
 
 /** Beyond this a request is not cached: hashing it would hold up others. */
 const LARGEST_REQUEST_BYTES = 512 * 1024;
-const MOST_VALUES = 20_000;
+const MOST_VALUES = 5_000;
 
 /** The narrower of two; the key's own setting can narrow what the model's allows and never widen it. */
 export function narrower(one: Share, other: Share | null): Share {

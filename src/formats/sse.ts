@@ -27,7 +27,7 @@ export class SseReader {
   readonly #limit: number;
   overflow = false;
 
-  constructor(limit = 8 * 1024 * 1024) {
+  constructor(limit = 4 * 1024 * 1024) {
     this.#limit = limit;
   }
 

@@ -10,6 +10,7 @@ import type { LimitHeader } from '../formats/failure-rules.js';
 import type { Answer, StreamReader, Translation } from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { exhaustedMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -93,9 +94,8 @@ export class Meter implements UpstreamEvents {
   readonly #plan: Carry;
   readonly #resolve: (carried: Carried) => void;
   readonly #sentAt: number;
-  readonly #pieces: Buffer[] = [];
+  #gathered = new GatheredBytes();
   #flow: Flow | undefined;
-  #size = 0;
   #status = 0;
   #retryAfterMs: number | undefined;
   #reading: StreamReader | undefined;
@@ -144,10 +144,17 @@ export class Meter implements UpstreamEvents {
     const { limitHeaders, clock, stream, translation } = this.#plan;
     if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
-    if (status >= 300 || !stream) return;
+    if (status >= 300 || !stream) return this.#expect(headers);
     const type = headers.get('content-type') ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
     if (!/json|html/i.test(type)) this.#reading = translation.stream();
+    else this.#expect(headers);
+  }
+
+  #expect(headers: AnswerHeaders): void {
+    const announced = Number(headers.get('content-length') ?? 0);
+    if (announced > 0 && announced <= LARGEST_ANSWER_BYTES && headers.get('content-encoding') === undefined)
+      this.#gathered = new GatheredBytes(announced);
   }
 
   onData(chunk: Buffer): void {
@@ -230,11 +237,10 @@ export class Meter implements UpstreamEvents {
   }
 
   #collect(chunk: Buffer): void {
-    this.#size += chunk.length;
     if (this.#status >= 300) {
-      const room = LARGEST_ERROR_BYTES - (this.#size - chunk.length);
-      if (room > 0) this.#pieces.push(room < chunk.length ? chunk.subarray(0, room) : chunk);
-    } else if (this.#size <= LARGEST_ANSWER_BYTES) this.#pieces.push(chunk);
+      const room = LARGEST_ERROR_BYTES - this.#gathered.length;
+      if (room > 0) this.#gathered.push(room < chunk.length ? chunk.subarray(0, room) : chunk);
+    } else if (this.#gathered.length + chunk.length <= LARGEST_ANSWER_BYTES) this.#gathered.push(chunk);
     else
       this.onFailure({
         kind: 'garbage',
@@ -262,7 +268,7 @@ export class Meter implements UpstreamEvents {
       else this.#finish((times) => ({ kind: 'streamed', times, reading }));
       return;
     }
-    const body = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    const body = this.#gathered.take();
     if (this.#status >= 300) return this.onFailure(translation.failure(this.#status, body));
     const answer = translation.answer(body);
     if (answer instanceof Promise) answer.then((read) => this.#answered(read)).catch((error) => this.onFault(error));
@@ -296,7 +302,7 @@ export class Meter implements UpstreamEvents {
 
   #errorSoFar(otherwise: UpstreamFailure): UpstreamFailure {
     try {
-      return this.#plan.translation.failure(this.#status, Buffer.concat(this.#pieces));
+      return this.#plan.translation.failure(this.#status, this.#gathered.take());
     } catch (error) {
       this.onFault(error);
       return otherwise;

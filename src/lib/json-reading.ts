@@ -90,6 +90,7 @@ export class JsonReading implements Work {
   /** The text that is being read is a name. */
   #isName = false;
   #text = '';
+  #first = 0;
   #start = 0;
   #valueStart = 0;
   /** Of what is passed over: how deep, and whether in a text. */
@@ -104,6 +105,11 @@ export class JsonReading implements Work {
   /** Where the reading is, or stopped. */
   get at(): number {
     return this.#at;
+  }
+
+  /** The first character of the last long text. */
+  get first(): number {
+    return this.#first;
   }
 
   step(): number {
@@ -272,6 +278,8 @@ export class JsonReading implements Work {
     this.#at++;
     const text = this.#text;
     this.#text = '';
+    // Made of many segments it is put together when it is first looked at: that is done here, in a step of its own.
+    this.#first = text.charCodeAt(0);
     this.#endText(text);
   }
 

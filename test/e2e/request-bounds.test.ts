@@ -183,8 +183,14 @@ test('JSON that nests too deeply or has too many keys or values is refused befor
     [chat(`"metadata":${'['.repeat(20_000)}${']'.repeat(20_000)}`), /nests deeper than 128 levels/],
     [chat(`"metadata":${'{"a":'.repeat(130)}1${'}'.repeat(130)}`), /nests deeper than 128 levels/],
     ['['.repeat(19 * 1024 * 1024), /nests deeper than 128 levels/],
-    [chat(`"metadata":{${many(1_000_000, member)}}`), /more than 500000 values or 50000 keys/],
-    [chat(`"metadata":[${many(500_001, String)}]`), /more than 500000 values or 50000 keys/],
+    [chat(`"metadata":{${many(1_000_000, member)}}`), /more than 500000 values, 50000 keys or 50000 objects and lists/],
+    [
+      chat(`"metadata":[${many(50_001, () => '[]')}]`),
+      /more than 500000 values, 50000 keys or 50000 objects and lists/,
+    ],
+    [chat(`"metadata":{${many(10_001, member)}}`), /more than 10000 names/],
+    [chat(`"metadata":[${'7'.repeat(70_000)}]`), /a number that is too long/],
+    [chat(`"metadata":[${many(500_001, String)}]`), /more than 500000 values, 50000 keys or 50000 objects and lists/],
   ] as const) {
     const response = await gateway.chat(key, body);
     const { error } = (await response.json()) as { error: { code: string; message: string } };

@@ -109,8 +109,10 @@ describe('the rate headers', () => {
       'x-ratelimit-limit-tokens': '1000',
       'x-ratelimit-remaining-tokens': '800',
       'x-ratelimit-reset-tokens': '16h0m0s',
-      'ratelimit-policy': '"requests-per-hour";q=20;w=3600, "tokens-per-day";q=1000;w=86400',
-      ratelimit: '"requests-per-hour";r=19;t=3600, "tokens-per-day";r=800;t=57600',
+      'x-ratelimit-limit-concurrent': '1',
+      'x-ratelimit-remaining-concurrent': '0',
+      'ratelimit-policy': '"requests-per-hour";q=20;w=3600, "tokens-per-day";q=1000;w=86400, "concurrent";q=1',
+      ratelimit: '"requests-per-hour";r=19;t=3600, "tokens-per-day";r=800;t=57600, "concurrent";r=0',
     });
   });
 

@@ -189,7 +189,7 @@ describe('the log', () => {
       await gateway.line(path);
     }
     assert.ok(gateway.lines.some((line) => line['policy'] === 'validate' && Number(line['detail_length']) > 10));
-    assert.ok(gateway.lines.some((line) => line['error'] === 'its answer is not JSON'));
+    assert.ok(gateway.lines.some((line) => line['error'] === 'SyntaxError: a text that cannot be read'));
     assert.ok(!JSON.stringify(gateway.lines).includes(PLANTED), JSON.stringify(gateway.lines));
   });
 });

@@ -3,9 +3,11 @@
  * where the client says that it is JSON, for many do so on a POST that needs none. `__proto__` and its like are refused.
  */
 import type { FastifyInstance } from 'fastify';
+import { jsonExcess } from '../../lib/json-bounds.js';
 import { INVALID_JSON } from './errors.js';
 
 const LARGEST_BYTES = 1024 * 1024;
+const JSON_LIMITS = { depth: 128, values: 50_000, keys: 10_000, holders: 10_000 };
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const invalidJson = () => Object.assign(new Error('not valid JSON'), { code: INVALID_JSON, statusCode: 400 });
@@ -18,6 +20,7 @@ export function readsJson(app: FastifyInstance): void {
     { parseAs: 'buffer', bodyLimit: LARGEST_BYTES },
     (request, body: Buffer, done) => {
       if (body.length === 0) return done(null, undefined);
+      if (jsonExcess(body, JSON_LIMITS) !== null) return done(invalidJson(), undefined);
       let text: string;
       try {
         text = utf8.decode(body);

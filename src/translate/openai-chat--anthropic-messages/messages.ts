@@ -7,6 +7,7 @@
 
 import type { TextBlockParam, ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages';
 import { isObject, type Json } from '../../lib/json.js';
+import { finishInTurns, steps } from '../../lib/turns.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { type AssistantBlock, assistantBlocks } from './assistant-turn.js';
 import { cacheMark, type Markable } from './cache-marks.js';
@@ -44,6 +45,20 @@ export function readConversation(messages: unknown, findings: Findings): Convers
   const reader = new ConversationReader(findings);
   if (!Array.isArray(messages)) findings.invalid('messages', 'must be an array');
   else for (const [i, message] of messages.entries()) reader.message(message, `messages[${i}]`);
+  return reader.end();
+}
+
+/** The same, a message in each step. */
+export async function readConversationInTurns(messages: unknown, findings: Findings): Promise<Conversation> {
+  if (!Array.isArray(messages)) return readConversation(messages, findings);
+  const reader = new ConversationReader(findings);
+  function* walk(): Generator<number, void> {
+    for (const [i, message] of (messages as unknown[]).entries()) {
+      reader.message(message, `messages[${i}]`);
+      yield 1;
+    }
+  }
+  await finishInTurns(steps(walk()));
   return reader.end();
 }
 

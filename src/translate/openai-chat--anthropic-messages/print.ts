@@ -1,5 +1,6 @@
 /** A request to the target as bytes. A large one is printed in turns of the event loop. */
 import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
+import { GatheredBytes } from '../../lib/gathered-bytes.js';
 import { jsonText } from '../../lib/json-text.js';
 import { finishInTurns, steps } from '../../lib/turns.js';
 import type { Block, Conversation } from './messages.js';
@@ -21,8 +22,13 @@ function printBlock(block: Block): string {
   return `${JSON.stringify(rest).slice(0, -1)},"input":${toolInput(input)}}`;
 }
 
-export async function printInTurns(request: MessagesBody, conversation: Conversation): Promise<Buffer> {
-  const printed: Buffer[] = [];
+export async function printInTurns(
+  request: MessagesBody,
+  conversation: Conversation,
+  expectedBytes: number,
+): Promise<Buffer> {
+  // More often than not it is as long as what it is made of.
+  const printed = new GatheredBytes(expectedBytes + SLACK_BYTES);
   function* walk(): Generator<number, void> {
     for (const piece of pieces(request, conversation)) {
       for (const part of parts(piece)) {
@@ -32,7 +38,7 @@ export async function printInTurns(request: MessagesBody, conversation: Conversa
     }
   }
   await finishInTurns(steps(walk()));
-  return Buffer.concat(printed);
+  return printed.take();
 }
 
 function* pieces(request: MessagesBody, { turns }: Conversation): Generator<string, void> {
@@ -67,6 +73,7 @@ function* open(text: Iterable<string>): Generator<string, void> {
   yield last.slice(0, -1);
 }
 
+const SLACK_BYTES = 64 * 1024;
 const PART_CHARS = 16 * 1024;
 
 /** No pair of surrogates is parted. */

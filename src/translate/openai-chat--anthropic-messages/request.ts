@@ -13,7 +13,14 @@ import type { Json } from '../../lib/json.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
 import { type Markable, requestMark, settleMarks } from './cache-marks.js';
-import { type Conversation, endsInUnsignedToolLoop, hasToolBlocks, readConversation, renameCalls } from './messages.js';
+import {
+  type Conversation,
+  endsInUnsignedToolLoop,
+  hasToolBlocks,
+  readConversation,
+  readConversationInTurns,
+  renameCalls,
+} from './messages.js';
 import { checkParameters } from './parameters.js';
 import { type MessagesBody, print, printInTurns } from './print.js';
 import { readMaxTokens, readSampling, readStop } from './sampling.js';
@@ -34,35 +41,32 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
   translate({ json, body, askedUsage }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
-    const conversation = readConversation(json['messages'], findings);
-    const facts = target.modelFacts ?? unknownModel;
-    const { forcedToolChoice: forced, model } = target;
-    const names = new ToolNames();
-    renameCalls(conversation, names);
-    const tools = planTools(json, { facts, names, forced, inHistory: hasToolBlocks(conversation) }, findings);
-    const { form, jsonTool } = tools;
-    const request = readRequest({ json, facts, model, maxOutput, forced }, conversation, tools, findings);
-    const mark = settleMarks(promptOrder(request, conversation), requestMark(json, findings), findings);
-    if (mark) request.cache_control = mark;
-    if (findings.refusal) return refused(findings.refusal);
-    const plan: AnswerPlan = {
-      model: target.model,
-      nowMs,
-      askedUsage,
-      names,
-      jsonTool,
-      fencedJson: form.type === 'told',
-    };
-    const translation = (printed: Buffer): Result<Translation> =>
-      ok({
-        body: printed,
-        dropped: findings.dropped,
-        answer: (answer) => readMessagesAnswer(plan, answer),
-        stream: () => new MessagesToChatStream(plan),
-        failure: readErrorBody,
-      });
-    if (body.length <= SMALL_BYTES) return translation(print(request, conversation));
-    return printInTurns(request, conversation).then(translation);
+    if (body.length <= SMALL_BYTES) return written(readConversation(json['messages'], findings));
+    return readConversationInTurns(json['messages'], findings).then(written);
+
+    function written(conversation: Conversation): Result<Translation> | Promise<Result<Translation>> {
+      const facts = target.modelFacts ?? unknownModel;
+      const { forcedToolChoice: forced, model } = target;
+      const names = new ToolNames();
+      renameCalls(conversation, names);
+      const tools = planTools(json, { facts, names, forced, inHistory: hasToolBlocks(conversation) }, findings);
+      const { form, jsonTool } = tools;
+      const request = readRequest({ json, facts, model, maxOutput, forced }, conversation, tools, findings);
+      const mark = settleMarks(promptOrder(request, conversation), requestMark(json, findings), findings);
+      if (mark) request.cache_control = mark;
+      if (findings.refusal) return refused(findings.refusal);
+      const plan: AnswerPlan = { model, nowMs, askedUsage, names, jsonTool, fencedJson: form.type === 'told' };
+      const translation = (printed: Buffer): Result<Translation> =>
+        ok({
+          body: printed,
+          dropped: findings.dropped,
+          answer: (answer) => readMessagesAnswer(plan, answer),
+          stream: () => new MessagesToChatStream(plan),
+          failure: readErrorBody,
+        });
+      if (body.length <= SMALL_BYTES) return translation(print(request, conversation));
+      return printInTurns(request, conversation, body.length).then(translation);
+    }
   },
 };
 
