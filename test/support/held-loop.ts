@@ -14,6 +14,8 @@ import { type Behaviour, json, sse } from './upstream-steps.js';
 export interface Held {
   readonly cpuMs: number;
   readonly clockMs: number;
+  /** The slowest of the small requests that were asked beside it. */
+  readonly neighbourMs: number;
   readonly statuses: readonly number[];
 }
 
@@ -23,7 +25,6 @@ export interface Hold {
   /** Address below the gateway, and what is sent there. */
   readonly path: string;
   readonly body: () => string | Buffer;
-  readonly type?: string;
   readonly admin?: boolean;
   readonly answer?: () => Behaviour;
   /** So many at once; 1 unless told. */
@@ -192,13 +193,13 @@ export const holds: readonly Hold[] = [
     answer: () => message(text('lorem ipsum ', 3.9 * MB)),
   },
   {
-    name: 'an event of 7 MB',
+    name: 'an event of 4 MB',
     status: 200,
     path: openai,
     body: () => chat('x', 'plain', { stream: true }),
     answer: () =>
       sse(
-        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content: 'a'.repeat(7 * MB) }, finish_reason: 'stop' }] })}\n\n`,
+        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content: 'a'.repeat(3.9 * MB) }, finish_reason: 'stop' }] })}\n\n`,
         'data: [DONE]\n\n',
       ),
   },
@@ -276,23 +277,21 @@ export async function startLoopRig(): Promise<LoopRig> {
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-loop-'));
   const file = join(dir, 'held.json');
   const upstream = await startUpstream();
-  const gateway = await startGateway({ config: configFor(upstream), env: watching(file) });
+  const small = await startUpstream();
+  small.always(completion('ok'));
+  const gateway = await startGateway({ config: configFor(upstream, small), env: watching(file) });
   const { key } = await gateway.key();
   // Tokenizers and threads are there before anything is measured.
   for (const model of ['plain', 'claude', 'cached']) {
     upstream.next(model === 'claude' ? message('ok') : completion('ok'));
     await (await gateway.chat(key, chat('hello '.repeat(20_000), model))).arrayBuffer();
   }
-  const ask = async (
-    { path, body, type = 'application/json', admin }: Hold,
-    bytes: string | Buffer,
-  ): Promise<number> => {
+  const ask = async ({ path, admin }: Hold, bytes: string | Buffer): Promise<number> => {
     const response = await fetch(gateway.url + path, {
       method: 'POST',
-      headers: { 'content-type': type, authorization: `Bearer ${admin ? gateway.adminKey : key}` },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${admin ? gateway.adminKey : key}` },
       body: bytes,
     });
-    void body;
     for await (const _ of response.body ?? []);
     return response.status;
   };
@@ -304,13 +303,28 @@ export async function startLoopRig(): Promise<LoopRig> {
       await sleep(300);
       process.kill(gateway.pid, 'SIGUSR2');
       await sleep(50);
+      let running = true;
+      const neighbour = (async () => {
+        let worstMs = 0;
+        do {
+          const from = performance.now();
+          await (await gateway.chat(key, chat('hi', 'small'))).arrayBuffer();
+          worstMs = Math.max(worstMs, performance.now() - from);
+          await sleep(5);
+        } while (running);
+        return worstMs;
+      })();
       const statuses = await Promise.all(Array.from({ length: hold.times ?? 1 }, () => ask(hold, bytes)));
+      running = false;
+      const neighbourMs = await neighbour;
       await sleep(50);
-      return { ...(JSON.parse(readFileSync(file, 'utf8')) as Pick<Held, 'cpuMs' | 'clockMs'>), statuses };
+      const held = JSON.parse(readFileSync(file, 'utf8')) as Pick<Held, 'cpuMs' | 'clockMs'>;
+      return { ...held, neighbourMs, statuses };
     },
     async close() {
       await gateway.close();
       await upstream.stop();
+      await small.stop();
       rmSync(dir, { recursive: true });
     },
   };
@@ -322,13 +336,18 @@ function watching(file: string): Record<string, string> {
   return { LOOP_WATCH: file, NODE_OPTIONS: `--import=${watch}` };
 }
 
-function configFor({ url }: FakeUpstream) {
+function configFor({ url }: FakeUpstream, small: FakeUpstream) {
   const price = { input: 1, output: 1 };
   const compatible = { type: 'openai-compatible', base_url: `${url}/v1`, api_key: 'k' };
   const routed = { auth: { none: {} }, upstream: { targets: [{ url }] } };
   return {
-    providers: { up: compatible, claude: { type: 'anthropic', base_url: url, api_key: 'k' } },
+    providers: {
+      up: compatible,
+      small: { ...compatible, base_url: `${small.url}/v1` },
+      claude: { type: 'anthropic', base_url: url, api_key: 'k' },
+    },
     models: {
+      small: { targets: [{ provider: 'small', model: 'small' }], price },
       plain: { targets: [{ provider: 'up', model: 'plain' }], price, affinity: 'prompt' },
       cached: { targets: [{ provider: 'up', model: 'cached' }], price, cache: { exact: true, ttl: '1h' } },
       embed: { targets: [{ provider: 'up', model: 'embed' }], price },

@@ -1,0 +1,99 @@
+/** Chat clients that do not read their streams: what they hold of the gateway's memory, and how long they may. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { contentChunk } from '../support/openai-answers.js';
+import { chatBytes } from '../support/raw-http.js';
+import { type FakeUpstream, startUpstream } from '../support/upstream.js';
+import { head, type Step } from '../support/upstream-steps.js';
+
+const CLIENTS = 300;
+const MOST_GROWN_MB = 100;
+
+let upstream: FakeUpstream;
+let gateway: Gateway;
+
+/** A stream without an end, as fast as it is taken. */
+const endless: Step = async ({ response, left }) => {
+  const chunk = contentChunk('x'.repeat(16_000));
+  while (!left.aborted) {
+    if (!response.write(chunk))
+      await new Promise<void>((resolve) => {
+        response.once('drain', resolve);
+        left.addEventListener('abort', () => resolve(), { once: true });
+      });
+  }
+};
+
+before(async () => {
+  upstream = await startUpstream();
+  gateway = await startGateway({
+    config: {
+      server: { timeout: { send: '20s' } },
+      providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'k' } },
+      models: {
+        m: { targets: [{ provider: 'up', model: 'm' }], price: { input: 1, output: 1 }, timeout: { total: '10m' } },
+      },
+    },
+  });
+  upstream.always([head(200, { 'content-type': 'text/event-stream' }), endless]);
+});
+after(async () => {
+  await gateway?.close();
+  await upstream?.stop();
+});
+
+const rssMb = (): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
+
+async function unread(key: string, count: number): Promise<{ sockets: Socket[]; closed: Promise<unknown> }> {
+  const bytes = chatBytes(key, { model: 'm', stream: true, messages: [{ role: 'user', content: 'go on' }] });
+  const seen = upstream.requests.length;
+  const sockets = Array.from({ length: count }, () => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {});
+    socket.pause();
+    socket.write(bytes);
+    return socket;
+  });
+  while (upstream.requests.length < seen + count) await sleep(20);
+  // An end is seen only by who reads: what came before it is thrown away.
+  const closed = Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise((resolve) => {
+          socket.once('close', resolve);
+        }),
+    ),
+  );
+  return { sockets, closed };
+}
+
+/** Until the kernel's buffers are full, and nothing moves any more. */
+async function settledMb(): Promise<number> {
+  let last = rssMb();
+  for (let same = 0; same < 5; ) {
+    await sleep(200);
+    const now = rssMb();
+    same = Math.abs(now - last) < 1 ? same + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+test('three hundred hold less than 100 MB, and are cut after server.timeout.send', async () => {
+  const { key } = await gateway.key();
+  // What the first ones need once (code, pools of buffers) is not held by clients.
+  const first = await unread(key, 50);
+  await settledMb();
+  for (const socket of first.sockets) socket.destroy();
+  const before = await settledMb();
+  const { sockets, closed } = await unread(key, CLIENTS);
+  const grown = (await settledMb()) - before;
+  assert.ok(grown < MOST_GROWN_MB, `grew by ${grown.toFixed(0)} MB`);
+  while (upstream.connections > 0) await sleep(100);
+  for (const socket of sockets) socket.resume();
+  await closed;
+});
