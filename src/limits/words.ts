@@ -54,6 +54,9 @@ export const retryHeaders = (ms: number): Record<string, string> => ({
   'retry-after-ms': String(Math.ceil(ms)),
 });
 
+/** Of RFC 9651. */
+const LARGEST_INTEGER = 999_999_999_999_999;
+
 /**
  * Everything that headers can say of a limit that refused: `ratelimit` and `ratelimit-policy`, `x-ratelimit-*`, and
  * `retry-after` with the moment at which there is room, at the earliest: a slot's end is not known, a window's is. Where the
@@ -70,9 +73,12 @@ function denialHeaders(denial: Denial, nowMs: number): Record<string, string> {
   const seconds = (ms: number | null, key: string): string =>
     ms === null || ms === 0 || !Number.isFinite(ms) ? '' : `;${key}=${Math.ceil(ms / 1000)}`;
   const shown = unit === 'usd' ? usd : String;
+  // The fields hold whole numbers of up to 15 digits, so money is told in nano-dollars there.
+  const whole = (value: number): string => String(Math.min(value, LARGEST_INTEGER));
+  const quotaUnit = unit === 'usd' ? ';qu="nano-usd"' : '';
   const headers: Record<string, string> = {
-    'ratelimit-policy': `${name};q=${shown(max)}${seconds(lengthMs, 'w')}`,
-    ratelimit: `${name};r=${shown(remaining)}${limit.kind === 'concurrent' ? '' : seconds(waitMs, 't')}`,
+    'ratelimit-policy': `${name};q=${whole(max)}${quotaUnit}${seconds(lengthMs, 'w')}`,
+    ratelimit: `${name};r=${whole(remaining)}${limit.kind === 'concurrent' ? '' : seconds(waitMs, 't')}`,
     [`x-ratelimit-limit-${groupOf(limit) ?? unit}`]: shown(max),
     [`x-ratelimit-remaining-${groupOf(limit) ?? unit}`]: shown(remaining),
   };

@@ -17,16 +17,16 @@ let upstream: FakeUpstream;
 let gateway: Gateway;
 
 /** A stream without an end, as fast as it is taken. */
-const endless: Step = async ({ response, left }) => {
-  const chunk = contentChunk('x'.repeat(16_000));
-  while (!left.aborted) {
-    if (!response.write(chunk))
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve);
-        left.addEventListener('abort', () => resolve(), { once: true });
-      });
-  }
-};
+const endless: Step = ({ response, left }) =>
+  new Promise<void>((resolve) => {
+    const chunk = contentChunk('x'.repeat(16_000));
+    const more = (): void => {
+      while (!left.aborted && response.write(chunk));
+    };
+    response.on('drain', more);
+    left.addEventListener('abort', () => resolve(), { once: true });
+    more();
+  });
 
 before(async () => {
   upstream = await startUpstream();
