@@ -122,6 +122,8 @@ export interface StreamReader {
   readonly filtered: boolean;
   /** Neither content nor a call of a tool has come. */
   readonly empty: boolean;
-  /** All text received so far (content, reasoning, tool arguments), to be counted where usage is missing. */
+  /** The text received so far (content, reasoning, tool arguments), to be counted where usage is missing: its beginning. */
   text(): string;
+  /** Characters of it that came after what `text` has. */
+  readonly beyond: number;
 }

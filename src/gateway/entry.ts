@@ -4,6 +4,7 @@
  */
 
 import type { Model, Target } from '../catalog/model.js';
+import { ofAll } from '../formats/generated-text.js';
 import type { StreamReader } from '../formats/translation.js';
 import { inputOf, noUsage } from '../formats/usage.js';
 import type { Entry, EntryFlag } from '../ledger/entry.js';
@@ -154,12 +155,14 @@ export class Progress {
     );
   }
 
-  #tell({ usage, servedModel }: StreamReader, counted: number): void {
+  #tell(reading: StreamReader, counted: number): void {
+    const { usage, servedModel } = reading;
     const { ledger, intent, target, price, markupPpm, most, clock } = this.#noting;
     this.#output += counted * target.counting.factor;
     const before = usage ?? intent.tokens;
     const untold = usage?.lacks === 'input' ? Math.max(0, intent.tokens.input - inputOf(usage)) : 0;
-    const output = Math.max(before.output, Math.ceil(this.#output));
+    const generated = ofAll(Math.ceil(this.#output), { kept: reading.text(), beyond: reading.beyond });
+    const output = Math.max(before.output, generated);
     const { tokens, service } = entered({ ...before, input: before.input + untold, output }, most);
     const spent = cost(tokens, price, { service, answered: true });
     ledger.progress(intent.id, {

@@ -4,6 +4,8 @@
  */
 
 import type { Target } from '../catalog/model.js';
+import { type GeneratedText, ofAll } from '../formats/generated-text.js';
+import type { StreamReader } from '../formats/translation.js';
 import { inputOf, noUsage, type Usage } from '../formats/usage.js';
 import type { UsageSource } from '../ledger/entry.js';
 import { type CostNano, markedUp } from '../lib/money.js';
@@ -31,9 +33,9 @@ export function bill(
   countedInput: number,
   most: MostUsage,
 ): Bill | Promise<Bill> {
-  const { reported, text } = received(carried);
+  const { reported, text, beyond } = received(carried);
   if (reported && text === '' && tellsInput(reported)) return billOf(reported, 'provider', { carried, price, most });
-  return billCounted(carried, target, price, countedInput, most, reported, text);
+  return billCounted(carried, target, price, countedInput, most, reported, { kept: text, beyond });
 }
 
 async function billCounted(
@@ -43,12 +45,13 @@ async function billCounted(
   countedInput: number,
   most: MostUsage,
   reported: Usage | undefined,
-  text: string,
+  generated: Pick<GeneratedText, 'kept' | 'beyond'>,
 ): Promise<Bill> {
-  const counted = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const { kept, beyond } = generated;
+  const counted = kept === '' ? 0 : ofAll(Math.ceil((await countText(kept, rule.encoding)) * rule.factor), generated);
   const output = Math.min(counted, most.output);
   const read = mayHaveCost(carried) ? countedInput : 0;
-  const source = rule.exact ? 'counted' : 'estimated';
+  const source = rule.exact && beyond === 0 ? 'counted' : 'estimated';
   if (!reported) return billOf({ ...noUsage(), input: read, output }, source, { carried, price, most });
   // What was not told is counted, and so is what came after a stream told its usage early and was then cut.
   const untold = tellsInput(reported) ? 0 : Math.max(0, read - inputOf(reported));
@@ -73,14 +76,17 @@ function billOf(used: Usage, source: UsageSource, { carried, price, most }: Bill
   return { tokens, source, service, implausible, cost: billed };
 }
 
-function received(carried: Carried): { reported: Usage | undefined; text: string } {
+function received(carried: Carried): { reported: Usage | undefined; text: string; beyond: number } {
   const { reported, answer } = toldIn(carried);
   const counts = answer && (cutShort(carried) || !reported || reported.lacks === 'output' || reported.output === 0);
-  return { reported, text: counts ? answer.text() : '' };
+  return { reported, text: counts ? answer.text() : '', beyond: counts ? (answer.beyond ?? 0) : 0 };
 }
 
 /** What the provider reported, and what holds the text that it sent. */
-function toldIn(carried: Carried): { reported: Usage | undefined; answer: { text(): string } | undefined } {
+function toldIn(carried: Carried): {
+  reported: Usage | undefined;
+  answer: ({ text(): string } & Partial<Pick<StreamReader, 'beyond'>>) | undefined;
+} {
   if (carried.kind === 'whole') return { reported: carried.answer.usage, answer: carried.answer };
   const { reading } = carried;
   const reported = reading ? reading.usage : carried.kind === 'failed' ? carried.usage : undefined;

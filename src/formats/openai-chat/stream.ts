@@ -6,6 +6,7 @@
 
 import { errorIn } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
+import { GeneratedText } from '../generated-text.js';
 import { fieldRange, jsonFields, splice } from '../json-fields.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
 import type { StreamReader, UsageExtra } from '../translation.js';
@@ -34,7 +35,7 @@ export class OpenAiChatStream implements StreamReader {
   readonly #n: number;
   readonly #reader = new SseReader();
   readonly #finished = new Map<unknown, boolean>();
-  #text = '';
+  readonly #text = new GeneratedText();
   #out: Buffer[] = [];
   /** The last chunk with usage, kept until it is known whether it is the last. */
   #held: SseEvent | undefined;
@@ -83,7 +84,11 @@ export class OpenAiChatStream implements StreamReader {
   }
 
   text(): string {
-    return this.#text;
+    return this.#text.kept;
+  }
+
+  get beyond(): number {
+    return this.#text.beyond;
   }
 
   #take(): Buffer {
@@ -150,7 +155,7 @@ export class OpenAiChatStream implements StreamReader {
     const { index, delta, finish_reason: finish } = choice;
     const told = errorInChoice(choice);
     if (told) this.failure ??= { kind: 'in_band', ...told };
-    this.#text += generatedText(delta);
+    this.#text.add(generatedText(delta));
     // Some servers send an empty reason with every chunk.
     const ends = typeof finish === 'string' && finish !== '';
     if (finish === 'content_filter') this.filtered = true;

@@ -8,6 +8,7 @@
 
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
 import type { UpstreamFailure } from '../../formats/failure.js';
+import { GeneratedText } from '../../formats/generated-text.js';
 import { chatUsage } from '../../formats/openai-chat/usage.js';
 import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
 import type { StreamReader, UsageExtra } from '../../formats/translation.js';
@@ -56,7 +57,7 @@ export class MessagesToChatStream implements StreamReader {
   #id: string | undefined;
   #head = '';
   #out = '';
-  #text = '';
+  readonly #text = new GeneratedText();
   /** Text beside a forced tool: it is the answer only if the tool was never called. */
   #aside = '';
   /** Content has come. */
@@ -100,7 +101,7 @@ export class MessagesToChatStream implements StreamReader {
   }
 
   get begun(): boolean {
-    return this.done || this.#text !== '';
+    return this.done || this.#text.kept !== '';
   }
 
   get filtered(): boolean {
@@ -112,7 +113,11 @@ export class MessagesToChatStream implements StreamReader {
   }
 
   text(): string {
-    return this.#text;
+    return this.#text.kept;
+  }
+
+  get beyond(): number {
+    return this.#text.beyond;
   }
 
   #take(): Buffer {
@@ -220,7 +225,7 @@ export class MessagesToChatStream implements StreamReader {
 
   #call(block: Json): OpenBlock {
     const name = stringOr(block['name'], '');
-    this.#text += name;
+    this.#text.add(name);
     if (name === this.#plan.jsonTool) {
       this.#jsonCalls++;
       return this.#jsonCalls === 1 ? { kind: 'json', input: block['input'], begun: false } : { kind: 'other' };
@@ -249,7 +254,7 @@ export class MessagesToChatStream implements StreamReader {
   }
 
   #say(text: string): void {
-    this.#text += text;
+    this.#text.add(text);
     if (text !== '') this.#said = true;
     if (this.#plan.jsonTool !== undefined) this.#aside += text;
     else this.#write(this.#fence ? this.#fence.push(text) : text);
@@ -263,14 +268,14 @@ export class MessagesToChatStream implements StreamReader {
 
   #think(thinking: string): void {
     if (thinking === '') return;
-    this.#text += thinking;
+    this.#text.add(thinking);
     this.#chunk({ reasoning_content: thinking });
   }
 
   #input(block: OpenBlock, json: string): void {
     if (json === '' || (block.kind !== 'call' && block.kind !== 'json')) return;
     block.begun = true;
-    this.#text += json;
+    this.#text.add(json);
     if (block.kind === 'json') this.#write(json);
     else this.#chunk({ tool_calls: [{ index: block.index, function: { arguments: json } }] });
   }
