@@ -5,15 +5,25 @@
  * fields that docs/dialects.md lists; where the target speaks chat completions itself, `plainChat` takes them out again.
  */
 
+import { readAnswerJson } from '../formats/answer-json.js';
 import type { FormatId } from '../formats/format-id.js';
 import type { ChatRequest } from '../formats/openai-chat/request.js';
 import { readChatRequest } from '../formats/openai-chat/request.js';
 import type { ModelRequest } from '../formats/request.js';
 import { type SseEvent, SseReader } from '../formats/sse.js';
-import type { Answer, StreamReader, TargetFacts, Translation, Translator, UsageExtra } from '../formats/translation.js';
+import type {
+  Answer,
+  AttemptTerms,
+  StreamReader,
+  TargetFacts,
+  Translation,
+  Translator,
+  UsageExtra,
+} from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
 import { ok, type Result, refused } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
+import { jsonBytesInTurns } from '../lib/json-bytes.js';
 import { Findings } from './findings.js';
 import { plainChat } from './plain-chat.js';
 
@@ -53,26 +63,30 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
   return {
     from: leg.from,
     to: onward.to,
-    translate(request, target, attempt) {
+    translate(request: R, target: TargetFacts, attempt: AttemptTerms): ReturnType<Translator['translate']> {
       const findings = new Findings(target.dropParams);
       const told = leg.toChat(request, target, findings);
       const json = onward.to === 'openai-chat' ? plainChat(told, findings) : told;
       if (findings.refusal) return refused(findings.refusal);
       const terms = { request, model: target.model, nowMs: attempt.nowMs };
-      const chat = readChatRequest(Buffer.from(JSON.stringify(json)));
-      return after(chat, (read) =>
-        after(onward.translate(read, target, attempt), (carried) => ok(retold(leg, carried, findings.dropped, terms))),
-      );
+      const back = (carried: Result<Translation>): Result<Translation> =>
+        carried.ok ? ok(retold(leg, carried.value, findings.dropped, terms)) : carried;
+      const carry = (chat: Result<ChatRequest>): ReturnType<Translator['translate']> =>
+        chat.ok ? then(onward.translate(chat.value, target, attempt), back) : chat;
+      const { length } = request.body;
+      if (length <= SMALL_BYTES) return then(readChatRequest(Buffer.from(JSON.stringify(json))), carry);
+      return jsonBytesInTurns(json, length + SMALL_BYTES)
+        .then(readChatRequest)
+        .then(carry);
     },
   };
 }
 
-type Soon<T> = Result<T> | Promise<Result<T>>;
+const SMALL_BYTES = 64 * 1024;
 
-/** Goes on with what is good, at once where it is there. */
-function after<T, U>(step: Soon<T>, next: (value: T) => Soon<U>): Soon<U> {
-  if (step instanceof Promise) return step.then((result) => after(result, next));
-  return step.ok ? next(step.value) : step;
+/** At once where the value is there. */
+function then<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 function retold<R extends ModelRequest>(
@@ -84,18 +98,25 @@ function retold<R extends ModelRequest>(
   return {
     ...carried,
     dropped: [...new Set([...dropped, ...carried.dropped])],
-    answer: (body) => {
-      const answer = carried.answer(body);
-      return answer instanceof Promise ? answer.then((read) => wholeOf(leg, read, terms)) : wholeOf(leg, answer, terms);
-    },
+    answer: (body) => then(carried.answer(body), (answer) => wholeOf(leg, answer, terms)),
     stream: () => new RetoldStream(carried.stream(), leg.writer(terms)),
   };
 }
 
-function wholeOf<R extends ModelRequest>(leg: ChatLeg<R>, answer: Answer, terms: LegTerms<R>): Answer {
+function wholeOf<R extends ModelRequest>(
+  leg: ChatLeg<R>,
+  answer: Answer,
+  terms: LegTerms<R>,
+): Answer | Promise<Answer> {
   if (!answer.ok) return answer;
+  const { length } = answer.body;
+  const as = (body: Buffer): Answer => ({ ...answer, body, text: () => answer.text() });
+  if (length > SMALL_BYTES)
+    return Promise.resolve(readAnswerJson(answer.body)).then(async (read) =>
+      as(await jsonBytesInTurns(leg.answer(read!.value as Json, answer.usage, terms), length + SMALL_BYTES)),
+    );
   const told = leg.answer(JSON.parse(answer.body.toString('utf8')) as Json, answer.usage, terms);
-  return { ...answer, body: Buffer.from(JSON.stringify(told)), text: () => answer.text() };
+  return as(Buffer.from(JSON.stringify(told)));
 }
 
 /** A stream of chat completions told in another format. Everything but the bytes is as the inner reader says. */
@@ -153,6 +174,10 @@ class RetoldStream implements StreamReader {
 
   text(): string {
     return this.#inner.text();
+  }
+
+  get beyond(): number {
+    return this.#inner.beyond;
   }
 
   #retell(chat: Buffer): Buffer {
