@@ -35,6 +35,11 @@ before(async () => {
       server: { timeout: { send: '20s' } },
       providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'k' } },
       models: {
+        brief: {
+          targets: [{ provider: 'up', model: 'm' }],
+          price: { input: 1, output: 1 },
+          timeout: { total: '2s' },
+        },
         m: { targets: [{ provider: 'up', model: 'm' }], price: { input: 1, output: 1 }, timeout: { total: '10m' } },
       },
     },
@@ -49,8 +54,12 @@ after(async () => {
 const rssMb = (): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
 
-async function unread(key: string, count: number): Promise<{ sockets: Socket[]; closed: Promise<unknown> }> {
-  const bytes = chatBytes(key, { model: 'm', stream: true, messages: [{ role: 'user', content: 'go on' }] });
+async function unread(
+  key: string,
+  count: number,
+  model = 'm',
+): Promise<{ sockets: Socket[]; closed: Promise<unknown> }> {
+  const bytes = chatBytes(key, { model, stream: true, messages: [{ role: 'user', content: 'go on' }] });
   const seen = upstream.requests.length;
   const sockets = Array.from({ length: count }, () => {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {});
@@ -94,6 +103,17 @@ test('three hundred hold less than 100 MB, and are cut after server.timeout.send
   const grown = (await settledMb()) - before;
   assert.ok(grown < MOST_GROWN_MB, `grew by ${grown.toFixed(0)} MB`);
   while (upstream.connections > 0) await sleep(100);
+  for (const socket of sockets) socket.resume();
+  await closed;
+});
+
+test('one is cut after timeout.total, whatever it takes', async () => {
+  const { key } = await gateway.key();
+  const from = performance.now();
+  const { sockets, closed } = await unread(key, 1, 'brief');
+  while (upstream.connections > 0) await sleep(20);
+  const tookMs = performance.now() - from;
+  assert.ok(tookMs > 1_500 && tookMs < 12_000, `${tookMs} ms`);
   for (const socket of sockets) socket.resume();
   await closed;
 });
