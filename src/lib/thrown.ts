@@ -17,8 +17,8 @@ export function messageOf(error: unknown): string {
   // PostgreSQL's class 22: a value that is not what it should be.
   if (/^22...$/.test(code)) return `the database refuses a value (${code})`;
   // Node quotes the value that it was given.
-  if (code.startsWith('ERR_'))
-    return `${message.split(/ Received |[[{"'`]/, 1)[0]!.trimEnd()} (${code})`.slice(0, LONGEST);
+  if (/^ERR_(INVALID|UNKNOWN|OUT_OF|MISSING|ILLEGAL|HTTP)_/.test(code))
+    return `${name}: a value that cannot be used (${code})`;
   return message.slice(0, LONGEST);
 }
 
