@@ -15,6 +15,7 @@ import { exhaustedMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { ResponseWriter } from './response-writer.js';
+import { retryAfterMs } from './retry-after.js';
 
 /** Monotonic milliseconds. */
 interface Times {
@@ -339,15 +340,4 @@ export class Meter implements UpstreamEvents {
     if (carried.kind !== 'streamed') this.#flow?.abort();
     this.#resolve(carried);
   }
-}
-
-/** `retry-after-ms`, else `retry-after` in seconds or as a date. */
-function retryAfterMs(headers: AnswerHeaders, nowMs: number): number | undefined {
-  const inMs = headers.get('retry-after-ms');
-  if (inMs !== undefined && Number.isFinite(Number(inMs))) return Number(inMs);
-  const written = headers.get('retry-after');
-  if (written === undefined) return undefined;
-  const seconds = Number(written);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(written) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
