@@ -7,7 +7,7 @@ import { jsonExcess } from '../../lib/json-bounds.js';
 import { INVALID_JSON } from './errors.js';
 
 const LARGEST_BYTES = 1024 * 1024;
-const JSON_LIMITS = { depth: 128, values: 50_000, keys: 10_000, holders: 10_000 };
+const JSON_LIMITS = { depth: 1_000_000, values: 1_000_000, keys: 10_000 };
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const invalidJson = () => Object.assign(new Error('not valid JSON'), { code: INVALID_JSON, statusCode: 400 });
