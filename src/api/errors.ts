@@ -1,7 +1,7 @@
 /** Errors where the request path is not: each in the dialect of the path that was asked for. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { openaiErrors } from '../formats/openai-chat/errors.js';
-import { type Refusal, statusOf } from '../lib/errors.js';
+import { type Refusal, refusalHeaders, statusOf } from '../lib/errors.js';
 import { sendRefusal } from './admin/errors.js';
 import { requestIdOf } from './call-headers.js';
 import type { Dialect } from './table.js';
@@ -35,8 +35,8 @@ export function sendError(
 ): FastifyReply {
   if (dialect === 'problem') return sendRefusal(reply, refusal);
   const requestId = requestIdOf(request.headers);
-  reply
-    .code(statusOf(refusal))
-    .headers({ 'x-request-id': requestId, 'content-type': 'application/json', ...refusal.headers });
+  const status = statusOf(refusal);
+  const headers = { 'x-request-id': requestId, 'content-type': 'application/json' };
+  reply.code(status).headers({ ...headers, ...refusalHeaders(refusal.headers, status) });
   return reply.send(bodies[dialect](refusal, requestId));
 }

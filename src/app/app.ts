@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target } from '../catalog/model.js';
+import type { HealthProbe } from '../catalog/probes.js';
 import { type InForce, snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/explain.js';
@@ -25,8 +26,10 @@ import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
+import { backgroundTimer } from '../lib/timer.js';
 import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
+import { HealthProbes } from '../operations/health-probes.js';
 import { LateFacts } from '../operations/late-facts.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { unpricedTargets } from '../operations/prices.js';
@@ -42,6 +45,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
 import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
+import { probe } from '../upstream/probe.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, openDatabase } from './database.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
@@ -174,6 +178,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       const nextRoutes = snapshot.beforeSwap(() => routes.prepare(next.routes, next.server.body_limit));
       // Nothing fails from here on.
       snapshots.swap(snapshot);
+      probes.take(inForce().probes);
       routes.take(nextRoutes);
       tokens.take(nextTokens);
       admin = nextAdmin;
@@ -217,12 +222,26 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall });
+  const probes = new HealthProbes<HealthProbe>({
+    clock,
+    timer: backgroundTimer,
+    ask: (one) => probe(one, deadlines),
+    onResult: (provider, { good }) => metrics.healthProbe(provider, good),
+    onChange: (provider, up, what) => log.warn({ provider, what }, up ? 'health up' : 'health down'),
+  });
+  probes.take(inForce().probes);
   const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
   metrics.gauges(
     'tollgate_breaker_state',
     'Breakers of targets: 0 closed, 1 half open, 2 open.',
     'target',
     health.breakers,
+  );
+  metrics.gauges(
+    'tollgate_provider_healthy',
+    '1 where the health probes of a provider are answered, 0 where not.',
+    'provider',
+    () => new Map(inForce().probes.map(({ provider, state }) => [provider, state.up ? 1 : 0])),
   );
   spoolMetrics(metrics, ledger);
   const routes = await startRoutes({
@@ -302,6 +321,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     close: async () => {
       watch.close();
       await closeServer(server, running, inForce().config.server.shutdown_grace);
+      probes.close();
       await cache.close();
       await embedding.close();
       await ledger.close();

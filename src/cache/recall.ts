@@ -28,6 +28,8 @@ export interface Question extends Omit<Asked, 'generation'> {
   /** Calls back once the caller is gone. */
   readonly onGone: (listener: () => void) => void;
   readonly isGone: () => boolean;
+  /** It waits for the answer to an identical request. */
+  readonly onFollow: () => void;
 }
 
 export interface KnownAnswer {
@@ -184,6 +186,7 @@ export function createRecall(deps: RecallDeps): Recall {
 
   function follow(lookup: Lookup): Promise<Recalled> {
     const { question } = lookup;
+    question.onFollow();
     return new Promise((resolve) => {
       const stop = (recalled: Recalled): void => {
         clearTimeout(timer);

@@ -7,6 +7,7 @@ import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
 import type { Retry } from '../router/backoff.js';
 import type { Balance, Candidate } from '../router/balance.js';
+import type { RetryBudget } from '../router/retry-budget.js';
 import type { Rules } from '../router/rules.js';
 import type { Timeouts } from '../upstream/deadline.js';
 import type { Carriers } from './carrier.js';
@@ -62,6 +63,8 @@ export interface Model {
   readonly balance: Balance;
   readonly affinity: 'none' | 'prompt' | 'user';
   readonly retry: Retry;
+  /** Bounds the further attempts of all its requests together; one for all names of a wildcard. Null: nothing does. */
+  readonly retryBudget: RetryBudget | null;
   /** Names of models. */
   readonly fallbacks: readonly string[];
   readonly contextWindowFallbacks: readonly string[];
@@ -78,8 +81,10 @@ export interface Model {
   readonly turns: { next: number };
   /** Of streams. */
   readonly timeouts: Timeouts;
-  /** Of whole answers, whose first byte is as late as their last: `total` alone bounds it. */
+  /** Of whole answers, whose first byte is as late as their last: `total` alone bounds them. */
   readonly wholeTimeouts: Timeouts;
+  /** Of streams: how long a caller waits for a comment, before an upstream has begun to answer and after. Milliseconds. */
+  readonly keepAlive: { readonly firstMs: number; readonly silenceMs: number };
   /** Most tokens of an answer, as configured; null: no such cap. */
   readonly maxOutput: number | null;
   /** The limits that hang on the model: one counter for all names that a wildcard stands for. */

@@ -3,18 +3,19 @@
 import type { Config, ModelConfig, ProviderConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
-import { withoutTrailing } from '../lib/without-trailing.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
+import { RetryBudget } from '../router/retry-budget.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
 import { carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
+import { pathBelow } from './path-below.js';
 import { Wildcards } from './wildcards.js';
 
 export interface ModelsDeps {
@@ -37,6 +38,8 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
   for (const [label, written] of Object.entries(config.models)) {
     const own = limitsInForce({ kind: 'model', id: label }, written.limits, deps.nowMs);
     limits.set(label, own);
+    const { budget } = written.retry;
+    const retryBudget = budget === 'off' ? null : new RetryBudget(budget);
     const makers = written.targets.map((target) => targetOf(config, written, target, deps));
     const make = (name: string, star: string) =>
       modelOf(
@@ -45,6 +48,7 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
         written,
         makers.map((of) => of(star)),
         own,
+        retryBudget,
         deps.embedder,
       );
     if (label.includes('*')) wildcards.add(label, make);
@@ -72,10 +76,11 @@ function modelOf(
   written: ModelConfig,
   targets: readonly Target[],
   limits: readonly Limit[],
+  retryBudget: RetryBudget | null,
   embedder: Embedder | null,
 ): Model {
   const { fallbacks, context_window_fallbacks, content_policy_fallbacks } = written;
-  const timeouts = timeoutsOf(written);
+  const { keep_alive, first_keep_alive, ...timeouts } = written.timeout;
   return {
     name,
     label,
@@ -84,6 +89,7 @@ function modelOf(
     balance: written.balance,
     affinity: written.affinity,
     retry: written.retry,
+    retryBudget,
     fallbacks,
     contextWindowFallbacks: context_window_fallbacks,
     contentPolicyFallbacks: content_policy_fallbacks,
@@ -95,7 +101,8 @@ function modelOf(
       fallbacks.length + context_window_fallbacks.length + content_policy_fallbacks.length === 0,
     turns: { next: 0 },
     timeouts,
-    wholeTimeouts: { ...timeouts, first_byte: Number.POSITIVE_INFINITY },
+    wholeTimeouts: { ...timeouts, first_byte: Number.POSITIVE_INFINITY, idle: Number.POSITIVE_INFINITY },
+    keepAlive: { firstMs: orNever(first_keep_alive), silenceMs: orNever(keep_alive) },
     maxOutput: written.max_output,
     limits,
     dropParams: written.drop_params,
@@ -104,11 +111,8 @@ function modelOf(
   };
 }
 
-/** A `keep_alive` of 0 means never. */
-const timeoutsOf = ({ timeout }: ModelConfig) => ({
-  ...timeout,
-  keep_alive: timeout.keep_alive === 0 ? Number.POSITIVE_INFINITY : timeout.keep_alive,
-});
+/** 0 means never. */
+const orNever = (ms: number): number => (ms === 0 ? Number.POSITIVE_INFINITY : ms);
 
 /** Makes the target; `star` stands for the `*` in the name of its model. */
 function targetOf(
@@ -215,9 +219,3 @@ const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), 
 /** Where what has no price is free, so is sound. */
 const withoutGaps = (price: Price | undefined): Price | undefined =>
   price?.unpriced ? { ...price, unpriced: [] } : price;
-
-/** A base URL may or may not end in the `/v1` that a path begins with. */
-function pathBelow(base: URL, path: string): string {
-  const root = withoutTrailing(base.pathname, '/');
-  return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
-}

@@ -8,10 +8,12 @@ import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
 import type { Models } from './model.js';
 import { type ModelsDeps, modelsOf } from './models-of.js';
+import { type HealthProbe, probesOf } from './probes.js';
 
 export interface InForce {
   readonly config: Config;
   readonly models: Models;
+  readonly probes: readonly HealthProbe[];
   /** What prompts are embedded by, where that is a model behind a provider. */
   readonly cacheEmbedding: CacheEmbedding | null;
 }
@@ -39,7 +41,8 @@ export function snapshotOf(config: Config, { pools, ...deps }: SnapshotDeps): Sn
   try {
     const models = modelsOf(config, { ...deps, pools: lease });
     const cacheEmbedding = embeddingOf(config, models, { ...deps, pools: lease });
-    return new Snapshot({ config, models, cacheEmbedding }, () => lease.end());
+    const probes = probesOf(config, { ...deps, pools: lease });
+    return new Snapshot({ config, models, probes, cacheEmbedding }, () => lease.end());
   } catch (error) {
     lease.end();
     throw error;

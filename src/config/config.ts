@@ -94,6 +94,8 @@ export interface ProviderConfig {
   readonly pass_headers: readonly string[] | null;
   /** Whether streams are asked for their usage. */
   readonly usage: 'ask' | 'never';
+  /** How its targets are probed; null: they are not. */
+  readonly health: HealthConfig | null;
   /** What errors of this provider mean, before what its type knows. */
   readonly failures: readonly WrittenFailureRule[];
 }
@@ -146,13 +148,25 @@ export interface CacheConfig {
       };
 }
 
+/** Health probes of a provider. Times are milliseconds. */
+export interface HealthConfig {
+  /** Below the base URL. */
+  readonly path: string;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly unhealthy_after: number;
+  readonly healthy_after: number;
+}
+
 /** Milliseconds. */
 export interface TimeoutConfig {
   readonly connect: number;
   readonly first_byte: number;
   readonly idle: number;
   readonly total: number;
-  /** Silence after which a stream gets a comment; 0: never. */
+  /** Wait for the upstream after which a stream gets its head and a comment; 0: never. */
+  readonly first_keep_alive: number;
+  /** Silence after which a stream that has begun gets a comment; 0: never. */
   readonly keep_alive: number;
 }
 

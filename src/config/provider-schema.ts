@@ -26,6 +26,34 @@ const failure = z
 
 export type WrittenFailure = z.output<typeof failure>;
 
+const health = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\x21-\x7e]{0,500}$/, 'a path begins with / and is one line of ASCII characters')
+      .default('/v1/models')
+      .describe('What is asked for, by GET, below base_url: something that costs nothing. Default /v1/models.'),
+    interval: s.duration(100).prefault('30s').describe('From the end of a probe to the next. Default 30s.'),
+    timeout: s.duration(10).prefault('5s').describe('Longest wait for its answer. Default 5s.'),
+    unhealthy_after: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(3)
+      .describe('Bad probes in a row after which the targets of the provider are passed over. Default 3.'),
+    healthy_after: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe('Good ones in a row after which they are used again. Default 2.'),
+  })
+  .describe(
+    'Probes of the provider, whatever requests show. One is bad where no answer comes in time, or one with a status of 500 and more. Left out: none.',
+  );
+
 const fields = z.strictObject({
   type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
   api_key: s.secret.default('').describe('The credential that is sent upstream.'),
@@ -57,6 +85,7 @@ const fields = z.strictObject({
     .enum(['ask', 'never'])
     .default('ask')
     .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
+  health: health.optional(),
   failures: z
     .array(failure)
     .max(100)

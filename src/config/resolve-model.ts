@@ -10,6 +10,7 @@ export const builtInTimeout: TimeoutConfig = {
   first_byte: 60_000,
   idle: 60_000,
   total: 600_000,
+  first_keep_alive: 15_000,
   keep_alive: 5_000,
 };
 

@@ -61,6 +61,7 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
         catalogue: provider.catalogue ?? null,
         pass_headers: provider.pass_headers ?? null,
         usage: provider.usage,
+        health: provider.health ?? null,
         failures: provider.failures.map(failureOf),
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),

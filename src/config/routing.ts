@@ -8,6 +8,36 @@ export const affinities = ['none', 'prompt', 'user'] as const;
 /** Who may be asked after a time-out of a request that was sent, which the target may go on with, and bill. */
 const timeoutRetries = ['elsewhere', 'anywhere', 'never'] as const;
 
+const SHARE = 'expected a share, such as 0.2 or "20%"';
+const MOST_SHARE = 20;
+
+const retryBudget = z
+  .union(
+    [
+      z.literal('off'),
+      z.strictObject({
+        share: z
+          .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?%$/, SHARE)], SHARE)
+          .transform((written) => (typeof written === 'number' ? written : Number(written.slice(0, -1)) / 100))
+          .refine((share) => share >= 0 && share <= MOST_SHARE, SHARE)
+          .optional()
+          .describe('Further attempts for each request of the window. Default 20%.'),
+        floor: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .optional()
+          .describe('Further attempts of the window that are always there. Default 10.'),
+        window: s.duration(100).optional().describe('Requests and attempts of this last while count. Default 10s.'),
+      }),
+    ],
+    'expected `off`, or share, floor and window',
+  )
+  .describe(
+    'Most further attempts that all requests of a model make together because an upstream failed; those that are answered do not count. off: no such cap.',
+  );
+
 export const retry = z
   .strictObject({
     max_attempts: z
@@ -28,6 +58,7 @@ export const retry = z
       .describe(
         'After a time-out of a request that was sent, and may be billed: ask other targets and fallbacks (elsewhere), the same target too (anywhere), or nobody (never). Default elsewhere.',
       ),
+    budget: retryBudget.optional(),
   })
   .describe('How often, and after what wait, a failed request is tried again.');
 
@@ -95,12 +126,20 @@ export const routing = {
     .describe('An answer with neither content nor a tool call: accept it, or fail and try elsewhere. Default accept.'),
 };
 
+/** `share`: of requests; `window`: milliseconds. */
+interface RetryBudgetConfig {
+  readonly share: number;
+  readonly floor: number;
+  readonly window: number;
+}
+
 /** As used: milliseconds. */
 export interface RetryConfig {
   readonly max_attempts: number;
   readonly base: number;
   readonly max: number;
   readonly on_timeout: (typeof timeoutRetries)[number];
+  readonly budget: RetryBudgetConfig | 'off';
 }
 
 export interface BreakerConfig {
@@ -125,8 +164,10 @@ export interface RoutingConfig {
   readonly empty_answer: 'accept' | 'fail';
 }
 
+const builtInBudget: RetryBudgetConfig = { share: 0.2, floor: 10, window: 10_000 };
+
 const builtIn: { readonly retry: RetryConfig; readonly breaker: BreakerConfig } = {
-  retry: { max_attempts: 3, base: 250, max: 8_000, on_timeout: 'elsewhere' },
+  retry: { max_attempts: 3, base: 250, max: 8_000, on_timeout: 'elsewhere', budget: builtInBudget },
   breaker: { failure_rate: 0.5, min_requests: 10, window: 30_000, open: 15_000, half_open_probes: 2 },
 };
 
@@ -143,7 +184,14 @@ export const retryOf = (defaults: Defaults, own?: WrittenRetry): RetryConfig => 
   ...builtIn.retry,
   ...defaults.retry,
   ...own,
+  budget: budgetOf(defaults.retry?.budget, own?.budget),
 });
+
+function budgetOf(handedDown: WrittenRetry['budget'], own: WrittenRetry['budget']): RetryConfig['budget'] {
+  const written = own ?? handedDown ?? {};
+  if (written === 'off') return 'off';
+  return { ...builtInBudget, ...(handedDown === 'off' ? {} : handedDown), ...written };
+}
 
 export const breakerOf = (defaults: Defaults, own?: WrittenBreaker): BreakerConfig => ({
   ...builtIn.breaker,

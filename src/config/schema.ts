@@ -26,12 +26,21 @@ const timeout = z
       .duration()
       .optional()
       .describe('Longest wait for the first byte of a streamed answer. Default 60s. A whole one is bounded by total.'),
-    idle: s.duration().optional().describe('Longest silence inside an answer. Default 60s.'),
+    idle: s
+      .duration()
+      .optional()
+      .describe('Longest silence inside a streamed answer. Default 60s. A whole one is bounded by total.'),
     total: s.duration().optional().describe('Longest time for a whole request. Default 10m.'),
+    first_keep_alive: s
+      .duration(0)
+      .optional()
+      .describe(
+        'A stream whose upstream has not begun to answer gets its head and a comment after so long; from then on failures are told inside it. 0s: never. Default 15s.',
+      ),
     keep_alive: s
       .duration(0)
       .optional()
-      .describe('A comment is sent on a stream after so long a silence of the upstream. 0s: never. Default 5s.'),
+      .describe('A comment is sent on a stream that has begun after so long a silence. 0s: never. Default 5s.'),
   })
   .describe('How long to wait for an upstream.');
 

@@ -42,7 +42,7 @@ const codes: readonly FailureRule[] = [
   { is: 'overload', code: /^3505$/, status: [429] },
   { is: 'not_found', type: /^invalid_model$/ },
   // Groq: the model failed at what was asked of it, and may do better the next time.
-  { is: 'transient', code: /^(?:tool_use_failed|json_validate_failed|output_parse_failed)$/ },
+  { is: 'invalid_output', code: /^(?:tool_use_failed|json_validate_failed|output_parse_failed)$/ },
   { is: 'not_found', code: /^(?:model_decommissioned|model_not_available|model_not_active)$/ },
   {
     is: 'credential',

@@ -159,10 +159,11 @@ export function createAttempt({
   async function carryOut(underway: Underway): Promise<AttemptResult> {
     const { reserved, reach, entrant } = underway;
     const { target } = reach;
-    const { grant } = reserved;
+    const { grant, targets } = reserved;
     if (entrant) grant.beside = [...grant.beside, reach];
+    targets.sent(target);
     const trip = target.state.begin(clock.monotonic());
-    const carried = await bytesOf(underway, trip.slot);
+    const carried = await bytesOf(underway, trip);
     const why = judged(underway, carried, trip);
     if (entrant) grant.beside = grant.beside.filter((one) => one !== reach);
     if (carried.kind === 'fault') onFault(carried.error, reserved.call.requestId);
@@ -182,9 +183,10 @@ export function createAttempt({
     }
   }
 
-  function bytesOf(underway: Underway, slot: number): Promise<Carried> {
+  function bytesOf(underway: Underway, trip: Trip): Promise<Carried> {
     const { reserved, reach, translation, writer, entrant, number, intent } = underway;
-    const { request, context, call, targets } = reserved;
+    const { request, context, targets, keepAlive } = reserved;
+    const { slot } = trip;
     const { target, model } = reach;
     const to = target.carriers[request.format]!.to[request.stream ? 'stream' : 'whole'];
     const sent = upstreamHeaders(target.headers[slot]!, underway.headers, reserved.headers);
@@ -203,7 +205,7 @@ export function createAttempt({
           translation,
           stream: request.stream,
           writer,
-          keepAlive: call.format.errors.keepAlive,
+          keepAlive,
           streamHead: () => {
             context.target = target;
             context.serving = model;
@@ -211,6 +213,7 @@ export function createAttempt({
             return streamHead(context);
           },
           onSending: () => ledger.sent(intent.id),
+          onFirstByte: () => target.state.heard(trip, clock.monotonic()),
           progress: request.stream ? progressOf(underway) : null,
           deadlines,
           clock,
@@ -318,7 +321,11 @@ function refusalFor(
   why: FailureClass | undefined,
   writer: ResponseWriter,
 ): Refusal | undefined {
-  if (carried.kind === 'failed') return refusalOf(carried.failure, target, why);
+  if (carried.kind === 'failed') {
+    const { failure, times } = carried;
+    const retryAfterMs = failure.retryAfterMs ?? times.resetMs;
+    return refusalOf({ ...failure, retryAfterMs }, target, why);
+  }
   if (carried.kind === 'fault') return internalError;
   if (carried.kind !== 'gone') return undefined;
   if (carried.superseded) return refuse('superseded', 'Another target answered first.');

@@ -27,6 +27,7 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
   let told: AttemptOutcome | undefined;
   for (;;) {
     const outcome = await tryTarget(reserved, on, deps);
+    if (!isRefusal(outcome) && isAnswer(outcome)) targets.answered();
     if (isFinal(outcome, targets.canAvoidPolicy) || writer.gone) return outcome;
     if (!isRefusal(outcome) && outcome.asksAgain) {
       on = outcome;

@@ -31,6 +31,8 @@ type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' 
   readonly replay: Replay<ModelRequest>;
   /** Null: nobody waits for an answer. */
   readonly writer: ResponseWriter | null;
+  /** It waits for another one's answer, and chooses no target meanwhile. */
+  readonly targets?: { release(): void };
 };
 
 export function questionOf({
@@ -43,6 +45,7 @@ export function questionOf({
   tags,
   policy,
   replay,
+  targets,
 }: QuestionSource): Question {
   return {
     request,
@@ -56,6 +59,7 @@ export function questionOf({
     directives: headers.cache,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
     onGone: (listener) => writer?.onGone(listener),
+    onFollow: () => targets?.release(),
     isGone: () => writer?.gone ?? false,
   };
 }
@@ -156,6 +160,7 @@ export function createCaching(ports: {
       const answer = replay.retold(found.answer.body, clock.now());
       const extra = { cost_usd: usd(0), attempts: 0, cache: found.state };
       const body = request.stream ? call.format.asStream(request, answer, extra) : answer;
+      if (writer.started) return writer.end(body);
       const head = request.stream
         ? streamHead(context)
         : wholeHead(context, clock.monotonic() - context.startedAt, body.length);

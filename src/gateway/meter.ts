@@ -11,9 +11,10 @@ import type { Answer, StreamReader, Translation } from '../formats/translation.j
 import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
 import { GatheredBytes } from '../lib/gathered-bytes.js';
-import { exhaustedMs } from '../router/limit-headers.js';
+import { exhaustedMs, tightestResetMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import type { KeepAlive } from './keep-alive.js';
 import type { ResponseWriter } from './response-writer.js';
 import { retryAfterMs } from './retry-after.js';
 
@@ -26,6 +27,8 @@ interface Times {
   readonly endedAt: number;
   /** The upstream says that a limit of its own is used up for so long; 0: that none is. */
   readonly exhaustedMs: number;
+  /** Of an upstream that refused: when the tightest of its limits is full again, as far as it says so. */
+  readonly resetMs: number | undefined;
 }
 
 export type Carried = { readonly times: Times } & (
@@ -51,9 +54,12 @@ interface Carry {
   readonly translation: Translation;
   readonly stream: boolean;
   readonly writer: ResponseWriter;
-  readonly keepAlive: Buffer;
+  /** Of a stream; else null. */
+  readonly keepAlive: KeepAlive | null;
   /** The request is on its way. */
   readonly onSending?: () => void;
+  /** The first byte of an answer that is no error came. */
+  readonly onFirstByte?: () => void;
   /** The head of a streamed answer, written with its first bytes. */
   readonly streamHead: () => readonly string[];
   /** Told of a stream from time to time; null where nobody asks. */
@@ -104,6 +110,7 @@ export class Meter implements UpstreamEvents {
   #firstByteAt: number | null = null;
   #notedAt: number;
   #exhaustedMs = 0;
+  #resetMs: number | undefined;
   /** What arrived before anything was written; undefined once something was. */
   #held: Buffer[] | undefined = [];
   #probeTimer: NodeJS.Timeout | undefined;
@@ -117,13 +124,19 @@ export class Meter implements UpstreamEvents {
   }
 
   start(): void {
-    const { call, deadlines, writer, stream } = this.#plan;
+    const { call, deadlines, writer, stream, keepAlive } = this.#plan;
     writer.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
-    if (stream) writer.onDrain(() => this.#flow?.resume());
+    keepAlive?.attempt();
+    if (stream) writer.onDrain(() => this.#drained());
     if (this.#over) return;
     const flow = attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
+  }
+
+  #drained(): void {
+    this.#plan.keepAlive?.drained();
+    this.#flow?.resume();
   }
 
   onSending(): void {
@@ -145,11 +158,13 @@ export class Meter implements UpstreamEvents {
     const { limitHeaders, clock, stream, translation } = this.#plan;
     if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
+    if (status === 429 || status === 503) this.#resetMs = tightestResetMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !stream) return this.#expect(headers);
     const type = headers.get('content-type') ?? '';
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
-    if (!/json|html/i.test(type)) this.#reading = translation.stream();
-    else this.#expect(headers);
+    if (/json|html/i.test(type)) return this.#expect(headers);
+    this.#reading = translation.stream();
+    this.#plan.keepAlive?.begun();
   }
 
   #expect(headers: AnswerHeaders): void {
@@ -160,13 +175,18 @@ export class Meter implements UpstreamEvents {
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
-    this.#firstByteAt ??= this.#plan.clock.monotonic();
+    if (this.#firstByteAt === null) this.#begins();
     try {
       if (this.#reading) this.#passOn(this.#reading, chunk);
       else this.#collect(chunk);
     } catch (error) {
       this.onFault(error);
     }
+  }
+
+  #begins(): void {
+    this.#firstByteAt = this.#plan.clock.monotonic();
+    if (this.#status < 300) this.#plan.onFirstByte?.();
   }
 
   #passOn(reading: StreamReader, chunk: Buffer): void {
@@ -232,9 +252,11 @@ export class Meter implements UpstreamEvents {
   }
 
   #write(bytes: Buffer): void {
-    const { writer } = this.#plan;
+    const { writer, keepAlive } = this.#plan;
     if (!writer.started) writer.head(200, this.#plan.streamHead());
-    if (!writer.write(bytes)) this.#flow?.pause();
+    const taken = writer.write(bytes);
+    keepAlive?.wrote(taken);
+    if (!taken) this.#flow?.pause();
   }
 
   #collect(chunk: Buffer): void {
@@ -315,15 +337,6 @@ export class Meter implements UpstreamEvents {
     this.#finish((times) => ({ kind: 'fault', times, error, reading: this.#reading }));
   }
 
-  onSilence(): void {
-    if (!this.#reading || (this.#plan.claim && this.#held)) return;
-    try {
-      this.#write(this.#plan.keepAlive);
-    } catch (error) {
-      this.onFault(error);
-    }
-  }
-
   #finish(outcome: (times: Times) => Carried): void {
     if (this.#over) return;
     this.#over = true;
@@ -335,6 +348,7 @@ export class Meter implements UpstreamEvents {
       firstByteAt: this.#firstByteAt,
       endedAt,
       exhaustedMs: this.#exhaustedMs,
+      resetMs: this.#resetMs,
     });
     // After its end mark a stream is left to end by itself, so that its connection can serve the next request.
     if (carried.kind !== 'streamed') this.#flow?.abort();

@@ -12,7 +12,7 @@ import type { Usage } from '../formats/usage.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { ok, type Refusal, type Result, refused, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
@@ -26,6 +26,7 @@ import { createCaching, type Turn } from './caching.js';
 import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
 import { baseHead, streamHead } from './head.js';
+import { KeepAlive } from './keep-alive.js';
 import type { Demand, Grant, Limiter } from './limiter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
@@ -65,7 +66,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, limiter, metrics, random, running, onFault } = ports;
+  const { clock, ledger, limiter, metrics, random, running, deadlines, onFault } = ports;
   const attempt = createAttempt(ports);
   const caching = createCaching(ports);
   const tell = createTelling(ports);
@@ -104,10 +105,20 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const admission = reading instanceof Promise ? await reading : reading;
     if (!admission.ok) return refuseCall(received, admission.refusal);
     const { value, asked } = admission;
-    const reserving = reserve(value, asked);
-    const reserved = reserving instanceof Promise ? await reserving : reserving;
-    if (!reserved.ok) return refuseCall(received, reserved.refusal);
-    return serveReserved(reserved.value);
+    return serveAdmitted(value, asked);
+  }
+
+  async function serveAdmitted(admitted: Admitted, asked: AskedRoute | undefined): Promise<void> {
+    const onBudgetSpent = ({ label }: Model) => metrics.retryBudgetSpent(label);
+    const targets = new TargetPicker(admitted, admitted.deadlineMs, { clock, random, onBudgetSpent });
+    try {
+      const reserving = reserve(admitted, targets, asked);
+      const reserved = reserving instanceof Promise ? await reserving : reserving;
+      if (!reserved.ok) return refuseCall(admitted, reserved.refusal);
+      await serveReserved(reserved.value);
+    } finally {
+      targets.release();
+    }
   }
 
   /** `asked`: what was found out about the request on its way through the rules of a route. */
@@ -160,8 +171,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 
   /** Takes the limits for the first target that is not at a limit of its own. Where all are, the first refusal stands. */
-  function reserve(request: Admitted, asked: AskedRoute | undefined): Result<Reserved> | Promise<Result<Reserved>> {
-    const targets = new TargetPicker(request, request.deadlineMs, { clock, random });
+  function reserve(
+    request: Admitted,
+    targets: TargetPicker,
+    asked: AskedRoute | undefined,
+  ): Result<Reserved> | Promise<Result<Reserved>> {
     const first = targets.first();
     if (!first.ok) return first;
     const { model, target } = first.value;
@@ -216,12 +230,23 @@ export function createGateway(ports: GatewayPorts): Gateway {
       grant,
       targets,
       first,
+      keepAlive: request.stream ? keptAlive(admitted) : null,
     };
   }
 
+  const keptAlive = ({ context, call, writer, model }: Admitted): KeepAlive =>
+    new KeepAlive({
+      writer,
+      times: model.keepAlive,
+      comment: call.format.errors.keepAlive,
+      head: () => streamHead(context),
+      onFault: (error) => onFault(error, call.requestId),
+    });
+
   async function serveReserved(reserved: Reserved): Promise<void> {
-    const { grant } = reserved;
+    const { grant, keepAlive } = reserved;
     let turn: Turn | undefined;
+    if (keepAlive) deadlines.watch(keepAlive);
     try {
       const asked = caching.turn(reserved);
       if (asked) turn = await asked;
@@ -240,6 +265,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       await limiter.fail(grant);
       throw error;
     } finally {
+      if (keepAlive) deadlines.stop(keepAlive);
       if (turn?.kind === 'fetch') turn.end();
     }
   }
@@ -267,9 +293,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     context.target = target;
     context.serving = model;
     if (carried.kind === 'gone') return left(reserved, result);
-    if (refusal && !writer.started) return refuseCall(reserved, refusal, result);
-    if (refusal) writer.breakOff(call.format.errors.event(refusal, call.requestId));
-    else if (carried.kind === 'streamed') {
+    if (refusal) return refuseCall(reserved, refusal, result);
+    if (carried.kind === 'streamed') {
       if (!writer.started) writer.head(200, streamHead(context));
       writer.end(carried.reading.closing(extra(context)));
     } else if (carried.kind === 'whole') {
@@ -282,18 +307,23 @@ export function createGateway(ports: GatewayPorts): Gateway {
         writer.end(body);
       }
     }
-    tell(context, refusal ? statusOf(refusal) : 200, result, refusal);
+    tell(context, 200, result);
   }
 
   function refuseCall(from: Answerable, refusal: Refusal, result?: AttemptResult): void {
     const { call, writer, context } = from;
     if (writer.gone && !writer.interrupted) return left(from, result);
     const status = statusOf(refusal);
+    if (writer.started) {
+      writer.breakOff(call.format.errors.event(refusal, call.requestId));
+      return tell(context, status, result, refusal);
+    }
     // What the limit that refused says takes the place of what was said of those that were taken.
     if (refusal.headers?.['ratelimit'] !== undefined) context.limitHead = [];
     const body = call.format.errors.body(refusal, call.requestId);
     const head = [...baseHead(context), 'content-type', 'application/json', 'content-length', String(body.length)];
-    for (const name in refusal.headers) head.push(name, refusal.headers[name]!);
+    const told = refusalHeaders(refusal.headers, status);
+    for (const name in told) head.push(name, told[name]!);
     writer.head(status, head);
     writer.end(body);
     tell(context, status, result, refusal);
@@ -301,12 +331,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   /** The request was given up: its caller left, or the gateway ends and says so. */
   function left(from: Answerable, result?: AttemptResult): void {
-    const { call, writer, context } = from;
+    const { writer, context } = from;
     const refusal = givenUp(writer);
-    if (writer.interrupted) {
-      if (!writer.started) return refuseCall(from, refusal, result);
-      writer.breakOff(call.format.errors.event(refusal, call.requestId));
-    }
+    if (writer.interrupted) return refuseCall(from, refusal, result);
     tell(context, statusOf(refusal), result, refusal);
   }
 

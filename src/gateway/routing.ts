@@ -12,6 +12,7 @@ import { type Result, refuse, refused } from '../lib/errors.js';
 import type { Feature } from '../lib/route-spec.js';
 import { cost } from '../pricing/price.js';
 import type { RouteRequest } from '../router/conditions.js';
+import { foldText } from '../router/fold-text.js';
 import type { Choice } from '../router/rules.js';
 import type { Counted } from '../tokens/count.js';
 import type { CallHeaders } from './call.js';
@@ -33,6 +34,7 @@ export class AskedRoute implements RouteRequest {
   readonly #counter: Target | undefined;
   #counted: Counted | Promise<Counted> | undefined;
   #text: string | undefined;
+  #folded: string | undefined;
 
   constructor(request: RoutedRequest, model: Model) {
     this.#request = request;
@@ -69,6 +71,10 @@ export class AskedRoute implements RouteRequest {
 
   text(): string {
     return (this.#text ??= this.#request.request.facts.lastUserText());
+  }
+
+  foldedText(): string {
+    return (this.#folded ??= foldText(this.text()));
   }
 
   inputTokens(): number | Promise<number> {

@@ -6,6 +6,7 @@ import type { Caller } from '../identity/key.js';
 import type { Refusal } from '../lib/errors.js';
 import type { Counted } from '../tokens/count.js';
 import type { Call, CallHeaders } from './call.js';
+import type { KeepAlive } from './keep-alive.js';
 import type { Grant } from './limiter.js';
 import type { Carried } from './meter.js';
 import type { RequestContext } from './request-context.js';
@@ -55,6 +56,8 @@ export interface Reserved extends Admitted {
   readonly grant: Grant;
   readonly targets: TargetPicker;
   readonly first: Reach;
+  /** Null: the answer is not streamed. */
+  readonly keepAlive: KeepAlive | null;
 }
 
 /** What came of one attempt. */

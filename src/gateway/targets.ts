@@ -15,6 +15,7 @@ import type { Random } from '../lib/random.js';
 import { cost } from '../pricing/price.js';
 import type { Ask } from '../router/balance.js';
 import { Chain, type Fallbacks, type Step } from '../router/chain.js';
+import { isFaultOfTarget } from '../router/classify.js';
 import { type Plan, plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
 
@@ -37,6 +38,11 @@ interface PickingDeps {
   readonly random: Random;
 }
 
+interface PickerDeps extends PickingDeps {
+  /** A further attempt was not made, because the model's retry budget is used up. */
+  readonly onBudgetSpent: (model: Model) => void;
+}
+
 /** A target and the model that it belongs to. */
 export type PickedTarget = Pick<Step<Model, Target>, 'model' | 'target'>;
 
@@ -46,15 +52,20 @@ export const USUAL_OUTPUT = 500;
 export class TargetPicker {
   readonly #request: Routable;
   readonly #deadlineMs: number;
-  readonly #deps: PickingDeps;
+  readonly #deps: PickerDeps;
   /** Of each model that was planned; made with the first. */
   #turns: Map<Model, number> | undefined;
   #chain: Chain<Model, Target> | undefined;
   /** The target of a model without a choice, once an attempt on it began. */
   #begun: Target | undefined;
+  /** It counts as running there, until its attempt does. */
+  #chosen: Target | undefined;
+  /** The attempt that runs has taken a place of the retry budget. */
+  #onBudget = false;
+  #counted = false;
 
   /** `deadlineMs`: monotonic. */
-  constructor(request: Routable, deadlineMs: number, deps: PickingDeps) {
+  constructor(request: Routable, deadlineMs: number, deps: PickerDeps) {
     this.#request = request;
     this.#deadlineMs = deadlineMs;
     this.#deps = deps;
@@ -66,21 +77,55 @@ export class TargetPicker {
     const { clock } = this.#deps;
     if (model.lone) {
       const target = model.targets[0]!;
-      return target.state.breaker.held || !target.state.hasCredential ? this.#none() : ok({ model, target });
+      if (target.state.breaker.held || !target.state.hasCredential) return this.#none();
+      this.#choose(target);
+      return ok({ model, target });
     }
     const step = this.#made().first();
-    return step ? ok(step) : this.#none(clock.monotonic());
+    if (!step) return this.#none(clock.monotonic());
+    this.#choose(step.target);
+    return ok(step);
   }
 
   /** The next one, where nothing can be sent to a target: it is at a limit of its own. */
   passOver({ target }: PickedTarget): PickedTarget | undefined {
-    return this.#request.model.lone ? undefined : this.#made().passOver(target, this.#deps.clock.monotonic());
+    if (this.#request.model.lone) return undefined;
+    const step = this.#made().passOver(target, this.#deps.clock.monotonic());
+    if (step) this.#choose(step.target);
+    return step;
   }
 
   /** An attempt begins. */
   begin(target: Target): void {
+    this.#choose(target);
+    if (!this.#counted) this.#request.model.retryBudget?.request(this.#deps.clock.monotonic());
+    this.#counted = true;
     if (this.#chain) this.#chain.begin(target);
     else this.#begun = target;
+  }
+
+  /** The attempt that was begun is on its way, and counts by itself. */
+  sent(target: Target): void {
+    if (this.#chosen === target) this.release();
+  }
+
+  /** The request chooses no target any more, or none for now. */
+  release(): void {
+    if (this.#chosen) this.#chosen.state.chosen--;
+    this.#chosen = undefined;
+  }
+
+  #choose(target: Target): void {
+    if (this.#chosen === target) return;
+    this.release();
+    target.state.chosen++;
+    this.#chosen = target;
+  }
+
+  /** An attempt was answered: where it was a further one, it was worth its place. */
+  answered(): void {
+    if (this.#onBudget) this.#request.model.retryBudget?.giveBack(this.#deps.clock.monotonic());
+    this.#onBudget = false;
   }
 
   /** The target that was begun cannot carry this request at all; nothing was sent. */
@@ -91,12 +136,26 @@ export class TargetPicker {
   /** What follows an attempt that failed, or that could not be sent (`undefined`); undefined: nothing does. */
   next(failure: FailureClass | undefined, ended: UpstreamFailure | undefined): Step<Model, Target> | undefined {
     const timedOut = ended?.kind === 'timeout';
-    return this.#made().next(failure, ended?.retryAfterMs, this.#deps.clock.monotonic(), timedOut);
+    const nowMs = this.#deps.clock.monotonic();
+    if (failure !== undefined && SERVED.has(failure)) this.answered();
+    const step = this.#made().next(failure, ended?.retryAfterMs, nowMs, timedOut);
+    const adds = step !== undefined && failure !== undefined && (isFaultOfTarget(failure) || step.again === true);
+    if (adds && !this.#affords(nowMs)) return undefined;
+    this.#onBudget = adds;
+    return step;
   }
 
   /** Another target of the model at hand, to be asked beside the one that runs. */
   rival(): PickedTarget | undefined {
-    return this.#made().rival();
+    const step = this.#made().rival();
+    return step && this.#affords(this.#deps.clock.monotonic()) ? step : undefined;
+  }
+
+  #affords(nowMs: number): boolean {
+    const { model } = this.#request;
+    if (model.retryBudget === null || model.retryBudget.take(nowMs)) return true;
+    this.#deps.onBudgetSpent(model);
+    return false;
   }
 
   /** Whether an answer that was withheld may be asked for elsewhere. */
@@ -169,6 +228,9 @@ function askFor(
   };
 }
 
+/** What a target answers that works. */
+const SERVED: ReadonlySet<FailureClass> = new Set(['caller', 'context_window', 'content_policy', 'invalid_output']);
+
 const NO_FALLBACKS: Fallbacks<Model> = { general: [], contextWindow: [], contentPolicy: [] };
 
 /** A key's models are a fence that fallbacks do not climb over. */
@@ -201,6 +263,7 @@ const REASONS = {
   held_open: 'is taken out of service',
   open: 'failed too often',
   probing: 'is being tried again',
+  unhealthy: 'does not answer health probes',
   resting: 'asked to be left alone',
   credentials_resting: 'takes none of its credentials now',
 } as const;

@@ -89,6 +89,25 @@ export const refuse = (code: ErrorCode, message: string, more: Omit<Refusal, 'co
 
 export const statusOf = (refusal: Refusal): number => refusal.upstream?.status ?? errorTable[refusal.code].status;
 
+/** Seconds, where nobody knows better: of what may pass by itself, and of what somebody has to see to. */
+const SOON_S = 1;
+const LATER_S = 60;
+
+/** The headers of a refusal with this status: with 429 and 503 always when to come back. Every writer of refusals asks here. */
+export function refusalHeaders(
+  headers: Readonly<Record<string, string>> = {},
+  status: number,
+): Readonly<Record<string, string>> {
+  if (status !== 429 && status !== 503) return headers;
+  const { 'retry-after': after, 'retry-after-ms': ms } = headers;
+  if (after !== undefined && ms !== undefined) return headers;
+  const known = ms !== undefined ? Math.ceil(Number(ms) / 1000) : Number(after);
+  const otherwise = headers['x-should-retry'] === 'false' ? LATER_S : SOON_S;
+  const seconds = Number.isFinite(known) ? Math.max(0, known) : otherwise;
+  if (after !== undefined && !Number.isFinite(known)) return headers; // a date
+  return { ...headers, 'retry-after': after ?? String(seconds), 'retry-after-ms': ms ?? String(seconds * 1000) };
+}
+
 /** A result that is either a value or a refusal. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 

@@ -5,6 +5,7 @@ export const failureClasses = [
   'quota', // money or a quota is used up: another credential, or another provider
   'overload', // it has no room: another target
   'transient', // it may work the next time
+  'invalid_output', // the model wrote what its server could not use: it may do better the next time
   'context_window', // the input does not fit into the model
   'content_policy', // the provider does not want to answer this
   'credential', // the gateway's own key is not taken, or its account is blocked

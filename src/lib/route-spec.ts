@@ -27,10 +27,15 @@ const MOST_TOKENS = 1_000_000_000;
 /** What is wrong with a part of a value has been told; what is said of the whole would only repeat it. */
 const isClean = ({ issues }: { issues: readonly unknown[] }): boolean => issues.length === 0;
 
+const MOST_KEYWORD = 200;
+
 const text = z.string().min(1).max(10_000);
 /** One or several of which one has to fit. */
 const anyOf = z
   .union([text, z.array(text).min(1, 'an empty list fits nothing').max(1_000)])
+  .transform((written): readonly string[] => (typeof written === 'string' ? [written] : written));
+const keywords = z
+  .union([text.max(MOST_KEYWORD), z.array(text.max(MOST_KEYWORD)).min(1, 'an empty list fits nothing').max(1_000)])
   .transform((written): readonly string[] => (typeof written === 'string' ? [written] : written));
 const patterns = anyOf.describe('One or several, of which one has to fit. `*` stands for anything.');
 
@@ -77,7 +82,7 @@ const when = z
       .min(1)
       .optional()
       .describe('What the request asks for or brings; all of them have to be there.'),
-    keywords: anyOf.optional().describe("Words or phrases, of which one is in the user's last message."),
+    keywords: keywords.optional().describe("Words or phrases, of which one is in the user's last message."),
     metadata: z
       .record(
         text,

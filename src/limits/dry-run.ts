@@ -48,7 +48,7 @@ export async function dryRun(
       admits: failure === undefined,
     })),
     outputTokens: granted,
-    refusal: failures.length > 0 ? refusalOf(denialOf(failures, min)) : undefined,
+    refusal: failures.length > 0 ? refusalOf(denialOf(failures, min), limits.nowMs()) : undefined,
   };
 }
 

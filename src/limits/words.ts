@@ -12,10 +12,10 @@ import type { Limit, Scope } from './limit.js';
 /** A slot (`concurrent`) is free when some request ends; nobody knows when. */
 const SLOT_RETRY_MS = 1000;
 
-/** `notice`: where budgets are counted, if not for all gateways together. */
-export function refusalOf(denial: Denial, notice?: string): Refusal {
+/** `nowMs`: by the clock that budgets go by. `notice`: where budgets are counted, if not for all gateways together. */
+export function refusalOf(denial: Denial, nowMs: number, notice?: string): Refusal {
   const { limit } = denial;
-  if (limit.kind === 'budget') return budgetRefusal(denial, notice);
+  if (limit.kind === 'budget') return budgetRefusal(denial, nowMs, notice);
   if (limit.kind === 'concurrent') {
     const message = `Too many requests at once: ${named(limit)} has all its slots in use. Try again when one has ended.`;
     return refuse('rate_limit_exceeded', message, { headers: retryHeaders(SLOT_RETRY_MS) });
@@ -24,7 +24,9 @@ export function refusalOf(denial: Denial, notice?: string): Refusal {
   const asks = `${named(limit)} has ${amount(limit, denial.remaining)} left, this request takes ${amount(limit, denial.asked)}`;
   if (retryAfterMs === null) {
     const message = `Rate limit: ${asks}, which is more than the whole limit. Send a smaller request.`;
-    return refuse('rate_limit_exceeded', message, { headers: { 'x-should-retry': 'false', ...limitHeaders(denial) } });
+    return refuse('rate_limit_exceeded', message, {
+      headers: { 'x-should-retry': 'false', ...retryHeaders(limit.windowMs), ...limitHeaders(denial) },
+    });
   }
   const message = `Rate limit reached: ${asks}. Try again in ${duration(retryAfterMs)}.`;
   return refuse('rate_limit_exceeded', message, {
@@ -39,13 +41,14 @@ export function unavailableRefusal(retryAfterMs: number): Refusal {
   return refuse('unavailable', message, { headers: retryHeaders(retryAfterMs) });
 }
 
-function budgetRefusal(denial: Denial, notice: string | undefined): Refusal {
+function budgetRefusal(denial: Denial, nowMs: number, notice: string | undefined): Refusal {
   const { limit, windowEndsAtMs } = denial;
   const held = denial.held > 0 ? `, ${amount(limit, denial.held)} held by running requests` : '';
   const state = `${amount(limit, denial.spent)} spent${held}, ${amount(limit, denial.remaining)} left`;
   const ends = windowEndsAtMs === null ? '' : ` The window ends at ${new Date(windowEndsAtMs).toISOString()}.`;
   const message = `Budget exceeded: ${named(limit)}: ${state}; this request needs at least ${amount(limit, denial.asked)}.${ends}${notice ? ` ${notice}` : ''}`;
-  return refuse('budget_exceeded', message, { headers: { 'x-should-retry': 'false' } });
+  const wait = windowEndsAtMs === null ? {} : retryHeaders(Math.max(0, windowEndsAtMs - nowMs));
+  return refuse('budget_exceeded', message, { headers: { 'x-should-retry': 'false', ...wait } });
 }
 
 /** `retry-after` in whole seconds, `retry-after-ms` exact, both rounded up. */
@@ -89,7 +92,7 @@ function denialHeaders(denial: Denial, nowMs: number): Record<string, string> {
 
 /** A refusal with everything that can be said of the limit that refused. */
 export function fullRefusalOf(denial: Denial, nowMs: number, notice?: string): Refusal {
-  const refusal = refusalOf(denial, notice);
+  const refusal = refusalOf(denial, nowMs, notice);
   return { ...refusal, headers: { ...refusal.headers, ...denialHeaders(denial, nowMs) } };
 }
 

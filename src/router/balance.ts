@@ -41,9 +41,9 @@ export function order<T extends Candidate>(
     case 'weighted':
       return shuffled;
     case 'least_busy':
-      return ranked(shuffled, ({ state, weight }) => state.inFlight / weight);
+      return ranked(shuffled, ({ state, weight }) => state.load / weight);
     case 'latency':
-      return ranked(shuffled, ({ state }) => state.latency.read(nowMs) * (state.inFlight + 1));
+      return ranked(shuffled, ({ state }) => state.latencyRank(nowMs));
     case 'cost':
       return ranked(shuffled, ask.costOf);
     case 'usage':

@@ -25,6 +25,8 @@ export interface Step<M, T> {
   readonly target: T;
   /** How long to wait before the attempt. */
   readonly afterMs: number;
+  /** The target has failed this request already. */
+  readonly again?: true;
 }
 
 /** Which fallbacks a chain may use. */
@@ -47,7 +49,7 @@ export interface ChainOptions<M, T extends Candidate> {
   readonly random: Random;
 }
 
-const MAY_WORK_LATER: ReadonlySet<FailureClass> = new Set(['rate_limit', 'overload', 'transient']);
+const MAY_WORK_LATER: ReadonlySet<FailureClass> = new Set(['rate_limit', 'overload', 'transient', 'invalid_output']);
 
 export class Chain<M, T extends Candidate> {
   readonly #options: ChainOptions<M, T>;
@@ -67,7 +69,7 @@ export class Chain<M, T extends Candidate> {
 
   /** The first target; undefined where none may be tried now. */
   first(): Step<M, T> | undefined {
-    return this.#untried() ?? this.#fallBack();
+    return this.#untried() ?? this.#fallBack() ?? this.#unhealthy();
   }
 
   /** An attempt begins on what `first`, `next` or `rival` named. */
@@ -116,7 +118,7 @@ export class Chain<M, T extends Candidate> {
     const later = failure !== undefined && MAY_WORK_LATER.has(failure);
     const left = retry.max_attempts - this.#attempts;
     const reachable = this.#fallbacksLeft.filter((model) => this.#readyOf(model, false).length > 0).length;
-    if (failure === 'transient' && left > reachable) {
+    if ((failure === 'transient' || failure === 'invalid_output') && left > reachable) {
       const again = this.#again(retryAfterMs, nowMs);
       if (again) return again;
     }
@@ -150,6 +152,13 @@ export class Chain<M, T extends Candidate> {
     return target && { model: this.#model, target, afterMs: 0 };
   }
 
+  /** Health probes keep back all that is left: they may be wrong, and there is nothing to lose. */
+  #unhealthy(): Step<M, T> | undefined {
+    const { model, plan } = this.#options;
+    const target = plan(model, false).skipped.find(({ why }) => why === 'unhealthy')?.target;
+    return target && { model, target, afterMs: 0 };
+  }
+
   /** A target that failed already: the one that may be tried soonest, and of those the one tried least, after the backoff. */
   #again(retryAfterMs: number | undefined, nowMs: number): Step<M, T> | undefined {
     const { retry, random, deadlineMs, plan } = this.#options;
@@ -168,7 +177,7 @@ export class Chain<M, T extends Candidate> {
     const afterMs = Math.max(leastWaitMs, backoffMs(retry, this.#retries, random));
     if (nowMs + afterMs >= deadlineMs) return undefined;
     this.#retries++;
-    return { model: this.#model, target: soonest.target, afterMs };
+    return { model: this.#model, target: soonest.target, afterMs, again: true };
   }
 
   #fallBack(): Step<M, T> | undefined {

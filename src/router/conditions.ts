@@ -22,6 +22,8 @@ export interface RouteRequest {
   has(feature: Feature): boolean;
   /** Of the user's last message. */
   text(): string;
+  /** The same as keywords are looked for in it. */
+  foldedText(): string;
   inputTokens(): number | Promise<number>;
   /** What the request is estimated to cost with a model, in nano-dollars; null where that is not known. */
   costNano(model: string, inputTokens: number): number | null;
@@ -96,7 +98,7 @@ export function conditionsOf(when: When, deps: ConditionDeps): readonly Conditio
   if (keywords) {
     const first = anyKeyword(keywords);
     add('keywords', keywords, (request) => {
-      const found = first(request.text());
+      const found = first(request.foldedText());
       return { holds: found !== undefined, found: found ?? null };
     });
   }

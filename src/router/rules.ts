@@ -33,10 +33,15 @@ export class Rules {
 
   /** `name`: of the model whose rules they are. */
   constructor(name: string, rules: readonly RouteRule[], embedder: Embedder | null) {
+    const met = new Map<string, number>();
     this.#rules = rules.map(({ when, use }) => {
       const models = use.map(({ model }) => model);
-      // The salt does not depend on the position in the list, so a rule keeps its users when another is inserted before it.
-      const salt = `${name}\n${models.join('\n')}`;
+      // The salt does not depend on the position in the list, so a rule keeps its users when another is inserted before it; of
+      // several rules with the same models each has one of its own.
+      const alike = `${name}\n${models.join('\n')}`;
+      const before = met.get(alike) ?? 0;
+      met.set(alike, before + 1);
+      const salt = before === 0 ? alike : `${alike}\n\n${before}`;
       return { conditions: when ? conditionsOf(when, { salt, models, embedder }) : [], use, salt };
     });
   }

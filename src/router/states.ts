@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache';
 import { Breaker, type BreakerRule, type BreakerState } from '../lib/breaker.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { Random } from '../lib/random.js';
+import { ProbeState } from './probe-state.js';
 import { CredentialState, TargetState } from './target-state.js';
 import { UsageMeter } from './usage-meter.js';
 
@@ -47,6 +48,7 @@ export class TargetStates {
   readonly #random: Random;
   readonly #onChange: (event: BreakerEvent) => void;
   readonly #targets = new LRUCache<string, NamedState>({ max: MOST_STATES });
+  readonly #probes = new LRUCache<string, ProbeState>({ max: MOST_STATES });
   readonly #credentials = new LRUCache<string, CredentialState>({ max: MOST_STATES });
 
   constructor(random: Random, onChange: (event: BreakerEvent) => void) {
@@ -70,11 +72,20 @@ export class TargetStates {
           owned,
           limits && new UsageMeter(limits),
           hasCredential,
+          this.probe(provider, address),
         ),
       };
       this.#targets.set(key, named);
     }
     return named.state;
+  }
+
+  /** What probes find of a provider at an address; nobody need probe it. */
+  probe(provider: string, address: string): ProbeState {
+    const key = `${provider} ${address}`;
+    let state = this.#probes.get(key);
+    if (!state) this.#probes.set(key, (state = new ProbeState()));
+    return state;
   }
 
   /** All states of the target with this id: one for each breaker rule under which it is used. */

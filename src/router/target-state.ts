@@ -8,6 +8,8 @@
 import type { FailureClass } from '../formats/failure.js';
 import type { Breaker, Pass, Verdict } from '../lib/breaker.js';
 import { PeakEwma } from './peak-ewma.js';
+import { ALWAYS_UP, type ProbeState } from './probe-state.js';
+import { Unanswered, Waiting } from './unanswered.js';
 import type { UsageMeter } from './usage-meter.js';
 
 /** A credential of a provider, shared by all targets that use it. */
@@ -24,13 +26,26 @@ export interface Slot {
 }
 
 /** Why a target is skipped. `/admin/v1/explain` shows these words. */
-export type SkipReason = 'no_credential' | 'held_open' | 'open' | 'probing' | 'resting' | 'credentials_resting';
+export type SkipReason =
+  | 'no_credential'
+  | 'held_open'
+  | 'open'
+  | 'probing'
+  | 'unhealthy'
+  | 'resting'
+  | 'credentials_resting';
 
 /** One attempt under way. */
-export interface Trip {
+export class Trip extends Waiting {
   readonly pass: Pass;
   /** Which of the target's credentials it is sent with. */
   readonly slot: number;
+
+  constructor(sinceMs: number, pass: Pass, slot: number) {
+    super(sinceMs);
+    this.pass = pass;
+    this.slot = slot;
+  }
 }
 
 const LONGEST_COOLDOWN_MS = 600_000;
@@ -40,6 +55,10 @@ const NOT_FOUND_COOLDOWN_MS = 30_000;
 const RATE_COOLDOWN_MS = 1_000;
 const OVERLOAD_COOLDOWN_MS = 500;
 const LEAST_PENALTY_MS = 1_000;
+/** Shorter latencies are all the same. */
+const LEAST_LATENCY_MS = 1;
+/** Of a target that has answered nothing yet: longer than any that is known. */
+const UNKNOWN_MS = 1e12;
 
 export class TargetState {
   readonly breaker: Breaker;
@@ -47,19 +66,27 @@ export class TargetState {
   readonly usage: UsageMeter | null;
   /** False: its provider needs a credential and has none, so that it is never asked. */
   readonly hasCredential: boolean;
+  /** What its provider's health probes found. */
+  readonly probe: ProbeState;
   readonly latency = new PeakEwma();
+  /** Attempts that run. */
   inFlight = 0;
+  /** Requests that have chosen the target, and whose attempts have not begun. */
+  chosen = 0;
   /** It refused to be asked for the usage of a stream. */
   refusesUsage = false;
   #cooldownUntilMs = 0;
   #turn = 0;
+  readonly #unanswered = new Unanswered();
 
   constructor(
     breaker: Breaker,
     credentials: readonly CredentialState[],
     usage: UsageMeter | null,
     hasCredential = true,
+    probe: ProbeState = ALWAYS_UP,
   ) {
+    this.probe = probe;
     this.hasCredential = hasCredential;
     this.breaker = breaker;
     this.slots = credentials.map((credential) => ({ credential, cooldownUntilMs: 0 }));
@@ -71,7 +98,22 @@ export class TargetState {
     if (!this.hasCredential) return Number.POSITIVE_INFINITY;
     let slotAt = Number.POSITIVE_INFINITY;
     for (const slot of this.slots) slotAt = Math.min(slotAt, slotReadyAt(slot));
-    return Math.max(nowMs, this.breaker.readyAt(nowMs), this.#cooldownUntilMs, slotAt);
+    return Math.max(nowMs, this.breaker.readyAt(nowMs), this.#cooldownUntilMs, slotAt, this.probe.readyAt(nowMs));
+  }
+
+  /** Attempts that run and that are about to. */
+  get load(): number {
+    return this.inFlight + this.chosen;
+  }
+
+  /**
+   * What `latency` ranks by: how long a first byte takes, and at least as long as the oldest attempt without one has waited,
+   * times what runs. Of a target that nothing is known of, one request finds out, and until it has, the target comes last.
+   */
+  latencyRank(nowMs: number): number {
+    const { load } = this;
+    if (!this.latency.isKnown(nowMs)) return load === 0 ? 0 : UNKNOWN_MS * load;
+    return Math.max(LEAST_LATENCY_MS, this.latency.read(nowMs), this.#unanswered.waitedMs(nowMs)) * (load + 1);
   }
 
   whyNot(nowMs: number): SkipReason | null {
@@ -79,6 +121,7 @@ export class TargetState {
     const state = this.breaker.state(nowMs);
     if (state === 'held_open' || state === 'open') return state;
     if (this.breaker.readyAt(nowMs) > nowMs) return 'probing';
+    if (!this.probe.up) return 'unhealthy';
     if (this.#cooldownUntilMs > nowMs) return 'resting';
     if (this.slots.some((slot) => slotReadyAt(slot) <= nowMs)) return null;
     return this.slots.every(({ credential }) => credential.cooldownUntilMs > nowMs) ? 'credentials_resting' : 'resting';
@@ -88,7 +131,17 @@ export class TargetState {
   begin(nowMs: number): Trip {
     this.inFlight++;
     this.usage?.begin(nowMs);
-    return { pass: this.breaker.begin(nowMs), slot: this.slots.length === 1 ? 0 : this.#nextSlot(nowMs) };
+    const slot = this.slots.length === 1 ? 0 : this.#nextSlot(nowMs);
+    const trip = new Trip(nowMs, this.breaker.begin(nowMs), slot);
+    this.#unanswered.add(trip);
+    return trip;
+  }
+
+  /** The first byte of an answer came. */
+  heard(trip: Trip, nowMs: number): void {
+    if (!trip.waits) return;
+    this.#unanswered.remove(trip);
+    this.latency.observe(nowMs - trip.sinceMs, nowMs);
   }
 
   /**
@@ -96,8 +149,8 @@ export class TargetState {
    * used up for so long.
    */
   succeeded(trip: Trip, firstByteMs: number, exhaustedMs: number, nowMs: number): void {
+    if (trip.waits) this.latency.observe(firstByteMs, nowMs);
     this.#end(trip, 'success', nowMs);
-    this.latency.observe(firstByteMs, nowMs);
     if (exhaustedMs > 0) this.#coolDown(trip, exhaustedMs, nowMs);
   }
 
@@ -114,9 +167,10 @@ export class TargetState {
     nowMs: number,
     everywhere = true,
   ) {
+    const waitedMs = trip.waits ? tookMs : 0;
     this.#end(trip, blamed ? 'failure' : why === 'transient' || why === 'overload' ? 'unknown' : 'success', nowMs);
     // Without this penalty a target that fails fast would look like a fast target.
-    if (blamed) this.latency.observe(Math.max(tookMs, LEAST_PENALTY_MS, this.latency.read(nowMs) * 2), nowMs);
+    if (blamed) this.latency.observe(Math.max(waitedMs, LEAST_PENALTY_MS, this.latency.read(nowMs) * 2), nowMs);
     const slot = this.slots[trip.slot]!;
     if (why === 'rate_limit') this.#coolDown(trip, retryAfterMs ?? RATE_COOLDOWN_MS, nowMs);
     else if (why === 'overload')
@@ -130,8 +184,11 @@ export class TargetState {
     }
   }
 
-  /** The attempt was given up, which says nothing about the target. */
+  /** The attempt was given up, which says nothing about the target but that it had not answered for so long. */
   abandoned(trip: Trip, nowMs: number): void {
+    const waitedMs = nowMs - trip.sinceMs;
+    if (trip.waits && waitedMs > this.latency.read(nowMs))
+      this.latency.observe(Math.max(waitedMs, LEAST_PENALTY_MS), nowMs);
     this.#end(trip, 'unknown', nowMs);
   }
 
@@ -148,6 +205,7 @@ export class TargetState {
 
   #end(trip: Trip, verdict: Verdict, nowMs: number): void {
     this.inFlight--;
+    this.#unanswered.remove(trip);
     this.breaker.end(trip.pass, verdict, nowMs);
   }
 

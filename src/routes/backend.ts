@@ -222,7 +222,7 @@ export class Backend {
   #check(path: string): void {
     const { health } = this.#context.upstream;
     const total = health?.timeout ?? 2_000;
-    const timeouts = { connect: total, first_byte: total, idle: total, total, keep_alive: Number.POSITIVE_INFINITY };
+    const timeouts = { connect: total, first_byte: total, idle: total, total };
     const { statuses } = health ?? {};
     const seen = (good: boolean): void => this.#checked(good);
     new Forward(

@@ -5,7 +5,7 @@
  * is given up. Numbers stay the digits that they were.
  */
 import type { RouteConfig } from '../config/classic-routes.js';
-import { ok, type Refusal, type Result, refuse, refused, statusOf } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refusalHeaders, refuse, refused, statusOf } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
 import { jsonExcess } from '../lib/json-bounds.js';
 import { type Asked, type Asking, askBackend } from './ask.js';
@@ -99,7 +99,7 @@ export class Composition {
     const bad = results.find((result) => result !== undefined && !result.ok);
     if (bad && !bad.ok) {
       const { refusal } = bad;
-      const told = Object.entries(refusal.headers ?? {}).flat();
+      const told = Object.entries(refusalHeaders(refusal.headers, statusOf(refusal))).flat();
       if (!route.ownErrors?.answer(visit, statusOf(refusal), told)) visit.refuse(refusal);
       return;
     }

@@ -41,14 +41,11 @@ export interface Receiver {
 
 export type ForwardRequest = HttpRequest;
 
-const NO_KEEP_ALIVE = Number.POSITIVE_INFINITY;
-
 export const deadlinesOf = (timeouts: RouteTimeouts): Timeouts => ({
   connect: timeouts.connectMs,
   first_byte: timeouts.headersMs,
   idle: timeouts.idleMs,
   total: timeouts.totalMs,
-  keep_alive: NO_KEEP_ALIVE,
 });
 
 export class Forward implements AnswerHandler {

@@ -1,5 +1,6 @@
 /** Bodies of our own for answers that failed: by status, else by its class. */
 import type { RouteConfig } from '../config/classic-routes.js';
+import { refusalHeaders } from '../lib/errors.js';
 import { fill, parseTemplate } from '../lib/template.js';
 import { fromPlain, type Json, writeJson } from './json.js';
 import { filled } from './transform.js';
@@ -34,6 +35,9 @@ export class OwnErrors {
     if (!own || visit.answered) return false;
     const kept = headers.flatMap((name, i) => (i % 2 === 0 && !OF_THE_BODY.test(name) ? [name, headers[i + 1]!] : []));
     const code = own.status ?? status;
+    // A status of ours tells when to come back, as every other of ours does.
+    if (own.status !== null && !kept.includes('retry-after'))
+      kept.push(...Object.entries(refusalHeaders({}, code)).flat());
     if (own.body === undefined) visit.answer(code, kept);
     else visit.answer(code, [...kept, 'content-type', own.type], textOf(own.body, visit));
     return true;

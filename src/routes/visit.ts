@@ -6,7 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientRequest, ClientResponse } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
-import { type Refusal, statusOf } from '../lib/errors.js';
+import { type Refusal, refusalHeaders, statusOf } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
 import type { Hold } from '../limits/hold.js';
 import { type Consumer, NOBODY } from './consumer.js';
@@ -157,7 +157,7 @@ export class Visit {
   refuse(refusal: Refusal): void {
     const status = statusOf(refusal);
     const headers = ['content-type', 'application/problem+json; charset=utf-8'];
-    for (const [name, value] of Object.entries(refusal.headers ?? {})) headers.push(name, value);
+    for (const [name, value] of Object.entries(refusalHeaders(refusal.headers, status))) headers.push(name, value);
     const problem = {
       type: `urn:tollgate:error:${refusal.code}`,
       title: STATUS_CODES[status] ?? 'Error',

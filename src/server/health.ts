@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { adminOf } from '../api/admin/auth.js';
 import { routeOf } from '../api/route.js';
+import { refusalHeaders } from '../lib/errors.js';
 
 /** How one of the services is that requests need. */
 interface ServiceHealth {
@@ -25,7 +26,7 @@ export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
     handler: async (request, reply) => {
       const parts = await deps.ready();
       const ok = Object.values(parts).every((part) => part.ok || part.optional);
-      reply.code(ok ? 200 : 503);
+      reply.code(ok ? 200 : 503).headers(refusalHeaders({}, reply.statusCode));
       const status = ok ? 'ready' : 'unavailable';
       return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
     },

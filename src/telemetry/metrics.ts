@@ -87,6 +87,15 @@ export class Metrics {
     'tollgate_fallbacks_total',
     'Requests that another model was tried for.',
   ).add({});
+  readonly #budgetsSpent = this.#counter(
+    'tollgate_retry_budget_spent_total',
+    'Further attempts that were not made, because the retry budget of the model was used up.',
+    ['model'],
+  );
+  readonly #probes = this.#counter('tollgate_health_probes_total', 'Health probes of providers.', [
+    'provider',
+    'result',
+  ]);
   readonly #implausible = this.#counter(
     'tollgate_implausible_usage_total',
     'Reports of more tokens than the request can have used, entered at the most that it can.',
@@ -177,6 +186,14 @@ export class Metrics {
 
   retry(reason: string): void {
     this.#retries.inc({ reason });
+  }
+
+  retryBudgetSpent(model: string): void {
+    this.#budgetsSpent.inc({ model });
+  }
+
+  healthProbe(provider: string, good: boolean): void {
+    this.#probes.inc({ provider, result: good ? 'good' : 'bad' });
   }
 
   implausibleUsage(target: string): void {

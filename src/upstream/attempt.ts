@@ -15,6 +15,8 @@ import type { AnswerHandler, RunningRequest } from './http1/http-exchange.js';
 import { callLocal } from './local.js';
 
 export interface UpstreamCall {
+  /** POST unless stated. */
+  readonly method?: 'GET';
   /** Where to: connections and a path, or an upstream inside the process. */
   readonly to:
     | { readonly connections: Connections; readonly path: string }
@@ -40,8 +42,6 @@ export interface UpstreamEvents {
   onData(chunk: Buffer): void;
   onEnd(): void;
   onFailure(failure: UpstreamFailure): void;
-  /** The upstream has been silent for `keep_alive`; only after its headers came. */
-  onSilence?(): void;
 }
 
 /** The way back: how the caller's side steers the upstream's. */
@@ -97,7 +97,11 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   #send(headers: readonly string[]): void {
     const { to, body } = this.#call;
     if ('local' in to) this.#running = callLocal(to.local, { path: to.path, body }, this);
-    else this.#running = to.connections.request({ method: 'POST', path: to.path, headers, body }, this);
+    else
+      this.#running = to.connections.request(
+        { method: this.#call.method ?? 'POST', path: to.path, headers, body },
+        this,
+      );
   }
 
   /** The request is on its way. */
@@ -149,10 +153,6 @@ export class Attempt implements Flow, Watched, AnswerHandler {
 
   onTimeout(which: Phase | 'total'): void {
     this.#fail(timeoutOf(which, this.#call.timeouts));
-  }
-
-  onSilence(): void {
-    if (this.#headersSeen) this.#events.onSilence?.();
   }
 
   pause(): void {

@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.js';
 
 const TICK_MS = 20;
 
-/** Milliseconds; all of them end the attempt, `keepAlive` only rings. */
+/** Milliseconds; all of them end the attempt. */
 export interface Timeouts {
   /** From the start until the request is on a connection. */
   readonly connect: number;
@@ -20,29 +20,32 @@ export interface Timeouts {
   readonly idle: number;
   /** From the start to the end. */
   readonly total: number;
-  /** Silence after which a streaming caller is told that the line is alive. */
-  readonly keep_alive: number;
 }
 
 export type Phase = 'connect' | 'first_byte' | 'idle';
 
 export interface Watched {
   readonly onTimeout: (which: Phase | 'total') => void;
-  readonly onSilence?: () => void;
+}
+
+/** What the ticker looks at. */
+export interface Ticking {
+  /** Where it stands among those that run; -1 once it was stopped. */
+  place: number;
+  /** Monotonic milliseconds. */
+  check(nowMs: number): void;
 }
 
 /** Of a moment that the next tick will time. */
 const UNTIMED = -1;
 
-export class Deadline {
+export class Deadline implements Ticking {
   #phase: Phase = 'connect';
   #since = UNTIMED;
-  #rang = UNTIMED;
   #ends = UNTIMED;
   #paused = false;
   /** From the next tick on, where it is to end sooner than its phase says. */
   #within = Number.POSITIVE_INFINITY;
-  /** Where it stands among those that run; -1 once it was stopped. */
   place = -1;
   readonly timeouts: Timeouts;
   readonly watched: Watched;
@@ -83,19 +86,15 @@ export class Deadline {
     if (this.#paused) return;
     if (this.#since === UNTIMED) {
       this.#since = nowMs;
-      this.#rang = nowMs;
       return;
     }
-    if (nowMs - this.#since >= this.timeouts[this.#phase]) return this.watched.onTimeout(this.#phase);
-    if (this.#phase === 'connect' || nowMs - this.#rang < this.timeouts.keep_alive) return;
-    this.#rang = nowMs;
-    this.watched.onSilence?.();
+    if (nowMs - this.#since >= this.timeouts[this.#phase]) this.watched.onTimeout(this.#phase);
   }
 }
 
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #running: Deadline[] = [];
+  readonly #running: Ticking[] = [];
   #ticker: NodeJS.Timeout | undefined;
 
   constructor(clock: Clock) {
@@ -104,17 +103,22 @@ export class Deadlines {
 
   start(timeouts: Timeouts, watched: Watched): Deadline {
     const deadline = new Deadline(timeouts, watched);
-    deadline.place = this.#running.push(deadline) - 1;
-    this.#ticker ??= setInterval(this.#tick, TICK_MS);
+    this.watch(deadline);
     return deadline;
   }
 
-  stop(deadline: Deadline): void {
-    const { place } = deadline;
+  /** To be given back with `stop`. */
+  watch(one: Ticking): void {
+    one.place = this.#running.push(one) - 1;
+    this.#ticker ??= setInterval(this.#tick, TICK_MS);
+  }
+
+  stop(one: Ticking): void {
+    const { place } = one;
     if (place === -1) return;
-    deadline.place = -1;
+    one.place = -1;
     const last = this.#running.pop()!;
-    if (last === deadline) return;
+    if (last === one) return;
     this.#running[place] = last;
     last.place = place;
   }

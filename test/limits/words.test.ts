@@ -27,10 +27,10 @@ describe('a refusal', () => {
       'exact',
     );
     reserved(await take(limits, [budget], estimate(9_000_000_000)));
-    const refusal = refusalOf(denied(await take(limits, [budget], estimate(2_000_000_000))));
+    const refusal = refusalOf(denied(await take(limits, [budget], estimate(2_000_000_000))), limits.nowMs());
     assert.deepEqual(
       [refusal.code, statusOf(refusal), refusal.headers],
-      ['budget_exceeded', 429, { 'x-should-retry': 'false' }],
+      ['budget_exceeded', 429, { 'x-should-retry': 'false', 'retry-after': '576000', 'retry-after-ms': '576000000' }],
     );
     assert.equal(
       refusal.message,
@@ -48,7 +48,7 @@ describe('a refusal', () => {
     );
     reserved(await take(limits, [user]));
     clock.advance(47_766);
-    const refusal = refusalOf(denied(await take(limits, [user])));
+    const refusal = refusalOf(denied(await take(limits, [user])), limits.nowMs());
     assert.deepEqual([refusal.code, statusOf(refusal)], ['rate_limit_exceeded', 429]);
     assert.match(
       refusal.message,
@@ -65,16 +65,23 @@ describe('a refusal', () => {
 
   it('of a request that is larger than the whole rate asks not to retry', async () => {
     const { limits } = rig();
-    const refusal = refusalOf(denied(await take(limits, [new Limit(key, spec('tokens', 10, 'minute'))], estimate(11))));
+    const refusal = refusalOf(
+      denied(await take(limits, [new Limit(key, spec('tokens', 10, 'minute'))], estimate(11))),
+      limits.nowMs(),
+    );
     assert.equal(refusal.headers?.['x-should-retry'], 'false');
-    assert.equal(refusal.headers?.['retry-after'], undefined);
+    assert.equal(
+      refusal.headers?.['retry-after'],
+      '60',
+      'when the limit is whole again, for it may be a larger one then',
+    );
     assert.match(refusal.message, /takes 11 tokens, which is more than the whole limit/);
   });
 
   it('for want of a slot, or of knowledge, asks to retry soon', async () => {
     const { limits } = rig();
     const slots = new Limit(key, spec('concurrent', 0, null));
-    const refusal = refusalOf(denied(await take(limits, [slots])));
+    const refusal = refusalOf(denied(await take(limits, [slots])), limits.nowMs());
     assert.deepEqual([statusOf(refusal), refusal.headers], [429, { 'retry-after': '1', 'retry-after-ms': '1000' }]);
     const unavailable = unavailableRefusal(250);
     assert.deepEqual(

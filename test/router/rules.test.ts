@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Embedder } from '../../src/lib/embedder.js';
 import { routeSpec } from '../../src/lib/route-spec.js';
 import type { RouteRequest } from '../../src/router/conditions.js';
+import { foldText } from '../../src/router/fold-text.js';
 import { Rules } from '../../src/router/rules.js';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z'); // a Tuesday
@@ -16,6 +17,7 @@ function request(fields: Partial<RouteRequest> = {}): RouteRequest {
     metadata: () => undefined,
     has: () => false,
     text: () => '',
+    foldedText: () => foldText(fields.text?.() ?? ''),
     inputTokens: () => 100,
     costNano: () => 1_000_000,
     nowMs: NOON,

@@ -6,7 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type ErrorCode, type Refusal, refuse, statusOf } from '../../lib/errors.js';
+import { type ErrorCode, type Refusal, refusalHeaders, refuse, statusOf } from '../../lib/errors.js';
 
 export const problem = z
   .object({
@@ -55,9 +55,10 @@ const problemOf = (refusal: Refusal, errors?: readonly FieldError[]) => ({
 });
 
 export function sendRefusal(reply: FastifyReply, refusal: DetailedRefusal, errors = refusal.errors): FastifyReply {
-  for (const [name, value] of Object.entries(refusal.headers ?? {})) reply.header(name, value);
+  const status = statusOf(refusal);
   return reply
-    .code(statusOf(refusal))
+    .headers(refusalHeaders(refusal.headers, status))
+    .code(status)
     .type('application/problem+json; charset=utf-8')
     .serializer(JSON.stringify)
     .send(problemOf(refusal, errors));
