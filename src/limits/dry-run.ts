@@ -4,7 +4,7 @@
  */
 import type { Refusal } from '../lib/errors.js';
 import { affordable, cost, type Estimate } from './amount.js';
-import { denialOf } from './denial.js';
+import { type Denial, denialOf } from './denial.js';
 import { Part } from './hold.js';
 import type { Limit } from './limit.js';
 import type { LimitReading, Limits } from './limits.js';
@@ -48,9 +48,14 @@ export async function dryRun(
       admits: failure === undefined,
     })),
     outputTokens: granted,
-    refusal: failures.length > 0 ? refusalOf(denialOf(failures, min), limits.nowMs()) : undefined,
+    refusal: failures.length > 0 ? refusalFor(denialOf(failures, min), limits.nowMs()) : undefined,
   };
 }
+
+const refusalFor = (denial: Denial, nowMs: number): Refusal => {
+  const refusal = refusalOf(denial, nowMs);
+  return denial.limit.scope.kind === 'target' ? { ...refusal, atTarget: true } : refusal;
+};
 
 function judge(reading: LimitReading, estimate: Estimate, nowMs: number) {
   const { limit, spent, held } = reading;

@@ -29,8 +29,8 @@ import type { Random } from '../lib/random.js';
 import type { DryRun, DryRunLimit } from '../limits/dry-run.js';
 import { cost } from '../pricing/price.js';
 import type { Plan } from '../router/plan.js';
-import type { RuleTrace } from '../router/rules.js';
 import type { Counted } from '../tokens/count.js';
+import type { ExplainedRule, ExplainedTarget, Explanation } from './explanation.js';
 
 export interface Question {
   readonly caller: Result<Caller>;
@@ -40,66 +40,6 @@ export interface Question {
   readonly ip: string | null;
   /** The request's body. */
   readonly body: Buffer;
-}
-
-/** One rule of a route, with the model whose rule it is. */
-type ExplainedRule = RuleTrace & { readonly of: string };
-
-interface ExplainedTarget {
-  readonly target: string;
-  readonly provider: string;
-  /** The public name of the model that the target belongs to: the one that serves, or a fallback. */
-  readonly model: string;
-  readonly upstream_model: string;
-  /** `first`: of the model that serves. Else the list of fallbacks that it is in. */
-  readonly as: 'first' | 'fallback' | 'context_window_fallback' | 'content_policy_fallback';
-  readonly priority: number;
-  readonly weight: number;
-  readonly ready: boolean;
-  /** Why it is passed over: `no_credential`, `open`, `held_open`, `probing`, `resting`, `credentials_resting`. */
-  readonly why_not: string | null;
-  /** When it may be tried again; null: now, or nobody knows. */
-  readonly ready_in_ms: number | null;
-  readonly breaker: string;
-  readonly in_flight: number;
-  readonly latency_ms: number;
-  /** What of the request its dialect cannot express and would be left out. */
-  readonly dropped_params: string[];
-  /** Why it cannot carry the request; null: it can. */
-  readonly refusal: string | null;
-  readonly input_tokens: number;
-  /** Null: its price is not known, and it is not served. */
-  readonly price_version: string | null;
-  readonly cost_usd: string | null;
-}
-
-export interface Explanation {
-  readonly would: 'send' | 'refuse';
-  readonly status: number;
-  readonly error: { readonly code: string; readonly message: string; readonly param: string | null } | null;
-  readonly caller: { readonly key: string; readonly name: string; readonly team: string | null } | null;
-  readonly model: {
-    readonly asked: string;
-    /** Which one serves; null where it was not come to. */
-    readonly serves: string | null;
-    readonly balance: string | null;
-    readonly max_attempts: number | null;
-  } | null;
-  readonly rules: ExplainedRule[];
-  /** Every limit that applies, and whether it admits the request. */
-  readonly limits: DryRunLimit[];
-  readonly cache: Peeked;
-  readonly plan: ExplainedTarget[];
-  readonly estimate: {
-    readonly input_tokens: number;
-    /** What the request allows at most, else what is usual. */
-    readonly output_tokens: number;
-    /** The most that budgets afford and would hold, over all choices; null: no budget bounds the output. */
-    readonly held_output_tokens: number | null;
-    /** At the target that is tried first, and at the dearest that may be reached. */
-    readonly cost_usd: string | null;
-    readonly most_cost_usd: string | null;
-  } | null;
 }
 
 interface ExplainDeps {
@@ -132,6 +72,7 @@ interface Findings {
   dryRun?: DryRun;
   request?: ModelRequest;
   cache?: Peeked;
+  retriesLeft?: number | null;
 }
 
 async function explain(question: Question, models: Models, deps: ExplainDeps): Promise<Explanation> {
@@ -151,14 +92,17 @@ async function explain(question: Question, models: Models, deps: ExplainDeps): P
   const { model, rules } = await followed(admitted.value, asked, deps);
   found.rules = rules;
   found.serves = model;
+  found.retriesLeft = retriesLeft(model, deps.clock);
   const routable = { ...asked, model, routed: admitted.value.route ? admitted.value : null };
   found.plan = await planOf(routable, deps);
   // The other fallbacks are for answers that were had.
-  const tried = found.plan.filter(({ told: { ready, as } }) => ready && (as === 'first' || as === 'fallback'));
+  const tried = triedOf(found.plan);
   const first = tried[0];
   if (!first) return explanation(found, noTarget(model, nextPlan(model, routable, deps), deps.clock.monotonic()));
   if (model.cache && format.replay) found.cache = await peek(routable, model.cache, format.replay, deps);
-  found.dryRun = await limitsOf(routable, first, format, deps);
+  const { dryRun, full } = await limitsInTurn(routable, tried, format, deps);
+  found.dryRun = dryRun;
+  found.plan = found.plan.map((one) => (full.includes(one) ? atLimit(one) : one));
   if (found.dryRun.refusal) return explanation(found, found.dryRun.refusal);
   return explanation(found, tried.some(({ refusal }) => refusal === undefined) ? undefined : first.refusal);
 }
@@ -173,7 +117,41 @@ function peek(
   return recall.peek(questionOf({ ...routable, tags, policy, replay, writer: null }));
 }
 
-/** As for a request: limits are taken for the first target, whether or not it can carry the request. */
+/** What is tried, in its order: where health probes keep back all there is, the first of these. */
+function triedOf(plan: readonly PlannedTarget[]): readonly PlannedTarget[] {
+  const may = plan.filter(({ told: { as } }) => as === 'first' || as === 'fallback');
+  const ready = may.filter(({ told }) => told.ready);
+  return ready.length > 0
+    ? ready
+    : may.filter(({ told }) => told.as === 'first' && told.why_not === 'unhealthy').slice(0, 1);
+}
+
+const atLimit = (one: PlannedTarget): PlannedTarget => ({
+  ...one,
+  told: { ...one.told, ready: false, why_not: 'at_limit' },
+});
+
+/** As for a request: a target that is at a limit of its own is passed over; where all are, the first refusal stands. */
+async function limitsInTurn(
+  routable: ExplainedRequest,
+  tried: readonly PlannedTarget[],
+  format: ApiFormat,
+  deps: ExplainDeps,
+): Promise<{ dryRun: DryRun; full: readonly PlannedTarget[] }> {
+  const full: PlannedTarget[] = [];
+  const refusing: DryRunLimit[] = [];
+  let first: DryRun | undefined;
+  for (const one of tried) {
+    const dryRun = await limitsOf(routable, one, format, deps);
+    if (!dryRun.refusal?.atTarget) return { dryRun: { ...dryRun, limits: [...refusing, ...dryRun.limits] }, full };
+    first ??= dryRun;
+    full.push(one);
+    refusing.push(...dryRun.limits.filter(({ admits }) => !admits));
+  }
+  return { dryRun: first!, full };
+}
+
+/** As for a request: limits are taken for the target that is tried, whether or not it can carry the request. */
 function limitsOf(
   routable: ExplainedRequest,
   { model, target, input }: PlannedTarget,
@@ -276,7 +254,8 @@ async function plannedOf(
     why_not: why ?? null,
     ready_in_ms: untilMs === undefined || !Number.isFinite(untilMs) ? null : Math.max(0, Math.ceil(untilMs - now)),
     breaker: state.breaker.state(now),
-    in_flight: state.inFlight,
+    probe: state.probe.last && { up: state.probe.up, what: state.probe.last.what },
+    in_flight: state.load,
     latency_ms: Math.round(state.latency.read(now)),
     dropped_params: carried.ok ? [...carried.value.dropped] : [],
     refusal: refusal?.message ?? null,
@@ -296,7 +275,7 @@ function explanation(found: Findings, refusal: Refusal | undefined): Explanation
     status: refusal ? statusOf(refusal) : 200,
     error: refusal ? { code: refusal.code, message: refusal.message, param: refusal.param ?? null } : null,
     caller: caller ? { key: caller.key.id, name: caller.key.name, team: caller.key.team } : null,
-    model: request ? { asked: request.model, ...modelTold(serves) } : null,
+    model: request ? { asked: request.model, ...modelTold(serves, found.retriesLeft ?? null) } : null,
     rules: [...rules],
     limits: dryRun?.limits ?? [],
     cache: found.cache ?? { state: 'off', why: null, entry: null },
@@ -305,10 +284,14 @@ function explanation(found: Findings, refusal: Refusal | undefined): Explanation
   };
 }
 
-const modelTold = (serves: Model | undefined) => ({
+const retriesLeft = ({ retryBudget }: Model, clock: Clock): number | null =>
+  retryBudget ? Math.max(0, Math.floor(retryBudget.left(clock.monotonic()) + 1e-9)) : null;
+
+const modelTold = (serves: Model | undefined, left: number | null) => ({
   serves: serves?.name ?? null,
   balance: serves?.balance ?? null,
   max_attempts: serves?.retry.max_attempts ?? null,
+  retries_left: left,
 });
 
 function estimateOf(

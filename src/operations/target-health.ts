@@ -4,6 +4,7 @@ import type { Model, Models, Target } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
+import type { ProbeState } from '../router/probe-state.js';
 import type { TargetStates } from '../router/states.js';
 
 export interface Health {
@@ -43,7 +44,7 @@ export function createHealth({ clock, states, config, models }: HealthDeps): Hea
       ready_at: isoAt(state.readyAt(now)),
       attempts,
       failures,
-      in_flight: state.inFlight,
+      in_flight: state.load,
       latency_ms: Math.round(state.latency.read(now) * 10) / 10,
     };
   };
@@ -54,6 +55,15 @@ export function createHealth({ clock, states, config, models }: HealthDeps): Hea
     return inMs <= 0 || !Number.isFinite(inMs) ? null : new Date(clock.now() + inMs).toISOString();
   }
 
+  const probeOf = ({ last, up }: ProbeState) =>
+    last && {
+      up,
+      good: last.good,
+      what: last.what,
+      took_ms: Math.round(last.tookMs * 10) / 10,
+      at: new Date(clock.now() - (clock.monotonic() - last.atMs)).toISOString(),
+    };
+
   const showModel = (model: Model) => {
     const shown = model.targets.map(showTarget);
     return {
@@ -62,6 +72,10 @@ export function createHealth({ clock, states, config, models }: HealthDeps): Hea
       balance: model.balance,
       healthy: shown.some(({ healthy }) => healthy),
       targets: shown,
+      retry_budget: model.retryBudget && {
+        ...model.retryBudget.rule,
+        left: Math.max(0, Math.floor(model.retryBudget.left(clock.monotonic()))),
+      },
       fallbacks: [...model.fallbacks],
       context_window_fallbacks: [...model.contextWindowFallbacks],
       content_policy_fallbacks: [...model.contentPolicyFallbacks],
@@ -82,6 +96,7 @@ export function createHealth({ clock, states, config, models }: HealthDeps): Hea
       type,
       base_url,
       healthy: shown.length === 0 ? null : shown.some(({ healthy }) => healthy),
+      probe: own.size === 0 ? null : probeOf(own.values().next().value!.state.probe),
       credentials: slots.map(({ credential }) => ({
         resting: credential.cooldownUntilMs > now ? credential.why : null,
         ready_at: isoAt(credential.cooldownUntilMs),

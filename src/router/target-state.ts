@@ -188,7 +188,7 @@ export class TargetState {
   abandoned(trip: Trip, nowMs: number): void {
     const waitedMs = nowMs - trip.sinceMs;
     if (trip.waits && waitedMs > this.latency.read(nowMs))
-      this.latency.observe(Math.max(waitedMs, LEAST_PENALTY_MS), nowMs);
+      this.latency.observe(this.latency.isKnown(nowMs) ? waitedMs : Math.max(waitedMs, LEAST_PENALTY_MS), nowMs);
     this.#end(trip, 'unknown', nowMs);
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { completionOf } from '../support/openai-answers.js';
 import { type FakeUpstream, faithful, startUpstream } from '../support/upstream.js';
 import { type Behaviour, head, openaiError, pause, stall, write } from '../support/upstream-steps.js';
 
@@ -26,6 +27,7 @@ before(async () => {
       defaults: { retry: { max_attempts: 3, base: '1ms', max: '5ms' }, breaker: { min_requests: 100_000 } },
       models: {
         hasty: to('one', { timeout: { first_byte: '300ms' } }),
+        silent: to('one', { timeout: { idle: '300ms' } }),
         brief: to('one', { timeout: { total: '500ms' } }),
         again: to('one', { timeout: { first_byte: '300ms' }, retry: { max_attempts: 2, on_timeout: 'anywhere' } }),
         spare: to('two'),
@@ -67,6 +69,20 @@ describe('the first byte', () => {
     const { response, sent } = await ask('hasty', [late(900)]);
     assert.equal(response.status, 200);
     assert.equal(sent, 1);
+  });
+
+  it('and so may a silence inside a whole answer be as long as total allows', async () => {
+    const halting: Behaviour = (request) => {
+      const bytes = JSON.stringify(completionOf(request.json() as never));
+      const type = { 'content-type': 'application/json' };
+      return [head(200, type), write(bytes.slice(0, 40)), pause(900), write(bytes.slice(40))];
+    };
+    const whole = await ask('silent', [halting]);
+    assert.equal(whole.response.status, 200, whole.text);
+    const stalls = [head(200, { 'content-type': 'application/json' }), write('{"choices":'), stall];
+    const bounded = await ask('silent', [stalls], { headers: { 'x-tollgate-timeout': '900ms' } });
+    assert.equal(bounded.response.status, 504);
+    assert.match(bounded.error!.message, /timeout\.total/);
   });
 
   it('of a stream may not, and the stream is not asked for again where it did not come', async () => {

@@ -84,7 +84,10 @@ describe('a request that would be sent', () => {
     const told = await explain({ model: 'large', max_tokens: 100 });
     assert.deepEqual([told.would, told.status, told.error], ['send', 200, null]);
     assert.deepEqual(told.caller, { key: id, name: 'test', team: 'search' });
-    assert.deepEqual(told.model, { asked: 'large', serves: 'large', balance: 'weighted', max_attempts: 3 });
+    assert.deepEqual(told.model, {
+      ...{ asked: 'large', serves: 'large', balance: 'weighted' },
+      ...{ max_attempts: 3, retries_left: 10 },
+    });
     assert.deepEqual(told.rules, []);
     assert.deepEqual(
       told.plan.map((one: Written) => [one.target, one.as, one.model, one.ready, one.breaker]),

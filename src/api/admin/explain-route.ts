@@ -70,6 +70,9 @@ const answer = z.object({
       serves: orNull.describe('The model that a route chooses, or the one that was asked for.'),
       balance: orNull,
       max_attempts: count.nullable(),
+      retries_left: count
+        .nullable()
+        .describe('Further attempts that all its requests may make now where upstreams fail; null: no budget.'),
     })
     .nullable(),
   rules: z
@@ -114,9 +117,17 @@ const answer = z.object({
         priority: count,
         weight: count,
         ready: z.boolean(),
-        why_not: orNull.describe('no_credential, held_open, open, probing, resting or credentials_resting.'),
+        why_not: orNull.describe(
+          'no_credential, held_open, open, probing, unhealthy, resting, credentials_resting or at_limit.',
+        ),
         ready_in_ms: count.nullable(),
         breaker: text,
+        probe: z
+          .object({ up: z.boolean(), what: text })
+          .nullable()
+          .describe(
+            'What health probes of its provider found last: a status, or what kept one from coming. null: none.',
+          ),
         in_flight: count,
         latency_ms: count,
         dropped_params: z.array(text),
