@@ -10,6 +10,7 @@ const ignore = (): void => {};
 export class HttpResponseWriter implements ResponseWriter {
   readonly #response: ClientResponse;
   readonly #onGone: (() => void)[] = [];
+  readonly #onDrain: (() => void)[] = [];
   #over = false;
   #left = false;
   started = false;
@@ -62,7 +63,12 @@ export class HttpResponseWriter implements ResponseWriter {
   }
 
   onDrain(listener: () => void): void {
-    this.#response.on('drain', listener);
+    // Each attempt listens, and a request may have many.
+    if (this.#onDrain.push(listener) === 1) this.#response.on('drain', () => this.#drained());
+  }
+
+  #drained(): void {
+    for (const listener of this.#onDrain) listener();
   }
 
   onGone(listener: () => void): void {

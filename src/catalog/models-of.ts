@@ -3,6 +3,7 @@
 import type { Config, ModelConfig, ProviderConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
@@ -15,7 +16,6 @@ import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
 import { carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
-import { pathBelow } from './path-below.js';
 import { Wildcards } from './wildcards.js';
 
 export interface ModelsDeps {
@@ -219,3 +219,9 @@ const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), 
 /** Where what has no price is free, so is sound. */
 const withoutGaps = (price: Price | undefined): Price | undefined =>
   price?.unpriced ? { ...price, unpriced: [] } : price;
+
+/** A base URL may or may not end in the `/v1` that a path begins with. */
+function pathBelow(base: URL, path: string): string {
+  const root = withoutTrailing(base.pathname, '/');
+  return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
+}

@@ -1,11 +1,11 @@
 /** What is asked of the providers whose configuration says `health`. */
 import type { Config } from '../config/config.js';
+import { withoutTrailing } from '../lib/without-trailing.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import type { ProbeRule, ProbeState } from '../router/probe-state.js';
 import type { TargetStates } from '../router/states.js';
 import type { Connections } from '../upstream/http1/connections.js';
 import type { PoolLease } from '../upstream/pool.js';
-import { pathBelow } from './path-below.js';
 
 export interface HealthProbe extends ProbeRule {
   /** The provider's name. */
@@ -41,7 +41,7 @@ export function probesOf({ providers }: Config, { providers: types, pools, state
           provider,
           state: states.probe(provider, base.href),
           connections: pools.get(base.origin, timeout),
-          path: pathBelow(base, path),
+          path: pathOf(base, path),
           headers: Object.entries(sent).flat(),
           intervalMs: interval,
           timeoutMs: timeout,
@@ -51,3 +51,6 @@ export function probesOf({ providers }: Config, { providers: types, pools, state
     },
   );
 }
+
+/** A base URL may end in `/v1`, and what tells of health often lies beside that. */
+const pathOf = ({ pathname }: URL, path: string): string => withoutTrailing(pathname, '/').replace(/\/v1$/, '') + path;

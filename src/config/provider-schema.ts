@@ -32,7 +32,9 @@ const health = z
       .string()
       .regex(/^\/[\x21-\x7e]{0,500}$/, 'a path begins with / and is one line of ASCII characters')
       .default('/v1/models')
-      .describe('What is asked for, by GET, below base_url: something that costs nothing. Default /v1/models.'),
+      .describe(
+        'What is asked for, by GET, below base_url without its /v1: something that costs nothing. Default /v1/models.',
+      ),
     interval: s.duration(100).prefault('30s').describe('From the end of a probe to the next. Default 30s.'),
     timeout: s.duration(10).prefault('5s').describe('Longest wait for its answer. Default 5s.'),
     unhealthy_after: z

@@ -142,6 +142,31 @@ describe('shares of traffic', () => {
     assert.ok(both < small.size / 4, 'two routes choose other users');
   });
 
+  test('two rules of a route with the same models choose independently: the second takes its share of those who are left', () => {
+    const spec = rules([
+      { when: { share: 0.5, tags: 'x' }, use: 'a' },
+      { when: { share: 0.5 }, use: 'a' },
+      { when: { share: 0.5 }, use: 'a' },
+      { use: 'b' },
+    ]);
+    const at = (user: string, tags: string[]) => (spec.choose(request({ user, tags })) as { rule: number }).rule;
+    const counts = [0, 0, 0, 0];
+    for (const user of users) counts[at(user, ['x'])]! += 1;
+    for (const [rule, share] of [0.5, 0.25, 0.125, 0.125].entries())
+      assert.ok(Math.abs(counts[rule]! / users.length - share) < 0.01, `${rule}: ${counts}`);
+    // Who is in the one says nothing of who is in the other.
+    const tagged = users.filter((user) => at(user, ['x']) === 0);
+    const also = tagged.filter((user) => at(user, []) === 1).length / tagged.length;
+    assert.ok(Math.abs(also - 0.5) < 0.02, String(also));
+  });
+
+  test('the draws of weighted rules with the same models are independent too', () => {
+    const spec = rules([{ when: { tags: 'x' }, use: { a: 1, b: 1 } }, { use: { a: 1, b: 1 } }]);
+    const of = (user: string, tags: string[]) => (spec.choose(request({ user, tags })) as { model: string }).model;
+    const alike = users.filter((user) => of(user, ['x']) === of(user, [])).length / users.length;
+    assert.ok(Math.abs(alike - 0.5) < 0.02, String(alike));
+  });
+
   test('weights divide, and a weight of nothing gets nothing', () => {
     const counts = new Map<string, number>();
     const spec = rules([{ use: { a: 7, b: 0, c: 3 } }]);

@@ -140,7 +140,8 @@ export const anthropicError = (
 function untilEither(event: Promise<unknown>, left: AbortSignal): Promise<void> {
   if (left.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    left.addEventListener('abort', () => resolve(), { once: true });
-    event.then(() => resolve(), reject);
+    const leave = (): void => resolve();
+    left.addEventListener('abort', leave, { once: true });
+    event.then(() => resolve(), reject).finally(() => left.removeEventListener('abort', leave));
   });
 }
