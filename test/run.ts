@@ -3,6 +3,7 @@
  * file that does not end in its time is ended and counts as failed. Arguments pick the files whose names hold one of them.
  * The last line is `N passed, N failed, N skipped`; a run that executed nothing has failed.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
@@ -39,6 +40,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const stopped = new AbortController();
+  setMaxListeners(0, stopped.signal); // every file listens to it
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
   let services: Services | undefined;
   try {

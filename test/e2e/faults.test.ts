@@ -54,7 +54,6 @@ const both: readonly Row[] = [
   ['garbage', 'transient', 502, 'upstream_error'],
   ['wrong-content-type', 'transient', 502, 'upstream_error'],
   ['not-http', 'transient', 502, 'upstream_error'],
-  ['stall-before-content', 'slow', 504, 'upstream_timeout'],
   ['429-soon', 'busy', 429, 'rate_limit_exceeded'],
   ['429-seconds', 'busy', 429, 'rate_limit_exceeded'],
   ['429-bare', 'busy', 429, 'rate_limit_exceeded'],
@@ -82,10 +81,16 @@ const both: readonly Row[] = [
   ['filtered', 'ok', 200],
 ];
 
-/** A whole answer has the time of the whole request, of which nothing is left then. */
-const whole: readonly Row[] = [['stall-before-headers', 'final', 504, 'upstream_timeout']];
+/** A whole answer may be silent for as long as `total` allows, at its beginning and inside. */
+const whole: readonly Row[] = [
+  ['stall-before-headers', 'final', 504, 'upstream_timeout'],
+  ['stall-before-content', 'final', 504, 'upstream_timeout'],
+];
 /** The beginning of a stream has a time of its own. */
-const streamed: readonly Row[] = [['stall-before-headers', 'slow', 504, 'upstream_timeout']];
+const streamed: readonly Row[] = [
+  ['stall-before-headers', 'slow', 504, 'upstream_timeout'],
+  ['stall-before-content', 'slow', 504, 'upstream_timeout'],
+];
 
 /** After the first content there is no second attempt: the stream ends in an error. */
 const committed: readonly Row[] = [
@@ -129,7 +134,7 @@ before(async () => {
       },
       defaults: {
         price: { input: 1, output: 4 },
-        retry: { base: '20ms', max: '3s' },
+        retry: { base: '20ms', max: '3s', budget: 'off' },
         breaker: { min_requests: 100_000 },
       },
       models: { spare: { targets: [{ provider: 'spare', model: 'spare' }] }, ...everyPolicy() },
@@ -197,7 +202,7 @@ const modelOf = (first: string, policy: Policy, fault: string, stream: boolean):
   `${timesOf(fault, stream)}${first}/${policy}/${stream ? 's' : 'w'}.${fault}`;
 
 const timesOf = (fault: string, stream: boolean): string => {
-  if (fault === 'stall-before-headers' && !stream) return 'brief/';
+  if (fault.startsWith('stall-before-') && !stream) return 'brief/';
   return fault.includes('stall') ? 'hasty/' : '';
 };
 

@@ -23,7 +23,9 @@ describe('the headers of a refusal', () => {
   }
 
   test('no row of the table that is 429 or 503 is told without the time', () => {
-    const codes = (Object.keys(errorTable) as ErrorCode[]).filter((code) => [429, 503].includes(errorTable[code].status));
+    const codes = (Object.keys(errorTable) as ErrorCode[]).filter((code) =>
+      [429, 503].includes(errorTable[code].status),
+    );
     assert.ok(codes.length >= 5);
     for (const code of codes) assert.ok(refusalHeaders(undefined, errorTable[code].status)['retry-after'], code);
   });
