@@ -16,9 +16,16 @@ import type { ProviderType } from './provider/provider-type.js';
 import { translatorFor } from './translate/registry.js';
 
 const providerTypes = Object.fromEntries(
-  Object.values(providers).map(({ type, baseUrl, catalogue, models, free, speaks }) => [
+  Object.values(providers).map(({ type, baseUrl, catalogue, models, free, local, speaks }) => [
     type,
-    { needsBaseUrl: baseUrl === null, catalogue, models, free, endpoints: endpointsOf(speaks) },
+    {
+      needsBaseUrl: baseUrl === null,
+      catalogue,
+      models,
+      free,
+      endpoints: endpointsOf(speaks),
+      inProcess: local !== undefined,
+    },
   ]),
 );
 

@@ -30,9 +30,9 @@ interface ProbesDeps {
 export function probesOf({ providers }: Config, { providers: types, pools, states, userAgent }: ProbesDeps) {
   return Object.entries(providers).flatMap(
     ([provider, { type, health, base_url, api_keys, headers }]): HealthProbe[] => {
-      const { baseUrl, auth } = types[type]!;
+      const { baseUrl, auth, local } = types[type]!;
       const written = base_url ?? baseUrl;
-      if (!health || written === null) return [];
+      if (!health || written === null || local) return [];
       const base = new URL(written);
       const { path, interval, timeout, unhealthy_after, healthy_after } = health;
       const sent = { accept: 'application/json', 'user-agent': userAgent, ...auth(api_keys[0] ?? ''), ...headers };

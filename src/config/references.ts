@@ -16,6 +16,8 @@ interface ProviderType {
   /** It costs nothing unless the configuration says otherwise. */
   readonly free?: boolean | undefined;
   readonly endpoints?: readonly string[];
+  /** It answers in the gateway itself. */
+  readonly inProcess?: boolean;
 }
 
 export type ProviderTypes = Readonly<Record<string, ProviderType>>;
@@ -32,6 +34,11 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
       report(['providers', name, 'type'], `there is no provider type "${type}"${suggestion(type, Object.keys(types))}`);
     } else if (types[type]!.needsBaseUrl && !field(provider, 'base_url')) {
       report(['providers', name, 'base_url'], `is missing: a provider of type ${type} needs it`);
+    } else if (types[type]!.inProcess && field(provider, 'health')) {
+      report(
+        ['providers', name, 'health'],
+        `a provider of type ${type} answers in the gateway itself: there is nothing to probe`,
+      );
     }
   }
 

@@ -12,28 +12,25 @@ const SHARE = 'expected a share, such as 0.2 or "20%"';
 const MOST_SHARE = 20;
 
 const retryBudget = z
-  .union(
-    [
-      z.literal('off'),
-      z.strictObject({
-        share: z
-          .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?%$/, SHARE)], SHARE)
-          .transform((written) => (typeof written === 'number' ? written : Number(written.slice(0, -1)) / 100))
-          .refine((share) => share >= 0 && share <= MOST_SHARE, SHARE)
-          .optional()
-          .describe('Further attempts for each request of the window. Default 20%.'),
-        floor: z
-          .number()
-          .int()
-          .min(0)
-          .max(1_000_000)
-          .optional()
-          .describe('Further attempts of the window that are always there. Default 10.'),
-        window: s.duration(100).optional().describe('Requests and attempts of this last while count. Default 10s.'),
-      }),
-    ],
-    'expected `off`, or share, floor and window',
-  )
+  .union([
+    z.strictObject({
+      share: z
+        .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?%$/, SHARE)], SHARE)
+        .transform((written) => (typeof written === 'number' ? written : Number(written.slice(0, -1)) / 100))
+        .refine((share) => share >= 0 && share <= MOST_SHARE, SHARE)
+        .optional()
+        .describe('Further attempts for each request of the window. Default 20%.'),
+      floor: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .optional()
+        .describe('Further attempts of the window that are always there. Default 10.'),
+      window: s.duration(100).optional().describe('Requests and attempts of this last while count. Default 10s.'),
+    }),
+    z.literal('off'),
+  ])
   .describe(
     'Most further attempts that all requests of a model make together because an upstream failed; those that are answered do not count. off: no such cap.',
   );

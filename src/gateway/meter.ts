@@ -11,12 +11,11 @@ import type { Answer, StreamReader, Translation } from '../formats/translation.j
 import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
 import { GatheredBytes } from '../lib/gathered-bytes.js';
-import { exhaustedMs, tightestResetMs } from '../router/limit-headers.js';
+import { exhaustedMs, retryAfterMs, tightestResetMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { KeepAlive } from './keep-alive.js';
 import type { ResponseWriter } from './response-writer.js';
-import { retryAfterMs } from './retry-after.js';
 
 /** Monotonic milliseconds. */
 interface Times {

@@ -52,3 +52,14 @@ export function resetMs(written: string | undefined, nowMs: number): number | un
   const at = Date.parse(written);
   return Number.isFinite(at) ? Math.max(0, at - nowMs) : undefined;
 }
+
+/** `retry-after-ms`, else `retry-after` in seconds or as a date. */
+export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+  const inMs = headers.get('retry-after-ms');
+  if (inMs !== undefined && Number.isFinite(Number(inMs))) return Number(inMs);
+  const written = headers.get('retry-after');
+  if (written === undefined) return undefined;
+  const seconds = Number(written);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(written) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}

@@ -34,6 +34,7 @@ test('a described configuration has every setting and no secret', (t) => {
     catalogue: null,
     pass_headers: null,
     usage: 'ask',
+    health: null,
     failures: [],
     headers: { 'x-secret': '(hidden)' },
   });

@@ -19,8 +19,18 @@ test('an empty file is a configuration of defaults', (t) => {
   assert.deepEqual(config.redis, { url: null, on_failure: 'local' });
   assert.deepEqual(config.models, {});
   assert.deepEqual(config.defaults, {
-    timeout: { connect: 5000, first_byte: 60_000, idle: 60_000, total: 600_000, keep_alive: 5000 },
-    retry: { max_attempts: 3, base: 250, max: 8000, on_timeout: 'elsewhere' },
+    timeout: {
+      connect: 5000,
+      first_byte: 60_000,
+      idle: 60_000,
+      total: 600_000,
+      first_keep_alive: 15_000,
+      keep_alive: 5000,
+    },
+    retry: {
+      ...{ max_attempts: 3, base: 250, max: 8000, on_timeout: 'elsewhere' },
+      budget: { share: 0.2, floor: 10, window: 10_000 },
+    },
     breaker: { failure_rate: 0.5, min_requests: 10, window: 30_000, open: 15_000, half_open_probes: 2 },
     price: null,
     limits: [],
@@ -93,12 +103,20 @@ telemetry: { metrics: false, log: { level: debug } }
     headers: { 'x-team': 'search' },
     pass_headers: ['x-trace', 'anthropic-beta'],
     usage: 'ask',
+    health: null,
   });
   const model = config.models['house/model-1.5']!;
   assert.equal(model.targets[0]!.weight, 3);
   assert.equal(model.targets[0]!.priority, 2);
   assert.equal(model.targets[0]!.limits[0]!.max, 8);
-  assert.deepEqual(model.timeout, { connect: 5000, first_byte: 250, idle: 60_000, total: 5_400_000, keep_alive: 0 });
+  assert.deepEqual(model.timeout, {
+    connect: 5000,
+    first_byte: 250,
+    idle: 60_000,
+    total: 5_400_000,
+    first_keep_alive: 15_000,
+    keep_alive: 0,
+  });
   assert.deepEqual(model.price, { input: 0.15, cached_input: '0.075', output: '0.60' });
   assert.equal(model.limits[0]!.max, 500_000_000, 'money in a limit is nano-dollars');
   assert.equal(model.max_output, 4096);

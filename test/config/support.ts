@@ -12,7 +12,7 @@ export const providerTypes: ProviderTypes = {
   openai: { needsBaseUrl: false, catalogue: 'openai' },
   anthropic: { needsBaseUrl: false, catalogue: 'anthropic', endpoints: ['chat'] },
   'openai-compatible': { needsBaseUrl: true },
-  sandbox: { needsBaseUrl: false, catalogue: null },
+  sandbox: { needsBaseUrl: false, catalogue: null, inProcess: true },
   local: { needsBaseUrl: false, catalogue: null, models: ['all-MiniLM-L6-v2'], free: true },
 };
 

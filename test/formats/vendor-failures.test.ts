@@ -358,9 +358,9 @@ const vendors: Readonly<Record<string, readonly Row[]>> = {
     ['content_policy', 403, { error: 'Content violates usage guidelines.' }],
   ],
   Groq: [
-    ['transient', 400, error('Failed to call a function.', { code: 'tool_use_failed' })],
-    ['transient', 400, error('Failed to generate JSON.', { code: 'json_validate_failed' })],
-    ['transient', 400, error('x', { code: 'output_parse_failed' })],
+    ['invalid_output', 400, error('Failed to call a function.', { code: 'tool_use_failed' })],
+    ['invalid_output', 400, error('Failed to generate JSON.', { code: 'json_validate_failed' })],
+    ['invalid_output', 400, error('x', { code: 'output_parse_failed' })],
     [
       'rate_limit',
       413,

@@ -17,7 +17,6 @@ const madeAtRunTime: Readonly<Record<string, string>> = {
     'a pattern of a catalogue that is brought: compiled to see whether it is one, and not run',
   'src/pricing/catalogue-provider.ts':
     'a pattern of the catalogue, against the address of a base URL of the configuration',
-  'src/router/keywords.ts': 'literals of the configuration, which is trusted',
   'src/tokens/encodings.ts': 'the split of an encoding; test/tokens/estimate-time.test.ts measures it',
 };
 

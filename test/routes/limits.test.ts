@@ -53,7 +53,7 @@ describe('limits', () => {
       [{ max: 1, per: 'hour' }, '"requests-per-hour";q=1;w=3600', '"requests-per-hour";r=0;t=3600', '3600'],
       [{ max: 1, per: 'day' }, '"requests-per-day";q=1;w=86400', '"requests-per-day";r=0;t=57600', '57600'],
       [{ max: 1, per: 'month' }, '"requests-per-month";q=1;w=2592000', '"requests-per-month";r=0;t=576000', '576000'],
-      [{ max: 1, per: 'total' }, '"requests-per-total";q=1', '"requests-per-total";r=0', null],
+      [{ max: 1, per: 'total' }, '"requests-per-total";q=1', '"requests-per-total";r=0', '60'],
       [{ max: 0, per: 'minute' }, '"requests-per-minute";q=0;w=60', '"requests-per-minute";r=0;t=60', '60'],
       [{ max: 0, per: 'day' }, '"requests-per-day";q=0;w=86400', '"requests-per-day";r=0;t=57600', '57600'],
       [{ max: 0, unit: 'concurrent' }, '"concurrent";q=0', '"concurrent";r=0', '1'],
@@ -72,7 +72,7 @@ describe('limits', () => {
           ],
           [
             ...[log_only.length > 0 ? 200 : 429, policy, state, log_only.length > 0 ? null : after],
-            ...[String(limit.max), '0', after !== null && group !== 'concurrent'],
+            ...[String(limit.max), '0', group !== 'concurrent' && !('per' in limit && limit.per === 'total')],
           ],
           JSON.stringify([limit, log_only]),
         );
