@@ -178,7 +178,7 @@ export function createAttempt({
       return learn(carried, trip, model, target);
     } catch (error) {
       onFault(error, reserved.call.requestId);
-      target.state.abandoned(trip, carried.times.endedAt);
+      target.state.abandoned(trip, carried.times.endedAt, false);
       return 'transient';
     }
   }

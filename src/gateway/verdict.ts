@@ -15,7 +15,7 @@ export function learn(
 ): FailureClass | undefined {
   const { sentAt, firstByteAt, endedAt, exhaustedMs } = carried.times;
   if (carried.kind === 'gone' || carried.kind === 'fault') {
-    state.abandoned(trip, endedAt);
+    state.abandoned(trip, endedAt, carried.kind === 'gone');
     return undefined;
   }
   if (carried.kind !== 'failed') {

@@ -184,10 +184,13 @@ export class TargetState {
     }
   }
 
-  /** The attempt was given up, which says nothing about the target but that it had not answered for so long. */
-  abandoned(trip: Trip, nowMs: number): void {
+  /**
+   * The attempt was given up, which says nothing about the target but that it had not answered for so long; `waited`: it was
+   * waited for until then.
+   */
+  abandoned(trip: Trip, nowMs: number, waited = true): void {
     const waitedMs = nowMs - trip.sinceMs;
-    if (trip.waits && waitedMs > this.latency.read(nowMs))
+    if (waited && trip.waits && waitedMs > this.latency.read(nowMs))
       this.latency.observe(this.latency.isKnown(nowMs) ? waitedMs : Math.max(waitedMs, LEAST_PENALTY_MS), nowMs);
     this.#end(trip, 'unknown', nowMs);
   }

@@ -283,3 +283,31 @@ describe('explain', () => {
     assert.equal((await ask('full')).headers.get('x-tollgate-provider'), 'b');
   });
 });
+
+describe('when to come back', () => {
+  const limited = (headers: Record<string, string>) =>
+    a.always(does.openaiError(429, { message: 'Slow down.', type: 'rate_limit_error' }, headers));
+  const told = async () => {
+    const { status, headers } = await ask('tools');
+    return [status, headers.get('retry-after'), headers.get('retry-after-ms')];
+  };
+
+  it('is told with every 429: as the upstream says it, else by the tightest of its limits, else soon', async () => {
+    limited({ 'retry-after': '9', 'x-ratelimit-reset-tokens': '7s' });
+    assert.deepEqual(await told(), [429, '9', '9000']);
+    const tokens = { 'x-ratelimit-limit-tokens': '1000', 'x-ratelimit-remaining-tokens': '5' };
+    limited({ ...tokens, 'x-ratelimit-reset-tokens': '7.5s', 'x-ratelimit-reset-requests': '2ms' });
+    assert.deepEqual(await told(), [429, '8', '7500']);
+    limited({});
+    assert.deepEqual(await told(), [429, '1', '1000']);
+  });
+
+  it('is told with every 503, also where nobody knows', async () => {
+    const target = `/targets/${encodeURIComponent('a/tools')}`;
+    await gateway.admin('POST', `${target}/open`);
+    assert.deepEqual(await told(), [503, '60', '60000']);
+    await gateway.admin('POST', `${target}/close`);
+    a.always(does.openaiError(503, { message: 'Down.', type: 'server_error' }));
+    assert.deepEqual(await told(), [503, '1', '1000']);
+  });
+});

@@ -68,6 +68,9 @@ describe('latency', () => {
     state.succeeded(state.begin(0), 10_000, 0, 0);
     state.abandoned(state.begin(0), 50);
     assert.ok(state.latency.read(50) > 9_900);
+    const unknown = aTarget('unknown').state;
+    unknown.abandoned(unknown.begin(0), 50, false);
+    assert.equal(unknown.latencyRank(50), 0, 'what the gateway itself gave up says nothing at all');
   });
 
   test('the first byte counts, however long the stream goes on', () => {
