@@ -179,7 +179,7 @@ describe('whatever an upstream sends in any place', () => {
     do {
       const page: { data: Written[]; next_cursor: string | null } = await gateway.admin(
         'GET',
-        `/usage?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
+        `/usage?limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
       );
       entries += page.data.length;
       cursor = page.next_cursor;
