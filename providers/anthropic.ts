@@ -68,6 +68,7 @@ export const anthropic = {
   type: 'anthropic',
   baseUrl: 'https://api.anthropic.com',
   speaks: { 'anthropic-messages': '/v1/messages' },
+  counts: { 'anthropic-messages': '/v1/messages/count_tokens' },
   // The version is pinned because the next one, 2026-10-21, refuses sampling parameters at any value and on every model,
   // and moves the key to `authorization`. What is written here is what the translation was made and tested for.
   auth: header('x-api-key', { 'anthropic-version': '2023-06-01' }),

@@ -7,7 +7,11 @@ import { bearerOrNone } from '../src/provider/signers.js';
 export const openaiCompatible = {
   type: 'openai-compatible',
   baseUrl: null,
-  speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
+  speaks: {
+    'openai-chat': '/chat/completions',
+    'openai-completions': '/completions',
+    'openai-embeddings': '/embeddings',
+  },
   auth: bearerOrNone,
   lists: '/models',
   catalogue: null,

@@ -58,6 +58,57 @@ const schemas: Json = {
     choices: list(object('One answer.', { index: whole('Its number.') }), 'The answers.'),
     usage,
   }),
+  MessageRequest: object(
+    'A conversation, as Anthropic has it. Fields that are not named here go on to a target that speaks the same format.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      max_tokens: whole('Most tokens of the answer.'),
+      messages: list(object('One turn.', { role: text('Who speaks.') }), 'The conversation so far.'),
+      system: { description: 'Instructions: a text, or a list of texts.' },
+      stream: { type: 'boolean', description: 'Answer in events.' },
+    },
+    ['model', 'max_tokens', 'messages'],
+  ),
+  CountRequest: object(
+    'A conversation whose tokens are to be counted.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      messages: list(object('One turn.', { role: text('Who speaks.') }), 'The conversation so far.'),
+    },
+    ['model', 'messages'],
+  ),
+  TokenCount: object('A count.', {
+    input_tokens: whole('Tokens of the conversation, its instructions and its tools.'),
+  }),
+  Message: object('A whole answer.', {
+    id: text('Names the answer.'),
+    type: text('`message`.'),
+    role: text('`assistant`.'),
+    model: text('The model that answered.'),
+    content: list(object('One block.', { type: text('What it is.') }), 'What the model says.'),
+    stop_reason: text('Why the answer ended.'),
+    usage: object('What was used.', {
+      input_tokens: whole('Tokens of the request that were neither read from nor written to the prompt cache.'),
+      output_tokens: whole('Tokens of the answer.'),
+    }),
+  }),
+  CompletionRequest: object(
+    'A text to go on with, as OpenAI has it.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      prompt: { description: 'A text, a list of texts, tokens, or a list of lists of tokens.' },
+      max_tokens: whole('Most tokens of each answer.'),
+      stream: { type: 'boolean', description: 'Answer in events.' },
+    },
+    ['model', 'prompt'],
+  ),
+  Completion: object('A whole answer.', {
+    id: text('Names the answer.'),
+    object: text('`text_completion`.'),
+    model: text('The model that answered.'),
+    choices: list(object('One answer.', { index: whole('Its number.') }), 'The answers.'),
+    usage,
+  }),
   EmbeddingRequest: object(
     'Texts to embed, as OpenAI has it.',
     {
@@ -80,6 +131,14 @@ const schemas: Json = {
     owned_by: text('Whose it is.'),
   }),
   ModelList: object('Models.', { object: text('`list`.'), data: list(ref('Model'), 'The models.') }),
+  AnthropicError: object('An error, as Anthropic has it.', {
+    type: text('`error`.'),
+    error: object('What happened.', {
+      type: text('Whose fault it is.'),
+      message: text('What happened, and what to do.'),
+    }),
+    request_id: text('Leads to the request in the log of the gateway.'),
+  }),
   OpenAiError: object('An error, as OpenAI has it.', {
     error: object('What happened.', {
       message: text('What happened, and what to do.'),
@@ -109,6 +168,28 @@ const told: Partial<Record<OperationId, Json>> = {
       },
     },
   },
+  createMessage: {
+    requestBody: taking('MessageRequest'),
+    responses: {
+      200: {
+        description: 'The answer; with `stream: true` in events.',
+        content: { 'application/json': { schema: ref('Message') }, ...events },
+      },
+    },
+  },
+  countMessageTokens: {
+    requestBody: taking('CountRequest'),
+    responses: { 200: json('The count.', 'TokenCount') },
+  },
+  createCompletion: {
+    requestBody: taking('CompletionRequest'),
+    responses: {
+      200: {
+        description: 'The answer; with `stream: true` in events.',
+        content: { 'application/json': { schema: ref('Completion') }, ...events },
+      },
+    },
+  },
   createEmbedding: {
     requestBody: taking('EmbeddingRequest'),
     responses: { 200: json('The vectors.', 'Embeddings') },
@@ -129,9 +210,12 @@ const told: Partial<Record<OperationId, Json>> = {
   },
 };
 
-function operationOf({ operationId, access }: Row): Json {
+function operationOf({ operationId, access, dialect }: Row): Json {
   const { responses, ...rest } = told[operationId] ?? {};
-  const errors = access === 'key' ? { '4XX': json('The error.', 'OpenAiError') } : {};
+  const errors =
+    access === 'key'
+      ? { '4XX': json('The error.', dialect === 'anthropic-messages' ? 'AnthropicError' : 'OpenAiError') }
+      : {};
   return {
     ...describing(operationId),
     security: security[access],

@@ -1,5 +1,6 @@
 /** Errors where the request path is not: each in the dialect of the path that was asked for. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { messagesErrors } from '../formats/anthropic-messages/errors.js';
 import { openaiErrors } from '../formats/openai-chat/errors.js';
 import { type Refusal, refusalHeaders, statusOf } from '../lib/errors.js';
 import { sendRefusal } from './admin/errors.js';
@@ -10,12 +11,7 @@ type Body = (refusal: Refusal, requestId: string) => string | Buffer;
 
 const bodies: Readonly<Record<Exclude<Dialect, 'problem'>, Body>> = {
   'openai-chat': openaiErrors.body,
-  'anthropic-messages': (refusal, requestId) =>
-    JSON.stringify({
-      type: 'error',
-      error: { type: anthropicTypes[statusOf(refusal)] ?? 'invalid_request_error', message: refusal.message },
-      request_id: requestId,
-    }),
+  'anthropic-messages': messagesErrors.body,
   'google-rpc': (refusal) => {
     const code = statusOf(refusal);
     return JSON.stringify({
@@ -24,7 +20,6 @@ const bodies: Readonly<Record<Exclude<Dialect, 'problem'>, Body>> = {
   },
 };
 
-const anthropicTypes: Readonly<Record<number, string>> = { 404: 'not_found_error', 500: 'api_error' };
 const rpcStatuses: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 405: 'UNIMPLEMENTED', 500: 'INTERNAL' };
 
 export function sendError(
@@ -38,5 +33,6 @@ export function sendError(
   const status = statusOf(refusal);
   const headers = { 'x-request-id': requestId, 'content-type': 'application/json' };
   reply.code(status).headers({ ...headers, ...refusalHeaders(refusal.headers, status) });
+  if (dialect === 'anthropic-messages') reply.header('request-id', requestId);
   return reply.send(bodies[dialect](refusal, requestId));
 }

@@ -28,13 +28,25 @@ type Written = readonly [address: `${Method} /${string}`, summary: string];
 /** Where models are asked. */
 const calls = {
   createChatCompletion: ['POST /v1/chat/completions', 'Answer a conversation, whole or as a stream.'],
+  createMessage: ['POST /v1/messages', 'Answer a conversation in the dialect of Anthropic, whole or as a stream.'],
+  createCompletion: ['POST /v1/completions', 'Go on with a text, whole or as a stream.'],
   createEmbedding: ['POST /v1/embeddings', 'Embed texts.'],
 } as const satisfies Record<string, Written>;
 
 const spoken: Readonly<Record<CallOperation, FormatId>> = {
   createChatCompletion: 'openai-chat',
+  createMessage: 'anthropic-messages',
+  createCompletion: 'openai-completions',
   createEmbedding: 'openai-embeddings',
 };
+
+/** Where the tokens of a request are counted. */
+const counts = {
+  countMessageTokens: [
+    'POST /v1/messages/count_tokens',
+    'Count the tokens of a conversation in the dialect of Anthropic.',
+  ],
+} as const satisfies Record<string, Written>;
 
 const models = {
   listModels: ['GET /v1/models', 'The models that the key may use.'],
@@ -176,7 +188,12 @@ const description = {
 
 export type CallOperation = keyof typeof calls;
 export type AdminOperation = keyof typeof admin | keyof typeof description;
-export type OperationId = CallOperation | keyof typeof models | keyof typeof health | AdminOperation;
+export type OperationId =
+  | CallOperation
+  | keyof typeof counts
+  | keyof typeof models
+  | keyof typeof health
+  | AdminOperation;
 
 const rowsOf = <Id extends OperationId>(
   written: Readonly<Record<Id, Written>>,
@@ -190,8 +207,15 @@ const rowsOf = <Id extends OperationId>(
   });
 
 const keyed = { access: 'key', dialect: 'openai-chat' } as const;
+/** An address that has a wire format of its own writes its errors in it. */
+const inOwnDialect = (row: Row): Row =>
+  row.format === 'anthropic-messages' ? { ...row, dialect: 'anthropic-messages' } : row;
 
-export const dataRows: readonly Row[] = [...rowsOf(calls, keyed), ...rowsOf(models, keyed)];
+export const dataRows: readonly Row[] = [
+  ...rowsOf(calls, keyed).map(inOwnDialect),
+  ...rowsOf(counts, { access: 'key', dialect: 'anthropic-messages' }),
+  ...rowsOf(models, keyed),
+];
 export const healthRows: readonly Row[] = rowsOf(health, { access: 'public', dialect: 'problem' });
 export const adminRows: readonly Row[] = [
   ...rowsOf(admin, { access: 'admin', dialect: 'problem' }, ADMIN_PREFIX),
@@ -217,10 +241,10 @@ export const namespaces: readonly OwnPath[] = [openai('/v1'), openai('/v1/chat')
 
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
-  ...['/v1/responses', '/v1/completions', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
+  ...['/v1/responses', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
-  { path: '/v1/messages', dialect: 'anthropic-messages' },
+  { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
   { path: '/v1beta', dialect: 'google-rpc' },
   ...['/ui', '/docs'].map(problem),
 ];

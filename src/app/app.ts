@@ -14,6 +14,7 @@ import type { Loaded, Source } from '../config/load.js';
 import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
 import { watchInputs } from '../config/watch.js';
+import { createTokenCounting } from '../gateway/count-tokens.js';
 import { createGateway } from '../gateway/pipeline.js';
 import { RunningRequests } from '../gateway/running.js';
 import { createAuthenticator } from '../identity/authenticate.js';
@@ -258,6 +259,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       clock,
       onFault,
     },
+    counting: createTokenCounting({ ...path, authenticator: tokens.callers }),
     admin: {
       keys,
       clock,

@@ -17,6 +17,8 @@ export interface Carrier extends UpstreamFormat {
   readonly speaks: FormatId;
   /** Where requests go: those for a whole answer, and those for a stream. */
   readonly to: Readonly<Record<'whole' | 'stream', UpstreamCall['to']>>;
+  /** Where the target counts the tokens of such requests itself; null: nowhere. */
+  readonly countsAt: UpstreamCall['to'] | null;
   /** Headers of the caller that go on to the target, in lower case. */
   readonly passes: readonly string[];
   translate(request: ModelRequest, terms: AttemptTerms): Result<Translation> | Promise<Result<Translation>>;
@@ -25,7 +27,7 @@ export interface Carrier extends UpstreamFormat {
 export type Carriers = Readonly<Partial<Record<FormatId, Carrier>>>;
 
 export function carriersOf(
-  { speaks, passHeaders }: ProviderType,
+  { speaks, counts, passHeaders }: ProviderType,
   toPath: (path: string) => UpstreamCall['to'],
   facts: TargetFacts,
   configuredHeaders: readonly string[] | null,
@@ -37,10 +39,13 @@ export function carriersOf(
     const translator = translatorFor(id, spoken);
     if (!translator) continue;
     const path = speaks[translator.to]!;
+    const counting = translator.to === id ? counts?.[id] : undefined;
     carriers[id] = {
       ...upstreamFormats[translator.to],
+      ...(translator.boundsMaximum && { namesMaximum: true }),
       speaks: translator.to,
       to: { whole: toPath(pathOf(path, facts, false)), stream: toPath(pathOf(path, facts, true)) },
+      countsAt: counting === undefined ? null : toPath(pathOf(counting, facts, false)),
       passes: translator.to === id ? [...always, ...(passHeaders?.native ?? [])] : always,
       translate: (request, terms) => translator.translate(request, facts, terms),
     };
@@ -63,7 +68,8 @@ export function carry(
 }
 
 function cannotServe(format: FormatId, { name }: Model, { id, carriers }: Target): Refusal {
-  const served = (Object.keys(carriers) as FormatId[]).map((one) => apiFormat(one).name).join(' and ');
+  const names = (Object.keys(carriers) as FormatId[]).map((one) => apiFormat(one).name);
+  const served = names.join(', ').replace(/, (?=[^,]{1,100}$)/, ' and ');
   const words = `The model '${name}' cannot serve ${apiFormat(format).name}: its target ${id} has ${served} only. Ask for another model.`;
   return refuse('unsupported_endpoint', words, { param: 'model' });
 }

@@ -32,6 +32,8 @@ export interface Target extends Candidate {
   readonly failures: readonly FailureRule[];
   /** Most tokens that it answers with where a request names no maximum; null where that is not known. */
   readonly maxOutput: number | null;
+  /** Tokens of a request and its answer, as the price catalogue has it; null where that is not known. */
+  readonly contextWindow: number | null;
   /** The limits that hang on the target: one counter for all that a wildcard stands for. */
   readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */

@@ -5,7 +5,7 @@ import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
-import { standingPrice } from '../pricing/catalogue.js';
+import { contextWindowOf, standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
 import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
@@ -150,9 +150,10 @@ function targetOf(
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
+    const catalogueName = catalogueProvider(provider.catalogue, providerType.catalogue, provider.base_url);
     const price = standingPrice({
       override: writtenPrices(written.price ?? model.price),
-      catalogueName: catalogueProvider(provider.catalogue, providerType.catalogue, provider.base_url),
+      catalogueName,
       model: name,
       fallback: providerType.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
       nowMs: deps.nowMs,
@@ -177,6 +178,7 @@ function targetOf(
       providerType,
       failures,
       maxOutput: providerType.maxOutput?.(name) ?? null,
+      contextWindow: contextWindowOf(catalogueName, name),
       limits,
       counting: providerType.counting(name),
       carriers: carriersOf(
@@ -189,6 +191,7 @@ function targetOf(
           forcedToolChoice: model.forced_tool_choice,
           modelFacts: providerType.modelFacts?.(name) ?? null,
           outputField: providerType.outputField?.(name) ?? 'max_tokens',
+          maxOutput: providerType.maxOutput?.(name) ?? null,
           asksUsage: provider.usage === 'ask',
           mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
         },

@@ -21,6 +21,8 @@ export interface ApiFormat<R extends ModelRequest = ModelRequest> {
   asStream(request: R, answer: Buffer, extra: UsageExtra): Buffer;
   /** Left out: its answers are not cached. */
   readonly replay?: Replay<R>;
+  /** Where its clients look for the id of a request, beside `x-request-id`. */
+  readonly requestIdHeader?: string;
 }
 
 /** How a format says what the gateway itself has to say. */

@@ -1,7 +1,9 @@
 /** The wire formats: those that clients call, and what is known of each where an upstream is spoken to in it. */
+import { anthropicMessages } from './anthropic-messages/format.js';
 import type { ApiFormat } from './format.js';
 import type { FormatId } from './format-id.js';
 import { openaiChat } from './openai-chat/format.js';
+import { openaiCompletions } from './openai-completions/format.js';
 import { openaiEmbeddings } from './openai-embeddings/format.js';
 import type { ModelRequest } from './request.js';
 
@@ -9,7 +11,12 @@ import type { ModelRequest } from './request.js';
 const formatOf = <R extends ModelRequest>(format: ApiFormat<R>): ApiFormat => format as unknown as ApiFormat;
 
 /** What clients can call. */
-export const apiFormats: readonly ApiFormat[] = [formatOf(openaiChat), formatOf(openaiEmbeddings)];
+export const apiFormats: readonly ApiFormat[] = [
+  formatOf(openaiChat),
+  formatOf(anthropicMessages),
+  formatOf(openaiCompletions),
+  formatOf(openaiEmbeddings),
+];
 
 export const apiFormat = (id: FormatId): ApiFormat => {
   const found = apiFormats.find((format) => format.id === id);
@@ -27,6 +34,7 @@ export interface UpstreamFormat {
 
 export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
   'openai-chat': { cacheWrites: 'at will', namesMaximum: false },
+  'openai-completions': { cacheWrites: 'at will', namesMaximum: false },
   'openai-embeddings': { cacheWrites: 'never', namesMaximum: false },
   'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true },
 };

@@ -1,13 +1,15 @@
 /** A request to a model, in whichever wire format it was made. `format` tells which. */
 
 import type { Json } from '../lib/json.js';
+import type { MessagesRequest } from './anthropic-messages/request.js';
 import type { FormatId } from './format-id.js';
 import type { JsonFields } from './json-fields.js';
 import type { ChatRequest } from './openai-chat/request.js';
+import type { CompletionsRequest } from './openai-completions/request.js';
 import type { EmbeddingsRequest } from './openai-embeddings/request.js';
 import type { RequestFacts } from './request-facts.js';
 
-export type ModelRequest = ChatRequest | EmbeddingsRequest;
+export type ModelRequest = ChatRequest | CompletionsRequest | EmbeddingsRequest | MessagesRequest;
 
 /** What requests of all formats have. */
 export interface RequestBase {

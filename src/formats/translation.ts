@@ -23,6 +23,8 @@ export type ForcedToolChoice = 'refuse' | 'auto' | 'instruct';
 export interface Translator<R extends ModelRequest = ModelRequest> {
   readonly from: FormatId;
   readonly to: FormatId;
+  /** No maximum beyond the model's own is sent, where that is known. */
+  readonly boundsMaximum?: true;
   /** Refuses what the target cannot express, with the name of the field. What is large is written in turns. */
   translate(request: R, target: TargetFacts, terms: AttemptTerms): Result<Translation> | Promise<Result<Translation>>;
 }
@@ -38,6 +40,8 @@ export interface TargetFacts {
   readonly forcedToolChoice: ForcedToolChoice;
   readonly modelFacts: ModelFacts | null;
   readonly outputField: OutputField;
+  /** Most tokens that it answers with; null where that is not known. */
+  readonly maxOutput: number | null;
   /** A stream whose caller did not ask for usage is asked for it all the same. */
   readonly asksUsage: boolean;
   /** Most texts that one embeddings request may have; infinite where that is not known. */

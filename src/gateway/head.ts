@@ -4,7 +4,9 @@ import { usd } from '../lib/money.js';
 import type { RequestContext } from './request-context.js';
 
 export function baseHead(context: RequestContext): string[] {
-  const head = ['x-request-id', context.call.requestId];
+  const { call } = context;
+  const head = ['x-request-id', call.requestId];
+  if (call.format.requestIdHeader) head.push(call.format.requestIdHeader, call.requestId);
   const { model, serving, target } = context;
   if (model) head.push('x-tollgate-model', header(model.name));
   if (target) {

@@ -15,7 +15,7 @@ import type { Caller } from '../identity/key.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
-import { type Actuals, cost } from '../limits/amount.js';
+import { type Actuals, cost, justARequest } from '../limits/amount.js';
 import { ALL_ATTEMPTS, type AttemptUse, countedBy, usedBy } from '../limits/attempt-use.js';
 import type { Crossing, Denial } from '../limits/denial.js';
 import { type DryRun, dryRun } from '../limits/dry-run.js';
@@ -100,6 +100,17 @@ export class Limiter {
     const reach = withOthers(demand.request, first, others());
     if (reach instanceof Promise) return reach.then((all) => this.#reserve(demand, limits, all));
     return this.#reserve(demand, limits, reach);
+  }
+
+  /** Takes a request without tokens and without a cost from the limits that count requests. */
+  async reserveRequest(demand: Demand, at: PickedTarget): Promise<Result<Grant>> {
+    const limits = this.#applying(demand, at).filter(({ spec }) => spec.unit === 'requests');
+    if (limits.length === 0) return ok(grantOf(demand, at.target, null, 0, false));
+    const heldAtMs = this.#limits.nowMs();
+    const id = newId('hold', this.#ports.clock.now());
+    const outcome = await this.#limits.reserve({ id, limits, estimate: justARequest });
+    if (outcome.kind !== 'reserved') return refused(this.#refusal(outcome, demand));
+    return ok(grantOf(demand, at.target, outcome.hold, heldAtMs, false));
   }
 
   /** What `reserve` would come to, without taking anything. */

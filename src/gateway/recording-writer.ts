@@ -34,14 +34,19 @@ export class RecordingWriter implements ResponseWriter {
   }
 
   write(bytes: Buffer): boolean {
-    this.#size += bytes.length;
-    if (this.#size > this.#most) this.#pieces = undefined;
-    this.#pieces?.push(bytes);
+    this.#record(bytes);
     return this.#writer.write(bytes);
   }
 
   end(bytes?: Buffer): void {
+    if (bytes) this.#record(bytes);
     this.#writer.end(bytes);
+  }
+
+  #record(bytes: Buffer): void {
+    this.#size += bytes.length;
+    if (this.#size > this.#most) this.#pieces = undefined;
+    this.#pieces?.push(bytes);
   }
 
   breakOff(event: Buffer): void {

@@ -51,6 +51,12 @@ export function lookup(catalogueName: string | null, model: string, atMs: number
   };
 }
 
+/** Tokens of a request and its answer; null where the catalogue does not say. */
+export function contextWindowOf(catalogueName: string | null, model: string): number | null {
+  if (catalogueName === null || !isCatalogueProvider(catalogueName)) return null;
+  return calcPrice({}, model, { providerId: catalogueName })?.model.context_window ?? null;
+}
+
 /** Dollars for a thousand, as nano-dollars for each. */
 const feeNano = (fee: ModelPrice[string]): number => (typeof fee === 'number' ? Math.round(fee * 1e6) : 0);
 

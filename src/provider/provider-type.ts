@@ -69,6 +69,8 @@ export interface ProviderType {
   readonly baseUrl: string | null;
   /** The wire formats that it speaks, and the path of each below the base URL. */
   readonly speaks: Readonly<Partial<Record<FormatId, Path>>>;
+  /** Where it counts the tokens of a request without answering it, for free: the path for each format. */
+  readonly counts?: Readonly<Partial<Record<FormatId, Path>>>;
   /** How a request carries the credential. */
   readonly auth: Signer;
   /** What each request needs beside `auth`, made for it alone: a signature, a token that ends. */

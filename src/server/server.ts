@@ -23,6 +23,8 @@ import { unreadable, withoutHandler } from './without-handler.js';
 
 export interface ServerDeps {
   readonly openai: ModelsDeps & Omit<CallDeps, 'ipOf'>;
+  /** Counts the tokens of requests. */
+  readonly counting: CallDeps['gateway'];
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
@@ -43,7 +45,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       ? clientAddress(request.socket.remoteAddress ?? '', request.headers, trusted)
       : (request.socket.remoteAddress ?? '');
   const cors = new DataPlaneCors(deps.cors);
-  const handlers = callHandlers({ ...deps.openai, ipOf }, cors);
+  const handlers = callHandlers({ ...deps.openai, ipOf }, deps.counting, cors);
   const direct = directRoutes(handlers);
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(direct.find, directOr(direct.find, handler as RequestListener)),
@@ -66,7 +68,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   app.addHook('onResponse', (request, reply, done) => {
     const { operationId } = request.routeOptions.config;
     // The request path writes its own line.
-    if (!operationId || !rowOf(operationId).format) deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
+    if (!operationId || !handlers.has(rowOf(operationId)))
+      deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
   });
   cors.addTo(app);
@@ -86,8 +89,14 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   return app;
 }
 
-/** The request path behind each address where a model is asked. */
-const callHandlers = (deps: CallDeps, cors: DataPlaneCors): ReadonlyMap<Row, Handler> =>
-  new Map(
-    dataRows.flatMap((row) => (row.format ? [[row, cors.around(callHandler(deps, apiFormat(row.format)))]] : [])),
-  );
+/** The request path behind each address where a model is asked, and what counts beside it. */
+const callHandlers = (deps: CallDeps, counting: CallDeps['gateway'], cors: DataPlaneCors): ReadonlyMap<Row, Handler> =>
+  new Map([
+    ...dataRows.flatMap((row): [Row, Handler][] =>
+      row.format ? [[row, cors.around(callHandler(deps, apiFormat(row.format)))]] : [],
+    ),
+    [
+      rowOf('countMessageTokens'),
+      cors.around(callHandler({ ...deps, gateway: counting }, apiFormat('anthropic-messages'))),
+    ],
+  ]);

@@ -1,18 +1,57 @@
 /**
  * A chat completion without the extension fields that other dialects are told in (docs/dialects.md): what OpenAI's own API and
  * servers like it know. Images of a tool's result go into a message of the user after the results, as OpenAI asks for it.
+ * OpenAI's API refuses parameters that it or the model does not know, and other servers know fewer: what tunes or labels goes
+ * only where it is known to be taken.
  */
+
+import { encodingFor, takesEffort } from '../formats/openai-chat/models.js';
+import type { TargetFacts } from '../formats/translation.js';
 import { isObject, type Json } from '../lib/json.js';
-import type { Findings } from './findings.js';
+import { type Findings, isAbsent } from './findings.js';
 
 /** Fields of a message that only other dialects know. They hint, or are of no use to another model. */
 const extensions: ReadonlySet<string> = new Set(['thinking_blocks', 'cache_control', 'is_error']);
 
-export function plainChat(body: Json, findings: Findings): Json {
+export function plainChat(body: Json, target: TargetFacts, findings: Findings): Json {
   const messages = Array.isArray(body['messages']) ? body['messages'] : [];
   const { cache_control: _mark, ...rest } = body;
   const tools = Array.isArray(rest['tools']) ? { tools: rest['tools'].map(withoutMark) } : {};
-  return { ...rest, ...tools, messages: plainMessages(messages, findings) };
+  return { ...knownParameters(rest, target, findings), ...tools, messages: plainMessages(messages, findings) };
+}
+
+/** Labels, which only OpenAI's API is known to take. */
+const labels = ['safety_identifier', 'prompt_cache_key', 'service_tier'];
+/** What models of OpenAI's that reason refuse. */
+const sampling = ['temperature', 'top_p'];
+const MOST_STOPS = 4;
+
+function knownParameters(body: Json, { model, outputField }: TargetFacts, findings: Findings): Json {
+  const known: Record<string, unknown> = { ...body };
+  const drop = (names: readonly string[]): void => {
+    for (const name of names) {
+      if (isAbsent(known[name])) continue;
+      delete known[name];
+      findings.drop(name);
+    }
+  };
+  const openais = encodingFor(model).exact;
+  const reasons = outputField === 'max_completion_tokens';
+  const { reasoning_effort: asked, stop } = body;
+  if (!isAbsent(asked)) {
+    const effort = takesEffort(model, asked);
+    if (effort === undefined) drop(['reasoning_effort']);
+    else known['reasoning_effort'] = effort;
+  }
+  if (openais) drop(['top_k']);
+  else drop(labels);
+  if (reasons) drop(sampling);
+  if (openais && Array.isArray(stop) && (reasons || stop.length > MOST_STOPS)) {
+    const why = reasons ? 'is not known to this model' : `may have at most ${MOST_STOPS} texts for this model`;
+    findings.unsupported('stop', why);
+    delete known['stop'];
+  }
+  return known;
 }
 
 function plainMessages(messages: readonly unknown[], findings: Findings): Json[] {
@@ -23,31 +62,44 @@ function plainMessages(messages: readonly unknown[], findings: Findings): Json[]
     if (media.length > 0) plain.push({ role: 'user', content: media });
     media = [];
   };
-  for (const message of messages) {
+  for (const [at, message] of messages.entries()) {
     if (!isObject(message)) continue;
     if (message['role'] !== 'tool') settle();
     const { content } = message;
-    const parts = Array.isArray(content) ? content.filter(isObject).flatMap((part) => plainPart(part, findings)) : null;
+    const parts = Array.isArray(content)
+      ? content.filter(isObject).flatMap((part, i) => plainPart(part, `messages[${at}].content[${i}]`, findings))
+      : null;
     const kept = Object.fromEntries(Object.entries(message).filter(([name]) => !extensions.has(name)));
-    if (message['role'] !== 'tool' || !parts) {
+    if (Array.isArray(kept['tool_calls'])) kept['tool_calls'] = kept['tool_calls'].map(withoutMark);
+    if (message['role'] !== 'tool') {
       plain.push(parts ? { ...kept, content: parts } : kept);
       continue;
     }
-    const others = parts.filter(({ type }) => type !== 'text');
-    const texts = parts.filter(({ type }) => type === 'text');
+    const others = (parts ?? []).filter(({ type }) => type !== 'text');
     if (others.length > 0)
       media.push({ type: 'text', text: `Of the tool call ${message['tool_call_id']}:` }, ...others);
-    const shown =
-      texts.length > 0 || others.length === 0 ? texts : [{ type: 'text', text: 'The result follows as media.' }];
-    plain.push({ ...kept, content: shown });
+    plain.push({ ...kept, content: resultText(message, parts, others.length > 0) });
   }
   settle();
   return plain;
 }
 
-function plainPart(part: Json, findings: Findings): Json[] {
+/** The result of a tool: that it failed, nothing but its text can tell. */
+function resultText({ content, is_error: failed }: Json, parts: readonly Json[] | null, hasMedia: boolean): string {
+  const said = parts?.flatMap(({ type, text }) => (type === 'text' ? [String(text)] : [])).join('\n\n') ?? content;
+  const text = typeof said === 'string' ? said : '';
+  const told = text === '' && hasMedia ? 'The result follows as media.' : text;
+  return failed === true && !/^error/i.test(told) ? `Error: ${told}` : told;
+}
+
+function plainPart(part: Json, path: string, findings: Findings): Json[] {
   if (part['type'] === 'thinking' || part['type'] === 'redacted_thinking') {
     findings.drop('thinking');
+    return [];
+  }
+  const { file } = part;
+  if (part['type'] === 'file' && isObject(file) && isAbsent(file['file_data']) && !isAbsent(file['file_url'])) {
+    findings.unsupported(path, 'is a document by its address, which this model does not fetch: send its data');
     return [];
   }
   return [withoutMark(part) as Json];

@@ -2,13 +2,18 @@
  * Every way from a format that clients call to one that upstreams speak, and the one rule that picks: native where the target
  * speaks the caller's format, else the first translator to a format that it speaks, else there is no way.
  */
+
+import { nativeMessages } from '../formats/anthropic-messages/native.js';
 import type { FormatId } from '../formats/format-id.js';
 import { nativeChat } from '../formats/openai-chat/native.js';
 import type { ChatRequest } from '../formats/openai-chat/request.js';
+import { nativeCompletions } from '../formats/openai-completions/native.js';
 import { nativeEmbeddings } from '../formats/openai-embeddings/native.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Translator } from '../formats/translation.js';
+import { messagesByChat } from './anthropic-messages--openai-chat/request.js';
 import { openaiChatToAnthropicMessages } from './openai-chat--anthropic-messages/request.js';
+import { completionsByChat } from './openai-completions--openai-chat/request.js';
 import { type ChatLeg, throughChat } from './through-chat.js';
 
 /** A translator takes requests of its own format alone: whoever calls it has looked at `from`. */
@@ -19,11 +24,18 @@ const translatorOf = <R extends ModelRequest>(translator: Translator<R>): Transl
 const fromChat: readonly Translator<ChatRequest>[] = [nativeChat, openaiChatToAnthropicMessages];
 
 /** The ways of a format that is told as chat completions; where it is spoken natively, that way stands before these. */
-export const waysThroughChat = <R extends ModelRequest>(leg: ChatLeg<R>): readonly Translator[] =>
+const waysThroughChat = <R extends ModelRequest>(leg: ChatLeg<R>): readonly Translator[] =>
   fromChat.filter(({ to }) => to !== leg.from).map((onward) => translatorOf(throughChat(leg, onward)));
 
 /** Of formats that have several ways to one target, the one that stands first counts. */
-export const translators: readonly Translator[] = [...fromChat.map(translatorOf), translatorOf(nativeEmbeddings)];
+export const translators: readonly Translator[] = [
+  ...fromChat.map(translatorOf),
+  translatorOf(nativeMessages),
+  ...waysThroughChat(messagesByChat),
+  translatorOf(nativeCompletions),
+  ...waysThroughChat(completionsByChat),
+  translatorOf(nativeEmbeddings),
+];
 
 /** Undefined: a target that speaks these formats cannot carry the request. */
 export function translatorFor(from: FormatId, speaks: ReadonlySet<FormatId>): Translator | undefined {

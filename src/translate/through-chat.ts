@@ -21,7 +21,7 @@ import type {
   UsageExtra,
 } from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
-import { ok, type Result, refused } from '../lib/errors.js';
+import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
 import { jsonBytesInTurns } from '../lib/json-bytes.js';
 import { Findings } from './findings.js';
@@ -32,11 +32,17 @@ export interface LegTerms<R extends ModelRequest> {
   readonly request: R;
   /** The model's name at the target, should the answer not name one. */
   readonly model: string;
+  /** `provider/model`. */
+  readonly target: string;
   readonly nowMs: number;
 }
 
 export interface ChatLeg<R extends ModelRequest> {
   readonly from: FormatId;
+  /** What fields of a chat completion are called in this format, for what is told of them to its callers. */
+  readonly fieldNames?: ReadonlyMap<string, string>;
+  /** No maximum beyond the model's own is told, where that is known. */
+  readonly boundsMaximum?: true;
   /**
    * The request as the body of a chat completion, extension fields included, without `stream_options`: usage is asked for and
    * read by whoever speaks to the target. What cannot be told so goes into `findings`.
@@ -63,14 +69,17 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
   return {
     from: leg.from,
     to: onward.to,
+    ...(leg.boundsMaximum && { boundsMaximum: leg.boundsMaximum }),
     translate(request: R, target: TargetFacts, attempt: AttemptTerms): ReturnType<Translator['translate']> {
       const findings = new Findings(target.dropParams);
       const told = leg.toChat(request, target, findings);
-      const json = onward.to === 'openai-chat' ? plainChat(told, findings) : told;
-      if (findings.refusal) return refused(findings.refusal);
-      const terms = { request, model: target.model, nowMs: attempt.nowMs };
+      const json = onward.to === 'openai-chat' ? plainChat(told, target, findings) : told;
+      if (findings.refusal) return refused(inOwnWords(leg, findings.refusal));
+      const terms = { request, model: target.model, target: target.id, nowMs: attempt.nowMs };
       const back = (carried: Result<Translation>): Result<Translation> =>
-        carried.ok ? ok(retold(leg, carried.value, findings.dropped, terms)) : carried;
+        carried.ok
+          ? ok(retold(leg, carried.value, findings.dropped, terms))
+          : refused(inOwnWords(leg, carried.refusal));
       const carry = (chat: Result<ChatRequest>): ReturnType<Translator['translate']> =>
         chat.ok ? then(onward.translate(chat.value, target, attempt), back) : chat;
       const { length } = request.body;
@@ -80,6 +89,13 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
         .then(carry);
     },
   };
+}
+
+/** A refusal of a translator that speaks of a field of chat completions. */
+function inOwnWords<R extends ModelRequest>({ fieldNames }: ChatLeg<R>, refusal: Refusal): Refusal {
+  const { param, message } = refusal;
+  const own = param === undefined ? undefined : fieldNames?.get(param);
+  return own === undefined ? refusal : { ...refusal, param: own, message: message.replace(`'${param}'`, `'${own}'`) };
 }
 
 const SMALL_BYTES = 64 * 1024;
@@ -97,7 +113,7 @@ function retold<R extends ModelRequest>(
 ): Translation {
   return {
     ...carried,
-    dropped: [...new Set([...dropped, ...carried.dropped])],
+    dropped: [...new Set([...dropped, ...carried.dropped].map((name) => leg.fieldNames?.get(name) ?? name))],
     answer: (body) => then(carried.answer(body), (answer) => wholeOf(leg, answer, terms)),
     stream: () => new RetoldStream(carried.stream(), leg.writer(terms)),
   };

@@ -30,9 +30,11 @@ test('where no translator leads, there is no way', () => {
   assert.equal(translatorFor('openai-chat', new Set()), undefined);
 });
 
-test('each translation has a folder of its own, named for where it leads', () => {
+test('each translation has a folder of its own, named for where it leads, or two by way of chat completions', () => {
   for (const { from, to } of translators) {
-    const place = from === to ? `src/formats/${from}/native.ts` : `src/translate/${from}--${to}/request.ts`;
-    assert.ok(existsSync(join(packageRoot, place)), place);
+    const folder = (one: string, other: string) => join(packageRoot, `src/translate/${one}--${other}/request.ts`);
+    const places = [folder(from, to), folder(from, 'openai-chat'), folder('openai-chat', to)];
+    if (from === to) assert.ok(existsSync(join(packageRoot, `src/formats/${from}/native.ts`)), from);
+    else if (!existsSync(places[0]!)) assert.ok(existsSync(places[1]!) && existsSync(places[2]!), `${from} to ${to}`);
   }
 });

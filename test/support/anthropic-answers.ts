@@ -87,8 +87,8 @@ function usageOf(body: MessagesBody, content: readonly Content[]) {
   };
 }
 
-export function messageOf(body: MessagesBody) {
-  const content = contentFor(body);
+/** `content`: what the model says, instead of what the request asks for. */
+export function messageOf(body: MessagesBody, content = contentFor(body)) {
   return {
     id: 'msg_01XFDUDYJgAACzvnptvVoYEL',
     type: 'message',
@@ -102,8 +102,8 @@ export function messageOf(body: MessagesBody) {
 }
 
 /** Every event of the stream, in order. */
-export function messageStreamOf(body: MessagesBody): string[] {
-  const whole = messageOf(body);
+export function messageStreamOf(body: MessagesBody, content = contentFor(body)): string[] {
+  const whole = messageOf(body, content);
   const events = [
     named({
       type: 'message_start',

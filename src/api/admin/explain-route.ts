@@ -23,17 +23,20 @@ export interface Explaining {
   readonly clock: Clock;
 }
 
-/** Where a model can be asked: by the names of the endpoints and by the paths -> the format. */
-const formatsByName: ReadonlyMap<string, ApiFormat> = new Map(
-  dataRows.flatMap(({ format: id, path }) => {
-    if (id === undefined) return [];
+/**
+ * Where a model can be asked: by the names of the endpoints and by the paths -> the format. Of formats that share an endpoint,
+ * its name means the one that stands first in the table.
+ */
+const formatsByName: ReadonlyMap<string, ApiFormat> = (() => {
+  const found = new Map<string, ApiFormat>();
+  for (const { format: id, path } of dataRows) {
+    if (id === undefined) continue;
     const format = apiFormat(id);
-    return [
-      [format.endpoint, format],
-      [path, format],
-    ];
-  }),
-);
+    if (!found.has(format.endpoint)) found.set(format.endpoint, format);
+    found.set(path, format);
+  }
+  return found;
+})();
 
 const question = z.strictObject({
   key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),

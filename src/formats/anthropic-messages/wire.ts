@@ -21,7 +21,8 @@ export function readMessagesUsage(wire: unknown, before?: Usage): Usage | undefi
   if (input === undefined && output === undefined) return before;
   const { lacks, ...old } = before ?? noUsage();
   const details = isObject(wire['output_tokens_details']) ? wire['output_tokens_details'] : {};
-  const tier = serviceTier(wire['service_tier']);
+  // A faster service is billed as a tier of its own.
+  const tier = serviceTier(wire['speed']) ?? serviceTier(wire['service_tier']);
   const own = isObject(wire['server_tool_use']) ? count(wire['server_tool_use']['web_search_requests']) : 0;
   const all = output ?? old.output;
   const missing = input === undefined && (!before || lacks === 'input') ? 'input' : undefined;

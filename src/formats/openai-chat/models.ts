@@ -115,6 +115,21 @@ const outputMaxima: readonly (readonly [RegExp, number])[] = [
 export const outputFieldFor = (model: string): OutputField =>
   /^(o[1-9]|gpt-[5-9]|codex-)(?!\d)/.test(bareName(model)) ? 'max_completion_tokens' : 'max_tokens';
 
+/** Models that are known to take `reasoning_effort`; those since 5.1 also `none`. */
+const REASONING = /^(?:o[1-9]|gpt-[5-9]|codex-|gpt-oss)(?!\d)/;
+const STOPS_REASONING = /^gpt-(?:5\.[1-9]|[6-9])/;
+
+/**
+ * The effort to ask a model for instead of `asked`, in the words that all models of its kind take; undefined: it takes none,
+ * or is not known to.
+ */
+export function takesEffort(model: string, asked: unknown): unknown {
+  const name = bareName(model);
+  if (!REASONING.test(name) || /^gpt-5(\.\d+)?-chat/.test(name)) return undefined;
+  if (asked === 'none') return STOPS_REASONING.test(name) ? asked : undefined;
+  return asked === 'xhigh' || asked === 'max' ? 'high' : asked;
+}
+
 /** Most tokens that a model answers with; null for a name that is not OpenAI's. */
 export function maxOutputFor(model: string): number | null {
   const name = bareName(model);

@@ -61,6 +61,10 @@ function problemIn(json: Record<string, unknown>, fields: JsonFields): Refusal |
   const { model, messages } = json;
   if (model === undefined) return missing('model');
   if (typeof model !== 'string' || model === '') return wrong('model', 'must be a non-empty string');
+  if (messages === undefined && json['input'] !== undefined)
+    return wrong('input', "belongs to /v1/responses: this is /v1/chat/completions, which takes 'messages'");
+  if (messages === undefined && json['prompt'] !== undefined)
+    return wrong('prompt', "belongs to /v1/completions: this is /v1/chat/completions, which takes 'messages'");
   if (messages === undefined) return missing('messages');
   if (!Array.isArray(messages)) return wrong('messages', 'must be an array');
   if (messages.length === 0) return wrong('messages', 'must hold at least one message');

@@ -26,13 +26,14 @@ interface WireChunk {
 
 interface WireChoice {
   index?: unknown;
-  delta?: unknown;
   finish_reason?: unknown;
 }
 
 export class OpenAiChatStream implements StreamReader {
   readonly #askedUsage: boolean;
   readonly #n: number;
+  /** What a choice of a chunk says. */
+  readonly #said: (choice: object) => unknown;
   readonly #reader = new SseReader();
   readonly #finished = new Map<unknown, boolean>();
   readonly #text = new GeneratedText();
@@ -47,9 +48,10 @@ export class OpenAiChatStream implements StreamReader {
   filtered = false;
   empty = true;
 
-  constructor(askedUsage: boolean, n: number) {
+  constructor(askedUsage: boolean, n: number, said: (choice: object) => unknown = deltaOf) {
     this.#askedUsage = askedUsage;
     this.#n = n;
+    this.#said = said;
   }
 
   push(chunk: Buffer): Buffer {
@@ -152,7 +154,8 @@ export class OpenAiChatStream implements StreamReader {
 
   /** True where the choice ends with this chunk. */
   #choice(choice: WireChoice): boolean {
-    const { index, delta, finish_reason: finish } = choice;
+    const { index, finish_reason: finish } = choice;
+    const delta = this.#said(choice);
     const told = errorInChoice(choice);
     if (told) this.failure ??= { kind: 'in_band', ...told };
     this.#text.add(generatedText(delta));
@@ -165,6 +168,8 @@ export class OpenAiChatStream implements StreamReader {
     return ends;
   }
 }
+
+const deltaOf = (choice: object): unknown => (choice as { delta?: unknown }).delta;
 
 /** The event with `usage` cut out of its JSON, all other bytes as they were. */
 function withoutUsage(event: SseEvent): Buffer {

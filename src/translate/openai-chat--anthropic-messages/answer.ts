@@ -3,6 +3,7 @@
 import type { ChatCompletion, ChatCompletionMessageFunctionToolCall } from 'openai/resources/chat/completions';
 import { type ReadAnswer, readAnswerJson } from '../../formats/answer-json.js';
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
+import { jsonElements } from '../../formats/json-elements.js';
 import { jsonFields } from '../../formats/json-fields.js';
 import { chatUsage } from '../../formats/openai-chat/usage.js';
 import type { Answer } from '../../formats/translation.js';
@@ -10,7 +11,6 @@ import { noUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Annotation, urlCitations } from './annotations.js';
 import { FencedJson } from './fenced-json.js';
-import { jsonElements } from './json-elements.js';
 import type { ThinkingPosition } from './thinking-blocks.js';
 import type { ToolNames } from './tool-names.js';
 

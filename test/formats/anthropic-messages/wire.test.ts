@@ -184,3 +184,10 @@ test('what tells of no error is none', () => {
   for (const body of [null, undefined, 'error', {}, { type: 'message' }, { error: null }, { error: {} }, { error: '' }])
     assert.equal(inBandError(body), undefined);
 });
+
+test('a faster service is a tier of its own; the standard speed is none', () => {
+  const used = (more: object) => readMessagesUsage({ input_tokens: 1, output_tokens: 1, ...more })?.service_tier;
+  assert.equal(used({ speed: 'fast', service_tier: 'standard' }), 'fast');
+  assert.equal(used({ speed: 'standard', service_tier: 'priority' }), 'priority');
+  assert.equal(used({ speed: 'standard', service_tier: 'standard' }), undefined);
+});

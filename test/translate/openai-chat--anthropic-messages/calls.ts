@@ -57,6 +57,7 @@ export function calling(
     forcedToolChoice,
     modelFacts: anthropic.modelFacts(model),
     outputField: 'max_tokens',
+    maxOutput: null,
     asksUsage: true,
     mostInputs: Number.POSITIVE_INFINITY,
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { jsonElements } from '../../../src/translate/openai-chat--anthropic-messages/json-elements.js';
+import { jsonElements } from '../../src/formats/json-elements.js';
 
 const elementsOf = (json: string): unknown[] =>
   jsonElements(Buffer.from(json)).map((element) => JSON.parse(element.toString('utf8')));

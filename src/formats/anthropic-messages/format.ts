@@ -1,0 +1,17 @@
+/** Anthropic's messages, as clients call them. */
+import type { ApiFormat } from '../format.js';
+import { messagesErrors } from './errors.js';
+import { messageAsStream } from './events.js';
+import { messagesReplay } from './replay.js';
+import { type MessagesRequest, readMessagesRequest } from './request.js';
+
+export const anthropicMessages: ApiFormat<MessagesRequest> = {
+  id: 'anthropic-messages',
+  endpoint: 'chat',
+  name: 'messages',
+  read: readMessagesRequest,
+  errors: messagesErrors,
+  asStream: (_request, answer) => messageAsStream(answer),
+  replay: messagesReplay,
+  requestIdHeader: 'request-id',
+};
