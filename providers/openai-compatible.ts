@@ -1,7 +1,7 @@
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
 import { encodingFor, maxOutputFor, outputFieldFor } from '../src/formats/openai-chat/models.js';
 import type { ProviderType } from '../src/provider/provider-type.js';
-import { bearerOrNone } from '../src/provider/signers.js';
+import { bearerOrNone, messagesHeaders } from '../src/provider/signers.js';
 
 /** Any server that speaks the OpenAI dialect: vLLM, Ollama, LM Studio, llama.cpp, a vendor's compatible endpoint. */
 export const openaiCompatible = {
@@ -12,6 +12,7 @@ export const openaiCompatible = {
     'openai-completions': '/completions',
     'openai-embeddings': '/embeddings',
   },
+  maySpeak: { 'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders } },
   auth: bearerOrNone,
   lists: '/models',
   catalogue: null,

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { providers } from '../providers/index.js';
 import { version } from './app/app.js';
+import { providerTypesOf } from './app/provider-types.js';
 import { check } from './cli/check.js';
 import { doctor } from './cli/doctor.js';
 import { registerKeys } from './cli/keys.js';
@@ -10,30 +11,9 @@ import { registerPrices } from './cli/prices.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
-import type { Endpoint, FormatId } from './formats/format-id.js';
-import { apiFormats } from './formats/registry.js';
-import type { ProviderType } from './provider/provider-type.js';
-import { translatorFor } from './translate/registry.js';
+import { accountLack } from './provider/accounts.js';
 
-const providerTypes = Object.fromEntries(
-  Object.values(providers).map(({ type, baseUrl, catalogue, models, free, local, speaks }) => [
-    type,
-    {
-      needsBaseUrl: baseUrl === null,
-      catalogue,
-      models,
-      free,
-      endpoints: endpointsOf(speaks),
-      inProcess: local !== undefined,
-    },
-  ]),
-);
-
-/** What can be asked of a provider that speaks these formats, its own or by translation. */
-function endpointsOf(speaks: ProviderType['speaks']): Endpoint[] {
-  const spoken = new Set(Object.keys(speaks) as FormatId[]);
-  return apiFormats.filter(({ id }) => translatorFor(id, spoken)).map(({ endpoint }) => endpoint);
-}
+const providerTypes = providerTypesOf(providers);
 
 const program = new Command('tollgate').description('A dedicated LLM gateway.').version(version);
 
@@ -51,7 +31,12 @@ program
   .description('validate a configuration and say what it means')
   .option('--json', 'as JSON', false)
   .action(async (config: string | undefined, { json }: { json: boolean }) => {
-    process.exitCode = await check({ config, json, providerTypes });
+    process.exitCode = await check({
+      config,
+      json,
+      providerTypes,
+      lack: (account) => accountLack(account, providers[account.type]!),
+    });
   });
 
 program

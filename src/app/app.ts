@@ -36,6 +36,7 @@ import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { unpricedTargets } from '../operations/prices.js';
 import { createHealth } from '../operations/target-health.js';
 import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
+import { accountLack, Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, urlOf } from '../server/listening.js';
@@ -148,12 +149,14 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     log.warn({ ...event }, 'breaker');
     hooks.tellBreaker(event);
   });
+  const signers = new Signers({ fetch, nowMs: () => clock.now() });
   const embedding = startEmbedding(log);
   const made = (from: Config) =>
     snapshotOf(from, {
       providers,
       pools,
       states,
+      signers,
       embedder: embedding.similarity,
       localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
@@ -161,6 +164,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
+  warnLacks(config, providers, log);
   warnUnpriced(inForce(), clock, log);
   catalogue.use({
     unpriced: () => unpricedTargets(inForce().models, clock.now()),
@@ -185,6 +189,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       admin = nextAdmin;
       hooks.configure(next);
       log.level = next.telemetry.log.level;
+      warnLacks(next, providers, log);
       warnUnpriced(inForce(), clock, log);
       void embedding.warm(inForce().config);
     },
@@ -344,6 +349,14 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
+
+/** Providers that are never asked. */
+function warnLacks(config: Config, types: Readonly<Record<string, ProviderType>>, log: Log): void {
+  for (const [name, provider] of Object.entries(config.providers)) {
+    const lack = accountLack(provider, types[provider.type]!);
+    if (lack !== undefined) log.warn({ provider: name }, `never asked, for it has no credential: ${lack}`);
+  }
+}
 
 function warnUnpriced({ models, cacheEmbedding }: InForce, clock: Clock, log: Log): void {
   const priced = (targets: readonly Target[]) => targets.every((target) => target.priceAt(clock.now()));

@@ -6,11 +6,15 @@ import type { FormatId } from '../formats/format-id.js';
 import { apiFormat, apiFormats, type UpstreamFormat, upstreamFormats } from '../formats/registry.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { AttemptTerms, TargetFacts, Translation } from '../formats/translation.js';
-import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import type { Path, ProviderType } from '../provider/provider-type.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
+import type { ProviderSettings } from '../lib/provider-settings.js';
+import { then } from '../lib/then.js';
+import type { Path, PathFacts, ProviderType, Spoken, SpokenFormat } from '../provider/provider-type.js';
+import type { Signer } from '../provider/signers.js';
 import { translatorFor } from '../translate/registry.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Model, Target } from './model.js';
+import { wrapped } from './wrapped.js';
 
 export interface Carrier extends UpstreamFormat {
   /** The format that the target is spoken to in. */
@@ -21,40 +25,83 @@ export interface Carrier extends UpstreamFormat {
   readonly countsAt: UpstreamCall['to'] | null;
   /** Headers of the caller that go on to the target, in lower case. */
   readonly passes: readonly string[];
+  /**
+   * For each of the provider's credentials, in the order of `state.slots`, names and values in turn: the credential, the API
+   * version, what the configuration adds.
+   */
+  readonly headers: readonly (readonly string[])[];
   translate(request: ModelRequest, terms: AttemptTerms): Result<Translation> | Promise<Result<Translation>>;
 }
 
 export type Carriers = Readonly<Partial<Record<FormatId, Carrier>>>;
 
+/** How a model of an account is spoken to. */
+export interface AccountSpeech {
+  /** Names of formats, where the configuration states them. */
+  readonly speaks: readonly string[] | null;
+  readonly settings: ProviderSettings;
+  /** Which model it is, where its name at the provider does not say so. */
+  readonly baseModel: string;
+}
+
+/** The formats that a model of an account is spoken to in. */
+function spokenWith(type: ProviderType, { speaks, baseModel }: AccountSpeech): Spoken {
+  const all = { ...type.maySpeak, ...type.speaks };
+  const ofModel = type.formatsOf?.(baseModel);
+  const named = Object.keys(all).filter((id) => (speaks ? speaks.includes(id) : Object.hasOwn(type.speaks, id)));
+  return Object.fromEntries(
+    Object.entries(all).filter(([id]) => named.includes(id) && (ofModel?.includes(id as FormatId) ?? true)),
+  );
+}
+
+/** How requests get there. */
+export interface AccountReach {
+  to(path: string): UpstreamCall['to'];
+  /** The headers with each credential, and with those that a format has for itself. */
+  headers(more: Signer | undefined): readonly (readonly string[])[];
+}
+
 export function carriersOf(
-  { speaks, counts, passHeaders }: ProviderType,
-  toPath: (path: string) => UpstreamCall['to'],
+  type: ProviderType,
+  account: AccountSpeech,
+  reach: AccountReach,
   facts: TargetFacts,
   configuredHeaders: readonly string[] | null,
 ): Carriers {
-  const spoken = new Set(Object.keys(speaks) as FormatId[]);
-  const always = configuredHeaders ?? passHeaders?.always ?? [];
+  const spoken = spokenWith(type, account);
+  const ids = new Set(Object.keys(spoken) as FormatId[]);
+  const always = configuredHeaders ?? type.passHeaders?.always ?? [];
   const carriers: Partial<Record<FormatId, Carrier>> = {};
   for (const { id } of apiFormats) {
-    const translator = translatorFor(id, spoken);
+    const translator = translatorFor(id, ids);
     if (!translator) continue;
-    const path = speaks[translator.to]!;
-    const counting = translator.to === id ? counts?.[id] : undefined;
+    const { path, headers, wrapping } = spokenFormat(spoken[translator.to]!);
+    const pathFacts = (stream: boolean): PathFacts => ({
+      ...{ model: encodeURIComponent(facts.model), stream, settings: account.settings },
+    });
+    const to = (stream: boolean) => reach.to(typeof path === 'string' ? path : path(pathFacts(stream)));
+    const counting = translator.to === id ? type.counts?.[id] : undefined;
     carriers[id] = {
       ...upstreamFormats[translator.to],
       ...(translator.boundsMaximum && { namesMaximum: true }),
       speaks: translator.to,
-      to: { whole: toPath(pathOf(path, facts, false)), stream: toPath(pathOf(path, facts, true)) },
-      countsAt: counting === undefined ? null : toPath(pathOf(counting, facts, false)),
-      passes: translator.to === id ? [...always, ...(passHeaders?.native ?? [])] : always,
-      translate: (request, terms) => translator.translate(request, facts, terms),
+      to: { whole: to(false), stream: to(true) },
+      countsAt:
+        counting === undefined ? null : reach.to(typeof counting === 'string' ? counting : counting(pathFacts(false))),
+      headers: reach.headers(headers),
+      passes: translator.to === id ? [...always, ...(type.passHeaders?.native ?? [])] : always,
+      translate: (request, terms) => {
+        const carried = translator.translate(request, facts, terms);
+        if (!wrapping) return carried;
+        return then(carried, (made) => (made.ok ? ok(wrapped(made.value, wrapping, pathFacts(request.stream))) : made));
+      },
     };
   }
   return carriers;
 }
 
-const pathOf = (path: Path, { model }: TargetFacts, stream: boolean): string =>
-  typeof path === 'string' ? path : path({ model: encodeURIComponent(model), stream });
+const spokenFormat = (spoken: Path | SpokenFormat): SpokenFormat =>
+  typeof spoken === 'object' ? spoken : { path: spoken };
 
 /** The request as the target's format has it, or why it cannot be carried there. */
 export function carry(

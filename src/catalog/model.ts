@@ -40,13 +40,10 @@ export interface Target extends Candidate {
   readonly counting: CountingRule;
   /** How requests of each format reach it. */
   readonly carriers: Carriers;
-  /**
-   * For each of the provider's credentials, in the order of `state.slots`, names and values in turn: the credential, the API
-   * version, what the configuration adds.
-   */
-  readonly headers: readonly (readonly string[])[];
   /** Makes the headers that are of one request alone, with one of the credentials; null: there are none. */
   readonly sign: RequestSigning | null;
+  /** Told that a signed request was refused. True: it may be sent once more, signed anew. */
+  readonly signRefused: () => boolean;
   /** What it costs at a time; undefined: the target is not served, since that is not known. */
   readonly priceAt: (nowMs: number) => Price | undefined;
   /** Takes credentials and internal hosts out of an upstream's words. */

@@ -1,20 +1,23 @@
 /** From a configuration to what the request path serves: providers, connections, credentials and prices joined, once. */
 
-import type { Config, ModelConfig, ProviderConfig, TargetConfig } from '../config/config.js';
+import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
 import type { Embedder } from '../lib/embedder.js';
+import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { contextWindowOf, standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
 import { type Price, writtenPrice, writtenPrices } from '../pricing/price.js';
+import { accountLack, baseUrlOf, type Signers } from '../provider/accounts.js';
 import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
+import type { Signer } from '../provider/signers.js';
 import { RetryBudget } from '../router/retry-budget.js';
 import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
-import { carriersOf } from './carrier.js';
+import { type AccountReach, carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
 import { Wildcards } from './wildcards.js';
 
@@ -23,6 +26,8 @@ export interface ModelsDeps {
   readonly pools: Pick<PoolLease, 'get'>;
   /** What is known of targets; outlives the configuration. */
   readonly states: TargetStates;
+  /** Of accounts that sign their requests; outlives the configuration. */
+  readonly signers: Signers;
   readonly userAgent: string;
   /** The embedding model of the gateway, as an upstream. */
   readonly localEmbeddings: LocalUpstream;
@@ -123,38 +128,55 @@ function targetOf(
 ): (star: string) => Target {
   const provider = config.providers[written.provider]!;
   const providerType = deps.providers[provider.type]!;
-  const base = new URL(provider.base_url ?? providerType.baseUrl!);
+  const base = new URL(baseUrlOf(provider, providerType));
   const free = config.defaults.unpriced === 'free' ? freePrice : undefined;
-  const { keys, missing } = credentialsOf(provider, providerType);
+  const { settings } = provider;
+  const stated = provider.api_keys.filter((key) => key !== '');
+  const keys = stated.length > 0 ? stated : [''];
   const failures = [...provider.failures.map(failureRuleOf), ...providerType.failures];
-  const headers = keys.map((key) =>
-    Object.entries({
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'accept-encoding': 'identity',
-      'user-agent': deps.userAgent,
-      ...providerType.auth(key),
-      ...provider.headers,
-    }).flat(),
-  );
+  const headersWith = (more: Signer | undefined) =>
+    keys.map((key) =>
+      Object.entries({
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'accept-encoding': 'identity',
+        'user-agent': deps.userAgent,
+        ...providerType.auth(key),
+        ...more?.(key),
+        ...provider.headers,
+      }).flat(),
+    );
+  const headers = headersWith(undefined);
   const local = providerType.local === 'embedding-model' ? deps.localEmbeddings : providerType.local;
   const by = local ? { local } : { connections: deps.pools.get(base.origin, model.timeout.connect) };
-  const toPath = (path: string) => ({ ...by, path: pathBelow(base, path) });
-  const sign: RequestSigning | null = providerType.sign
-    ? (slot, path, sent, body, nowMs) =>
-        providerType.sign!({ credential: keys[slot]!, host: base.host, path, headers: sent, body, nowMs })
-    : null;
-  const clean = cleaner([...provider.api_keys, base.host, base.hostname, ...Object.values(provider.headers)]);
+  const reach: AccountReach = {
+    to: (path) => ({ ...by, path: pathBelow(base, path) }),
+    headers: (more) => (more ? headersWith(more) : headers),
+  };
+  const signer = deps.signers.of(providerType, provider, base.href);
+  const sign: RequestSigning | null =
+    signer &&
+    ((slot, path, sent, body, nowMs) =>
+      signer.headers({ credential: keys[slot]!, host: base.host, path, headers: sent, body, nowMs }));
+  const signRefused = () => signer?.refused?.() ?? false;
+  const clean = cleaner([
+    ...provider.api_keys,
+    ...[base.host, base.hostname],
+    ...Object.values(provider.headers),
+    ...secretsOf(settings),
+  ]);
   const label = `${written.provider}/${written.model}`;
   const limits = limitsInForce({ kind: 'target', id: label }, written.limits, deps.nowMs);
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
     const catalogueName = catalogueProvider(provider.catalogue, providerType.catalogue, provider.base_url);
+    // What is known of the model hangs on its real name.
+    const known = written.base_model?.replace('*', star) ?? name;
     const price = standingPrice({
       override: writtenPrices(written.price ?? model.price),
       catalogueName,
-      model: name,
+      model: known,
       fallback: providerType.free ? [{ input: 0, output: 0 }] : writtenPrices(config.defaults.price),
       nowMs: deps.nowMs,
     });
@@ -169,53 +191,51 @@ function targetOf(
         id,
         label,
         provider: written.provider,
-        address: base.href,
+        address: JSON.stringify([base.href, signer ? settings : null]),
         credentials: keys,
-        hasCredential: !missing,
+        hasCredential: accountLack(provider, providerType) === undefined,
         breaker: model.breaker,
         limits: model.balance === 'usage' ? written.limits : null,
       }),
       providerType,
       failures,
-      maxOutput: providerType.maxOutput?.(name) ?? null,
-      contextWindow: contextWindowOf(catalogueName, name),
+      maxOutput: providerType.maxOutput?.(known) ?? null,
+      contextWindow: contextWindowOf(catalogueName, known),
       limits,
-      counting: providerType.counting(name),
+      counting: providerType.counting(known),
       carriers: carriersOf(
         providerType,
-        toPath,
+        { ...provider, baseModel: known },
+        reach,
         {
           model: name,
           id,
           dropParams: model.drop_params,
           forcedToolChoice: model.forced_tool_choice,
-          modelFacts: providerType.modelFacts?.(name) ?? null,
-          outputField: providerType.outputField?.(name) ?? 'max_tokens',
-          maxOutput: providerType.maxOutput?.(name) ?? null,
-          asksUsage: provider.usage === 'ask',
-          mostInputs: providerType.mostInputs ?? Number.POSITIVE_INFINITY,
+          modelFacts: providerType.modelFacts?.(known) ?? null,
+          converseFacts: providerType.converseFacts?.(known) ?? null,
+          chatDialect: providerType.chatDialect?.(known) ?? null,
+          embeddingsDialect: providerType.embeddings ?? null,
+          outputField: providerType.outputField?.(known) ?? 'max_tokens',
+          maxOutput: providerType.maxOutput?.(known) ?? null,
+          asksUsage: provider.usage === null ? providerType.asksUsage !== false : provider.usage === 'ask',
+          mostInputs: mostInputsOf(providerType, known),
         },
         provider.pass_headers,
       ),
-      headers,
       sign,
+      signRefused,
       priceAt: free ? (nowMs) => withoutGaps(price(nowMs)) ?? free : price,
       clean,
     };
   };
 }
 
-/**
- * The credentials that there are. A type that needs one has none where they are empty and no configured header takes the place of
- * those that would carry one.
- */
-function credentialsOf({ api_keys, headers }: ProviderConfig, type: ProviderType) {
-  const keys = api_keys.filter((key) => key !== '');
-  if (keys.length > 0 || !type.needsCredential) return { keys: keys.length > 0 ? keys : [''], missing: false };
-  const empty = type.auth('');
-  const carrying = Object.entries(type.auth('-')).flatMap(([name, value]) => (empty[name] === value ? [] : [name]));
-  return { keys: [''], missing: ![...carrying, 'authorization'].some((name) => headers[name]) };
-}
+const secretsOf = (settings: ProviderSettings): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => (settingForm(name as SettingName).secret ? [value] : []));
+
+const mostInputsOf = ({ mostInputs = Number.POSITIVE_INFINITY }: ProviderType, model: string): number =>
+  typeof mostInputs === 'function' ? mostInputs(model) : mostInputs;
 
 const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), version: 'unpriced' };
 
@@ -223,8 +243,11 @@ const freePrice: Price = { ...writtenPrice({ input: 0, output: 0 }, 'default'), 
 const withoutGaps = (price: Price | undefined): Price | undefined =>
   price?.unpriced ? { ...price, unpriced: [] } : price;
 
-/** A base URL may or may not end in the `/v1` that a path begins with. */
+/** A base URL may end in what a path begins with, such as `/v1` or `/compatible-mode/v1`: it is not said twice. */
 function pathBelow(base: URL, path: string): string {
   const root = withoutTrailing(base.pathname, '/');
-  return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
+  for (let at = 0; at !== -1; at = root.indexOf('/', at + 1)) {
+    if (path.startsWith(`${root.slice(at)}/`)) return root.slice(0, at) + path;
+  }
+  return root + path;
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js';
 import { modelConfigOf } from '../config/resolve-model.js';
 import { Snapshot } from '../config/snapshot.js';
 import type { Embedder } from '../lib/embedder.js';
+import type { Signers } from '../provider/accounts.js';
 import type { LocalUpstream, ProviderType } from '../provider/provider-type.js';
 import type { TargetStates } from '../router/states.js';
 import type { Pools } from '../upstream/pool.js';
@@ -29,6 +30,8 @@ interface SnapshotDeps {
   readonly pools: Pools;
   /** What is known of targets; outlives the snapshot. */
   readonly states: TargetStates;
+  /** Of accounts that sign their requests; outlives the snapshot. */
+  readonly signers: Signers;
   readonly userAgent: string;
   readonly embedder: Embedder | null;
   readonly localEmbeddings: LocalUpstream;

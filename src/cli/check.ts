@@ -1,6 +1,6 @@
 /** `tollgate check [config]`: validates a configuration and explains it. Starts nothing and sends nothing. */
 import type { Config } from '../config/config.js';
-import { describeConfig, explainConfig } from '../config/explain.js';
+import { describeConfig, explainConfig, type Lack } from '../config/explain.js';
 import { loadConfig } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
@@ -12,6 +12,8 @@ export interface CheckArgs {
   readonly config?: string | undefined;
   readonly json: boolean;
   readonly providerTypes: ProviderTypes;
+  /** What a provider's account lacks to be let in. */
+  readonly lack: Lack;
   /** The process's own unless handed in. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
@@ -20,7 +22,7 @@ export interface CheckArgs {
 
 /** The exit code: 0, or 1 where the configuration is wrong. */
 export async function check(args: CheckArgs): Promise<number> {
-  const { json, providerTypes, env = process.env, cwd = process.cwd(), print = console.log } = args;
+  const { json, providerTypes, lack, env = process.env, cwd = process.cwd(), print = console.log } = args;
   const loaded = loadConfig({ file: args.config, env, cwd, providerTypes });
   if (!loaded.ok) {
     const { problems } = loaded;
@@ -30,11 +32,15 @@ export async function check(args: CheckArgs): Promise<number> {
   }
   const { config, file, hash } = loaded;
   if (json) {
-    print(JSON.stringify({ ok: true, file, hash, config: describeConfig(config) }, null, 2));
+    const lacks = Object.entries(config.providers).flatMap(([name, provider]) => {
+      const words = lack(provider);
+      return words === undefined ? [] : [{ provider: name, lacks: words }];
+    });
+    print(JSON.stringify({ ok: true, file, hash, lacks, config: describeConfig(config) }, null, 2));
   } else {
     print(`${file} is valid.`);
     print('');
-    for (const line of explainConfig(config, listPriceOf(config, providerTypes))) print(line);
+    for (const line of explainConfig(config, listPriceOf(config, providerTypes), lack)) print(line);
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 import type { CachePolicy } from '../cache/cache.js';
 import type { WrittenFailureRule } from '../lib/failure-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { ProviderSettings } from '../lib/provider-settings.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { TokensConfig } from './auth.js';
 import type { RouteConfig } from './classic-routes.js';
@@ -82,7 +83,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 export interface ProviderConfig {
   readonly type: string;
-  /** At least one; the empty text where there is none. */
+  /** At least one; the empty text where there is none. Those that the environment has for the type count as well. */
   readonly api_keys: readonly string[];
   /** Without a trailing slash. Null: the place that the provider's type knows. */
   readonly base_url: string | null;
@@ -92,8 +93,14 @@ export interface ProviderConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** Headers of callers that go on to it, in lower case; null: those that its type names. */
   readonly pass_headers: readonly string[] | null;
-  /** Whether streams are asked for their usage. */
-  readonly usage: 'ask' | 'never';
+  /** What only some types know: where the account is, and what stands in for a key. */
+  readonly settings: ProviderSettings;
+  /** Of the files that settings name; null where there are none. A file that changes makes another account. */
+  readonly files_digest: string | null;
+  /** Names of wire formats; null: those of its type. */
+  readonly speaks: readonly string[] | null;
+  /** Whether streams are asked for their usage; null: as its type says. */
+  readonly usage: 'ask' | 'never' | null;
   /** How its targets are probed; null: they are not. */
   readonly health: HealthConfig | null;
   /** What errors of this provider mean, before what its type knows. */
@@ -121,6 +128,8 @@ export interface TargetConfig {
   /** A key of `providers`. */
   readonly provider: string;
   readonly model: string;
+  /** Which model that is, where its name does not say so. */
+  readonly base_model: string | null;
   readonly weight: number;
   readonly priority: number;
   /** Null: as the model's. */

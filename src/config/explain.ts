@@ -1,9 +1,10 @@
 /** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import { describeTokens } from './auth.js';
 import { describeRoute, explainRoute } from './classic-routes.js';
-import type { Config, ModelConfig, PriceConfig } from './config.js';
+import type { Config, ModelConfig, PriceConfig, ProviderConfig } from './config.js';
 import { HIDDEN, hideInUrl } from './hide.js';
 
 const hide = (secret: string | null): string | null => (secret ? HIDDEN : null);
@@ -23,6 +24,11 @@ function withoutPassword(url: string | null): string | null {
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 
+const mapSettings = (settings: ProviderSettings) =>
+  Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, settingForm(name as SettingName).secret ? HIDDEN : value]),
+  );
+
 /** The configuration in its own shape, safe to show: durations in milliseconds, sizes in bytes, secrets hidden. */
 export function describeConfig(config: Config) {
   return {
@@ -32,8 +38,9 @@ export function describeConfig(config: Config) {
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
     cache: { ...config.cache, secret: hide(config.cache.secret) },
-    providers: mapValues(config.providers, ({ api_keys, ...provider }) => ({
+    providers: mapValues(config.providers, ({ api_keys, settings, files_digest: _of, ...provider }) => ({
       ...provider,
+      ...mapSettings(settings),
       base_url: provider.base_url && hideInUrl(provider.base_url),
       ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),
       headers: mapValues(provider.headers, () => HIDDEN),
@@ -62,8 +69,15 @@ export function describeConfig(config: Config) {
 /** What `explainConfig` says of the price of a target that the configuration does not price: a line, or null: none is known. */
 export type ListPrice = (provider: string, model: string) => string | null;
 
+/** What a provider's account lacks to be let in, in words; undefined: nothing. */
+export type Lack = (provider: ProviderConfig) => string | undefined;
+
 /** What the configuration means, line by line. */
-export function explainConfig(config: Config, listPrice: ListPrice = () => 'the list price'): string[] {
+export function explainConfig(
+  config: Config,
+  listPrice: ListPrice = () => 'the list price',
+  lack: Lack = () => undefined,
+): string[] {
   const { server, data_dir, database, redis, telemetry } = config;
   return [
     ...table([
@@ -83,9 +97,9 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
     '',
     'providers',
     ...table(
-      Object.entries(config.providers).map(([name, { type, api_keys, base_url }]) => [
+      Object.entries(config.providers).map(([name, provider]) => [
         `  ${name}`,
-        [type, base_url, explainKeys(api_keys)].filter(Boolean).join(', '),
+        explainProvider(provider, lack(provider)),
       ]),
     ),
     '',
@@ -103,9 +117,23 @@ export function explainConfig(config: Config, listPrice: ListPrice = () => 'the 
 const explainWebhook = ({ name, url, events }: Config['webhooks'][number]): string =>
   `${events.join(' ')} to ${name === null ? '' : `${name} at `}${new URL(url).origin}`;
 
-function explainKeys(keys: readonly string[]): string {
+function explainProvider(
+  { type, api_keys, base_url, settings, speaks }: ProviderConfig,
+  lack: string | undefined,
+): string {
+  const shown = Object.entries(mapSettings(settings)).filter(([, value]) => value !== HIDDEN);
+  const told = shown.map(([name, value]) => `${name} ${value}`);
+  const spoken = speaks && `speaks ${speaks.join(' and ')}`;
+  return [type, base_url, ...told, spoken, explainKeys(api_keys, settings, lack)].filter(Boolean).join(', ');
+}
+
+function explainKeys(keys: readonly string[], settings: ProviderSettings, lack: string | undefined): string {
+  if (lack !== undefined) return `NEVER ASKED: it has no credential; ${lack}`;
   if (keys.length > 1) return `with ${keys.length} keys in turn`;
-  return keys[0] ? 'with a key' : 'without a key';
+  if (keys[0]) return 'with a key';
+  return Object.keys(settings).some((name) => settingForm(name as SettingName).secret)
+    ? 'with a secret'
+    : 'without a key';
 }
 
 function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice): string {
@@ -115,7 +143,7 @@ function explainModel(config: Config, model: ModelConfig, listPrice: ListPrice):
   const first = model.targets[0]!;
   const price = model.price
     ? dollars(model.price)
-    : (listPrice(first.provider, first.model) ?? withoutListPrice(config));
+    : (listPrice(first.provider, first.base_model ?? first.model) ?? withoutListPrice(config));
   const most = model.max_output === null ? null : `at most ${model.max_output} tokens out`;
   return [`-> ${targets}`, ...explainFallbacks(model), price, most, ...limits.map(explainLimit)]
     .filter(Boolean)

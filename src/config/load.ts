@@ -82,7 +82,8 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: In
   const dotenv = readDotenv(join(baseDir, '.env'), reader);
   if (!dotenv.ok) return whole(dotenv.message, join(dirname(shown), '.env'));
 
-  const source = readDocument(text.text, { ...dotenv.values, ...options.env });
+  const env = { ...dotenv.values, ...options.env };
+  const source = readDocument(text.text, env);
   const problems: Problem[] = source.faults.map(({ line, column, path, message }) => ({
     ...{ file: shown, line, column, path: formatPath(path), message },
   }));
@@ -101,13 +102,15 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: In
 
   if (source.value === undefined) return failed();
   const validated = validate(source.value);
-  add(checkReferences(source.value, options.providerTypes));
+  add(checkReferences(source.value, options.providerTypes, env));
   add(checkRoutes(source.value));
   if (!validated.ok) {
     add(validated.findings);
     return failed();
   }
-  const resolved = resolve(validated.written, baseDir, (path) => reader.read(path));
+  const resolved = resolve(validated.written, {
+    ...{ baseDir, read: (path) => reader.read(path), types: options.providerTypes, env },
+  });
   if (!resolved.ok) add(resolved.findings);
   if (!resolved.ok || problems.length > 0) return failed();
   return { ok: true, config: resolved.config };

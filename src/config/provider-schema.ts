@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { failureClasses } from '../lib/failure-spec.js';
 import { isListHeader } from '../lib/passed-headers.js';
+import { type SettingName, settingForm, settingNames } from '../lib/provider-settings.js';
 import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import * as s from './scalars.js';
 
@@ -55,6 +56,17 @@ const health = z
   .describe(
     'Probes of the provider, whatever requests show. One is bad where no answer comes in time, or one with a status of 500 and more. Left out: none.',
   );
+const setting = (name: SettingName) => {
+  const { form, says, secret } = settingForm(name);
+  if (secret) return s.secret.optional().describe(says);
+  const fits = (value: string) => value === '' || (value.length <= 4096 && form.test(value));
+  return z.string().refine(fits, `a value that \`${name}\` cannot have`).optional().describe(says);
+};
+
+const settings = Object.fromEntries(settingNames.map((name) => [name, setting(name)])) as Record<
+  SettingName,
+  ReturnType<typeof setting>
+>;
 
 const fields = z.strictObject({
   type: z.string().describe('Which API it speaks; docs/configuration.md lists the types.'),
@@ -83,9 +95,18 @@ const fields = z.strictObject({
     .describe(
       'Headers of callers that go on to the provider. Default: those of the type, anthropic-beta of type anthropic. []: none.',
     ),
+  ...settings,
+  speaks: z
+    .array(z.string())
+    .min(1, 'name a format, or leave `speaks` out')
+    .max(20)
+    .optional()
+    .describe(
+      'The wire formats that it is spoken to in, such as [openai-chat, anthropic-messages], where they are not those of its type.',
+    ),
   usage: z
     .enum(['ask', 'never'])
-    .default('ask')
+    .optional()
     .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
   health: health.optional(),
   failures: z

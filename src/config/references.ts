@@ -3,12 +3,16 @@
  * was read, valid or not, so that a misspelt name is told together with a misspelt key.
  */
 import type { Json } from '../lib/json.js';
+import { type CredentialRules, type SettingName, settingNames } from '../lib/provider-settings.js';
+import type { Env } from './provider-account.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
 /** What a configuration needs to know of a provider type. */
-interface ProviderType {
+interface ProviderType extends CredentialRules {
   readonly needsBaseUrl: boolean;
+  /** The wire formats that it can be told to speak. */
+  readonly formats?: readonly string[];
   /** Its name in the price catalogue, if it has one. */
   readonly catalogue?: string | null;
   /** The only models that it has. */
@@ -22,7 +26,7 @@ interface ProviderType {
 
 export type ProviderTypes = Readonly<Record<string, ProviderType>>;
 
-export function checkReferences(config: unknown, types: ProviderTypes): Finding[] {
+export function checkReferences(config: unknown, types: ProviderTypes, env: Env): Finding[] {
   const findings: Finding[] = [];
   const report = (path: Finding['path'], message: string) => void findings.push({ path, part: 'value', message });
   const providers = entriesOf(field(config, 'providers'));
@@ -32,14 +36,18 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
     if (typeof type !== 'string') continue;
     if (!Object.hasOwn(types, type)) {
       report(['providers', name, 'type'], `there is no provider type "${type}"${suggestion(type, Object.keys(types))}`);
-    } else if (types[type]!.needsBaseUrl && !field(provider, 'base_url')) {
+      continue;
+    }
+    if (types[type]!.needsBaseUrl && !field(provider, 'base_url'))
       report(['providers', name, 'base_url'], `is missing: a provider of type ${type} needs it`);
-    } else if (types[type]!.inProcess && field(provider, 'health')) {
+    if (types[type]!.inProcess && field(provider, 'health')) {
       report(
         ['providers', name, 'health'],
         `a provider of type ${type} answers in the gateway itself: there is nothing to probe`,
       );
     }
+    findings.push(...checkSettings(name, provider, type, types[type]!, env));
+    findings.push(...checkSpeaks(name, provider, type, types[type]!));
   }
 
   const names = providers.map(([name]) => name);
@@ -66,6 +74,50 @@ export function checkReferences(config: unknown, types: ProviderTypes): Finding[
   }
   findings.push(...checkEmbedding(config, types));
   return findings;
+}
+
+/** Settings that the type does not know, that it needs, and credentials of which a part is missing. */
+function checkSettings(name: string, provider: unknown, type: string, rules: ProviderType, env: Env): Finding[] {
+  const known = rules.settings ?? {};
+  const has = (setting: SettingName): boolean => {
+    const value = field(provider, setting);
+    if (value !== undefined && value !== null && value !== '') return true;
+    return known[setting]?.env?.some((variable) => env[variable]) ?? false;
+  };
+  const at = (setting: string, part: Finding['part'], message: string): Finding => ({
+    ...{ path: ['providers', name, setting], part, message },
+  });
+  const findings = settingNames
+    .filter((setting) => field(provider, setting) !== undefined && !known[setting])
+    .map((setting) =>
+      at(setting, 'key', `a provider of type ${type} has no such setting${knownWords(Object.keys(known))}`),
+    );
+  for (const setting of settingNames) {
+    if (!known[setting]?.required || has(setting)) continue;
+    const or = known[setting].env ? `, here or as ${known[setting].env.join(' or ')}` : '';
+    findings.push(at(setting, 'value', `is missing: a provider of type ${type} needs it${or}`));
+  }
+  const sets = (rules.insteadOfKey ?? []).filter((names) => names.length > 0);
+  const stated = (names: readonly SettingName[]) => names.filter((one) => field(provider, one) !== undefined);
+  const begun = sets.filter((names) => stated(names).length > 0);
+  if (begun.length === 0 || begun.some((names) => names.every(has))) return findings;
+  const closest = begun.reduce((a, b) => (stated(b).length > stated(a).length ? b : a));
+  const lacking = closest.filter((one) => !has(one));
+  return [
+    ...findings,
+    ...lacking.map((one) => at(one, 'value', `is missing: \`${stated(closest).join('`, `')}\` need it`)),
+  ];
+}
+
+const knownWords = (names: readonly string[]): string =>
+  names.length === 0 ? '' : `; it has ${names.map((name) => `\`${name}\``).join(', ')}`;
+
+function checkSpeaks(name: string, provider: unknown, type: string, { formats = [] }: ProviderType): Finding[] {
+  return entriesOf(field(provider, 'speaks')).flatMap(([i, format]): Finding[] => {
+    if (typeof format !== 'string' || formats.includes(format)) return [];
+    const message = `a provider of type ${type} can speak ${formats.join(', ')}${suggestion(format, formats)}`;
+    return [{ path: ['providers', name, 'speaks', Number(i)], part: 'value', message }];
+  });
 }
 
 function typeOf(config: unknown, provider: string, types: ProviderTypes): ProviderType | undefined {

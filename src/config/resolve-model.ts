@@ -22,6 +22,7 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
     targets: (model.targets ?? []).map((target) => ({
       provider: target.provider,
       model: target.model,
+      base_model: target.base_model ?? null,
       weight: target.weight ?? 1,
       priority: target.priority ?? 1,
       price: target.price ?? null,
@@ -58,7 +59,7 @@ export const modelConfigOf = (
   { provider, model }: Pick<TargetConfig, 'provider' | 'model'>,
 ): ModelConfig => ({
   route: null,
-  targets: [{ provider, model, weight: 1, priority: 1, price: null, limits: [] }],
+  targets: [{ provider, model, base_model: null, weight: 1, priority: 1, price: null, limits: [] }],
   ...routingOf({ retry, breaker }, {}),
   ...{ timeout, drop_params, forced_tool_choice, price: null, limits: [], max_output: null, cache: null },
 });

@@ -8,7 +8,9 @@ import { resolveRoutes } from './classic-routes.js';
 import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
 import type { Path } from './problem.js';
+import { accountOf, type Env } from './provider-account.js';
 import type { WrittenFailure } from './provider-schema.js';
+import type { ProviderTypes } from './references.js';
 import { builtInTimeout, cacheOf, mapValues, merged, resolveModels } from './resolve-model.js';
 import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf } from './routing.js';
@@ -21,8 +23,17 @@ export type Resolved =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** Relative paths begin at `baseDir`; `read` reads a file of a secret. */
-export function resolve(written: WrittenConfig, baseDir: string, read: (file: string) => Buffer): Resolved {
+/** What is outside of the file. */
+interface Surroundings {
+  /** Where relative paths begin. */
+  readonly baseDir: string;
+  /** Reads a file that the configuration names. */
+  readonly read: (file: string) => Buffer;
+  readonly types: ProviderTypes;
+  readonly env: Env;
+}
+
+export function resolve(written: WrittenConfig, { baseDir, read, types, env }: Surroundings): Resolved {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
   const secret = (path: Path, value: WrittenSecret) =>
@@ -56,12 +67,21 @@ export function resolve(written: WrittenConfig, baseDir: string, read: (file: st
       written.providers,
       (provider, name): ProviderConfig => ({
         type: provider.type,
-        api_keys: credentialsOf(provider, name, credential, report),
+        ...accountOf(provider, {
+          name,
+          rules: types[provider.type] ?? {},
+          baseDir,
+          env,
+          read,
+          secret: credential,
+          report,
+        }),
         base_url: provider.base_url ?? null,
         catalogue: provider.catalogue ?? null,
         pass_headers: provider.pass_headers ?? null,
-        usage: provider.usage,
         health: provider.health ?? null,
+        usage: provider.usage ?? null,
+        speaks: provider.speaks ?? null,
         failures: provider.failures.map(failureOf),
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
@@ -101,22 +121,6 @@ const embeddingOf = (written: WrittenConfig['cache']['embedding']): CacheConfig[
   written.type === 'local'
     ? written
     : { ...written, provider: written.provider ?? null, dimensions: written.dimensions ?? null };
-
-function credentialsOf(
-  { api_key, api_keys }: WrittenConfig['providers'][string],
-  name: string,
-  read: (path: Path, value: WrittenSecret) => string,
-  report: Report,
-): string[] {
-  const path = ['providers', name, 'api_keys'];
-  if (!api_keys) return [read(['providers', name, 'api_key'], api_key)];
-  if (api_key !== '') report(path, 'a provider has `api_key` or `api_keys`, not both');
-  const secrets = api_keys.map((value, i) => read([...path, i], value));
-  secrets.forEach((secret, i) => {
-    if (secrets.indexOf(secret) !== i) report([...path, i], 'is the same key as another one of the list');
-  });
-  return secrets;
-}
 
 const failureOf = ({ is, status, code, type, message }: WrittenFailure): ProviderConfig['failures'][number] => ({
   is,

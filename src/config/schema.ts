@@ -104,6 +104,11 @@ const limits = z.array(limitSpec).describe('Caps on requests, tokens, money or c
 const target = z.strictObject({
   provider: z.string().describe('A name under `providers`.'),
   model: s.upstreamModel.describe("The model's name at the provider. `*`: what `*` stands for in the model's name."),
+  base_model: s.upstreamModel
+    .optional()
+    .describe(
+      'Which model it is, where `model` is a name of your own (a deployment, a profile): decides prices and facts.',
+    ),
   weight: z
     .number()
     .int()

@@ -1,7 +1,14 @@
 /** The names of wire formats and of the endpoints that clients call. */
 
 /** A wire format: what a client or an upstream speaks. */
-export type FormatId = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'anthropic-messages';
+export type FormatId =
+  | 'openai-chat'
+  | 'openai-completions'
+  | 'openai-embeddings'
+  | 'anthropic-messages'
+  | 'bedrock-converse'
+  | 'titan-embeddings'
+  | 'cohere-embeddings';
 
 /** What is asked for, as keys and entries of the ledger name it, whatever the wire format. */
 export type Endpoint = 'chat' | 'embeddings';

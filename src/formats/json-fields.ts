@@ -123,3 +123,23 @@ function valueEndAt(json: Buffer, start: number, maxDepth: number): number {
 }
 
 const isScalarEnd = (byte: number): boolean => byte === COMMA || byte === CLOSE_BRACE || byte <= 0x20;
+
+/** The object without some of its fields and with others, all other bytes as they were. What is no object stays as it is. */
+export function edited(
+  json: Buffer,
+  { remove, add }: { readonly remove: readonly string[]; readonly add: Readonly<Record<string, unknown>> },
+): Buffer {
+  let bytes = json;
+  let found = jsonFields(bytes);
+  // One after the other: the ranges of neighbours share a comma.
+  for (const name of remove) {
+    const at = found?.fields.findLastIndex((field) => field.name === name) ?? -1;
+    if (!found || at === -1) continue;
+    bytes = splice(bytes, [{ ...fieldRange(found, at), with: '' }]);
+    found = jsonFields(bytes);
+  }
+  if (!found) return json;
+  const added = JSON.stringify(add).slice(1, -1);
+  const comma = found.fields.length > 0 && added !== '' ? ',' : '';
+  return splice(bytes, [{ start: found.end, end: found.end, with: comma + added }]);
+}

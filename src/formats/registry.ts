@@ -37,4 +37,7 @@ export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
   'openai-completions': { cacheWrites: 'at will', namesMaximum: false },
   'openai-embeddings': { cacheWrites: 'never', namesMaximum: false },
   'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true },
+  'bedrock-converse': { cacheWrites: 'where asked', namesMaximum: false },
+  'titan-embeddings': { cacheWrites: 'never', namesMaximum: false },
+  'cohere-embeddings': { cacheWrites: 'never', namesMaximum: false },
 };

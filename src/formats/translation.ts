@@ -5,8 +5,11 @@
  */
 import type { Result } from '../lib/errors.js';
 import type { ModelFacts } from './anthropic-messages/model-facts.js';
+import type { ConverseFacts } from './bedrock-converse/facts.js';
 import type { UpstreamFailure } from './failure.js';
 import type { FormatId } from './format-id.js';
+import type { ChatDialect } from './openai-chat/dialect.js';
+import type { EmbeddingsDialect } from './openai-embeddings/native.js';
 import type { ModelRequest } from './request.js';
 import type { Usage } from './usage.js';
 
@@ -39,9 +42,15 @@ export interface TargetFacts {
   readonly dropParams: boolean;
   readonly forcedToolChoice: ForcedToolChoice;
   readonly modelFacts: ModelFacts | null;
+  /** Where the target is spoken to by Bedrock's Converse. */
+  readonly converseFacts?: ConverseFacts | null;
   readonly outputField: OutputField;
   /** Most tokens that it answers with; null where that is not known. */
   readonly maxOutput: number | null;
+  /** How the vendor's chat completions differ from OpenAI's; null: not at all, as far as is known. */
+  readonly chatDialect?: ChatDialect | null;
+  /** The same of its embeddings. */
+  readonly embeddingsDialect?: EmbeddingsDialect | null;
   /** A stream whose caller did not ask for usage is asked for it all the same. */
   readonly asksUsage: boolean;
   /** Most texts that one embeddings request may have; infinite where that is not known. */

@@ -35,12 +35,13 @@ export async function askForCount(
 ): Promise<CountAnswer | undefined> {
   const carrier = target.carriers[request.format];
   const to = carrier?.countsAt;
-  const translated = await carrier?.translate(request, { maxOutput: null, nowMs: clock.now() });
-  const passed = passedHeaders(headers.received, carrier?.passes ?? []);
-  if (!to || !translated?.ok || !passed.ok) return undefined;
+  if (!carrier || !to) return undefined;
+  const translated = await carrier.translate(request, { maxOutput: null, nowMs: clock.now() });
+  const passed = passedHeaders(headers.received, carrier.passes);
+  if (!translated.ok || !passed.ok) return undefined;
   const { body } = translated.value;
   const slot = slotAt(target, clock.monotonic());
-  const sent = [...withPassed(target.headers[slot]!, passed.value), 'x-request-id', headers.requestId];
+  const sent = [...withPassed(carrier.headers[slot]!, passed.value), 'x-request-id', headers.requestId];
   const { sign } = target;
   const call: UpstreamCall = {
     to,

@@ -33,7 +33,7 @@ import type { ResponseWriter } from './response-writer.js';
 import type { AttemptResult, Reach, Reserved } from './stages.js';
 import type { PickedTarget } from './targets.js';
 import { type Bill, bill, worstBill } from './usage-accounting.js';
-import { learn } from './verdict.js';
+import { learn, maySignAnew } from './verdict.js';
 
 interface AttemptPorts {
   readonly clock: Clock;
@@ -164,18 +164,23 @@ export function createAttempt({
     targets.sent(target);
     const trip = target.state.begin(clock.monotonic());
     const carried = await bytesOf(underway, trip);
-    const why = judged(underway, carried, trip);
+    const anew = maySignAnew(carried, target);
+    const why = judged(underway, carried, trip, anew);
     if (entrant) grant.beside = grant.beside.filter((one) => one !== reach);
     if (carried.kind === 'fault') onFault(carried.error, reserved.call.requestId);
     const settled = billed(underway, carried);
-    return record(underway, carried, why, settled instanceof Promise ? await settled : settled);
+    const result = record(underway, carried, why, settled instanceof Promise ? await settled : settled);
+    return anew ? { ...result, asksAgain: true } : result;
   }
 
   /** What the attempt teaches of its target. A failure that cannot be judged is held against nobody. */
-  function judged({ reserved, reach }: Underway, carried: Carried, trip: Trip): FailureClass | undefined {
+  function judged(underway: Underway, carried: Carried, trip: Trip, anew: boolean): FailureClass | undefined {
+    const { reserved, reach } = underway;
     const { target, model } = reach;
     try {
-      return learn(carried, trip, model, target);
+      if (!anew) return learn(carried, trip, model, target);
+      target.state.abandoned(trip, carried.times.endedAt);
+      return 'credential';
     } catch (error) {
       onFault(error, reserved.call.requestId);
       target.state.abandoned(trip, carried.times.endedAt, false);
@@ -188,8 +193,9 @@ export function createAttempt({
     const { request, context, targets, keepAlive } = reserved;
     const { slot } = trip;
     const { target, model } = reach;
-    const to = target.carriers[request.format]!.to[request.stream ? 'stream' : 'whole'];
-    const sent = upstreamHeaders(target.headers[slot]!, underway.headers, reserved.headers);
+    const carrier = target.carriers[request.format]!;
+    const to = carrier.to[request.stream ? 'stream' : 'whole'];
+    const sent = upstreamHeaders(carrier.headers[slot]!, underway.headers, reserved.headers);
     const { body } = translation;
     const { sign } = target;
     return new Promise((resolve) => {
@@ -218,6 +224,7 @@ export function createAttempt({
           deadlines,
           clock,
           limitHeaders: target.providerType.limitHeaders,
+          errorTypeHeader: target.providerType.errorTypeHeader,
           probe: model.probe,
           avoidPolicy: targets.canAvoidPolicy,
           refuseEmpty: model.refuseEmpty,

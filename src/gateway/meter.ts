@@ -14,6 +14,7 @@ import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { exhaustedMs, retryAfterMs, tightestResetMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamCall, type UpstreamEvents } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import { errorTypeIn } from './answer-headers.js';
 import type { KeepAlive } from './keep-alive.js';
 import type { ResponseWriter } from './response-writer.js';
 
@@ -66,6 +67,8 @@ interface Carry {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly limitHeaders: readonly LimitHeader[];
+  /** Where an error's type may stand beside its body; undefined: nowhere. */
+  readonly errorTypeHeader: string | undefined;
   /** How much generated text is held back at first, and for how long; null: none. */
   readonly probe: { readonly text: number; readonly wait: number } | null;
   /** A stream that the provider's content policy withheld is a failure, for there is a model to try instead. */
@@ -104,6 +107,7 @@ export class Meter implements UpstreamEvents {
   #flow: Flow | undefined;
   #status = 0;
   #retryAfterMs: number | undefined;
+  #errorType: string | undefined;
   #reading: StreamReader | undefined;
   #wasSent = false;
   #firstByteAt: number | null = null;
@@ -155,7 +159,10 @@ export class Meter implements UpstreamEvents {
   #headers(status: number, headers: AnswerHeaders): void {
     this.#status = status;
     const { limitHeaders, clock, stream, translation } = this.#plan;
-    if (status >= 300) this.#retryAfterMs = retryAfterMs(headers, clock.now());
+    if (status >= 300) {
+      this.#retryAfterMs = retryAfterMs(headers, clock.now());
+      this.#errorType = errorTypeIn(headers, this.#plan.errorTypeHeader);
+    }
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     if (status === 429 || status === 503) this.#resetMs = tightestResetMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !stream) return this.#expect(headers);
@@ -311,7 +318,11 @@ export class Meter implements UpstreamEvents {
   }
 
   #fail(failure: UpstreamFailure, usage: Usage | undefined): void {
-    const told = this.#retryAfterMs === undefined ? failure : { ...failure, retryAfterMs: this.#retryAfterMs };
+    const told = {
+      ...failure,
+      ...(this.#retryAfterMs !== undefined && { retryAfterMs: this.#retryAfterMs }),
+      ...(this.#errorType !== undefined && { type: failure.type ?? this.#errorType }),
+    };
     this.#finish((times) => ({
       kind: 'failed',
       times,

@@ -71,6 +71,6 @@ export interface AttemptResult {
   readonly overheadMs: number;
   /** The head of a whole answer, which the entry in the ledger vouches for. */
   readonly head: readonly string[] | undefined;
-  /** It was refused for what the gateway had added, and is to be sent once more without. */
+  /** It was refused for what the gateway had added, and is to be sent once more: without it, or signed anew. */
   readonly asksAgain?: true;
 }

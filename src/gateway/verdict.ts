@@ -33,3 +33,9 @@ export function learn(
   state.failed(trip, why, isFaultOfTarget(why) && !ours, tookMs, restMs, endedAt, everywhere);
   return why;
 }
+
+/** Whether the target refused what its requests were signed with, and may take another one: a token that ended early. */
+export function maySignAnew(carried: Carried, { sign, signRefused, failures }: Target): boolean {
+  if (!sign || carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
+  return classify(carried.failure, failures) === 'credential' && signRefused();
+}

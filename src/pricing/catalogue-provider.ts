@@ -7,16 +7,17 @@ import { findProvider } from '@pydantic/genai-prices';
 
 const hasOwnNames: Readonly<Record<string, true>> = { azure: true, aws: true };
 /** Addresses of vendors that the catalogue has under another one. */
-const otherHosts: Readonly<Record<string, string>> = { 'api.together.ai': 'together', 'api.moonshot.cn': 'moonshotai' };
+const otherHosts: Readonly<Record<string, string>> = {
+  'api.together.ai': 'api.together.xyz',
+  'api.moonshot.cn': 'api.moonshot.ai',
+};
 
 export function catalogueProvider(stated: string | null, ofType: string | null, baseUrl: string | null): string | null {
   if (stated !== null) return stated;
   if (ofType !== null || baseUrl === null) return ofType;
   const { protocol, hostname, pathname } = new URL(baseUrl);
   if (protocol !== 'https:') return null;
-  const other = otherHosts[hostname];
-  if (other) return other;
-  const address = `https://${hostname}${pathname}`;
+  const address = `https://${otherHosts[hostname] ?? hostname}${pathname}`;
   const found = findProvider({ providerApiUrl: address });
   return found && !Object.hasOwn(hasOwnNames, found.id) && coversHost(found.api_pattern, address) ? found.id : null;
 }

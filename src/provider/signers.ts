@@ -1,3 +1,5 @@
+import type { ProviderSettings } from '../lib/provider-settings.js';
+
 /** How requests carry a credential: headers that are made once for each credential and sent with every request. */
 export type Signer = (credential: string) => Readonly<Record<string, string>>;
 
@@ -14,8 +16,30 @@ export interface SignedRequest {
   readonly nowMs: number;
 }
 
-/** Headers of one request alone. A rejection means that there is no credential to sign with: the provider's account is at fault. */
-export type RequestSigner = (request: SignedRequest) => Promise<Readonly<Record<string, string>>>;
+/** Makes the headers of one request alone, and keeps what it needs for the next. */
+export interface RequestSigner {
+  /** A rejection means that there is no credential to sign with: the provider's account is at fault. */
+  headers(request: SignedRequest): Promise<Readonly<Record<string, string>>>;
+  /** The provider refused a request. True: what was kept was dropped, and the same request may be let in once more. */
+  refused?(): boolean;
+}
+
+/** An account that signs, as the configuration has it. */
+export interface SigningAccount {
+  readonly settings: ProviderSettings;
+  /** It has a key, which goes with each request. */
+  readonly hasKey: boolean;
+  readonly baseUrl: string;
+}
+
+/** What signers see of the world. */
+export interface SignerPorts {
+  readonly fetch: typeof fetch;
+  nowMs(): number;
+}
+
+/** Null: this account needs no signature. */
+export type SignerOf = (account: SigningAccount, ports: SignerPorts) => RequestSigner | null;
 
 /** `Authorization: Bearer`. */
 export const bearer: Signer = (credential) => ({ authorization: `Bearer ${credential}` });
@@ -28,5 +52,17 @@ export const bearerOrNone: Signer = (credential) =>
 export const header =
   (name: string, others: Readonly<Record<string, string>> = {}): Signer =>
   (credential) => ({ [name]: credential, ...others });
+
+/** A header of its own, and nothing where the credential is empty: accounts that sign instead. */
+export const headerOrNone =
+  (name: string): Signer =>
+  (credential) =>
+    credential === '' ? {} : { [name]: credential };
+
+/** What Anthropic's own API asks for. Compatible servers take the key from the one header or the other. */
+export const messagesHeaders: Signer = (credential) => ({
+  'anthropic-version': '2023-06-01',
+  ...(credential !== '' && credential !== 'none' && { 'x-api-key': credential }),
+});
 
 export const unsigned: Signer = () => ({});

@@ -13,7 +13,10 @@ import type { ModelRequest } from '../formats/request.js';
 import type { Translator } from '../formats/translation.js';
 import { messagesByChat } from './anthropic-messages--openai-chat/request.js';
 import { openaiChatToAnthropicMessages } from './openai-chat--anthropic-messages/request.js';
+import { openaiChatToBedrockConverse } from './openai-chat--bedrock-converse/request.js';
 import { completionsByChat } from './openai-completions--openai-chat/request.js';
+import { openaiEmbeddingsToCohere } from './openai-embeddings--cohere-embeddings/request.js';
+import { openaiEmbeddingsToTitan } from './openai-embeddings--titan-embeddings/request.js';
 import { type ChatLeg, throughChat } from './through-chat.js';
 
 /** A translator takes requests of its own format alone: whoever calls it has looked at `from`. */
@@ -21,7 +24,11 @@ const translatorOf = <R extends ModelRequest>(translator: Translator<R>): Transl
   translator as unknown as Translator;
 
 /** From chat completions to each format that they reach, their own included. */
-const fromChat: readonly Translator<ChatRequest>[] = [nativeChat, openaiChatToAnthropicMessages];
+const fromChat: readonly Translator<ChatRequest>[] = [
+  nativeChat,
+  openaiChatToAnthropicMessages,
+  openaiChatToBedrockConverse,
+];
 
 /** The ways of a format that is told as chat completions; where it is spoken natively, that way stands before these. */
 const waysThroughChat = <R extends ModelRequest>(leg: ChatLeg<R>): readonly Translator[] =>
@@ -35,6 +42,8 @@ export const translators: readonly Translator[] = [
   translatorOf(nativeCompletions),
   ...waysThroughChat(completionsByChat),
   translatorOf(nativeEmbeddings),
+  translatorOf(openaiEmbeddingsToTitan),
+  translatorOf(openaiEmbeddingsToCohere),
 ];
 
 /** Undefined: a target that speaks these formats cannot carry the request. */

@@ -24,6 +24,7 @@ import type { Usage } from '../formats/usage.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
 import { jsonBytesInTurns } from '../lib/json-bytes.js';
+import { then } from '../lib/then.js';
 import { Findings } from './findings.js';
 import { plainChat } from './plain-chat.js';
 
@@ -99,11 +100,6 @@ function inOwnWords<R extends ModelRequest>({ fieldNames }: ChatLeg<R>, refusal:
 }
 
 const SMALL_BYTES = 64 * 1024;
-
-/** At once where the value is there. */
-function then<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
-  return value instanceof Promise ? value.then(next) : next(value);
-}
 
 function retold<R extends ModelRequest>(
   leg: ChatLeg<R>,

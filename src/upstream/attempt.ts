@@ -6,6 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { UpstreamFailure } from '../formats/failure.js';
 import { headerIn } from '../lib/headers.js';
+import { NoCredential } from '../lib/no-credential.js';
 import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
 import { type DecodedBody, decodedBody } from './decoded-body.js';
@@ -90,7 +91,8 @@ export class Attempt implements Flow, Watched, AnswerHandler {
     if (!sign) return this.#send(headers);
     sign().then(
       (more) => this.#over || this.#send([...headers, ...Object.entries(more).flat()]),
-      () => this.#fail(UNSIGNED),
+      (error: unknown) =>
+        this.#fail(error instanceof NoCredential ? { ...UNSIGNED, message: error.message } : UNSIGNED),
     );
   }
 

@@ -33,7 +33,8 @@ test('a described configuration has every setting and no secret', (t) => {
     base_url: null,
     catalogue: null,
     pass_headers: null,
-    usage: 'ask',
+    speaks: null,
+    usage: null,
     health: null,
     failures: [],
     headers: { 'x-secret': '(hidden)' },
@@ -73,7 +74,15 @@ test('a configuration without providers and models says so', (t) => {
 
 async function run(cwd: string, config: string | undefined, json: boolean): Promise<{ code: number; out: string }> {
   const lines: string[] = [];
-  const code = await check({ config, json, providerTypes, env: {}, cwd, print: (line) => lines.push(line) });
+  const code = await check({
+    config,
+    json,
+    providerTypes,
+    lack: () => undefined,
+    env: {},
+    cwd,
+    print: (line) => lines.push(line),
+  });
   return { code, out: lines.join('\n') };
 }
 

@@ -102,7 +102,10 @@ telemetry: { metrics: false, log: { level: debug } }
     catalogue: null,
     headers: { 'x-team': 'search' },
     pass_headers: ['x-trace', 'anthropic-beta'],
-    usage: 'ask',
+    settings: {},
+    files_digest: null,
+    speaks: null,
+    usage: null,
     health: null,
   });
   const model = config.models['house/model-1.5']!;

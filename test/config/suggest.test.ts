@@ -52,6 +52,7 @@ test('the keys that a schema knows are found through records, lists, defaults an
   assert.deepEqual(knownKeys(configSchema, ['models', 'any', 'targets', 0]), [
     'provider',
     'model',
+    'base_model',
     'weight',
     'priority',
     'price',

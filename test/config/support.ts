@@ -13,6 +13,21 @@ export const providerTypes: ProviderTypes = {
   anthropic: { needsBaseUrl: false, catalogue: 'anthropic', endpoints: ['chat'] },
   'openai-compatible': { needsBaseUrl: true },
   sandbox: { needsBaseUrl: false, catalogue: null, inProcess: true },
+  cloud: {
+    needsBaseUrl: false,
+    needsCredential: true,
+    settings: {
+      region: { required: true, env: ['CLOUD_REGION', 'CLOUD_DEFAULT_REGION'] },
+      api_version: {},
+      credentials_file: { credential: true },
+      access_key_id: { credential: true, env: ['CLOUD_KEY_ID'] },
+      secret_access_key: { credential: true, env: ['CLOUD_SECRET'] },
+      session_token: { credential: true, env: ['CLOUD_TOKEN'] },
+    },
+    keyEnv: ['CLOUD_API_KEY'],
+    insteadOfKey: [['access_key_id', 'secret_access_key'], ['credentials_file']],
+    formats: ['openai-chat', 'anthropic-messages'],
+  },
   local: { needsBaseUrl: false, catalogue: null, models: ['all-MiniLM-L6-v2'], free: true },
 };
 

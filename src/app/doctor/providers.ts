@@ -7,6 +7,7 @@ import type { Config, ProviderConfig } from '../../config/config.js';
 import { isObject } from '../../lib/json.js';
 import { messageOf } from '../../lib/thrown.js';
 import { withoutTrailing } from '../../lib/without-trailing.js';
+import { accountLack, baseUrlOf } from '../../provider/accounts.js';
 import type { ProviderType } from '../../provider/provider-type.js';
 import { type Finding, fine, note, problem } from './finding.js';
 
@@ -34,8 +35,9 @@ async function lookAt(
     return problem(check, `${provider.type} is no type of provider`, 'See docs/configuration.md for those there are.');
   if (type.local) return fine(check, 'answers by itself');
   const keys = provider.api_keys.filter((key) => key !== '');
-  if (keys.length === 0 && type.needsCredential && !hasHeader(provider, type)) {
-    const todo = `Set providers.${name}.api_key.`;
+  const lack = accountLack(provider, type);
+  if (lack !== undefined) {
+    const todo = `In providers.${name} ${lack}.`;
     if (asked.length === 0) return note(check, 'has no credential, and no model needs it', todo);
     return note(
       check,
@@ -43,8 +45,7 @@ async function lookAt(
       todo,
     );
   }
-  const base = provider.base_url ?? (typeof type.baseUrl === 'string' ? type.baseUrl : null);
-  if (base === null) return note(check, 'its address is made for each request: not looked at');
+  const base = baseUrlOf(provider, type);
   const host = await reach(base);
   if (host !== undefined)
     return problem(
@@ -60,9 +61,6 @@ async function lookAt(
     results.find(({ status }) => status === 'problem') ?? results.find(({ status }) => status === 'note') ?? results[0]!
   );
 }
-
-const hasHeader = ({ headers }: ProviderConfig, type: ProviderType): boolean =>
-  ['authorization', ...Object.keys(type.auth('-'))].some((name) => headers[name]);
 
 /** Why a TCP connection cannot be made; undefined where it can. */
 function reach(base: string): Promise<string | undefined> {

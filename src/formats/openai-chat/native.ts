@@ -2,34 +2,50 @@
  * A chat completion carried to a target that speaks the same dialect: the caller's bytes go out with only `model` and the
  * asked-for usage changed, and the upstream's bytes come back untouched but for usage that the client did not ask for.
  */
-import { ok } from '../../lib/errors.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
 
 import { type ReadAnswer, readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import { jsonFields, splice } from '../json-fields.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
 import type { Usage } from '../usage.js';
+import { fit } from './dialect.js';
 import { answersAnything, generatedText } from './generated.js';
-import type { ChatRequest } from './request.js';
+import { type ChatRequest, chatRequestOf } from './request.js';
 import { OpenAiChatStream } from './stream.js';
 import { usageIn } from './usage.js';
-import { errorInChoice } from './wire.js';
+import { errorInChoice, isFiltered } from './wire.js';
 
 export const nativeChat: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'openai-chat',
-  translate(request, target, { maxOutput, refusesUsage }) {
+  translate(written, target, { maxOutput, refusesUsage }) {
+    const fitted = fittedTo(written, target);
+    if (!fitted.ok) return fitted;
+    const { request, dropped } = fitted.value;
     const asksUsage = request.stream && !request.askedUsage && target.asksUsage && !refusesUsage;
     return ok({
       body: requestBody(request, target, { askUsage: asksUsage, cap: maxOutput }),
-      dropped: [],
+      dropped,
       asksUsage,
       answer: readAnswer,
-      stream: () => new OpenAiChatStream(request.askedUsage, request.facts.choices),
+      stream: () => new OpenAiChatStream(written.askedUsage, written.facts.choices),
       failure: readErrorBody,
     });
   },
 };
+
+/** The request as the target's vendor takes it: with its own bytes where nothing has to change. */
+function fittedTo(
+  request: ChatRequest,
+  { chatDialect, dropParams }: TargetFacts,
+): Result<{ readonly request: ChatRequest; readonly dropped: readonly string[] }> {
+  const fitted = chatDialect && fit(request.json, chatDialect, dropParams);
+  if (!fitted) return ok({ request, dropped: [] });
+  if ('code' in fitted) return refused(fitted);
+  const again = chatRequestOf(fitted.json);
+  return again.ok ? ok({ request: again.value, dropped: fitted.dropped }) : again;
+}
 
 interface Edit {
   readonly start: number;
@@ -124,7 +140,7 @@ function wholeAnswer(
     body,
     usage,
     servedModel: typeof model === 'string' ? model : undefined,
-    filtered: choices.some((choice) => choice.finish_reason === 'content_filter'),
+    filtered: choices.some((choice) => isFiltered(choice.finish_reason)),
     empty: !choices.some((choice) => answersAnything(choice.message)),
     text: () => choices.map((choice) => generatedText(choice.message)).join(''),
   };

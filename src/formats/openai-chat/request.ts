@@ -4,9 +4,9 @@
  */
 
 import { ok, type Refusal, type Result, refused } from '../../lib/errors.js';
-import { isObject } from '../../lib/json.js';
+import { isObject, type Json } from '../../lib/json.js';
 import { isPositiveInteger, type JsonBody, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
-import type { JsonFields } from '../json-fields.js';
+import { type JsonFields, jsonFields } from '../json-fields.js';
 import type { RequestBase } from '../request.js';
 import { ChatFacts } from './facts.js';
 
@@ -33,6 +33,12 @@ const readFields: ReadonlySet<string> = new Set([
 export function readChatRequest(body: Buffer): Result<ChatRequest> | Promise<Result<ChatRequest>> {
   const parsed = readJsonBody(body);
   return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+}
+
+/** A request that the gateway made of another one. */
+export function chatRequestOf(json: Json): Result<ChatRequest> {
+  const body = Buffer.from(JSON.stringify(json));
+  return requestOf(body, ok({ json, fields: jsonFields(body)! }));
 }
 
 function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<ChatRequest> {

@@ -13,7 +13,7 @@ import type { StreamReader, UsageExtra } from '../translation.js';
 import { laterUsage, type Usage } from '../usage.js';
 import { answersAnything, generatedText, generatesAnything } from './generated.js';
 import { usageIn } from './usage.js';
-import { errorInChoice } from './wire.js';
+import { errorInChoice, isFiltered } from './wire.js';
 
 const NOTHING = Buffer.alloc(0);
 const DONE = sseEvent('[DONE]');
@@ -127,7 +127,7 @@ export class OpenAiChatStream implements StreamReader {
   };
 
   #chunk(event: SseEvent, chunk: WireChunk): void {
-    if (typeof chunk.model === 'string') this.servedModel = chunk.model;
+    if (typeof chunk.model === 'string' && chunk.model !== '') this.servedModel = chunk.model;
     const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
     let finishes = choices.length === 0;
     for (const choice of choices) {
@@ -161,7 +161,7 @@ export class OpenAiChatStream implements StreamReader {
     this.#text.add(generatedText(delta));
     // Some servers send an empty reason with every chunk.
     const ends = typeof finish === 'string' && finish !== '';
-    if (finish === 'content_filter') this.filtered = true;
+    if (isFiltered(finish)) this.filtered = true;
     if (!this.begun) this.begun = ends || generatesAnything(delta);
     if (this.empty) this.empty = !answersAnything(delta);
     if (ends || !this.#finished.has(index)) this.#finished.set(index, ends);

@@ -16,3 +16,6 @@ export function errorInChoice(choice: object): ToldError | undefined {
   const { finish_reason: finish } = choice as { finish_reason?: unknown };
   return failedFinishes.has(finish) ? { message: `The upstream ended its answer with '${finish}'.` } : undefined;
 }
+
+/** Finish reasons with which a server says that its policy withheld the answer: OpenAI and nearly all, and Z.ai. */
+export const isFiltered = (finish: unknown): boolean => finish === 'content_filter' || finish === 'sensitive';

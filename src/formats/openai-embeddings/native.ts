@@ -7,12 +7,12 @@
  */
 
 import { ok, refuse, refused } from '../../lib/errors.js';
-import { isObject } from '../../lib/json.js';
+import { isObject, type Json } from '../../lib/json.js';
 import { finishInTurns, steps } from '../../lib/turns.js';
 import { type ReadAnswer, readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
-import { splice } from '../json-fields.js';
+import { fieldRange, splice } from '../json-fields.js';
 import type { Answer, StreamReader, Translator } from '../translation.js';
 import { counted, noUsage, type Usage } from '../usage.js';
 import type { EmbeddingsRequest } from './request.js';
@@ -21,17 +21,14 @@ import { type VectorFormat, vectorJson, vectorOf } from './vectors.js';
 export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
   from: 'openai-embeddings',
   to: 'openai-embeddings',
-  translate(request, { model, id, mostInputs }) {
+  translate(request, { model, id, mostInputs, embeddingsDialect }) {
     const { inputs } = request.facts;
     if (inputs > mostInputs) {
       const words = `'input' has ${inputs} items; ${id} takes at most ${mostInputs} in one request.`;
       return refused(refuse('invalid_value', words, { param: 'input' }));
     }
-    const edits = request.fields.fields
-      .filter(({ name }) => name === 'model')
-      .map(({ valueStart, valueEnd }) => ({ start: valueStart, end: valueEnd, with: JSON.stringify(model) }));
     return ok({
-      body: splice(request.body, edits),
+      body: requestBody(request, model, embeddingsDialect ?? {}),
       dropped: [],
       answer: (body) => readAnswer(body, formatOf(request.json['encoding_format'])),
       stream: neverStreamed,
@@ -39,6 +36,30 @@ export const nativeEmbeddings: Translator<EmbeddingsRequest> = {
     });
   },
 };
+
+/** How a vendor's embeddings differ from OpenAI's. */
+export interface EmbeddingsDialect {
+  /** Other names of fields. */
+  readonly renames?: Readonly<Record<string, string>>;
+  /** What is always said unless the caller says something. */
+  readonly adds?: Json;
+}
+
+function requestBody({ body, fields, json }: EmbeddingsRequest, model: string, dialect: EmbeddingsDialect): Buffer {
+  const { renames = {}, adds = {} } = dialect;
+  let added = '';
+  const add = (name: string, value: string): void => {
+    if (!(name in json)) added += `,${JSON.stringify(name)}:${value}`;
+  };
+  const edits = fields.fields.flatMap(({ name, valueStart, valueEnd }, i) => {
+    if (name === 'model') return [{ start: valueStart, end: valueEnd, with: JSON.stringify(model) }];
+    if (!Object.hasOwn(renames, name)) return [];
+    add(renames[name]!, body.toString('utf8', valueStart, valueEnd));
+    return [{ ...fieldRange(fields, i), with: '' }];
+  });
+  for (const [name, value] of Object.entries(adds)) add(name, JSON.stringify(value));
+  return splice(body, [...edits, { start: fields.end, end: fields.end, with: added }]);
+}
 
 const neverStreamed = (): StreamReader => {
   throw new Error('embeddings are not streamed');

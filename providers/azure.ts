@@ -1,0 +1,44 @@
+/** Azure OpenAI and Foundry: models are called by their deployments. */
+import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
+import { encodingFor, maxOutputFor, outputFieldFor } from '../src/formats/openai-chat/models.js';
+import { entraSigner } from '../src/provider/entra.js';
+import type { Path, ProviderType } from '../src/provider/provider-type.js';
+import { headerOrNone } from '../src/provider/signers.js';
+
+/** With a version the deployment stands in the path; without one in the body, by the newer API. */
+const at =
+  (what: string): Path =>
+  ({ model, settings: { api_version: version } }) => {
+    if (version === undefined || version === 'v1') return `/openai/v1/${what}`;
+    if (version === 'preview') return `/openai/v1/${what}?api-version=preview`;
+    return `/openai/deployments/${model}/${what}?api-version=${version}`;
+  };
+
+export const azure = {
+  type: 'azure',
+  baseUrl: null,
+  speaks: { 'openai-chat': at('chat/completions'), 'openai-embeddings': at('embeddings') },
+  settings: {
+    api_version: {},
+    tenant: { credential: true, env: ['AZURE_TENANT_ID'] },
+    client_id: { credential: true, env: ['AZURE_CLIENT_ID'] },
+    client_secret: { credential: true, env: ['AZURE_CLIENT_SECRET'] },
+    token_file: { credential: true, env: ['AZURE_FEDERATED_TOKEN_FILE'] },
+  },
+  auth: headerOrNone('api-key'),
+  needsCredential: true,
+  keyEnv: ['AZURE_OPENAI_API_KEY'],
+  insteadOfKey: [
+    ['tenant', 'client_id', 'client_secret'],
+    ['tenant', 'client_id', 'token_file'],
+  ],
+  sign: entraSigner('https://cognitiveservices.azure.com/.default'),
+  mostInputs: 2048,
+  catalogue: 'azure',
+  failures: chatFailures,
+  limitHeaders: chatLimitHeaders,
+  // A deployment has a name of its own: `base_model` says what it is.
+  counting: (model) => ({ ...encodingFor(model), factor: 1 }),
+  maxOutput: maxOutputFor,
+  outputField: (model) => (maxOutputFor(model) === null ? 'max_completion_tokens' : outputFieldFor(model)),
+} satisfies ProviderType;
