@@ -36,7 +36,7 @@ import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { unpricedTargets } from '../operations/prices.js';
 import { createHealth } from '../operations/target-health.js';
 import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
-import { accountLack, Signers } from '../provider/accounts.js';
+import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, urlOf } from '../server/listening.js';
@@ -51,6 +51,7 @@ import { probe } from '../upstream/probe.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, openDatabase } from './database.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
+import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
 import { reloadGauges, tellReload } from './reload.js';
 import { startRoutes } from './routes.js';
@@ -349,14 +350,6 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-/** Providers that are never asked. */
-function warnLacks(config: Config, types: Readonly<Record<string, ProviderType>>, log: Log): void {
-  for (const [name, provider] of Object.entries(config.providers)) {
-    const lack = accountLack(provider, types[provider.type]!);
-    if (lack !== undefined) log.warn({ provider: name }, `never asked, for it has no credential: ${lack}`);
-  }
-}
 
 function warnUnpriced({ models, cacheEmbedding }: InForce, clock: Clock, log: Log): void {
   const priced = (targets: readonly Target[]) => targets.every((target) => target.priceAt(clock.now()));

@@ -78,6 +78,11 @@ const told = {
   stopReason: 'end_turn',
   usage,
 };
+const spare = json(200, {
+  ...{ id: 'c', object: 'chat.completion', created: 1, model: 'spare' },
+  choices: [{ index: 0, message: { role: 'assistant', content: 'Spare.' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+});
 const frames = (...all: Buffer[]): readonly Step[] => [head(200, STREAM), ...all.map((one) => write(one))];
 
 describe('Bedrock', () => {
@@ -176,14 +181,6 @@ describe('Bedrock', () => {
   });
 
   it('that is throttled in its first frame, or by its head, is left for the next target', async () => {
-    const spare = json(200, {
-      id: 'c',
-      object: 'chat.completion',
-      created: 1,
-      model: 'spare',
-      choices: [{ index: 0, message: { role: 'assistant', content: 'Spare.' }, finish_reason: 'stop' }],
-      usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-    });
     upstream.next(
       json(
         429,
@@ -219,6 +216,7 @@ describe('Bedrock', () => {
 
 describe('Azure', () => {
   it('is asked at its deployment, with its key', async () => {
+    upstream.next(spare);
     await client.chat.completions.create({ model: 'azure', messages, max_completion_tokens: 5 });
     const { path, headers } = upstream.requests.at(-1)!;
     assert.equal(path, '/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21');
