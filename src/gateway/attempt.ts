@@ -33,7 +33,7 @@ import type { ResponseWriter } from './response-writer.js';
 import type { AttemptResult, Reach, Reserved } from './stages.js';
 import type { PickedTarget } from './targets.js';
 import { type Bill, bill, worstBill } from './usage-accounting.js';
-import { learn, maySignAnew } from './verdict.js';
+import { learn, maySignAnew, refusedUsage } from './verdict.js';
 
 interface AttemptPorts {
   readonly clock: Clock;
@@ -130,7 +130,7 @@ export function createAttempt({
       intent,
       most,
     });
-    if (!translation.asksUsage || !refusedUsage(result)) return result;
+    if (!translation.asksUsage || !refusedUsage(result.carried)) return result;
     target.state.refusesUsage = true;
     return { ...result, asksAgain: true };
   }
@@ -296,14 +296,6 @@ export function createAttempt({
   }
 
   return attempt;
-}
-
-/** Whether an upstream refused to be asked for the usage of a stream, which the gateway had added. */
-function refusedUsage({ carried }: AttemptResult): boolean {
-  if (carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
-  const { status, message, param } = carried.failure;
-  if (status !== 400 && status !== 422) return false;
-  return /stream_options|include_usage/.test(`${message.slice(0, 2000)} ${(param ?? '').slice(0, 200)}`);
 }
 
 /** The input as the target counts it; that of the first target is known. */

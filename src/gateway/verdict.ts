@@ -39,3 +39,11 @@ export function maySignAnew(carried: Carried, { sign, signRefused, failures }: T
   if (!sign || carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
   return classify(carried.failure, failures) === 'credential' && signRefused();
 }
+
+/** Whether an upstream refused to be asked for the usage of a stream, which the gateway had added. */
+export function refusedUsage(carried: Carried): boolean {
+  if (carried.kind !== 'failed' || carried.failure.kind !== 'status') return false;
+  const { status, message, param } = carried.failure;
+  if (status !== 400 && status !== 422) return false;
+  return /stream_options|include_usage/.test(`${message.slice(0, 2000)} ${(param ?? '').slice(0, 200)}`);
+}
