@@ -9,6 +9,7 @@ COPY src ./src
 COPY providers ./providers
 COPY test ./test
 COPY bench ./bench
+COPY web ./web
 RUN npm run build && rm -rf dist/test dist/bench
 RUN npm prune --omit=dev --no-audit --no-fund
 

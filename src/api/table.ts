@@ -59,6 +59,13 @@ const health = {
   getMetrics: ['GET /metrics', 'Metrics in the text format of Prometheus.'],
 } as const satisfies Record<string, Written>;
 
+/** The console in a browser. */
+const pages = {
+  getRoot: ['GET /', 'Leads to the console.'],
+  getConsole: ['GET /ui', 'The console.'],
+  getConsoleFile: ['GET /ui/{+file}', 'A file of the console, or one of its pages.'],
+} as const satisfies Record<string, Written>;
+
 export const ADMIN_PREFIX = '/admin/v1';
 
 /** Below `/admin/v1`. */
@@ -193,6 +200,7 @@ export type OperationId =
   | keyof typeof counts
   | keyof typeof models
   | keyof typeof health
+  | keyof typeof pages
   | AdminOperation;
 
 const rowsOf = <Id extends OperationId>(
@@ -217,12 +225,13 @@ export const dataRows: readonly Row[] = [
   ...rowsOf(models, keyed),
 ];
 export const healthRows: readonly Row[] = rowsOf(health, { access: 'public', dialect: 'problem' });
+export const consoleRows: readonly Row[] = rowsOf(pages, { access: 'public', dialect: 'problem' });
 export const adminRows: readonly Row[] = [
   ...rowsOf(admin, { access: 'admin', dialect: 'problem' }, ADMIN_PREFIX),
   ...rowsOf(description, { access: 'public', dialect: 'problem' }, ADMIN_PREFIX),
 ];
 /** Every address that has a handler. */
-export const rows: readonly Row[] = [...dataRows, ...healthRows, ...adminRows];
+export const rows: readonly Row[] = [...dataRows, ...healthRows, ...consoleRows, ...adminRows];
 
 const byOperation = new Map(rows.map((row) => [row.operationId, row]));
 export const rowOf = (operationId: OperationId): Row => byOperation.get(operationId)!;
@@ -246,5 +255,5 @@ export const lacking: readonly OwnPath[] = [
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
   { path: '/v1beta', dialect: 'google-rpc' },
-  ...['/ui', '/docs'].map(problem),
+  ...['/docs'].map(problem),
 ];

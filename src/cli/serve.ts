@@ -54,7 +54,7 @@ type Started = Awaited<ReturnType<typeof startApp>>;
 type Chosen = Extract<ReturnType<typeof loadConfig>, { ok: true }>;
 
 function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started, { config, file, source }: Chosen): string {
-  const lines = [`Tollgate is ready: ${url}`, `Admin API:  ${url}/admin/v1/openapi.json`];
+  const lines = [`Tollgate is ready: ${url}`, `Console:    ${url}/ui`, `Admin API:  ${url}/admin/v1/openapi.json`];
   const shipped = file.startsWith(packageRoot) && source.baseDir !== packageRoot;
   lines.push(
     `Config:     ${file}${shipped ? ' (there is no config.yaml here, so the one that comes with Tollgate is used)' : ''}`,

@@ -208,7 +208,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     }
   }
 
-  function useLastKnown(hash: string, last: KnownKey): Result<Caller> {
+  function asLastKnown(hash: string, last: KnownKey): Result<Caller> {
     if (clock.monotonic() >= probeAt) {
       probeAt = clock.monotonic() + probeMs;
       ask(hash, knownLookups).catch(storeFailed);
@@ -249,7 +249,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const entry = known.get(hash);
       if (entry !== undefined) {
         if (isCertain(entry)) return judge(entry);
-        return storeAway ? useLastKnown(hash, entry) : readAgain(hash, entry);
+        return storeAway ? asLastKnown(hash, entry) : readAgain(hash, entry);
       }
       if (!wellFormed(token)) return refuseFor('malformed', INVALID);
       const invalidKey = invalid.get(hash);

@@ -12,6 +12,7 @@ import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
 import { holdToTable, routeOf } from '../api/route.js';
 import { dataRows, type Row, rowOf, rows } from '../api/table.js';
+import { consoleRoutes } from '../api/ui/console.js';
 import { apiFormat } from '../formats/registry.js';
 import type { Direct, Handler } from '../front/client.js';
 import { clientAddress } from '../lib/forwarded.js';
@@ -85,6 +86,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     modelsRoutes(data, deps.openai);
   });
   await app.register(async (health) => healthRoutes(health, deps.health));
+  await app.register(async (pages) => consoleRoutes(pages));
   await app.register(adminApi(deps.admin));
   return app;
 }

@@ -1,0 +1,201 @@
+/** The console in a real browser: a newcomer's way, every page with and without data, errors, and what axe finds. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { packageRoot } from '../../src/lib/root.js';
+import { browserPath, openBrowser } from '../support/browser.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const skip = browserPath === undefined && 'Chromium is not installed';
+const screens = process.env['TEST_SCREENS'];
+
+const pages = [
+  ['', 'Spend'],
+  ['requests', 'Requests'],
+  ['keys', 'Keys'],
+  ['teams', 'Teams'],
+  ['models', 'Models'],
+  ['playground', 'Playground'],
+  ['explain', 'Explain'],
+  ['cache', 'Cache'],
+  ['limits', 'Limits'],
+  ['reports', 'Reports'],
+  ['webhooks', 'Webhooks'],
+  ['routes', 'Routes'],
+  ['config', 'Configuration'],
+  ['audit', 'Audit'],
+] as const;
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly impact: string;
+    readonly nodes: readonly { readonly html: string }[];
+  }[];
+}
+
+/** What axe finds serious on the page as it is. */
+async function serious(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
+}
+
+describe('the console', { skip }, () => {
+  let gateway: Gateway;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const complaints: string[] = [];
+
+  before(async () => {
+    gateway = await startGateway({
+      database: 'postgres',
+      config: {
+        providers: { sandbox: { type: 'sandbox' } },
+        models: { sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } } },
+      },
+    });
+    browser = await openBrowser();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    if (screens) mkdirSync(screens, { recursive: true });
+  });
+  after(async () => {
+    await browser?.close();
+    await gateway?.close();
+  });
+
+  const shot = async (name: string): Promise<void> => {
+    if (screens) await page.screenshot({ path: join(screens, `${name}.png`) });
+  };
+  const go = async (path: string, title: string): Promise<void> => {
+    await page.goto(`${gateway.url}/ui/${path}`);
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    await page.waitForLoadState('networkidle');
+  };
+
+  test('is where the root leads to, under a policy without unsafe-*', async () => {
+    const root = await fetch(`${gateway.url}/`, { redirect: 'manual' });
+    assert.equal(root.status, 302);
+    assert.equal(root.headers.get('location'), '/ui');
+    const response = await fetch(`${gateway.url}/ui/`);
+    assert.equal(response.status, 200);
+    const policy = response.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.ok(!policy.includes('unsafe'), policy);
+    const missing = await fetch(`${gateway.url}/ui/assets/no-such.js`);
+    assert.equal(missing.status, 404);
+    const outside = await fetch(`${gateway.url}/ui/..%2f..%2fpackage.json`);
+    assert.equal(outside.status, 404);
+  });
+
+  test('refuses a wrong key in words, and asks again', async () => {
+    await page.goto(`${gateway.url}/ui/`);
+    await page.getByLabel('Admin key').fill('wrong-wrong-wrong-wrong-wrong-wrong-wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    assert.deepEqual(await serious(page), []);
+    await shot('sign-in');
+    complaints.length = 0; // the browser reports the 401 that was asked for
+  });
+
+  test('lets the admin key in and shows a newcomer the way to the first request and its cost', async () => {
+    await page.getByLabel('Admin key').fill(gateway.adminKey);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    const curl = page.locator('pre');
+    await curl.waitFor();
+    const secret = /sk-tg-\w+/.exec((await curl.textContent()) ?? '')?.[0];
+    assert.ok(secret);
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: 'Hello' }] }),
+    });
+    assert.equal(answer.status, 200);
+    await page.getByRole('button', { name: 'Show the spend' }).click();
+    await page.getByRole('heading', { name: 'Spend a day' }).waitFor();
+    await page.getByRole('cell', { name: 'sandbox', exact: true }).waitFor();
+  });
+
+  for (const [path, title] of pages)
+    test(`has the page ${title}, without an error and with nothing serious for axe`, async () => {
+      await go(path, title);
+      await shot(title.toLowerCase());
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(complaints, []);
+    });
+
+  test('makes a key with a budget, shows its secret once, and what is left of it', async () => {
+    await go('keys', 'Keys');
+    await page.getByRole('button', { name: 'New key' }).click();
+    await page.getByLabel('Name').fill('search-prod');
+    await page.getByLabel('Limit').fill('50');
+    await page.getByRole('button', { name: 'Create' }).click();
+    const secret = await page.getByTestId('secret').textContent();
+    assert.match(secret ?? '', /^sk-tg-[0-9A-Za-z]{49}$/);
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('button', { name: 'search-prod' }).click();
+    await page.getByText('$0 spent, $0 held, $50.00 left').waitFor();
+    await shot('key');
+    assert.ok(!(await page.content()).includes(secret!));
+    await page.keyboard.press('Escape');
+  });
+
+  test('streams in the playground and shows what it cost', async () => {
+    const { key } = await gateway.key();
+    await go('playground', 'Playground');
+    await page.getByLabel('Virtual key').fill(key);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('cost_usd').waitFor();
+    await page.getByText('sandbox/sandbox').waitFor();
+    await shot('playground-answer');
+  });
+
+  test('shows one request with its attempts', async () => {
+    await go('requests', 'Requests');
+    await page.getByRole('button', { name: /\d{4}/ }).first().click();
+    await page.getByRole('dialog').getByText('Attempt 1: sandbox/sandbox').waitFor();
+    await shot('request');
+    assert.deepEqual(await serious(page), []);
+    await page.keyboard.press('Escape');
+  });
+
+  test('says in words that the gateway is away, and goes on when it is back', async () => {
+    await go('audit', 'Audit');
+    await page.route('**/admin/v1/**', (route) => route.abort());
+    await page.getByRole('link', { name: 'Teams' }).click();
+    await page.getByText('The gateway cannot be reached').first().waitFor();
+    await page.unroute('**/admin/v1/**');
+    await page.getByRole('button', { name: 'Try again' }).first().click();
+    await page.getByText('There is no team yet').waitFor();
+    complaints.length = 0;
+  });
+
+  test('forgets the admin key when it is signed out of', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Admin key').waitFor();
+    assert.equal(await page.evaluate('sessionStorage.length'), 0);
+  });
+});
+
+describe('the pages as they are built', () => {
+  test('have less than 350 kB of script, compressed', async () => {
+    const { brotliCompressSync } = await import('node:zlib');
+    const { readdirSync } = await import('node:fs');
+    const assets = join(packageRoot, 'dist/web/assets');
+    const scripts = readdirSync(assets).filter((name) => name.endsWith('.js'));
+    const bytes = scripts.reduce((sum, name) => sum + brotliCompressSync(readFileSync(join(assets, name))).length, 0);
+    assert.ok(scripts.length > 0 && bytes < 350_000, `${bytes} bytes`);
+  });
+});

@@ -1,0 +1,209 @@
+/** The admin API as the pages ask it: one function, errors in the words of the gateway, and the shapes that pages read. */
+
+const SESSION = 'tollgate.admin-key';
+
+/** Kept for this tab alone, until it is closed. */
+export const session = {
+  get: (): string | null => sessionStorage.getItem(SESSION),
+  set: (key: string): void => sessionStorage.setItem(SESSION, key),
+  end: (): void => sessionStorage.removeItem(SESSION),
+};
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Told when the key is refused, so that the sign-in comes back. */
+export const onRefused = { call: (): void => {} };
+
+async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set('authorization', `Bearer ${session.get() ?? ''}`);
+  if (init.body !== undefined) headers.set('content-type', 'application/json');
+  const response = await fetch(path, { ...init, headers }).catch(() => {
+    throw new ApiError(0, 'The gateway cannot be reached. Is it running?');
+  });
+  if (response.ok) return response;
+  if (response.status === 401) onRefused.call();
+  throw new ApiError(response.status, await wordsOf(response));
+}
+
+async function wordsOf(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const { detail, title, error } = JSON.parse(text) as {
+      detail?: string;
+      title?: string;
+      error?: { message?: string };
+    };
+    return detail ?? error?.message ?? title ?? text;
+  } catch {
+    return `The gateway answered ${response.status}.`;
+  }
+}
+
+/** Parameters that are empty are left out. */
+export function query(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined && value !== '') search.set(name, String(value));
+  const text = search.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+export const get = async <T>(path: string): Promise<T> => (await send(`/admin/v1${path}`)).json() as Promise<T>;
+export const getBlob = async (path: string): Promise<Blob> => (await send(`/admin/v1${path}`)).blob();
+
+export async function write<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
+  const response = await send(`/admin/v1${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+  const text = await response.text();
+  return (text === '' ? null : JSON.parse(text)) as T;
+}
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly next_cursor: string | null;
+}
+
+export interface Limit {
+  readonly unit: string;
+  readonly max: number;
+  readonly per?: string;
+  readonly model?: string;
+}
+
+export interface Key {
+  readonly id: string;
+  readonly prefix: string;
+  readonly name: string;
+  readonly team: string | null;
+  readonly models: readonly string[] | null;
+  readonly limits: readonly Limit[];
+  readonly tags: readonly string[];
+  readonly expires_at: string | null;
+  readonly created_at: string;
+  readonly blocked: boolean;
+  readonly revoked_at: string | null;
+}
+
+export interface Team {
+  readonly id: string;
+  readonly name: string;
+  readonly limits: readonly Limit[];
+  readonly created_at: string;
+  readonly blocked: boolean;
+}
+
+export interface Entry {
+  readonly id: string;
+  readonly at: string;
+  readonly request_id: string;
+  readonly attempt: number;
+  readonly key: string | null;
+  readonly team: string | null;
+  readonly user: string | null;
+  readonly tags: readonly string[];
+  readonly endpoint: string;
+  readonly model: string;
+  readonly served_model: string | null;
+  readonly provider: string | null;
+  readonly target: string | null;
+  readonly status: number;
+  readonly error: string | null;
+  readonly stream: boolean;
+  readonly cache: string;
+  readonly tokens: Readonly<Record<string, number>>;
+  readonly usage_source: string;
+  readonly cost_nusd: Readonly<Record<string, number>>;
+  readonly cost_usd: string;
+  readonly price_version: string | null;
+  readonly first_byte_ms: number | null;
+  readonly duration_ms: number;
+  readonly overhead_ms: number | null;
+}
+
+export interface Figures {
+  readonly requests: number;
+  readonly attempts: number;
+  readonly errors: number;
+  readonly cache_hits: number;
+  readonly tokens: Readonly<Record<string, number>>;
+  readonly cost_usd: string;
+}
+
+export interface SpendReport {
+  readonly from: string;
+  readonly to: string;
+  readonly data: readonly (Figures & Readonly<Record<string, unknown>>)[];
+  readonly total: Figures;
+}
+
+export interface TargetState {
+  readonly id: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly breaker: string;
+  readonly healthy: boolean;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly failures: number;
+  readonly in_flight: number;
+  readonly latency_ms: number;
+}
+
+export interface ModelState {
+  readonly id: string;
+  readonly balance: string;
+  readonly healthy: boolean;
+  readonly targets: readonly TargetState[];
+  readonly fallbacks: readonly string[];
+}
+
+export interface ProviderState {
+  readonly id: string;
+  readonly type: string;
+  readonly base_url: string | null;
+  readonly healthy: boolean;
+  readonly targets: readonly TargetState[];
+}
+
+export interface LimitLevel {
+  readonly unit: string;
+  readonly per: string | null;
+  readonly model: string | null;
+  readonly max: string | number;
+  readonly spent: string | number;
+  readonly held: string | number;
+  readonly remaining: string | number;
+  readonly window_ends_at: string | null;
+}
+
+export interface AuditLine {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface Webhook {
+  readonly id: string;
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly enabled?: boolean;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly type?: string;
+  readonly event?: string;
+  readonly state: string;
+  readonly created_at?: string;
+  readonly endpoint?: string;
+}

@@ -1,0 +1,47 @@
+/** A newcomer's way: a key, a first request, what it cost. */
+import { Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type Key, write } from '../api';
+import { Lines } from '../parts/lines';
+import { Problem } from '../parts/page';
+
+export const curlOf = (secret: string, model: string): string =>
+  `curl ${location.origin}/v1/chat/completions \\
+  -H 'authorization: Bearer ${secret}' \\
+  -H 'content-type: application/json' \\
+  -d '${JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] })}'`;
+
+export function FirstSteps() {
+  const client = useQueryClient();
+  const make = useMutation({
+    mutationFn: () => write<Key & { key: string }>('POST', '/keys', { name: 'first', models: ['sandbox'] }),
+  });
+  return (
+    <Card size="3">
+      <Flex direction="column" gap="3">
+        <Heading as="h2" size="4">
+          Nothing was asked yet. Three steps to the first request
+        </Heading>
+        <Text as="p">1. Make a key for the sandbox, a model that answers by itself and sends nothing anywhere.</Text>
+        <div>
+          <Button onClick={() => make.mutate()} disabled={make.isPending || make.isSuccess}>
+            Make a key
+          </Button>
+        </div>
+        {make.error && <Problem error={make.error} />}
+        {make.data && (
+          <>
+            <Text as="p">2. Paste this into a terminal. The key in it is shown here once and nowhere else.</Text>
+            <Lines>{curlOf(make.data.key, 'sandbox')}</Lines>
+            <Text as="p">3. Look at what it cost.</Text>
+            <div>
+              <Button variant="soft" onClick={() => void client.invalidateQueries({ queryKey: ['spend'] })}>
+                Show the spend
+              </Button>
+            </div>
+          </>
+        )}
+      </Flex>
+    </Card>
+  );
+}

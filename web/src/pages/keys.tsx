@@ -1,0 +1,241 @@
+/** Virtual keys: made with limits, shown once, rotated, blocked, and what is left of each limit. */
+import { Badge, Button, Code, Flex, Text } from '@radix-ui/themes';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { get, type Key, type Limit, type LimitLevel, type Page, query, write } from '../api';
+import { Choice, Field } from '../parts/fields';
+import { Levels } from '../parts/levels';
+import { Lines } from '../parts/lines';
+import { Modal } from '../parts/modal';
+import { Answer, PageFrame, Problem } from '../parts/page';
+import { DataTable } from '../parts/table';
+import { day, limitWords } from '../words';
+
+export function KeysPage() {
+  const [opened, setOpened] = useState<Key | null>(null);
+  const keys = useInfiniteQuery({
+    queryKey: ['keys'],
+    queryFn: ({ pageParam }) => get<Page<Key>>(`/keys${query({ limit: 100, cursor: pageParam })}`),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor,
+  });
+  return (
+    <PageFrame title="Keys" hint="What clients send instead of a provider's key." actions={<NewKey />}>
+      <Answer of={{ ...keys, data: keys.data?.pages.flatMap(({ data }) => data) }}>
+        {(rows) => (
+          <DataTable
+            caption="Keys"
+            rows={rows}
+            id={(key) => key.id}
+            empty="There is no key yet. Make one: its secret is what a client sends."
+            onOpen={setOpened}
+            columns={[
+              { name: 'Name', cell: (key) => key.name },
+              { name: 'Secret', cell: (key) => <Code>{key.prefix}…</Code> },
+              { name: 'Team', cell: (key) => key.team ?? '–' },
+              { name: 'Models', cell: (key) => key.models?.join(', ') ?? 'all' },
+              { name: 'Limits', cell: (key) => key.limits.map(limitWords).join('; ') || 'none' },
+              { name: 'State', cell: (key) => <KeyState of={key} /> },
+              { name: 'Created', cell: (key) => day(key.created_at) },
+            ]}
+          />
+        )}
+      </Answer>
+      {keys.hasNextPage && (
+        <div>
+          <Button variant="soft" onClick={() => void keys.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+      {opened && <KeyDialog of={opened} close={() => setOpened(null)} />}
+    </PageFrame>
+  );
+}
+
+function KeyState({ of: key }: { of: Key }) {
+  if (key.revoked_at !== null)
+    return (
+      <Badge highContrast color="gray">
+        revoked
+      </Badge>
+    );
+  if (key.blocked)
+    return (
+      <Badge highContrast color="red">
+        blocked
+      </Badge>
+    );
+  if (key.expires_at !== null && Date.parse(key.expires_at) < Date.now())
+    return (
+      <Badge highContrast color="gray">
+        expired
+      </Badge>
+    );
+  return (
+    <Badge highContrast color="green">
+      in use
+    </Badge>
+  );
+}
+
+const units = [
+  ['requests', 'requests'],
+  ['tokens', 'tokens'],
+  ['usd', 'US dollars'],
+  ['concurrent', 'at the same time'],
+] as const;
+const windows = [
+  ['minute', 'a minute'],
+  ['hour', 'an hour'],
+  ['day', 'a day'],
+  ['month', 'a month'],
+  ['total', 'in all'],
+] as const;
+
+function NewKey() {
+  const client = useQueryClient();
+  const [open, setOpen] = useState(false);
+  const [name, setName] = useState('');
+  const [team, setTeam] = useState('');
+  const [models, setModels] = useState('');
+  const [max, setMax] = useState('');
+  const [unit, setUnit] = useState('usd');
+  const [per, setPer] = useState('month');
+  const make = useMutation({
+    mutationFn: () => {
+      const limits: Limit[] = max === '' ? [] : [{ unit, max: Number(max), ...(unit === 'concurrent' ? {} : { per }) }];
+      const wanted = models.split(/[\s,]+/).filter(Boolean);
+      return write<Key & { key: string }>('POST', '/keys', {
+        name,
+        ...(team === '' ? {} : { team }),
+        ...(wanted.length > 0 ? { models: wanted } : {}),
+        limits,
+      });
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    make.mutate();
+  };
+  const change = (next: boolean): void => {
+    setOpen(next);
+    if (!next) make.reset();
+  };
+  return (
+    <>
+      <Button onClick={() => change(true)}>New key</Button>
+      {open && (
+        <Modal
+          title="New key"
+          hint={make.data ? undefined : 'Only the name must be there. Without models it may use all.'}
+          close={() => change(false)}
+        >
+          {make.data ? (
+            <Secret of={make.data.key} close={() => change(false)} />
+          ) : (
+            <form onSubmit={submit}>
+              <Flex direction="column" gap="3">
+                <Field label="Name" value={name} onChange={setName} required />
+                <Field label="Team" value={team} onChange={setTeam} placeholder="none" />
+                <Field label="Models" value={models} onChange={setModels} placeholder="gpt-4o*, claude-*" />
+                <Flex gap="2" wrap="wrap">
+                  <Field label="Limit" type="number" value={max} onChange={setMax} placeholder="none" />
+                  <Choice label="Unit" value={unit} onChange={setUnit} options={units} />
+                  {unit !== 'concurrent' && <Choice label="Window" value={per} onChange={setPer} options={windows} />}
+                </Flex>
+                {make.error && <Problem error={make.error} />}
+                <Button type="submit" disabled={make.isPending || name === ''}>
+                  Create
+                </Button>
+              </Flex>
+            </form>
+          )}
+        </Modal>
+      )}
+    </>
+  );
+}
+
+function Secret({ of: secret, close }: { of: string; close: () => void }) {
+  return (
+    <Flex direction="column" gap="3">
+      <Text as="p" size="2">
+        This is the key. It is shown now and never again.
+      </Text>
+      <Lines testId="secret">{secret}</Lines>
+      <Flex gap="2" justify="end">
+        <Button variant="soft" onClick={() => void navigator.clipboard?.writeText(secret)}>
+          Copy
+        </Button>
+        <Button onClick={close}>Done</Button>
+      </Flex>
+    </Flex>
+  );
+}
+
+function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
+  const client = useQueryClient();
+  const [sure, setSure] = useState(false);
+  const levels = useQuery({
+    queryKey: ['limits', 'key', key.id],
+    queryFn: () => get<{ data: readonly LimitLevel[] }>(`/limits${query({ key: key.id })}`),
+  });
+  const act = useMutation({
+    mutationFn: (what: 'rotate' | 'block' | 'unblock' | 'revoke') =>
+      what === 'revoke'
+        ? write<{ key?: string } | null>('DELETE', `/keys/${key.id}`)
+        : write<{ key?: string } | null>('POST', `/keys/${key.id}/${what}`, {}),
+    onSuccess: (answer, what) => {
+      void client.invalidateQueries({ queryKey: ['keys'] });
+      if (what !== 'rotate' || !answer?.key) close();
+    },
+  });
+  return (
+    <Modal title={key.name} hint={<Code>{key.id}</Code>} close={close}>
+      {act.data?.key ? (
+        <Secret of={act.data.key} close={close} />
+      ) : (
+        <>
+          <Answer of={levels}>
+            {({ data }) => <Levels levels={data} empty="This key has no limit of its own." />}
+          </Answer>
+          {act.error && <Problem error={act.error} />}
+          {sure && (
+            <Text as="p" size="2">
+              It stops at once, for good. What it spent stays in the reports.
+            </Text>
+          )}
+          <Flex gap="2" wrap="wrap">
+            {key.revoked_at === null && (
+              <>
+                <Button variant="soft" onClick={() => act.mutate('rotate')}>
+                  Rotate
+                </Button>
+                <Button
+                  highContrast
+                  variant="soft"
+                  color="orange"
+                  onClick={() => act.mutate(key.blocked ? 'unblock' : 'block')}
+                >
+                  {key.blocked ? 'Unblock' : 'Block'}
+                </Button>
+                <Button
+                  variant={sure ? 'solid' : 'soft'}
+                  color="red"
+                  onClick={() => (sure ? act.mutate('revoke') : setSure(true))}
+                >
+                  {sure ? `Revoke ${key.name} for good` : 'Revoke'}
+                </Button>
+              </>
+            )}
+            <Button variant="soft" color="gray" onClick={close}>
+              Close
+            </Button>
+          </Flex>
+        </>
+      )}
+    </Modal>
+  );
+}

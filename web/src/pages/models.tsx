@@ -1,0 +1,113 @@
+/** Models and the targets behind them: health, breakers, latency, load. */
+import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { get, type ModelState, type ProviderState, type TargetState, write } from '../api';
+import { Answer, PageFrame, Problem } from '../parts/page';
+import { DataTable } from '../parts/table';
+import { count, milliseconds } from '../words';
+
+export function ModelsPage() {
+  const models = useQuery({
+    queryKey: ['models'],
+    queryFn: () => get<{ data: readonly ModelState[] }>('/models'),
+    refetchInterval: 5_000,
+  });
+  const providers = useQuery({
+    queryKey: ['providers'],
+    queryFn: () => get<{ data: readonly ProviderState[] }>('/providers'),
+  });
+  return (
+    <PageFrame title="Models" hint="What this gateway process knows of each target. It looks again every five seconds.">
+      <Answer of={models}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <div className="empty">There is no model yet. Add one to the configuration and reload it.</div>
+          ) : (
+            <Flex direction="column" gap="3">
+              {data.map((model) => (
+                <Card key={model.id}>
+                  <Flex direction="column" gap="2">
+                    <Heading as="h2" size="3">
+                      {model.id} <Healthy is={model.healthy} />
+                    </Heading>
+                    <Text size="1" color="gray">
+                      {`${model.balance}${model.fallbacks.length > 0 ? `, then ${model.fallbacks.join(', ')}` : ''}`}
+                    </Text>
+                    <Targets of={model} />
+                  </Flex>
+                </Card>
+              ))}
+            </Flex>
+          )
+        }
+      </Answer>
+      <Heading as="h2" size="4">
+        Providers
+      </Heading>
+      <Answer of={providers}>
+        {({ data }) => (
+          <DataTable
+            caption="Providers"
+            rows={data}
+            id={(provider) => provider.id}
+            empty="There is no provider yet. Add one to the configuration and reload it."
+            columns={[
+              { name: 'Name', cell: (provider) => provider.id },
+              { name: 'Type', cell: (provider) => provider.type },
+              { name: 'Base URL', cell: (provider) => provider.base_url ?? 'its own' },
+              { name: 'Targets', end: true, cell: (provider) => count(provider.targets.length) },
+              { name: 'State', cell: (provider) => <Healthy is={provider.healthy} /> },
+            ]}
+          />
+        )}
+      </Answer>
+    </PageFrame>
+  );
+}
+
+const Healthy = ({ is }: { is: boolean }) => (
+  <Badge highContrast color={is ? 'green' : 'red'}>
+    {is ? 'ready' : 'not ready'}
+  </Badge>
+);
+
+function Targets({ of: model }: { of: ModelState }) {
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: ({ id, open }: { id: string; open: boolean }) =>
+      write('POST', `/targets/${encodeURIComponent(id)}/${open ? 'open' : 'close'}`),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['models'] }),
+  });
+  const toggle = (target: TargetState) => {
+    const open = target.breaker === 'closed';
+    return (
+      <Button size="1" variant="soft" onClick={() => act.mutate({ id: target.id, open })}>
+        {open ? 'Send nothing' : 'Send again'}
+      </Button>
+    );
+  };
+  return (
+    <>
+      {act.error && <Problem error={act.error} />}
+      <DataTable
+        caption={`Targets of ${model.id}`}
+        rows={model.targets}
+        id={(target) => target.id}
+        empty="Another model serves it, by what the request is."
+        columns={[
+          { name: 'Target', cell: (target) => target.id },
+          {
+            name: 'State',
+            cell: (target) => (target.healthy ? 'ready' : (target.reason ?? 'not ready').replaceAll('_', ' ')),
+          },
+          { name: 'Breaker', cell: (target) => target.breaker.replaceAll('_', ' ') },
+          { name: 'Attempts', end: true, cell: (target) => count(target.attempts) },
+          { name: 'Failures', end: true, cell: (target) => count(target.failures) },
+          { name: 'Running', end: true, cell: (target) => count(target.in_flight) },
+          { name: 'Latency', end: true, cell: (target) => milliseconds(target.latency_ms) },
+          { name: 'Change', cell: toggle },
+        ]}
+      />
+    </>
+  );
+}

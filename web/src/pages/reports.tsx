@@ -1,0 +1,73 @@
+/** Spend reports: looked at here, or taken along as CSV, Parquet or FOCUS. */
+import { Button, Flex } from '@radix-ui/themes';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { get, getBlob, query, type SpendReport } from '../api';
+import { Choice, Field } from '../parts/fields';
+import { Answer, PageFrame, Problem } from '../parts/page';
+import { DataTable } from '../parts/table';
+import { count, dollars } from '../words';
+
+const formats = [
+  ['csv', 'CSV'],
+  ['parquet', 'Parquet'],
+  ['focus', 'FOCUS 1.2'],
+  ['json', 'JSON'],
+] as const;
+
+const monthBegin = (): string => `${new Date().toISOString().slice(0, 7)}-01`;
+
+export function ReportsPage() {
+  const [from, setFrom] = useState(monthBegin());
+  const [to, setTo] = useState('');
+  const [by, setBy] = useState('team,model');
+  const [format, setFormat] = useState('csv');
+  const asked = { from, to, group_by: by };
+  const report = useQuery({
+    queryKey: ['report', asked],
+    queryFn: () => get<SpendReport>(`/reports/spend${query(asked)}`),
+  });
+  const download = useMutation({
+    mutationFn: async () => {
+      const blob = await getBlob(`/reports/spend${query({ ...asked, format })}`);
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(blob);
+      link.download = `spend-${from}.${format === 'focus' ? 'csv' : format}`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
+  });
+  const columns = by.split(',').map((name) => name.trim());
+  return (
+    <PageFrame title="Reports" hint="The totals of every format agree.">
+      <Flex gap="3" wrap="wrap" align="end">
+        <Field label="From" type="date" value={from} onChange={setFrom} />
+        <Field label="To" type="date" value={to} onChange={setTo} />
+        <Field label="Group by" value={by} onChange={setBy} />
+        <Choice label="Format" value={format} onChange={setFormat} options={formats} />
+        <Button onClick={() => download.mutate()} disabled={download.isPending}>
+          Download
+        </Button>
+      </Flex>
+      {download.error && <Problem error={download.error} />}
+      <Answer of={report}>
+        {({ data, total }) => (
+          <DataTable
+            caption="Spend"
+            rows={data.slice(0, 500)}
+            id={(row) => columns.map((name) => String(row[name])).join(' ')}
+            empty="Nothing was spent in this period."
+            columns={[
+              ...columns.map((name) => ({
+                name,
+                cell: (row: (typeof data)[number]) => String(row[name] ?? 'none'),
+              })),
+              { name: 'Requests', end: true, cell: (row) => count(Number(row.requests)) },
+              { name: `Spend (${dollars(total.cost_usd)} in all)`, end: true, cell: (row) => dollars(row.cost_usd) },
+            ]}
+          />
+        )}
+      </Answer>
+    </PageFrame>
+  );
+}

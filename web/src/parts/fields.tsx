@@ -1,0 +1,68 @@
+/** Labelled fields of forms. */
+import { Text, TextArea, TextField } from '@radix-ui/themes';
+import { useId } from 'react';
+
+interface FieldProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly placeholder?: string;
+  readonly type?: 'text' | 'password' | 'date' | 'number' | 'datetime-local';
+  readonly required?: boolean;
+}
+
+export function Field({ label, value, onChange, placeholder, type = 'text', required }: FieldProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <Text as="label" size="1" color="gray" htmlFor={id}>
+        {label}
+      </Text>
+      <TextField.Root
+        id={id}
+        type={type}
+        value={value}
+        placeholder={placeholder}
+        required={required}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </div>
+  );
+}
+
+export function LongField({ label, value, onChange, rows = 6 }: FieldProps & { readonly rows?: number }) {
+  const id = useId();
+  return (
+    <div className="field wide">
+      <Text as="label" size="1" color="gray" htmlFor={id}>
+        {label}
+      </Text>
+      <TextArea id={id} rows={rows} value={value} onChange={(event) => onChange(event.target.value)} />
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly options: readonly (readonly [value: string, shown: string])[];
+}
+
+export function Choice({ label, value, onChange, options }: ChoiceProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <Text as="label" size="1" color="gray" htmlFor={id}>
+        {label}
+      </Text>
+      <select id={id} className="select" value={value} onChange={(event) => onChange(event.target.value)}>
+        {options.map(([option, shown]) => (
+          <option key={option} value={option}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+/** What is left of limits, as bars. */
+import { Card, Flex, Text } from '@radix-ui/themes';
+import type { LimitLevel } from '../api';
+import { count, dollars, limitWords, time } from '../words';
+
+export function Levels({ levels, empty }: { levels: readonly LimitLevel[]; empty: string }) {
+  if (levels.length === 0) return <div className="empty">{empty}</div>;
+  return (
+    <div className="cards">
+      {levels.map((level) => {
+        const { unit, max, spent, held, per, model } = level;
+        const amount = (value: string | number): string => (unit === 'usd' ? dollars(value) : count(Number(value)));
+        const used = Number(spent) + Number(held);
+        const words = limitWords({ unit, max: Number(max), ...(per ? { per } : {}), ...(model ? { model } : {}) });
+        return (
+          <Card key={`${unit} ${per} ${model}`}>
+            <Flex direction="column" gap="1">
+              <Text size="2" weight="medium">
+                {words}
+              </Text>
+              <div className={used >= Number(max) ? 'bar full' : 'bar'}>
+                <progress value={Math.min(used, Number(max))} max={Math.max(Number(max), 1e-9)} aria-label={words} />
+              </div>
+              <Text size="1" color="gray">
+                {`${amount(spent)} spent, ${amount(held)} held, ${amount(level.remaining)} left`}
+              </Text>
+              {level.window_ends_at && (
+                <Text size="1" color="gray">
+                  Until {time(level.window_ends_at)}
+                </Text>
+              )}
+            </Flex>
+          </Card>
+        );
+      })}
+    </div>
+  );
+}
