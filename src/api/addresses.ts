@@ -29,7 +29,6 @@ const own: ReadonlyMap<string, readonly OwnBeginning[]> = (() => {
     );
   };
   for (const one of [...rows, ...namespaces, ...lacking]) {
-    if (one.path === '/') continue; // a route may have it
     const beginning = { path: fixedBeginning(one.path), dialect: one.dialect, lacking: lacking.includes(one) };
     add(beginning);
     const bare = withoutVersion(beginning.path);

@@ -61,7 +61,6 @@ const health = {
 
 /** The console in a browser. */
 const pages = {
-  getRoot: ['GET /', 'Leads to the console.'],
   getConsole: ['GET /ui', 'The console.'],
   getConsoleFile: ['GET /ui/{+file}', 'A file of the console, or one of its pages.'],
 } as const satisfies Record<string, Written>;

@@ -9,6 +9,9 @@ const LONGEST_TOLD = 200;
 
 /** Fastify's handler for what it has no route for. */
 export function withoutHandler(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Where no classic route has the root, it leads to the console.
+  if (pathOf(request.url) === '/' && (request.method === 'GET' || request.method === 'HEAD'))
+    return reply.redirect('/ui', 302);
   const asked = `${request.method} ${pathOf(request.url).slice(0, LONGEST_TOLD)}`;
   const allowed = methodsAt(request.url);
   return sendError(dialectAt(request.url), request, reply, refusalOf(asked, request, allowed));

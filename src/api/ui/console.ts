@@ -81,11 +81,6 @@ export function consoleRoutes(app: FastifyInstance): void {
       : reply.code(503).type('text/plain').send('The console is not built: npm run build makes it.');
 
   app.route({
-    ...routeOf('getRoot'),
-    schema: describing('getRoot'),
-    handler: (_request, reply) => reply.redirect('/ui', 302),
-  });
-  app.route({
     ...routeOf('getConsole'),
     schema: describing('getConsole'),
     handler: givePage,
