@@ -6,7 +6,7 @@ import { bearer } from '../src/provider/signers.js';
 export const openai = {
   type: 'openai',
   baseUrl: 'https://api.openai.com/v1',
-  speaks: { 'openai-chat': '/chat/completions', 'openai-embeddings': '/embeddings' },
+  speaks: { 'openai-chat': '/chat/completions', 'openai-responses': '/responses', 'openai-embeddings': '/embeddings' },
   mostInputs: 2048,
   auth: bearer,
   lists: '/models',

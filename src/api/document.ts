@@ -109,6 +109,25 @@ const schemas: Json = {
     choices: list(object('One answer.', { index: whole('Its number.') }), 'The answers.'),
     usage,
   }),
+  ResponseRequest: object(
+    'A request for a response, as OpenAI has it. Fields that are not named here go on to a target that speaks the same format.',
+    {
+      model: text('The model, by the name that the gateway gives it.'),
+      input: { description: 'A text, or a list of items: messages, calls of tools and their results, reasoning.' },
+      instructions: { type: ['string', 'null'], description: 'What the model is told first.' },
+      stream: { type: 'boolean', description: 'Answer in events.' },
+      max_output_tokens: whole('Most tokens of the answer, reasoning included.'),
+    },
+    ['model'],
+  ),
+  Response: object('A response.', {
+    id: text('Names the response.'),
+    object: text('`response`.'),
+    created_at: whole('When, in seconds since the Unix epoch.'),
+    status: text('`completed`, `incomplete`, `failed`, `in_progress`, `queued` or `cancelled`.'),
+    model: text('The model that answered.'),
+    output: list(object('One item.', { type: text('What it is.') }), 'What the model said, thought and called.'),
+  }),
   EmbeddingRequest: object(
     'Texts to embed, as OpenAI has it.',
     {
@@ -187,6 +206,15 @@ const told: Partial<Record<OperationId, Json>> = {
       200: {
         description: 'The answer; with `stream: true` in events.',
         content: { 'application/json': { schema: ref('Completion') }, ...events },
+      },
+    },
+  },
+  createResponse: {
+    requestBody: taking('ResponseRequest'),
+    responses: {
+      200: {
+        description: 'The response; with `stream: true` in events.',
+        content: { 'application/json': { schema: ref('Response') }, ...events },
       },
     },
   },

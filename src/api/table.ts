@@ -30,6 +30,7 @@ const calls = {
   createChatCompletion: ['POST /v1/chat/completions', 'Answer a conversation, whole or as a stream.'],
   createMessage: ['POST /v1/messages', 'Answer a conversation in the dialect of Anthropic, whole or as a stream.'],
   createCompletion: ['POST /v1/completions', 'Go on with a text, whole or as a stream.'],
+  createResponse: ['POST /v1/responses', 'Answer a conversation as a response, whole or as a stream.'],
   createEmbedding: ['POST /v1/embeddings', 'Embed texts.'],
 } as const satisfies Record<string, Written>;
 
@@ -37,6 +38,7 @@ const spoken: Readonly<Record<CallOperation, FormatId>> = {
   createChatCompletion: 'openai-chat',
   createMessage: 'anthropic-messages',
   createCompletion: 'openai-completions',
+  createResponse: 'openai-responses',
   createEmbedding: 'openai-embeddings',
 };
 
@@ -249,7 +251,7 @@ export const namespaces: readonly OwnPath[] = [openai('/v1'), openai('/v1/chat')
 
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
-  ...['/v1/responses', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
+  ...['/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },

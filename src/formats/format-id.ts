@@ -4,6 +4,7 @@
 export type FormatId =
   | 'openai-chat'
   | 'openai-completions'
+  | 'openai-responses'
   | 'openai-embeddings'
   | 'anthropic-messages'
   | 'bedrock-converse'

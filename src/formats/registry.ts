@@ -5,6 +5,7 @@ import type { FormatId } from './format-id.js';
 import { openaiChat } from './openai-chat/format.js';
 import { openaiCompletions } from './openai-completions/format.js';
 import { openaiEmbeddings } from './openai-embeddings/format.js';
+import { openaiResponses } from './openai-responses/format.js';
 import type { ModelRequest } from './request.js';
 
 /** A format with requests of its own: whoever reads a request with it hands that request, and no other, back to it. */
@@ -15,6 +16,7 @@ export const apiFormats: readonly ApiFormat[] = [
   formatOf(openaiChat),
   formatOf(anthropicMessages),
   formatOf(openaiCompletions),
+  formatOf(openaiResponses),
   formatOf(openaiEmbeddings),
 ];
 
@@ -35,6 +37,7 @@ export interface UpstreamFormat {
 export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
   'openai-chat': { cacheWrites: 'at will', namesMaximum: false },
   'openai-completions': { cacheWrites: 'at will', namesMaximum: false },
+  'openai-responses': { cacheWrites: 'at will', namesMaximum: false },
   'openai-embeddings': { cacheWrites: 'never', namesMaximum: false },
   'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true },
   'bedrock-converse': { cacheWrites: 'where asked', namesMaximum: false },

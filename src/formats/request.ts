@@ -7,9 +7,10 @@ import type { JsonFields } from './json-fields.js';
 import type { ChatRequest } from './openai-chat/request.js';
 import type { CompletionsRequest } from './openai-completions/request.js';
 import type { EmbeddingsRequest } from './openai-embeddings/request.js';
+import type { ResponsesRequest } from './openai-responses/request.js';
 import type { RequestFacts } from './request-facts.js';
 
-export type ModelRequest = ChatRequest | CompletionsRequest | EmbeddingsRequest | MessagesRequest;
+export type ModelRequest = ChatRequest | CompletionsRequest | EmbeddingsRequest | MessagesRequest | ResponsesRequest;
 
 /** What requests of all formats have. */
 export interface RequestBase {

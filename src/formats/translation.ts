@@ -3,7 +3,7 @@
  * no I/O. Where the target speaks the caller's own format the caller's bytes go through (`native.ts` of the format); else a
  * translator in `translate/` stands behind the same interface.
  */
-import type { Result } from '../lib/errors.js';
+import type { Refusal, Result } from '../lib/errors.js';
 import type { ModelFacts } from './anthropic-messages/model-facts.js';
 import type { ConverseFacts } from './bedrock-converse/facts.js';
 import type { UpstreamFailure } from './failure.js';
@@ -122,6 +122,10 @@ export interface StreamReader {
   end(): void;
   /** The last bytes for the caller, once the ledger has the entry. */
   closing(extra: UsageExtra): Buffer;
+  /** The in-band error that ends the stream, where it depends on what was streamed; left out: the format's own. */
+  broken?(refusal: Refusal): Buffer;
+  /** What keeps the connection alive once the answer has begun; left out: the format's own. */
+  keepAlive?(): Buffer;
   /** The dialect's own end was seen; anything after it is ignored. */
   readonly done: boolean;
   /** An in-band error, garbage or an early end; sticky. */

@@ -5,6 +5,7 @@
  * caller than a comment: only after `firstMs` it gets the head of a stream, and failures are told inside it from then on. One
  * object for each streamed request, looked at by the ticker of all deadlines.
  */
+import type { StreamReader } from '../formats/translation.js';
 import type { Ticking } from '../upstream/deadline.js';
 import type { ResponseWriter } from './response-writer.js';
 
@@ -32,6 +33,9 @@ export class KeepAlive implements Ticking {
   readonly #stream: KeptStream;
   #since = UNTIMED;
   #upstreamStreams = false;
+  /** What is told by the upstream that answers, and whether the caller was told any of it. */
+  #reading: Pick<StreamReader, 'keepAlive'> | undefined;
+  #told = false;
   /** The caller does not read what it was sent: another comment is of no use to it. */
   #blocked = false;
   #broken = false;
@@ -43,17 +47,21 @@ export class KeepAlive implements Ticking {
   /** An attempt begins; what the one before it had from its upstream is of no account. */
   attempt(): void {
     this.#upstreamStreams = false;
+    this.#reading = undefined;
+    this.#told = false;
   }
 
   /** The upstream answers with a stream. */
-  begun(): void {
+  begun(reading?: Pick<StreamReader, 'keepAlive'>): void {
     this.#upstreamStreams = true;
+    this.#reading = reading;
     this.#since = UNTIMED;
   }
 
   /** Bytes were written; `taken`: the caller keeps up. */
   wrote(taken: boolean): void {
     this.#since = UNTIMED;
+    this.#told = true;
     this.#blocked = !taken;
   }
 
@@ -74,7 +82,8 @@ export class KeepAlive implements Ticking {
     this.#since = nowMs;
     try {
       if (!writer.started) writer.head(200, head());
-      this.#blocked = !writer.write(comment);
+      const own = this.#told ? this.#reading?.keepAlive?.() : undefined;
+      this.#blocked = !writer.write(own ?? comment);
     } catch (error) {
       this.#broken = true;
       this.#stream.onFault(error);

@@ -170,7 +170,7 @@ export class Meter implements UpstreamEvents {
     // An upstream that cannot stream answers a stream request with JSON; a page is never an answer.
     if (/json|html/i.test(type)) return this.#expect(headers);
     this.#reading = translation.stream();
-    this.#plan.keepAlive?.begun();
+    this.#plan.keepAlive?.begun(this.#reading);
   }
 
   #expect(headers: AnswerHeaders): void {

@@ -28,6 +28,7 @@ import { countInput } from './count-input.js';
 import { baseHead, streamHead } from './head.js';
 import { KeepAlive } from './keep-alive.js';
 import type { Demand, Grant, Limiter } from './limiter.js';
+import type { Carried } from './meter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
@@ -315,7 +316,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (writer.gone && !writer.interrupted) return left(from, result);
     const status = statusOf(refusal);
     if (writer.started) {
-      writer.breakOff(call.format.errors.event(refusal, call.requestId));
+      writer.breakOff(breaking(from, refusal, result?.carried));
       return tell(context, status, result, refusal);
     }
     // What the limit that refused says takes the place of what was said of those that were taken.
@@ -338,6 +339,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 
   return { serve };
+}
+
+/** The in-band error that ends a stream: as its reader tells it, where that depends on what was streamed. */
+function breaking({ call }: Answerable, refusal: Refusal, carried: Carried | undefined): Buffer {
+  const reading = carried && 'reading' in carried ? carried.reading : undefined;
+  return reading?.broken?.(refusal) ?? call.format.errors.event(refusal, call.requestId);
 }
 
 const demandOf = ({ caller, user, request, tags, call }: Admitted): Demand => ({

@@ -14,7 +14,20 @@ let lastMs = -1;
 let head = '';
 let running = 0;
 
-export type IdKind = 'key' | 'ent' | 'team' | 'req' | 'hold' | 'wh' | 'msg' | 'cch';
+export type IdKind =
+  | 'key'
+  | 'ent'
+  | 'team'
+  | 'req'
+  | 'hold'
+  | 'wh'
+  | 'msg'
+  | 'cch'
+  | 'resp'
+  | 'rs'
+  | 'fc'
+  | 'ctc'
+  | 'conv';
 
 /** `key_01h...`: 26 characters after the prefix. */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {

@@ -9,6 +9,7 @@ import { nativeChat } from '../formats/openai-chat/native.js';
 import type { ChatRequest } from '../formats/openai-chat/request.js';
 import { nativeCompletions } from '../formats/openai-completions/native.js';
 import { nativeEmbeddings } from '../formats/openai-embeddings/native.js';
+import { nativeResponses } from '../formats/openai-responses/native.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { Translator } from '../formats/translation.js';
 import { messagesByChat } from './anthropic-messages--openai-chat/request.js';
@@ -17,6 +18,7 @@ import { openaiChatToBedrockConverse } from './openai-chat--bedrock-converse/req
 import { completionsByChat } from './openai-completions--openai-chat/request.js';
 import { openaiEmbeddingsToCohere } from './openai-embeddings--cohere-embeddings/request.js';
 import { openaiEmbeddingsToTitan } from './openai-embeddings--titan-embeddings/request.js';
+import { responsesToChat } from './openai-responses--openai-chat/request.js';
 import { type ChatLeg, throughChat } from './through-chat.js';
 
 /** A translator takes requests of its own format alone: whoever calls it has looked at `from`. */
@@ -41,6 +43,8 @@ export const translators: readonly Translator[] = [
   ...waysThroughChat(messagesByChat),
   translatorOf(nativeCompletions),
   ...waysThroughChat(completionsByChat),
+  translatorOf(nativeResponses),
+  ...waysThroughChat(responsesToChat),
   translatorOf(nativeEmbeddings),
   translatorOf(openaiEmbeddingsToTitan),
   translatorOf(openaiEmbeddingsToCohere),

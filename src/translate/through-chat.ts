@@ -61,6 +61,10 @@ export interface ChunkWriter {
   chunk(chunk: Json): string;
   /** The upstream gave a sign of life. */
   readonly ping: string;
+  /** The in-band error that ends the stream, with what the provider reported so far; left out: the format's own. */
+  broken?(refusal: Refusal, usage: Usage | undefined): string;
+  /** What keeps the connection alive once the answer has begun; left out: the format's own. */
+  keepAlive?(): string;
   /** The end, with what the provider reported. Called after the last chunk and only where the answer is whole. */
   closing(usage: Usage | undefined, extra: UsageExtra): string;
 }
@@ -136,11 +140,15 @@ class RetoldStream implements StreamReader {
   readonly #inner: StreamReader;
   readonly #writer: ChunkWriter;
   readonly #events = new SseReader();
+  readonly broken?: (refusal: Refusal) => Buffer;
+  readonly keepAlive?: () => Buffer;
   #out = '';
 
   constructor(inner: StreamReader, writer: ChunkWriter) {
     this.#inner = inner;
     this.#writer = writer;
+    if (writer.broken) this.broken = (refusal) => Buffer.from(writer.broken!(refusal, inner.usage));
+    if (writer.keepAlive) this.keepAlive = () => Buffer.from(writer.keepAlive!());
   }
 
   push(chunk: Buffer): Buffer {

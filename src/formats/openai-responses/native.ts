@@ -1,0 +1,122 @@
+/**
+ * A request of the Responses API carried to a target that speaks it: the caller's bytes go out with the fields changed that must
+ * change, and the upstream's bytes come back. State is the gateway's: its targets are asked to keep nothing (`store: false`), so
+ * a conversation may go on at another target and nobody else can ask for it; what a model thought comes along encrypted instead.
+ */
+import { ok } from '../../lib/errors.js';
+import { isObject, type Json } from '../../lib/json.js';
+import { errorIn, readErrorBody } from '../error-body.js';
+import { splice } from '../json-fields.js';
+import { generatedText } from '../openai-chat/generated.js';
+import type { Answer, TargetFacts, Translator } from '../translation.js';
+import type { Usage } from '../usage.js';
+import { itemType, listOf } from './items.js';
+import { asKept, ownFields } from './own-state.js';
+import { isOwnBlob } from './reasoning.js';
+import type { ResponsesRequest } from './request.js';
+import { OpenAiResponsesStream } from './stream.js';
+import { responsesUsageIn } from './usage.js';
+
+export const nativeResponses: Translator<ResponsesRequest> = {
+  from: 'openai-responses',
+  to: 'openai-responses',
+  translate(request, target, { maxOutput }) {
+    return ok({
+      body: requestBody(request, target, maxOutput),
+      dropped: [],
+      answer: (body) => readAnswer(request, body),
+      stream: () => new OpenAiResponsesStream(request),
+      failure: readErrorBody,
+    });
+  },
+};
+
+const ENCRYPTED = 'reasoning.encrypted_content';
+/** Models of OpenAI that think: what they thought is asked for where the conversation may go on. */
+const thinks = /(?:^|[/:])(?:o[1-9](?!\d)|gpt-[5-9]|codex|gpt-oss)/;
+
+function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
+  const { json, fields, body, stores } = request;
+  const asksForThoughts = stores && (isObject(json['reasoning']) || thinks.test(model));
+  const values: Record<string, string | undefined> = { model: JSON.stringify(model) };
+  if (stores) values['store'] = 'false';
+  if (cap !== null) values['max_output_tokens'] = String(Math.min(request.facts.maxOutput ?? cap, cap));
+  const include = listOf(json['include']);
+  if (asksForThoughts && !include.includes(ENCRYPTED)) values['include'] = JSON.stringify([...include, ENCRYPTED]);
+  const input = foreignInput(json['input']);
+  if (input) values['input'] = JSON.stringify(input);
+  const edits: { start: number; end: number; with: string }[] = [];
+  const kept = fields.fields.filter(({ name }) => !ownFields.has(name));
+  for (const { name, valueStart, valueEnd } of kept) {
+    if (values[name] === undefined) continue;
+    edits.push({ start: valueStart, end: valueEnd, with: values[name] });
+    values[name] = undefined;
+  }
+  // `model` is always there, so what is added or cut has a comma before it or after it.
+  const added = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`,${JSON.stringify(name)}:${value}`],
+  );
+  if (added.length > 0) edits.push({ start: fields.end, end: fields.end, with: added.join('') });
+  return splice(
+    body,
+    [...edits, ...cuts(request)].sort((a, b) => a.start - b.start),
+  );
+}
+
+/** The ranges of the gateway's own fields, each with one comma. */
+function cuts({ fields: { fields } }: ResponsesRequest): { start: number; end: number; with: string }[] {
+  const firstKept = fields.findIndex(({ name }) => !ownFields.has(name));
+  return fields.flatMap(({ name, start, valueEnd }, at) => {
+    if (!ownFields.has(name)) return [];
+    const before = fields[at - 1];
+    if (at > firstKept && before) return [{ start: before.valueEnd, end: valueEnd, with: '' }];
+    return [{ start, end: fields[at + 1]!.start, with: '' }];
+  });
+}
+
+/** The input without thoughts of other providers' models, which travel in the gateway's own envelope; undefined: it has none. */
+function foreignInput(input: unknown): readonly unknown[] | undefined {
+  const isForeign = (item: unknown): boolean =>
+    isObject(item) && itemType(item) === 'reasoning' && isOwnBlob(item['encrypted_content']);
+  const items = listOf(input);
+  return items.some(isForeign) ? items.filter((item) => !isForeign(item)) : undefined;
+}
+
+const garbage = (what: string, usage?: Usage): Answer => ({
+  ok: false,
+  failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
+  usage,
+});
+
+function readAnswer(request: ResponsesRequest, body: Buffer): Answer {
+  let response: unknown;
+  try {
+    response = JSON.parse(body.toString('utf8'));
+  } catch {
+    return garbage('something that is not JSON');
+  }
+  const usage = isObject(response) ? responsesUsageIn(response) : undefined;
+  const told = errorIn(response);
+  if (told) return { ok: false, failure: { kind: 'in_band', ...told }, usage };
+  if (!isObject(response) || !Array.isArray(response['output'])) return garbage('JSON that is not a response', usage);
+  const { output, model, status, incomplete_details: details } = response;
+  const items = (output as unknown[]).filter(isObject);
+  if (items.length === 0 && status !== 'incomplete') return garbage('a response without output', usage);
+  return {
+    ok: true,
+    body: asKept(request, body),
+    usage,
+    servedModel: typeof model === 'string' ? model : undefined,
+    filtered: isObject(details) && details['reason'] === 'content_filter',
+    empty: items.every(saysNothing),
+    text: () => items.map((item) => generatedText(generatedOf(item))).join(''),
+  };
+}
+
+const generatedOf = (item: Json): Json =>
+  item['type'] === 'message' || item['type'] === 'reasoning'
+    ? { content: item['content'], summary: item['summary'] }
+    : { call: item };
+
+const saysNothing = (item: Json): boolean =>
+  item['type'] === 'reasoning' || (item['type'] === 'message' && listOf(item['content']).length === 0);

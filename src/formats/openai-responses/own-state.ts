@@ -1,0 +1,40 @@
+/**
+ * The fields of a request that the gateway sees to itself: whether the response is kept, and what it goes on from. Targets know
+ * nothing of them, so a response of theirs says otherwise and is mended in its own bytes.
+ */
+import type { Json } from '../../lib/json.js';
+import { jsonFields, splice } from '../json-fields.js';
+import { conversationId } from './items.js';
+import type { ResponsesRequest } from './request.js';
+
+/** Fields that no target is sent. */
+export const ownFields: ReadonlySet<string> = new Set([
+  ...['background', 'background_options', 'previous_response_id', 'conversation'],
+]);
+
+/** What a response tells of the gateway's state; `store` is false where nothing is kept. */
+function ownState({ json, stores }: ResponsesRequest): Json {
+  const conversation = conversationId(json);
+  return {
+    ...(stores && { store: true }),
+    ...(json['background'] === true && { background: true }),
+    ...(typeof json['previous_response_id'] === 'string' && { previous_response_id: json['previous_response_id'] }),
+    ...(conversation !== undefined && { conversation: { id: conversation } }),
+  };
+}
+
+/** The response as its caller is to see it: all other bytes as they were. */
+export function asKept(request: ResponsesRequest, response: Buffer): Buffer {
+  const state = ownState(request);
+  const names = Object.keys(state);
+  const fields = names.length === 0 ? undefined : jsonFields(response)?.fields;
+  if (!fields) return response;
+  const edits = fields.flatMap(({ name, valueStart, valueEnd }) => {
+    if (!names.includes(name)) return [];
+    const value = JSON.stringify(state[name]);
+    return response.toString('utf8', valueStart, valueEnd) === value
+      ? []
+      : [{ start: valueStart, end: valueEnd, with: value }];
+  });
+  return edits.length === 0 ? response : splice(response, edits);
+}
