@@ -12,7 +12,10 @@ export const openaiCompatible = {
     'openai-completions': '/completions',
     'openai-embeddings': '/embeddings',
   },
-  maySpeak: { 'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders } },
+  maySpeak: {
+    'openai-responses': '/responses',
+    'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders },
+  },
   auth: bearerOrNone,
   lists: '/models',
   catalogue: null,

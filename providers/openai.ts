@@ -1,5 +1,5 @@
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
-import { encodingFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
+import { encodingFor, formatsFor, maxOutputFor } from '../src/formats/openai-chat/models.js';
 import type { ProviderType } from '../src/provider/provider-type.js';
 import { bearer } from '../src/provider/signers.js';
 
@@ -7,6 +7,7 @@ export const openai = {
   type: 'openai',
   baseUrl: 'https://api.openai.com/v1',
   speaks: { 'openai-chat': '/chat/completions', 'openai-responses': '/responses', 'openai-embeddings': '/embeddings' },
+  formatsOf: formatsFor,
   mostInputs: 2048,
   auth: bearer,
   lists: '/models',

@@ -14,6 +14,7 @@ import type { ModelRequest } from '../formats/request.js';
 import type { Translator } from '../formats/translation.js';
 import { messagesByChat } from './anthropic-messages--openai-chat/request.js';
 import { openaiChatToAnthropicMessages } from './openai-chat--anthropic-messages/request.js';
+import { openaiChatToOpenaiResponses } from './openai-chat--openai-responses/request.js';
 import { openaiChatToBedrockConverse } from './openai-chat--bedrock-converse/request.js';
 import { completionsByChat } from './openai-completions--openai-chat/request.js';
 import { openaiEmbeddingsToCohere } from './openai-embeddings--cohere-embeddings/request.js';
@@ -29,6 +30,7 @@ const translatorOf = <R extends ModelRequest>(translator: Translator<R>): Transl
 const fromChat: readonly Translator<ChatRequest>[] = [
   nativeChat,
   openaiChatToAnthropicMessages,
+  openaiChatToOpenaiResponses,
   openaiChatToBedrockConverse,
 ];
 

@@ -3,6 +3,7 @@
  * cost in input tokens. Names may carry a fine-tuning frame (`ft:gpt-4o-mini:org::id`), a vendor (`openai/gpt-4o`) or a
  * date. Where the documentation and the bills disagree, the dearer figure stands here.
  */
+import type { FormatId } from '../format-id.js';
 import type { OutputField } from '../translation.js';
 
 export interface EncodingRule {
@@ -141,3 +142,13 @@ function bareName(model: string): string {
   const tuned = name.startsWith('ft:') ? name.slice(3).split(':', 1)[0]! : name;
   return tuned.slice(tuned.lastIndexOf('/') + 1);
 }
+
+/** Models that have no chat completions: those of Codex, the ones that think longest, those that search or use a computer. */
+const responsesOnly =
+  /^(?:gpt-5[\w.]{0,10}-codex|gpt-5[\w.]{0,10}-pro|codex-|o[1-9]-pro|o[1-9](?:-mini)?-deep-research|computer-use)/;
+
+/** The formats in which OpenAI serves a model. */
+export const formatsFor = (model: string): readonly FormatId[] =>
+  responsesOnly.test(bareName(model).slice(0, 200))
+    ? ['openai-responses']
+    : ['openai-chat', 'openai-responses', 'openai-embeddings'];

@@ -15,6 +15,7 @@ import { asKept, ownFields } from './own-state.js';
 import { isOwnBlob } from './reasoning.js';
 import type { ResponsesRequest } from './request.js';
 import { OpenAiResponsesStream } from './stream.js';
+import { ENCRYPTED_REASONING, thinks } from './thoughts.js';
 import { responsesUsageIn } from './usage.js';
 
 export const nativeResponses: Translator<ResponsesRequest> = {
@@ -24,25 +25,21 @@ export const nativeResponses: Translator<ResponsesRequest> = {
     return ok({
       body: requestBody(request, target, maxOutput),
       dropped: [],
-      answer: (body) => readAnswer(request, body),
+      answer: (body) => answered(request, readResponse(body)),
       stream: () => new OpenAiResponsesStream(request),
       failure: readErrorBody,
     });
   },
 };
 
-const ENCRYPTED = 'reasoning.encrypted_content';
-/** Models of OpenAI that think: what they thought is asked for where the conversation may go on. */
-const thinks = /(?:^|[/:])(?:o[1-9](?!\d)|gpt-[5-9]|codex|gpt-oss)/;
-
 function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
   const { json, fields, body, stores } = request;
-  const asksForThoughts = stores && (isObject(json['reasoning']) || thinks.test(model));
-  const values: Record<string, string | undefined> = { model: JSON.stringify(model) };
-  if (stores) values['store'] = 'false';
+  const asksForThoughts = stores && (isObject(json['reasoning']) || thinks(model));
+  const values: Record<string, string | undefined> = { model: JSON.stringify(model), store: 'false' };
   if (cap !== null) values['max_output_tokens'] = String(Math.min(request.facts.maxOutput ?? cap, cap));
   const include = listOf(json['include']);
-  if (asksForThoughts && !include.includes(ENCRYPTED)) values['include'] = JSON.stringify([...include, ENCRYPTED]);
+  if (asksForThoughts && !include.includes(ENCRYPTED_REASONING))
+    values['include'] = JSON.stringify([...include, ENCRYPTED_REASONING]);
   const input = foreignInput(json['input']);
   if (input) values['input'] = JSON.stringify(input);
   const edits: { start: number; end: number; with: string }[] = [];
@@ -82,13 +79,17 @@ function foreignInput(input: unknown): readonly unknown[] | undefined {
   return items.some(isForeign) ? items.filter((item) => !isForeign(item)) : undefined;
 }
 
+const answered = (request: ResponsesRequest, answer: Answer): Answer =>
+  answer.ok ? { ...answer, body: asKept(request, answer.body), text: () => answer.text() } : answer;
+
 const garbage = (what: string, usage?: Usage): Answer => ({
   ok: false,
   failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
   usage,
 });
 
-function readAnswer(request: ResponsesRequest, body: Buffer): Answer {
+/** Reads a whole answer; its bytes stay as they are. */
+export function readResponse(body: Buffer): Answer {
   let response: unknown;
   try {
     response = JSON.parse(body.toString('utf8'));
@@ -104,7 +105,7 @@ function readAnswer(request: ResponsesRequest, body: Buffer): Answer {
   if (items.length === 0 && status !== 'incomplete') return garbage('a response without output', usage);
   return {
     ok: true,
-    body: asKept(request, body),
+    body,
     usage,
     servedModel: typeof model === 'string' ? model : undefined,
     filtered: isObject(details) && details['reason'] === 'content_filter',

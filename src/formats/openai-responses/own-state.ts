@@ -12,8 +12,11 @@ export const ownFields: ReadonlySet<string> = new Set([
   ...['background', 'background_options', 'previous_response_id', 'conversation'],
 ]);
 
+/** What of a request says how its response is kept. */
+export type KeptRequest = Pick<ResponsesRequest, 'json' | 'stores' | 'model'>;
+
 /** What a response tells of the gateway's state; `store` is false where nothing is kept. */
-function ownState({ json, stores }: ResponsesRequest): Json {
+function ownState({ json, stores }: KeptRequest): Json {
   const conversation = conversationId(json);
   return {
     ...(stores && { store: true }),
@@ -24,7 +27,7 @@ function ownState({ json, stores }: ResponsesRequest): Json {
 }
 
 /** The response as its caller is to see it: all other bytes as they were. */
-export function asKept(request: ResponsesRequest, response: Buffer): Buffer {
+export function asKept(request: KeptRequest, response: Buffer): Buffer {
   const state = ownState(request);
   const names = Object.keys(state);
   const fields = names.length === 0 ? undefined : jsonFields(response)?.fields;

@@ -16,8 +16,7 @@ import type { StreamReader } from '../translation.js';
 import { laterUsage, type Usage } from '../usage.js';
 import { EventWriter, failedEvents } from './events.js';
 import { listOf, textOr } from './items.js';
-import { asKept } from './own-state.js';
-import type { ResponsesRequest } from './request.js';
+import { asKept, type KeptRequest } from './own-state.js';
 import { responseObject } from './response-object.js';
 import { responsesUsageIn } from './usage.js';
 
@@ -31,7 +30,8 @@ const frames: ReadonlySet<unknown> = new Set([
 ]);
 
 export class OpenAiResponsesStream implements StreamReader {
-  readonly #request: ResponsesRequest;
+  readonly #request: KeptRequest;
+  readonly #tell: ((event: Json) => void) | undefined;
   readonly #reader = new SseReader();
   /** Ids of items whose text came in pieces. */
   readonly #piecewise = new Set<unknown>();
@@ -49,8 +49,10 @@ export class OpenAiResponsesStream implements StreamReader {
   filtered = false;
   empty = true;
 
-  constructor(request: ResponsesRequest) {
+  /** `tell`: who writes the answer in another format is told of each event instead. */
+  constructor(request: KeptRequest, tell?: (event: Json) => void) {
     this.#request = request;
+    this.#tell = tell;
   }
 
   push(chunk: Buffer): Buffer {
@@ -138,6 +140,7 @@ export class OpenAiResponsesStream implements StreamReader {
   #typed(event: SseEvent, json: Json, type: unknown): boolean {
     const { response } = json;
     if (isObject(response)) this.#response(response);
+    if (type !== 'response.failed') this.#tell?.(json);
     switch (type) {
       case 'response.failed':
         return this.#failed(isObject(response) && isObject(response['error']) ? response : json);

@@ -4,6 +4,7 @@
  * that nobody signed is not sent: the target refuses it.
  */
 import type { RedactedThinkingBlockParam, ThinkingBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import { isForeignSignature } from '../../formats/openai-chat/thinking-signature.js';
 import { isObject } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 
@@ -62,7 +63,7 @@ export function thinkingBlock(block: unknown, path: string, findings: Findings):
     return data === '' ? undefined : { type, data };
   }
   if (type !== 'thinking') return findings.invalid(`${path}.type`, "must be 'thinking' or 'redacted_thinking'");
-  if (isAbsent(signature) || signature === '') return undefined;
+  if (isAbsent(signature) || signature === '' || isForeignSignature(signature)) return undefined;
   if (typeof signature !== 'string') return findings.invalid(`${path}.signature`, 'must be a string');
   if (typeof thinking !== 'string') return findings.invalid(`${path}.thinking`, 'must be a string');
   return { type, thinking, signature };
