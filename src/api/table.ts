@@ -55,6 +55,15 @@ const models = {
   retrieveModel: ['GET /v1/models/{+id}', 'One model that the key may use.'],
 } as const satisfies Record<string, Written>;
 
+/** What is kept of responses. */
+const responses = {
+  getResponse: ['GET /v1/responses/{id}', 'A stored response, or one that runs in the background.'],
+  deleteResponse: ['DELETE /v1/responses/{id}', 'Forget a stored response.'],
+  cancelResponse: ['POST /v1/responses/{id}/cancel', 'Stop a response that runs in the background.'],
+  listInputItems: ['GET /v1/responses/{id}/input_items', 'The items that a stored response was given.'],
+  connectResponses: ['GET /v1/responses', 'Responses over a WebSocket, which are not served: 426.'],
+} as const satisfies Record<string, Written>;
+
 const health = {
   getHealth: ['GET /healthz', 'Whether the process is alive.'],
   getReadiness: ['GET /readyz', 'Whether requests can be served; details with the admin key.'],
@@ -200,6 +209,7 @@ export type OperationId =
   | CallOperation
   | keyof typeof counts
   | keyof typeof models
+  | keyof typeof responses
   | keyof typeof health
   | keyof typeof pages
   | AdminOperation;
@@ -224,6 +234,7 @@ export const dataRows: readonly Row[] = [
   ...rowsOf(calls, keyed).map(inOwnDialect),
   ...rowsOf(counts, { access: 'key', dialect: 'anthropic-messages' }),
   ...rowsOf(models, keyed),
+  ...rowsOf(responses, keyed),
 ];
 export const healthRows: readonly Row[] = rowsOf(health, { access: 'public', dialect: 'problem' });
 export const consoleRows: readonly Row[] = rowsOf(pages, { access: 'public', dialect: 'problem' });

@@ -54,6 +54,7 @@ import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
 import { reloadGauges, tellReload } from './reload.js';
+import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
 import { startSpend } from './spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
@@ -255,6 +256,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ limits: limits.limits, onDenied: limits.denied },
   });
+  const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
   reloadGauges(reloader, metrics);
   const server = await createServer({
     openai: {
@@ -266,6 +268,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       onFault,
     },
     counting: createTokenCounting({ ...path, authenticator: tokens.callers }),
+    responses: responses.deps,
     admin: {
       keys,
       clock,
@@ -330,6 +333,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       watch.close();
       await closeServer(server, running, inForce().config.server.shutdown_grace);
       probes.close();
+      await responses.close();
       await cache.close();
       await embedding.close();
       await ledger.close();

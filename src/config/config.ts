@@ -68,6 +68,13 @@ export interface Config {
     readonly cache: CachePolicy | null;
   };
   readonly cache: CacheConfig;
+  readonly responses: {
+    readonly store: boolean;
+    /** Milliseconds. */
+    readonly retention: number;
+    /** Bytes. */
+    readonly max_size: number;
+  };
   readonly webhooks: readonly WebhookConfig[];
   readonly webhook_delivery: WebhookDeliveryConfig;
   /** Null: one in `data_dir`. */

@@ -103,6 +103,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
       embedding: embeddingOf(written.cache.embedding),
       secret: credential(['cache', 'secret'], written.cache.secret) || null,
     },
+    responses: written.responses,
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,

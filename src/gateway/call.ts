@@ -1,9 +1,11 @@
 /** What the edge hands to the request path. Neither side knows the other's framework. */
 import type { CacheDirectives } from '../cache/directives.js';
 import type { ApiFormat } from '../formats/format.js';
+import type { ModelRequest } from '../formats/request.js';
 import type { Caller } from '../identity/key.js';
 import type { Result } from '../lib/errors.js';
 import type { ReceivedHeaders } from '../lib/passed-headers.js';
+import type { Reserved } from './stages.js';
 
 /** What a caller says about a request outside its body, already read and checked. */
 export interface CallHeaders {
@@ -41,4 +43,8 @@ export interface Call {
   readonly arrivedAt: number;
   /** Reads the body, up to the configured size; undefined where the caller left meanwhile. */
   readBody(): Promise<Result<Buffer> | undefined>;
+  /** Puts in what the request refers to; undefined: nothing. Asked once it is known who calls, and left out where nothing ever is. */
+  prepare?(request: ModelRequest, caller: Caller): Promise<Result<ModelRequest>> | undefined;
+  /** The request was admitted and its limits are taken; undefined: nothing follows from that. A refusal ends it. */
+  begins?(reserved: Reserved): Promise<Result<void>> | undefined;
 }

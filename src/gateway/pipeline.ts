@@ -102,7 +102,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!body.ok) return refuseCall(received, body.refusal);
     const headers = headersOf(caller.value, call.headers.value);
     const { writer, models } = received;
-    const reading = admitted({ context, call, writer, models, caller: caller.value, headers }, body.value);
+    const parsing = call.format.read(body.value);
+    const read = parsing instanceof Promise ? await parsing : parsing;
+    if (!read.ok) return refuseCall(received, read.refusal);
+    const preparing = call.prepare?.(read.value, caller.value);
+    const request = preparing ? await preparing : read;
+    if (!request.ok) return refuseCall(received, request.refusal);
+    const reading = admitted({ context, call, writer, models, caller: caller.value, headers }, request.value);
     const admission = reading instanceof Promise ? await reading : reading;
     if (!admission.ok) return refuseCall(received, admission.refusal);
     const { value, asked } = admission;
@@ -125,16 +131,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** `asked`: what was found out about the request on its way through the rules of a route. */
   type Admission = (Result<Admitted> & { readonly ok: false }) | { ok: true; value: Admitted; asked?: AskedRoute };
 
-  /** Reads the request and admits it to the model that serves it. */
-  function admitted(from: Authenticated, body: Buffer): Admission | Promise<Admission> {
-    const read = from.call.format.read(body);
-    return read instanceof Promise ? read.then((request) => admittedAs(from, request)) : admittedAs(from, read);
-  }
-
-  function admittedAs(from: Authenticated, read: Result<ModelRequest>): Admission | Promise<Admission> {
+  /** Admits the request to the model that serves it. */
+  function admitted(from: Authenticated, request: ModelRequest): Admission | Promise<Admission> {
     const { call, context, caller, headers, models } = from;
-    if (!read.ok) return read;
-    const request = read.value;
     context.stream = request.stream;
     const found = admit(caller, call.format.endpoint, request.model, call.ip, models);
     if (!found.ok) return found;
@@ -249,6 +248,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
     let turn: Turn | undefined;
     if (keepAlive) deadlines.watch(keepAlive);
     try {
+      const beginning = reserved.call.begins?.(reserved);
+      const begun = beginning ? await beginning : undefined;
+      if (begun && !begun.ok) {
+        await limiter.close(grant);
+        return refuseCall(reserved, begun.refusal);
+      }
       const asked = caching.turn(reserved);
       if (asked) turn = await asked;
       const fetches = turn === undefined || turn.kind === 'fetch';

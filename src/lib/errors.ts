@@ -34,6 +34,8 @@ export const errorTable = {
   not_found: invalid(404),
   method_not_allowed: invalid(405),
   request_timeout: invalid(408),
+  previous_response_not_found: invalid(400),
+  upgrade_required: invalid(426),
   conflict: invalid(409),
   request_too_large: invalid(413),
   uri_too_long: invalid(414),

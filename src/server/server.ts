@@ -10,6 +10,9 @@ import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
+import { ResponseSession, type ResponsesDeps } from '../api/openai/response-session.js';
+import { responsesRoutes } from '../api/openai/responses.js';
+import type { HttpResponseWriter } from '../api/response-writer.js';
 import { holdToTable, routeOf } from '../api/route.js';
 import { dataRows, type Row, rowOf, rows } from '../api/table.js';
 import { consoleRoutes } from '../api/ui/console.js';
@@ -26,6 +29,7 @@ export interface ServerDeps {
   readonly openai: ModelsDeps & Omit<CallDeps, 'ipOf'>;
   /** Counts the tokens of requests. */
   readonly counting: CallDeps['gateway'];
+  readonly responses: ResponsesDeps;
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
@@ -46,7 +50,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       ? clientAddress(request.socket.remoteAddress ?? '', request.headers, trusted)
       : (request.socket.remoteAddress ?? '');
   const cors = new DataPlaneCors(deps.cors);
-  const handlers = callHandlers({ ...deps.openai, ipOf }, deps.counting, cors);
+  const handlers = callHandlers({ ...deps.openai, ipOf }, deps, cors);
   const direct = directRoutes(handlers);
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(direct.find, directOr(direct.find, handler as RequestListener)),
@@ -84,6 +88,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       data.route({ ...routeOf(operationId), handler: ({ raw }, reply) => handler(raw, reply.hijack().raw) });
     }
     modelsRoutes(data, deps.openai);
+    responsesRoutes(data, { ...deps.responses, authenticator: deps.openai.authenticator });
   });
   await app.register(async (health) => healthRoutes(health, deps.health));
   await app.register(async (pages) => consoleRoutes(pages));
@@ -92,13 +97,21 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
 }
 
 /** The request path behind each address where a model is asked, and what counts beside it. */
-const callHandlers = (deps: CallDeps, counting: CallDeps['gateway'], cors: DataPlaneCors): ReadonlyMap<Row, Handler> =>
+const callHandlers = (
+  deps: CallDeps,
+  { counting, responses }: Pick<ServerDeps, 'counting' | 'responses'>,
+  cors: DataPlaneCors,
+): ReadonlyMap<Row, Handler> =>
   new Map([
-    ...dataRows.flatMap((row): [Row, Handler][] =>
-      row.format ? [[row, cors.around(callHandler(deps, apiFormat(row.format)))]] : [],
-    ),
+    ...dataRows.flatMap((row): [Row, Handler][] => {
+      if (!row.format) return [];
+      const session = row.format === 'openai-responses' ? sessionsWith(responses) : undefined;
+      return [[row, cors.around(callHandler(deps, apiFormat(row.format), session))]];
+    }),
     [
       rowOf('countMessageTokens'),
       cors.around(callHandler({ ...deps, gateway: counting }, apiFormat('anthropic-messages'))),
     ],
   ]);
+
+const sessionsWith = (deps: ResponsesDeps) => (client: HttpResponseWriter) => new ResponseSession(deps, client);

@@ -2,11 +2,9 @@
  * Webhooks from a configuration, and the steps that others' transactions take for them. The key that secrets are encrypted
  * with is the configured one, else one in `data_dir`, which is made when it is missing.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import type { Query, Sql } from '../lib/query.js';
+import { secretsKeyOf } from '../lib/secrets-key.js';
 import type { EventType } from '../lib/webhook-spec.js';
 import type { ConfiguredEndpoint } from './endpoint.js';
 import { KeyExpiry, type KeyShown } from './key-expiry.js';
@@ -56,7 +54,7 @@ export async function openWebhooks(options: OpenOptions): Promise<OpenWebhooks> 
   let { config } = options;
   const webhooks = await Webhooks.open({
     ...{ sql, clock, log, alone, onResult },
-    box: secretBox(config.secrets_key ?? ownKey(config.data_dir)),
+    box: secretBox(secretsKeyOf(config)),
     settings: config.webhook_delivery,
     endpoints: config.webhooks.map(endpointOf),
   });
@@ -97,15 +95,3 @@ const endpointOf = (webhook: WebhooksConfig['webhooks'][number]): ConfiguredEndp
   secrets: webhook.secrets,
   allowPrivate: webhook.allow_private,
 });
-
-/** Of two processes that start at once in one folder, one makes it and both have it. */
-function ownKey(dataDir: string): string {
-  const file = join(dataDir, 'secrets.key');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return readFileSync(file, 'utf8').trim();
-}

@@ -5,7 +5,21 @@ import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 
-const domain = ['identity', 'tokens', 'router', 'limits', 'cache', 'ledger', 'pricing', 'webhooks', 'reports', 'jwt'];
+const domain = [
+  ...[
+    'identity',
+    'tokens',
+    'router',
+    'limits',
+    'cache',
+    'ledger',
+    'pricing',
+    'webhooks',
+    'reports',
+    'jwt',
+    'responses',
+  ],
+];
 /** Wire formats, what providers state, and what everybody may use. */
 const below = ['formats', 'provider', 'lib'];
 
@@ -25,7 +39,19 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   catalog: [...domain, ...below, 'translate', 'upstream', 'telemetry', 'config'],
   gateway: ['catalog', ...domain, ...below, 'translate', 'upstream', 'telemetry'],
   operations: ['gateway', 'catalog', ...domain, ...below, 'config'],
-  api: ['front', 'gateway', 'catalog', 'operations', 'identity', 'ledger', 'cache', 'reports', 'webhooks', ...below],
+  api: [
+    'front',
+    'gateway',
+    'catalog',
+    'operations',
+    'identity',
+    'ledger',
+    'cache',
+    'reports',
+    'webhooks',
+    'responses',
+    ...below,
+  ],
   routes: ['front', 'config', 'jwt', 'identity', 'limits', 'upstream', 'telemetry', ...below],
   server: ['api', 'front', ...below],
   app: [

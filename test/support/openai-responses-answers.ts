@@ -27,7 +27,8 @@ interface ResponsesBody extends Wire {
   readonly text?: { readonly format?: { readonly type: string; readonly schema?: Record<string, unknown> } };
 }
 
-const ID = 'resp_0a1b2c3d4e5f';
+/** Each response has an id of its own, as at OpenAI. */
+let responses = 0;
 const CREATED = 1_764_000_000;
 
 export function answerResponses(request: Received): readonly Step[] {
@@ -102,7 +103,7 @@ export function responseTo(body: ResponsesBody): Wire {
   const input = typeof body.input === 'string' ? 1 : body.input.length;
   const words = JSON.stringify(output).split(' ').length;
   return {
-    id: ID,
+    id: `resp_0a1b2c3d4e5f${++responses}`,
     object: 'response',
     created_at: CREATED,
     status: cut ? 'incomplete' : 'completed',

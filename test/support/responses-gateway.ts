@@ -9,6 +9,8 @@ export const responsesModels = ['native', 'chat', 'claude'] as const;
 export interface ResponsesGateway {
   readonly gateway: Gateway;
   readonly upstream: FakeUpstream;
+  /** Another gateway on the same database. */
+  replica(): Promise<Gateway>;
   context(): Promise<Context>;
   close(): Promise<void>;
 }
@@ -23,8 +25,10 @@ export async function startResponsesGateway(more: Readonly<Record<string, unknow
     price,
     ...fields,
   });
-  const gateway = await startGateway({
+  const options = {
     config: {
+      // Of all gateways on the database.
+      secrets_key: 'the-secrets-key-of-these-tests-0123456789',
       defaults: { retry: { max_attempts: 1 } },
       providers: {
         openai: { type: 'openai', base_url, api_key: 'sk-upstream' },
@@ -40,11 +44,13 @@ export async function startResponsesGateway(more: Readonly<Record<string, unknow
       },
       ...more,
     },
-  });
+  };
+  const gateway = await startGateway(options);
   let runs = 0;
   return {
     gateway,
     upstream,
+    replica: () => startGateway({ ...options, database: gateway.databaseUrl ?? 'embedded' }),
     context: async () => ({
       baseURL: `${gateway.url}/v1`,
       apiKey: (await gateway.key()).key,

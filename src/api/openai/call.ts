@@ -2,7 +2,9 @@
 import type { ApiFormat } from '../../formats/format.js';
 import type { ClientRequest, Handler } from '../../front/client.js';
 import { internalError } from '../../gateway/attempt.js';
+import type { Call } from '../../gateway/call.js';
 import type { Gateway } from '../../gateway/pipeline.js';
+import type { ResponseWriter } from '../../gateway/response-writer.js';
 import type { Clock } from '../../lib/clock.js';
 import { readCallHeaders, requestIdOf, tokenOf } from '../call-headers.js';
 import { readBody } from '../read-body.js';
@@ -17,14 +19,21 @@ export interface CallDeps {
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
+/** What stands between the request path and the client, for a format whose calls have a state. */
+export interface Session extends ResponseWriter, Pick<Call, 'prepare' | 'begins'> {
+  interrupt(): void;
+}
+
 export const callHandler =
-  (deps: CallDeps, format: ApiFormat): Handler =>
+  (deps: CallDeps, format: ApiFormat, sessionOf?: (client: HttpResponseWriter) => Session): Handler =>
   (request, response) => {
     const { headers } = request;
     const requestId = requestIdOf(headers);
     const token = tokenOf(headers);
     const ip = deps.ipOf(request);
-    const writer = new HttpResponseWriter(response);
+    const client = new HttpResponseWriter(response);
+    const session = sessionOf?.(client);
+    const writer = session ?? client;
     const call = {
       format,
       headers: readCallHeaders(headers, requestId, token, ip),
@@ -33,6 +42,10 @@ export const callHandler =
       ip,
       arrivedAt: deps.clock.monotonic(),
       readBody: () => readBody(request, deps.bodyLimit()),
+      ...(session && {
+        prepare: (...asked: Parameters<NonNullable<Call['prepare']>>) => session.prepare?.(...asked),
+        begins: (...reserved: Parameters<NonNullable<Call['begins']>>) => session.begins?.(...reserved),
+      }),
     };
     deps.gateway.serve(call, writer).catch((error: unknown) => {
       deps.onFault(error, requestId);

@@ -88,7 +88,9 @@ class ItemReader {
       this.#findings.invalid(`${path}.role`, "must be 'user', 'assistant', 'system' or 'developer'");
       return;
     }
-    const message = { role, content: chatContent(content, `${path}.content`, this.#findings) };
+    // Few servers know developers; OpenAI takes the one for the other.
+    const told = role === 'developer' ? 'system' : role;
+    const message = { role: told, content: chatContent(content, `${path}.content`, this.#findings) };
     if (this.#waiting.size > 0) this.#behind.push(message);
     else this.#messages.push(message);
   }

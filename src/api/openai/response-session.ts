@@ -1,0 +1,181 @@
+/**
+ * One call of the Responses API, with what the gateway keeps of it. It stands between the request path and the client: before the
+ * request is served, what it refers to is put in; when the answer went out, it is kept. A response in the background is answered
+ * at once, and goes on where its client does not matter.
+ */
+import type { ResponsesRequest } from '../../formats/openai-responses/request.js';
+import { responseObject } from '../../formats/openai-responses/response-object.js';
+import type { ModelRequest } from '../../formats/request.js';
+import { SseReader } from '../../formats/sse.js';
+import { streamHead, wholeHead } from '../../gateway/head.js';
+import type { ResponseWriter } from '../../gateway/response-writer.js';
+import type { Reserved } from '../../gateway/stages.js';
+import type { Caller } from '../../identity/key.js';
+import type { Clock } from '../../lib/clock.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
+import { newId } from '../../lib/ids.js';
+import { isObject, type Json } from '../../lib/json.js';
+import type { StoredResponse } from '../../responses/stored-response.js';
+import type { StoredResponses } from '../../responses/stored-responses.js';
+import type { HttpResponseWriter } from '../response-writer.js';
+import { BackgroundRun, type BackgroundRuns } from './background.js';
+import { asksForState, away, type Continued, continued } from './continued.js';
+
+export interface ResponsesDeps {
+  readonly stored: StoredResponses;
+  readonly runs: BackgroundRuns;
+  readonly clock: Clock;
+}
+
+/** How long after its model's own time-out a background response counts as abandoned. */
+const SPARE_MS = 60_000;
+
+export class ResponseSession implements ResponseWriter {
+  readonly #deps: ResponsesDeps;
+  readonly #client: HttpResponseWriter;
+  #writer: ResponseWriter & { interrupt(): void };
+  #status = 0;
+  #kept: (Continued & { readonly keyId: string }) | undefined;
+
+  constructor(deps: ResponsesDeps, client: HttpResponseWriter) {
+    this.#deps = deps;
+    this.#client = client;
+    this.#writer = client;
+  }
+
+  prepare(request: ModelRequest, { key }: Caller): Promise<Result<ModelRequest>> | undefined {
+    const asked = request as ResponsesRequest;
+    return asksForState(asked) ? this.#prepared(asked, key.id) : undefined;
+  }
+
+  async #prepared(asked: ResponsesRequest, keyId: string): Promise<Result<ModelRequest>> {
+    const found = await continued(asked, keyId, this.#deps.stored);
+    if (!found.ok) return found;
+    const { request } = found.value;
+    if (request.stores) this.#kept = { ...found.value, keyId };
+    return ok(request);
+  }
+
+  /** Its limits are taken. A response in the background begins here, for whoever asks for it. */
+  begins(reserved: Reserved): Promise<Result<void>> | undefined {
+    const kept = this.#kept;
+    return kept && kept.request.json['background'] === true ? this.#detach(reserved, kept) : undefined;
+  }
+
+  async #detach({ context, model }: Reserved, kept: Continued & { readonly keyId: string }): Promise<Result<void>> {
+    const { clock, stored, runs } = this.#deps;
+    const { request, keyId, before, input } = kept;
+    const nowMs = clock.now();
+    const id = newId('resp', nowMs);
+    const createdAtS = Math.floor(nowMs / 1000);
+    const response = responseObject(request.json, {
+      id,
+      model: request.model,
+      createdAtS,
+      status: 'queued',
+      output: [],
+    });
+    const row: StoredResponse = {
+      id,
+      keyId,
+      status: 'queued',
+      background: true,
+      createdAtMs: nowMs,
+      runningUntilMs: nowMs + model.timeouts.total + SPARE_MS,
+      before,
+      input,
+      response,
+    };
+    try {
+      await stored.write(row);
+    } catch (error) {
+      return refused(away(error));
+    }
+    const run = new BackgroundRun(row, request.stream, (final) => runs.finish(run, final));
+    runs.enter(run);
+    this.#writer = run;
+    this.#kept = undefined;
+    const client = this.#client;
+    if (client.gone) return ok(undefined);
+    if (request.stream) {
+      client.head(200, streamHead(context));
+      run.follow(-1, client);
+    } else {
+      const body = Buffer.from(JSON.stringify(response));
+      client.head(200, wholeHead(context, clock.monotonic() - context.startedAt, body.length));
+      client.end(body);
+    }
+    return ok(undefined);
+  }
+
+  get started(): boolean {
+    return this.#writer.started;
+  }
+
+  get gone(): boolean {
+    return this.#writer.gone;
+  }
+
+  get interrupted(): boolean {
+    return this.#writer.interrupted;
+  }
+
+  interrupt(): void {
+    this.#writer.interrupt();
+  }
+
+  head(status: number, headers: readonly string[]): void {
+    this.#status = status;
+    this.#writer.head(status, headers);
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#writer.write(bytes);
+  }
+
+  end(bytes?: Buffer): void {
+    this.#writer.end(bytes);
+    if (this.#kept && bytes && this.#status === 200) this.#keep(this.#kept, bytes);
+  }
+
+  breakOff(event: Buffer): void {
+    this.#writer.breakOff(event);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#writer.onDrain(listener);
+  }
+
+  onGone(listener: () => void): void {
+    this.#writer.onGone(listener);
+  }
+
+  #keep({ request, keyId, before, input }: Continued & { readonly keyId: string }, bytes: Buffer): void {
+    const response = request.stream ? lastResponse(bytes) : parsed(bytes);
+    if (!response || typeof response['id'] !== 'string' || response['id'] === '') return;
+    const status = response['status'] === 'incomplete' ? 'incomplete' : 'completed';
+    const createdAtMs = this.#deps.clock.now();
+    const row = { id: response['id'], keyId, status, background: false, createdAtMs, runningUntilMs: null } as const;
+    this.#deps.stored.keep({ ...row, before, input, response });
+  }
+}
+
+function parsed(bytes: Buffer): Json | undefined {
+  try {
+    const json: unknown = JSON.parse(bytes.toString('utf8'));
+    return isObject(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The response of the last event: the bytes that end a stream have it whole. */
+function lastResponse(bytes: Buffer): Json | undefined {
+  let last: Json | undefined;
+  new SseReader().feed(bytes, ({ data }) => {
+    const event = data === undefined ? undefined : parsed(Buffer.from(data));
+    if (event && isObject(event['response'])) last = event['response'];
+    return true;
+  });
+  return last;
+}

@@ -1,0 +1,52 @@
+/** The part of the composition that keeps responses. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackgroundRuns } from '../api/openai/background.js';
+import type { Config } from '../config/config.js';
+import type { Clock } from '../lib/clock.js';
+import { createSeal } from '../lib/seal.js';
+import { secretsKeyOf } from '../lib/secrets-key.js';
+import { messageOf } from '../lib/thrown.js';
+import { pgResponseStore } from '../responses/responses-pg.js';
+import { StoredResponses } from '../responses/stored-responses.js';
+import type { Store } from '../store/pg.js';
+import type { Log } from '../telemetry/log.js';
+
+interface ResponsesStart {
+  readonly config: Config;
+  readonly inForce: () => { readonly config: Config };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  /** Other gateways write to the same database. */
+  readonly shared: boolean;
+}
+
+const LOOK_MS = 1_000;
+const SWEEP_MS = 600_000;
+/** What another gateway has answered is in the database a moment later. */
+const LOOKS_AGAIN_AFTER_MS = [30, 100, 300];
+
+export function startResponses({ config, inForce, clock, log, store, shared }: ResponsesStart) {
+  const stored = new StoredResponses({
+    store: pgResponseStore(store.pool),
+    seal: createSeal(secretsKeyOf(config), 'tollgate stored responses'),
+    clock,
+    settings: () => inForce().config.responses,
+    looksAgainAfterMs: shared ? LOOKS_AGAIN_AFTER_MS : [],
+    wait: (ms) => sleep(ms),
+    onError: (error, response) => log.error({ response, error: messageOf(error) }, 'a response is not kept'),
+  });
+  const onError = (error: unknown): void => log.error({ error: messageOf(error) }, 'background responses');
+  const runs = new BackgroundRuns(stored, LOOK_MS, onError);
+  const timer = setInterval(() => {
+    stored.sweep().catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of stored responses'));
+  }, SWEEP_MS).unref();
+  return {
+    deps: { stored, runs, clock },
+    close: async () => {
+      clearInterval(timer);
+      runs.close();
+      await stored.close();
+    },
+  };
+}
