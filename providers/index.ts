@@ -19,6 +19,7 @@ import { openai } from './openai.js';
 import { openaiCompatible } from './openai-compatible.js';
 import { openrouter } from './openrouter.js';
 import { ownServers } from './own-servers.js';
+import { perplexity } from './perplexity.js';
 import { qwen } from './qwen.js';
 import { sandbox } from './sandbox.js';
 import { together } from './together.js';
@@ -36,6 +37,7 @@ const types: readonly ProviderType[] = [
     together,
     fireworks,
     openrouter,
+    perplexity,
     cerebras,
     nvidia,
     huggingface,

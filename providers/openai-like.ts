@@ -13,6 +13,8 @@ interface Facts extends Own {
 }
 
 export const CHAT: Spoken = { 'openai-chat': '/chat/completions' };
+/** Many have it by now, each a part of it. */
+const RESPONSES: Spoken = { 'openai-responses': '/responses' };
 export const CHAT_AND_EMBEDDINGS: Spoken = { ...CHAT, 'openai-embeddings': '/embeddings' };
 
 /** What most vendors lack of OpenAI's chat completions. */
@@ -25,6 +27,7 @@ export function openaiLike({ dialect = {}, ...facts }: Facts): ProviderType {
   });
   return {
     speaks: CHAT_AND_EMBEDDINGS,
+    maySpeak: RESPONSES,
     ...{ auth: bearer, needsCredential: true },
     ...(facts.speaks === undefined || facts.speaks['openai-chat'] === '/chat/completions' ? { lists: '/models' } : {}),
     failures: chatFailures,
@@ -44,6 +47,6 @@ export function openaiLike({ dialect = {}, ...facts }: Facts): ProviderType {
 /** A server of one's own asks for no key unless it was told to, costs nothing, and newer versions speak Anthropic's dialect, too. */
 export function ownServer(type: string, baseUrl: string): ProviderType {
   const { needsCredential: _none, ...like } = openaiLike({ type, baseUrl, catalogue: null });
-  const maySpeak: Spoken = { 'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders } };
+  const maySpeak: Spoken = { ...RESPONSES, 'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders } };
   return { ...like, auth: bearerOrNone, free: true, maySpeak };
 }
