@@ -17,9 +17,19 @@ export interface ResponsesGateway {
 
 const price = { input: 1, output: 2 };
 
-export async function startResponsesGateway(more: Readonly<Record<string, unknown>> = {}): Promise<ResponsesGateway> {
+interface MoreOf {
+  readonly providers?: Readonly<Record<string, object>>;
+  readonly models?: Readonly<Record<string, object>>;
+}
+
+/** `moreOf`: providers and models beside the usual ones, of the upstream's address. */
+export async function startResponsesGateway(
+  more: Readonly<Record<string, unknown>> = {},
+  moreOf: (upstreamUrl: string) => MoreOf = () => ({}),
+): Promise<ResponsesGateway> {
   const upstream = await startUpstream();
   const base_url = `${upstream.url}/v1`;
+  const { providers, models } = moreOf(upstream.url);
   const model = (provider: string, name: string, fields = {}) => ({
     targets: [{ provider, model: name }],
     price,
@@ -34,6 +44,7 @@ export async function startResponsesGateway(more: Readonly<Record<string, unknow
         openai: { type: 'openai', base_url, api_key: 'sk-upstream' },
         compatible: { type: 'openai-compatible', base_url, api_key: 'sk-upstream' },
         anthropic: { type: 'anthropic', base_url, api_key: 'sk-ant-upstream' },
+        ...providers,
       },
       models: {
         native: model('openai', 'gpt-4o'),
@@ -41,6 +52,7 @@ export async function startResponsesGateway(more: Readonly<Record<string, unknow
         claude: model('anthropic', 'claude-sonnet-4-5'),
         reasoner: model('openai', 'gpt-5'),
         lenient: model('compatible', 'open-model', { drop_params: true }),
+        ...models,
       },
       ...more,
     },
