@@ -262,7 +262,7 @@ export const namespaces: readonly OwnPath[] = [openai('/v1'), openai('/v1/chat')
 
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
-  ...['/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
+  ...['/v1/conversations', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
