@@ -128,6 +128,16 @@ const schemas: Json = {
     model: text('The model that answered.'),
     output: list(object('One item.', { type: text('What it is.') }), 'What the model said, thought and called.'),
   }),
+  DeletedResponse: object('A response that is forgotten.', {
+    id: text('Names the response.'),
+    object: text('`response`.'),
+    deleted: { type: 'boolean', description: 'true.' },
+  }),
+  ResponseItems: object('A page of items.', {
+    object: text('`list`.'),
+    data: list(object('One item.', { id: text('Names the item.') }), 'The items.'),
+    has_more: { type: 'boolean', description: 'Whether there are more.' },
+  }),
   EmbeddingRequest: object(
     'Texts to embed, as OpenAI has it.',
     {
@@ -176,6 +186,16 @@ const json = (description: string, name: string): Json => ({
 const events: Json = { 'text/event-stream': { schema: text('Events, each of which is a part of the answer.') } };
 const taking = (name: string): Json => ({ required: true, content: { 'application/json': { schema: ref(name) } } });
 
+const responseId: Json = {
+  ...{ name: 'id', in: 'path', required: true, description: 'The id of the response.', schema: { type: 'string' } },
+};
+const inQuery = (name: string, description: string): Json => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+});
+
 /** What an operation takes and answers. */
 const told: Partial<Record<OperationId, Json>> = {
   createChatCompletion: {
@@ -217,6 +237,18 @@ const told: Partial<Record<OperationId, Json>> = {
         content: { 'application/json': { schema: ref('Response') }, ...events },
       },
     },
+  },
+  getResponse: { parameters: [responseId], responses: { 200: json('The response as it is now.', 'Response') } },
+  deleteResponse: { parameters: [responseId], responses: { 200: json('It is forgotten.', 'DeletedResponse') } },
+  cancelResponse: { parameters: [responseId], responses: { 200: json('The response as it is now.', 'Response') } },
+  listInputItems: {
+    parameters: [
+      responseId,
+      { ...inQuery('limit', 'Most items, 1 to 100; 20 unless stated.'), schema: { type: 'integer' } },
+      inQuery('order', '`asc`, or `desc` unless stated.'),
+      inQuery('after', 'The id of the item after which to go on.'),
+    ],
+    responses: { 200: json('Items.', 'ResponseItems') },
   },
   createEmbedding: {
     requestBody: taking('EmbeddingRequest'),

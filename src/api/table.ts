@@ -61,7 +61,6 @@ const responses = {
   deleteResponse: ['DELETE /v1/responses/{id}', 'Forget a stored response.'],
   cancelResponse: ['POST /v1/responses/{id}/cancel', 'Stop a response that runs in the background.'],
   listInputItems: ['GET /v1/responses/{id}/input_items', 'The items that a stored response was given.'],
-  connectResponses: ['GET /v1/responses', 'Responses over a WebSocket, which are not served: 426.'],
 } as const satisfies Record<string, Written>;
 
 const health = {

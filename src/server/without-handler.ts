@@ -17,7 +17,13 @@ export function withoutHandler(request: FastifyRequest, reply: FastifyReply): Fa
   return sendError(dialectAt(request.url), request, reply, refusalOf(asked, request, allowed));
 }
 
-function refusalOf(asked: string, { method, url }: FastifyRequest, allowed: readonly string[]) {
+function refusalOf(asked: string, { method, url, headers }: FastifyRequest, allowed: readonly string[]) {
+  // Clients that try a WebSocket first fall back to POST at this status and at no other.
+  if (headers.upgrade !== undefined && method === 'GET' && allowed.includes('POST'))
+    return refuse(
+      'upgrade_required',
+      `${asked} is not served over a WebSocket: send a POST, with \`stream: true\` for events.`,
+    );
   if (allowed.length > 0 && !allowed.includes(method)) {
     const allow = allowed.join(', ');
     return refuse('method_not_allowed', `${asked} is not possible; ${allow} would be.`, { headers: { allow } });

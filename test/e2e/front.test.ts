@@ -69,6 +69,7 @@ async function send(method: string, target: string, headers: Record<string, stri
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const bodies: Partial<Record<Row['operationId'], unknown>> = {
   createChatCompletion: chat,
+  createResponse: { model: 'm', input: 'Hello' },
   createEmbedding: { model: 'embed', input: 'Hello' },
 };
 const bodyOf = ({ operationId }: Row): string => (bodies[operationId] ? JSON.stringify(bodies[operationId]) : '');

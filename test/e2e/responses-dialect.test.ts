@@ -326,3 +326,39 @@ describe('chat completions to a target that has the Responses API alone', () => 
     });
   }
 });
+
+describe('what Claude thought', () => {
+  const tools = [
+    { type: 'function', name: 'look', parameters: { type: 'object', properties: {} }, strict: false } as const,
+  ];
+  const asked = { model: 'claude', tools, reasoning: { effort: 'low' } as const, max_output_tokens: 4_000 };
+  const thinkingSent = () => {
+    const { messages } = sentLast() as { messages: { role: string; content: Json[] }[] };
+    return messages.find(({ role }) => role === 'assistant')!.content[0];
+  };
+
+  for (const stream of [false, true])
+    for (const stored of [false, true])
+      it(`comes back to it with its signature: ${stream ? 'streamed' : 'whole'}, ${stored ? 'stored' : 'sent by the client'}`, async () => {
+        const client = new OpenAI({ baseURL: `${started.gateway.url}/v1`, apiKey: key, maxRetries: 0 });
+        const input: OpenAI.Responses.ResponseInputItem[] = [{ role: 'user', content: 'what is there?' }];
+        const state = stored ? {} : { store: false, include: ['reasoning.encrypted_content' as const] };
+        const first = { ...asked, ...state, input };
+        const response = stream
+          ? await client.responses.stream(first).finalResponse()
+          : await client.responses.create(first);
+        assert.ok(response.output.some((item) => item.type === 'reasoning' && item.summary[0]?.text));
+        const output = response.output as OpenAI.Responses.ResponseOutputItem[];
+        const call = output.find((item) => item.type === 'function_call')!;
+        const result = { type: 'function_call_output', call_id: call.call_id, output: 'a tree' } as const;
+        await client.responses.create({
+          ...asked,
+          ...(stored
+            ? { previous_response_id: response.id, input: [result] }
+            : { ...state, input: [...input, ...(response.output as OpenAI.Responses.ResponseInputItem[]), result] }),
+        });
+        const block = thinkingSent();
+        assert.equal(block!['type'], 'thinking');
+        assert.ok(String(block!['signature']).length > 5);
+      });
+});

@@ -104,6 +104,16 @@ describe('stored responses', () => {
     await client.responses.retrieve(made.id);
   });
 
+  it('are not for a key that may not be used from here, or not for chat', async () => {
+    const { id, key } = await started.gateway.key();
+    const made = await clientOf(key).responses.create({ model: 'chat', input: 'mine' });
+    await clientOf(key).responses.retrieve(made.id);
+    for (const change of [{ allowed_ips: ['10.9.8.7'] }, { allowed_ips: null, endpoints: ['embeddings'] }]) {
+      await started.gateway.admin('PATCH', `/keys/${id}`, change);
+      await assert.rejects(clientOf(key).responses.retrieve(made.id), OpenAI.PermissionDeniedError);
+    }
+  });
+
   it('resolve references to items of earlier turns', async () => {
     const first = await client.responses.create({ model: 'chat', input: 'alpha' });
     const id = first.output[0]!.id!;
@@ -334,7 +344,7 @@ describe('a WebSocket', () => {
         .end();
     });
     assert.equal(answer.status, 426);
-    assert.match(answer.body, /POST \/v1\/responses/);
+    assert.match(answer.body, /send a POST/);
     assert.equal((await fetch(`${started.gateway.url}/v1/responses`)).status, 405);
   });
 });

@@ -49,23 +49,24 @@ function contentFor(body: MessagesBody): Content[] {
     typeof last.content === 'string' ? [{ type: 'text', text: last.content }] : last.content;
   const result = blocks.find((block) => block.type === 'tool_result');
   if (result) return [{ type: 'text', text: `The tool said: ${textOf(result.content ?? '')}` }];
+  const thinks = body.thinking !== undefined && body.thinking.type !== 'disabled';
+  const thought: Content[] = thinks
+    ? [{ type: 'thinking', thinking: 'Let me think about that.', signature: 'EqQBCgIYAhIM' }]
+    : [];
   const tools = body.tool_choice?.type === 'none' ? [] : (body.tools ?? []);
   if (tools.length > 0) {
     const called = body.tool_choice?.disable_parallel_tool_use ? tools.slice(0, 1) : tools;
-    return called.map((tool, at) => ({
-      type: 'tool_use',
+    const calls = called.map((tool, at) => ({
+      type: 'tool_use' as const,
       id: `toolu_01${'ABCDEFGHIJ'[at % 10]}qzXy`,
       name: tool.name,
       input: sampleOf(tool.input_schema),
     }));
+    return [...thought, ...calls];
   }
   const format = body.output_config?.format;
   const text = format ? JSON.stringify(sampleOf(format.schema)) : `You said: ${textOf(blocks)}`;
-  const thinks = body.thinking !== undefined && body.thinking.type !== 'disabled';
-  return [
-    ...(thinks ? [{ type: 'thinking' as const, thinking: 'Let me think about that.', signature: 'EqQBCgIYAhIM' }] : []),
-    { type: 'text', text },
-  ];
+  return [...thought, { type: 'text', text }];
 }
 
 const textOf = (content: string | readonly Block[]): string =>

@@ -1,5 +1,6 @@
 /** What is kept of responses, as OpenAI has it: asked for, deleted, cancelled, and the items that they were given. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { mayComeFrom, mayUseEndpoint } from '../../identity/allow.js';
 import type { Authenticator } from '../../identity/authenticate.js';
 import type { Caller } from '../../identity/key.js';
 import { type Refusal, refuse } from '../../lib/errors.js';
@@ -36,13 +37,15 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesRoutesDeps)
   app.route({ ...routeOf('deleteResponse'), handler: handled(deleteResponse) });
   app.route({ ...routeOf('cancelResponse'), handler: handled(cancelResponse) });
   app.route({ ...routeOf('listInputItems'), handler: handled(listInputItems) });
-  app.route({ ...routeOf('connectResponses'), handler: (request, reply) => noSocket(request, reply) });
 }
 
 async function handle(deps: ResponsesRoutesDeps, handler: Handler, request: FastifyRequest, reply: FastifyReply) {
   const refuseWith = (refusal: Refusal) => sendError('openai-chat', request, reply, refusal);
   const caller = await deps.authenticator.authenticate(tokenOf(request.headers));
   if (!caller.ok) return refuseWith(caller.refusal);
+  const { key } = caller.value;
+  if (!mayComeFrom(key, request.ip)) return refuseWith(NOT_FROM_HERE);
+  if (!mayUseEndpoint(key, 'chat')) return refuseWith(NOT_THIS_ENDPOINT);
   reply.header('x-request-id', requestIdOf(request.headers));
   const { id } = request.params as { id: string };
   const query = request.query as Record<string, string | undefined>;
@@ -52,6 +55,15 @@ async function handle(deps: ResponsesRoutesDeps, handler: Handler, request: Fast
     return refuseWith(away(error));
   }
 }
+
+const NOT_FROM_HERE = refuse(
+  'ip_not_allowed',
+  'This key may not be used from your address. Ask its owner to allow it.',
+);
+const NOT_THIS_ENDPOINT = refuse(
+  'endpoint_not_allowed',
+  'This key may not use the chat endpoint, to which responses belong.',
+);
 
 const unknown = (id: string): Refusal => refuse('not_found', `There is no response '${id.slice(0, 100)}' of this key.`);
 
@@ -161,18 +173,4 @@ function follow(call: StoredCall, found: StoredResponse): unknown {
     writer.end();
   }
   return undefined;
-}
-
-/** Clients that try a WebSocket first fall back to POST at this status and at no other. */
-function noSocket(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (request.headers.upgrade === undefined)
-    return sendError(
-      'openai-chat',
-      request,
-      reply,
-      refuse('method_not_allowed', 'GET /v1/responses is not possible; POST would be.', { headers: { allow: 'POST' } }),
-    );
-  const words =
-    'Responses are not served over a WebSocket here: send POST /v1/responses, with `stream: true` for events.';
-  return sendError('openai-chat', request, reply, refuse('upgrade_required', words));
 }
