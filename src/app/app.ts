@@ -5,9 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Target } from '../catalog/model.js';
 import type { HealthProbe } from '../catalog/probes.js';
-import { type InForce, snapshotOf } from '../catalog/snapshot.js';
+import { snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/explain.js';
 import type { Loaded, Source } from '../config/load.js';
@@ -60,6 +59,7 @@ import { startSpend } from './spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
+import { warnUnpriced } from './unpriced.js';
 import { startWebhooks } from './webhooks.js';
 
 export interface App {
@@ -354,16 +354,3 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
 }
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
-
-function warnUnpriced({ models, cacheEmbedding }: InForce, clock: Clock, log: Log): void {
-  const priced = (targets: readonly Target[]) => targets.every((target) => target.priceAt(clock.now()));
-  for (const { name, targets } of models.list()) {
-    if (!priced(targets)) log.warn({ model: name }, `refused until priced: set models.${name}.price or defaults.price`);
-  }
-  const model = cacheEmbedding?.models.get(cacheEmbedding.model);
-  if (model && !priced(model.targets) && !models.get(model.name))
-    log.warn(
-      { model: model.name },
-      'prompts are not embedded until it is priced: name it under models, or set defaults.price',
-    );
-}

@@ -9,6 +9,7 @@ import { routeSpec } from '../lib/route-spec.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { provider } from './provider-schema.js';
+import { responsesSection } from './responses-schema.js';
 import * as r from './route-scalars.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
@@ -319,22 +320,7 @@ export const configSchema = z.strictObject({
   cache: cacheSection,
   webhooks,
   webhook_delivery: webhookDelivery,
-  responses: z
-    .strictObject({
-      store: z
-        .boolean()
-        .default(true)
-        .describe(
-          'Keep responses of the Responses API, as `store` of a request asks for by default. false: none is kept.',
-        ),
-      retention: s.longDuration(3_600_000).prefault('30d').describe('How long they are kept.'),
-      max_size: s
-        .size(MOST_BODY)
-        .prefault('16mb')
-        .describe('Largest response, with all that was said before it. What is larger is not kept.'),
-    })
-    .prefault({})
-    .describe('Stored responses: encrypted in the database, each for its key alone.'),
+  responses: responsesSection,
   secrets_key: s.secret
     .default('')
     .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),

@@ -78,7 +78,7 @@ async function resolved(
     itemType(item) === 'item_reference' ? asSentAgain(known.get(item['id'] as string)!) : item,
   );
   const items = [...before.map(asSentAgain), ...sent].filter((item) => item !== undefined);
-  const expanded = withInput(request, items);
+  const expanded = await withInput(request, items);
   return expanded.ok ? ok({ request: expanded.value, before, input }) : expanded;
 }
 

@@ -4,7 +4,7 @@
  */
 import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
-import { isPositiveInteger, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
+import { isPositiveInteger, type JsonBody, missing, optional, readJsonBody, repeated, wrong } from '../json-body.js';
 import type { JsonFields } from '../json-fields.js';
 import type { RequestBase } from '../request.js';
 import { ResponsesFacts } from './facts.js';
@@ -21,8 +21,12 @@ const readFields: ReadonlySet<string> = new Set([
   ...['store', 'background', 'previous_response_id', 'conversation', 'service_tier'],
 ]);
 
-export function readResponsesRequest(body: Buffer): Result<ResponsesRequest> {
+export function readResponsesRequest(body: Buffer): Result<ResponsesRequest> | Promise<Result<ResponsesRequest>> {
   const parsed = readJsonBody(body);
+  return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+}
+
+function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<ResponsesRequest> {
   if (!parsed.ok) return parsed;
   const { json, fields } = parsed.value;
   const problem = problemIn(json, fields);

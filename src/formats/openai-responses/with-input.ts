@@ -5,7 +5,10 @@ import { splice } from '../json-fields.js';
 import { itemType } from './items.js';
 import { type ResponsesRequest, readResponsesRequest } from './request.js';
 
-export function withInput({ body, fields }: ResponsesRequest, items: readonly Json[]): Result<ResponsesRequest> {
+export async function withInput(
+  { body, fields }: ResponsesRequest,
+  items: readonly Json[],
+): Promise<Result<ResponsesRequest>> {
   const input = JSON.stringify(items);
   const field = fields.fields.find(({ name }) => name === 'input');
   const edit = field

@@ -7,6 +7,7 @@ import type { Countable } from '../../../src/formats/request-facts.js';
 
 const factsOf = (body: object) => {
   const read = readResponsesRequest(Buffer.from(JSON.stringify({ model: 'm', input: 'hi', ...body })));
+  assert.ok(!(read instanceof Promise));
   assert.ok(read.ok);
   return read.value.facts;
 };

@@ -19,6 +19,7 @@ function call(
   const read = readChatRequest(
     Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...body })),
   );
+  assert.ok(!(read instanceof Promise));
   assert.ok(read.ok);
   const target = {
     model,

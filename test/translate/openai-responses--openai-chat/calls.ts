@@ -13,6 +13,7 @@ export const NOW_MS = 1_760_000_000_500;
 
 export function requestOf(body: object): ResponsesRequest {
   const read = readResponsesRequest(Buffer.from(JSON.stringify({ model: 'm', input: 'hi', ...body })));
+  assert.ok(!(read instanceof Promise));
   assert.ok(read.ok, read.ok ? '' : read.refusal.message);
   return read.value;
 }

@@ -1,0 +1,22 @@
+/** How responses are kept, as written. */
+import { z } from 'zod';
+import * as s from './scalars.js';
+
+const MOST_RESPONSE = 2 ** 30;
+
+export const responsesSection = z
+  .strictObject({
+    store: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Keep responses of the Responses API, as `store` of a request asks for by default. false: none is kept.',
+      ),
+    retention: s.longDuration(3_600_000).prefault('30d').describe('How long they are kept.'),
+    max_size: s
+      .size(MOST_RESPONSE)
+      .prefault('16mb')
+      .describe('Largest response, with all that was said before it. What is larger is not kept.'),
+  })
+  .prefault({})
+  .describe('Stored responses: encrypted in the database, each for its key alone.');
