@@ -1,7 +1,7 @@
-/** What may come later and is there at once, because it is small. */
+/** What may come later, but is there at once for small bodies. */
 import assert from 'node:assert/strict';
 
 export function atOnce<T>(value: T | Promise<T>): T {
-  assert.ok(!(value instanceof Promise), 'it is there at once');
+  assert.ok(!(value instanceof Promise), 'was not done at once');
   return value;
 }

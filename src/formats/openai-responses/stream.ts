@@ -9,6 +9,7 @@ import type { Refusal } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { errorIn } from '../error-body.js';
 import type { UpstreamFailure } from '../failure.js';
+import { GeneratedText } from '../generated-text.js';
 import { jsonFields, splice } from '../json-fields.js';
 import { answersAnything, generatedText } from '../openai-chat/generated.js';
 import { type SseEvent, SseReader, sseEvent } from '../sse.js';
@@ -38,7 +39,7 @@ export class OpenAiResponsesStream implements StreamReader {
   readonly #items: Json[] = [];
   #created: Json = {};
   #lastNumber = -1;
-  #text = '';
+  readonly #text = new GeneratedText();
   #out: Buffer[] = [];
   #last: Buffer = NOTHING;
   done = false;
@@ -90,7 +91,11 @@ export class OpenAiResponsesStream implements StreamReader {
   }
 
   text(): string {
-    return this.#text;
+    return this.#text.kept;
+  }
+
+  get beyond(): number {
+    return this.#text.beyond;
   }
 
   #nothingYet(): Json {
@@ -169,7 +174,7 @@ export class OpenAiResponsesStream implements StreamReader {
     if (delta === '') return;
     this.begun = true;
     this.#piecewise.add(item);
-    this.#text += delta;
+    this.#text.add(delta);
     if (!type.includes('reasoning')) this.empty = false;
   }
 
@@ -178,11 +183,11 @@ export class OpenAiResponsesStream implements StreamReader {
     if (type !== 'message' && type !== 'reasoning') {
       this.begun = true;
       this.empty = false;
-      if (!isDone) this.#text += textOr(item['name'], '');
+      if (!isDone) this.#text.add(textOr(item['name'], ''));
     }
     if (!isDone) return;
     this.begun = true;
-    if (!this.#piecewise.has(id)) this.#text += generatedText(item['content'] ?? item['summary'] ?? { item });
+    if (!this.#piecewise.has(id)) this.#text.add(generatedText(item['content'] ?? item['summary'] ?? { item }));
     if (type === 'message' && this.empty) this.empty = !answersAnything({ content: item['content'] });
     if (typeof at === 'number' && Number.isInteger(at) && at >= 0 && at <= this.#items.length) this.#items[at] = item;
     else this.#items.push(item);

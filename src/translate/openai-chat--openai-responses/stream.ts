@@ -83,6 +83,10 @@ export class ResponsesToChatStream implements StreamReader {
     return this.#inner.text();
   }
 
+  get beyond(): number {
+    return this.#inner.beyond;
+  }
+
   #take(): Buffer {
     if (this.#out === '') return NOTHING;
     const out = Buffer.from(this.#out);

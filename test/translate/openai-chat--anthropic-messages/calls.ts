@@ -33,10 +33,9 @@ export const NOW_MS = 1_760_000_000_500;
 type Settings = Partial<TargetFacts & AttemptTerms & { readonly askedUsage: boolean }>;
 
 /** What is small is done at once. */
-export function atOnce<T>(value: T | Promise<T>): T {
-  assert.ok(!(value instanceof Promise), 'was not done at once');
-  return value;
-}
+import { atOnce } from '../../support/at-once.js';
+
+export { atOnce };
 
 export function call(body: object, settings: Settings = {}): Result<Translation> {
   return atOnce(calling(body, settings));

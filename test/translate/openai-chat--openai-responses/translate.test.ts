@@ -6,6 +6,7 @@ import type { TargetFacts, Translation } from '../../../src/formats/translation.
 import type { Result } from '../../../src/lib/errors.js';
 import type { Json } from '../../../src/lib/json.js';
 import { translatorFor } from '../../../src/translate/registry.js';
+import { atOnce } from '../../support/at-once.js';
 import { responseEvents, responseTo } from '../../support/openai-responses-answers.js';
 
 const extra = { cost_usd: '0', attempts: 1, cache: 'off' };
@@ -31,7 +32,9 @@ function call(
     mostInputs: 1,
   };
   const translator = translatorFor('openai-chat', new Set(['openai-responses'] as const))!;
-  return translator.translate(read.value, target as unknown as TargetFacts, { maxOutput, nowMs: 1_760_000_000_000 });
+  return atOnce(
+    translator.translate(read.value, target as unknown as TargetFacts, { maxOutput, nowMs: 1_760_000_000_000 }),
+  );
 }
 
 function translation(...asked: Parameters<typeof call>): Translation {
@@ -178,7 +181,7 @@ function streamed(response: Json, asked: object = {}) {
 }
 
 function whole(response: Json): { message: Json; finish_reason: string; usage: Json } {
-  const answer = translation({}).answer(Buffer.from(JSON.stringify(response)));
+  const answer = atOnce(translation({}).answer(Buffer.from(JSON.stringify(response))));
   assert.ok(answer.ok);
   const { choices, usage } = JSON.parse(answer.body.toString('utf8')) as {
     choices: [{ message: Json; finish_reason: string }];
@@ -278,7 +281,7 @@ describe('an answer', () => {
       status: 'failed',
       error: { code: 'server_error', message: 'It broke.' },
     };
-    assert.equal(translation({}).answer(Buffer.from(JSON.stringify(failed))).ok, false);
+    assert.equal(atOnce(translation({}).answer(Buffer.from(JSON.stringify(failed)))).ok, false);
     const reader = translation({ stream: true }).stream();
     for (const event of responseEvents(responseTo({ model, input: 'hi' })).slice(0, -1))
       reader.push(Buffer.from(event));

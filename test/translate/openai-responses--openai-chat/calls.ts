@@ -1,4 +1,5 @@
 /** Requests of the Responses API through the translator to chat completions as the gateway makes them, and what came of them. */
+
 import assert from 'node:assert/strict';
 import type { FormatId } from '../../../src/formats/format-id.js';
 import { type ResponsesRequest, readResponsesRequest } from '../../../src/formats/openai-responses/request.js';
@@ -8,6 +9,7 @@ import type { Result } from '../../../src/lib/errors.js';
 import { refuse } from '../../../src/lib/errors.js';
 import type { Json } from '../../../src/lib/json.js';
 import { translatorFor } from '../../../src/translate/registry.js';
+import { atOnce } from '../../support/at-once.js';
 
 export const NOW_MS = 1_760_000_000_500;
 
@@ -32,10 +34,12 @@ export function call(
     mostInputs: Number.POSITIVE_INFINITY,
     ...more,
   } as TargetFacts;
-  return translatorFor('openai-responses', new Set([to]))!.translate(requestOf(body), target, {
-    maxOutput: null,
-    nowMs: NOW_MS,
-  });
+  return atOnce(
+    translatorFor('openai-responses', new Set([to]))!.translate(requestOf(body), target, {
+      maxOutput: null,
+      nowMs: NOW_MS,
+    }),
+  );
 }
 
 export function translation(body: object, settings: Parameters<typeof call>[1] = {}): Translation {
@@ -119,7 +123,7 @@ export function whole(body: object, message: Json, finish = 'stop', settings: Pa
     choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: finish }],
     usage: { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 },
   };
-  const answer = translation(body, settings).answer(Buffer.from(JSON.stringify(completion)));
+  const answer = atOnce(translation(body, settings).answer(Buffer.from(JSON.stringify(completion))));
   assert.ok(answer.ok);
   return JSON.parse(answer.body.toString('utf8')) as Json;
 }
