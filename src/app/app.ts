@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HealthProbe } from '../catalog/probes.js';
 import { snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/explain.js';
@@ -26,14 +25,11 @@ import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
-import { backgroundTimer } from '../lib/timer.js';
 import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
-import { HealthProbes } from '../operations/health-probes.js';
 import { LateFacts } from '../operations/late-facts.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { unpricedTargets } from '../operations/prices.js';
-import { createHealth } from '../operations/target-health.js';
 import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
@@ -46,9 +42,9 @@ import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
 import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
-import { probe } from '../upstream/probe.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, openDatabase } from './database.js';
+import { startHealth } from './health.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
@@ -230,27 +226,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall });
-  const probes = new HealthProbes<HealthProbe>({
-    clock,
-    timer: backgroundTimer,
-    ask: (one) => probe(one, deadlines),
-    onResult: (provider, { good }) => metrics.healthProbe(provider, good),
-    onChange: (provider, up, what) => log.warn({ provider, what }, up ? 'health up' : 'health down'),
-  });
-  probes.take(inForce().probes);
-  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
-  metrics.gauges(
-    'tollgate_breaker_state',
-    'Breakers of targets: 0 closed, 1 half open, 2 open.',
-    'target',
-    health.breakers,
-  );
-  metrics.gauges(
-    'tollgate_provider_healthy',
-    '1 where the health probes of a provider are answered, 0 where not.',
-    'provider',
-    () => new Map(inForce().probes.map(({ provider, state }) => [provider, state.up ? 1 : 0])),
-  );
+  const { health, probes } = startHealth({ inForce, states, clock, log, metrics, deadlines });
   spoolMetrics(metrics, ledger);
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },

@@ -20,12 +20,14 @@ import type { Counted } from '../tokens/count.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { AttemptOutcome } from './attempts.js';
 import type { CallHeaders } from './call.js';
+import type { Carried } from './carried.js';
 import { countAlike, countInput } from './count-input.js';
 import { intentOf, Progress, resultOf } from './entry.js';
 import { refusalOf } from './failure.js';
+import { givenUp } from './given-up.js';
 import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
-import { type Carried, Meter } from './meter.js';
+import { Meter } from './meter.js';
 import { type MostUsage, mostUsage } from './plausible-usage.js';
 import { priceFor, unpriced } from './price-for.js';
 import type { Entrant } from './race.js';
@@ -302,17 +304,6 @@ export function createAttempt({
 function inputAt({ first, request }: Reserved, target: Target): Counted | Promise<Counted> {
   return countAlike(target, first.target) ? first.input : countInput(request.facts, target);
 }
-
-const interrupted: Refusal = refuse(
-  'interrupted',
-  'The gateway was stopped before the answer was complete. Try again.',
-  { headers: { 'retry-after': '1' } },
-);
-
-const left: Refusal = refuse('client_closed_request', 'The caller left.');
-
-/** Why nobody waits for the answer any more. */
-export const givenUp = (writer: ResponseWriter): Refusal => (writer.interrupted ? interrupted : left);
 
 function refusalFor(
   carried: Carried,

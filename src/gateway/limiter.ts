@@ -27,7 +27,7 @@ import { type Ended, OpenRisk } from '../limits/open-risk.js';
 import { fullRefusalOf, heldHeaders, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
 import { countAlike, countInput } from './count-input.js';
-import type { Reach } from './stages.js';
+import type { Admitted, Reach } from './stages.js';
 import type { PickedTarget } from './targets.js';
 import type { Bill } from './usage-accounting.js';
 import { boundsOutput, outputCap, worstCase } from './worst-case.js';
@@ -41,6 +41,15 @@ export interface Demand {
   readonly requestId: string;
   readonly endpoint: Endpoint;
 }
+
+export const demandOf = ({ caller, user, request, tags, call }: Admitted): Demand => ({
+  caller,
+  user,
+  request,
+  tags,
+  requestId: call.requestId,
+  endpoint: call.format.endpoint,
+});
 
 export interface LimiterPorts {
   readonly limits: Limits;

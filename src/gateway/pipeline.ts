@@ -20,15 +20,16 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Counted } from '../tokens/count.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
-import { createAttempt, givenUp } from './attempt.js';
+import { createAttempt } from './attempt.js';
 import { attemptAll, isRefusal } from './attempts.js';
+import { breaking } from './breaking.js';
 import { createCaching, type Turn } from './caching.js';
 import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
+import { givenUp } from './given-up.js';
 import { baseHead, streamHead } from './head.js';
 import { KeepAlive } from './keep-alive.js';
-import type { Demand, Grant, Limiter } from './limiter.js';
-import type { Carried } from './meter.js';
+import { demandOf, type Grant, type Limiter } from './limiter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
@@ -345,20 +346,5 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   return { serve };
 }
-
-/** The in-band error that ends a stream: as its reader tells it, where that depends on what was streamed. */
-function breaking({ call }: Answerable, refusal: Refusal, carried: Carried | undefined): Buffer {
-  const reading = carried && 'reading' in carried ? carried.reading : undefined;
-  return reading?.broken?.(refusal) ?? call.format.errors.event(refusal, call.requestId);
-}
-
-const demandOf = ({ caller, user, request, tags, call }: Admitted): Demand => ({
-  caller,
-  user,
-  request,
-  tags,
-  requestId: call.requestId,
-  endpoint: call.format.endpoint,
-});
 
 const extra = ({ costNano, attempts, cache }: RequestContext) => ({ cost_usd: usd(costNano), attempts, cache });

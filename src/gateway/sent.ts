@@ -1,5 +1,5 @@
 /** What an attempt can have cost, by how far it came. What was never sent costs nothing. */
-import type { Carried } from './meter.js';
+import type { Carried } from './carried.js';
 
 /**
  * Whether the upstream may have read the request. One that refused, or that was lost before it said anything, is not billed; one

@@ -11,7 +11,7 @@ import type { UsageSource } from '../ledger/entry.js';
 import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
-import type { Carried } from './meter.js';
+import type { Carried } from './carried.js';
 import { entered, type MostUsage } from './plausible-usage.js';
 import { mayHaveCost, wasAnswered } from './sent.js';
 

@@ -4,7 +4,7 @@ import type { Model, Target } from '../catalog/model.js';
 import type { FailureClass } from '../formats/failure.js';
 import { classify, isFaultOfTarget } from '../router/classify.js';
 import type { Trip } from '../router/target-state.js';
-import type { Carried } from './meter.js';
+import type { Carried } from './carried.js';
 
 /** Ends the attempt in its target's state. Undefined: it answered, was given up, or failed by the gateway's own fault. */
 export function learn(

@@ -1,0 +1,46 @@
+/** The part of the composition that knows the state of targets and providers: breakers and health probes, and their metrics. */
+import type { HealthProbe } from '../catalog/probes.js';
+import type { InForce } from '../catalog/snapshot.js';
+import type { Clock } from '../lib/clock.js';
+import { backgroundTimer } from '../lib/timer.js';
+import { HealthProbes } from '../operations/health-probes.js';
+import { createHealth } from '../operations/target-health.js';
+import type { TargetStates } from '../router/states.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Deadlines } from '../upstream/deadline.js';
+import { probe } from '../upstream/probe.js';
+
+interface HealthDeps {
+  readonly inForce: () => InForce;
+  readonly states: TargetStates;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly deadlines: Deadlines;
+}
+
+export function startHealth({ inForce, states, clock, log, metrics, deadlines }: HealthDeps) {
+  const probes = new HealthProbes<HealthProbe>({
+    clock,
+    timer: backgroundTimer,
+    ask: (one) => probe(one, deadlines),
+    onResult: (provider, { good }) => metrics.healthProbe(provider, good),
+    onChange: (provider, up, what) => log.warn({ provider, what }, up ? 'health up' : 'health down'),
+  });
+  probes.take(inForce().probes);
+  const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
+  metrics.gauges(
+    'tollgate_breaker_state',
+    'Breakers of targets: 0 closed, 1 half open, 2 open.',
+    'target',
+    health.breakers,
+  );
+  metrics.gauges(
+    'tollgate_provider_healthy',
+    '1 where the health probes of a provider are answered, 0 where not.',
+    'provider',
+    () => new Map(inForce().probes.map(({ provider, state }) => [provider, state.up ? 1 : 0])),
+  );
+  return { health, probes };
+}
