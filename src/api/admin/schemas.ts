@@ -122,11 +122,12 @@ export const rotation = z.strictObject({ overlap: duration.optional() }).nullish
 
 export const byId = z.strictObject({ id: text(400) });
 
-const count = z
-  .string()
-  .regex(/^\d{1,4}$/, 'a number from 1 to 200')
-  .transform(Number)
-  .refine((n) => n >= 1 && n <= 200, 'a number from 1 to 200');
+const pageSize = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,4}$/, `a number from 1 to ${most}`)
+    .transform(Number)
+    .refine((n) => n >= 1 && n <= most, `a number from 1 to ${most}`);
 
 /** An opaque place in a list: the base64url of the last id seen, which must look like `shape`. */
 const cursor = (shape: RegExp) =>
@@ -138,8 +139,11 @@ const cursor = (shape: RegExp) =>
 
 export const cursorOf = (id: string): string => Buffer.from(id).toString('base64url');
 
-/** The query of a list whose cursor is of this kind. */
-export const pagedBy = <T extends z.ZodType>(cursor: T) => ({ limit: count.optional(), cursor: cursor.optional() });
+/** The query of a list whose cursor is of this kind, in pages of at most so many. */
+export const pagedBy = <T extends z.ZodType>(cursor: T, most = 200) => ({
+  limit: pageSize(most).optional(),
+  cursor: cursor.optional(),
+});
 const paged = (shape: RegExp) => pagedBy(cursor(shape));
 const flag = z.enum(['true', 'false']).transform((written) => written === 'true');
 

@@ -86,5 +86,5 @@ export const usageQuery = z.strictObject({
   provider: text(400).optional(),
   status: status.optional(),
   tag: text(400).optional(),
-  ...pagedBy(text(1_000)),
+  ...pagedBy(text(1_000), 1_000),
 });

@@ -31,6 +31,7 @@ describe('what is shown', () => {
     const second = await server.call('GET', `/usage?limit=3&cursor=${first.body.next_cursor}`);
     assert.deepEqual([...first.body.data, ...second.body.data], all.body.data);
     assert.equal(second.body.next_cursor, null);
+    assert.deepEqual((await server.call('GET', '/usage?limit=1000')).body, all.body);
     for (const [query, found] of [
       ['key=key_1', ['req-3', 'req-1']],
       ['status=499', ['req-3']],
@@ -49,7 +50,7 @@ describe('what is shown', () => {
   });
 
   test('a question about usage that cannot be understood is refused', async () => {
-    for (const query of ['cursor=x', 'status=abc', 'from=yesterday', 'to=1', 'keys=x', 'limit=1000', 'key=%00']) {
+    for (const query of ['cursor=x', 'status=abc', 'from=yesterday', 'to=1', 'keys=x', 'limit=1001', 'key=%00']) {
       const { status, body } = await server.call('GET', `/usage?${query}`);
       assert.equal(status, 400, query);
       assert.match(body.errors[0].field, new RegExp(query.split('=')[0]!), query);
