@@ -1,4 +1,4 @@
-/** Bad input, over a real Postgres: each gets its problem document in bounded time, and the next request is served. */
+/** Bad input, over a real Postgres: each gets its problem document for little work, and the next request is served. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -61,7 +61,7 @@ test('JSON that is not an object', async () => {
 });
 
 test('bodies that are nested 10,000 deep, where anything and where nothing may be', async () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   for (const deep of [nested(10_000, '[', ']'), nested(9_000, '{"a":', '}').replace('}', '1}')]) {
     isProblem(await server.call('POST', '/keys', deep), 400, 'invalid_value');
     for (const field of ['metadata', 'name', 'limits', 'unknown']) {
@@ -72,7 +72,8 @@ test('bodies that are nested 10,000 deep, where anything and where nothing may b
     isProblem(inside, 400, 'invalid_value');
     assert.match(inside.body.detail, /deeper than 10 levels/);
   }
-  assert.ok(performance.now() - start < 3_000);
+  const { user, system } = process.cpuUsage(start);
+  assert.ok(user + system < 3_000_000, `${user + system} us of this process, however busy the machine is`);
 });
 
 test('text that the database cannot hold, in every place where there is text', async () => {
