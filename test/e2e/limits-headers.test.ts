@@ -97,7 +97,7 @@ describe('a refusal tells', () => {
       assert.match(told['ratelimit']!, /;r=0/);
       assert.equal(told['x-ratelimit-limit-requests'], '0');
       assert.equal(told['x-should-retry'], 'false');
-      assert.equal(told['retry-after'] === undefined, per === 'total', per);
+      assert.ok(Number(told['retry-after']) >= 1, per); // what never admits: still no client comes at once
     }
   });
 
