@@ -29,9 +29,9 @@ interface ProbesDeps {
 /** The first of a provider's credentials is sent along: most lists of models are for those who have one. */
 export function probesOf({ providers }: Config, { providers: types, pools, states, userAgent }: ProbesDeps) {
   return Object.entries(providers).flatMap(
-    ([provider, { type, health, base_url, api_keys, headers }]): HealthProbe[] => {
+    ([provider, { type, health, base_url, settings, api_keys, headers }]): HealthProbe[] => {
       const { baseUrl, auth, local } = types[type]!;
-      const written = base_url ?? baseUrl;
+      const written = base_url ?? (typeof baseUrl === 'function' ? baseUrl(settings) : baseUrl);
       if (!health || written === null || local) return [];
       const base = new URL(written);
       const { path, interval, timeout, unhealthy_after, healthy_after } = health;

@@ -18,8 +18,10 @@ export interface TargetIdentity {
   /** Its label in metrics: a name from the configuration. */
   readonly label: string;
   readonly provider: string;
-  /** Its base URL. */
+  /** Its base URL, by which the probes of its provider know it. */
   readonly address: string;
+  /** What else tells accounts behind one address apart. */
+  readonly account?: string | undefined;
   /** In clear text; only their hashes are kept. */
   readonly credentials: readonly string[];
   /** False: it needs one and has none. */
@@ -57,9 +59,9 @@ export class TargetStates {
   }
 
   of(target: TargetIdentity): TargetState {
-    const { id, label, provider, address, credentials, hasCredential, breaker, limits } = target;
+    const { id, label, provider, address, account, credentials, hasCredential, breaker, limits } = target;
     const hashes = credentials.map(hashOf);
-    const key = JSON.stringify([id, address, hashes, hasCredential, breaker, limits]);
+    const key = JSON.stringify([id, address, account, hashes, hasCredential, breaker, limits]);
     let named = this.#targets.get(key);
     if (!named) {
       const onChange = (state: BreakerEvent['state'], why: string) => this.#onChange({ target: id, state, why });

@@ -64,7 +64,7 @@ export const faults: Readonly<Record<string, (request: Received) => readonly Ste
       ? [does.head(200, does.sseHeaders), does.writeInPieces(contentChunk('drop', 'stop') + DONE, 9, 2)]
       : [jsonHead(), does.writeInPieces(whole('drop'), 9, 2)],
   'huge-chunk': either(
-    does.sse(contentChunk('x'.repeat(6 * 1024 * 1024), 'stop'), DONE),
+    does.sse(contentChunk('x'.repeat(3 * 1024 * 1024), 'stop'), DONE),
     does.json(200, whole('x'.repeat(6 * 1024 * 1024))),
   ),
 
