@@ -43,13 +43,32 @@ export function clinc150(): Query[] | undefined {
 }
 
 /** Quora question pairs, development split: read from where it is, never kept. */
-export function quora(): Pair[] | undefined {
+function quora(): Pair[] | undefined {
   return read('qqp_dev.tsv')
     ?.trim()
     .split('\n')
     .map((line) => line.split('\t'))
     .flatMap(([label, one, two]) => (one && two ? [{ same: label === '1', kind: 'quora', one, two }] : []));
 }
+
+/**
+ * Of each label, every second pair: floors are chosen on the one half (`tuning`), and the other is only looked at
+ * (`held out`).
+ */
+export function quoraHalf(which: 'tuning' | 'held out'): Pair[] | undefined {
+  const pairs = quora();
+  const of = (same: boolean) =>
+    pairs?.filter((pair) => pair.same === same).filter((_, i) => (i % 2 === 0) === (which === 'tuning'));
+  return pairs && [...of(true)!, ...of(false)!];
+}
+
+/** Pairs that ask for different things, in the manner of other people's sets, written after the comparison was finished. */
+export const fresh = (): Pair[] =>
+  readFileSync(join(packageRoot, 'bench/cache/fresh.tsv'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t') as [string, string, string])
+    .map(([kind, one, two]) => ({ same: false, kind, one, two }));
 
 /** Our own pairs: traps, which look alike and are not, and true paraphrases. */
 export const traps = (): Pair[] =>

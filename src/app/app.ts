@@ -189,7 +189,9 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       log.level = next.telemetry.log.level;
       warnLacks(next, providers, log);
       warnUnpriced(inForce(), clock, log);
-      void embedding.warm(inForce().config);
+      void embedding
+        .warm(inForce().config)
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the embedding model cannot be loaded'));
     },
     onResult: (result) => {
       tellReload(result, log, metrics);
@@ -216,7 +218,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     random: Math.random,
   };
   const cache = await startCache({
-    ...{ config, inForce, clock, log, metrics, store, embedding },
+    ...{ config, inForce, changes, clock, log, metrics, store, embedding },
     connection: database.connection,
     shared: !database.embedded,
     askProvider: createOwnEmbeddings(path),
@@ -258,6 +260,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       catalogue,
       webhooks: hooks.admin,
       cache,
+      knowsModel: (name) => inForce().models.get(name) !== undefined,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
@@ -295,7 +298,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         duration_ms: Math.round(durationMs * 100) / 100,
       }),
   });
-  await embedding.warm(inForce().config);
+  await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
   const demo = await demoKeyOf(config, keys);
   await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });

@@ -8,6 +8,7 @@ import { type CacheDeps, type CacheService, openCache } from '../cache/cache-ser
 import { createComparer } from '../cache/semantic/counterparts.js';
 import {
   type Embedder,
+  folderModel,
   LOCAL_MODEL,
   localEmbedder,
   localVectors,
@@ -17,6 +18,7 @@ import {
 import { localEmbeddings } from '../cache/semantic/local-embeddings.js';
 import {
   type AskProvider,
+  folderPrompts,
   localPrompts,
   type PromptEmbedder,
   providerPrompts,
@@ -29,7 +31,9 @@ import type { VectorIndex } from '../cache/semantic/vector-index.js';
 import type { VectorWorker } from '../cache/semantic/vector-worker.js';
 import { openPgVectors } from '../cache/semantic/vectors-pg.js';
 import type { InForce } from '../catalog/snapshot.js';
-import type { Config } from '../config/config.js';
+import type { Config, FolderModel } from '../config/config.js';
+import { networkIn } from '../config/model-folder.js';
+import type { Changes } from '../identity/changes.js';
 import type { Clock } from '../lib/clock.js';
 import type { Embedder as TextsEmbedder } from '../lib/embedder.js';
 import { messageOf } from '../lib/thrown.js';
@@ -40,12 +44,14 @@ import type { Metrics } from '../telemetry/metrics.js';
 
 export interface Embedding {
   readonly worker: VectorWorker;
+  /** What prompts are compared by, where the configuration in force says so: a model from a folder. */
+  folderPrompts(model: FolderModel): PromptEmbedder;
   readonly embedder: Embedder;
   /** For conditions of model routing. */
   readonly similarity: TextsEmbedder;
   /** For targets; the model is loaded for the first request, which waits. */
   readonly upstream: LocalUpstream;
-  /** Loads the model where one of the models compares prompts. */
+  /** Loads what the configuration compares prompts by. Throws where a model in a folder cannot be loaded. */
   warm(config: Config): Promise<void>;
   close(): Promise<void>;
 }
@@ -53,29 +59,71 @@ export interface Embedding {
 export function startEmbedding(log: Log): Embedding {
   const worker = localVectors((error) => log.warn({ error: messageOf(error) }, 'the embedding process ended'));
   const embedder = localEmbedder(worker, LOCAL_MODEL);
+  const folders = folderModels(log);
   return {
     worker,
     embedder,
     similarity: similarityEmbedder(embedder),
     upstream: localEmbeddings(worker),
-    async warm({ models }) {
+    folderPrompts: (model) => folders.of(model).prompts,
+    async warm({ models, cache: { embedding } }) {
       const wanted = Object.values(models).some(
         ({ cache, route }) => cache?.semantic || route?.some(({ when }) => when?.like),
       );
+      const compares = Object.values(models).some(({ cache }) => cache?.semantic);
+      if (embedding.type === 'local' && embedding.folder && compares) await folders.load(embedding.folder);
+      else await folders.close();
       if (worker.running || !wanted) return;
       await embedder
         .embedIdly('Are you there?')
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the embedding model cannot be loaded'));
     },
-    close: () => worker.close(),
+    async close() {
+      await folders.close();
+      await worker.close();
+    },
   };
 }
+
+/** The one model from a folder that is in use, in a process of its own. */
+function folderModels(log: Log) {
+  let current: { readonly id: string; readonly worker: VectorWorker; readonly prompts: PromptEmbedder } | undefined;
+
+  function of({ path, pooling, prefix }: FolderModel) {
+    const id = JSON.stringify([path, pooling, prefix]);
+    if (current?.id === id) return current;
+    void current?.worker.close();
+    const model = { folder: path, network: networkIn(path) ?? path, pooling, prefix };
+    const worker = folderModel(model, (error) =>
+      log.warn({ error: messageOf(error), folder: path }, 'the embedding process ended'),
+    );
+    current = { id, worker, prompts: folderPrompts(worker, model) };
+    return current;
+  }
+
+  return {
+    of,
+    async load(model: FolderModel): Promise<void> {
+      const { vector } = await of(model).worker.ask({ op: 'embed', text: 'Are you there?' }, FIRST_LOAD_MS);
+      log.info({ folder: model.path, dimensions: vector?.length }, 'the embedding model is loaded');
+    },
+    async close(): Promise<void> {
+      await current?.worker.close();
+      current = undefined;
+    },
+  };
+}
+
+/** A large model takes its time. */
+const FIRST_LOAD_MS = 60_000;
 
 interface StartDeps {
   readonly config: Config;
   readonly inForce: () => InForce;
   /** Calls the model that embeds prompts, where that is behind a provider. */
   readonly askProvider: AskProvider;
+  /** Of keys and teams. */
+  readonly changes: Changes;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -92,7 +140,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
   const { pool } = store;
   const prompts = pgPromptStore(pool);
   const onError = (what: string, error: unknown) => log.warn({ what, error: messageOf(error) }, 'cache');
-  return openCache({
+  const cache = await openCache({
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),
     prompts,
@@ -116,6 +164,17 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
     onError,
   });
+  // A team that is deleted takes its answers with it, in the database: a purge is written there.
+  const stop = deps.changes.subscribe(({ kind }) => {
+    if (kind !== 'key') void cache.refresh();
+  });
+  return {
+    ...cache,
+    close: () => {
+      stop();
+      return cache.close();
+    },
+  };
 }
 
 async function indexOf(
@@ -133,6 +192,7 @@ function promptEmbedderOf({ inForce, embedding, askProvider }: StartDeps): () =>
   const provider = providerPrompts(askProvider);
   return () => {
     const { embedding: by } = inForce().config.cache;
-    return by.type === 'local' ? local : provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
+    if (by.type === 'provider') return provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
+    return by.folder ? embedding.folderPrompts(by.folder) : local;
   };
 }

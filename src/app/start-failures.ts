@@ -11,7 +11,7 @@ export class StartFailure extends Error {
   override readonly name = 'StartFailure';
 }
 
-type Setting = 'server.port' | 'data_dir' | 'database.url';
+type Setting = 'server.port' | 'data_dir' | 'database.url' | 'cache.embedding.folder';
 
 /** Runs a part of the start. What it throws is told as the matter of `setting`. */
 export async function startPart<T>(setting: Setting, config: Config, work: () => Promise<T>): Promise<T> {
@@ -45,6 +45,7 @@ export const checkPort = ({ server: { host, port } }: Config): Promise<void> =>
 
 function wordsOf(setting: Setting, error: unknown, config: Config): string {
   const code = codeOf(error);
+  if (setting === 'cache.embedding.folder') return `the model cannot be used: ${messageOf(error)}`;
   if (setting === 'server.port') return portWords(code, config) ?? messageOf(error);
   if (error instanceof DataDirectoryInUse) return error.message;
   if (setting === 'database.url' && config.database.url !== null)

@@ -1,7 +1,7 @@
 /** The answer store and the purges in Postgres (the embedded database too). Throws where the database is away. */
 import { randomBytes } from 'node:crypto';
 import type { Store } from '../store/pg.js';
-import type { AnswerStore, CachedAnswer, Purge } from './cache.js';
+import type { AnswerStore, CachedAnswer, Purge, PurgeKind } from './cache.js';
 import type { PurgeStore } from './purges.js';
 
 type Pool = Pick<Store, 'pool'>['pool'];
@@ -44,16 +44,32 @@ const insert = `
     expires_at = excluded.expires_at
     where excluded.created_at >= cache_answers.created_at`;
 
+/** Whether a purge `p` names an answer `a`. */
+const covers = `(
+  p.kind = 'all' or (p.kind = 'model' and a.model = p.name) or (p.kind = 'team' and a.team = p.name)
+  or (p.kind = 'key' and a.key_id = p.name) or (p.kind = 'entry' and a.id = p.name)
+  or (p.kind = 'tag' and p.name = any(a.tags)))`;
+
 /** Each kind of purge names what it covers; written out, so that the planner can use an index for each. */
 const sweep = `
   delete from cache_answers where key in (
     select key from cache_answers where expires_at <= ${time('$1::bigint')}
     union all
     select a.key from cache_answers a join json_to_recordset($2::json) as p (kind text, name text, seq bigint)
-      on a.epoch < p.seq and (
-        p.kind = 'all' or (p.kind = 'model' and a.model = p.name) or (p.kind = 'team' and a.team = p.name)
-        or (p.kind = 'key' and a.key_id = p.name) or (p.kind = 'entry' and a.id = p.name) or (p.kind = 'tag' and p.name = any(a.tags)))
+      on a.epoch < p.seq and ${covers}
     limit $3)`;
+
+const count = `
+  select count(*) as many from cache_answers a where expires_at > ${time('$1::bigint')} and not exists (
+    select from json_to_recordset($2::json) as p (kind text, name text, seq bigint) where a.epoch < p.seq and ${covers})`;
+const named: Readonly<Record<PurgeKind, string>> = {
+  all: 'true',
+  model: 'model = $3',
+  team: 'team = $3',
+  key: 'key_id = $3',
+  entry: 'id = $3',
+  tag: '$3 = any(tags)',
+};
 
 export function pgAnswerStore(pool: Pool): AnswerStore {
   return {
@@ -71,6 +87,11 @@ export function pgAnswerStore(pool: Pool): AnswerStore {
     async remove(id) {
       const { rowCount } = await pool.query('delete from cache_answers where id = $1', [id]);
       return rowCount === 1;
+    },
+    async count(kind, name, nowMs, purges) {
+      const values = [nowMs, JSON.stringify(purges), ...(kind === 'all' ? [] : [name])];
+      const { rows } = await pool.query<{ many: string }>(`${count} and ${named[kind]}`, values);
+      return Number(rows[0]!.many);
     },
     async sweep(nowMs, purges, most) {
       const { rowCount } = await pool.query(sweep, [nowMs, JSON.stringify(purges), most]);

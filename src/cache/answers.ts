@@ -60,7 +60,7 @@ export class Answers {
   local(key: string, directives: CacheDirectives): CachedAnswer | undefined {
     const answer = this.#memory.get(key);
     if (!answer) return undefined;
-    if (this.#valid(answer)) return this.#wanted(answer, directives) ? answer : undefined;
+    if (this.#valid(answer)) return this.allows(answer, directives) ? answer : undefined;
     this.#memory.delete(key);
     return undefined;
   }
@@ -73,7 +73,7 @@ export class Answers {
       const answer = await within(store.get(key), this.#o.turnMs ?? 100, 'the store did not answer');
       if (!answer || !this.#valid(answer) || this.#closed) return undefined;
       this.#memory.set(key, answer);
-      return this.#wanted(answer, directives) ? answer : undefined;
+      return this.allows(answer, directives) ? answer : undefined;
     } catch (error) {
       this.#awayUntil = clock.monotonic() + LEFT_ALONE_MS;
       onError('read', error);
@@ -158,7 +158,8 @@ export class Answers {
     return answer.expires_at > this.#o.clock.now() && !this.#o.purges.covers(answer);
   }
 
-  #wanted(answer: CachedAnswer, { maxAgeMs, minFreshMs }: CacheDirectives): boolean {
+  /** Whether what a caller said about age allows it. */
+  allows(answer: CachedAnswer, { maxAgeMs, minFreshMs }: CacheDirectives): boolean {
     const now = this.#o.clock.now();
     if (maxAgeMs !== null && now - answer.created_at > maxAgeMs) return false;
     return answer.expires_at - now >= minFreshMs;

@@ -74,8 +74,12 @@ export interface CacheStats {
 export interface CacheService {
   readonly recall: Recall;
   stats(): Promise<CacheStats>;
-  /** Everything of what is named is invalid when this resolves; answers the purge's number. */
-  purge(kind: PurgeKind, name: string): Promise<number>;
+  /** How many kept answers a purge would make invalid. */
+  covered(kind: PurgeKind, name: string): Promise<number>;
+  /** Everything of what is named is invalid when this resolves. */
+  purge(kind: PurgeKind, name: string): Promise<void>;
+  /** Purges may have been made by others than this service: they are read before this resolves, if the store answers. */
+  refresh(): Promise<void>;
   /** True where there was such an entry. */
   removeEntry(id: string): Promise<boolean>;
   /** Writes what waits, and stops. */
@@ -162,10 +166,17 @@ export async function openCache(deps: CacheDeps): Promise<CacheService> {
       },
       purges: purges.newest,
     }),
+    async covered(kind, name) {
+      await answers.flush();
+      return store.count(kind, name, clock.now(), purges.list());
+    },
     async purge(kind, name) {
-      const { seq } = await purges.add(kind, name);
+      await purges.add(kind, name);
       void sweep();
-      return seq;
+    },
+    async refresh() {
+      await refresh();
+      answers.dropInvalid();
     },
     async removeEntry(id) {
       const found = await answers.remove(id);

@@ -85,6 +85,8 @@ export interface AnswerStore {
   put(answers: readonly CachedAnswer[]): Promise<void>;
   /** True where there was such an entry. */
   remove(id: string): Promise<boolean>;
+  /** How many answers a purge of this name would cover that are good, in view of the purges before it. */
+  count(kind: PurgeKind, name: string, nowMs: number, purges: readonly Purge[]): Promise<number>;
   /** Deletes what expired before `nowMs` and what `purges` made invalid, at most `most` entries; answers how many. */
   sweep(nowMs: number, purges: readonly Purge[], most: number): Promise<number>;
 }

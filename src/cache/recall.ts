@@ -1,7 +1,9 @@
 /**
  * From a request to an answer that is known already, or to the right to fetch one. The order: is it fit, whose is it, is it
  * in memory, is somebody fetching it, is it in the store, is there one that means the same. Memory answers without waiting;
- * for the rest the first of identical requests looks and calls, and the others wait for it, each until its own deadline.
+ * for the rest the first of identical requests looks and calls, and the others wait for it, each until its own deadline, or
+ * read its stream along as it comes. A follower takes only what its own directives allow; where that is not what the first
+ * one brought, it asks once more for itself.
  * Nothing here fails a request: a store or an embedder that is away is a miss.
  */
 
@@ -11,8 +13,9 @@ import { newId } from '../lib/ids.js';
 import type { Answers } from './answers.js';
 import type { CachedAnswer, CachePolicy, CacheState, Share } from './cache.js';
 import { type CacheDirectives, noDirectives } from './directives.js';
+import type { LiveAnswer } from './live-answer.js';
 import type { Purges } from './purges.js';
-import { type Asked, type Asker, narrower, type Scope, tenantOf, unfit } from './scope.js';
+import { type Asked, type Asker, narrower, type Scope, type Tenant, tenantOf, unfit } from './scope.js';
 import { type FlightLead, SingleFlight } from './single-flight.js';
 
 /** Everything about a request that the cache looks at. */
@@ -25,6 +28,8 @@ export interface Question extends Omit<Asked, 'generation'> {
   readonly directives: CacheDirectives | undefined;
   /** Longest wait for another request's answer. */
   readonly patienceMs: number;
+  /** How a stream is to be told, where one is asked for: two with the same can read the same bytes. Null: a whole answer. */
+  readonly streamStyle: string | null;
   /** Calls back once the caller is gone. */
   readonly onGone: (listener: () => void) => void;
   readonly isGone: () => boolean;
@@ -44,6 +49,8 @@ export type Recalled =
   | KnownAnswer
   /** Not a matter for the cache, and why. */
   | { readonly kind: 'off'; readonly why: string }
+  /** It is being fetched by another, as a stream that this one can read along. */
+  | { readonly kind: 'live'; readonly live: LiveAnswer }
   | { readonly kind: 'fetch'; readonly permit: FetchPermit }
   | { readonly kind: 'gone' }
   | { readonly kind: 'late' }
@@ -66,6 +73,8 @@ export interface Fetched {
 export interface FetchPermit {
   /** The answer is to be recorded as it passes. */
   readonly records: boolean;
+  /** The answer begins to come as a stream: others may read it from here on. False where nobody can. */
+  comes(live: LiveAnswer): boolean;
   done(fetched: Fetched): void;
   /** It did not come to an answer; `gone`: because its caller left. */
   failed(gone: boolean): void;
@@ -74,7 +83,7 @@ export interface FetchPermit {
 /** The tier that compares by meaning; see `semantic/`. */
 export interface SemanticTier {
   /** An answer to a request that means the same, and what is to be told about a fresh answer. */
-  find(question: Question, tenant: readonly (string | null)[], generation: number): Promise<SemanticFound>;
+  find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound>;
 }
 
 export interface SemanticFound {
@@ -110,9 +119,12 @@ export interface Peeked {
 
 export function createRecall(deps: RecallDeps): Recall {
   const { answers, purges, scope, clock } = deps;
-  const singleFlight = new SingleFlight<KnownAnswer>();
+  const singleFlight = new SingleFlight<KnownAnswer, ComingAnswer>();
 
-  function recall(question: Question): Recalled | Promise<Recalled> {
+  const recall = (question: Question): Recalled | Promise<Recalled> => recalled(question, 0);
+
+  /** `waited`: how often it has waited for another's answer that it could not use. */
+  function recalled(question: Question, waited: number): Recalled | Promise<Recalled> {
     const directives = question.directives ?? noDirectives;
     const why = refusedBecause(question, directives);
     const tenant = why === null ? tenantFor(question) : null;
@@ -127,7 +139,8 @@ export function createRecall(deps: RecallDeps): Recall {
     if (local) return known({ kind: 'known', state: 'hit', answer: local, similarity: null });
     if (directives.onlyCached) return search(lookup, undefined);
     const lead = singleFlight.lead(lookup.key);
-    return lead ? search(lookup, lead) : follow(lookup);
+    if (lead) return search(lookup, lead);
+    return waited < MOST_WAITS ? follow(lookup, waited) : search(lookup, undefined);
   }
 
   const refusedBecause = (question: Question, directives: CacheDirectives): string | null => {
@@ -140,13 +153,13 @@ export function createRecall(deps: RecallDeps): Recall {
   interface Lookup {
     readonly key: string;
     readonly question: Question;
-    readonly tenant: readonly (string | null)[];
+    readonly tenant: Tenant;
     readonly directives: CacheDirectives;
     readonly epoch: number;
     readonly generation: number;
   }
 
-  function lookupOf(question: Question, tenant: readonly (string | null)[], directives: CacheDirectives): Lookup {
+  function lookupOf(question: Question, tenant: Tenant, directives: CacheDirectives): Lookup {
     const { asker, model } = question;
     const epoch = purges.newest;
     const generation = purges.generation(model, asker.team, asker.key);
@@ -160,7 +173,7 @@ export function createRecall(deps: RecallDeps): Recall {
     };
   }
 
-  async function search(lookup: Lookup, lead: FlightLead<KnownAnswer> | undefined): Promise<Recalled> {
+  async function search(lookup: Lookup, lead: FlightLead<KnownAnswer, ComingAnswer> | undefined): Promise<Recalled> {
     const { question, directives } = lookup;
     let learn: SemanticFound['learn'];
     try {
@@ -184,22 +197,40 @@ export function createRecall(deps: RecallDeps): Recall {
     return { kind: 'gone' };
   }
 
-  function follow(lookup: Lookup): Promise<Recalled> {
+  function follow(lookup: Lookup, waited: number): Promise<Recalled> {
     const { question } = lookup;
     question.onFollow();
     return new Promise((resolve) => {
-      const stop = (recalled: Recalled): void => {
+      const stop = (recalled: Recalled | Promise<Recalled>): void => {
         clearTimeout(timer);
         leave();
         resolve(recalled);
       };
       const timer = setTimeout(() => stop({ kind: 'late' }), question.patienceMs);
-      const leave = singleFlight.follow(lookup.key, (end) => {
-        if (end.kind === 'shared') stop(known(end.value));
-        else stop(fetching(lookup, end.kind === 'lead' ? end.lead : undefined, undefined));
+      const leave = singleFlight.follow(lookup.key, (news) => {
+        if (news.kind === 'live') {
+          if (reads(lookup, news.live)) stop({ kind: 'live', live: live(news.live) });
+        } else if (news.kind === 'shared') {
+          stop(takes(lookup, news.value) ? known(news.value) : recalled(question, waited + 1));
+        } else stop(fetching(lookup, news.kind === 'lead' ? news.lead : undefined, undefined));
       });
       question.onGone(() => stop({ kind: 'gone' }));
     });
+  }
+
+  /** Whether a follower's own directives allow what the leader brought. */
+  function takes({ directives }: Lookup, { state, answer }: KnownAnswer): boolean {
+    return !(state === 'semantic' && directives.onlyExact) && answers.allows(answer, directives);
+  }
+
+  /** Whether it can read along: it wants a stream told in the same way, and the answer will be good for long enough. */
+  function reads({ question, directives }: Lookup, { style, ttlMs, answer }: ComingAnswer): boolean {
+    return question.streamStyle === style && answer.open && ttlMs >= directives.minFreshMs;
+  }
+
+  function live({ answer }: ComingAnswer): LiveAnswer {
+    deps.onResult('hit');
+    return answer;
   }
 
   function known(found: KnownAnswer): KnownAnswer {
@@ -209,7 +240,7 @@ export function createRecall(deps: RecallDeps): Recall {
 
   function fetching(
     lookup: Lookup,
-    lead: FlightLead<KnownAnswer> | undefined,
+    lead: FlightLead<KnownAnswer, ComingAnswer> | undefined,
     learn: SemanticFound['learn'],
   ): Recalled {
     deps.onResult('miss');
@@ -218,12 +249,18 @@ export function createRecall(deps: RecallDeps): Recall {
 
   function permitFor(
     lookup: Lookup,
-    lead: FlightLead<KnownAnswer> | undefined,
+    lead: FlightLead<KnownAnswer, ComingAnswer> | undefined,
     learn: SemanticFound['learn'],
   ): FetchPermit {
     const { question, directives } = lookup;
     return {
       records: directives.write || lead !== undefined,
+      comes(answer) {
+        const { streamStyle: style } = question;
+        if (!lead || style === null) return false;
+        lead.tell({ answer, style, ttlMs: ttlOf(lookup) });
+        return true;
+      },
       done(fetched) {
         const answer = fetched.body && answerOf(lookup, fetched, fetched.body);
         if (!answer) return lead?.fail();
@@ -237,7 +274,7 @@ export function createRecall(deps: RecallDeps): Recall {
   }
 
   function answerOf(lookup: Lookup, { body: _, ...fetched }: Fetched, body: Buffer): CachedAnswer {
-    const { question, directives } = lookup;
+    const { question } = lookup;
     const now = clock.now();
     return {
       id: newId('cch', now),
@@ -250,7 +287,7 @@ export function createRecall(deps: RecallDeps): Recall {
       ...fetched,
       epoch: lookup.epoch,
       created_at: now,
-      expires_at: now + Math.min(question.policy.ttl, directives.ttlMs ?? Number.POSITIVE_INFINITY),
+      expires_at: now + ttlOf(lookup),
     };
   }
 
@@ -270,6 +307,19 @@ export function createRecall(deps: RecallDeps): Recall {
   return Object.assign(recall, { peek, waiting: () => singleFlight.waiting });
 }
 
-function tenantFor({ policy, keyShare, asker }: Question): readonly (string | null)[] | null {
+/** A stream that is being fetched, how it is told, and how long its answer will be good. */
+interface ComingAnswer {
+  readonly answer: LiveAnswer;
+  readonly style: string;
+  readonly ttlMs: number;
+}
+
+const ttlOf = ({ question, directives }: { question: Question; directives: CacheDirectives }): number =>
+  Math.min(question.policy.ttl, directives.ttlMs ?? Number.POSITIVE_INFINITY);
+
+/** So that nobody waits in line for ever. */
+const MOST_WAITS = 2;
+
+function tenantFor({ policy, keyShare, asker }: Question): Tenant | null {
   return keyShare === 'off' ? null : tenantOf(narrower(policy.share, keyShare), asker);
 }

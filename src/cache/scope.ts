@@ -12,6 +12,8 @@ import { canonical, isVast, readsWhole } from './canonical.js';
 export interface Asker {
   readonly key: string;
   readonly team: string | null;
+  /** When the team was made: a team that is deleted and one that has its name later are two. */
+  readonly teamSince: number | null;
   /** The end user of the request; null: none was named. */
   readonly user: string | null;
 }
@@ -30,6 +32,9 @@ export interface Asked {
 const LARGEST_REQUEST_BYTES = 512 * 1024;
 const MOST_VALUES = 5_000;
 
+/** With whom answers are shared, as it is hashed. */
+export type Tenant = readonly (string | number | null)[];
+
 /** The narrower of two; the key's own setting can narrow what the model's allows and never widen it. */
 export function narrower(one: Share, other: Share | null): Share {
   return other !== null && shares.indexOf(other) < shares.indexOf(one) ? other : one;
@@ -39,10 +44,11 @@ export function narrower(one: Share, other: Share | null): Share {
  * With whom answers are shared, as a list for the hash. Null: with nobody, since the one that should be alone with its
  * answers is not named.
  */
-export function tenantOf(share: Share, asker: Asker): readonly (string | null)[] | null {
-  if (share === 'team' && asker.team !== null) return ['team', asker.team];
-  if (share !== 'user') return ['key', asker.key];
-  return asker.user === null ? null : ['user', asker.key, asker.user];
+export function tenantOf(share: Share, asker: Asker): Tenant | null {
+  const team = [asker.team, asker.teamSince];
+  if (share === 'team' && asker.team !== null) return ['team', ...team];
+  if (share !== 'user') return ['key', asker.key, ...team];
+  return asker.user === null ? null : ['user', asker.key, ...team, asker.user];
 }
 
 /** Why a request can never be answered from the cache; null: it can. */
@@ -53,9 +59,9 @@ export function unfit({ request, replay }: Pick<Asked, 'request' | 'replay'>): s
 
 export interface Scope {
   /** The identity of the request within its tenant. */
-  exactKey(tenant: readonly (string | null)[], asked: Asked): string;
+  exactKey(tenant: Tenant, asked: Asked): string;
   /** The partition within which prompts are compared by meaning: all but the prompt. */
-  partition(tenant: readonly (string | null)[], asked: Asked, prompt: Pick<Prompt, 'rest'>, embedding: string): string;
+  partition(tenant: Tenant, asked: Asked, prompt: Pick<Prompt, 'rest'>, embedding: string): string;
 }
 
 export function createScope(secret: Buffer): Scope {

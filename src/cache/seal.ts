@@ -17,6 +17,7 @@ export function sealedAnswers(store: AnswerStore, seal: Seal): AnswerStore {
     put: (answers) =>
       store.put(answers.map((answer): CachedAnswer => ({ ...answer, body: seal.close(answer.body, answer.key) }))),
     remove: (id) => store.remove(id),
+    count: (...asked) => store.count(...asked),
     sweep: (nowMs, purges, most) => store.sweep(nowMs, purges, most),
   };
 }

@@ -25,6 +25,8 @@ export interface Target extends Candidate {
   /** `provider/model` as the configuration has it, for metrics; a wildcard's targets share one. */
   readonly label: string;
   readonly provider: string;
+  /** Where the provider lives: the base of its URLs. */
+  readonly address: string;
   /** The model's name at the provider. */
   readonly model: string;
   readonly providerType: ProviderType;

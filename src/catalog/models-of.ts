@@ -184,6 +184,7 @@ function targetOf(
       id,
       label,
       provider: written.provider,
+      address: base.href,
       model: name,
       priority: written.priority,
       weight: written.weight,

@@ -91,8 +91,25 @@ export const cacheSection = z
     embedding: z
       .discriminatedUnion('type', [
         z.strictObject({
-          type: z.literal('local').describe('The model that comes with the gateway.'),
+          type: z.literal('local').describe('The model that comes with the gateway, or one from a folder.'),
           model: z.enum(['all-MiniLM-L6-v2']).default('all-MiniLM-L6-v2'),
+          folder: z
+            .string()
+            .min(1)
+            .max(4096)
+            .optional()
+            .describe('The folder of a sentence-embedding model in ONNX form, with its tokenizer.json.'),
+          pooling: z
+            .enum(['mean', 'cls'])
+            .optional()
+            .describe('How its vectors of pieces become one of the text, as its model card says. Default mean.'),
+          prefix: z
+            .string()
+            .max(200)
+            .optional()
+            .describe(
+              'What stands before each prompt, where the model was trained so, e.g. "query: ". Default: nothing.',
+            ),
         }),
         z.strictObject({
           type: z.literal('provider').describe("An embedding model behind a provider's API."),

@@ -144,6 +144,13 @@ export interface TargetConfig {
   readonly limits: readonly LimitSpec[];
 }
 
+/** A sentence-embedding model in ONNX form. */
+export interface FolderModel {
+  readonly path: string;
+  readonly pooling: 'mean' | 'cls';
+  readonly prefix: string;
+}
+
 export interface CacheConfig {
   /** Bytes of answers in memory. */
   readonly memory: number;
@@ -152,7 +159,12 @@ export interface CacheConfig {
   /** Where the nearest prompts are searched. */
   readonly index: 'memory' | 'pgvector';
   readonly embedding:
-    | { readonly type: 'local'; readonly model: string }
+    | {
+        readonly type: 'local';
+        readonly model: string;
+        /** Instead of the model that comes with the gateway; null: that one. */
+        readonly folder: FolderModel | null;
+      }
     | {
         readonly type: 'provider';
         /** Null: `model` is a name under `models`. */

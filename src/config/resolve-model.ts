@@ -42,14 +42,16 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
 /** The default threshold is that of the model that compares. */
 export function cacheOf(
   written: WrittenModelCache | undefined,
-  embedding: Pick<WrittenConfig['cache']['embedding'], 'type'>,
+  embedding: WrittenConfig['cache']['embedding'],
 ): CachePolicy | null {
   if (written === undefined || written === false) return null;
   const { exact = true, semantic = false, ttl = 3_600_000, share = 'key' } = written;
   if (!exact && semantic === false) return null;
   const told = typeof semantic === 'object' ? semantic : {};
   const defaults =
-    embedding.type === 'local' ? semanticDefaults : { ...semanticDefaults, threshold: unmeasuredThreshold };
+    embedding.type === 'local' && embedding.folder === undefined
+      ? semanticDefaults
+      : { ...semanticDefaults, threshold: unmeasuredThreshold };
   return { exact, semantic: semantic === false ? null : { ...defaults, ...told }, ttl, share };
 }
 

@@ -7,6 +7,7 @@ import { tokensOf } from './auth.js';
 import { resolveRoutes } from './classic-routes.js';
 import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
+import { modelFolderProblem } from './model-folder.js';
 import type { Path } from './problem.js';
 import { accountOf, type Env } from './provider-account.js';
 import type { WrittenFailure } from './provider-schema.js';
@@ -100,7 +101,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
     },
     cache: {
       ...written.cache,
-      embedding: embeddingOf(written.cache.embedding),
+      embedding: embeddingOf(written.cache.embedding, baseDir, report),
       secret: credential(['cache', 'secret'], written.cache.secret) || null,
     },
     responses: written.responses,
@@ -118,10 +119,29 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
 
 type Report = (path: Path, message: string) => void;
 
-const embeddingOf = (written: WrittenConfig['cache']['embedding']): CacheConfig['embedding'] =>
-  written.type === 'local'
-    ? written
-    : { ...written, provider: written.provider ?? null, dimensions: written.dimensions ?? null };
+function embeddingOf(
+  written: WrittenConfig['cache']['embedding'],
+  baseDir: string,
+  report: Report,
+): CacheConfig['embedding'] {
+  if (written.type === 'provider')
+    return { ...written, provider: written.provider ?? null, dimensions: written.dimensions ?? null };
+  const { type, model, folder, pooling, prefix } = written;
+  for (const [name, value] of Object.entries({ pooling, prefix }))
+    if (folder === undefined && value !== undefined)
+      report(
+        ['cache', 'embedding', name],
+        'is of a model in a `folder`; the one that comes with the gateway needs none',
+      );
+  const from = folder === undefined ? null : resolvePath(baseDir, folder);
+  const problem = from === null ? null : modelFolderProblem(from);
+  if (problem !== null) report(['cache', 'embedding', 'folder'], problem);
+  return {
+    type,
+    model,
+    folder: from === null ? null : { path: from, pooling: pooling ?? 'mean', prefix: prefix ?? '' },
+  };
+}
 
 const failureOf = ({ is, status, code, type, message }: WrittenFailure): ProviderConfig['failures'][number] => ({
   is,

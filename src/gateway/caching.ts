@@ -1,27 +1,29 @@
 /** The cache between the stations: what it is asked, what a hit writes and records, what is kept of an answer. */
-import type { CachePolicy } from '../cache/cache.js';
+import type { CachePolicy, CacheState } from '../cache/cache.js';
+import { noDirectives } from '../cache/directives.js';
+import type { AnswerFacts, LiveAnswer, LiveEnd, WholeEnd } from '../cache/live-answer.js';
 import type { FetchPermit, KnownAnswer, Question, Recall } from '../cache/recall.js';
-import type { Model } from '../catalog/model.js';
+import type { Model, Target } from '../catalog/model.js';
 import type { Replay } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
+import type { UsageExtra } from '../formats/translation.js';
 import { noUsage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, refuse } from '../lib/errors.js';
-import { newId, timeOf } from '../lib/ids.js';
 import { usd } from '../lib/money.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { CallHeaders } from './call.js';
 import type { Carried } from './carried.js';
-import { limitModelOf } from './entry.js';
-import { streamHead, wholeHead } from './head.js';
-import { firstEntryId, type Limiter } from './limiter.js';
+import { extraOf, streamHead, wholeHead } from './head.js';
+import { hitEntry, NO_COST } from './hit-entry.js';
+import type { Limiter } from './limiter.js';
+import { readAlong } from './read-along.js';
 import { RecordingWriter } from './recording-writer.js';
 import type { ResponseWriter } from './response-writer.js';
 import type { Admitted, AttemptResult, Reserved } from './stages.js';
 
-const NOTHING = { input: 0, cache_read: 0, cache_write: 0, output: 0, total: 0 };
 /** Larger answers are not kept. */
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
@@ -51,18 +53,25 @@ export function questionOf({
     request,
     replay,
     model: model.name,
-    resolved: [...model.targets.map(({ id }) => id), ...settingsOf(model), ...passedOf(model, request, headers)],
+    resolved: [...model.targets.map(placeOf), ...settingsOf(model), ...passedOf(model, request, headers)],
     policy,
-    asker: { key: caller.key.id, team: caller.key.team, user },
+    asker: { key: caller.key.id, team: caller.key.team, teamSince: caller.team?.created_at ?? null, user },
     keyShare: caller.key.cache,
     tags,
     directives: headers.cache,
+    streamStyle: request.stream ? JSON.stringify(streamOptionsOf(request)) : null,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
     onGone: (listener) => writer?.onGone(listener),
     onFollow: () => targets?.release(),
     isGone: () => writer?.gone ?? false,
   };
 }
+
+/** Which target, and where its provider lives: another address is another provider under its name. */
+const placeOf = ({ id, address }: Target): string => `${id} ${address}`;
+
+const streamOptionsOf = ({ json }: ModelRequest): unknown =>
+  (json as { readonly stream_options?: unknown }).stream_options ?? null;
 
 /** What of the model's settings changes what its targets are asked. */
 const settingsOf = ({ dropParams, forcedToolChoice }: Model): string[] =>
@@ -79,8 +88,8 @@ function passedOf({ targets }: Model, { format }: ModelRequest, { received }: Ca
 
 /** What the request path does next. */
 export type Turn =
-  /** The answer is known and entered in the ledger; `write` gives it once that is durable. */
-  | { readonly kind: 'known'; write(): void }
+  /** The answer is known and entered in the ledger; `write` gives it, or its last bytes, once that is durable. */
+  | { readonly kind: 'known'; write(): void; readonly refusal?: Refusal }
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The request goes upstream, its answer to this writer; of what it brings `keep` is told, and `end` in any case. */
@@ -89,6 +98,10 @@ export type Turn =
 export interface Caching {
   /** Undefined where this request takes no part. */
   turn(reserved: Reserved): Promise<Turn | undefined> | undefined;
+  /** Its answer may be known. */
+  mayKnow(request: Pick<Admitted, 'model' | 'call'>): boolean;
+  /** The answer of a request that may not go upstream, where it is known. */
+  known(reserved: Reserved): Promise<Turn | undefined>;
 }
 
 export function createCaching(ports: {
@@ -115,47 +128,105 @@ export function createCaching(ports: {
     const recalled = asked instanceof Promise ? await asked : asked;
     if (recalled.kind === 'off') return undefined;
     if (recalled.kind === 'known') return hit(reserved, recalled, replay);
+    if (recalled.kind === 'live') return readingAlong(reserved, recalled.live);
     if (recalled.kind === 'fetch') return fetching(reserved, recalled.permit, replay);
     if (recalled.kind === 'gone') return recalled;
     return { kind: 'refused', refusal: recalled.kind === 'late' ? waitedTooLong : notCached };
+  }
+
+  const mayKnow = ({ model, call }: Pick<Admitted, 'model' | 'call'>): boolean =>
+    model.cache !== null && call.format.replay !== undefined;
+
+  async function known(reserved: Reserved): Promise<Turn | undefined> {
+    const { model, call, headers } = reserved;
+    const { replay } = call.format;
+    const directives = headers.cache ?? noDirectives;
+    if (!model.cache || !replay || !directives.read) return undefined;
+    const question = questionOf({ ...reserved, policy: model.cache, replay });
+    const recalled = await recall({ ...question, directives: { ...directives, onlyCached: true } });
+    return recalled.kind === 'known' ? hit(reserved, recalled, replay) : undefined;
   }
 
   function fetching(reserved: Reserved, permit: FetchPermit, replay: Replay<ModelRequest>): Turn {
     const { context, request, model } = reserved;
     context.cache = 'miss';
     const recording =
-      request.stream && permit.records ? new RecordingWriter(reserved.writer, LARGEST_ANSWER_BYTES) : null;
+      request.stream && permit.records
+        ? new RecordingWriter(reserved.writer, LARGEST_ANSWER_BYTES, (live) => comes(reserved, live, permit))
+        : null;
     const writer = recording ?? reserved.writer;
     return {
       kind: 'fetch',
       writer,
       keep: ({ target, carried, bill, refusal }) => {
         if (carried.kind === 'gone') return; // the next of those who wait takes over at the end
-        // A fallback's answer is not the model's: it is not told again in its name.
-        const own = model.targets.includes(target);
-        permit.done({
-          body: refusal || !own ? undefined : keepable(carried, recording, bill.tokens, replay),
+        const told = {
           provider: target.provider,
           target: target.id,
           served_model: servedModel(carried),
           price_version: target.priceAt(clock.now())?.version ?? '',
-          tokens: bill.tokens,
           cost_nusd: bill.cost.total,
+        };
+        recording?.over(liveEnd(recording, reserved, told));
+        // A fallback's answer is not the model's: it is not told again in its name.
+        const own = model.targets.includes(target);
+        permit.done({
+          body: refusal || !own ? undefined : keepable(carried, recording, bill.tokens, replay),
+          ...told,
+          tokens: bill.tokens,
         });
       },
-      end: () => permit.failed(writer.gone),
+      end: () => {
+        recording?.over({ kind: 'broken', told: undefined, slow: false });
+        permit.failed(reserved.writer.gone);
+      },
     };
   }
 
-  function hit(reserved: Reserved, found: KnownAnswer, replay: Replay<ModelRequest>): Turn {
-    const { context, call, request, model, grant, writer } = reserved;
-    context.cache = found.state;
-    const target = model.targets.find(({ id }) => id === found.answer.target) ?? model.targets[0]!;
+  /** A fallback's answer is not the model's. */
+  function comes({ context, model }: Reserved, live: LiveAnswer, permit: FetchPermit): boolean {
+    if (!context.target || !model.targets.includes(context.target)) return false;
+    live.target = context.target.id;
+    return permit.comes(live);
+  }
+
+  /** Gives the answer as it comes, but for its last bytes. */
+  async function readingAlong(reserved: Reserved, live: LiveAnswer): Promise<Turn> {
+    const { context, call, writer, deadlineMs, model } = reserved;
+    context.cache = 'hit';
+    context.target = targetNamed(live.target, model);
+    const head = () => [...streamHead(context), ...ageHead('0')];
+    const end = await readAlong(live, reserved, head, deadlineMs - clock.monotonic());
+    if (end.kind === 'gone') return end;
+    if (end.kind === 'whole') {
+      enter(reserved, 'hit', end.told);
+      const closing = withExtra(end, { cost_usd: usd(0), attempts: 0, cache: 'hit' });
+      const write = (): void => {
+        if (!writer.started) writer.head(200, head());
+        writer.end(closing);
+      };
+      return { kind: 'known', write };
+    }
+    const { refusal } = end;
+    if (!writer.started) return { kind: 'refused', refusal };
+    if (end.told) enter(reserved, 'hit', end.told, refusal);
+    return { kind: 'known', refusal, write: () => writer.breakOff(call.format.errors.event(refusal, call.requestId)) };
+  }
+
+  /** It counts as a request, and as nothing else. */
+  function enter(reserved: Reserved, state: CacheState, told: AnswerFacts, refusal?: Refusal): void {
+    const { context, model, grant } = reserved;
+    const target = targetNamed(told.target, model);
     context.target = target;
-    // It counts as a request, and as nothing else.
-    limiter.record(grant, { model, target }, { tokens: noUsage(), cost: NOTHING });
-    ledger.append(hitEntry(reserved, found, clock));
-    ports.metrics.cacheSaved(found.answer.cost_nusd);
+    limiter.record(grant, { model, target }, { tokens: noUsage(), cost: NO_COST });
+    ledger.append(hitEntry(reserved, told, state, refusal, clock));
+    if (!refusal) ports.metrics.cacheSaved(told.cost_nusd);
+  }
+
+  function hit(reserved: Reserved, found: KnownAnswer, replay: Replay<ModelRequest>): Turn {
+    const { context, call, request, writer } = reserved;
+    context.cache = found.state;
+    enter(reserved, found.state, found.answer);
     const write = (): void => {
       const answer = replay.retold(found.answer.body, clock.now());
       const extra = { cost_usd: usd(0), attempts: 0, cache: found.state };
@@ -171,7 +242,7 @@ export function createCaching(ports: {
     return { kind: 'known', write };
   }
 
-  return { turn };
+  return { turn, mayKnow, known };
 }
 
 /** The model that an upstream said it served, as a database can hold it. */
@@ -208,46 +279,29 @@ function keepable(
 /** Names and values in turn, to be added to the head of a hit. */
 function hitHead({ answer, similarity }: KnownAnswer, nowMs: number): string[] {
   const age = String(Math.max(0, Math.floor((nowMs - answer.created_at) / 1000)));
-  const head = ['age', age, 'x-tollgate-cache-age', age, 'x-tollgate-cache-id', answer.id];
+  const head = [...ageHead(age), 'x-tollgate-cache-id', answer.id];
   if (similarity !== null) head.push('x-tollgate-cache-similarity', similarity.toFixed(4));
   return head;
 }
 
-/** The entry of a hit: no tokens, no cost, and what it saved. */
-function hitEntry(reserved: Reserved, { answer, state }: KnownAnswer, clock: Clock): Entry {
-  const { call, context, request, headers, caller, grant, model } = reserved;
-  const { hold } = grant;
-  const tookMs = clock.monotonic() - context.startedAt;
-  // As of a first attempt: whoever closes the hold of a gateway that died enters the same line.
-  const id = hold ? firstEntryId(hold.id) : newId('ent', clock.now());
-  return {
-    id,
-    at: hold ? timeOf(id) : Math.round(clock.now() - tookMs),
-    request_id: call.requestId,
-    attempt: 1,
-    key: caller.key.id,
-    team: caller.key.team,
-    user: reserved.user,
-    tags: reserved.tags,
-    metadata: headers.metadata ? { ...request.metadata, ...headers.metadata } : request.metadata,
-    endpoint: call.format.endpoint,
-    model: request.model,
-    served_model: answer.served_model,
-    provider: answer.provider,
-    target: answer.target,
-    status: 200,
-    error: null,
-    stream: request.stream,
-    cache: state,
-    tokens: noUsage(),
-    usage_source: 'provider',
-    cost_nusd: NOTHING,
-    saved_nusd: answer.cost_nusd,
-    price_version: answer.price_version,
-    first_byte_ms: null,
-    duration_ms: tookMs,
-    overhead_ms: tookMs,
-    ...(hold && { hold: hold.id, held_at: Math.round(grant.heldAtMs) }),
-    limit_model: limitModelOf(request.model, model),
-  };
+const targetNamed = (name: string, { targets }: Model): Target => targets.find(({ id }) => id === name) ?? targets[0]!;
+
+const ageHead = (age: string): string[] => ['age', age, 'x-tollgate-cache-age', age];
+
+/** How the stream ended, for those who read it along. */
+function liveEnd(recording: RecordingWriter, { context }: Reserved, told: AnswerFacts): LiveEnd {
+  const { closing } = recording;
+  if (closing === undefined) return { kind: 'broken', told, slow: false };
+  return { kind: 'whole', closing, extra: JSON.stringify(extraOf(context)), told };
+}
+
+/** The last bytes of a stream with what is said of this request in the place of what was said of the one that fetched. */
+function withExtra({ closing, extra: said }: WholeEnd, extra: UsageExtra): Buffer {
+  const at = closing.lastIndexOf(said);
+  if (at === -1) return closing;
+  return Buffer.concat([
+    closing.subarray(0, at),
+    Buffer.from(JSON.stringify(extra)),
+    closing.subarray(at + said.length),
+  ]);
 }

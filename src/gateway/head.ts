@@ -46,3 +46,10 @@ const droppedParams = (names: readonly string[]): string =>
 /** A name that may hold what a header may not, such as line breaks, other scripts or half a surrogate pair. */
 const header = (name: string): string =>
   /^[\x21-\x7e]*$/.test(name) ? name : encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\ufffd'));
+
+/** What is said of a request in the last chunk of its stream. */
+export const extraOf = ({ costNano, attempts, cache }: RequestContext) => ({
+  cost_usd: usd(costNano),
+  attempts,
+  cache,
+});

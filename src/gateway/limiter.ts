@@ -84,6 +84,9 @@ export interface Grant {
   ended: Ended | undefined;
 }
 
+/** What an answer from the cache counts for. */
+const hitUnits: ReadonlySet<string> = new Set(['requests', 'concurrent']);
+
 const NO_HEADERS: readonly string[] = [];
 /** Of requests without a hold, which record none. */
 const NO_ATTEMPTS: AttemptUse[] = [];
@@ -120,6 +123,16 @@ export class Limiter {
     const outcome = await this.#limits.reserve({ id, limits, estimate: justARequest });
     if (outcome.kind !== 'reserved') return refused(this.#refusal(outcome, demand));
     return ok(grantOf(demand, at.target, outcome.hold, heldAtMs, false));
+  }
+
+  /** Takes what a hit counts for: the request, and nothing of tokens or money. Undefined where not even that is left. */
+  async reserveHit(demand: Demand, first: PickedTarget): Promise<Grant | undefined> {
+    const limits = this.#applying(demand, first).filter(({ spec: { unit } }) => hitUnits.has(unit));
+    const heldAtMs = this.#limits.nowMs();
+    if (limits.length === 0) return grantOf(demand, first.target, null, 0, false);
+    const id = newId('hold', this.#ports.clock.now());
+    const done = await this.#limits.reserve({ id, limits, estimate: justARequest });
+    return done.kind === 'reserved' ? grantOf(demand, first.target, done.hold, heldAtMs, false) : undefined;
   }
 
   /** What `reserve` would come to, without taking anything. */

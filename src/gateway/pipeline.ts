@@ -13,7 +13,6 @@ import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
-import { usd } from '../lib/money.js';
 import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -27,13 +26,14 @@ import { createCaching, type Turn } from './caching.js';
 import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
 import { givenUp } from './given-up.js';
-import { baseHead, streamHead } from './head.js';
+import { baseHead, extraOf, streamHead } from './head.js';
 import { KeepAlive } from './keep-alive.js';
 import { demandOf, type Grant, type Limiter } from './limiter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
 import type { RunningRequests } from './running.js';
+import { createKnownThoughSpent } from './spent.js';
 import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
 import { TargetPicker } from './targets.js';
 import { createTelling } from './telling.js';
@@ -71,6 +71,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { clock, ledger, limiter, metrics, random, running, deadlines, onFault } = ports;
   const attempt = createAttempt(ports);
   const caching = createCaching(ports);
+  const knownThoughSpent = createKnownThoughSpent({ caching, limiter });
   const tell = createTelling(ports);
   const attempts = {
     attempt,
@@ -122,7 +123,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     try {
       const reserving = reserve(admitted, targets, asked);
       const reserved = reserving instanceof Promise ? await reserving : reserving;
-      if (!reserved.ok) return refuseCall(admitted, reserved.refusal);
+      if (!reserved.ok) return await refuseReserve(admitted, targets, reserved.refusal);
       await serveReserved(reserved.value);
     } finally {
       targets.release();
@@ -155,6 +156,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
       return { ok: true, value: admittedTo(from, request, user, tags, serves, model), asked: choice.value.asked };
     };
     return chosen instanceof Promise ? chosen.then(take) : take(chosen);
+  }
+
+  /** Limits refuse the request; an answer that is known is free. */
+  async function refuseReserve(request: Admitted, targets: TargetPicker, refusal: Refusal): Promise<void> {
+    const found = await knownThoughSpent(request, refusal, (at, grant) => reservedAt(request, targets, at, grant));
+    if (!found) return refuseCall(request, refusal);
+    await ledger.durable();
+    endTurn(found.reserved, found.turn);
   }
 
   /** Field by field: to spread a stage into the next costs V8 more than all that the stage does. */
@@ -291,7 +300,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (turn.kind === 'refused') return refuseCall(reserved, turn.refusal);
     if (turn.kind !== 'known' || reserved.writer.gone) return left(reserved);
     turn.write();
-    tell(reserved.context, 200);
+    const { refusal } = turn;
+    tell(reserved.context, refusal ? statusOf(refusal) : 200, undefined, refusal);
   }
 
   function answer(reserved: Reserved, result: AttemptResult): void {
@@ -303,12 +313,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (refusal) return refuseCall(reserved, refusal, result);
     if (carried.kind === 'streamed') {
       if (!writer.started) writer.head(200, streamHead(context));
-      writer.end(carried.reading.closing(extra(context)));
+      writer.end(carried.reading.closing(extraOf(context)));
     } else if (carried.kind === 'whole') {
       const { body } = carried.answer;
       if (request.stream) {
         if (!writer.started) writer.head(200, streamHead(context));
-        writer.end(call.format.asStream(request, body, extra(context)));
+        writer.end(call.format.asStream(request, body, extraOf(context)));
       } else {
         writer.head(200, result.head!);
         writer.end(body);
@@ -346,5 +356,3 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   return { serve };
 }
-
-const extra = ({ costNano, attempts, cache }: RequestContext) => ({ cost_usd: usd(costNano), attempts, cache });

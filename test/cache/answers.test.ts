@@ -9,7 +9,7 @@ import { noDirectives, readDirectives } from '../../src/cache/directives.js';
 import { Purges } from '../../src/cache/purges.js';
 import { narrower, tenantOf } from '../../src/cache/scope.js';
 import { createSeal, sealedAnswers } from '../../src/cache/seal.js';
-import { type FlightEnd, SingleFlight } from '../../src/cache/single-flight.js';
+import { type FlightNews, SingleFlight } from '../../src/cache/single-flight.js';
 import { answer } from '../contract/cache.js';
 import { ManualClock } from '../support/clock.js';
 
@@ -35,6 +35,7 @@ const away: AnswerStore = {
   get: () => Promise.reject(new Error('away')),
   put: () => Promise.reject(new Error('away')),
   remove: () => Promise.reject(new Error('away')),
+  count: () => Promise.reject(new Error('away')),
   sweep: () => Promise.reject(new Error('away')),
 };
 
@@ -120,10 +121,10 @@ describe('the exact tier', () => {
 
 describe('single flight', () => {
   it('tells all what the leader brings, once', () => {
-    const singleFlight = new SingleFlight<number>();
+    const singleFlight = new SingleFlight<number, string>();
     const lead = singleFlight.lead('a')!;
     assert.equal(singleFlight.lead('a'), undefined);
-    const told: FlightEnd<number>[] = [];
+    const told: FlightNews<number, string>[] = [];
     singleFlight.follow('a', (end) => void told.push(end));
     const leave = singleFlight.follow('a', () => assert.fail('it left'));
     leave();
@@ -135,7 +136,7 @@ describe('single flight', () => {
   });
 
   it('passes the lead on when the leader leaves, and lets all go when it fails', () => {
-    const singleFlight = new SingleFlight<number>();
+    const singleFlight = new SingleFlight<number, string>();
     const told: string[] = [];
     const follow = (name: string) => singleFlight.follow('a', ({ kind }) => void told.push(`${name} ${kind}`));
     const lead = singleFlight.lead('a')!;
@@ -160,8 +161,8 @@ describe('the scope', () => {
     assert.equal(narrower('team', 'user'), 'user');
     assert.equal(narrower('key', 'team'), 'key');
     assert.equal(narrower('user', null), 'user');
-    assert.deepEqual(tenantOf('team', { key: 'k', team: null, user: null }), ['key', 'k']);
-    assert.equal(tenantOf('user', { key: 'k', team: 't', user: null }), null);
+    assert.deepEqual(tenantOf('team', { key: 'k', team: null, teamSince: null, user: null }), ['key', 'k', null, null]);
+    assert.equal(tenantOf('user', { key: 'k', team: 't', teamSince: null, user: null }), null);
   });
 
   it('has one text for a value, and none for one that can be read in two ways', () => {

@@ -68,6 +68,19 @@ export function cacheContract(name: string, open: () => Promise<CacheStores>): v
       assert.equal(await stores.answers.get(one.key), undefined);
     });
 
+    test('what a purge covers is counted, without what has expired', async () => {
+      const kept = answer({ model: 'counted', team: 'counted', key_id: 'counted', tags: ['other', 'counted'] });
+      const expired = { ...answer({ model: 'counted' }), expires_at: NOW - 1 };
+      await stores.answers.put([kept, expired, answer()]);
+      for (const kind of ['model', 'team', 'key', 'tag'] as const)
+        assert.equal(await stores.answers.count(kind, 'counted', NOW, []), 1, kind);
+      assert.equal(await stores.answers.count('entry', kept.id, NOW, []), 1);
+      assert.equal(await stores.answers.count('model', 'of nobody', NOW, []), 0);
+      const before = [{ kind: 'tag' as const, name: 'counted', seq: kept.epoch + 1 }];
+      assert.equal(await stores.answers.count('model', 'counted', NOW, before), 0, 'it is purged already');
+      assert.ok((await stores.answers.count('all', '', NOW, [])) >= 2);
+    });
+
     test('a sweep deletes what expired and what a purge covers, no more than it may, and nothing else', async () => {
       const covered: [PurgeKind, string, Partial<CachedAnswer>][] = [
         ['model', 'gone', { model: 'gone' }],

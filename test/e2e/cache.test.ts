@@ -491,7 +491,10 @@ describe('purges', () => {
       const hit = await ask(key, body);
       assert.equal(hit.cache, 'hit');
       const entry = hit.headers.get('x-tollgate-cache-id')!;
-      await gateway.admin('POST', '/cache/purge', what(id, entry));
+      const { entries } = await gateway.admin<{ entries: number }>('POST', '/cache/purge', what(id, entry));
+      // Of earlier cases there is what they stored after their purge.
+      const ofThis = title === 'its key' || title === 'the entry';
+      assert.ok(ofThis ? entries === 1 : entries >= 1, `${entries}`);
       assert.equal((await ask(key, body)).cache, 'miss');
       assert.equal((await ask(key, body)).cache, 'hit', 'what is stored afterwards is good');
       if (title !== 'all') assert.equal((await ask(other.key, elsewhere)).cache, 'hit');
@@ -513,8 +516,18 @@ describe('purges', () => {
   });
 
   it('are recorded, and refused where they name nothing or too much', async () => {
-    for (const body of [{}, { model: 'a', team: 'b' }, { all: false }, { what: 'x' }, { entry: 'cch_none' }]) {
+    for (const body of [{}, { model: 'a', team: 'b' }, { all: false }, { what: 'x' }]) {
       await assert.rejects(gateway.admin('POST', '/cache/purge', body), /answered 4\d\d/, JSON.stringify(body));
+    }
+    for (const [kind, name] of Object.entries({ model: 'none', team: 'none', key: 'key_none', entry: 'cch_none' })) {
+      const refused = gateway.admin('POST', '/cache/purge', { [kind]: name });
+      await assert.rejects(refused, new RegExp(`answered 404: .*There is no ${kind} '${name}'`), kind);
+    }
+    for (const body of [{ model: 'cached' }, { team: 'gone-by' }]) {
+      await gateway.key({ team: 'gone-by' });
+      await gateway.admin('POST', '/cache/purge', body);
+      const none = await gateway.admin<{ entries: number }>('POST', '/cache/purge', body);
+      assert.equal(none.entries, 0, 'it is known, and there is nothing left');
     }
     await gateway.admin('POST', '/cache/purge', { tag: 'audited' });
     const { data } = await gateway.admin<{ data: { action: string; subject: string }[] }>('GET', '/audit');

@@ -21,13 +21,27 @@ const purge = z
   })
   .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, one);
 
-const purged = z.object({ purged: z.string(), name: z.string() });
+const purged = z.object({
+  purged: z.string(),
+  name: z.string(),
+  entries: z.number().int().describe('How many kept answers were made invalid.'),
+});
 
 export interface CacheReading {
-  readonly cache: Pick<CacheService, 'stats' | 'purge' | 'removeEntry'>;
+  readonly cache: Pick<CacheService, 'stats' | 'covered' | 'purge' | 'removeEntry'>;
+  /** The configuration has it, or a wildcard for it. */
+  readonly knowsModel: (name: string) => boolean;
 }
 
 export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
+  /** Whether there is something of that name. Tags are known by what they were given to alone. */
+  async function known(kind: string, name: string): Promise<boolean> {
+    if (kind === 'model') return deps.knowsModel(name);
+    if (kind === 'team') return (await deps.keys.read.team(name)) !== null;
+    if (kind === 'key') return (await deps.keys.read.key(name)) !== null;
+    return kind === 'all' || kind === 'tag';
+  }
+
   route(app, 'getCacheStats', {
     schema: { response: { 200: z.looseObject({}) } },
     handler: async () => ({ ...(await deps.cache.stats()) }),
@@ -39,14 +53,14 @@ export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
       const [kind, value] = Object.entries(request.body).find(([, given]) => given !== undefined)!;
       const name = value === true ? '' : (value as string);
       // Before the transaction that records it: in the embedded database the two would wait for each other.
+      const entries = kind === 'entry' ? 1 : await deps.cache.covered(kind as PurgeKind, name);
+      const isKnown = kind === 'entry' ? await deps.cache.removeEntry(name) : entries > 0 || (await known(kind, name));
+      if (!isKnown) return sendRefusal(reply, refuse('not_found', `There is no ${kind} '${name.slice(0, 100)}'.`));
       if (kind !== 'entry') await deps.cache.purge(kind as PurgeKind, name);
-      else if (!(await deps.cache.removeEntry(name))) {
-        return sendRefusal(reply, refuse('not_found', `There is no entry with the id ${name.slice(0, 100)}.`));
-      }
       return write(deps, request, reply, async ({ tx }) => {
         const line = { at: deps.clock.now(), actor: request.adminActor, action: 'cache.purge' };
-        await tx.audit({ ...line, subject: name === '' ? kind : `${kind}:${name}`, detail: {} });
-        return ok({ status: 200, body: { purged: kind, name } });
+        await tx.audit({ ...line, subject: name === '' ? kind : `${kind}:${name}`, detail: { entries } });
+        return ok({ status: 200, body: { purged: kind, name, entries } });
       });
     },
   });

@@ -1,15 +1,18 @@
 /**
  * A sentence-embedding model from its folder: the tokenizer as `tokenizer.json` says, the network by ONNX Runtime. One forward
  * pass gives a vector of the whole text and one of each piece of it; the latter tell which word of another text stands for
- * which word of this one. One computation thread, one text at a time and no padding: with 8-bit weights a vector would depend
+ * which word of this one. What a folder holds is checked when it is loaded: what the network asks for and answers, and that its
+ * vectors tell two texts apart. One computation thread, one text at a time and no padding: with 8-bit weights a vector would depend
  * on what else is in its batch. Computes on the thread that calls it.
  */
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { LRUCache } from 'lru-cache';
-import onnx, { type InferenceSession } from 'onnxruntime-node';
+import onnx, { type InferenceSession, type TypedTensor } from 'onnxruntime-node';
 import { placedWords } from './words.js';
+import type { ModelOptions } from './worker-messages.js';
 
 export interface EncodedText {
   /** Of length one. */
@@ -20,6 +23,12 @@ export interface EncodedText {
   readonly words: ReadonlyMap<number, Float32Array>;
 }
 
+/** What not every exporter writes. */
+const readIfThere = (folder: string, name: string): object =>
+  existsSync(join(folder, name)) ? readJson(folder, name) : {};
+const INPUTS: readonly string[] = ['input_ids', 'attention_mask', 'token_type_ids'];
+const MOST_DIMS = 4_096;
+
 const readJson = (folder: string, name: string): object =>
   JSON.parse(readFileSync(join(folder, name), 'utf8')) as object;
 
@@ -27,28 +36,49 @@ const readJson = (folder: string, name: string): object =>
 const RECENT_BYTES = 48 * 2 ** 20;
 
 export class EmbedModel {
+  /** The SHA-256 of network and tokenizer. */
+  readonly name: string;
   readonly #session: InferenceSession;
   readonly #tokenizer: Tokenizer;
+  readonly #options: ModelOptions;
   readonly #mostPieces: number;
   readonly #recent = new LRUCache<string, EncodedText>({
     maxSize: RECENT_BYTES,
     sizeCalculation: ({ vector, words }, text) => (words.size + 1) * vector.byteLength + 2 * text.length + 100,
   });
 
-  private constructor(session: InferenceSession, tokenizer: Tokenizer, mostPieces: number) {
+  private constructor(name: string, session: InferenceSession, tokenizer: Tokenizer, options: ModelOptions) {
+    this.name = name;
     this.#session = session;
     this.#tokenizer = tokenizer;
-    this.#mostPieces = mostPieces;
+    this.#options = options;
+    this.#mostPieces = Math.min(options.mostPieces, positionsIn(options.folder));
   }
 
-  static async load(folder: string, mostPieces: number): Promise<EmbedModel> {
-    const tokenizer = new Tokenizer(readJson(folder, 'tokenizer.json'), readJson(folder, 'tokenizer_config.json'));
-    const session = await onnx.InferenceSession.create(join(folder, 'onnx/model_quantized.onnx'), {
+  static async load(options: ModelOptions): Promise<EmbedModel> {
+    const { folder, network } = options;
+    const tokenizer = new Tokenizer(readJson(folder, 'tokenizer.json'), readIfThere(folder, 'tokenizer_config.json'));
+    const hash = createHash('sha256').update(readFileSync(join(folder, 'tokenizer.json')));
+    for await (const bytes of createReadStream(network)) hash.update(bytes as Buffer);
+    const session = await onnx.InferenceSession.create(network, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
     });
-    return new EmbedModel(session, tokenizer, mostPieces);
+    const model = new EmbedModel(hash.digest('hex'), session, tokenizer, options);
+    await model.#check();
+    return model;
+  }
+
+  /** Throws where it is no model of sentences. */
+  async #check(): Promise<void> {
+    const unknown = this.#session.inputNames.filter((name) => !INPUTS.includes(name));
+    if (unknown.length > 0) throw new Error(`the network asks for ${unknown.join(', ')}, which is not known here`);
+    const [one, two] = [await this.encode('a dog in the garden'), await this.encode('interest rates')];
+    if (!one || !two) throw new Error('the tokenizer makes too many pieces of a short text');
+    const finite = one.vector.every(Number.isFinite) && two.vector.every(Number.isFinite);
+    const near = one.vector.reduce((sum, value, i) => sum + value * two.vector[i]!, 0);
+    if (!finite || !(near < 0.999)) throw new Error('the network has the same vector for two texts that differ');
   }
 
   /** Undefined where the text is longer than what the model reads. */
@@ -56,25 +86,49 @@ export class EmbedModel {
     const known = this.#recent.get(text);
     if (known) return known;
     if (text.length > this.#mostPieces * 32) return undefined;
-    const { ids, tokens } = this.#tokenizer.encode(text);
+    const { prefix, pooling } = this.#options;
+    const { ids, tokens } = this.#tokenizer.encode(prefix + text);
     if (ids.length > this.#mostPieces) return undefined;
     const tensor = (values: bigint[]) => new onnx.Tensor('int64', BigInt64Array.from(values), [1, values.length]);
-    const output = await this.#session.run({
-      input_ids: tensor(ids.map(BigInt)),
-      attention_mask: tensor(ids.map(() => 1n)),
-      token_type_ids: tensor(ids.map(() => 0n)),
-    });
-    const { data, dims } = output['last_hidden_state']!;
-    const states = data as Float32Array;
-    const vectorOf = (rows: readonly number[]): Float32Array => meanOfLengthOne(states, rows, dims[2]!);
+    const inputs: Record<string, () => bigint[]> = {
+      input_ids: () => ids.map(BigInt),
+      attention_mask: () => ids.map(() => 1n),
+      token_type_ids: () => ids.map(() => 0n),
+    };
+    const asked = this.#session.inputNames.map((name) => [name, tensor(inputs[name]!())] as const);
+    const { states, dims } = statesIn(await this.#session.run(Object.fromEntries(asked)), ids.length);
+    const vectorOf = (rows: readonly number[]): Float32Array => meanOfLengthOne(states, rows, dims);
+    const begin = prefix.length;
+    const places = [...rowsOfWords(prefix + text, tokens)].filter(([at]) => at >= begin);
     const encoded = {
-      vector: vectorOf(ids.map((_id: number, row: number) => row)),
+      vector: vectorOf(pooling === 'cls' ? [0] : ids.map((_id: number, row: number) => row)),
       pieces: ids.length,
-      words: new Map([...rowsOfWords(text, tokens)].map(([at, rows]) => [at, vectorOf(rows)])),
+      words: new Map(places.map(([at, rows]) => [at - begin, vectorOf(rows)])),
     };
     this.#recent.set(text, encoded);
     return encoded;
   }
+}
+
+/** The vectors of the last layer, one for each piece. Exporters name them differently. */
+function statesIn(output: InferenceSession.OnnxValueMapType, pieces: number): { states: Float32Array; dims: number } {
+  for (const name of ['last_hidden_state', 'token_embeddings', ...Object.keys(output)]) {
+    const tensor = output[name] as TypedTensor<'float32'> | undefined;
+    const [one, rows, dims = 0] = tensor?.dims ?? [];
+    if (tensor?.type !== 'float32' || one !== 1 || rows !== pieces || dims === 0) continue;
+    if (dims > MOST_DIMS) throw new Error(`the vectors of the network have ${dims} numbers; ${MOST_DIMS} at most`);
+    return { states: tensor.data, dims };
+  }
+  const said = Object.entries(output).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+  throw new Error(
+    `the network answers ${said.join(', ')}, and no vector of 32-bit floats for each of ${pieces} pieces`,
+  );
+}
+
+/** How many pieces the network reads, where `config.json` says so. */
+function positionsIn(folder: string): number {
+  const { max_position_embeddings: most } = readIfThere(folder, 'config.json') as { max_position_embeddings?: unknown };
+  return typeof most === 'number' && most >= 8 ? most - 2 : Number.POSITIVE_INFINITY;
 }
 
 function meanOfLengthOne(states: Float32Array, rows: readonly number[], dims: number): Float32Array {

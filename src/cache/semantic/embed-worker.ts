@@ -15,10 +15,14 @@ let vectors: Vectors | undefined;
 const USUAL_DIMS = 384;
 let lastDims = USUAL_DIMS;
 
+function model(): Promise<EmbedModel> {
+  loading ??= EmbedModel.load(options);
+  return loading;
+}
+
 /** Undefined where the text is longer than what the model reads. */
 async function encode(text: string): Promise<EncodedText | undefined> {
-  loading ??= EmbedModel.load(options.folder, options.mostPieces);
-  return (await loading).encode(text);
+  return (await model()).encode(text);
 }
 
 /** How near the two words of each pair are, each in its text; -1 where one of them has no vector. */
@@ -46,7 +50,8 @@ function tableOf(dims: number): Vectors {
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'embed') {
     const encoded = await encode(request.text);
-    return encoded ? { vector: encoded.vector, pieces: encoded.pieces } : { tooLong: true };
+    const { name } = await model();
+    return encoded ? { vector: encoded.vector, pieces: encoded.pieces, model: name } : { tooLong: true };
   }
   if (request.op === 'counterparts') return { similarities: await similarities(request) };
   if (request.op === 'search') {

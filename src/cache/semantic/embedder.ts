@@ -4,6 +4,7 @@ import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
 import { packageRoot } from '../../lib/root.js';
 import type { AskSimilarities } from './counterparts.js';
 import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
+import type { ModelOptions } from './worker-messages.js';
 
 export interface Embedder {
   /** Vectors of different identities are never compared. */
@@ -25,10 +26,28 @@ const MOST_VECTORS = 200_000;
 const MOST_IN_A_SCOPE = 100_000;
 const MOST_WAITING = 32;
 
+export const ownModel = {
+  folder: join(packageRoot, 'models', LOCAL_MODEL),
+  network: join(packageRoot, 'models', LOCAL_MODEL, 'onnx/model_quantized.onnx'),
+  pooling: 'mean',
+  prefix: '',
+  mostPieces: MOST_PIECES,
+} as const;
+
+/** A model from a folder, in a process of its own that holds no vectors. */
+export const folderModel = (
+  model: Omit<ModelOptions, 'mostPieces'>,
+  onEnd: VectorWorkerOptions['onEnd'],
+): VectorWorker =>
+  new VectorWorker({
+    ...model,
+    ...{ mostPieces: MOST_PIECES, capacity: 1, perScope: 1, mostWaiting: MOST_WAITING },
+    ...(onEnd && { onEnd }),
+  });
+
 export const localVectors = (onEnd: VectorWorkerOptions['onEnd']): VectorWorker =>
   new VectorWorker({
-    folder: join(packageRoot, 'models', LOCAL_MODEL),
-    mostPieces: MOST_PIECES,
+    ...ownModel,
     capacity: MOST_VECTORS,
     perScope: MOST_IN_A_SCOPE,
     mostWaiting: MOST_WAITING,

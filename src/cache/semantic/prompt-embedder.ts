@@ -7,6 +7,8 @@
 import { ofLengthOne, vectorOf } from '../../formats/openai-embeddings/vectors.js';
 import { within } from '../../lib/within.js';
 import type { Embedder } from './embedder.js';
+import type { VectorWorker } from './vector-worker.js';
+import type { ModelOptions, Reply } from './worker-messages.js';
 
 export interface Embedded {
   /** Of length one. */
@@ -32,6 +34,21 @@ export function localPrompts(embedder: Embedder): PromptEmbedder {
     embedIdly: async (text) => placed(await embedder.embedIdly(text)),
   };
 }
+
+/** By a model from a folder: its bytes, its pooling and what stands before each text are part of the space. */
+export function folderPrompts(
+  worker: Pick<VectorWorker, 'ask' | 'askIdly'>,
+  { pooling, prefix }: Pick<ModelOptions, 'pooling' | 'prefix'>,
+): PromptEmbedder {
+  const placed = ({ vector, model }: Reply): Embedded | undefined =>
+    vector && { vector, space: `folder/${model}/${pooling}/${JSON.stringify(prefix)}` };
+  return {
+    embed: async (text) => placed(await worker.ask({ op: 'embed', text }, LOCAL_MS)),
+    embedIdly: async (text) => placed(await worker.askIdly({ op: 'embed', text }, FOLDER_IDLE_MS)),
+  };
+}
+
+const FOLDER_IDLE_MS = 60_000;
 
 export interface ProviderModel {
   readonly timeoutMs: number;

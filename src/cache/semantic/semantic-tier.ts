@@ -15,7 +15,7 @@ import type { CachedAnswer, SemanticPolicy } from '../cache.js';
 import { noDirectives } from '../directives.js';
 import type { Purges } from '../purges.js';
 import type { KnownAnswer, Question, SemanticFound, SemanticTier } from '../recall.js';
-import type { Scope } from '../scope.js';
+import type { Scope, Tenant } from '../scope.js';
 import type { Seal } from '../seal.js';
 import type { Objection } from './alignment.js';
 import type { Verdict } from './calibration.js';
@@ -75,7 +75,6 @@ const ALIAS = 0.98;
 /** An answer of that many characters is compared as a whole. */
 const WHOLE_ANSWER = 1_200;
 
-type Tenant = readonly (string | null)[];
 type Row = ReadPrompt & Candidate & ComparedText;
 
 /** What is to be compared. */

@@ -16,9 +16,9 @@ import {
   participleMarks,
   participles,
   pastForms,
-  phrases,
   takesIs,
 } from './english.js';
+import { phrases } from './english-phrases.js';
 import { numberWords, opposites, units } from './guard-words.js';
 import { emptyIn, languageOf, scriptOf } from './languages.js';
 import { stemOf } from './word-forms.js';

@@ -26,6 +26,8 @@ export interface VectorWorkerOptions extends WorkerOptions {
 /** Far beyond what one text takes, and loading the model; a machine that is busy takes its time to start a process. */
 const STALL_MS = 10_000;
 const START_MS = 30_000;
+/** One that is silent for so long is not asked by those who would not wait so long themselves. */
+const STUCK_MS = 1_000;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
@@ -43,6 +45,8 @@ export class VectorWorker {
   /** The process that runs now. */
   #hasAnswered = false;
   #stalls: NodeJS.Timeout | undefined;
+  /** When it last answered, or was asked after it had answered all. Monotonic milliseconds. */
+  #heardAt = 0;
 
   constructor(options: VectorWorkerOptions) {
     this.#options = options;
@@ -62,6 +66,7 @@ export class VectorWorker {
   ask(work: Work, withinMs: number, most = this.#options.mostWaiting): Promise<Reply> {
     if (this.#closed) return Promise.reject(new WorkerAway('closed'));
     if (this.#waiting.size >= most) return Promise.reject(new WorkerAway('the queue is full'));
+    if (withinMs < STUCK_MS && this.#isStuck()) return Promise.reject(new WorkerAway('it owes answers for too long'));
     let worker: ChildProcess;
     try {
       worker = this.#worker ??= this.#start();
@@ -108,17 +113,23 @@ export class VectorWorker {
     await ended;
   }
 
+  /** It has answered before, owes answers, and has given none for a while: who cannot wait need not ask. */
+  #isStuck(): boolean {
+    return this.#hasAnswered && this.#waiting.size > 0 && performance.now() - this.#heardAt > STUCK_MS;
+  }
+
   /** From now on it has its time for the next answer. */
   #watch(worker: ChildProcess, withinMs: number): void {
     clearTimeout(this.#stalls);
+    this.#heardAt = performance.now();
     this.#stalls = setTimeout(() => {
       if (this.#waiting.size > 0 && this.#worker === worker) worker.kill('SIGKILL');
     }, withinMs).unref();
   }
 
   #start(): ChildProcess {
-    const { folder, mostPieces, capacity, perScope } = this.#options;
-    const given: WorkerOptions = { folder, mostPieces, capacity, perScope };
+    const { folder, network, pooling, prefix, mostPieces, capacity, perScope } = this.#options;
+    const given: WorkerOptions = { folder, network, pooling, prefix, mostPieces, capacity, perScope };
     this.#hasAnswered = false;
     const worker = fork(PROGRAM, [JSON.stringify(given)], {
       serialization: 'advanced',

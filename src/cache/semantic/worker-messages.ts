@@ -1,11 +1,20 @@
 /** What is said between the embedding process and the one that asks it. */
 import type { Neighbour } from './vectors.js';
 
-export interface WorkerOptions {
-  /** The folder of the model. */
+/** A model and how its vectors are made. */
+export interface ModelOptions {
   readonly folder: string;
+  /** The file of the network. */
+  readonly network: string;
+  /** How the vectors of pieces become one of the text. */
+  readonly pooling: 'mean' | 'cls';
+  /** What stands before each text. */
+  readonly prefix: string;
   /** Longest text, in word pieces with the two marks; what is longer is not embedded rather than cut. */
   readonly mostPieces: number;
+}
+
+export interface WorkerOptions extends ModelOptions {
   readonly capacity: number;
   readonly perScope: number;
 }
@@ -54,6 +63,8 @@ export interface Reply {
   readonly vector?: Float32Array;
   /** Of an embedded text: its word pieces, with the two marks. */
   readonly pieces?: number;
+  /** Names the model by its bytes: vectors of two names are never compared. */
+  readonly model?: string;
   /** Cosine similarities, one for each pair; -1: not known. */
   readonly similarities?: readonly number[];
   readonly neighbours?: readonly Neighbour[];

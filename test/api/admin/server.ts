@@ -97,6 +97,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       clock,
       ledger,
       cache,
+      knowsModel: (name) => name === 'm',
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
       readConfig: () => assert.fail('not in these tests'),

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCAL_MODEL } from '../../../src/cache/semantic/embedder.js';
+import { LOCAL_MODEL, ownModel } from '../../../src/cache/semantic/embedder.js';
 import { VectorWorker, WorkerAway } from '../../../src/cache/semantic/vector-worker.js';
 import { packageRoot } from '../../../src/lib/root.js';
 
@@ -37,7 +37,7 @@ describe('the embedding process', { skip: process.platform !== 'linux' && 'proce
     symlinkSync(join(packageRoot, 'models', LOCAL_MODEL), folder);
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
-  const options = () => ({ folder, mostPieces: 256, capacity: 10, perScope: 10, mostWaiting: 8 });
+  const options = () => ({ ...ownModel, folder, capacity: 10, perScope: 10, mostWaiting: 8 });
 
   it('that is killed is told to those who wait, and started again with the next question', async () => {
     const ends: Error[] = [];

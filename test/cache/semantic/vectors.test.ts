@@ -7,7 +7,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import wabt from 'wabt';
 import { semanticDefaults } from '../../../src/cache/cache.js';
 import { createComparer } from '../../../src/cache/semantic/counterparts.js';
-import { localEmbedder, localVectors, similaritiesBy } from '../../../src/cache/semantic/embedder.js';
+import { localEmbedder, localVectors, ownModel, similaritiesBy } from '../../../src/cache/semantic/embedder.js';
 import { signatureOf } from '../../../src/cache/semantic/signature.js';
 import { loadSynonyms } from '../../../src/cache/semantic/synonyms.js';
 import { VectorWorker, WorkerAway } from '../../../src/cache/semantic/vector-worker.js';
@@ -154,7 +154,7 @@ describe('the embedding process', () => {
   });
 
   it('refuses what does not fit into its queue, gives up on what is late, and goes on', async () => {
-    const small = new VectorWorker({ folder, mostPieces: 256, capacity: 10, perScope: 10, mostWaiting: 2 });
+    const small = new VectorWorker({ ...ownModel, capacity: 10, perScope: 10, mostWaiting: 2 });
     try {
       const late = small.ask({ op: 'embed', text: 'hello' }, 0);
       const second = small.ask({ op: 'embed', text: 'there' }, 30_000);
@@ -170,8 +170,8 @@ describe('the embedding process', () => {
 
   it('says what is wrong, and is asked again', async () => {
     const broken = new VectorWorker({
-      folder: '/nowhere',
-      mostPieces: 256,
+      ...ownModel,
+      ...{ folder: '/nowhere', network: '/nowhere/model.onnx' },
       capacity: 10,
       perScope: 10,
       mostWaiting: 9,
