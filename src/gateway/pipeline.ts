@@ -300,8 +300,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (turn.kind === 'refused') return refuseCall(reserved, turn.refusal);
     if (turn.kind !== 'known' || reserved.writer.gone) return left(reserved);
     turn.write();
-    const { refusal } = turn;
-    tell(reserved.context, refusal ? statusOf(refusal) : 200, undefined, refusal);
+    tell(reserved.context, turn.refusal ? statusOf(turn.refusal) : 200, undefined, turn.refusal);
   }
 
   function answer(reserved: Reserved, result: AttemptResult): void {
