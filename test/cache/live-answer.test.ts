@@ -61,7 +61,7 @@ describe('an answer that is read along', () => {
     const answer = new LiveAnswer(100, () => {});
     const stuck = reader(1);
     answer.read(stuck);
-    for (let i = 0; i < 5; i++) answer.write(Buffer.alloc(1024 * 1024));
+    for (let i = 0; i < 6; i++) answer.write(Buffer.alloc(1024 * 1024));
     assert.deepEqual(stuck.ends, [{ kind: 'broken', told: undefined, slow: true }]);
     assert.equal(answer.open, false);
   });

@@ -43,7 +43,7 @@ test('an empty file is a configuration of defaults', (t) => {
     memory: 64 * 1024 * 1024,
     secret: null,
     index: 'memory',
-    embedding: { type: 'local', model: 'all-MiniLM-L6-v2' },
+    embedding: { type: 'local', model: 'all-MiniLM-L6-v2', folder: null },
   });
   assert.deepEqual(config.telemetry, { metrics: true, log: { level: 'info' } });
 });
