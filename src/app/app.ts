@@ -12,6 +12,7 @@ import type { Loaded, Source } from '../config/load.js';
 import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
 import { watchInputs } from '../config/watch.js';
+import { Closing } from '../front/closing.js';
 import { createTokenCounting } from '../gateway/count-tokens.js';
 import { createGateway } from '../gateway/pipeline.js';
 import { RunningRequests } from '../gateway/running.js';
@@ -67,8 +68,8 @@ export interface App {
   readonly demoKey: string | undefined;
   /** Reads the configuration again and takes it in, or changes nothing. The log tells which. */
   reload(trigger: Trigger): Promise<ReloadResult>;
-  /** Stops taking requests, lets running ones end within the grace, writes what waits, closes. */
-  close(): Promise<void>;
+  /** Says that it is not ready, stops taking requests, lets running ones end within the grace, writes what waits, closes. */
+  close(how?: { readonly drain: boolean }): Promise<void>;
 }
 
 export const version: string = (
@@ -204,6 +205,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   counters = limits;
   const running = new RunningRequests();
+  const closing = new Closing();
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ request_id: requestId, error: stackOf(error) }, 'fault');
   const onImplausible = (target: string, entered: object, requestId: string): void =>
@@ -276,6 +278,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     },
     health: {
       adminKey: () => admin.key,
+      ending: () => closing.begun,
       ready: async () => ({
         database: await databaseHealth(store),
         spool: await spoolHealth(ledger, spool),
@@ -289,7 +292,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
     cors: () => inForce().config.server.cors,
-    server: (direct, behind) => routes.server(direct, behind),
+    server: (direct, behind) => routes.server(direct, behind, closing),
     onAnswered: (request, status, durationMs) =>
       access({
         method: request.method,
@@ -308,9 +311,13 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     demoKeyFile: demo.file,
     demoKey: demo.made,
     reload: (trigger) => reloader.reload(trigger),
-    close: async () => {
+    close: async ({ drain } = { drain: false }) => {
       watch.close();
-      await closeServer(server, running, inForce().config.server.shutdown_grace);
+      const { drain: drainMs, shutdown_grace: graceMs } = inForce().config.server;
+      await closeServer({
+        ...{ server, closing, running, graceMs, drainMs: drain ? drainMs : 0 },
+        say: (fields, line) => log.info(fields, line),
+      });
       probes.close();
       await responses.close();
       await cache.close();

@@ -1,6 +1,6 @@
 /**
- * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGHUP reads the
- * configuration again.
+ * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGINT comes from somebody
+ * at a terminal, and nobody has to be told to go elsewhere: there is no drain. SIGHUP reads the configuration again.
  */
 import { startApp } from '../app/app.js';
 import { loadConfig, type Source } from '../config/load.js';
@@ -79,10 +79,10 @@ function databaseName(url: string): string {
 
 function endOnSignal(app: Started, log: ReturnType<typeof createLog>): void {
   let ending = false;
-  const end = (): void => {
+  const end = (signal: NodeJS.Signals): void => {
     if (ending) process.exit(1); // a second signal does not wait
     ending = true;
-    const ended = app.close().then(
+    const ended = app.close({ drain: signal === 'SIGTERM' }).then(
       () => 0,
       (error: unknown) => {
         console.error(error);

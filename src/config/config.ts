@@ -20,6 +20,7 @@ export interface Config {
     /** Bytes. */
     readonly body_limit: number;
     readonly workers: number;
+    readonly drain: number;
     readonly shutdown_grace: number;
     /** How long clients may take to send a request, in milliseconds. */
     readonly timeout: { readonly headers: number; readonly body: number; readonly send: number };

@@ -211,7 +211,11 @@ export const configSchema = z.strictObject({
       port: z.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. 0: any that is free.'),
       body_limit: s.size(MOST_BODY).prefault('20mb').describe('Largest request body.'),
       workers: z.number().int().min(1).max(256).default(1).describe('Processes that serve.'),
-      shutdown_grace: s.duration(0).prefault('30s').describe('How long open requests may take to end at a shutdown.'),
+      drain: s
+        .duration(0)
+        .prefault('5s')
+        .describe('How long a gateway that ends still takes connections, after /readyz says 503.'),
+      shutdown_grace: s.duration(0).prefault('30s').describe('How long open requests may take to end after that.'),
       timeout: z
         .strictObject({
           headers: s.duration().prefault('30s').describe('Longest wait for the whole headers of a request.'),

@@ -4,14 +4,15 @@
  * and stay there: its limits and its refusals hold for all that is out of the ordinary.
  */
 import type { Socket } from 'node:net';
+import type { Closing } from './closing.js';
 import { type PlainHead, PlainRequest, readPlainHead } from './plain-request.js';
 import { type Answering, PlainResponse } from './plain-response.js';
 
 export interface Front {
   /** False: nobody here serves it. */
   readonly serve: (request: PlainRequest, response: PlainResponse) => boolean;
-  /** Connections are still taken. */
-  readonly listening: () => boolean;
+  /** Says whether answers are the last of their connections. */
+  readonly closing: Closing;
   /** Takes the connection over. */
   readonly toNode: (socket: Socket) => void;
   readonly left: (connection: PlainConnection) => void;
@@ -25,6 +26,8 @@ const MOST_READS = 4;
 export const SWEEP_MS = 250;
 /** Sweeps that a request may take from its first byte to its last, and a connection to its first byte. */
 const MOST_SWEEPS = 2;
+/** How long a connection may be silent before its first request while the server closes. */
+export const FIRST_MS = 1_000;
 /** What a client may send ahead of its answer. */
 const MOST_AHEAD = 64 * 1024;
 const NONE = Buffer.alloc(0);
@@ -56,13 +59,17 @@ export class PlainConnection implements Answering {
     socket.on('drain', this.#drain);
   }
 
-  /** Nothing is asked and nothing is being answered. */
-  get idle(): boolean {
-    return this.#response === null && this.#bytes === 0;
+  /**
+   * Ends it where nothing is asked and nothing is being answered, once nothing came for so long. One that was never used has a
+   * second: its first request may be on its way.
+   */
+  endIdle(lingerMs: number): void {
+    if (this.#response !== null || this.#bytes > 0) return;
+    if (this.#sweeps * SWEEP_MS >= (this.#used ? lingerMs : FIRST_MS)) this.socket.destroy();
   }
 
   get keepAliveS(): number {
-    return this.#front.listening() ? this.#front.keepAliveS : 0;
+    return this.#front.closing.begun ? 0 : this.#front.keepAliveS;
   }
 
   /** Once each `SWEEP_MS`. */
@@ -71,7 +78,7 @@ export class PlainConnection implements Answering {
     this.#sweeps += 1;
     if (this.#used && this.#bytes === 0) {
       if (this.#sweeps * SWEEP_MS > this.#front.keepAliveS * 1_000) this.socket.destroy();
-    } else if (this.#sweeps >= MOST_SWEEPS) this.#handOver();
+    } else if (this.#sweeps >= MOST_SWEEPS && (this.#bytes > 0 || !this.#front.closing.begun)) this.#handOver();
   }
 
   readonly flushed = (): void => {
@@ -80,7 +87,7 @@ export class PlainConnection implements Answering {
     this.#response = null;
     this.#sweeps = 0;
     response.closed(true);
-    if (response.last || !this.#front.listening()) return this.socket.destroySoon();
+    if (response.last || this.#front.closing.lingerMs === 0) return this.socket.destroySoon();
     if (this.#paused) {
       this.#paused = false;
       this.socket.resume();
@@ -132,7 +139,7 @@ export class PlainConnection implements Answering {
     const request = new PlainRequest(head, bytes.subarray(head.headBytes, end), this.socket);
     const response = new PlainResponse(this, head.method);
     this.#response = response;
-    if (!this.#front.listening() || !this.#front.serve(request, response)) {
+    if (!this.#front.serve(request, response)) {
       this.#response = null;
       return this.#handOver(bytes);
     }

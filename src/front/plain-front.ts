@@ -1,23 +1,35 @@
 /**
  * Stands before node's own server: takes each connection while plain requests come over it. `close`, `closeIdleConnections` and
- * `closeAllConnections` of the server are for these connections too.
+ * `closeAllConnections` of the server are for these connections too, and for those whose protocol was changed.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Front, PlainConnection, SWEEP_MS } from './plain-connection.js';
+import type { Closing } from './closing.js';
+import { FIRST_MS, type Front, PlainConnection, SWEEP_MS } from './plain-connection.js';
 
-export function plainFront(server: Server, serve: Front['serve']): void {
+export interface FrontOf {
+  readonly server: Server;
+  readonly closing: Closing;
+  /** All connections. */
+  readonly clients: Iterable<{ readonly socket: Socket }>;
+}
+
+export function plainFront({ server, closing, clients }: FrontOf, serve: Front['serve']): void {
   const connections = new Set<PlainConnection>();
   const [nodes] = server.listeners('connection') as ((socket: Socket) => void)[];
   server.off('connection', nodes!);
   const front: Front = {
     serve,
-    listening: () => server.listening,
+    closing,
     toNode: (socket) => nodes!.call(server, socket),
     left: (connection) => connections.delete(connection),
     keepAliveS: Math.max(1, Math.floor(server.keepAliveTimeout / 1000)),
   };
-  server.on('connection', (socket: Socket) => connections.add(new PlainConnection(socket, front)));
+  closing.add(server);
+  server.on('connection', (socket: Socket) => {
+    closing.connected = true;
+    connections.add(new PlainConnection(socket, front));
+  });
 
   let timer: NodeJS.Timeout | undefined;
   server.on('listening', () => {
@@ -27,14 +39,19 @@ export function plainFront(server: Server, serve: Front['serve']): void {
   });
   server.on('close', () => clearInterval(timer));
 
+  let closedAtMs = -1;
   const closeIdle = server.closeIdleConnections.bind(server);
   server.closeIdleConnections = () => {
     closeIdle();
-    for (const connection of connections) if (connection.idle) connection.socket.destroy();
+    for (const connection of connections) connection.endIdle(closing.lingerMs);
+    // Node does not take for idle what never sent anything.
+    if (closedAtMs < 0) closedAtMs = performance.now();
+    if (performance.now() - closedAtMs < FIRST_MS) return;
+    for (const { socket } of clients) if (socket.bytesRead === 0) socket.destroy();
   };
   const closeAll = server.closeAllConnections.bind(server);
   server.closeAllConnections = () => {
     closeAll();
-    for (const connection of connections) connection.socket.destroy();
+    for (const { socket } of clients) socket.destroy();
   };
 }

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isOwnPath } from '../api/addresses.js';
 import type { ClientRequest, ClientResponse, Direct } from '../front/client.js';
+import type { Closing } from '../front/closing.js';
 import { inTurn, isBusy } from '../front/in-turn.js';
 import { plainFront } from '../front/plain-front.js';
 import { PlainRequest } from '../front/plain-request.js';
@@ -22,6 +23,7 @@ import { type ClientTimeouts, noteReading, watchSlowClients } from './slow-clien
 import { Visit } from './visit.js';
 
 interface FrontDeps {
+  readonly closing: Closing;
   readonly matcher: () => Matcher<Route>;
   readonly address: () => ClientAddress;
   readonly now: () => number;
@@ -37,8 +39,8 @@ const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const asked = Symbol('upgrade');
 
 /** A server whose requests go to routes first. `behind` gets the others, `direct` those that are plain and that it serves. */
-export function frontServer(given: FrontDeps, direct: Direct, behind: RequestListener): Server {
-  const deps = { ...given, listening: (): boolean => server.listening };
+export function frontServer(deps: FrontDeps, direct: Direct, behind: RequestListener): Server {
+  const { closing } = deps;
   /** Node hands over the connection of every request that has an `Upgrade` header; only those for routes are wanted. */
   class Incoming extends IncomingMessage {
     // Set by node before the fields of this class would exist.
@@ -62,7 +64,7 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
     requestTimeout: 0, // uploads may take long; watchSlowClients tells them from drips
     connectionsCheckingInterval: CHECK_MS,
   });
-  watchSlowClients(server, deps.timeouts, deps.now);
+  const clients = watchSlowClients(server, deps.timeouts, deps.now);
   server.setTimeout(0);
   const take = (req: ClientRequest, res: ClientResponse, awaitsContinue: boolean): boolean => {
     // A plain request is clear, or it would not be one.
@@ -79,7 +81,7 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
     begin(deps, req, res, found, awaitsContinue, null);
     return true;
   };
-  plainFront(server, (req, res) => {
+  plainFront({ server, closing, clients }, (req, res) => {
     if (take(req, res, false)) return true;
     const handler = direct(req.method, req.url);
     handler?.(req, res);
@@ -87,11 +89,13 @@ export function frontServer(given: FrontDeps, direct: Direct, behind: RequestLis
   });
   server.on('request', (req, res) =>
     inTurn(req, res, () => {
+      if (closing.begun) res.shouldKeepAlive = false;
       if (!take(req, res, false)) behind(req as never, res as never);
     }),
   );
   server.on('checkContinue', (req, res) =>
     inTurn(req, res, () => {
+      if (closing.begun) res.shouldKeepAlive = false;
       if (take(req, res, true)) return;
       res.writeContinue();
       behind(req as never, res as never);
@@ -149,7 +153,7 @@ function hostOf(header: string): string {
 }
 
 function begin(
-  deps: FrontDeps & { readonly listening: () => boolean },
+  deps: FrontDeps,
   req: ClientRequest,
   res: ClientResponse,
   found: Found,
@@ -159,9 +163,6 @@ function begin(
   const { match } = found;
   const visit = visitOf(deps, req, res, found, awaitsContinue);
   visit.upgrade = upgrade;
-  // While the server closes, each connection is told that its answer was the last.
-  if (!deps.listening()) visit.extra.push('connection', 'close');
-
   if (match?.kind === 'route') return deps.serve(visit, match.route);
   res.on('close', () => deps.onRefused(visit));
   if (match?.kind === 'method') {

@@ -6,6 +6,7 @@
 import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
 import type { Direct } from '../front/client.js';
+import type { Closing } from '../front/closing.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import { callout } from '../jwt/callout.js';
 import type { BreakerState } from '../lib/breaker.js';
@@ -154,10 +155,11 @@ export class Routes {
   }
 
   /** A server whose requests go to routes first, and else to `behind`; plain ones that `direct` has a handler for, there. */
-  server(direct: Direct, behind: RequestListener): Server {
+  server(direct: Direct, behind: RequestListener, closing: Closing): Server {
     const { clock, trustProxy } = this.#deps;
     return frontServer(
       {
+        closing,
         matcher: () => this.#table.matcher,
         address: () => this.#addressOf(trustProxy()),
         now: () => clock.monotonic(),

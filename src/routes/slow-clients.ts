@@ -53,7 +53,12 @@ function takenBy(socket: Socket): number {
     : bytesWritten - (writeQueueSize ?? 0);
 }
 
-export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts, now: () => number): void {
+/** Answers the connections that are open. */
+export function watchSlowClients(
+  server: Server,
+  timeouts: () => ClientTimeouts,
+  now: () => number,
+): ReadonlySet<{ readonly socket: Socket }> {
   const clients = new Set<Client>();
   let timer: NodeJS.Timeout | undefined;
   let sweptAt = now();
@@ -80,6 +85,7 @@ export function watchSlowClients(server: Server, timeouts: () => ClientTimeouts,
     timer = setInterval(sweep, SWEEP_MS).unref();
   });
   server.on('close', () => clearInterval(timer));
+  return clients;
 }
 
 function lookWhetherItReads(client: Client, nowMs: number, sendMs: number): void {

@@ -13,6 +13,8 @@ interface ServiceHealth {
 
 export interface HealthDeps {
   readonly adminKey: () => string;
+  /** The gateway ends: nobody is to be sent here any more. */
+  readonly ending: () => boolean;
   /** The services that requests need; without an `optional` one they can be served for a while. */
   readonly ready: () => Promise<Readonly<Record<string, ServiceHealth>>>;
   /** The Prometheus text; null while metrics are switched off. */
@@ -25,9 +27,9 @@ export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
     ...routeOf('getReadiness'),
     handler: async (request, reply) => {
       const parts = await deps.ready();
-      const ok = Object.values(parts).every((part) => part.ok || part.optional);
+      const ok = !deps.ending() && Object.values(parts).every((part) => part.ok || part.optional);
       reply.code(ok ? 200 : 503).headers(refusalHeaders({}, reply.statusCode));
-      const status = ok ? 'ready' : 'unavailable';
+      const status = ok ? 'ready' : deps.ending() ? 'ending' : 'unavailable';
       return adminOf(request.headers.authorization, deps.adminKey()) === null ? { status } : { status, parts };
     },
   });

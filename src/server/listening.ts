@@ -1,5 +1,7 @@
 /** A server that listens: where, and how it ends. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import type { Closing } from '../front/closing.js';
 
 /** The URL under which it can be reached from this machine. */
 export function urlOf(server: FastifyInstance, wanted: { readonly host: string; readonly port: number }): string {
@@ -13,31 +15,62 @@ export function urlOf(server: FastifyInstance, wanted: { readonly host: string; 
 const INTERRUPTED_MS = 5_000;
 /** How long callers then have to read that they were interrupted. */
 const LINGER_MS = 1_000;
-/** A connection that becomes idle while the server closes is closed so soon. */
+/** Connections are looked at so often while the server closes. */
 const SWEEP_MS = 100;
 
-/** The requests that run, as far as a shutdown needs to know them. */
-interface Running {
-  interrupt(): void;
-  /** True once nothing runs. */
-  idle(withinMs: number): Promise<boolean>;
+export interface CloseDeps {
+  readonly server: FastifyInstance;
+  readonly closing: Closing;
+  /** The requests that run, as far as a shutdown needs to know them. */
+  readonly running: {
+    readonly size: number;
+    interrupt(): void;
+    /** True once nothing runs. */
+    idle(withinMs: number): Promise<boolean>;
+  };
+  /** How long connections are still accepted, after `/readyz` says 503. */
+  readonly drainMs: number;
+  /** How long what runs has to end, after that. */
+  readonly graceMs: number;
+  readonly say: (fields: object, line: string) => void;
 }
 
 /**
- * Idle connections close at once. What still runs after the grace is told that the gateway ends, and is waited for; connections
- * that are left then are cut.
+ * The drain: everything is served as before, but `/readyz` says 503 and each answer is the last of its connection. Then the
+ * listener closes, and what was accepted is served; idle connections end. What still runs after the grace is told that the
+ * gateway ends, and is waited for; connections that are left then are cut.
  */
-export async function closeServer(server: FastifyInstance, running: Running, graceMs: number): Promise<void> {
-  const closed = server.close();
+export async function closeServer(deps: CloseDeps): Promise<void> {
+  const { server, closing, running, drainMs, graceMs, say } = deps;
+  closing.begin(Math.min(drainMs, LINGER_MS));
+  // Nobody can be about to come back to a server to which nobody ever came.
+  if (drainMs > 0 && closing.connected) {
+    say({ drain_ms: drainMs }, 'shutdown: not ready any more; connections are accepted until the drain is over');
+    await wait(drainMs);
+  }
+  const { ended } = await closing.closeListeners();
+  say({ running: running.size, grace_ms: graceMs }, 'shutdown: the listener is closed; what was accepted is served');
   const sweep = setInterval(() => server.server.closeIdleConnections(), SWEEP_MS);
-  const endsMs = performance.now() + graceMs;
-  if (!(await running.idle(graceMs))) {
+  if (!(await within(ended, graceMs))) {
+    say({ running: running.size }, 'shutdown: the grace is over; what still runs is interrupted');
     running.interrupt();
     await running.idle(INTERRUPTED_MS);
+    if (!(await within(ended, LINGER_MS))) {
+      server.server.closeAllConnections();
+      await ended;
+    }
   }
-  const leftMs = Math.max(LINGER_MS, endsMs - performance.now());
-  const cut = setTimeout(() => server.server.closeAllConnections(), leftMs);
-  await closed;
   clearInterval(sweep);
-  clearTimeout(cut);
+  await server.close();
+  say({}, 'shutdown: every connection has ended');
+}
+
+async function within(ended: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = new AbortController();
+  const first = await Promise.race([
+    ended.then(() => true),
+    wait(ms, false, { signal: late.signal }).catch(() => false),
+  ]);
+  late.abort();
+  return first;
 }

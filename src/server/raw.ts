@@ -8,17 +8,14 @@ import { meantTarget, pathOf } from '../api/addresses.js';
 import type { Row } from '../api/table.js';
 import type { Direct, Handler } from '../front/client.js';
 
-/** Finds the handlers of `rows` until the server closes. */
-export function directRoutes(handlers: ReadonlyMap<Row, Handler>): { readonly find: Direct; close(): void } {
+/** Finds the handlers of rows. */
+export function directRoutes(handlers: ReadonlyMap<Row, Handler>): Direct {
   const byLine = new Map([...handlers].map(([{ method, path }, handler]) => [`${method} ${path}`, handler]));
   const methods = new Set([...handlers.keys()].map(({ method }) => method as string));
-  return {
-    find: (method, target) => {
-      const found = byLine.get(`${method} ${target}`);
-      if (found !== undefined || !methods.has(method)) return found;
-      return byLine.get(`${method} ${pathOf(meantTarget(target))}`);
-    },
-    close: () => byLine.clear(),
+  return (method, target) => {
+    const found = byLine.get(`${method} ${target}`);
+    if (found !== undefined || !methods.has(method)) return found;
+    return byLine.get(`${method} ${pathOf(meantTarget(target))}`);
   };
 }
 

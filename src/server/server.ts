@@ -53,7 +53,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   const handlers = callHandlers({ ...deps.openai, ipOf }, deps, cors);
   const direct = directRoutes(handlers);
   const app: FastifyInstance = Fastify({
-    serverFactory: (handler) => deps.server(direct.find, directOr(direct.find, handler as RequestListener)),
+    serverFactory: (handler) => deps.server(direct, directOr(direct, handler as RequestListener)),
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // ours names the request id itself
@@ -64,11 +64,6 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1200 },
     rewriteUrl: (request) => meantTarget(request.url!),
     frameworkErrors: (error, request, reply) => void unreadable(error, request, reply),
-  });
-  // While the server closes, Fastify tells each connection that its answer was the last.
-  app.addHook('preClose', (done) => {
-    direct.close();
-    done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     const { operationId } = request.routeOptions.config;

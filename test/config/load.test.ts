@@ -85,6 +85,7 @@ telemetry: { metrics: false, log: { level: debug } }
     port: 0,
     body_limit: 1536,
     workers: 1,
+    drain: 5_000,
     shutdown_grace: 0,
     timeout: { headers: 30_000, body: 60_000, send: 60_000 },
     trust_proxy: ['10.0.0.0/8', '::1'],

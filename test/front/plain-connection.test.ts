@@ -5,12 +5,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
+import { Closing } from '../../src/front/closing.js';
 import { plainFront } from '../../src/front/plain-front.js';
+import { watchSlowClients } from '../../src/routes/slow-clients.js';
 import { parseAnswer, type RawAnswer, rawRequest } from '../support/raw-http.js';
 
 type Handler = (request: ClientRequest, response: ClientResponse) => void;
 
 interface Started {
+  readonly closing: Closing;
   readonly server: Server;
   readonly sockets: Socket[];
   /** Requests that node read. */
@@ -25,7 +28,10 @@ async function start(t: TestContext, handler: Handler, options: ServerOptions = 
     byNode.push(request.url!);
     handler(request, response);
   });
-  plainFront(server, (request, response) => {
+  const closing = new Closing();
+  const timeouts = () => ({ headersMs: 60_000, bodyMs: 60_000, sendMs: 60_000 });
+  const clients = watchSlowClients(server, timeouts, () => performance.now());
+  plainFront({ server, closing, clients }, (request, response) => {
     handler(request, response);
     return true;
   });
@@ -36,7 +42,7 @@ async function start(t: TestContext, handler: Handler, options: ServerOptions = 
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { server, sockets, byNode, send: (bytes) => rawRequest(url, bytes) };
+  return { server, closing, sockets, byNode, send: (bytes) => rawRequest(url, bytes) };
 }
 
 const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nhost: a\r\n${more}\r\n`;
@@ -204,7 +210,7 @@ describe('a connection', () => {
 describe('a server that closes', () => {
   it('ends idle connections, lets an answer be finished, and says that it was the last', async (t) => {
     let answer: (() => void) | undefined;
-    const { server, send } = await start(t, (request, response) => {
+    const { server, closing, send } = await start(t, (request, response) => {
       if (request.url === '/idle') return whole(response, 'x');
       answer = () => whole(response, 'late');
     });
@@ -212,6 +218,7 @@ describe('a server that closes', () => {
     await idle.until(/\r\n\r\nx/);
     const running = send(get('/running'));
     while (!answer) await sleep(5);
+    closing.begin(0);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await idle.closed;
     assert.equal(running.bytes().length, 0);
@@ -223,13 +230,14 @@ describe('a server that closes', () => {
 
   it('ends a connection whose answer had begun when it has ended', async (t) => {
     let finish: (() => void) | undefined;
-    const { server, send } = await start(t, (_request, response) => {
+    const { server, closing, send } = await start(t, (_request, response) => {
       response.writeHead(200, []);
       response.write(Buffer.from('begun'));
       finish = () => response.end(Buffer.from('done'));
     });
     const client = send(get());
     await client.until(/begun/);
+    closing.begin(0);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     finish!();
     await client.closed;

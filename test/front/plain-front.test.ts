@@ -8,8 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
+import { Closing } from '../../src/front/closing.js';
 import { plainFront } from '../../src/front/plain-front.js';
 import { PlainRequest } from '../../src/front/plain-request.js';
+import { watchSlowClients } from '../../src/routes/slow-clients.js';
 import { seeded } from '../router/support.js';
 import { rawRequest } from '../support/raw-http.js';
 
@@ -43,9 +45,13 @@ async function listen(server: Server): Promise<string> {
 }
 
 const options = { keepAliveTimeout: 75_000, requestTimeout: 0 };
+const timeouts = () => ({ headersMs: 60_000, bodyMs: 60_000, sendMs: 60_000 });
 const nodes = createServer(options, (request, response) => void echo(request, response));
 const fronted = createServer(options, (request, response) => void echo(request, response));
-plainFront(fronted, serve);
+plainFront(
+  { server: fronted, closing: new Closing(), clients: watchSlowClients(fronted, timeouts, () => performance.now()) },
+  serve,
+);
 let nodesUrl: string;
 let frontedUrl: string;
 before(async () => {

@@ -97,11 +97,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const kind = options.database ?? 'postgres';
   const fresh = kind === 'postgres' ? await freshDatabase() : undefined;
   const databaseUrl = fresh?.url ?? (kind === 'embedded' ? undefined : kind);
-  const port = await freePort();
   const file = join(dir, 'config.yaml');
   const { server, ...sections } = options.config;
+  const port = (server as { port?: number } | undefined)?.port ?? (await freePort());
   const config = {
-    server: { host: '127.0.0.1', port, ...(server as object | undefined) },
+    server: { host: '127.0.0.1', port, drain: '0s', ...(server as object | undefined) },
     data_dir: join(dir, 'data'),
     admin: { key: adminKey },
     ...(databaseUrl && { database: { url: databaseUrl } }),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { formatProblem } from '../../src/config/problem.js';
+import { Closing } from '../../src/front/closing.js';
 import { createAuthenticator } from '../../src/identity/authenticate.js';
 import { localChanges } from '../../src/identity/changes.js';
 import { createKeys } from '../../src/identity/keys.js';
@@ -96,6 +97,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
       res.writeHead(404, { 'x-behind': 'yes' });
       res.end('behind');
     },
+    new Closing(),
   );
   // As the server behind does it.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
