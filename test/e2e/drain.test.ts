@@ -84,6 +84,9 @@ test('while it drains, it is not ready, serves, and says that each answer is the
     await silent.closed;
     assert.equal(await stopped, 0);
     assert.match(gateway.output, /shutdown: every connection has ended/);
+    // Of probes only the one that was answered badly has a line.
+    assert.doesNotMatch(gateway.output, /"path":"\/healthz"/);
+    assert.match(gateway.output, /"path":"\/readyz","status":503/);
   } finally {
     await gateway.close();
   }

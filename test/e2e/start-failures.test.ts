@@ -1,13 +1,16 @@
 /** What ends a start says which setting it was about and what to do; nothing is made before a port is known to be free. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import pg from 'pg';
 import { packageRoot } from '../../src/lib/root.js';
 import { freePort } from '../support/free-port.js';
+import { freshDatabase } from '../support/postgres.js';
 
 const bin = join(packageRoot, 'bin/tollgate.js');
 
@@ -79,6 +82,65 @@ describe('a start that cannot be', () => {
       /database\.url: there is no database 'no_such_database' at .*CREATE DATABASE "no_such_database";/,
     );
   });
+
+  /** A role of its own, and a database that belongs to somebody else. */
+  async function roleWith(t: TestContext, options: string): Promise<URL> {
+    const database = await freshDatabase();
+    const name = `start_${randomBytes(4).toString('hex')}`;
+    const admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    t.after(async () => {
+      await admin.query(`drop role ${name}`);
+      await admin.end();
+      await database.drop();
+    });
+    await admin.query(`create role ${name} ${options} password 'right'`);
+    await admin.query('revoke create on schema public from public');
+    const url = new URL(database.url);
+    url.username = name;
+    url.password = 'wrong-hunter2';
+    return url;
+  }
+
+  test('names a user whom the database does not let in, and keeps the password to itself', async (t) => {
+    const url = await roleWith(t, 'nologin');
+    const { code, said } = await run(['serve'], cwd, { DATABASE_URL: url.href });
+    assert.equal(code, 1, said);
+    assert.match(
+      said,
+      /database\.url: Postgres at \S+ does not let the user 'start_\w+' in\. Correct the user and the/,
+    );
+    assert.ok(!said.includes('hunter2'), said);
+  });
+
+  test('names a user who may make no tables, with the command that gives the right', async (t) => {
+    const url = await roleWith(t, 'login');
+    url.password = 'right';
+    const { code, said } = await run(['serve'], cwd, { DATABASE_URL: url.href });
+    assert.equal(code, 1, said);
+    assert.match(said, /database\.url: the user 'start_\w+' may not .*GRANT CREATE ON SCHEMA public TO "start_\w+";/);
+  });
+
+  for (const [what, option, wanted] of [
+    ['is full', 'size=64k', /data_dir: the disk of \S+ is full\. Make room, or use another folder\./],
+    ['is read-only', 'ro', /data_dir: \S+ is on a file system that is read-only\. Use another folder, or mount/],
+  ] as const) {
+    const root = process.platform === 'linux' && process.getuid?.() === 0;
+    test(`names a data_dir whose disk ${what}`, { skip: root ? false : 'mounting needs root on Linux' }, async (t) => {
+      const disk = mkdtempSync(join(cwd, 'disk-'));
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', option, 'tmpfs', disk], { stdio: 'pipe' });
+      } catch {
+        return t.skip('this system does not let root mount a volume');
+      }
+      t.after(() => execFileSync('umount', ['-l', disk]));
+      if (what === 'is full') writeFileSync(join(disk, 'others'), Buffer.alloc(64 * 1024));
+      writeFileSync(join(cwd, 'disk.yaml'), `data_dir: ${disk}\nproviders: {}\nmodels: {}\n`);
+      const { code, said } = await run(['serve', '--config', 'disk.yaml'], cwd);
+      assert.equal(code, 1, said);
+      assert.match(said, wanted);
+    });
+  }
 
   test('names a data_dir that is no folder', async () => {
     writeFileSync(join(cwd, 'file'), '');
