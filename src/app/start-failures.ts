@@ -115,6 +115,8 @@ function folderWords(code: string | undefined, folder: string): string | undefin
       return `this user may not write in ${folder}. Give it the right (chown), or use another folder.`;
     case 'EROFS':
       return `${folder} is on a file system that is read-only. Use another folder, or mount a volume there.`;
+    case 'ENOENT': // what making a folder on a read-only file system says
+      return `a folder cannot be made in ${folder}. Is its file system read-only? Use another folder, or mount a volume there.`;
     case 'ENOSPC':
     case 'EDQUOT':
       return `the disk of ${folder} is full. Make room, or use another folder.`;

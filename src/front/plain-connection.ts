@@ -26,7 +26,7 @@ const MOST_READS = 4;
 export const SWEEP_MS = 250;
 /** Sweeps that a request may take from its first byte to its last, and a connection to its first byte. */
 const MOST_SWEEPS = 2;
-/** How long a connection may be silent before its first request while the server closes. */
+/** How long a first request may be on its way when the listener has closed. */
 export const FIRST_MS = 1_000;
 /** What a client may send ahead of its answer. */
 const MOST_AHEAD = 64 * 1024;
@@ -60,12 +60,12 @@ export class PlainConnection implements Answering {
   }
 
   /**
-   * Ends it where nothing is asked and nothing is being answered, once nothing came for so long. One that was never used has a
-   * second: its first request may be on its way.
+   * Ends it where nothing is asked and nothing is being answered, once nothing came for so long. One that was never used has
+   * longer (`FIRST_MS`): its first request may be on its way.
    */
-  endIdle(lingerMs: number): void {
+  endIdle(lingerMs: number, firstIsOver: boolean): void {
     if (this.#response !== null || this.#bytes > 0) return;
-    if (this.#sweeps * SWEEP_MS >= (this.#used ? lingerMs : FIRST_MS)) this.socket.destroy();
+    if (this.#used ? this.#sweeps * SWEEP_MS >= lingerMs : firstIsOver) this.socket.destroy();
   }
 
   get keepAliveS(): number {

@@ -43,10 +43,11 @@ export function plainFront({ server, closing, clients }: FrontOf, serve: Front['
   const closeIdle = server.closeIdleConnections.bind(server);
   server.closeIdleConnections = () => {
     closeIdle();
-    for (const connection of connections) connection.endIdle(closing.lingerMs);
-    // Node does not take for idle what never sent anything.
     if (closedAtMs < 0) closedAtMs = performance.now();
-    if (performance.now() - closedAtMs < FIRST_MS) return;
+    const firstIsOver = performance.now() - closedAtMs >= FIRST_MS;
+    for (const connection of connections) connection.endIdle(closing.lingerMs, firstIsOver);
+    if (!firstIsOver) return;
+    // Node does not take for idle what never sent anything.
     for (const { socket } of clients) if (socket.bytesRead === 0) socket.destroy();
   };
   const closeAll = server.closeAllConnections.bind(server);

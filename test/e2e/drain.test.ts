@@ -34,6 +34,7 @@ const start = (server: object): Promise<Gateway> =>
         {
           name: 'open',
           match: { path: '/open/*' },
+          auth: { none: {} },
           upstream: { targets: [{ url: `http://127.0.0.1:${(backend.address() as AddressInfo).port}` }] },
         },
       ],
@@ -78,8 +79,8 @@ test('while it drains, it is not ready, serves, and says that each answer is the
     const late = rawRequest(gateway.url, '');
     await once(late.socket, 'connect');
     await printed(gateway, CLOSED);
-    await assert.rejects(fetch(`${gateway.url}/healthz`));
     late.socket.write(get('/open/late'));
+    await assert.rejects(fetch(`${gateway.url}/healthz`));
     assert.match(await late.until(/ok/), /^HTTP\/1\.1 200 [\s\S]*connection: close\r\n/i);
     await silent.closed;
     assert.equal(await stopped, 0);

@@ -123,7 +123,11 @@ describe('a start that cannot be', () => {
 
   for (const [what, option, wanted] of [
     ['is full', 'size=64k', /data_dir: the disk of \S+ is full\. Make room, or use another folder\./],
-    ['is read-only', 'ro', /data_dir: \S+ is on a file system that is read-only\. Use another folder, or mount/],
+    [
+      'is read-only',
+      'ro',
+      /data_dir: a folder cannot be made in \S+\. Is its file system read-only\? Use another folder, or mount/,
+    ],
   ] as const) {
     const root = process.platform === 'linux' && process.getuid?.() === 0;
     test(`names a data_dir whose disk ${what}`, { skip: root ? false : 'mounting needs root on Linux' }, async (t) => {
@@ -163,6 +167,6 @@ describe('a start that cannot be', () => {
   test('says of a word that is no verb which there are', async () => {
     const { code, said } = await run(['server'], cwd);
     assert.equal(code, 1);
-    assert.match(said, /There is no verb 'server'\. There are: serve, check, keys, /);
+    assert.match(said, /There is no verb 'server'\. There are: serve, check, doctor, keys, /);
   });
 });
