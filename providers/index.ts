@@ -8,6 +8,7 @@ import { cohere } from './cohere.js';
 import { databricks } from './databricks.js';
 import { deepseek } from './deepseek.js';
 import { fireworks } from './fireworks.js';
+import { gemini } from './gemini.js';
 import { groq } from './groq.js';
 import { huggingface } from './huggingface.js';
 import { localEmbeddings } from './local-embeddings.js';
@@ -23,11 +24,12 @@ import { perplexity } from './perplexity.js';
 import { qwen } from './qwen.js';
 import { sandbox } from './sandbox.js';
 import { together } from './together.js';
+import { vertex } from './vertex.js';
 import { xai } from './xai.js';
 import { zai } from './zai.js';
 
 const types: readonly ProviderType[] = [
-  ...[openai, openaiCompatible, anthropic, azure, bedrock],
+  ...[openai, openaiCompatible, anthropic, gemini, vertex, azure, bedrock],
   ...[
     mistral,
     cohere,

@@ -102,7 +102,7 @@ export const isLacking = (target: string): boolean => beginningOf(target)?.lacki
 export function meantTarget(target: string): string {
   const path = pathOf(target);
   const tidy = tidied(path);
-  const meant = versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
+  const meant = googleMeant(tidy) ?? versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
   return meant === path ? target : meant + queryOf(target);
 }
 
@@ -121,6 +121,43 @@ function versioned(path: string): string | undefined {
   return rowsAt(meant, dataRows).length > 0 ? meant : undefined;
 }
 
+/**
+ * Google's clients begin with one of several versions, and those for Vertex AI name a project and a publisher as well: all lead to
+ * one address for each thing that a model is asked. The name of a model may hold `/`, and some clients then leave out `models`.
+ */
+function googleMeant(path: string): string | undefined {
+  const colon = path.lastIndexOf(':');
+  if (colon === -1 || !googleVerbs.has(path.slice(colon + 1))) return undefined;
+  const found = GOOGLE.exec(path.slice(0, colon));
+  if (!found) return undefined;
+  const [, versions, publisher, kind, name] = found;
+  if (versions === '' && kind === undefined) return undefined;
+  const own = publisher === undefined || publisher === 'google' ? '' : `${publisher}/`;
+  return `/v1beta/models/${own}${kind === 'tunedModels' ? 'tunedModels/' : ''}${name}${path.slice(colon)}`;
+}
+
+const GOOGLE =
+  /^((?:\/v1(?:alpha|beta1?)?){0,3})(?:\/projects\/[^/]+\/locations\/[^/]+)?(?:\/publishers\/([^/]+))?(?:\/(models|tunedModels))?\/(.+)$/;
+const googleVerbs: ReadonlySet<string> = new Set(
+  rows.flatMap(({ path }) => (path.includes('}:') ? [path.slice(path.indexOf('}:') + 2)] : [])),
+);
+
+/** What the address of a model's own says: its name, and the query. Undefined: it is no such address. */
+export function modelAt(target: string): { readonly model: string; readonly query: URLSearchParams } | undefined {
+  const path = googleMeant(tidied(pathOf(target)));
+  if (path === undefined) return undefined;
+  const written = path.slice('/v1beta/models/'.length, path.lastIndexOf(':'));
+  return { model: decoded(written), query: new URLSearchParams(queryOf(target)) };
+}
+
+function decoded(written: string): string {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
+
 /** The methods that a path allows, for `Allow`; none: there is no such address. */
 export function methodsAt(target: string): string[] {
   const methods = rowsAt(pathOf(target)).flatMap(({ method }) => (method === 'GET' ? [method, 'HEAD'] : [method]));
@@ -135,8 +172,11 @@ function rowsAt(path: string, among: readonly Row[] = rows): Row[] {
 }
 
 function fits(pattern: readonly string[], asked: readonly string[]): boolean {
-  const spans = pattern.at(-1)!.startsWith('{+');
+  const last = pattern.at(-1)!;
+  const spans = last.startsWith('{+');
   if (spans ? asked.length < pattern.length : asked.length !== pattern.length) return false;
+  const end = last.slice(last.indexOf('}') + 1);
+  if (last.startsWith('{') && end !== '' && !asked.at(-1)!.endsWith(end)) return false;
   return pattern.every((segment, i) => (segment.startsWith('{') ? asked[i] !== '' : segment === asked[i]));
 }
 

@@ -153,6 +153,52 @@ const schemas: Json = {
     data: list(object('One vector.', { index: whole('Which text it is of.') }), 'The vectors.'),
     usage,
   }),
+  ContentRequest: object(
+    'A conversation, as Google has it. Fields that are not named here go on to a target that speaks the same format.',
+    {
+      contents: list(
+        object('What one side said.', { parts: list(object('A part.', {}), 'Its parts.') }),
+        'The conversation so far.',
+      ),
+      systemInstruction: object('How the model is to answer.', {}),
+      generationConfig: object('What steers the answer.', {}),
+    },
+    ['contents'],
+  ),
+  Content: object(
+    'An answer, or a part of a stream.',
+    {
+      candidates: list(object('One answer.', {}), 'The answers.'),
+      usageMetadata: object('What was used.', { totalTokenCount: whole('All tokens.') }),
+      modelVersion: text('The model that answered.'),
+      responseId: text('Names the answer.'),
+    },
+    [],
+  ),
+  ContentTokenCount: object('A count.', { totalTokens: whole('Tokens of the conversation.') }),
+  EmbedContentRequest: object('A text to embed.', { content: object('The text, as parts.', {}) }),
+  BatchEmbedContentsRequest: object('Texts to embed.', {
+    requests: list(ref('EmbedContentRequest'), 'One for each text.'),
+  }),
+  ContentEmbedding: object('A vector.', {
+    embedding: object('The vector.', { values: list({ type: 'number' }, 'Its numbers.') }),
+  }),
+  ContentEmbeddings: object('Vectors in the order of the texts.', {
+    embeddings: list(object('One vector.', {}), 'The vectors.'),
+  }),
+  GoogleModel: object('A model that the key may use, as Google tells it.', {
+    name: text('`models/` and what to send as the model.'),
+    displayName: text('Its name.'),
+    supportedGenerationMethods: list({ type: 'string' }, 'What it can be asked.'),
+  }),
+  GoogleModelList: object('Models, as Google lists them.', { models: list(ref('GoogleModel'), 'The models.') }),
+  GoogleError: object('An error, as Google has it.', {
+    error: object('What happened.', {
+      code: whole('The HTTP status.'),
+      message: text('What happened, and what to do.'),
+      status: text('What happened, in a word.'),
+    }),
+  }),
   Model: object('A model that the key may use.', {
     id: text('What to send as `model`.'),
     object: text('`model`.'),
@@ -195,6 +241,9 @@ const inQuery = (name: string, description: string): Json => ({
   description,
   schema: { type: 'string' },
 });
+const modelInPath: Json = {
+  ...{ name: 'model', in: 'path', required: true, description: 'The name of the model.', schema: { type: 'string' } },
+};
 
 /** What an operation takes and answers. */
 const told: Partial<Record<OperationId, Json>> = {
@@ -254,6 +303,50 @@ const told: Partial<Record<OperationId, Json>> = {
     requestBody: taking('EmbeddingRequest'),
     responses: { 200: json('The vectors.', 'Embeddings') },
   },
+  generateContent: {
+    parameters: [modelInPath],
+    requestBody: taking('ContentRequest'),
+    responses: { 200: json('The answer.', 'Content') },
+  },
+  streamGenerateContent: {
+    parameters: [
+      modelInPath,
+      {
+        name: 'alt',
+        in: 'query',
+        required: false,
+        description: '`sse`: events; else one JSON array.',
+        schema: { type: 'string' },
+      },
+    ],
+    requestBody: taking('ContentRequest'),
+    responses: {
+      200: {
+        description: 'The answer in parts.',
+        content: { ...events, 'application/json': { schema: list(ref('Content'), 'The parts.') } },
+      },
+    },
+  },
+  countContentTokens: {
+    parameters: [modelInPath],
+    requestBody: taking('ContentRequest'),
+    responses: { 200: json('The count.', 'ContentTokenCount') },
+  },
+  embedContent: {
+    parameters: [modelInPath],
+    requestBody: taking('EmbedContentRequest'),
+    responses: { 200: json('The vector.', 'ContentEmbedding') },
+  },
+  batchEmbedContents: {
+    parameters: [modelInPath],
+    requestBody: taking('BatchEmbedContentsRequest'),
+    responses: { 200: json('The vectors.', 'ContentEmbeddings') },
+  },
+  listGoogleModels: { responses: { 200: json('The models.', 'GoogleModelList') } },
+  retrieveGoogleModel: {
+    parameters: [{ ...modelInPath, name: 'id' }],
+    responses: { 200: json('The model.', 'GoogleModel') },
+  },
   listModels: { responses: { 200: json('The models.', 'ModelList') } },
   retrieveModel: {
     parameters: [
@@ -270,12 +363,14 @@ const told: Partial<Record<OperationId, Json>> = {
   },
 };
 
+const errorSchemas: Partial<Record<Row['dialect'], string>> = {
+  'anthropic-messages': 'AnthropicError',
+  'google-rpc': 'GoogleError',
+};
+
 function operationOf({ operationId, access, dialect }: Row): Json {
   const { responses, ...rest } = told[operationId] ?? {};
-  const errors =
-    access === 'key'
-      ? { '4XX': json('The error.', dialect === 'anthropic-messages' ? 'AnthropicError' : 'OpenAiError') }
-      : {};
+  const errors = access === 'key' ? { '4XX': json('The error.', errorSchemas[dialect] ?? 'OpenAiError') } : {};
   return {
     ...describing(operationId),
     security: security[access],

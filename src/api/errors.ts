@@ -1,6 +1,7 @@
 /** Errors where the request path is not: each in the dialect of the path that was asked for. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { messagesErrors } from '../formats/anthropic-messages/errors.js';
+import { googleErrors } from '../formats/google-gemini/errors.js';
 import { openaiErrors } from '../formats/openai-chat/errors.js';
 import { type Refusal, refusalHeaders, statusOf } from '../lib/errors.js';
 import { sendRefusal } from './admin/errors.js';
@@ -12,15 +13,8 @@ type Body = (refusal: Refusal, requestId: string) => string | Buffer;
 const bodies: Readonly<Record<Exclude<Dialect, 'problem'>, Body>> = {
   'openai-chat': openaiErrors.body,
   'anthropic-messages': messagesErrors.body,
-  'google-rpc': (refusal) => {
-    const code = statusOf(refusal);
-    return JSON.stringify({
-      error: { code, message: refusal.message, status: rpcStatuses[code] ?? 'INVALID_ARGUMENT' },
-    });
-  },
+  'google-rpc': googleErrors.body,
 };
-
-const rpcStatuses: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 405: 'UNIMPLEMENTED', 500: 'INTERNAL' };
 
 export function sendError(
   dialect: Dialect,

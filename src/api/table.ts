@@ -2,7 +2,7 @@
  * The gateway's own addresses, and the only list of them. Made from it: what classic routes may not take and where a nearly
  * right path leads (`addresses.ts`), the fast path's look-up, Fastify's routes with who may call them (`route.ts`), `405` with
  * `Allow`, the dialect of an error where there is no handler, and the OpenAPI document. In a path `{id}` stands for one
- * segment, `{+id}` for one or more.
+ * segment, `{+id}` for one or more; what follows `}` ends the last one.
  */
 import type { FormatId } from '../formats/format-id.js';
 
@@ -32,6 +32,13 @@ const calls = {
   createCompletion: ['POST /v1/completions', 'Go on with a text, whole or as a stream.'],
   createResponse: ['POST /v1/responses', 'Answer a conversation as a response, whole or as a stream.'],
   createEmbedding: ['POST /v1/embeddings', 'Embed texts.'],
+  generateContent: ['POST /v1beta/models/{+model}:generateContent', 'Answer a conversation in the dialect of Google.'],
+  streamGenerateContent: [
+    'POST /v1beta/models/{+model}:streamGenerateContent',
+    'Answer a conversation in the dialect of Google as a stream: events with `alt=sse`, else one JSON array.',
+  ],
+  embedContent: ['POST /v1beta/models/{+model}:embedContent', 'Embed a text in the dialect of Google.'],
+  batchEmbedContents: ['POST /v1beta/models/{+model}:batchEmbedContents', 'Embed texts in the dialect of Google.'],
 } as const satisfies Record<string, Written>;
 
 const spoken: Readonly<Record<CallOperation, FormatId>> = {
@@ -40,6 +47,10 @@ const spoken: Readonly<Record<CallOperation, FormatId>> = {
   createCompletion: 'openai-completions',
   createResponse: 'openai-responses',
   createEmbedding: 'openai-embeddings',
+  generateContent: 'google-gemini',
+  streamGenerateContent: 'google-gemini',
+  embedContent: 'google-embeddings',
+  batchEmbedContents: 'google-embeddings',
 };
 
 /** Where the tokens of a request are counted. */
@@ -48,11 +59,17 @@ const counts = {
     'POST /v1/messages/count_tokens',
     'Count the tokens of a conversation in the dialect of Anthropic.',
   ],
+  countContentTokens: [
+    'POST /v1beta/models/{+model}:countTokens',
+    'Count the tokens of a conversation in the dialect of Google.',
+  ],
 } as const satisfies Record<string, Written>;
 
 const models = {
   listModels: ['GET /v1/models', 'The models that the key may use.'],
   retrieveModel: ['GET /v1/models/{+id}', 'One model that the key may use.'],
+  listGoogleModels: ['GET /v1beta/models', 'The models that the key may use, as Google lists them.'],
+  retrieveGoogleModel: ['GET /v1beta/models/{+id}', 'One model that the key may use, as Google tells it.'],
 } as const satisfies Record<string, Written>;
 
 /** What is kept of responses. */
@@ -226,15 +243,17 @@ const rowsOf = <Id extends OperationId>(
 
 const keyed = { access: 'key', dialect: 'openai-chat' } as const;
 /** An address that has a wire format of its own writes its errors in it. */
-const inOwnDialect = (row: Row): Row =>
-  row.format === 'anthropic-messages' ? { ...row, dialect: 'anthropic-messages' } : row;
+const inOwnDialect = (row: Row): Row => {
+  if (row.path.startsWith('/v1beta/')) return { ...row, dialect: 'google-rpc' };
+  return row.path.startsWith('/v1/messages') ? { ...row, dialect: 'anthropic-messages' } : row;
+};
 
 export const dataRows: readonly Row[] = [
-  ...rowsOf(calls, keyed).map(inOwnDialect),
-  ...rowsOf(counts, { access: 'key', dialect: 'anthropic-messages' }),
+  ...rowsOf(calls, keyed),
+  ...rowsOf(counts, keyed),
   ...rowsOf(models, keyed),
   ...rowsOf(responses, keyed),
-];
+].map(inOwnDialect);
 export const healthRows: readonly Row[] = rowsOf(health, { access: 'public', dialect: 'problem' });
 export const consoleRows: readonly Row[] = rowsOf(pages, { access: 'public', dialect: 'problem' });
 export const adminRows: readonly Row[] = [
@@ -257,7 +276,12 @@ const openai = (path: string): OwnPath => ({ path, dialect: 'openai-chat' });
 const problem = (path: string): OwnPath => ({ path, dialect: 'problem' });
 
 /** Where the rows above lie. */
-export const namespaces: readonly OwnPath[] = [openai('/v1'), openai('/v1/chat'), problem('/admin')];
+export const namespaces: readonly OwnPath[] = [
+  openai('/v1'),
+  openai('/v1/chat'),
+  problem('/admin'),
+  ...['/v1beta', '/v1alpha', '/v1beta1'].map((path): OwnPath => ({ path, dialect: 'google-rpc' })),
+];
 
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
@@ -265,6 +289,6 @@ export const lacking: readonly OwnPath[] = [
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
-  { path: '/v1beta', dialect: 'google-rpc' },
+  { path: '/v1beta/interactions', dialect: 'google-rpc' },
   ...['/docs'].map(problem),
 ];

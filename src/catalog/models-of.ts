@@ -221,6 +221,7 @@ function targetOf(
           outputField: providerType.outputField?.(known) ?? 'max_tokens',
           maxOutput: providerType.maxOutput?.(known) ?? null,
           asksUsage: provider.usage === null ? providerType.asksUsage !== false : provider.usage === 'ask',
+          atVertex: providerType.atVertex ?? false,
           mostInputs: mostInputsOf(providerType, known),
         },
         provider.pass_headers,

@@ -7,6 +7,9 @@ export type FormatId =
   | 'openai-responses'
   | 'openai-embeddings'
   | 'anthropic-messages'
+  | 'google-gemini'
+  | 'google-embeddings'
+  | 'vertex-embeddings'
   | 'bedrock-converse'
   | 'titan-embeddings'
   | 'cohere-embeddings';

@@ -21,8 +21,18 @@ export interface ApiFormat<R extends ModelRequest = ModelRequest> {
   asStream(request: R, answer: Buffer, extra: UsageExtra): Buffer;
   /** Left out: its answers are not cached. */
   readonly replay?: Replay<R>;
+  /** Left out: its clients cannot ask how many tokens a request has. */
+  readonly counting?: TokenCount<R>;
+  /** The media type of its streams; that of server-sent events unless stated. */
+  readonly streamType?: string;
   /** Where its clients look for the id of a request, beside `x-request-id`. */
   readonly requestIdHeader?: string;
+}
+
+/** How clients ask how many tokens a request has, and are told. */
+export interface TokenCount<R extends ModelRequest = ModelRequest> {
+  read(body: Buffer): Result<R> | Promise<Result<R>>;
+  answer(tokens: number): Buffer;
 }
 
 /** How a format says what the gateway itself has to say. */

@@ -2,6 +2,8 @@
 import { anthropicMessages } from './anthropic-messages/format.js';
 import type { ApiFormat } from './format.js';
 import type { FormatId } from './format-id.js';
+import { googleEmbeddings } from './google-embeddings/format.js';
+import { googleGemini } from './google-gemini/format.js';
 import { openaiChat } from './openai-chat/format.js';
 import { openaiCompletions } from './openai-completions/format.js';
 import { openaiEmbeddings } from './openai-embeddings/format.js';
@@ -17,7 +19,9 @@ export const apiFormats: readonly ApiFormat[] = [
   formatOf(anthropicMessages),
   formatOf(openaiCompletions),
   formatOf(openaiResponses),
+  formatOf(googleGemini),
   formatOf(openaiEmbeddings),
+  formatOf(googleEmbeddings),
 ];
 
 export const apiFormat = (id: FormatId): ApiFormat => {
@@ -43,4 +47,7 @@ export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
   'bedrock-converse': { cacheWrites: 'where asked', namesMaximum: false },
   'titan-embeddings': { cacheWrites: 'never', namesMaximum: false },
   'cohere-embeddings': { cacheWrites: 'never', namesMaximum: false },
+  'google-gemini': { cacheWrites: 'never', namesMaximum: false },
+  'google-embeddings': { cacheWrites: 'never', namesMaximum: false },
+  'vertex-embeddings': { cacheWrites: 'never', namesMaximum: false },
 };

@@ -3,6 +3,8 @@
 import type { Json } from '../lib/json.js';
 import type { MessagesRequest } from './anthropic-messages/request.js';
 import type { FormatId } from './format-id.js';
+import type { GoogleEmbeddingsRequest } from './google-embeddings/request.js';
+import type { GeminiRequest } from './google-gemini/request.js';
 import type { JsonFields } from './json-fields.js';
 import type { ChatRequest } from './openai-chat/request.js';
 import type { CompletionsRequest } from './openai-completions/request.js';
@@ -10,7 +12,14 @@ import type { EmbeddingsRequest } from './openai-embeddings/request.js';
 import type { ResponsesRequest } from './openai-responses/request.js';
 import type { RequestFacts } from './request-facts.js';
 
-export type ModelRequest = ChatRequest | CompletionsRequest | EmbeddingsRequest | MessagesRequest | ResponsesRequest;
+export type ModelRequest =
+  | ChatRequest
+  | CompletionsRequest
+  | EmbeddingsRequest
+  | MessagesRequest
+  | ResponsesRequest
+  | GeminiRequest
+  | GoogleEmbeddingsRequest;
 
 /** What requests of all formats have. */
 export interface RequestBase {

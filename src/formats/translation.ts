@@ -55,6 +55,8 @@ export interface TargetFacts {
   readonly asksUsage: boolean;
   /** Most texts that one embeddings request may have; infinite where that is not known. */
   readonly mostInputs: number;
+  /** Google's models are asked at Vertex AI, which differs from Google's API for developers. */
+  readonly atVertex?: boolean;
 }
 
 /** What is told of the attempt. */

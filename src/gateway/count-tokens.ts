@@ -1,10 +1,9 @@
 /**
- * `POST /v1/messages/count_tokens`: the tokens of a request, without asking a model. The target counts where it can, else the
- * gateway does, as it counts before it sends. A count is a request for the limits that count requests, and nothing for all
- * others; it is not in the ledger.
+ * The tokens of a request, without asking a model. The target counts where it can, else the gateway does, as it counts before it
+ * sends. A count is a request for the limits that count requests, and nothing for all others; it is not in the ledger.
  */
 import type { Model, Models, Target } from '../catalog/model.js';
-import { readCountRequest } from '../formats/anthropic-messages/request.js';
+import type { TokenCount } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
 import { noUsage } from '../formats/usage.js';
 import { ok, type Refusal, type Result, refused, statusOf } from '../lib/errors.js';
@@ -57,7 +56,8 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     const headers = headersOf(known.value, call.headers.value);
     const body = await call.readBody();
     if (!body?.ok) return body;
-    const read = await readCountRequest(body.value);
+    const { counting } = call.format;
+    const read = await counting!.read(body.value);
     if (!read.ok) return read;
     const request = read.value;
     const found = admit(known.value, call.format.endpoint, request.model, call.ip, models);
@@ -83,19 +83,20 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     limiter.record(granted.value, { model, target }, { tokens: noUsage(), cost: FREE });
     await limiter.close(granted.value);
     context.limitHead = limiter.headers(granted.value);
-    return countAt(request, target, headers);
+    return countAt(request, target, headers, counting!);
   }
 
   async function countAt(
     request: ModelRequest,
     target: Target,
     headers: Parameters<typeof askForCount>[2],
+    counting: TokenCount,
   ): Promise<Result<Buffer>> {
     const told = await askForCount(request, target, headers, ports);
     if (told?.ok) return ok(told.body);
     if (told) return refused(refusalOf(told.failure, target, classify(told.failure, target.failures)));
     const { expected } = await countInput(request.facts, target);
-    return ok(Buffer.from(JSON.stringify({ input_tokens: expected })));
+    return ok(counting.answer(expected));
   }
 
   function answer(call: Call, writer: ResponseWriter, context: RequestContext, counted: Result<Buffer>): void {

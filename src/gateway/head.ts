@@ -22,7 +22,8 @@ export function baseHead(context: RequestContext): string[] {
 
 export function streamHead(context: RequestContext): string[] {
   const head = baseHead(context);
-  head.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache', 'x-accel-buffering', 'no');
+  const type = context.call.format.streamType ?? 'text/event-stream; charset=utf-8';
+  head.push('content-type', type, 'cache-control', 'no-cache', 'x-accel-buffering', 'no');
   return head;
 }
 

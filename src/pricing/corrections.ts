@@ -27,6 +27,11 @@ export const corrections: Readonly<Record<string, readonly Correction[]>> = {
       },
     },
   ],
+  google: [
+    // Its large models read sound at the price of text.
+    { model: /^gemini-2\.5-pro$/, prices: { input_audio_mtok: above200k(1.25, 2.5) } },
+    { model: /^gemini-3(?:\.\d+)?-pro-preview$/, prices: { input_audio_mtok: above200k(2, 4) } },
+  ],
   openai: [
     { model: /^gpt-4o-audio-preview/, prices: { input_audio_mtok: 40, output_audio_mtok: 80 } },
     { model: /^gpt-4o-mini-audio-preview/, prices: { input_audio_mtok: 10, output_audio_mtok: 20 } },

@@ -130,6 +130,8 @@ export interface ProviderType {
   readonly embeddings?: EmbeddingsDialect;
   /** Most texts that one embeddings request may have; left out where that is not known. */
   readonly mostInputs?: number | ((model: string) => number);
+  /** It is Vertex AI, which takes Google's dialect in ways of its own. */
+  readonly atVertex?: true;
   /** What a model can do, where the provider speaks a format that depends on it. */
   modelFacts?(model: string): ModelFacts;
   converseFacts?(model: string): ConverseFacts;

@@ -11,11 +11,20 @@ import type { Direct, Handler } from '../front/client.js';
 /** Finds the handlers of rows. */
 export function directRoutes(handlers: ReadonlyMap<Row, Handler>): Direct {
   const byLine = new Map([...handlers].map(([{ method, path }, handler]) => [`${method} ${path}`, handler]));
+  /** Addresses that name a model and end with what it is asked: `:generateContent`. */
+  const byEnd = new Map(
+    [...handlers].flatMap(([{ method, path }, handler]): [string, Handler][] =>
+      path.includes('}:') ? [[`${method} ${path.slice(path.indexOf('}:') + 1)}`, handler]] : [],
+    ),
+  );
   const methods = new Set([...handlers.keys()].map(({ method }) => method as string));
   return (method, target) => {
     const found = byLine.get(`${method} ${target}`);
     if (found !== undefined || !methods.has(method)) return found;
-    return byLine.get(`${method} ${pathOf(meantTarget(target))}`);
+    const path = pathOf(meantTarget(target));
+    const line = byLine.get(`${method} ${path}`);
+    if (line !== undefined || !path.startsWith('/v1beta/models/')) return line;
+    return byEnd.get(`${method} ${path.slice(path.lastIndexOf(':'))}`);
   };
 }
 

@@ -8,6 +8,8 @@ import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
+import { addressedBy } from '../api/google/addressed.js';
+import { googleModelsRoutes } from '../api/google/models.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
 import { ResponseSession, type ResponsesDeps } from '../api/openai/response-session.js';
@@ -79,11 +81,25 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(async (data) => {
     data.removeAllContentTypeParsers();
     data.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    for (const [{ operationId }, handler] of handlers) {
-      data.route({ ...routeOf(operationId), handler: ({ raw }, reply) => handler(raw, reply.hijack().raw) });
+    const routed = new Set<string>();
+    for (const [{ operationId, method }, handler] of handlers) {
+      const route = routeOf(operationId);
+      // What ends an address beyond Fastify's wildcard is looked at as it is in front of it.
+      const ends = route.url.endsWith('*');
+      if (routed.has(`${method} ${route.url}`)) continue;
+      routed.add(`${method} ${route.url}`);
+      const found = (target: string): Handler | undefined => (ends ? direct(method, target) : handler);
+      data.route({
+        ...route,
+        handler: (request, reply) => {
+          const serves = found(request.raw.url!);
+          return serves ? serves(request.raw, reply.hijack().raw) : withoutHandler(request, reply);
+        },
+      });
     }
     modelsRoutes(data, deps.openai);
     responsesRoutes(data, { ...deps.responses, authenticator: deps.openai.authenticator });
+    googleModelsRoutes(data, deps.openai);
   });
   await app.register(async (health) => healthRoutes(health, deps.health));
   await app.register(async (pages) => consoleRoutes(pages));
@@ -100,9 +116,18 @@ const callHandlers = (
   new Map([
     ...dataRows.flatMap((row): [Row, Handler][] => {
       if (!row.format) return [];
-      const session = row.format === 'openai-responses' ? sessionsWith(responses) : undefined;
-      return [[row, cors.around(callHandler(deps, apiFormat(row.format), session))]];
+      const sessionOf = row.format === 'openai-responses' ? sessionsWith(responses) : undefined;
+      const kind = { addressed: addressedBy(row), sessionOf };
+      return [[row, cors.around(callHandler(deps, apiFormat(row.format), kind))]];
     }),
+    [
+      rowOf('countContentTokens'),
+      cors.around(
+        callHandler({ ...deps, gateway: counting }, apiFormat('google-gemini'), {
+          addressed: addressedBy(rowOf('countContentTokens')),
+        }),
+      ),
+    ],
     [
       rowOf('countMessageTokens'),
       cors.around(callHandler({ ...deps, gateway: counting }, apiFormat('anthropic-messages'))),

@@ -11,7 +11,7 @@ import { isObject, type Json } from '../lib/json.js';
 import { type Findings, isAbsent } from './findings.js';
 
 /** Fields of a message that only other dialects know. They hint, or are of no use to another model. */
-const extensions: ReadonlySet<string> = new Set(['thinking_blocks', 'cache_control', 'is_error']);
+const extensions: ReadonlySet<string> = new Set(['thinking_blocks', 'cache_control', 'is_error', 'extra_content']);
 
 export function plainChat(body: Json, target: TargetFacts, findings: Findings): Json {
   const messages = Array.isArray(body['messages']) ? body['messages'] : [];
@@ -70,7 +70,7 @@ function plainMessages(messages: readonly unknown[], findings: Findings): Json[]
       ? content.filter(isObject).flatMap((part, i) => plainPart(part, `messages[${at}].content[${i}]`, findings))
       : null;
     const kept = Object.fromEntries(Object.entries(message).filter(([name]) => !extensions.has(name)));
-    if (Array.isArray(kept['tool_calls'])) kept['tool_calls'] = kept['tool_calls'].map(withoutMark);
+    if (Array.isArray(kept['tool_calls'])) kept['tool_calls'] = kept['tool_calls'].map(plainCall);
     if (message['role'] !== 'tool') {
       plain.push(parts ? { ...kept, content: parts } : kept);
       continue;
@@ -109,4 +109,11 @@ function withoutMark(value: unknown): unknown {
   if (!isObject(value) || value['cache_control'] === undefined) return value;
   const { cache_control: _mark, ...rest } = value;
   return rest;
+}
+
+/** A call without what other dialects have of it. */
+function plainCall(call: unknown): unknown {
+  if (!isObject(call)) return call;
+  const { extra_content: _extra, ...rest } = call;
+  return withoutMark(rest);
 }

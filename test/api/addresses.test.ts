@@ -135,7 +135,7 @@ describe('a nearly right target leads where it was meant to', () => {
   });
 
   test('a missing /v1 is put in front of data-plane paths, and all but one are taken away', () => {
-    for (const { path } of dataRows) {
+    for (const { path } of dataRows.filter((row) => row.path.startsWith('/v1/'))) {
       const right = filled(path);
       lead(bare(right), right);
       lead(`/${bare(right)}/?a=b`, `${right}?a=b`);

@@ -46,12 +46,14 @@ after(async () => {
   await upstream?.stop();
 });
 
-const ask = (row: FormatRow, asked: Partial<Asked>, key = secret, headers: Record<string, string> = {}) =>
-  fetch(`${gateway.url}${row.path}`, {
+function ask(row: FormatRow, more: Partial<Asked>, key = secret, headers: Record<string, string> = {}) {
+  const asked = { model: row.provider, words: 'good day', maxTokens: 50, ...more };
+  return fetch(`${gateway.url}${row.pathFor?.(asked) ?? row.path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(row.body({ model: row.provider, words: 'good day', maxTokens: 50, ...asked })),
+    body: JSON.stringify(row.body(asked)),
   });
+}
 
 const failing = (request: Received) => (request.json()['model'] === 'failing' ? html(503) : faithful(request));
 

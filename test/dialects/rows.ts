@@ -15,7 +15,10 @@ export interface Asked {
 
 export interface FormatRow {
   readonly name: string;
+  /** As the table of addresses has it. */
   readonly path: string;
+  /** Left out: `path`. */
+  pathFor?(asked: Asked): string;
   /** The type of a provider that speaks it. */
   readonly provider: 'openai-compatible' | 'anthropic';
   /** What such a provider answers. */
@@ -91,4 +94,53 @@ const messages: FormatRow = {
   },
 };
 
-export const formatRows: readonly FormatRow[] = [chat, messages];
+interface ContentAnswer {
+  readonly candidates?: readonly {
+    readonly content: { readonly parts: readonly { readonly text?: string }[] };
+    readonly finishReason?: string;
+  }[];
+  readonly usageMetadata?: { readonly promptTokenCount: number; readonly candidatesTokenCount: number };
+  readonly error?: object;
+}
+
+const contentWords = ({ candidates }: ContentAnswer): string =>
+  (candidates ?? []).flatMap(({ content }) => content.parts.map(({ text }) => text ?? '')).join('');
+
+/** What the other formats call an error. */
+const googleTypes: Readonly<Record<string, string>> = {
+  INVALID_ARGUMENT: 'invalid_request_error',
+  UNAUTHENTICATED: 'authentication_error',
+  NOT_FOUND: 'not_found_error',
+  RESOURCE_EXHAUSTED: 'rate_limit_error, insufficient_quota',
+};
+
+const content: FormatRow = {
+  name: "Google's content",
+  path: '/v1beta/models/{+model}:generateContent',
+  pathFor: ({ model, stream }) =>
+    `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+  provider: 'openai-compatible',
+  answer: answerChat,
+  body: ({ model, words, maxTokens }) => ({
+    model,
+    contents: [{ role: 'user', parts: [{ text: words }] }],
+    generationConfig: { maxOutputTokens: maxTokens },
+  }),
+  words: (answer) => contentWords(answer as ContentAnswer),
+  streamed: (text) => events(text).map(contentWords).join(''),
+  ended: (text) => {
+    const last: ContentAnswer = events(text).at(-1) ?? {};
+    return last.candidates?.[0]?.finishReason === 'STOP' && last.usageMetadata !== undefined;
+  },
+  error: (body) => {
+    const { status, message } = (body as { error: { status: string; message: string } }).error;
+    return { type: googleTypes[status] ?? status, message };
+  },
+  brokeOff: (text) => (events(text) as ContentAnswer[]).at(-1)?.error !== undefined,
+  usage: (answer) => {
+    const { promptTokenCount, candidatesTokenCount } = (answer as ContentAnswer).usageMetadata!;
+    return [promptTokenCount, candidatesTokenCount];
+  },
+};
+
+export const formatRows: readonly FormatRow[] = [chat, messages, content];

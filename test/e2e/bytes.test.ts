@@ -20,6 +20,7 @@ import { type BytesCase, OWN, ownName } from './bytes/case.js';
 import { chatCases, chatStreamCases } from './bytes/chat.js';
 import { embeddingsCases } from './bytes/embeddings.js';
 import { failureCases, refusalCases } from './bytes/failures.js';
+import { geminiAnswerCases, geminiCases } from './bytes/gemini.js';
 
 const folder = join(packageRoot, 'test/fixtures/bytes');
 const recording = process.env['RECORD_BYTES'] === '1';
@@ -31,6 +32,8 @@ const files: Readonly<Record<string, readonly BytesCase[]>> = {
   embeddings: embeddingsCases,
   anthropic: anthropicCases,
   'anthropic-answers': anthropicAnswerCases,
+  gemini: geminiCases,
+  'gemini-answers': geminiAnswerCases,
   refusals: refusalCases,
   failures: failureCases,
 };
@@ -81,7 +84,7 @@ function ownConfig(): { providers: Record<string, object>; models: Record<string
     if (!one.model) continue;
     const name = ownName(one);
     const type = one.provider ?? 'openai-compatible';
-    const base_url = type === 'anthropic' ? upstream.url : `${upstream.url}/v1`;
+    const base_url = type === 'openai-compatible' ? `${upstream.url}/v1` : upstream.url;
     providers[name] = { type, base_url, api_key: `sk-upstream-key-of-${name}` };
     models[name] = {
       targets: [{ provider: name, model: one.upstreamModel ?? 'upstream-m' }],
@@ -108,6 +111,7 @@ before(async () => {
           headers: { 'x-of-the-house': 'yes' },
         },
         claude: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
+        google: { type: 'gemini', base_url: upstream.url, api_key: 'AIza-upstream' },
         ...own.providers,
       },
       models: {
@@ -123,6 +127,8 @@ before(async () => {
         'claude-opus-5': claude('claude-opus-5'),
         'claude-opus-5-5': claude('claude-opus-5-5'),
         'claude-sonnet-5-5': claude('claude-sonnet-5-5'),
+        'gemini/*': { targets: [{ provider: 'google', model: '*' }], price },
+        'gemini-drops': { targets: [{ provider: 'google', model: 'gemini-2.5-flash' }], price, drop_params: true },
         'claude-drops': { ...claude('claude-sonnet-4-5'), drop_params: true },
         ...own.models,
       },

@@ -33,7 +33,9 @@ test('where no translator leads, there is no way', () => {
 test('each translation has a folder of its own, named for where it leads, or two by way of chat completions', () => {
   for (const { from, to } of translators) {
     const folder = (one: string, other: string) => join(packageRoot, `src/translate/${one}--${other}/request.ts`);
-    const places = [folder(from, to), folder(from, 'openai-chat'), folder('openai-chat', to)];
+    const hub =
+      apiFormats.find(({ id }) => id === from)?.endpoint === 'embeddings' ? 'openai-embeddings' : 'openai-chat';
+    const places = [folder(from, to), folder(from, hub), folder(hub, to)];
     if (from === to) assert.ok(existsSync(join(packageRoot, `src/formats/${from}/native.ts`)), from);
     else if (!existsSync(places[0]!)) assert.ok(existsSync(places[1]!) && existsSync(places[2]!), `${from} to ${to}`);
   }

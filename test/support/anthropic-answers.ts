@@ -43,6 +43,16 @@ export function answerMessages(request: Received): readonly Step[] {
   return [head(200, { ...sseHeaders, ...headers }), ...messageStreamOf(body).map((event) => write(event))];
 }
 
+/** As Vertex AI has it: the version is in the body, the model in the path. */
+export function answerMessagesAtVertex(request: Received): readonly Step[] {
+  const { anthropic_version: version, ...body } = request.json();
+  if (!request.headers.authorization) return anthropicError(401, 'authentication_error', 'No token.');
+  if (version !== 'vertex-2023-10-16' || body['model'] !== undefined)
+    return anthropicError(400, 'invalid_request_error', 'anthropic_version: Field required');
+  const headers = { ...request.headers, 'anthropic-version': '2023-06-01' };
+  return answerMessages({ ...request, headers, json: () => ({ ...body, model: 'claude-at-vertex' }) } as Received);
+}
+
 function contentFor(body: MessagesBody): Content[] {
   const last = body.messages.at(-1)!;
   const blocks: readonly Block[] =

@@ -7,7 +7,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { answerMessages } from './anthropic-answers.js';
+import { answerMessages, answerMessagesAtVertex } from './anthropic-answers.js';
+import { answerGemini } from './gemini-answers.js';
 import { answerChat } from './openai-answers.js';
 import { answerEmbeddings } from './openai-embeddings-answers.js';
 import { answerResponses } from './openai-responses-answers.js';
@@ -121,6 +122,8 @@ export function faithful(request: Received): readonly Step[] {
   if (request.method === 'POST' && path.endsWith('/responses')) return answerResponses(request);
   if (request.method === 'POST' && path.endsWith('/embeddings')) return answerEmbeddings(request);
   if (request.method === 'POST' && path.endsWith('/messages')) return answerMessages(request);
+  if (request.method === 'POST' && /:(?:stream)?[rR]awPredict$/.test(path)) return answerMessagesAtVertex(request);
+  if (request.method === 'POST' && path.includes(':')) return answerGemini(request);
   return json(404, {
     error: { message: `Unknown request URL: ${path}`, type: 'invalid_request_error', param: null, code: 'unknown_url' },
   });

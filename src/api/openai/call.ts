@@ -24,12 +24,27 @@ export interface Session extends ResponseWriter, Pick<Call, 'prepare' | 'begins'
   interrupt(): void;
 }
 
+/** What an address says beside its wire format. */
+export interface Addressed {
+  /** The format as it is spoken at this address. */
+  readonly format: ApiFormat;
+  /** A credential in the query, which counts where the headers have none. */
+  readonly key?: string | undefined;
+}
+
+interface CallKind {
+  /** Reads the target of a request, where the model stands in it. */
+  readonly addressed?: ((target: string) => Addressed) | undefined;
+  readonly sessionOf?: ((client: HttpResponseWriter) => Session) | undefined;
+}
+
 export const callHandler =
-  (deps: CallDeps, format: ApiFormat, sessionOf?: (client: HttpResponseWriter) => Session): Handler =>
+  (deps: CallDeps, spoken: ApiFormat, { addressed, sessionOf }: CallKind = {}): Handler =>
   (request, response) => {
     const { headers } = request;
+    const { format, key }: Addressed = addressed?.(request.url!) ?? { format: spoken };
     const requestId = requestIdOf(headers);
-    const token = tokenOf(headers);
+    const token = tokenOf(headers) ?? key;
     const ip = deps.ipOf(request);
     const client = new HttpResponseWriter(response);
     const session = sessionOf?.(client);

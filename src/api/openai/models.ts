@@ -42,9 +42,7 @@ async function listModels(deps: ModelsDeps, request: FastifyRequest, reply: Fast
   const caller = await deps.authenticator.authenticate(tokenOf(request.headers));
   if (!caller.ok) return fail(request, reply, caller.refusal);
   const models = deps.models();
-  const may = (name: string) => isServed(models.get(aliased(caller.value, name)), models) && mayUse(caller.value, name);
-  const own = models.list().map(({ name }) => name);
-  const names = [...new Set([...own, ...Object.keys(aliasesOf(caller.value))])].filter(may);
+  const names = listedNames(caller.value, models);
   const listed = names.map((name) => listedModel(name, caller.value, models, deps.clock.now()));
   withId(request, reply);
   if (isAnthropics(request)) return anthropicPage(listed, request.query as Record<string, unknown>);
@@ -58,7 +56,7 @@ async function oneModel(deps: ModelsDeps, request: FastifyRequest, reply: Fastif
   if (!caller.ok) return fail(request, reply, caller.refusal);
   const name = (request.params as { '*': string })['*'];
   const models = deps.models();
-  if (!isServed(models.get(aliased(caller.value, name)), models) || !mayUse(caller.value, name)) {
+  if (!mayList(caller.value, name, models)) {
     const words = `The model '${name.slice(0, 100)}' does not exist, or this key may not use it.`;
     return fail(request, reply, refuse('model_not_found', words, { param: 'model' }));
   }
@@ -75,6 +73,15 @@ function withId(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', id);
   if (isAnthropics(request)) reply.header('request-id', id);
 }
+
+/** The names that a caller can ask for. */
+export function listedNames(caller: Caller, models: Models): string[] {
+  const own = models.list().map(({ name }) => name);
+  return [...new Set([...own, ...Object.keys(aliasesOf(caller))])].filter((name) => mayList(caller, name, models));
+}
+
+export const mayList = (caller: Caller, name: string, models: Models): boolean =>
+  isServed(models.get(aliased(caller, name)), models) && mayUse(caller, name);
 
 /** An alias may be used by who may use it or what it stands for. */
 const mayUse = (caller: Caller, name: string): boolean =>

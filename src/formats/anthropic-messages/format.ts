@@ -3,7 +3,7 @@ import type { ApiFormat } from '../format.js';
 import { messagesErrors } from './errors.js';
 import { messageAsStream } from './events.js';
 import { messagesReplay } from './replay.js';
-import { type MessagesRequest, readMessagesRequest } from './request.js';
+import { type MessagesRequest, readCountRequest, readMessagesRequest } from './request.js';
 
 export const anthropicMessages: ApiFormat<MessagesRequest> = {
   id: 'anthropic-messages',
@@ -13,5 +13,9 @@ export const anthropicMessages: ApiFormat<MessagesRequest> = {
   errors: messagesErrors,
   asStream: (_request, answer) => messageAsStream(answer),
   replay: messagesReplay,
+  counting: {
+    read: readCountRequest,
+    answer: (tokens) => Buffer.from(JSON.stringify({ input_tokens: tokens })),
+  },
   requestIdHeader: 'request-id',
 };

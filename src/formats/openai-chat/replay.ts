@@ -71,6 +71,8 @@ function completionOf(pieces: readonly Buffer[], usage: Usage): Wire | undefined
   return telling.whole(usage);
 }
 
+const LISTS: ReadonlySet<string> = new Set(['annotations', 'thinking_blocks', 'images']);
+
 class Telling {
   readonly #base: Wire = {};
   readonly #message: Wire = {};
@@ -122,8 +124,9 @@ class Telling {
     if (name === 'role') this.#message['role'] = value;
     else if (typeof value === 'string' && (before === undefined || typeof before === 'string'))
       this.#message[name] = (before ?? '') + value;
-    else if (name === 'annotations' && Array.isArray(value))
+    else if (LISTS.has(name) && Array.isArray(value))
       this.#message[name] = [...((before as unknown[] | undefined) ?? []), ...(value as unknown[])];
+    else if (name === 'extra_content') this.#message[name] = value;
     else return false;
     return true;
   }

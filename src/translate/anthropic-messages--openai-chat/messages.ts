@@ -13,6 +13,7 @@ import { isOwnSignature, replayField } from '../../formats/anthropic-messages/ow
 import type { TargetFacts } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import { isGoogles } from '../thought-signatures.js';
 import { marked, partsOf, textPart } from './content.js';
 import { toolName } from './tools.js';
 
@@ -156,7 +157,7 @@ function readSaid(block: Json, said: Said, { path, waiting, target, findings }: 
 
 function readThinking({ thinking, signature }: Json, said: Said, target: TargetFacts): void {
   const text = typeof thinking === 'string' ? thinking : '';
-  if (!isOwnSignature(signature)) {
+  if (!isOwnSignature(signature) || isGoogles(String(signature))) {
     if (typeof signature === 'string' && signature !== '')
       said.thinking.push({ type: 'thinking', thinking: text, signature });
     return;

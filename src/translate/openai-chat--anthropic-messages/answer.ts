@@ -9,8 +9,8 @@ import { chatUsage } from '../../formats/openai-chat/usage.js';
 import type { Answer } from '../../formats/translation.js';
 import { noUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { FencedJson } from '../fenced-json.js';
 import { type Annotation, urlCitations } from './annotations.js';
-import { FencedJson } from './fenced-json.js';
 import type { ThinkingPosition } from './thinking-blocks.js';
 import type { ToolNames } from './tool-names.js';
 

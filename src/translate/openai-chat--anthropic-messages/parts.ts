@@ -7,6 +7,7 @@ import type {
   TextBlockParam,
 } from '@anthropic-ai/sdk/resources/messages';
 import { isObject, type Json } from '../../lib/json.js';
+import { decodeText, isText, isWebUrl, readDataUrl } from '../data-url.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { cacheMark } from './cache-marks.js';
 import { imageTypes } from './image-types.js';
@@ -128,39 +129,8 @@ function fileBlock(file: unknown, path: string, findings: Findings): DocumentBlo
 /** More than what a model reads; to decode more holds others up. */
 const LONGEST_TEXT = 2_000_000;
 
-const isWebUrl = (url: string): boolean => /^https?:\/\//i.test(url);
-const isText = (mediaType: string): boolean => mediaType.startsWith('text/') || mediaType === 'application/json';
-
 function typeByName(filename: unknown): string {
   const extension = typeof filename === 'string' ? /\.(\w+)$/.exec(filename)?.[1]?.toLowerCase() : undefined;
   if (extension === 'pdf') return 'application/pdf';
   return extension === 'txt' || extension === 'md' || extension === 'csv' ? 'text/plain' : '';
-}
-
-interface DataUrl {
-  /** In lower case, without parameters. */
-  readonly mediaType: string;
-  readonly base64: boolean;
-  readonly data: string;
-}
-
-/** RFC 2397; parameters such as `charset` may stand before `base64`. Undefined where it is not a data URL. */
-function readDataUrl(url: string): DataUrl | undefined {
-  if (!/^data:/i.test(url)) return undefined;
-  const comma = url.indexOf(',');
-  if (comma === -1) return undefined;
-  const [mediaType = '', ...parameters] = url
-    .slice('data:'.length, comma)
-    .split(';')
-    .map((word) => word.trim().toLowerCase());
-  return { mediaType: mediaType || 'text/plain', base64: parameters.includes('base64'), data: url.slice(comma + 1) };
-}
-
-function decodeText({ base64, data }: DataUrl): string | undefined {
-  if (base64) return Buffer.from(data, 'base64').toString('utf8');
-  try {
-    return decodeURIComponent(data);
-  } catch {
-    return undefined;
-  }
 }

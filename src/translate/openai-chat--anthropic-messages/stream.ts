@@ -14,6 +14,7 @@ import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
 import type { StreamReader, UsageExtra } from '../../formats/translation.js';
 import type { Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { FencedJson } from '../fenced-json.js';
 import { type Annotation, urlCitations } from './annotations.js';
 import {
   type AnswerPlan,
@@ -25,7 +26,6 @@ import {
   stringOr,
   type ThinkingBlock,
 } from './answer.js';
-import { FencedJson } from './fenced-json.js';
 
 const NOTHING = Buffer.alloc(0);
 const DONE = sseEvent('[DONE]');

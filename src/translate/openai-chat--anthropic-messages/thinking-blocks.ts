@@ -7,6 +7,7 @@ import type { RedactedThinkingBlockParam, ThinkingBlockParam } from '@anthropic-
 import { isForeignSignature } from '../../formats/openai-chat/thinking-signature.js';
 import { isObject } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import { isGoogles } from '../thought-signatures.js';
 
 export type Thinking = ThinkingBlockParam | RedactedThinkingBlockParam;
 
@@ -66,5 +67,6 @@ export function thinkingBlock(block: unknown, path: string, findings: Findings):
   if (isAbsent(signature) || signature === '' || isForeignSignature(signature)) return undefined;
   if (typeof signature !== 'string') return findings.invalid(`${path}.signature`, 'must be a string');
   if (typeof thinking !== 'string') return findings.invalid(`${path}.thinking`, 'must be a string');
+  if (isGoogles(signature)) return undefined; // of a model of another maker
   return { type, thinking, signature };
 }

@@ -17,7 +17,7 @@ export interface BytesCase {
   /** Fields of the case's own model. */
   readonly model?: Readonly<Record<string, unknown>>;
   /** The type of the own model's provider. Default: openai-compatible. */
-  readonly provider?: 'anthropic' | 'openai-compatible';
+  readonly provider?: 'anthropic' | 'gemini' | 'openai-compatible';
   /** The own model's name at its provider. */
   readonly upstreamModel?: string;
   /** Headers of the answer that change from run to run. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FencedJson } from '../../../src/translate/openai-chat--anthropic-messages/fenced-json.js';
+import { FencedJson } from '../../src/translate/fenced-json.js';
 
 function unfenced(pieces: readonly string[]): string {
   const fenced = new FencedJson();

@@ -1,0 +1,19 @@
+/** Google's `embedContent` and `batchEmbedContents`, as clients call them. */
+import type { ApiFormat } from '../format.js';
+import { googleErrors } from '../google-gemini/errors.js';
+import { type EmbeddingsAddress, type GoogleEmbeddingsRequest, readGoogleEmbeddings } from './request.js';
+
+export const googleEmbeddings: ApiFormat<GoogleEmbeddingsRequest> = {
+  id: 'google-embeddings',
+  endpoint: 'embeddings',
+  name: 'embedContent',
+  read: (body) => readGoogleEmbeddings(body),
+  errors: googleErrors,
+  asStream: (_request, answer) => answer, // nobody can ask for one
+};
+
+/** The format as it is spoken at one address. */
+export const googleEmbeddingsAt = (at: EmbeddingsAddress): ApiFormat<GoogleEmbeddingsRequest> => ({
+  ...googleEmbeddings,
+  read: (body) => readGoogleEmbeddings(body, at),
+});
