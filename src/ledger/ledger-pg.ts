@@ -220,7 +220,10 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
     given(filter.user, (user) => eq(entries.end_user, user)),
     given(filter.model, (model) => eq(entries.model, model)),
     given(filter.provider, (provider) => eq(entries.provider, provider)),
+    given(filter.target, (target) => eq(entries.target, target)),
     given(filter.status, (status) => eq(entries.status, status)),
+    given(filter.error, (error) => eq(entries.error, error)),
+    given(filter.cache, (cache) => eq(entries.cache, cache)),
     given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text] and ${entries.tags} <> '{}'`),
   ];
 }

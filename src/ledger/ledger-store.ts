@@ -17,7 +17,12 @@ export interface LedgerFilter {
   /** The model as asked. */
   readonly model?: string | undefined;
   readonly provider?: string | undefined;
+  /** `provider/model`. */
+  readonly target?: string | undefined;
   readonly status?: number | undefined;
+  /** The class of an error. */
+  readonly error?: string | undefined;
+  readonly cache?: string | undefined;
   /** One of the entry's tags. */
   readonly tag?: string | undefined;
 }

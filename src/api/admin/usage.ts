@@ -84,7 +84,10 @@ export const usageQuery = z.strictObject({
   user: text(400).optional(),
   model: text(400).optional(),
   provider: text(400).optional(),
+  target: text(400).optional(),
   status: status.optional(),
+  error: text(100).optional(),
+  cache: z.enum(['hit', 'semantic', 'miss', 'off']).optional(),
   tag: text(400).optional(),
   ...pagedBy(text(1_000), 1_000),
 });

@@ -16,7 +16,11 @@ describe('what is shown', () => {
   test('usage shows what was answered before the question, newest first, filtered, in pages', async () => {
     const at = Date.parse('2026-11-24T08:00:00.123Z');
     const entries = [0, 1, 2, 3].map((i) =>
-      entry({ at: at + i, request_id: `req-${i}`, key: `key_${i % 2}`, status: i === 3 ? 499 : 200, tags: [`t${i}`] }),
+      entry({
+        ...{ at: at + i, request_id: `req-${i}`, key: `key_${i % 2}`, status: i === 3 ? 499 : 200, tags: [`t${i}`] },
+        ...(i === 2 && { cache: 'hit' as const, target: 'openai/other' }),
+        ...(i === 3 && { error: 'client_left' }),
+      }),
     );
     for (const one of entries) server.ledger.append(one);
     const all = await server.call('GET', '/usage');
@@ -36,6 +40,9 @@ describe('what is shown', () => {
       ['key=key_1', ['req-3', 'req-1']],
       ['status=499', ['req-3']],
       ['tag=t2', ['req-2']],
+      ['target=openai%2Fother', ['req-2']],
+      ['cache=hit', ['req-2']],
+      ['error=client_left', ['req-3']],
       ['request_id=req-0', ['req-0']],
       ['from=2026-11-24T08:00:00.124Z&to=2026-11-24T08:00:00.126Z', ['req-2', 'req-1']],
       ['team=nobody', []],
@@ -50,7 +57,16 @@ describe('what is shown', () => {
   });
 
   test('a question about usage that cannot be understood is refused', async () => {
-    for (const query of ['cursor=x', 'status=abc', 'from=yesterday', 'to=1', 'keys=x', 'limit=1001', 'key=%00']) {
+    for (const query of [
+      'cursor=x',
+      'status=abc',
+      'cache=x',
+      'from=yesterday',
+      'to=1',
+      'keys=x',
+      'limit=1001',
+      'key=%00',
+    ]) {
       const { status, body } = await server.call('GET', `/usage?${query}`);
       assert.equal(status, 400, query);
       assert.match(body.errors[0].field, new RegExp(query.split('=')[0]!), query);
