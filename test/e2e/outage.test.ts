@@ -155,6 +155,6 @@ test('a data_dir that cannot be written: the gateway says so and does not start'
   closing.push(() => execFileSync('umount', ['-l', disk]));
   await assert.rejects(
     startGateway({ config: { ...sections, data_dir: disk } }),
-    /spool in data_dir .* cannot be opened/,
+    /did not start: data_dir: .*read-only/,
   );
 });
