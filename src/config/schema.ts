@@ -8,9 +8,9 @@ import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
+import { cors } from './cors-schema.js';
 import { provider } from './provider-schema.js';
 import { responsesSection } from './responses-schema.js';
-import * as r from './route-scalars.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
@@ -188,20 +188,6 @@ const scheduledReport = z.strictObject({
     })
     .refine((to) => (to.folder === undefined) !== (to.webhook === undefined), 'give either a `folder` or a `webhook`')
     .describe('Where it goes.'),
-});
-
-const cors = z.strictObject({
-  origins: z
-    .array(r.origin)
-    .min(1, 'name an origin, or leave `cors` out')
-    .max(1_000)
-    .describe('Who may call: origins, https://*.example.com for all below, or *.'),
-  headers: z
-    .array(r.fieldName)
-    .max(100)
-    .optional()
-    .describe('Headers that scripts may send. Default: those that are asked for.'),
-  max_age: s.duration(0).prefault('10m').describe('How long a browser may remember what is allowed.'),
 });
 
 export const configSchema = z.strictObject({

@@ -4,20 +4,12 @@
  * an attempt may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a
  * database: keys are in memory but for their first use, entries are appended and written in batches.
  */
-import type { Recall } from '../cache/recall.js';
+
 import type { Model } from '../catalog/model.js';
-import type { InForce } from '../catalog/snapshot.js';
 import type { ModelRequest } from '../formats/request.js';
-import type { Usage } from '../formats/usage.js';
-import type { Authenticator } from '../identity/authenticate.js';
-import type { Ledger } from '../ledger/ledger.js';
-import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
-import type { Random } from '../lib/random.js';
-import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Counted } from '../tokens/count.js';
-import type { Deadlines } from '../upstream/deadline.js';
 import { admit } from './admit.js';
 import { createAttempt } from './attempt.js';
 import { attemptAll, isRefusal } from './attempts.js';
@@ -25,6 +17,7 @@ import { breaking } from './breaking.js';
 import { createCaching, type Turn } from './caching.js';
 import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
+import type { GatewayPorts } from './gateway-ports.js';
 import { givenUp } from './given-up.js';
 import { baseHead, extraOf, streamHead } from './head.js';
 import { KeepAlive } from './keep-alive.js';
@@ -32,32 +25,10 @@ import { demandOf, type Grant, type Limiter } from './limiter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
-import type { RunningRequests } from './running.js';
 import { createKnownThoughSpent } from './spent.js';
 import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
 import { TargetPicker } from './targets.js';
 import { createTelling } from './telling.js';
-
-export interface GatewayPorts {
-  readonly clock: Clock;
-  readonly authenticator: Pick<Authenticator, 'authenticate'>;
-  /** What is in force; a request enters it once and is served by that one to its end. */
-  readonly snapshots: { enter(): { readonly value: Pick<InForce, 'models'>; leave(): void } };
-  readonly ledger: Ledger;
-  readonly limiter: Limiter;
-  /** Asked only for models whose answers are cached. */
-  readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
-  readonly deadlines: Deadlines;
-  readonly metrics: Metrics;
-  readonly access: RunningLog['access'];
-  readonly random: Random;
-  /** The requests that a shutdown waits for. */
-  readonly running: RunningRequests;
-  /** Told of what went wrong in the gateway itself, where a request could be ended all the same. */
-  readonly onFault: (error: unknown, requestId: string) => void;
-  /** Told of a provider's report of more than the request can have used, and of what is entered instead. */
-  readonly onImplausible: (target: string, entered: Usage, requestId: string) => void;
-}
 
 /** What it takes to answer a call. */
 type Answerable = Pick<Received, 'call' | 'writer' | 'context'>;

@@ -5,7 +5,7 @@
  * only where it is known to be taken.
  */
 
-import { encodingFor, takesEffort } from '../formats/openai-chat/models.js';
+import { encodingFor, outputFieldFor, takesEffort } from '../formats/openai-chat/models.js';
 import type { TargetFacts } from '../formats/translation.js';
 import { isObject, type Json } from '../lib/json.js';
 import { type Findings, isAbsent } from './findings.js';
@@ -26,7 +26,7 @@ const labels = ['safety_identifier', 'prompt_cache_key', 'service_tier'];
 const sampling = ['temperature', 'top_p'];
 const MOST_STOPS = 4;
 
-function knownParameters(body: Json, { model, outputField }: TargetFacts, findings: Findings): Json {
+function knownParameters(body: Json, { model }: TargetFacts, findings: Findings): Json {
   const known: Record<string, unknown> = { ...body };
   const drop = (names: readonly string[]): void => {
     for (const name of names) {
@@ -36,7 +36,7 @@ function knownParameters(body: Json, { model, outputField }: TargetFacts, findin
     }
   };
   const openais = encodingFor(model).exact;
-  const reasons = outputField === 'max_completion_tokens';
+  const reasons = outputFieldFor(model) === 'max_completion_tokens';
   const { reasoning_effort: asked, stop } = body;
   if (!isAbsent(asked)) {
     const effort = takesEffort(model, asked);

@@ -178,14 +178,20 @@ describe('parameters', () => {
       model: 'open-model',
       messages: [{ role: 'user', content: 'hi' }],
       max_completion_tokens: 100,
-      reasoning_effort: 'low',
       temperature: 0.5,
-      safety_identifier: 's',
       verbosity: 'low',
       logprobs: true,
       top_logprobs: 3,
       response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' }, strict: true } },
     });
+  });
+
+  it('that only some models of OpenAI take go to those', () => {
+    const asked = { reasoning: { effort: 'low' }, safety_identifier: 's', temperature: 0.5 };
+    const { reasoning_effort, safety_identifier, temperature } = sent(asked, { model: 'gpt-5' });
+    assert.deepEqual([reasoning_effort, safety_identifier, temperature], ['low', 's', undefined]);
+    const other = sent(asked, { model: 'gpt-4o' });
+    assert.deepEqual([other['reasoning_effort'], other['temperature']], [undefined, 0.5]);
   });
 
   for (const [name, value] of [
