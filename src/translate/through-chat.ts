@@ -6,6 +6,7 @@
  */
 
 import { readAnswerJson } from '../formats/answer-json.js';
+import { DerivedStream } from '../formats/derived-stream.js';
 import type { FormatId } from '../formats/format-id.js';
 import type { ChatRequest } from '../formats/openai-chat/request.js';
 import { readChatRequest } from '../formats/openai-chat/request.js';
@@ -136,8 +137,7 @@ function wholeOf<R extends ModelRequest>(
 }
 
 /** A stream of chat completions told in another format. Everything but the bytes is as the inner reader says. */
-class RetoldStream implements StreamReader {
-  readonly #inner: StreamReader;
+class RetoldStream extends DerivedStream {
   readonly #writer: ChunkWriter;
   readonly #events = new SseReader();
   readonly broken?: (refusal: Refusal) => Buffer;
@@ -145,59 +145,19 @@ class RetoldStream implements StreamReader {
   #out = '';
 
   constructor(inner: StreamReader, writer: ChunkWriter) {
-    this.#inner = inner;
+    super(inner);
     this.#writer = writer;
     if (writer.broken) this.broken = (refusal) => Buffer.from(writer.broken!(refusal, inner.usage));
     if (writer.keepAlive) this.keepAlive = () => Buffer.from(writer.keepAlive!());
   }
 
   push(chunk: Buffer): Buffer {
-    return this.#retell(this.#inner.push(chunk));
-  }
-
-  end(): void {
-    this.#inner.end();
+    return this.#retell(this.inner.push(chunk));
   }
 
   closing(extra: UsageExtra): Buffer {
-    const rest = this.#retell(this.#inner.closing(extra));
-    return Buffer.concat([rest, Buffer.from(this.#writer.closing(this.#inner.usage, extra))]);
-  }
-
-  get done(): boolean {
-    return this.#inner.done;
-  }
-
-  get failure(): StreamReader['failure'] {
-    return this.#inner.failure;
-  }
-
-  get usage(): Usage | undefined {
-    return this.#inner.usage;
-  }
-
-  get servedModel(): string | undefined {
-    return this.#inner.servedModel;
-  }
-
-  get begun(): boolean {
-    return this.#inner.begun;
-  }
-
-  get filtered(): boolean {
-    return this.#inner.filtered;
-  }
-
-  get empty(): boolean {
-    return this.#inner.empty;
-  }
-
-  text(): string {
-    return this.#inner.text();
-  }
-
-  get beyond(): number {
-    return this.#inner.beyond;
+    const rest = this.#retell(this.inner.closing(extra));
+    return Buffer.concat([rest, Buffer.from(this.#writer.closing(this.inner.usage, extra))]);
   }
 
   #retell(chat: Buffer): Buffer {

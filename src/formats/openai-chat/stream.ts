@@ -5,17 +5,15 @@
  */
 
 import { errorIn } from '../error-body.js';
-import type { UpstreamFailure } from '../failure.js';
-import { GeneratedText } from '../generated-text.js';
 import { fieldRange, jsonFields, splice } from '../json-fields.js';
-import { type SseEvent, SseReader, sseEvent } from '../sse.js';
-import type { StreamReader, UsageExtra } from '../translation.js';
-import { laterUsage, type Usage } from '../usage.js';
+import { type SseEvent, sseEvent } from '../sse.js';
+import { CUT, SseStream } from '../sse-stream.js';
+import type { UsageExtra } from '../translation.js';
+import { laterUsage } from '../usage.js';
 import { answersAnything, generatedText, generatesAnything } from './generated.js';
 import { usageIn } from './usage.js';
 import { errorInChoice, isFiltered } from './wire.js';
 
-const NOTHING = Buffer.alloc(0);
 const DONE = sseEvent('[DONE]');
 
 interface WireChunk {
@@ -29,47 +27,32 @@ interface WireChoice {
   finish_reason?: unknown;
 }
 
-export class OpenAiChatStream implements StreamReader {
+export class OpenAiChatStream extends SseStream {
   readonly #askedUsage: boolean;
   readonly #n: number;
   /** What a choice of a chunk says. */
   readonly #said: (choice: object) => unknown;
-  readonly #reader = new SseReader();
   readonly #finished = new Map<unknown, boolean>();
-  readonly #text = new GeneratedText();
-  #out: Buffer[] = [];
   /** The last chunk with usage, kept until it is known whether it is the last. */
   #held: SseEvent | undefined;
-  done = false;
-  failure: UpstreamFailure | undefined;
-  usage: Usage | undefined;
-  servedModel: string | undefined;
   begun = false;
   filtered = false;
   empty = true;
 
   constructor(askedUsage: boolean, n: number, said: (choice: object) => unknown = deltaOf) {
+    super();
     this.#askedUsage = askedUsage;
     this.#n = n;
     this.#said = said;
   }
 
-  push(chunk: Buffer): Buffer {
-    if (this.done || this.failure) return NOTHING;
-    this.#reader.feed(chunk, this.#event);
-    if (this.#reader.overflow && !this.done) this.#garbage('an event that is too large');
-    return this.#take();
-  }
-
-  end(): void {
-    if (this.done || this.failure) return;
-    const rest = this.#reader.rest();
+  protected ended(rest: SseEvent | undefined): void {
     if (rest?.data !== undefined && rest.data.trim() === '[DONE]') this.#end();
     if (this.done || this.failure) return;
     // Some servers never send `[DONE]`: a finish reason for every choice says as much.
     const finished = this.#finished.size >= this.#n && [...this.#finished.values()].every(Boolean);
     if (rest === undefined && finished) this.done = true;
-    else this.failure = { kind: 'cut', message: 'The upstream ended the stream before it was complete.' };
+    else this.failure = CUT;
   }
 
   /** The end mark has come. Alone, or after no more than the frame of an answer, it ends nothing. */
@@ -85,46 +68,20 @@ export class OpenAiChatStream implements StreamReader {
     return Buffer.concat([withExtra(held, extra), DONE]);
   }
 
-  text(): string {
-    return this.#text.kept;
-  }
-
-  get beyond(): number {
-    return this.#text.beyond;
-  }
-
-  #take(): Buffer {
-    const out = this.#out;
-    if (out.length === 0) return NOTHING;
-    this.#out = [];
-    return out.length === 1 ? out[0]! : Buffer.concat(out);
-  }
-
-  #garbage(what: string): false {
-    this.failure = { kind: 'garbage', message: `The upstream sent ${what} in the stream.` };
-    return false;
-  }
-
-  readonly #event = (event: SseEvent): boolean => {
-    const { data } = event;
-    if (data === undefined) {
-      // A comment goes through; an event without data means nothing and upsets clients.
-      if (event.raw[0] === 0x3a) this.#out.push(event.raw);
-      return true;
-    }
+  protected event(event: SseEvent, data: string): boolean {
     if (data.startsWith('[DONE]')) return this.#end();
     let json: unknown;
     try {
       json = JSON.parse(data);
     } catch {
-      return this.#garbage('something that is not JSON');
+      return this.garbage('something that is not JSON');
     }
-    if (typeof json !== 'object' || json === null) return this.#garbage('something that is not a chunk');
+    if (typeof json !== 'object' || json === null) return this.garbage('something that is not a chunk');
     const told = errorIn(json) ?? (event.name === 'error' ? errorIn({ error: json }) : undefined);
     if (told) this.failure = { kind: 'in_band', ...told };
     else this.#chunk(event, json as WireChunk);
     return this.failure === undefined;
-  };
+  }
 
   #chunk(event: SseEvent, chunk: WireChunk): void {
     if (typeof chunk.model === 'string' && chunk.model !== '') this.servedModel = chunk.model;
@@ -143,12 +100,12 @@ export class OpenAiChatStream implements StreamReader {
     }
     if (usage && choices.length === 0) return; // the usage chunk that only the gateway asked for
     this.#release();
-    this.#out.push(this.#askedUsage || chunk.usage === undefined ? event.raw : withoutUsage(event));
+    this.pass(this.#askedUsage || chunk.usage === undefined ? event.raw : withoutUsage(event));
   }
 
   /** Another chunk follows, so what was held was not the last. */
   #release(): void {
-    if (this.#held) this.#out.push(this.#held.raw);
+    if (this.#held) this.pass(this.#held.raw);
     this.#held = undefined;
   }
 
@@ -158,7 +115,7 @@ export class OpenAiChatStream implements StreamReader {
     const delta = this.#said(choice);
     const told = errorInChoice(choice);
     if (told) this.failure ??= { kind: 'in_band', ...told };
-    this.#text.add(generatedText(delta));
+    this.generated.add(generatedText(delta));
     // Some servers send an empty reason with every chunk.
     const ends = typeof finish === 'string' && finish !== '';
     if (isFiltered(finish)) this.filtered = true;

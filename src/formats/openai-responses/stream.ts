@@ -8,12 +8,10 @@
 import type { Refusal } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { errorIn } from '../error-body.js';
-import type { UpstreamFailure } from '../failure.js';
-import { GeneratedText } from '../generated-text.js';
 import { jsonFields, splice } from '../json-fields.js';
 import { answersAnything, generatedText } from '../openai-chat/generated.js';
-import { type SseEvent, SseReader, sseEvent } from '../sse.js';
-import type { StreamReader } from '../translation.js';
+import { type SseEvent, sseEvent } from '../sse.js';
+import { CUT, SseStream } from '../sse-stream.js';
 import { laterUsage, type Usage } from '../usage.js';
 import { EventWriter, failedEvents } from './events.js';
 import { listOf, textOr } from './items.js';
@@ -30,52 +28,31 @@ const frames: ReadonlySet<unknown> = new Set([
   'keepalive',
 ]);
 
-export class OpenAiResponsesStream implements StreamReader {
+export class OpenAiResponsesStream extends SseStream {
   readonly #request: KeptRequest;
   readonly #tell: ((event: Json) => void) | undefined;
-  readonly #reader = new SseReader();
   /** Ids of items whose text came in pieces. */
   readonly #piecewise = new Set<unknown>();
   readonly #items: Json[] = [];
   #created: Json = {};
   #lastNumber = -1;
-  readonly #text = new GeneratedText();
-  #out: Buffer[] = [];
   #last: Buffer = NOTHING;
-  done = false;
-  failure: UpstreamFailure | undefined;
-  usage: Usage | undefined;
-  servedModel: string | undefined;
   begun = false;
   filtered = false;
   empty = true;
 
   /** `tell`: who writes the answer in another format is told of each event instead. */
   constructor(request: KeptRequest, tell?: (event: Json) => void) {
+    super();
     this.#request = request;
     this.#tell = tell;
   }
 
-  push(chunk: Buffer): Buffer {
-    if (this.done || this.failure) return NOTHING;
-    this.#reader.feed(chunk, this.#event);
-    if (this.#reader.overflow && !this.done) this.#garbage('an event that is too large');
-    const out = this.#out;
-    if (out.length === 0) return NOTHING;
-    this.#out = [];
-    return out.length === 1 ? out[0]! : Buffer.concat(out);
-  }
-
-  end(): void {
-    if (this.done || this.failure) return;
-    // Some servers omit the last blank line.
-    const rest = this.#reader.rest();
+  protected ended(rest: SseEvent | undefined): void {
     if (rest?.data !== undefined && /"response\.(?:completed|incomplete|failed)"/.test(rest.data.slice(0, 200))) {
-      const complete = sseEvent(rest.data, rest.name);
-      this.#event({ ...rest, raw: complete });
+      this.event({ ...rest, raw: sseEvent(rest.data, rest.name) }, rest.data);
     }
-    if (this.done || this.failure) return;
-    this.failure = { kind: 'cut', message: 'The upstream ended the stream before it was complete.' };
+    if (!this.done) this.failure ??= CUT;
   }
 
   closing(): Buffer {
@@ -90,14 +67,6 @@ export class OpenAiResponsesStream implements StreamReader {
     return Buffer.from(failedEvents(writer, refusal, { ...base, output: this.#items, ...usage }));
   }
 
-  text(): string {
-    return this.#text.kept;
-  }
-
-  get beyond(): number {
-    return this.#text.beyond;
-  }
-
   #nothingYet(): Json {
     return responseObject(this.#request.json, this.#state(undefined));
   }
@@ -107,32 +76,22 @@ export class OpenAiResponsesStream implements StreamReader {
     return { id: 'resp_unknown', model, createdAtS: 0, status: 'failed', output: this.#items, usage } as const;
   }
 
-  #garbage(what: string): false {
-    this.failure = { kind: 'garbage', message: `The upstream sent ${what} in the stream.` };
-    return false;
-  }
-
-  readonly #event = (event: SseEvent): boolean => {
-    const { data } = event;
-    if (data === undefined) {
-      if (event.raw[0] === 0x3a) this.#out.push(event.raw);
-      return true;
-    }
+  protected event(event: SseEvent, data: string): boolean {
     if (data.startsWith('[DONE]')) return true; // it ends nothing here
     let json: unknown;
     try {
       json = JSON.parse(data);
     } catch {
-      return this.#garbage('something that is not JSON');
+      return this.garbage('something that is not JSON');
     }
-    if (!isObject(json)) return this.#garbage('something that is not an event');
+    if (!isObject(json)) return this.garbage('something that is not an event');
     const type = json['type'];
     if (type === 'error' || (type === undefined && event.name === 'error')) return this.#failed(json);
     if (type === undefined && isObject(json['error'])) return this.#failed(json);
     const number = json['sequence_number'];
     if (typeof number === 'number' && number > this.#lastNumber) this.#lastNumber = number;
     return this.#typed(event, json, type);
-  };
+  }
 
   #failed(told: Json): false {
     const error = isObject(told['error']) ? told['error'] : told;
@@ -160,7 +119,7 @@ export class OpenAiResponsesStream implements StreamReader {
         if (typeof json['delta'] === 'string') this.#delta(textOr(type, ''), json['delta'], json['item_id']);
         else if (!frames.has(type) && !textOr(type, '').startsWith('response.content_part')) this.begun = true;
     }
-    this.#out.push(isObject(response) ? this.#stored(event) : event.raw);
+    this.pass(isObject(response) ? this.#stored(event) : event.raw);
     return true;
   }
 
@@ -174,7 +133,7 @@ export class OpenAiResponsesStream implements StreamReader {
     if (delta === '') return;
     this.begun = true;
     this.#piecewise.add(item);
-    this.#text.add(delta);
+    this.generated.add(delta);
     if (!type.includes('reasoning')) this.empty = false;
   }
 
@@ -183,11 +142,11 @@ export class OpenAiResponsesStream implements StreamReader {
     if (type !== 'message' && type !== 'reasoning') {
       this.begun = true;
       this.empty = false;
-      if (!isDone) this.#text.add(textOr(item['name'], ''));
+      if (!isDone) this.generated.add(textOr(item['name'], ''));
     }
     if (!isDone) return;
     this.begun = true;
-    if (!this.#piecewise.has(id)) this.#text.add(generatedText(item['content'] ?? item['summary'] ?? { item }));
+    if (!this.#piecewise.has(id)) this.generated.add(generatedText(item['content'] ?? item['summary'] ?? { item }));
     if (type === 'message' && this.empty) this.empty = !answersAnything({ content: item['content'] });
     if (typeof at === 'number' && Number.isInteger(at) && at >= 0 && at <= this.#items.length) this.#items[at] = item;
     else this.#items.push(item);
@@ -203,7 +162,7 @@ export class OpenAiResponsesStream implements StreamReader {
         if (isObject(item)) this.#item(item, true, -1);
     }
     if (this.#items.length === 0 && this.empty && response['status'] !== 'incomplete' && !this.begun) {
-      return this.#garbage('an end without an answer');
+      return this.garbage('an end without an answer');
     }
     this.begun = true;
     this.done = true;

@@ -7,29 +7,22 @@
  */
 
 import { inBandError, readMessagesUsage } from '../../formats/anthropic-messages/wire.js';
-import type { UpstreamFailure } from '../../formats/failure.js';
-import { GeneratedText } from '../../formats/generated-text.js';
-import { chatUsage } from '../../formats/openai-chat/usage.js';
-import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
-import type { StreamReader, UsageExtra } from '../../formats/translation.js';
-import type { Usage } from '../../formats/usage.js';
+import { ChatChunkWriter } from '../../formats/openai-chat/chunk-writer.js';
+import type { SseEvent } from '../../formats/sse.js';
+import { CUT, SseStream } from '../../formats/sse-stream.js';
+import type { UsageExtra } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { FencedJson } from '../fenced-json.js';
 import { type Annotation, urlCitations } from './annotations.js';
 import {
   type AnswerPlan,
   completionId,
-  type Finish,
   finishOf,
   placedAt,
   refusalOf,
   stringOr,
   type ThinkingBlock,
 } from './answer.js';
-
-const NOTHING = Buffer.alloc(0);
-const DONE = sseEvent('[DONE]');
-const PING = ': ping\n\n';
 
 /** A content block that is not stopped yet. */
 type OpenBlock =
@@ -44,9 +37,9 @@ type OpenBlock =
   | { readonly kind: 'call'; readonly index: number; readonly input: unknown; begun: boolean }
   | { readonly kind: 'json'; readonly input: unknown; begun: boolean };
 
-export class MessagesToChatStream implements StreamReader {
+export class MessagesToChatStream extends SseStream {
   readonly #plan: AnswerPlan;
-  readonly #reader = new SseReader();
+  readonly #chunks: ChatChunkWriter;
   readonly #fence: FencedJson | undefined;
   readonly #blocks = new Map<unknown, OpenBlock>();
   readonly #thinking: ThinkingBlock[] = [];
@@ -55,9 +48,6 @@ export class MessagesToChatStream implements StreamReader {
   #written = 0;
   /** The message's id; undefined before it started. */
   #id: string | undefined;
-  #head = '';
-  #out = '';
-  readonly #text = new GeneratedText();
   /** Text beside a forced tool: it is the answer only if the tool was never called. */
   #aside = '';
   /** Content has come. */
@@ -66,42 +56,25 @@ export class MessagesToChatStream implements StreamReader {
   #jsonCalls = 0;
   #stopReason: unknown;
   #stopDetails: unknown;
-  done = false;
-  failure: UpstreamFailure | undefined;
-  usage: Usage | undefined;
-  servedModel: string | undefined;
 
   constructor(plan: AnswerPlan) {
+    super();
     this.#plan = plan;
+    this.#chunks = new ChatChunkWriter(plan.askedUsage);
     this.#fence = plan.fencedJson ? new FencedJson() : undefined;
   }
 
-  push(chunk: Buffer): Buffer {
-    if (this.done || this.failure) return NOTHING;
-    this.#reader.feed(chunk, this.#event);
-    if (this.#reader.overflow && !this.done) this.#garbage('an event that is too large');
-    return this.#take();
-  }
-
-  end(): void {
-    if (this.done || this.failure) return;
-    // Some servers omit the last blank line; anything else that is left over is a piece of an event.
-    const rest = this.#reader.rest();
-    if (rest?.data !== undefined && /"message_stop"\s*\}\s*$/.test(rest.data)) this.#event(rest);
-    if (this.done || this.failure) return;
-    this.failure = { kind: 'cut', message: 'The upstream ended the stream before it was complete.' };
+  protected ended(rest: SseEvent | undefined): void {
+    if (rest?.data !== undefined && /"message_stop"\s*\}\s*$/.test(rest.data)) this.event(rest, rest.data);
+    if (!this.done) this.failure ??= CUT;
   }
 
   closing(extra: UsageExtra): Buffer {
-    const rest = this.#take();
-    if (!this.#plan.askedUsage) return Buffer.concat([rest, DONE]);
-    const usage = this.usage ? chatUsage(this.usage) : null;
-    const last = `{${this.#head},"choices":[],"usage":${JSON.stringify(usage)},"x_tollgate":${JSON.stringify(extra)}}`;
-    return Buffer.concat([rest, sseEvent(last), DONE]);
+    return this.#chunks.closing(this.usage, extra);
   }
 
   get begun(): boolean {
-    return this.done || this.#text.kept !== '';
+    return this.done || this.generated.kept !== '';
   }
 
   get filtered(): boolean {
@@ -112,57 +85,39 @@ export class MessagesToChatStream implements StreamReader {
     return !this.#said && this.#calls === 0 && this.#jsonCalls === 0;
   }
 
-  text(): string {
-    return this.#text.kept;
+  protected override dataless(): void {
+    this.#chunks.ping();
   }
 
-  get beyond(): number {
-    return this.#text.beyond;
+  protected override taken(): Buffer {
+    return this.#chunks.taken();
   }
 
-  #take(): Buffer {
-    if (this.#out === '') return NOTHING;
-    const out = Buffer.from(this.#out);
-    this.#out = '';
-    return out;
-  }
-
-  #chunk(delta: Json, finish: Finish | null = null): void {
-    const choice = { index: 0, delta, logprobs: null, finish_reason: finish };
-    const usage = this.#plan.askedUsage ? ',"usage":null' : '';
-    this.#out += `data: {${this.#head},"choices":[${JSON.stringify(choice)}]${usage}}\n\n`;
-  }
-
-  #garbage(what: string): false {
-    this.failure = { kind: 'garbage', message: `The upstream sent ${what} in the stream.` };
-    return false;
-  }
-
-  /** Events are told by the `type` in their data: some servers send no `event:` names. False: read no further. */
-  readonly #event = ({ name, data }: SseEvent): boolean => {
-    if (data === undefined || name === 'ping') {
-      this.#out += PING; // a comment, or a sign of life
+  /** Events are told by the `type` in their data: some servers send no `event:` names. */
+  protected event({ name }: SseEvent, data: string): boolean {
+    if (name === 'ping') {
+      this.#chunks.ping();
       return true;
     }
     let event: unknown;
     try {
       event = JSON.parse(data);
     } catch {
-      return data.trim() === '[DONE]' || this.#garbage('something that is not JSON');
+      return data.trim() === '[DONE]' || this.garbage('something that is not JSON');
     }
     this.failure = inBandError(event);
     if (this.failure) return false;
-    return isObject(event) ? this.#dispatch(event) : this.#garbage('something that is not an event');
-  };
+    return isObject(event) ? this.#dispatch(event) : this.garbage('something that is not an event');
+  }
 
   #dispatch(event: Json): boolean {
     const { type } = event;
-    if (type === 'ping') this.#out += PING;
+    if (type === 'ping') this.#chunks.ping();
     else if (type === 'message_start') return this.#start(event['message']);
-    else if (typeof type !== 'string') return this.#garbage('an event without a type');
+    else if (typeof type !== 'string') return this.garbage('an event without a type');
     else if (!type.startsWith('content_block_') && !type.startsWith('message_'))
       return true; // a later invention
-    else if (this.#id === undefined) return this.#garbage('content before the message');
+    else if (this.#id === undefined) return this.garbage('content before the message');
     else if (type === 'content_block_start') this.#open(event['index'], event['content_block']);
     else if (type === 'content_block_delta') return this.#delta(event['index'], event['delta']);
     else if (type === 'content_block_stop') this.#stop(event['index']);
@@ -173,16 +128,15 @@ export class MessagesToChatStream implements StreamReader {
 
   /** Some servers say it twice; another id means that two answers were mixed. */
   #start(message: unknown): boolean {
-    if (!isObject(message)) return this.#garbage('a start without a message');
+    if (!isObject(message)) return this.garbage('a start without a message');
     const id = completionId(message['id'], this.#plan.nowMs);
     if (this.#id === id) return true;
-    if (this.#id !== undefined) return this.#garbage('a second message');
+    if (this.#id !== undefined) return this.garbage('a second message');
     this.#id = id;
     const model = stringOr(message['model'], this.#plan.model);
     this.servedModel = typeof message['model'] === 'string' ? message['model'] : undefined;
-    const created = Math.floor(this.#plan.nowMs / 1000);
-    this.#head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model }).slice(1, -1);
-    this.#chunk({ role: 'assistant', content: '', refusal: null });
+    this.#chunks.begin({ id, created: Math.floor(this.#plan.nowMs / 1000), model });
+    this.#chunks.chunk({ role: 'assistant', content: '', refusal: null });
     this.#end(message, message['usage']);
     if (!Array.isArray(message['content'])) return true;
     for (const block of message['content']) {
@@ -225,7 +179,7 @@ export class MessagesToChatStream implements StreamReader {
 
   #call(block: Json): OpenBlock {
     const name = stringOr(block['name'], '');
-    this.#text.add(name);
+    this.generated.add(name);
     if (name === this.#plan.jsonTool) {
       this.#jsonCalls++;
       return this.#jsonCalls === 1 ? { kind: 'json', input: block['input'], begun: false } : { kind: 'other' };
@@ -233,13 +187,13 @@ export class MessagesToChatStream implements StreamReader {
     const index = this.#calls++;
     const id = stringOr(block['id'], '') || `call_${index}`;
     const called = { name: this.#plan.names.told(name), arguments: '' };
-    this.#chunk({ tool_calls: [{ index, id, type: 'function', function: called }] });
+    this.#chunks.chunk({ tool_calls: [{ index, id, type: 'function', function: called }] });
     return { kind: 'call', index, input: block['input'], begun: false };
   }
 
   #delta(index: unknown, delta: unknown): boolean {
     const block = this.#blocks.get(index);
-    if (!block || !isObject(delta)) return this.#garbage('a piece of a block that was not begun');
+    if (!block || !isObject(delta)) return this.garbage('a piece of a block that was not begun');
     if (delta['type'] === 'text_delta') this.#say(stringOr(delta['text'], ''));
     else if (delta['type'] === 'input_json_delta') this.#input(block, stringOr(delta['partial_json'], ''));
     else if (block.kind === 'text' && delta['type'] === 'citations_delta') block.citations.push(delta['citation']);
@@ -254,7 +208,7 @@ export class MessagesToChatStream implements StreamReader {
   }
 
   #say(text: string): void {
-    this.#text.add(text);
+    this.generated.add(text);
     if (text !== '') this.#said = true;
     if (this.#plan.jsonTool !== undefined) this.#aside += text;
     else this.#write(this.#fence ? this.#fence.push(text) : text);
@@ -263,21 +217,21 @@ export class MessagesToChatStream implements StreamReader {
   #write(content: string): void {
     if (content === '') return;
     this.#written += content.length;
-    this.#chunk({ content });
+    this.#chunks.chunk({ content });
   }
 
   #think(thinking: string): void {
     if (thinking === '') return;
-    this.#text.add(thinking);
-    this.#chunk({ reasoning_content: thinking });
+    this.generated.add(thinking);
+    this.#chunks.chunk({ reasoning_content: thinking });
   }
 
   #input(block: OpenBlock, json: string): void {
     if (json === '' || (block.kind !== 'call' && block.kind !== 'json')) return;
     block.begun = true;
-    this.#text.add(json);
+    this.generated.add(json);
     if (block.kind === 'json') this.#write(json);
-    else this.#chunk({ tool_calls: [{ index: block.index, function: { arguments: json } }] });
+    else this.#chunks.chunk({ tool_calls: [{ index: block.index, function: { arguments: json } }] });
   }
 
   #stop(index: unknown): void {
@@ -308,10 +262,10 @@ export class MessagesToChatStream implements StreamReader {
     if (this.#jsonCalls === 0) this.#write(this.#aside);
     if (this.#fence) this.#write(this.#fence.end());
     const refusal = refusalOf(this.#stopReason, this.#stopDetails);
-    if (refusal !== null) this.#chunk({ refusal });
-    if (this.#annotations.length > 0) this.#chunk({ annotations: this.#annotations });
-    if (this.#thinking.length > 0) this.#chunk({ thinking_blocks: this.#thinking });
-    this.#chunk({}, finishOf(this.#stopReason, this.#calls > 0));
+    if (refusal !== null) this.#chunks.chunk({ refusal });
+    if (this.#annotations.length > 0) this.#chunks.chunk({ annotations: this.#annotations });
+    if (this.#thinking.length > 0) this.#chunks.chunk({ thinking_blocks: this.#thinking });
+    this.#chunks.chunk({}, finishOf(this.#stopReason, this.#calls > 0));
     this.done = true;
     return false;
   }

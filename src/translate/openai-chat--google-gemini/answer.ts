@@ -65,7 +65,7 @@ export const servedModel = ({ modelVersion }: Json): string | undefined =>
 export const responseIdOf = ({ responseId }: Json, { nowMs }: AnswerPlan): string =>
   typeof responseId === 'string' && responseId !== '' ? responseId : nowMs.toString(36);
 
-export const headOf = (answer: Json, plan: AnswerPlan): Json => ({
+export const headOf = (answer: Json, plan: AnswerPlan) => ({
   id: `chatcmpl-${responseIdOf(answer, plan)}`,
   created: Math.floor(plan.nowMs / 1000),
   model: servedModel(answer) ?? plan.model,

@@ -3,8 +3,7 @@
  * event is there. There is no end mark: a stream is whole where HTTP ended it and every candidate has told why it ended. The
  * finish chunks wait for that, so that a stream which is cut never looks finished.
  */
-import type { UpstreamFailure } from '../../formats/failure.js';
-import { CUT, isJson } from '../../formats/google-gemini/stream.js';
+import { isJson } from '../../formats/google-gemini/stream.js';
 import {
   blockReason,
   candidatesOf,
@@ -15,51 +14,35 @@ import {
   readGeminiUsage,
   searchesIn,
 } from '../../formats/google-gemini/wire.js';
-import { chatUsage } from '../../formats/openai-chat/usage.js';
-import { type SseEvent, SseReader, sseEvent } from '../../formats/sse.js';
-import type { StreamReader, UsageExtra } from '../../formats/translation.js';
-import { laterUsage, type Usage } from '../../formats/usage.js';
+import { ChatChunkWriter } from '../../formats/openai-chat/chunk-writer.js';
+import type { SseEvent } from '../../formats/sse.js';
+import { CUT, SseStream } from '../../formats/sse-stream.js';
+import type { UsageExtra } from '../../formats/translation.js';
+import { laterUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type AnswerPlan, blockedWords, headOf, responseIdOf, servedModel } from './answer.js';
 import { Candidate } from './candidate.js';
 
-const NOTHING = Buffer.alloc(0);
-const DONE = sseEvent('[DONE]');
-const PING = ': ping\n\n';
 /** No answer has more, whatever its indexes say. */
 const MOST_CANDIDATES = 128;
 
-export class GeminiToChatStream implements StreamReader {
+export class GeminiToChatStream extends SseStream {
   readonly #plan: AnswerPlan;
-  readonly #reader = new SseReader();
+  readonly #chunks: ChatChunkWriter;
   readonly #candidates = new Map<number, Candidate>();
-  #head = '';
   #callIds = '';
-  #out = '';
   #metadata: Json | undefined;
   #searches = 0;
   #blocked: string | undefined;
-  done = false;
-  failure: UpstreamFailure | undefined;
-  usage: Usage | undefined;
-  servedModel: string | undefined;
 
   constructor(plan: AnswerPlan) {
+    super();
     this.#plan = plan;
+    this.#chunks = new ChatChunkWriter(plan.askedUsage);
   }
 
-  push(chunk: Buffer): Buffer {
-    if (this.done || this.failure) return NOTHING;
-    this.#reader.feed(chunk, this.#event);
-    if (this.#reader.overflow) this.#garbage('an event that is too large');
-    return this.#take();
-  }
-
-  end(): void {
-    if (this.done || this.failure) return;
-    // Some servers omit the last blank line; anything else that is left over is a piece of an event.
-    const rest = this.#reader.rest();
-    if (rest?.data !== undefined && isJson(rest.data)) this.#event(rest);
+  protected ended(rest: SseEvent | undefined): void {
+    if (rest?.data !== undefined && isJson(rest.data)) this.event(rest, rest.data);
     else if (rest !== undefined) this.failure = CUT;
     if (this.failure) return;
     const candidates = [...this.#candidates.values()];
@@ -71,11 +54,7 @@ export class GeminiToChatStream implements StreamReader {
   }
 
   closing(extra: UsageExtra): Buffer {
-    const rest = this.#take();
-    if (!this.#plan.askedUsage) return Buffer.concat([rest, DONE]);
-    const usage = this.usage ? chatUsage(this.usage) : null;
-    const last = `{${this.#head},"choices":[],"usage":${JSON.stringify(usage)},"x_tollgate":${JSON.stringify(extra)}}`;
-    return Buffer.concat([rest, sseEvent(last), DONE]);
+    return this.#chunks.closing(this.usage, extra);
   }
 
   get begun(): boolean {
@@ -95,58 +74,49 @@ export class GeminiToChatStream implements StreamReader {
     return true;
   }
 
-  text(): string {
+  override text(): string {
     let text = '';
     for (const candidate of this.#candidates.values()) text += candidate.text;
     return text;
   }
 
-  get beyond(): number {
+  override get beyond(): number {
     let beyond = 0;
     for (const candidate of this.#candidates.values()) beyond += candidate.beyond;
     return beyond;
   }
 
-  #take(): Buffer {
-    if (this.#out === '') return NOTHING;
-    const out = Buffer.from(this.#out);
-    this.#out = '';
-    return out;
+  protected override dataless(): void {
+    this.#chunks.ping();
   }
 
-  #garbage(what: string): false {
-    this.failure = { kind: 'garbage', message: `The upstream sent ${what} in the stream.` };
-    return false;
+  protected override taken(): Buffer {
+    return this.#chunks.taken();
   }
 
-  /** False: read no further. */
-  readonly #event = ({ data }: SseEvent): boolean => {
-    if (data === undefined) {
-      this.#out += PING; // a comment: a sign of life
-      return true;
-    }
+  protected event(_event: SseEvent, data: string): boolean {
     if (data.trim() === '[DONE]') return true;
     let event: unknown;
     try {
       event = JSON.parse(data);
     } catch {
-      return this.#garbage('something that is not JSON');
+      return this.garbage('something that is not JSON');
     }
     this.failure = inBandError(event);
     if (this.failure) return false;
-    return isObject(event) ? this.#answer(event, data) : this.#garbage('something that is not an answer');
-  };
+    return isObject(event) ? this.#answer(event, data) : this.garbage('something that is not an answer');
+  }
 
   #answer(event: Json, data: string): boolean {
     this.servedModel = servedModel(event) ?? this.servedModel;
-    if (this.#head === '') this.#begin(event);
+    if (!this.#chunks.begun) this.#begin(event);
     this.#blocked = blockReason(event) ?? this.#blocked;
     let raw: Buffer | undefined;
     for (const [place, json] of candidatesOf(event).entries()) {
       this.failure = failedFinish(json);
       if (this.failure) break;
       const candidate = this.#candidateOf(json, place);
-      if (!candidate) return this.#garbage('more candidates than an answer can have');
+      if (!candidate) return this.garbage('more candidates than an answer can have');
       this.#searches = Math.max(this.#searches, searchesIn(json, this.#plan.eachSearch));
       raw ??= Buffer.from(data);
       for (const delta of candidate.take(json, raw, place)) this.#chunk(candidate.index, delta);
@@ -157,8 +127,7 @@ export class GeminiToChatStream implements StreamReader {
 
   #begin(event: Json): void {
     this.#callIds = responseIdOf(event, this.#plan);
-    const head = { ...headOf(event, this.#plan), object: 'chat.completion.chunk' };
-    this.#head = JSON.stringify(head).slice(1, -1);
+    this.#chunks.begin(headOf(event, this.#plan));
   }
 
   #candidateOf(json: Json, place: number): Candidate | undefined {
@@ -184,15 +153,13 @@ export class GeminiToChatStream implements StreamReader {
     { logprobs, ...delta }: Json,
     finish?: { readonly reason: string; readonly native: unknown },
   ): void {
-    const choice = {
+    this.#chunks.choice({
       index,
       delta,
       logprobs: logprobs ?? null,
       finish_reason: finish?.reason ?? null,
       ...(finish && { native_finish_reason: finish.native ?? null }),
-    };
-    const usage = this.#plan.askedUsage ? ',"usage":null' : '';
-    this.#out += `data: {${this.#head},"choices":[${JSON.stringify(choice)}]${usage}}\n\n`;
+    });
   }
 
   #finish(candidates: readonly Candidate[]): void {

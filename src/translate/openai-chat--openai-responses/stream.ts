@@ -3,124 +3,60 @@
  * told in pieces is told when its item is done, or at the end. Calls are numbered by their own counter: items of thinking and
  * text have numbers too. The finish chunk comes with the end of the response, so that a stream which is cut never looks finished.
  */
-import { chatUsage } from '../../formats/openai-chat/usage.js';
+import { DerivedStream } from '../../formats/derived-stream.js';
+import { ChatChunkWriter } from '../../formats/openai-chat/chunk-writer.js';
 import { listOf, textOr } from '../../formats/openai-responses/items.js';
 import { OpenAiResponsesStream } from '../../formats/openai-responses/stream.js';
-import { sseEvent } from '../../formats/sse.js';
-import type { StreamReader, UsageExtra } from '../../formats/translation.js';
+import type { UsageExtra } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type AnswerPlan, annotationOf, callOf, completionId, finishOf, summaryOf } from './answer.js';
 import { type ThinkingBlock, thinkingOf } from './thinking.js';
 
-const NOTHING = Buffer.alloc(0);
-const DONE = sseEvent('[DONE]');
-
-export class ResponsesToChatStream implements StreamReader {
+export class ResponsesToChatStream extends DerivedStream {
   readonly #plan: AnswerPlan;
-  readonly #inner: OpenAiResponsesStream;
+  readonly #chunks: ChatChunkWriter;
   /** Items of which something was told, by their ids. */
   readonly #told = new Set<unknown>();
   /** Numbers of calls, by the ids of their items. */
   readonly #calls = new Map<unknown, number>();
   readonly #thinking: ThinkingBlock[] = [];
-  #head = '';
   #thought = false;
-  #out = '';
 
   constructor(plan: AnswerPlan) {
+    super(new OpenAiResponsesStream({ json: {}, stores: false, model: plan.model }, (event) => this.#tell(event)));
     this.#plan = plan;
-    this.#inner = new OpenAiResponsesStream({ json: {}, stores: false, model: plan.model }, (event) =>
-      this.#tell(event),
-    );
+    this.#chunks = new ChatChunkWriter(plan.askedUsage);
   }
 
   push(chunk: Buffer): Buffer {
-    this.#inner.push(chunk);
-    return this.#take();
-  }
-
-  end(): void {
-    this.#inner.end();
+    this.inner.push(chunk);
+    return this.#chunks.taken();
   }
 
   closing(extra: UsageExtra): Buffer {
-    const rest = this.#take();
-    if (!this.#plan.askedUsage) return Buffer.concat([rest, DONE]);
-    const usage = this.usage ? chatUsage(this.usage) : null;
-    const last = `{${this.#head},"choices":[],"usage":${JSON.stringify(usage)},"x_tollgate":${JSON.stringify(extra)}}`;
-    return Buffer.concat([rest, sseEvent(last), DONE]);
-  }
-
-  get done(): boolean {
-    return this.#inner.done;
-  }
-
-  get failure(): StreamReader['failure'] {
-    return this.#inner.failure;
-  }
-
-  get usage(): StreamReader['usage'] {
-    return this.#inner.usage;
-  }
-
-  get servedModel(): string | undefined {
-    return this.#inner.servedModel;
-  }
-
-  get begun(): boolean {
-    return this.#inner.begun;
-  }
-
-  get filtered(): boolean {
-    return this.#inner.filtered;
-  }
-
-  get empty(): boolean {
-    return this.#inner.empty;
-  }
-
-  text(): string {
-    return this.#inner.text();
-  }
-
-  get beyond(): number {
-    return this.#inner.beyond;
-  }
-
-  #take(): Buffer {
-    if (this.#out === '') return NOTHING;
-    const out = Buffer.from(this.#out);
-    this.#out = '';
-    return out;
-  }
-
-  #chunk(delta: Json, finish: string | null = null, logprobs: unknown = null): void {
-    const choice = { index: 0, delta, logprobs, finish_reason: finish };
-    const usage = this.#plan.askedUsage ? ',"usage":null' : '';
-    this.#out += `data: {${this.#head},"choices":[${JSON.stringify(choice)}]${usage}}\n\n`;
+    return this.#chunks.closing(this.usage, extra);
   }
 
   #tell(event: Json): void {
     const { type, response, item } = event;
     if (isObject(response)) this.#begin(response);
-    if (this.#head === '') this.#begin({});
+    if (!this.#chunks.begun) this.#begin({});
     if (type === 'response.output_item.added' && isObject(item)) this.#added(item);
     else if (type === 'response.output_item.done' && isObject(item)) this.#done(item);
     else if (type === 'response.reasoning_summary_part.added' && this.#thought) this.#think('\n\n');
     else if (type === 'response.output_text.annotation.added' && isObject(event['annotation']))
-      this.#chunk({ annotations: [annotationOf(event['annotation'])] });
+      this.#chunks.chunk({ annotations: [annotationOf(event['annotation'])] });
     else if (type === 'response.completed' || type === 'response.incomplete')
       this.#finish(isObject(response) ? response : {});
     else if (typeof event['delta'] === 'string' && event['delta'] !== '') this.#delta(type, event['delta'], event);
   }
 
   #begin(response: Json): void {
-    if (this.#head !== '') return;
-    const created = Math.floor(this.#plan.nowMs / 1000);
+    if (this.#chunks.begun) return;
     const model = textOr(response['model'], this.#plan.model);
     const id = completionId(response, this.#plan.nowMs);
-    this.#head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model }).slice(1, -1);
-    this.#chunk({ role: 'assistant', content: '', refusal: null });
+    this.#chunks.begin({ id, created: Math.floor(this.#plan.nowMs / 1000), model });
+    this.#chunks.chunk({ role: 'assistant', content: '', refusal: null });
   }
 
   #added(item: Json): void {
@@ -130,14 +66,14 @@ export class ResponsesToChatStream implements StreamReader {
     this.#calls.set(item['id'], index);
     const empty =
       call['type'] === 'function' ? { ...call, function: { ...(call['function'] as Json), arguments: '' } } : call;
-    this.#chunk({ tool_calls: [{ index, ...empty }] });
+    this.#chunks.chunk({ tool_calls: [{ index, ...empty }] });
   }
 
   #delta(type: unknown, delta: string, event: Json): void {
     const id = event['item_id'];
     this.#told.add(id);
     if (type === 'response.output_text.delta') this.#say(delta, listOf(event['logprobs']));
-    else if (type === 'response.refusal.delta') this.#chunk({ refusal: delta });
+    else if (type === 'response.refusal.delta') this.#chunks.chunk({ refusal: delta });
     else if (type === 'response.reasoning_summary_text.delta' || type === 'response.reasoning_text.delta')
       this.#think(delta);
     else if (type === 'response.function_call_arguments.delta') this.#give(id, { function: { arguments: delta } });
@@ -146,17 +82,17 @@ export class ResponsesToChatStream implements StreamReader {
 
   #say(content: string, logprobs: readonly unknown[]): void {
     const told = this.#plan.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null;
-    this.#chunk({ content }, null, told);
+    this.#chunks.chunk({ content }, null, told);
   }
 
   #think(text: string): void {
     this.#thought = true;
-    this.#chunk({ reasoning_content: text });
+    this.#chunks.chunk({ reasoning_content: text });
   }
 
   #give(id: unknown, given: Json): void {
     const index = this.#calls.get(id);
-    if (index !== undefined) this.#chunk({ tool_calls: [{ index, ...given }] });
+    if (index !== undefined) this.#chunks.chunk({ tool_calls: [{ index, ...given }] });
   }
 
   #done(item: Json): void {
@@ -179,7 +115,7 @@ export class ResponsesToChatStream implements StreamReader {
       const text = textOr(part['text'], '');
       if (text !== '') this.#say(text, listOf(part['logprobs']));
       const refusal = textOr(part['refusal'], '');
-      if (refusal !== '') this.#chunk({ refusal });
+      if (refusal !== '') this.#chunks.chunk({ refusal });
     }
   }
 
@@ -197,8 +133,8 @@ export class ResponsesToChatStream implements StreamReader {
 
   #finish(response: Json): void {
     for (const item of listOf(response['output']).filter(isObject)) if (!this.#told.has(item['id'])) this.#done(item);
-    if (this.#thinking.length > 0) this.#chunk({ thinking_blocks: this.#thinking });
-    this.#chunk({}, finishOf(response, this.#calls.size > 0));
+    if (this.#thinking.length > 0) this.#chunks.chunk({ thinking_blocks: this.#thinking });
+    this.#chunks.chunk({}, finishOf(response, this.#calls.size > 0));
   }
 }
 
