@@ -1,12 +1,7 @@
-/**
- * What becomes of each top-level field of a request of the messages dialect on its way to a chat completion. `carried`: it has
- * an equivalent. `harmless`: it tunes, labels or hints, so it is left out and named. `silent`: leaving it out changes nothing.
- * `refused`: an answer without it would be an answer to another question.
- */
+/** What becomes of each top-level field of a request of the messages dialect on its way to a chat completion. */
 import type { Json } from '../../lib/json.js';
-import { type Findings, isAbsent } from '../findings.js';
-
-type Fate = 'carried' | 'harmless' | 'silent' | 'refused';
+import type { Findings } from '../findings.js';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 
 const fates: Readonly<Record<string, Fate>> = {
   model: 'carried',
@@ -45,15 +40,14 @@ const fates: Readonly<Record<string, Fate>> = {
   inference_geo: 'refused',
 };
 
-const isNoOp = (name: string, value: unknown): boolean =>
-  (name === 'speed' && value === 'standard') || (Array.isArray(value) && value.length === 0);
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-export function checkParameters(body: Json, findings: Findings): void {
-  for (const [name, value] of Object.entries(body)) {
-    if (isAbsent(value) || isNoOp(name, value)) continue;
-    const fate = Object.hasOwn(fates, name) ? fates[name] : undefined;
-    if (fate === undefined) findings.unsupported(name, 'Extra inputs are not permitted: this model has no such field');
-    else if (fate === 'harmless') findings.drop(name);
-    else if (fate === 'refused') findings.unsupported(name, 'cannot be translated for this model');
-  }
-}
+/** Values that ask for what happens anyway. */
+const noOps = { mcp_servers: isEmpty, fallbacks: isEmpty, speed: (value: unknown) => value === 'standard' };
+
+export const checkParameters = (body: Json, findings: Findings): void =>
+  judgeParameters(
+    body,
+    { fates, noOps, unknown: 'Extra inputs are not permitted: this model has no such field' },
+    findings,
+  );

@@ -7,7 +7,8 @@ import { camelOf, field, objectIn } from '../../formats/google-gemini/fields.js'
 import type { GeminiRequest } from '../../formats/google-gemini/request.js';
 import type { TargetFacts } from '../../formats/translation.js';
 import type { Json } from '../../lib/json.js';
-import { type Findings, isAbsent } from '../findings.js';
+import type { Findings } from '../findings.js';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 import type { ChatLeg } from '../through-chat.js';
 import { answerOf } from './answer.js';
 import { readContents } from './contents.js';
@@ -43,8 +44,6 @@ export const geminiByChat: ChatLeg<GeminiRequest> = {
   writer: (terms) => new GeminiWriter(terms),
 };
 
-type Fate = 'carried' | 'harmless' | 'refused';
-
 const fates: Readonly<Record<string, Fate>> = {
   contents: 'carried',
   systemInstruction: 'carried',
@@ -64,13 +63,11 @@ const fates: Readonly<Record<string, Fate>> = {
 };
 
 function toChat({ json, stream }: GeminiRequest, target: TargetFacts, findings: Findings): Json {
-  for (const [name, value] of Object.entries(json)) {
-    if (isAbsent(value)) continue;
-    const fate = fates[camelOf(name)];
-    if (fate === undefined) findings.unsupported(name, 'is not a field that can be translated for this model');
-    else if (fate === 'harmless') findings.drop(name);
-    else if (fate === 'refused') findings.unsupported(name, "has no equivalent at this model's provider");
-  }
+  judgeParameters(
+    json,
+    { fates, nameOf: camelOf, unknown: 'is not a field that can be translated for this model' },
+    findings,
+  );
   const messages = readContents(json, target, findings);
   return {
     model: target.model,

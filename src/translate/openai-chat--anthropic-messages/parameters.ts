@@ -1,14 +1,8 @@
-/**
- * What becomes of each top-level parameter of a chat completion on its way to the messages dialect. `carried`: it has an
- * equivalent. `harmless`: it tunes, labels or hints, and an answer without it is still an answer to the question, so it is
- * left out and named. `refused`: an answer without it would be an answer to another question.
- */
-
+/** What becomes of each top-level parameter of a chat completion on its way to the messages dialect. */
 import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions';
 import type { Json } from '../../lib/json.js';
-import { type Findings, isAbsent } from '../findings.js';
-
-type Fate = 'carried' | 'harmless' | 'refused';
+import type { Findings } from '../findings.js';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 
 /** The last three are not OpenAI's, but clients that know the target send them. */
 type ParameterName = keyof ChatCompletionCreateParams | 'cache_control' | 'thinking' | 'top_k';
@@ -77,18 +71,5 @@ const why: { readonly [name in ParameterName]?: string } = {
   n: 'must be 1 for this model: its provider gives one choice per request',
 };
 
-const isKnown = (name: string): name is ParameterName => Object.hasOwn(fates, name);
-
-export function checkParameters(body: Json, findings: Findings): void {
-  for (const [name, value] of Object.entries(body)) {
-    if (isAbsent(value)) continue;
-    if (!isKnown(name)) {
-      findings.unsupported(name, 'is not a parameter that can be translated for this model');
-      continue;
-    }
-    const fate: Fate = fates[name];
-    if (fate === 'carried' || noOps[name]?.(value)) continue;
-    if (fate === 'harmless') findings.drop(name);
-    else findings.unsupported(name, why[name] ?? "has no equivalent at this model's provider");
-  }
-}
+export const checkParameters = (body: Json, findings: Findings): void =>
+  judgeParameters(body, { fates, noOps, why }, findings);

@@ -1,14 +1,9 @@
-/**
- * What becomes of each top-level parameter of a chat completion on its way to Google's dialect. `carried`: it has an equivalent.
- * `harmless`: it tunes, labels or hints, and an answer without it is still an answer to the question, so it is left out and
- * named. `refused`: an answer without it would be an answer to another question.
- */
+/** What becomes of each top-level parameter of a chat completion on its way to Google's dialect. */
 import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 import { googleExtra } from './generation.js';
-
-type Fate = 'carried' | 'harmless' | 'refused';
 
 /** `top_k` is not OpenAI's, but clients that know the target send it; `extra_body` is of Google's own layer. */
 type ParameterName = keyof ChatCompletionCreateParams | 'top_k' | 'extra_body' | 'cache_control';
@@ -70,20 +65,8 @@ const why: { readonly [name in ParameterName]?: string } = {
   functions: "is the retired form of 'tools', which this model's provider has",
 };
 
-const isKnown = (name: string): name is ParameterName => Object.hasOwn(fates, name);
-
 export function checkParameters(body: Json, findings: Findings): void {
-  for (const [name, value] of Object.entries(body)) {
-    if (isAbsent(value)) continue;
-    if (!isKnown(name)) {
-      findings.unsupported(name, 'is not a parameter that can be translated for this model');
-      continue;
-    }
-    const fate: Fate = fates[name];
-    if (fate === 'carried' || noOps[name]?.(value)) continue;
-    if (fate === 'harmless') findings.drop(name);
-    else findings.unsupported(name, why[name] ?? "has no equivalent at this model's provider");
-  }
+  judgeParameters(body, { fates, noOps, why }, findings);
   checkExtra(body, findings);
 }
 

@@ -3,9 +3,7 @@ import type { ChatCompletionCreateParams } from 'openai/resources/chat/completio
 import { listOf } from '../../formats/openai-responses/items.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
-
-/** `carried`: it has an equivalent. `harmless`: left out and named. `refused`: an answer without it answers another question. */
-type Fate = 'carried' | 'harmless' | 'refused';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 
 const fates = {
   messages: 'carried',
@@ -60,22 +58,8 @@ const noOps: Readonly<Record<string, (value: unknown) => boolean>> = {
   store: (value) => value === false,
 };
 
-const isKnown = (name: string): name is keyof typeof fates => Object.hasOwn(fates, name);
-
-export function checkParameters(body: Json, findings: Findings): void {
-  for (const [name, value] of Object.entries(body)) {
-    if (isAbsent(value) || noOps[name]?.(value)) continue;
-    const fate: Fate = isKnown(name) ? fates[name] : 'refused';
-    if (fate === 'harmless') findings.drop(name);
-    else if (fate === 'refused')
-      findings.unsupported(
-        name,
-        isKnown(name)
-          ? "has no equivalent at this model's provider"
-          : 'is not a parameter that can be translated for this model',
-      );
-  }
-}
+export const checkParameters = (body: Json, findings: Findings): void =>
+  judgeParameters(body, { fates, noOps }, findings);
 
 /** The least that the API takes. */
 const LEAST_OUTPUT = 16;

@@ -1,14 +1,10 @@
-/**
- * What becomes of each parameter of the Responses API on its way to chat completions. `carried`: it has an equivalent, or the
- * gateway sees to it itself. `hint`: an answer without it is still an answer to the question. `refused`: it would be an answer to
- * another one.
- */
+/** What becomes of each parameter of the Responses API on its way to chat completions. */
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
 import { listOf } from '../../formats/openai-responses/items.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import { type Fate, judgeParameters } from '../parameter-fates.js';
 
-type Fate = 'carried' | 'hint' | 'refused';
 type ParameterName =
   | keyof ResponseCreateParams
   | 'client_metadata'
@@ -41,12 +37,12 @@ const fates = {
   top_p: 'carried',
   user: 'carried',
 
-  client_metadata: 'hint',
-  max_tool_calls: 'hint', // of tools that the provider runs
-  prompt_cache_key: 'hint',
-  prompt_cache_options: 'hint',
-  prompt_cache_retention: 'hint',
-  truncation: 'hint', // a conversation that is too long is refused instead
+  client_metadata: 'harmless',
+  max_tool_calls: 'harmless', // of tools that the provider runs
+  prompt_cache_key: 'harmless',
+  prompt_cache_options: 'harmless',
+  prompt_cache_retention: 'harmless',
+  truncation: 'harmless', // a conversation that is too long is refused instead
 
   access_programs: 'refused',
   background_options: 'refused',
@@ -70,16 +66,8 @@ const silent: Readonly<Record<string, (value: unknown) => boolean>> = {
   truncation: (value) => value === 'disabled',
 };
 
-const isKnown = (name: string): name is keyof typeof fates => Object.hasOwn(fates, name);
-
-export function checkParameters(request: Json, findings: Findings): void {
-  for (const [name, value] of Object.entries(request)) {
-    if (isAbsent(value) || silent[name]?.(value)) continue;
-    if (!isKnown(name)) findings.unsupported(name, 'is not a parameter that can be translated for this model');
-    else if (fates[name] === 'hint') findings.drop(name);
-    else if (fates[name] === 'refused') findings.unsupported(name, "has no equivalent at this model's provider");
-  }
-}
+export const checkParameters = (request: Json, findings: Findings): void =>
+  judgeParameters(request, { fates, noOps: silent }, findings);
 
 const LOGPROBS = 'message.output_text.logprobs';
 

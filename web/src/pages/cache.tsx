@@ -1,9 +1,10 @@
 /** What the cache of this gateway does, and making answers invalid. */
-import { Button, Card, Flex, Text } from '@radix-ui/themes';
+import { Button, Flex, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, write } from '../api';
 import { Field } from '../parts/fields';
+import { Figures } from '../parts/figures';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { count } from '../words';
 
@@ -42,20 +43,7 @@ export function CachePage() {
               precision === null ? `none yet (${count(labels)} checks)` : `${(100 * precision).toFixed(1)} %`,
             ],
           ] as const;
-          return (
-            <div className="cards">
-              {figures.map(([name, value]) => (
-                <Card key={name}>
-                  <Text as="p" size="1" color="gray">
-                    {name}
-                  </Text>
-                  <Text as="p" size="4" weight="bold">
-                    {value}
-                  </Text>
-                </Card>
-              ))}
-            </div>
-          );
+          return <Figures of={figures} />;
         }}
       </Answer>
       <Flex gap="2" align="end" wrap="wrap">

@@ -1,10 +1,11 @@
 /** What was spent over time, and by whom and on what. Where nothing was, how to begin. */
-import { Card, Flex, Heading, Text } from '@radix-ui/themes';
+import { Card, Flex, Heading } from '@radix-ui/themes';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { Area, AreaChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { get, query, type SpendReport } from '../api';
 import { Choice, Field } from '../parts/fields';
+import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { compact, count, dollars, tokensOf } from '../words';
@@ -89,20 +90,7 @@ function Totals({ report: { total } }: { report: SpendReport }) {
     ['Errors', `${count(Number(total.errors))}${share(Number(total.errors))}`],
     ['From cache', `${count(Number(total.cache_hits))}${share(Number(total.cache_hits))}`],
   ] as const;
-  return (
-    <div className="cards">
-      {figures.map(([name, value]) => (
-        <Card key={name}>
-          <Text as="p" size="1" color="gray">
-            {name}
-          </Text>
-          <Text as="p" size="5" weight="bold">
-            {value}
-          </Text>
-        </Card>
-      ))}
-    </div>
-  );
+  return <Figures of={figures} />;
 }
 
 function SpendOverTime({ report }: { report: SpendReport }) {
