@@ -1,6 +1,7 @@
 /** Whether and how an answer is compressed on its way. Streams of events, small answers and what is compressed already are not. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { RouteConfig } from '../config/classic-routes.js';
+import { acceptedEncoding } from '../lib/accept-encoding.js';
 import { headerIn, headerList, members } from '../lib/headers.js';
 import { removeFrom } from './headers.js';
 import type { Visit } from './visit.js';
@@ -37,27 +38,6 @@ function isType(type: string, pattern: string): boolean {
   );
 }
 
-/** The encoding that the client likes best of those that there are; undefined: none. */
-export function encodingFor(accept: string | undefined): 'br' | 'gzip' | undefined {
-  if (accept === undefined) return undefined;
-  let best: 'br' | 'gzip' | undefined;
-  let highest = 0;
-  const weights = new Map<string, number>();
-  for (const part of accept.toLowerCase().split(',')) {
-    const [name = '', ...parameters] = part.split(';').map((text) => text.trim());
-    const q = parameters.find((text) => text.startsWith('q='));
-    weights.set(name, q === undefined ? 1 : Number(q.slice(2)) || 0);
-  }
-  for (const name of ['br', 'gzip'] as const) {
-    const weight = weights.get(name) ?? weights.get('*') ?? 0;
-    if (weight > highest) {
-      highest = weight;
-      best = name;
-    }
-  }
-  return best;
-}
-
 /** A compressor for the answer, whose headers are changed for it; null: it goes as it is. */
 export function compressorFor(options: CompressOptions, status: number, headers: string[], visit: Visit) {
   const type = (headerIn(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
@@ -68,7 +48,7 @@ export function compressorFor(options: CompressOptions, status: number, headers:
   if (headerIn(headers, 'content-encoding') !== undefined) return null;
   for (const list of [headerList(headers, 'cache-control'), visit.header('cache-control')])
     if (members(list).includes('no-transform')) return null;
-  const encoding = encodingFor(visit.header('accept-encoding'));
+  const encoding = acceptedEncoding(visit.header('accept-encoding'));
   if (encoding === undefined) return null;
   removeFrom(headers, 'content-length');
   removeFrom(headers, 'accept-ranges');

@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { brotliCompressSync, constants } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptedEncoding } from '../../lib/accept-encoding.js';
 import { packageRoot } from '../../lib/root.js';
 import { describing, routeOf } from '../route.js';
 
@@ -34,7 +34,8 @@ const POLICY = [
 interface ConsoleFile {
   readonly type: string;
   readonly plain: Buffer;
-  readonly brotli: Buffer;
+  /** Left out: it was not compressed. */
+  readonly brotli: Buffer | undefined;
   /** It never changes under this name. */
   readonly lasting: boolean;
 }
@@ -51,7 +52,7 @@ function readFiles(): ReadonlyMap<string, ConsoleFile> {
     const type = types[extname(name)];
     if (type === undefined) continue;
     const plain = readFileSync(join(FOLDER, name));
-    const brotli = brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+    const brotli = names.includes(`${name}.br`) ? readFileSync(join(FOLDER, `${name}.br`)) : undefined;
     const path = name.replaceAll('\\', '/');
     files.set(path, { type, plain, brotli, lasting: path.startsWith('assets/') });
   }
@@ -63,7 +64,8 @@ export function consoleRoutes(app: FastifyInstance): void {
   const page = files.get('index.html');
 
   const give = (request: FastifyRequest, reply: FastifyReply, file: ConsoleFile): FastifyReply => {
-    const brotli = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? '').slice(0, 200));
+    const accepted = request.headers['accept-encoding'];
+    const brotli = acceptedEncoding(String(accepted ?? '')) === 'br' ? file.brotli : undefined;
     reply.headers({
       'content-type': file.type,
       'cache-control': file.lasting ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -73,7 +75,7 @@ export function consoleRoutes(app: FastifyInstance): void {
       vary: 'accept-encoding',
       ...(brotli && { 'content-encoding': 'br' }),
     });
-    return reply.send(brotli ? file.brotli : file.plain);
+    return reply.send(brotli ?? file.plain);
   };
   const givePage = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     page

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion, ChatCompletionMessage } from 'openai/resources/chat/completions';
-import { atOnce, deltasOf, SONNET_4, streamed, translation } from './calls.js';
+import { atOnce } from '../../support/at-once.js';
+import { deltasOf, SONNET_4, streamed, translation } from './calls.js';
 
 const web = (url: string, title: string | null = 'A') => ({
   type: 'web_search_result_location',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
 import type { Answer } from '../../../src/formats/translation.js';
-import { atOnce, fixture, NOW_MS, SONNET_4, SONNET_4_5, tool, translation } from './calls.js';
+import { atOnce } from '../../support/at-once.js';
+import { fixture, NOW_MS, SONNET_4, SONNET_4_5, tool, translation } from './calls.js';
 
 function answered(body: Buffer, request: object = {}, model?: string): Extract<Answer, { ok: true }> {
   const answer = atOnce(translation(request, model ? { model } : {}).answer(body));

@@ -35,8 +35,6 @@ type Settings = Partial<TargetFacts & AttemptTerms & { readonly askedUsage: bool
 /** What is small is done at once. */
 import { atOnce } from '../../support/at-once.js';
 
-export { atOnce };
-
 export function call(body: object, settings: Settings = {}): Result<Translation> {
   return atOnce(calling(body, settings));
 }

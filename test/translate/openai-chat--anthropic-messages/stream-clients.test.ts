@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { atOnce, fixture, SONNET_4, streamed, translation } from './calls.js';
+import { atOnce } from '../../support/at-once.js';
+import { fixture, SONNET_4, streamed, translation } from './calls.js';
 
 /** Answers the next requests with these, in turn. */
 const answers: { type: string; body: Buffer }[] = [];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChatCompletion } from 'openai/resources/chat/completions';
+import { atOnce } from '../../support/at-once.js';
 import {
   assistant,
-  atOnce,
   deltasOf,
   refusal,
   sent,
