@@ -35,7 +35,7 @@ import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
-import { closeServer, urlOf } from '../server/listening.js';
+import { closeServer, drainOf, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
 import { migrate } from '../store/migrate.js';
 import type { Log, RunningLog } from '../telemetry/log.js';
@@ -305,6 +305,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
   const demo = await demoKeyOf(config, keys);
   await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
+  await limits.gateways?.ready();
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
     url: urlOf(server, config.server),
@@ -314,9 +315,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     reload: (trigger) => reloader.reload(trigger),
     close: async ({ drain } = { drain: false }) => {
       watch.close();
-      const { drain: drainMs, shutdown_grace: graceMs } = inForce().config.server;
+      const { shutdown_grace: graceMs } = inForce().config.server;
       await closeServer({
-        ...{ server, closing, running, graceMs, drainMs: drain ? drainMs : 0 },
+        ...{ server, closing, running, graceMs },
+        drainMs: drain ? await drainOf(inForce().config, () => limits.gateways?.sinceNewestMs()) : 0,
         say: (fields, line) => log.info(fields, line),
       });
       probes.close();

@@ -126,6 +126,8 @@ export async function startLimits(deps: LimitsDeps) {
       const notice = apartNotice(apart());
       return notice ? `${state}. ${notice}` : state;
     },
+    /** The other gateways on this database; undefined where there can be none. */
+    gateways,
     close: async () => {
       await gateways?.close();
       await limits.close();

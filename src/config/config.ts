@@ -21,6 +21,8 @@ export interface Config {
     readonly body_limit: number;
     readonly workers: number;
     readonly drain: number;
+    /** How long another gateway must have been there before this one closes its listener. */
+    readonly restart_gap: number;
     readonly shutdown_grace: number;
     /** How long clients may take to send a request, in milliseconds. */
     readonly timeout: { readonly headers: number; readonly body: number; readonly send: number };

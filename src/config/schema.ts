@@ -201,6 +201,10 @@ export const configSchema = z.strictObject({
         .duration(0)
         .prefault('5s')
         .describe('How long a gateway that ends still takes connections, after /readyz says 503.'),
+      restart_gap: s
+        .duration(0)
+        .prefault('12s')
+        .describe('How long another gateway of the database must have been ready before this one closes its listener.'),
       shutdown_grace: s.duration(0).prefault('30s').describe('How long open requests may take to end after that.'),
       timeout: z
         .strictObject({

@@ -3,6 +3,7 @@
  * a limit can be used up once at each. A gateway renews its row every few seconds and looks who else did; `changed` is told when
  * the number changes. While the database is away what was known last stays.
  */
+import { within } from '../lib/within.js';
 import type { Store } from '../store/pg.js';
 
 export interface GatewaysOptions {
@@ -18,6 +19,10 @@ export interface GatewaysOptions {
 export interface Gateways {
   /** Other gateways on this database that do not share this one's counters. */
   readonly apart: number;
+  /** Tells the others that this one takes requests now. */
+  ready(): Promise<void>;
+  /** Milliseconds since the newest of the other gateways began to take requests; undefined where there is none, or nobody can tell. */
+  sinceNewestMs(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -32,6 +37,12 @@ const renewed = `
   )
   select count(*)::int as apart from gateways
   where id <> $1 and seen_at > now() - interval '15 seconds' and ($2 = 'memory' or counts = 'memory')`;
+
+const newest = `
+  select (extract(epoch from now() - max(ready_at)) * 1000)::float8 as ms from gateways
+  where id <> $1 and seen_at > now() - interval '15 seconds'`;
+/** An end does not wait longer for an answer. */
+const NEWEST_TIMEOUT_MS = 1_000;
 
 /** Resolves once it is known who else is there, or that the database does not answer. */
 export async function watchGateways({
@@ -64,6 +75,14 @@ export async function watchGateways({
   return {
     get apart() {
       return apart;
+    },
+    async ready() {
+      await store.pool.query('update gateways set ready_at = now() where id = $1', [me]).catch(() => {});
+    },
+    async sinceNewestMs() {
+      const asked = store.pool.query<{ ms: number | null }>(newest, [me]);
+      const told = await within(asked, NEWEST_TIMEOUT_MS, 'the database did not answer').catch(() => undefined);
+      return told?.rows[0]?.ms ?? undefined;
     },
     async close() {
       clearInterval(timer);

@@ -11,6 +11,23 @@ export function urlOf(server: FastifyInstance, wanted: { readonly host: string; 
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+interface DrainSettings {
+  readonly server: { readonly drain: number; readonly restart_gap: number };
+}
+
+/**
+ * How long a gateway that ends takes connections yet. A proxy passes over a gateway that refused it for a while, nginx for ten
+ * seconds: where another one has just been started, this one stays until proxies can have gone back to that.
+ */
+export async function drainOf(
+  { server: { drain, restart_gap } }: DrainSettings,
+  sinceNewestMs: () => Promise<number | undefined> | undefined,
+): Promise<number> {
+  if (drain === 0 || restart_gap === 0) return drain;
+  const since = await sinceNewestMs();
+  return since === undefined ? drain : Math.max(drain, Math.min(restart_gap, Math.ceil(restart_gap - since)));
+}
+
 /** How long interrupted requests have to be entered in the ledger. */
 const INTERRUPTED_MS = 5_000;
 /** How long callers then have to read that they were interrupted. */

@@ -10,9 +10,8 @@ import { freshDatabase } from '../support/postgres.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { json } from '../support/upstream-steps.js';
 
-const RESTARTS = Number(process.env['RESTARTS'] ?? 10);
-/** nginx's default is 10 s: how long it passes over one that refused it. */
-const FAIL_TIMEOUT = process.env['FAIL_TIMEOUT'] ?? '1s';
+/** Each takes 12 s: nginx's default passes over a gateway that refused it for 10. */
+const RESTARTS = Number(process.env['RESTARTS'] ?? 2);
 const CLIENTS = 6;
 
 let upstream: FakeUpstream;
@@ -63,7 +62,7 @@ test('no request fails while gateways behind nginx are restarted', { skip: witho
   const gateways = await Promise.all(ports.map(start));
   const { key } = await gateways[0]!.key();
   const front = [await freePort(), await freePort()];
-  const servers = ports.map((port) => `server 127.0.0.1:${port} fail_timeout=${FAIL_TIMEOUT};`).join(' ');
+  const servers = ports.map((port) => `server 127.0.0.1:${port};`).join(' ');
   const nginx = await startNginx(
     `add_header x-asked $upstream_addr always;
      upstream plain { ${servers} }
@@ -104,13 +103,13 @@ test('no request fails while gateways behind nginx are restarted', { skip: witho
   const clients = Array.from({ length: CLIENTS }, (_, at) => client(at));
   try {
     for (const port of ports) await inUse(port);
+    // Each is restarted as soon as the other is ready.
     for (let i = 0; i < RESTARTS; i++) {
       const at = i % 2;
       assert.equal(await gateways[at]!.stop(), 0);
       assert.match(gateways[at]!.output, /every connection has ended/);
       await gateways[at]!.close();
       gateways[at] = await start(ports[at]!);
-      await inUse(ports[at]!);
       assert.deepEqual(failed, [], `restart ${i + 1}`);
     }
   } finally {
