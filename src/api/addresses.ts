@@ -102,7 +102,7 @@ export const isLacking = (target: string): boolean => beginningOf(target)?.lacki
 export function meantTarget(target: string): string {
   const path = pathOf(target);
   const tidy = tidied(path);
-  const meant = googleMeant(tidy) ?? versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
+  const meant = googleMeant(tidy) ?? azureMeant(tidy) ?? versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
   return meant === path ? target : meant + queryOf(target);
 }
 
@@ -141,6 +141,42 @@ const GOOGLE =
 const googleVerbs: ReadonlySet<string> = new Set(
   rows.flatMap(({ path }) => (path.includes('}:') ? [path.slice(path.indexOf('}:') + 2)] : [])),
 );
+
+const AZURE = '/openai';
+const DEPLOYMENTS = '/deployments/';
+/** What deployments are asked, as their paths end. */
+const deploymentEnds = rows.flatMap(({ path }) =>
+  path.startsWith(AZURE + DEPLOYMENTS) ? [path.slice(path.indexOf('}') + 1)] : [],
+);
+
+/**
+ * Clients for Azure begin with `/openai`: the path of a deployment follows, or, with or without a version, a path as OpenAI has it.
+ * Some write the name of the deployment as it is, though it holds `/`.
+ */
+function azureMeant(path: string): string | undefined {
+  let rest = path;
+  let isAzures = false;
+  for (;;) {
+    const lead = [AZURE, VERSION].find((one) => rest.startsWith(`${one}/`));
+    if (lead === undefined) break;
+    isAzures ||= lead === AZURE;
+    rest = rest.slice(lead.length);
+  }
+  if (!isAzures) return undefined;
+  if (!rest.startsWith(DEPLOYMENTS)) return versioned(rest);
+  const end = deploymentEnds.find((one) => rest.endsWith(one) && rest.length > DEPLOYMENTS.length + one.length);
+  if (end === undefined) return undefined;
+  const name = rest.slice(DEPLOYMENTS.length, -end.length).replaceAll('/', '%2F');
+  return AZURE + DEPLOYMENTS + name + end;
+}
+
+/** The model that the address of a deployment names. Undefined: it is no such address. */
+export function deploymentAt(target: string): string | undefined {
+  const path = azureMeant(tidied(pathOf(target)));
+  if (!path?.startsWith(AZURE + DEPLOYMENTS)) return undefined;
+  const name = path.slice(AZURE.length + DEPLOYMENTS.length);
+  return decoded(name.slice(0, name.indexOf('/')));
+}
 
 /** What the address of a model's own says: its name, and the query. Undefined: it is no such address. */
 export function modelAt(target: string): { readonly model: string; readonly query: URLSearchParams } | undefined {

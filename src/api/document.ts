@@ -47,6 +47,12 @@ const modelInPath: Json = {
   ...{ name: 'model', in: 'path', required: true, description: 'The name of the model.', schema: { type: 'string' } },
 };
 
+const deploymentInPath: Json = {
+  ...modelInPath,
+  description: 'The name of the model, which counts whatever the body says.',
+};
+const apiVersion = inQuery('api-version', 'Any, or none: nothing follows from it.');
+
 /** What an operation takes and answers. */
 const told: Partial<Record<OperationId, Json>> = {
   createChatCompletion: {
@@ -170,8 +176,19 @@ const errorSchemas: Partial<Record<Row['dialect'], string>> = {
   'google-rpc': 'GoogleError',
 };
 
+/** The same as at OpenAI's paths, for a model that the path names. */
+const atDeployments: Partial<Record<OperationId, OperationId>> = {
+  createDeploymentChatCompletion: 'createChatCompletion',
+  createDeploymentCompletion: 'createCompletion',
+  createDeploymentEmbedding: 'createEmbedding',
+};
+const toldOf = (id: OperationId): Json => {
+  const same = atDeployments[id];
+  return (same ? { ...told[same], parameters: [deploymentInPath, apiVersion] } : told[id]) ?? {};
+};
+
 function operationOf({ operationId, access, dialect }: Row): Json {
-  const { responses, ...rest } = told[operationId] ?? {};
+  const { responses, ...rest } = toldOf(operationId);
   const errors = access === 'key' ? { '4XX': json('The error.', errorSchemas[dialect] ?? 'OpenAiError') } : {};
   return {
     ...describing(operationId),

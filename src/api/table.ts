@@ -39,6 +39,18 @@ const calls = {
   ],
   embedContent: ['POST /v1beta/models/{+model}:embedContent', 'Embed a text in the dialect of Google.'],
   batchEmbedContents: ['POST /v1beta/models/{+model}:batchEmbedContents', 'Embed texts in the dialect of Google.'],
+  createDeploymentChatCompletion: [
+    'POST /openai/deployments/{model}/chat/completions',
+    'Answer a conversation, at the path that clients for Azure use.',
+  ],
+  createDeploymentCompletion: [
+    'POST /openai/deployments/{model}/completions',
+    'Go on with a text, at the path that clients for Azure use.',
+  ],
+  createDeploymentEmbedding: [
+    'POST /openai/deployments/{model}/embeddings',
+    'Embed texts, at the path that clients for Azure use.',
+  ],
 } as const satisfies Record<string, Written>;
 
 const spoken: Readonly<Record<CallOperation, FormatId>> = {
@@ -51,6 +63,9 @@ const spoken: Readonly<Record<CallOperation, FormatId>> = {
   streamGenerateContent: 'google-gemini',
   embedContent: 'google-embeddings',
   batchEmbedContents: 'google-embeddings',
+  createDeploymentChatCompletion: 'openai-chat',
+  createDeploymentCompletion: 'openai-completions',
+  createDeploymentEmbedding: 'openai-embeddings',
 };
 
 /** Where the tokens of a request are counted. */
@@ -279,6 +294,7 @@ const problem = (path: string): OwnPath => ({ path, dialect: 'problem' });
 export const namespaces: readonly OwnPath[] = [
   openai('/v1'),
   openai('/v1/chat'),
+  openai('/openai'),
   problem('/admin'),
   ...['/v1beta', '/v1alpha', '/v1beta1'].map((path): OwnPath => ({ path, dialect: 'google-rpc' })),
 ];
@@ -287,7 +303,7 @@ export const namespaces: readonly OwnPath[] = [
 export const lacking: readonly OwnPath[] = [
   ...['/v1/conversations', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
-  ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/openai', '/passthrough'].map(openai),
+  ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
   { path: '/v1beta/interactions', dialect: 'google-rpc' },
   ...['/docs'].map(problem),

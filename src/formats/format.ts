@@ -14,8 +14,11 @@ export interface ApiFormat<R extends ModelRequest = ModelRequest> {
   readonly endpoint: Endpoint;
   /** What its requests are called in a refusal: `chat completions`. */
   readonly name: string;
-  /** Parses a body once, a large one in turns; refuses with the name of the field that is at fault. */
-  read(body: Buffer): Result<R> | Promise<Result<R>>;
+  /**
+   * Parses a body once, a large one in turns; refuses with the name of the field that is at fault. `model`: what the address
+   * says, for formats that are also called at addresses that name it.
+   */
+  read(body: Buffer, model?: string): Result<R> | Promise<Result<R>>;
   readonly errors: ErrorWriter;
   /** A whole answer as the stream that the request asked for: some upstreams answer such a request whole. */
   asStream(request: R, answer: Buffer, extra: UsageExtra): Buffer;

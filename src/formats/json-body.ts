@@ -5,7 +5,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js
 import { isObject } from '../lib/json.js';
 import { JsonReading, type ReadProblem } from '../lib/json-reading.js';
 import { finishInTurns } from '../lib/turns.js';
-import { type JsonFields, jsonFields } from './json-fields.js';
+import { type JsonField, type JsonFields, jsonFields, splice } from './json-fields.js';
 
 const MAX_DEPTH = 256;
 /** Names of one object in a large body: to list more of them holds others up. */
@@ -14,11 +14,20 @@ const MOST_NAMES = 10_000;
 const SMALL_BYTES = 64 * 1024;
 
 export interface JsonBody {
+  /** The bytes that were read; with the model of the address in them, where that names one. */
+  readonly body: Buffer;
   readonly json: Record<string, unknown>;
   readonly fields: JsonFields;
 }
 
-export function readJsonBody(body: Buffer): Result<JsonBody> | Promise<Result<JsonBody>> {
+/** `model`: what the address says, which counts whatever the body says. */
+export function readJsonBody(body: Buffer, model?: string): Result<JsonBody> | Promise<Result<JsonBody>> {
+  const read = readBytes(body);
+  if (model === undefined) return read;
+  return read instanceof Promise ? read.then((later) => addressedTo(model, later)) : addressedTo(model, read);
+}
+
+function readBytes(body: Buffer): Result<JsonBody> | Promise<Result<JsonBody>> {
   if (body.length === 0) return bad('The request body is empty: send a JSON object.');
   if (!isUtf8(body)) return bad('The request body is not valid UTF-8.');
   return body.length <= SMALL_BYTES ? readSmall(body) : readLarge(body);
@@ -30,7 +39,7 @@ async function readLarge(body: Buffer): Promise<Result<JsonBody>> {
   const { problem, value, fields, end, at } = reading;
   if (problem) return bad(`${problems[problem](at)}.`);
   return isObject(value)
-    ? ok({ json: value, fields: { fields, end } })
+    ? ok({ body, json: value, fields: { fields, end } })
     : bad('The request body must be a JSON object.');
 }
 
@@ -52,7 +61,36 @@ function readSmall(body: Buffer): Result<JsonBody> {
   if (!isObject(json)) return bad('The request body must be a JSON object.');
   const fields = jsonFields(body, MAX_DEPTH);
   if (!fields) return bad(`The request body nests deeper than ${MAX_DEPTH} levels.`);
-  return ok({ json, fields });
+  return ok({ body, json, fields });
+}
+
+/** The body as if it had said the model itself. Where it says two, it stays for `repeated` to refuse. */
+function addressedTo(model: string, read: Result<JsonBody>): Result<JsonBody> {
+  if (!read.ok) return read;
+  const { body, json, fields } = read.value;
+  const written = JSON.stringify(model);
+  const named = fields.fields.find(({ name }) => name === 'model');
+  const start = named?.valueStart ?? fields.end;
+  const end = named?.valueEnd ?? fields.end;
+  const name = named ? '' : `${fields.fields.length > 0 ? ',' : ''}"model":`;
+  const bytes = splice(body, [{ start, end, with: name + written }]);
+  const longer = bytes.length - body.length;
+  const moved = (field: JsonField): JsonField => {
+    if (field === named) return { ...field, valueEnd: field.valueEnd + longer };
+    if (field.start < start) return field;
+    const { start: at, valueStart, valueEnd } = field;
+    return { ...field, start: at + longer, valueStart: valueStart + longer, valueEnd: valueEnd + longer };
+  };
+  const nameStart = start + name.indexOf('"');
+  const added: JsonField[] = named
+    ? []
+    : [{ name: 'model', start: nameStart, valueStart: start + name.length, valueEnd: start + longer }];
+  json['model'] = model;
+  return ok({
+    body: bytes,
+    json,
+    fields: { fields: [...fields.fields.map(moved), ...added], end: fields.end + longer },
+  });
 }
 
 /** V8 quotes the source text in its message; a prompt has no place in an error, its position has. */

@@ -8,6 +8,9 @@ import { meantTarget, pathOf } from '../api/addresses.js';
 import type { Row } from '../api/table.js';
 import type { Direct, Handler } from '../front/client.js';
 
+/** Before the name of a model in the paths of clients for Azure. */
+const DEPLOYMENTS = '/openai/deployments/';
+
 /** Finds the handlers of rows. */
 export function directRoutes(handlers: ReadonlyMap<Row, Handler>): Direct {
   const byLine = new Map([...handlers].map(([{ method, path }, handler]) => [`${method} ${path}`, handler]));
@@ -23,7 +26,10 @@ export function directRoutes(handlers: ReadonlyMap<Row, Handler>): Direct {
     if (found !== undefined || !methods.has(method)) return found;
     const path = pathOf(meantTarget(target));
     const line = byLine.get(`${method} ${path}`);
-    if (line !== undefined || !path.startsWith('/v1beta/models/')) return line;
+    if (line !== undefined) return line;
+    if (path.startsWith(DEPLOYMENTS))
+      return byLine.get(`${method} ${DEPLOYMENTS}{model}${path.slice(path.indexOf('/', DEPLOYMENTS.length))}`);
+    if (!path.startsWith('/v1beta/models/')) return undefined;
     return byEnd.get(`${method} ${path.slice(path.lastIndexOf(':'))}`);
   };
 }

@@ -6,9 +6,9 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import { addressedBy } from '../api/addressed.js';
 import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
-import { addressedBy } from '../api/google/addressed.js';
 import { googleModelsRoutes } from '../api/google/models.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { dialectAt, isLacking, isOwnPath, meantTarget, methodsAt } from '../../src/api/addresses.js';
+import { deploymentAt, dialectAt, isLacking, isOwnPath, meantTarget, methodsAt } from '../../src/api/addresses.js';
 import { dataRows, lacking, namespaces, rows } from '../../src/api/table.js';
 import { endpointNames } from '../../src/lib/endpoints.js';
 
@@ -145,6 +145,37 @@ describe('a nearly right target leads where it was meant to', () => {
     }
   });
 
+  test('clients for Azure are led to deployments, and by OpenAI’s paths below /openai', () => {
+    const deployments = rows.filter(({ path }) => path.startsWith('/openai/deployments/'));
+    assert.equal(deployments.length, 3);
+    for (const { path } of deployments) {
+      const right = filled(path);
+      for (const begun of ['/v1', '/openai', '/openai/v1', '/v1/openai/v1', '/'])
+        lead(`${begun}${right}/?api-version=2024-10-21`, `${right}?api-version=2024-10-21`);
+      lead(right.replace('/openai', '/openai/v1'), right);
+      lead(path.replace('{model}', 'team/large'), path.replace('{model}', 'team%2Flarge'));
+      lead(path.replace('{model}', 'a%2Fb/c'), path.replace('{model}', 'a%2Fb%2Fc'));
+      lead(path.replace('{model}', 'my%20model'), path.replace('{model}', 'my%20model'));
+      assert.equal(deploymentAt(`/openai/v1/${path.replace('{model}', 'a%2Fb%20c/d')}?api-version=1`), 'a/b c/d');
+    }
+    for (const { path } of dataRows.filter((row) => row.path.startsWith('/v1/'))) {
+      const right = filled(path);
+      for (const begun of ['/openai', '/openai/v1', '/v1/openai', '//openai//v1', '/openai/openai', '/openai/v1/v1'])
+        lead(`${begun}${bare(right)}/?api-version=v1`, `${right}?api-version=v1`);
+      assert.equal(deploymentAt(right), undefined);
+    }
+    for (const path of [
+      '/openai',
+      '/openai/v1',
+      '/openai/deployments',
+      '/openai/deployments/x',
+      '/openai/v1beta/models',
+    ])
+      lead(path, path);
+    assert.deepEqual(methodsAt(meantTarget('/openai/deployments/x/nothing')), []);
+    assert.equal(deploymentAt('/openai/deployments/chat/completions'), 'chat');
+  });
+
   test('no other path gets or loses a /v1', () => {
     for (const path of [
       '/v1/healthz',
@@ -179,6 +210,8 @@ describe('a nearly right target leads where it was meant to', () => {
       'models',
       'chat',
       'completions',
+      'openai',
+      'deployments',
       '%',
       '%2F',
       '%76',
@@ -202,7 +235,20 @@ describe('a nearly right target leads where it was meant to', () => {
   });
 
   test('a long target costs little: no more than a few milliseconds for 16 kB', () => {
-    for (const piece of ['/', '/v1', '/a', '%2f', '%76', '/..', '/;', '/v1/models', '//v1', '%']) {
+    for (const piece of [
+      '/',
+      '/v1',
+      '/a',
+      '%2f',
+      '%76',
+      '/..',
+      '/;',
+      '/v1/models',
+      '//v1',
+      '%',
+      '/openai',
+      '/openai/deployments',
+    ]) {
       const target = `/v1${piece.repeat(16_000 / piece.length)}`;
       let tookMs = Number.POSITIVE_INFINITY; // the quickest of some: what it costs, whatever else the machine does
       for (let i = 0; i < 20; i++) {

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import OpenAI from 'openai';
+import OpenAI, { AzureOpenAI } from 'openai';
 import { zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 import { responsesScenarios } from '../clients/responses-scenarios.js';
@@ -24,6 +24,17 @@ describe('openai 6, responses', () => {
   const library = { OpenAI, zodTextFormat, zodResponsesFunction, z };
   for (const model of responsesModels)
     for (const { name, run } of responsesScenarios(model)) it(name, () => run(library, context));
+});
+
+describe('openai 6 for Azure, responses', () => {
+  /** The library's client for Azure, made as the scenarios make the other one. */
+  class Azure extends AzureOpenAI {
+    constructor({ baseURL, ...options }: { baseURL: string; apiKey: string }) {
+      super({ ...options, endpoint: new URL(baseURL).origin, apiVersion: '2025-03-01-preview' });
+    }
+  }
+  const library = { OpenAI: Azure as unknown as typeof OpenAI, zodTextFormat, zodResponsesFunction, z };
+  for (const { name, run } of responsesScenarios('chat')) it(name, () => run(library, context));
 });
 
 describe('openai 7 on Node 22, responses', { skip: noNewerClients ?? false }, () => {

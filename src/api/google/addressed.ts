@@ -12,9 +12,8 @@ import type { Row } from '../table.js';
 
 const LONGEST_KEY = 16_384;
 
-/** How a row's requests are read beyond their bodies; undefined: the body says it all. */
-export function addressedBy({ path, operationId, format: spoken }: Row): ((target: string) => Addressed) | undefined {
-  if (!path.includes('}:')) return undefined;
+/** How the requests of a row that ends in a verb are read beyond their bodies. */
+export function googleAddressed({ operationId, format: spoken }: Row): (target: string) => Addressed {
   const embeds = spoken === 'google-embeddings';
   const stream = operationId === 'streamGenerateContent';
   return (target) => {

@@ -30,20 +30,20 @@ const readFields: ReadonlySet<string> = new Set([
   'metadata',
 ]);
 
-export function readChatRequest(body: Buffer): Result<ChatRequest> | Promise<Result<ChatRequest>> {
-  const parsed = readJsonBody(body);
-  return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+export function readChatRequest(body: Buffer, model?: string): Result<ChatRequest> | Promise<Result<ChatRequest>> {
+  const parsed = readJsonBody(body, model);
+  return parsed instanceof Promise ? parsed.then(requestOf) : requestOf(parsed);
 }
 
 /** A request that the gateway made of another one. */
 export function chatRequestOf(json: Json): Result<ChatRequest> {
   const body = Buffer.from(JSON.stringify(json));
-  return requestOf(body, ok({ json, fields: jsonFields(body)! }));
+  return requestOf(ok({ body, json, fields: jsonFields(body)! }));
 }
 
-function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<ChatRequest> {
+function requestOf(parsed: Result<JsonBody>): Result<ChatRequest> {
   if (!parsed.ok) return parsed;
-  const { json, fields } = parsed.value;
+  const { body, json, fields } = parsed.value;
   const problem = problemIn(json, fields);
   if (problem) return refused(problem);
   const options = json['stream_options'] as { include_usage?: unknown } | null | undefined;

@@ -30,14 +30,17 @@ const readFields: ReadonlySet<string> = new Set([
 ]);
 
 /** A large body is read in turns. */
-export function readCompletionsRequest(body: Buffer): Result<CompletionsRequest> | Promise<Result<CompletionsRequest>> {
-  const parsed = readJsonBody(body);
-  return parsed instanceof Promise ? parsed.then((later) => requestOf(body, later)) : requestOf(body, parsed);
+export function readCompletionsRequest(
+  body: Buffer,
+  model?: string,
+): Result<CompletionsRequest> | Promise<Result<CompletionsRequest>> {
+  const parsed = readJsonBody(body, model);
+  return parsed instanceof Promise ? parsed.then(requestOf) : requestOf(parsed);
 }
 
-function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<CompletionsRequest> {
+function requestOf(parsed: Result<JsonBody>): Result<CompletionsRequest> {
   if (!parsed.ok) return parsed;
-  const { json, fields } = parsed.value;
+  const { body, json, fields } = parsed.value;
   const problem = repeated(fields, readFields) ?? problemIn(json);
   if (problem) return refused(problem);
   const { stream_options: options } = json;

@@ -25,14 +25,17 @@ const readFields: ReadonlySet<string> = new Set([
   'metadata',
 ]);
 
-export function readEmbeddingsRequest(body: Buffer): Result<EmbeddingsRequest> | Promise<Result<EmbeddingsRequest>> {
-  const parsed = readJsonBody(body);
-  return parsed instanceof Promise ? parsed.then((read) => requestOf(body, read)) : requestOf(body, parsed);
+export function readEmbeddingsRequest(
+  body: Buffer,
+  model?: string,
+): Result<EmbeddingsRequest> | Promise<Result<EmbeddingsRequest>> {
+  const parsed = readJsonBody(body, model);
+  return parsed instanceof Promise ? parsed.then(requestOf) : requestOf(parsed);
 }
 
-function requestOf(body: Buffer, parsed: Result<JsonBody>): Result<EmbeddingsRequest> {
+function requestOf(parsed: Result<JsonBody>): Result<EmbeddingsRequest> {
   if (!parsed.ok) return parsed;
-  const { json, fields } = parsed.value;
+  const { body, json, fields } = parsed.value;
   const problem = repeated(fields, readFields) ?? problemIn(json);
   if (problem) return refused(problem);
   return ok({
