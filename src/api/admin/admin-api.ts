@@ -1,6 +1,6 @@
 /**
- * The admin API, a Fastify plugin under `/admin/v1`. Each route says who may call it, the admin or anybody, and one hook
- * enforces that before anything of a body is read; paths that do not exist are for the admin alone too. Answers are never
+ * The admin API, a Fastify plugin under `/admin/v1`. What each operation needs stands in `access.ts`, and one hook (`gate.ts`)
+ * enforces it before anything of a body is read; that a path does not exist is told to those who are known. Answers are never
  * cached, for some hold a secret. Whatever is slow or may fail behind it (the database) fails the one request and not the
  * process; the errors are in `errors.ts`.
  */
@@ -21,18 +21,16 @@ import {
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
-import { addressOf } from '../../lib/forwarded.js';
-import { newId } from '../../lib/ids.js';
 import { methodsAt } from '../addresses.js';
 import { type OpenApiDocument, securitySchemes, wholeDocument } from '../document.js';
 import { describing, holdToTable, routeOf } from '../route.js';
 import { ADMIN_PREFIX, adminRows } from '../table.js';
-import { adminOf } from './auth.js';
 import { readsJson } from './body.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
-import { handleError, noSuchPath, sendRefusal, unauthorized } from './errors.js';
+import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
+import { type Guarding, guard } from './gate.js';
 import { keysRoutes } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
@@ -42,14 +40,6 @@ import { type Routing, routesRoutes } from './routes-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
-import { WrongKeys } from './wrong-keys.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who calls the admin API, in the words of the audit log; empty elsewhere. */
-    adminActor: string;
-  }
-}
 
 export interface AdminDeps
   extends Writing,
@@ -62,12 +52,9 @@ export interface AdminDeps
     LimitsReading,
     Explaining,
     CacheReading,
+    Guarding,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
-  /** The admin key now in force. Empty: nobody is the admin. */
-  readonly adminKey: () => string;
-  /** Somebody without the admin key asked for what needs it, for metrics. */
-  readonly onWrongKey?: () => void;
   /** The version of the gateway, for the OpenAPI document. */
   readonly version: string;
 }
@@ -80,10 +67,6 @@ export type AdminApp = FastifyInstance<
   ZodTypeProvider
 >;
 
-const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
-const requestIdOf = (given: unknown): string =>
-  typeof given === 'string' && SANE_ID.test(given) ? given : newId('req');
-
 /** To be registered as it is: `server.register(adminApi(deps))`; the prefix is its own. */
 export const adminApi =
   (deps: AdminDeps): FastifyPluginAsync =>
@@ -93,26 +76,7 @@ export const adminApi =
 
 async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   holdToTable(app, adminRows);
-  const wrongKeys = new WrongKeys();
-  app.decorateRequest('adminActor', '');
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('cache-control', 'no-store');
-    if (request.routeOptions.config.access === 'public') return;
-    const actor = adminOf(request.headers.authorization, deps.adminKey());
-    if (actor !== null) {
-      request.adminActor = actor;
-      return;
-    }
-    const { ip, method, url, log, headers } = request;
-    const requestId = requestIdOf(headers['x-request-id']);
-    const path = url.split('?', 1)[0];
-    log.warn({ request_id: requestId, ip, method, path, sent: headers.authorization !== undefined }, 'no admin key');
-    deps.onWrongKey?.();
-    const waitMs = headers.authorization === undefined ? 0 : wrongKeys.count(addressOf(ip) ?? ip, performance.now());
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    reply.header('x-request-id', requestId);
-    return sendRefusal(reply, unauthorized);
-  });
+  guard(app, deps);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) => {
     const allow = methodsAt(request.url).join(', ');
