@@ -18,6 +18,8 @@ export interface RequestFacts {
   readonly billable: Billable;
   /** Most tokens that the model may read beside the request's own bytes: media, files, what tools of the provider find. */
   mediaTokensMost(): number;
+  /** How often the provider may use tools of its own for it; 0: it has none. */
+  toolUsesMost(): number;
   has(feature: Feature): boolean;
   /** What the model reads, in order. */
   countables(): Iterable<Countable>;

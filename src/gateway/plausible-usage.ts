@@ -4,6 +4,7 @@
  * bound: budgets and entries stay within what was held for the request, and within what the ledger can hold. Pure functions.
  */
 import type { ModelRequest } from '../formats/request.js';
+import { MOST_TOOL_USES } from '../formats/tool-uses.js';
 import { inputOf, type Usage } from '../formats/usage.js';
 import type { Reach } from './stages.js';
 
@@ -20,9 +21,6 @@ export interface MostUsage {
 const FRAME_TOKENS = 4096;
 /** No model answers with more where nobody knows its maximum. Tokens of a choice. */
 const LONGEST_ANSWER = 1_000_000;
-
-/** No answer takes more uses of one tool. */
-const MOST_TOOL_USES = 1000;
 
 /**
  * `cap`: the maximum of each choice that was sent instead of the caller's own; null: the caller's own. `granted`: output tokens

@@ -7,6 +7,7 @@ import type { ModelRequest } from '../formats/request.js';
 import type { Estimate } from '../limits/amount.js';
 import { holdsOutput, type Limit } from '../limits/limit.js';
 import { dearest, inputNanoMost, type Kinds } from '../pricing/dearest.js';
+import type { Price } from '../pricing/price.js';
 import { priceFor } from './price-for.js';
 import type { Reach } from './stages.js';
 
@@ -43,7 +44,7 @@ export function worstCase(
     const price = priceFor(target, request, nowMs);
     if (!price) continue;
     const pico = dearest(price, most, kindsOf(request, target));
-    inputNano = Math.max(inputNano, inputNanoMost(most, pico.input) + (price.requestNano ?? 0));
+    inputNano = Math.max(inputNano, inputNanoMost(most, pico.input) + feesNanoMost(request, price));
     outputPico = Math.max(outputPico, pico.output);
   }
   const want = Math.min(MOST_OUTPUT, perChoice * choices);
@@ -54,6 +55,12 @@ export function worstCase(
     outputPicoMost: outputPico,
     output: { want, min: Math.min(want, choices), expected: expected(want) },
   };
+}
+
+/** Fees beside the tokens: for the request, and for each use of the dearest of the provider's tools. */
+function feesNanoMost({ facts }: ModelRequest, { requestNano = 0, toolNano }: Price): number {
+  if (!toolNano) return requestNano;
+  return requestNano + facts.toolUsesMost() * Math.max(0, ...Object.values(toolNano));
 }
 
 /** The most that one choice can have at a target. */

@@ -2,7 +2,7 @@
  * Takes entries from where they wait to the store, one batch after the other, in their order, off the request's time: after
  * `batchMs`, or as soon as `batchMax` wait in memory.
  *
- * While the store is away the batch at the head is tried again, with pauses that double up to 5 seconds. Writing is
+ * While the store is away the batch at the head is tried again, with pauses that double up to 2 seconds. Writing is
  * idempotent, so a batch whose fate is unknown is simply written again. An entry that the store can never take is found by
  * halving its batch, reported whole but for its metadata, and left out; the others are written.
  */
@@ -65,7 +65,7 @@ export interface DrainOptions {
 }
 
 const BACKOFF_MS = 100;
-const MOST_BACKOFF_MS = 5_000;
+const MOST_BACKOFF_MS = 2_000;
 
 export class Drain {
   readonly #options: DrainOptions;

@@ -313,4 +313,31 @@ describe('tools of the provider', () => {
     const { id } = await ask(key.key, { model: 'claude' });
     assert.equal((await entryOf(id)).cost_nusd['request'] ?? 0, 0);
   });
+
+  test('a budget holds the searches that a request allows before they are made', async () => {
+    const key = await gateway.key({ limits: [{ unit: 'usd', max: 0.15, per: 'month' }] });
+    claude.always(
+      json(
+        200,
+        '{"id":"m","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"text","text":"Hello."}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":20,"server_tool_use":{"web_search_requests":5}}}',
+      ),
+    );
+    const search = (tool: object) =>
+      fetch(`${gateway.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'x-api-key': key.key, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          ...{ model: 'claude', max_tokens: 20, messages },
+          tools: [{ type: 'web_search_20250305', name: 'web_search', ...tool }],
+        }),
+      });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => search({ max_uses: 5 })));
+    const served = answers.filter(({ status }) => status === 200).length;
+    assert.equal(served, 2, 'five searches are 0.05 USD, and there are tokens');
+    const { spent } = await level(gateway, `key=${key.id}`);
+    assert.ok(spent <= 150_000_000, `${spent}`);
+    const unbounded = await search({});
+    assert.equal(unbounded.status, 429, 'twenty uses are more than what is left');
+    assert.match(await unbounded.text(), /Budget exceeded/);
+  });
 });

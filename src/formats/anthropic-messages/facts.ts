@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Feature } from '../../lib/route-spec.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
+import { usesOfEach } from '../tool-uses.js';
 import { blocksOf, isAttribution, isMarked, isServerTool, listOf, textBlocks, typeOf } from './blocks.js';
 import { messagesCountables } from './countables.js';
 
@@ -33,6 +34,10 @@ export class MessagesFacts implements RequestFacts {
 
   mediaTokensMost(): number {
     return mediaTokensMost(this.#json);
+  }
+
+  toolUsesMost(): number {
+    return toolUsesMost(this.#json);
   }
 
   has(feature: Feature): boolean {
@@ -127,6 +132,8 @@ const PICTURE_TOKENS = 50_000;
 const LONGEST_INPUT = 2_000_000;
 /** Fields with which a request has its provider read more than was sent. */
 const furtherReading = ['container', 'mcp_servers', 'thread'];
+
+const toolUsesMost = (request: Json): number => usesOfEach(listOf(request['tools']).filter(isServerTool));
 
 function mediaTokensMost(request: Json): number {
   const further =

@@ -16,6 +16,7 @@ import {
   TOOL_CHOICE,
   TOOLS,
 } from '../request-facts.js';
+import { usesOfEach } from '../tool-uses.js';
 import { field, listIn, objectIn, partsIn } from './fields.js';
 
 const LONGEST_TEXT = 100_000;
@@ -56,6 +57,10 @@ export class GeminiFacts implements RequestFacts {
       if (kind) tokens += kind === 'image' ? PICTURE_TOKENS : LONGEST_INPUT;
     }
     return tokens;
+  }
+
+  toolUsesMost(): number {
+    return usesOfEach(toolsOf(this.#json).filter(isOfProvider));
   }
 
   has(feature: Feature): boolean {

@@ -7,6 +7,7 @@ import { isObject, type Json } from '../../lib/json.js';
 import { jsonText } from '../../lib/json-text.js';
 import type { Feature } from '../../lib/route-spec.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
+import { usesAllowed, usesOfEach } from '../tool-uses.js';
 import { chatCountables } from './countables.js';
 
 const LONGEST_TEXT = 100_000;
@@ -33,6 +34,10 @@ export class ChatFacts implements RequestFacts {
 
   mediaTokensMost(): number {
     return mediaTokensMost(this.#json);
+  }
+
+  toolUsesMost(): number {
+    return toolUsesMost(this.#json);
   }
 
   has(feature: Feature): boolean {
@@ -180,12 +185,18 @@ const PICTURE_TOKENS = 50_000;
 /** A file, a recording or what a search finds can be as long as what a model can read. */
 const LONGEST_INPUT = 2_000_000;
 /** Fields with which a request has its provider read more than was sent. */
-const furtherReading = ['web_search_options', 'search_parameters', 'plugins', 'prompt', 'previous_response_id'];
+const searchFields = ['web_search_options', 'search_parameters', 'plugins'];
+const furtherReading = [...searchFields, 'prompt', 'previous_response_id'];
+
+const isProviderTool = (tool: unknown): boolean => !['function', 'custom', undefined].includes(typeName(tool));
+
+function toolUsesMost(request: Json): number {
+  const uses = usesOfEach(listOf(request['tools']).filter(isProviderTool));
+  return searchFields.some((name) => isPresent(request[name])) ? Math.max(uses, usesAllowed(undefined)) : uses;
+}
 
 function mediaTokensMost(request: Json): number {
-  const furtherTools = listOf(request['tools']).some(
-    (tool) => !['function', 'custom', undefined].includes(typeName(tool)),
-  );
+  const furtherTools = listOf(request['tools']).some(isProviderTool);
   let tokens = furtherTools || furtherReading.some((name) => isPresent(request[name])) ? LONGEST_INPUT : 0;
   for (const message of messagesOf(request))
     if (isObject(message) && isObject(message['audio'])) tokens += LONGEST_INPUT;

@@ -35,6 +35,10 @@ export class CompletionsFacts implements RequestFacts {
     return 0;
   }
 
+  toolUsesMost(): number {
+    return 0;
+  }
+
   has(feature: Feature): boolean {
     return feature === 'stream' && this.#json['stream'] === true;
   }

@@ -29,6 +29,10 @@ export class EmbeddingsFacts implements RequestFacts {
     return 0;
   }
 
+  toolUsesMost(): number {
+    return 0;
+  }
+
   has(_feature: Feature): boolean {
     return false;
   }

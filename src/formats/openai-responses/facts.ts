@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Feature } from '../../lib/route-spec.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
+import { usesAllowed } from '../tool-uses.js';
 import { responsesCountables } from './countables.js';
 import { inputItems, isHostedTool, isOutputItem, itemType, listOf, textParts } from './items.js';
 
@@ -33,6 +34,10 @@ export class ResponsesFacts implements RequestFacts {
 
   mediaTokensMost(): number {
     return mediaTokensMost(this.#json);
+  }
+
+  toolUsesMost(): number {
+    return toolUsesMost(this.#json);
   }
 
   has(feature: Feature): boolean {
@@ -145,6 +150,10 @@ const LONGEST_INPUT = 2_000_000;
 const plainItems: ReadonlySet<string> = new Set([
   ...['message', 'function_call', 'custom_tool_call', 'reasoning', 'additional_tools', 'configuration_update'],
 ]);
+
+/** `max_tool_calls` is one maximum for all tools. */
+const toolUsesMost = (request: Json): number =>
+  listOf(request['tools']).some(isHostedTool) ? usesAllowed(request['max_tool_calls']) : 0;
 
 function mediaTokensMost(request: Json): number {
   const further = listOf(request['tools']).some(isHostedTool) || isPresent(request['prompt']);
