@@ -49,6 +49,7 @@ import { startHealth } from './health.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
+import { ownGauges } from './own-gauges.js';
 import { reloadGauges, tellReload } from './reload.js';
 import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
@@ -236,6 +237,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ limits: limits.limits, onDenied: limits.denied },
   });
+  ownGauges(metrics, { store, version, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
   reloadGauges(reloader, metrics);
   const server = await createServer({

@@ -30,16 +30,9 @@ export function startHealth({ inForce, states, clock, log, metrics, deadlines }:
   });
   probes.take(inForce().probes);
   const health = createHealth({ clock, states, config: () => inForce().config, models: () => inForce().models });
-  metrics.gauges(
-    'tollgate_breaker_state',
-    'Breakers of targets: 0 closed, 1 half open, 2 open.',
-    'target',
-    health.breakers,
-  );
+  metrics.gauges('tollgate_breaker_state', health.breakers);
   metrics.gauges(
     'tollgate_provider_healthy',
-    '1 where the health probes of a provider are answered, 0 where not.',
-    'provider',
     () => new Map(inForce().probes.map(({ provider, state }) => [provider, state.up ? 1 : 0])),
   );
   return { health, probes };

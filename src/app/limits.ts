@@ -94,7 +94,11 @@ export async function startLimits(deps: LimitsDeps) {
         },
       });
   const apart = () => gateways?.apart ?? 0;
-  const counted = limitMetrics(metrics.registry, () => limits.state, apart);
+  const counted = limitMetrics(metrics.registry, {
+    state: () => limits.state,
+    apart,
+    byRedis: redis.url !== null,
+  });
   const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
   const limiter = new Limiter({
     limits,

@@ -17,12 +17,6 @@ export function tellReload(result: ReloadResult, log: Log, metrics: Metrics): vo
 }
 
 export function reloadGauges(reloader: Reloader, metrics: Metrics): void {
-  metrics.gauge('tollgate_config_last_reload_successful', '0 where the last reload was rejected.', () =>
-    reloader.state.last?.status === 'rejected' ? 0 : 1,
-  );
-  metrics.gauge(
-    'tollgate_config_since_timestamp_seconds',
-    'When the running configuration was taken in.',
-    () => reloader.state.since / 1000,
-  );
+  metrics.gauge('tollgate_config_last_reload_successful', () => (reloader.state.last?.status === 'rejected' ? 0 : 1));
+  metrics.gauge('tollgate_config_since_timestamp_seconds', () => reloader.state.since / 1000);
 }

@@ -42,17 +42,11 @@ export async function openSpool(config: Config, log: Log): Promise<OpenedSpool> 
 }
 
 export function spoolMetrics(metrics: Metrics, ledger: Ledger): void {
-  metrics.gauge('tollgate_spool_entries', 'Entries that wait to be written to the database.', () => ledger.queued);
-  metrics.gauge('tollgate_spool_bytes', "Size of the spool's files.", () => ledger.spool?.bytes ?? 0);
-  metrics.gauge('tollgate_spool_refusing', '1 while the spool is full or cannot be written.', () =>
-    ledger.spool?.problem ? 1 : 0,
-  );
-  metrics.gauge(
-    'tollgate_spool_damages',
-    'Damaged places that were found in the spool.',
-    () => ledger.spool?.damages ?? 0,
-  );
-  metrics.gauge('tollgate_ledger_lost', 'Entries that were dropped or refused by the database.', () => ledger.lost);
+  metrics.gauge('tollgate_spool_entries', () => ledger.queued);
+  metrics.gauge('tollgate_spool_bytes', () => ledger.spool?.bytes ?? 0);
+  metrics.gauge('tollgate_spool_refusing', () => (ledger.spool?.problem ? 1 : 0));
+  metrics.gauge('tollgate_spool_damages', () => ledger.spool?.damages ?? 0);
+  metrics.gauge('tollgate_ledger_lost', () => ledger.lost);
 }
 
 export async function spoolHealth(

@@ -36,11 +36,7 @@ export async function startWebhooks({ config, clock, log, metrics, store, embedd
   });
   const { webhooks } = opened;
   const { emit } = webhooks;
-  metrics.gauge(
-    'tollgate_webhook_events_dropped',
-    'Events dropped while the database was away.',
-    () => webhooks.dropped,
-  );
+  metrics.gauge('tollgate_webhook_events_dropped', () => webhooks.dropped);
   const tellKey: TellKey = (tx, event, key) => opened.keyChanged(tx.query, event, keyShown(key));
   const tellEntries: InTransaction = (client, added) =>
     opened.recorded(queryOf(client), added.length, (i) => entryJson(added[i]!));

@@ -284,7 +284,8 @@ export function createAttempt({
       }
     }
     ledger.append(resultOf(intent, { reserved, carried, bill: settled, refusal, overheadMs }));
-    metrics.usage(settled.tokens, settled.cost.total);
+    const { model: asked, caller } = reserved;
+    metrics.usage(asked.label, target.provider, caller.key.team, settled.tokens, settled.cost.total);
     if (settled.implausible) {
       metrics.implausibleUsage(target.label);
       onImplausible(target.label, settled.tokens, call.requestId);

@@ -116,6 +116,7 @@ export function createTokenCounting(ports: Ports): TokenCounting {
       ...{ endpoint: ENDPOINT, model: model?.label ?? 'none', provider: 'none' },
       ...{ status, durationMs, overheadMs, firstByteMs: null },
     });
+    if (refusal) ports.metrics.refused(refusal.code, caller?.key.team ?? null);
     ports.access({
       ...{ request_id: call.requestId, endpoint: ENDPOINT, status, error: refusal?.code, reason: refusal?.cause },
       ...{ key: caller?.key.id, team: caller?.key.team ?? undefined, model: model?.name },

@@ -33,6 +33,8 @@ export const createTelling =
       overheadMs,
       firstByteMs,
     });
+    // What a target was tried for and failed at is the target's.
+    if (refusal && !result && status !== CLIENT_LEFT) metrics.refused(refusal.code, caller?.key.team ?? null);
     access({
       request_id: call.requestId,
       endpoint,
@@ -56,5 +58,7 @@ export const createTelling =
       first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
     });
   };
+
+const CLIENT_LEFT = 499;
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -85,6 +85,7 @@ export class Routes {
   readonly #serveDeps: ServeDeps;
   readonly #work = new JsonWork();
   #table: Prepared = EMPTY;
+  #inFlight = 0;
   #address: { readonly of: readonly string[]; readonly address: ClientAddress } | undefined;
 
   constructor(deps: RoutesDeps) {
@@ -172,6 +173,11 @@ export class Routes {
     );
   }
 
+  /** Requests that routes serve now. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** The state of every target, for metrics. */
   targets(): TargetState[] {
     return this.#table.routes.flatMap((route) => {
@@ -209,6 +215,7 @@ export class Routes {
   }
 
   #serve(visit: Visit, route: Route): void {
+    this.#inFlight++;
     visit.onClosed = () => {
       visit.onClosed = null;
       visit.gone = !visit.res.writableFinished && visit.upgrade === null;
@@ -226,6 +233,7 @@ export class Routes {
   }
 
   #ended(visit: Visit, route: Route): void {
+    this.#inFlight--;
     const durationMs = this.#deps.clock.monotonic() - visit.arrivedAt;
     const status = visit.gone ? 499 : visit.status;
     this.#deps.meter.answered(route.name, visit.method, status, durationMs);

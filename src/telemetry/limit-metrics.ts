@@ -1,5 +1,6 @@
 /** What limits do, for Prometheus. Labels are of closed sets. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { gaugeOf, rareCounter } from './series.js';
 
 export interface LimitMetrics {
   rejected(unit: string, window: string | null, scope: string): void;
@@ -7,32 +8,21 @@ export interface LimitMetrics {
 
 const states = ['memory', 'redis', 'recovering', 'away'] as const;
 
-/** `state`: where limits are counted now. `apart`: gateways that count elsewhere. */
-export function limitMetrics(
-  registry: Registry,
-  state: () => (typeof states)[number],
-  apart: () => number,
-): LimitMetrics {
-  const others: Gauge = new Gauge({
-    name: 'tollgate_limits_gateways_apart',
-    help: 'Other gateways on the same database that do not share limits with this one: more than 0 means that limits hold for each alone.',
-    registers: [registry],
-    collect: () => others.set(apart()),
+interface LimitsNow {
+  /** Where limits are counted. */
+  readonly state: () => (typeof states)[number];
+  /** Gateways that count elsewhere. */
+  readonly apart: () => number;
+  /** Redis is configured. */
+  readonly byRedis: boolean;
+}
+
+export function limitMetrics(registry: Registry, { state, apart, byRedis }: LimitsNow): LimitMetrics {
+  gaugeOf(registry, 'tollgate_limits_gateways_apart', (gauge) => gauge.set(apart()));
+  const rejections = rareCounter(registry, 'tollgate_limit_rejections_total');
+  gaugeOf(registry, 'tollgate_limits_state', (gauge) => {
+    for (const one of states) gauge.set({ state: one }, one === state() ? 1 : 0);
   });
-  const rejections = new Counter({
-    name: 'tollgate_limit_rejections_total',
-    help: 'Requests refused by a limit.',
-    labelNames: ['unit', 'window', 'scope'],
-    registers: [registry],
-  });
-  const store: Gauge = new Gauge({
-    name: 'tollgate_limits_state',
-    help: 'Where limits are counted now (1): memory, redis, recovering (Redis lost its counters), away (Redis is).',
-    labelNames: ['state'],
-    registers: [registry],
-    collect: () => {
-      for (const one of states) store.set({ state: one }, one === state() ? 1 : 0);
-    },
-  });
+  if (byRedis) gaugeOf(registry, 'tollgate_redis_up', (gauge) => gauge.set(state() === 'away' ? 0 : 1));
   return { rejected: (unit, window, scope) => rejections.inc({ unit, window: window ?? 'none', scope }) };
 }

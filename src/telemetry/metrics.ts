@@ -1,16 +1,28 @@
 /**
- * Prometheus metrics, named by the contract. Labels take their values from the configuration and from closed sets, never
- * from a request. What every request counts are series of our own, found once and kept; the rest is prom-client's.
+ * Prometheus metrics, named by `metric-table.ts`. Labels take their values from the configuration and from closed sets, never
+ * from a request; teams, of which there can be any number, are told apart up to a bound. What every request counts are series of
+ * our own, found once and kept; the rest is prom-client's.
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Usage } from '../formats/usage.js';
-import { type CountSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.js';
+import type { ErrorCode } from '../lib/errors.js';
+import { failureClasses } from '../lib/failure-spec.js';
+import { BoundedLabels } from './bounded-labels.js';
+import { type MetricName, MOST_TEAMS, metricTable } from './metric-table.js';
+import {
+  type CountSeries,
+  counterFamily,
+  gaugeOf,
+  type HistogramSeries,
+  histogramFamily,
+  rareCounter,
+} from './series.js';
 
 /** Kinds of tokens that every answer tells. */
-type Kind = Exclude<keyof Usage, 'image_input' | 'image_output' | 'service_tier' | 'tools' | 'lacks'>;
-
-const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
-const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+const KINDS = [
+  ...(['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output'] as const),
+  ...(['reasoning', 'audio_input', 'audio_output'] as const),
+];
 
 /** What one request was, as the metrics see it. Names that the configuration does not know are `none`. */
 export interface RequestSample {
@@ -30,100 +42,55 @@ interface Series {
   firstByte: HistogramSeries;
 }
 
+interface UsageSeries {
+  /** In the order of `KINDS`. */
+  readonly kinds: readonly CountSeries[];
+  readonly cost: CountSeries;
+}
+
+type CacheResult = 'hit' | 'semantic' | 'miss' | 'off';
+const CACHE_RESULTS: readonly CacheResult[] = ['hit', 'semantic', 'miss', 'off'];
+
+/** Gauges of prom-client that are named as if they were counters. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #series = new Map<string, Map<string, Map<string, Map<number, Series>>>>();
   readonly #responses = new Map<string, Map<number, CountSeries>>();
-  readonly #requests = counterFamily(this.registry, 'tollgate_requests_total', 'Requests answered.');
-  readonly #duration = this.#histogram(
-    'tollgate_request_duration_seconds',
-    'From the request to the last byte.',
-    secondsBuckets,
-  );
-  readonly #overhead = this.#histogram(
-    'tollgate_overhead_seconds',
-    'Time of a request that the gateway itself took.',
-    overheadBuckets,
-  );
-  readonly #firstByte = this.#histogram(
-    'tollgate_first_byte_seconds',
-    'From sending upstream to its first byte.',
-    secondsBuckets,
-  );
-  readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total', 'Spend in US dollars.').add({});
-  readonly #saved = counterFamily(
-    this.registry,
-    'tollgate_cache_saved_usd_total',
-    'What answers from the cache would have cost, in US dollars.',
-  ).add({});
-  readonly #cacheResults: Readonly<Record<'hit' | 'semantic' | 'miss' | 'off', CountSeries>>;
-  readonly #guards = this.#counter(
-    'tollgate_cache_rejections_total',
-    'Near prompts that were not answered from the cache, by what spoke against it.',
-    ['reason'],
-  );
-  readonly #skips = this.#counter(
-    'tollgate_cache_semantic_skipped_total',
-    'Prompts that were not compared by meaning, by why.',
-    ['reason'],
-  );
-  readonly #auth = this.#counter('tollgate_auth_failures_total', 'Requests refused for their key.', ['reason']);
-  readonly #reloads = this.#counter('tollgate_config_reloads_total', 'Reloads of the configuration.', ['result']);
-  readonly #upstream = counterFamily(
-    this.registry,
-    'tollgate_upstream_responses_total',
-    'Answers of targets; code is an HTTP status, or none where the connection failed.',
-  );
-  readonly #webhooks = this.#counter(
-    'tollgate_webhook_deliveries_total',
-    'Attempts to deliver an event: delivered, failed and tried again, or dead: given up.',
-    ['result'],
-  );
-  readonly #retries = this.#counter('tollgate_retries_total', 'Attempts that followed a failure, by what it was.', [
-    'reason',
-  ]);
-  readonly #fallbacks = counterFamily(
-    this.registry,
-    'tollgate_fallbacks_total',
-    'Requests that another model was tried for.',
-  ).add({});
-  readonly #budgetsSpent = this.#counter(
-    'tollgate_retry_budget_spent_total',
-    'Further attempts that were not made, because the retry budget of the model was used up.',
-    ['model'],
-  );
-  readonly #probes = this.#counter('tollgate_health_probes_total', 'Health probes of providers.', [
-    'provider',
-    'result',
-  ]);
-  readonly #implausible = this.#counter(
-    'tollgate_implausible_usage_total',
-    'Reports of more tokens than the request can have used, entered at the most that it can.',
-    ['target'],
-  );
-  readonly #kinds: Readonly<Record<Kind, CountSeries>>;
+  readonly #usage = new Map<string, Map<string, UsageSeries>>();
+  readonly #refusals = new Map<string, Map<string, CountSeries>>();
+  readonly #teamCosts = new Map<string, CountSeries>();
+  readonly #teams = new BoundedLabels(MOST_TEAMS);
+  readonly #cacheResults = new Map<CacheResult, CountSeries>();
+
+  readonly #requests = counterFamily(this.registry, 'tollgate_requests_total');
+  readonly #duration = histogramFamily(this.registry, 'tollgate_request_duration_seconds');
+  readonly #overhead = histogramFamily(this.registry, 'tollgate_overhead_seconds');
+  readonly #firstByte = histogramFamily(this.registry, 'tollgate_first_byte_seconds');
+  readonly #refused = counterFamily(this.registry, 'tollgate_refused_requests_total');
+  readonly #tokens = counterFamily(this.registry, 'tollgate_tokens_total');
+  readonly #cost = counterFamily(this.registry, 'tollgate_cost_usd_total');
+  readonly #teamCost = counterFamily(this.registry, 'tollgate_team_cost_usd_total');
+  readonly #cache = counterFamily(this.registry, 'tollgate_cache_total');
+  readonly #saved = counterFamily(this.registry, 'tollgate_cache_saved_usd_total').add({});
+  readonly #upstream = counterFamily(this.registry, 'tollgate_upstream_responses_total');
+  readonly #fallbacks = counterFamily(this.registry, 'tollgate_fallbacks_total').add({});
+
+  readonly #guards = this.#counter('tollgate_cache_rejections_total');
+  readonly #skips = this.#counter('tollgate_cache_semantic_skipped_total');
+  readonly #auth = this.#counter('tollgate_auth_failures_total', ['missing', 'unknown', 'revoked', 'admin_key']);
+  readonly #reloads = this.#counter('tollgate_config_reloads_total', ['reloaded', 'unchanged', 'rejected']);
+  readonly #webhooks = this.#counter('tollgate_webhook_deliveries_total', ['delivered', 'failed', 'dead']);
+  readonly #retries = this.#counter('tollgate_retries_total', failureClasses);
+  readonly #budgetsSpent = this.#counter('tollgate_retry_budget_spent_total');
+  readonly #probes = this.#counter('tollgate_health_probes_total');
+  readonly #implausible = this.#counter('tollgate_implausible_usage_total');
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
-    const results = counterFamily(this.registry, 'tollgate_cache_total', 'Requests for models that are cached.');
-    this.#cacheResults = {
-      hit: results.add({ result: 'hit' }),
-      semantic: results.add({ result: 'semantic' }),
-      miss: results.add({ result: 'miss' }),
-      off: results.add({ result: 'off' }),
-    };
-    const tokens = counterFamily(this.registry, 'tollgate_tokens_total', 'Tokens by kind.');
-    const kind = (name: keyof Usage): CountSeries => tokens.add({ kind: name });
-    this.#kinds = {
-      input: kind('input'),
-      cache_read: kind('cache_read'),
-      cache_write_5m: kind('cache_write_5m'),
-      cache_write_1h: kind('cache_write_1h'),
-      output: kind('output'),
-      reasoning: kind('reasoning'),
-      audio_input: kind('audio_input'),
-      audio_output: kind('audio_output'),
-    };
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    for (const result of CACHE_RESULTS) this.#cacheResults.set(result, this.#cache.add({ result }));
   }
 
   request(sample: RequestSample): void {
@@ -134,21 +101,28 @@ export class Metrics {
     if (sample.firstByteMs !== null) series.firstByte.observe(sample.firstByteMs / 1000);
   }
 
-  usage(tokens: Usage, costNano: number): void {
-    const kinds = this.#kinds;
-    kinds.input.value += tokens.input;
-    kinds.cache_read.value += tokens.cache_read;
-    kinds.cache_write_5m.value += tokens.cache_write_5m;
-    kinds.cache_write_1h.value += tokens.cache_write_1h;
-    kinds.output.value += tokens.output;
-    kinds.reasoning.value += tokens.reasoning;
-    kinds.audio_input.value += tokens.audio_input;
-    kinds.audio_output.value += tokens.audio_output;
-    this.#cost.value += costNano / 1e9;
+  /** The gateway itself refused. `team`: null where the key has none, or where nobody is known. */
+  refused(reason: ErrorCode, team: string | null): void {
+    const label = this.#teamOf(team);
+    const ofReason = within(this.#refusals, reason, newMap<string, CountSeries>);
+    within(ofReason, label, () => this.#refused.add({ reason, team: label })).value += 1;
   }
 
-  cacheResult(result: 'hit' | 'semantic' | 'miss' | 'off'): void {
-    this.#cacheResults[result].value += 1;
+  /** An attempt of a request for this model was entered. */
+  usage(model: string, provider: string, team: string | null, tokens: Usage, costNano: number): void {
+    const ofModel = within(this.#usage, model, newMap<string, UsageSeries>);
+    let series = ofModel.get(provider);
+    if (!series) ofModel.set(provider, (series = this.#usageSeries(model, provider)));
+    for (let at = 0; at < KINDS.length; at++) series.kinds[at]!.value += tokens[KINDS[at]!];
+    series.cost.value += costNano / 1e9;
+    const label = this.#teamOf(team);
+    let ofTeam = this.#teamCosts.get(label);
+    if (!ofTeam) this.#teamCosts.set(label, (ofTeam = this.#teamCost.add({ team: label })));
+    ofTeam.value += costNano / 1e9;
+  }
+
+  cacheResult(result: CacheResult): void {
+    this.#cacheResults.get(result)!.value += 1;
   }
 
   cacheRejection(reason: string): void {
@@ -204,23 +178,33 @@ export class Metrics {
     this.#fallbacks.value += 1;
   }
 
-  /** A number for each of a set of names, read when the metrics are. */
-  gauges(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        for (const [key, value] of read()) gauge.set({ [label]: key }, value);
-      },
+  /** A number for each value of the metric's one label, read when the metrics are. */
+  gauges(name: MetricName, read: () => ReadonlyMap<string, number>): void {
+    const [label] = metricTable[name].labels!;
+    gaugeOf(this.registry, name, (gauge) => {
+      for (const [key, value] of read()) gauge.set({ [label!]: key }, value);
     });
   }
 
   /** A number that is read when the metrics are. */
-  gauge(name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({ name, help, registers: [this.registry], collect: () => gauge.set(read()) });
+  gauge(name: MetricName, read: () => number | Promise<number>): void {
+    gaugeOf(this.registry, name, async (gauge) => gauge.set(await read()));
+  }
+
+  /** What runs, in the labels of a series that is always 1. */
+  info(name: MetricName, labels: Readonly<Record<string, string>>): void {
+    gaugeOf(this.registry, name, (gauge) => gauge.set(labels, 1));
+  }
+
+  #teamOf(team: string | null): string {
+    return team === null ? 'none' : this.#teams.of(team);
+  }
+
+  #usageSeries(model: string, provider: string): UsageSeries {
+    return {
+      kinds: KINDS.map((kind) => this.#tokens.add({ kind, model, provider })),
+      cost: this.#cost.add({ model, provider }),
+    };
   }
 
   #seriesOf({ endpoint, model, provider, status }: RequestSample): Series {
@@ -243,12 +227,8 @@ export class Metrics {
     return series;
   }
 
-  #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  #histogram(name: string, help: string, bounds: readonly number[]): ReturnType<typeof histogramFamily> {
-    return histogramFamily(this.registry, name, help, bounds);
+  #counter(name: MetricName, values: readonly string[] = []): ReturnType<typeof rareCounter> {
+    return rareCounter(this.registry, name, values);
   }
 }
 

@@ -1,8 +1,18 @@
 /**
- * Counters and histograms for the request path: counting is an addition to a number that the caller holds. prom-client,
- * which has all other metrics, looks labels up and copies them on each observation; it prints these when it is scraped.
+ * Metrics are registered here, by their names in the table. Counters and histograms of the request path are series of our own:
+ * counting is an addition to a number that the caller holds. prom-client, which has all other metrics, looks labels up and
+ * copies them on each observation; it prints these when it is scraped.
  */
-import type { Metric, MetricObjectWithValues, MetricType, MetricValue, Registry } from 'prom-client';
+import {
+  Counter,
+  Gauge,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricType,
+  type MetricValue,
+  type Registry,
+} from 'prom-client';
+import { type MetricName, metricTable } from './metric-table.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -38,9 +48,9 @@ export class HistogramSeries {
 }
 
 /** Registers a counter whose series are made by `add`. */
-export function counterFamily(registry: Registry, name: string, help: string): { add(labels: Labels): CountSeries } {
+export function counterFamily(registry: Registry, name: MetricName): { add(labels: Labels): CountSeries } {
   const all: CountSeries[] = [];
-  register(registry, name, help, 'counter', () => all.map(({ value, labels }) => ({ value, labels })));
+  register(registry, name, 'counter', () => all.map(({ value, labels }) => ({ value, labels })));
   return {
     add: (labels) => {
       const series = new CountSeries(labels);
@@ -50,15 +60,11 @@ export function counterFamily(registry: Registry, name: string, help: string): {
   };
 }
 
-/** Registers a histogram with the given upper bounds, in rising order. */
-export function histogramFamily(
-  registry: Registry,
-  name: string,
-  help: string,
-  bounds: readonly number[],
-): { add(labels: Labels): HistogramSeries } {
+/** Registers a histogram with the bounds of the table. */
+export function histogramFamily(registry: Registry, name: MetricName): { add(labels: Labels): HistogramSeries } {
   const all: HistogramSeries[] = [];
-  register(registry, name, help, 'histogram', () => all.flatMap((series) => linesOf(name, series)));
+  const { bounds = [] } = metricTable[name];
+  register(registry, name, 'histogram', () => all.flatMap((series) => linesOf(name, series)));
   return {
     add: (labels) => {
       const series = new HistogramSeries(labels, bounds);
@@ -66,6 +72,30 @@ export function histogramFamily(
       return series;
     },
   };
+}
+
+/** Registers a counter for what does not happen on each request. Where it has one label, its series begin at 0 with these values. */
+export function rareCounter(registry: Registry, name: MetricName, values: readonly string[] = []): Counter {
+  const { help, labels = [] } = metricTable[name];
+  const counter = new Counter({ name, help, labelNames: [...labels], registers: [registry] });
+  for (const value of values) counter.inc({ [labels[0]!]: value }, 0);
+  return counter;
+}
+
+/** Registers a gauge; `collect` sets it when metrics are read. */
+export function gaugeOf(registry: Registry, name: MetricName, collect: (gauge: Gauge) => void | Promise<void>): void {
+  const { help, labels = [], together = 'sum' } = metricTable[name];
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    labelNames: [...labels],
+    aggregator: together,
+    registers: [registry],
+    collect: () => {
+      if (labels.length > 0) gauge.reset();
+      return collect(gauge);
+    },
+  });
 }
 
 function linesOf(name: string, { labels, bounds, counts, sum }: HistogramSeries): Line[] {
@@ -82,7 +112,8 @@ function linesOf(name: string, { labels, bounds, counts, sum }: HistogramSeries)
 
 type Line = MetricValue<string> & { readonly metricName?: string };
 
-function register(registry: Registry, name: string, help: string, type: 'counter' | 'histogram', values: () => Line[]) {
+function register(registry: Registry, name: MetricName, type: 'counter' | 'histogram', values: () => Line[]) {
+  const { help } = metricTable[name];
   const get = async (): Promise<MetricObjectWithValues<Line>> => ({
     name,
     help,

@@ -1,0 +1,36 @@
+/** What the metrics tell of the gateway as a whole: what runs, how much of it, and whether the database answers. */
+import { within } from '../lib/within.js';
+import type { Store } from '../store/pg.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** A scrape waits no longer for the database. */
+const PING_MS = 1_000;
+
+interface OwnNumbers {
+  readonly store: Pick<Store, 'ping'>;
+  readonly version: string;
+  readonly inFlight: () => number;
+}
+
+export function ownGauges(metrics: Metrics, { store, version, inFlight }: OwnNumbers): void {
+  metrics.info('tollgate_build_info', { version, node: process.version });
+  metrics.gauge('tollgate_in_flight_requests', inFlight);
+  metrics.gauge(
+    'tollgate_database_up',
+    answering(() => store.ping(), PING_MS),
+  );
+}
+
+/** 1 where the ping is answered in time. One that hangs is asked no second time until it ends. */
+function answering(ping: () => Promise<void>, withinMs: number): () => Promise<number> {
+  let asked: Promise<void> | undefined;
+  return async () => {
+    asked ??= ping().finally(() => {
+      asked = undefined;
+    });
+    return within(asked, withinMs, 'no answer').then(
+      () => 1,
+      () => 0,
+    );
+  };
+}
