@@ -43,6 +43,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
 import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
+import { answeredLine } from './answered-line.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, openDatabase } from './database.js';
 import { startHealth } from './health.js';
@@ -295,14 +296,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     trustProxy: () => inForce().config.server.trust_proxy,
     cors: () => inForce().config.server.cors,
     server: (direct, behind) => routes.server(direct, behind, closing),
-    onAnswered: (request, status, durationMs) => {
-      const method = request.method;
-      const path = request.url.split('?', 1)[0];
-      const fields = { method, path, status, duration_ms: Math.round(durationMs * 100) / 100 };
-      // A probe that is answered well is no news.
-      if (status < 400 && PROBES.has(request.routeOptions.url ?? '')) log.debug(fields, 'request');
-      else access(fields);
-    },
+    onAnswered: answeredLine(log, access),
   });
   await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
   const demo = await demoKeyOf(config, keys);
@@ -343,8 +337,5 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     },
   };
 }
-
-/** Addresses that machines ask all the time. */
-const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 type Counters = Awaited<ReturnType<typeof startLimits>>;
