@@ -1,7 +1,7 @@
 /**
  * The only list of metrics: their names, what they count, and what their labels can be. Metrics are registered from it by name,
  * `docs/metrics.md` is printed from it, and tests hold dashboard, alerts and what a gateway really tells to it. `watched` are
- * those that an operator acts on: each stands in the shipped dashboard. `together` says how several processes that serve one
+ * those that an operator acts on: each stands in the shipped dashboard. `combined` says how several processes that serve one
  * port are one number; left out: their sum.
  */
 export interface MetricRow {
@@ -9,7 +9,7 @@ export interface MetricRow {
   readonly help: string;
   readonly labels?: readonly LabelName[];
   readonly watched?: true;
-  readonly together?: 'sum' | 'max' | 'min' | 'first';
+  readonly combined?: 'sum' | 'max' | 'min' | 'first';
   /** Of a histogram: upper bounds in rising order. */
   readonly bounds?: readonly number[];
 }
@@ -128,13 +128,13 @@ const rows = {
     help: 'Where limits are counted now (1): memory, redis, recovering (Redis lost its counters), away (Redis is).',
     labels: ['state'],
     watched: true,
-    together: 'max',
+    combined: 'max',
   },
   tollgate_limits_gateways_apart: {
     type: 'gauge',
     help: 'Other gateways on the same database that do not share limits with this one: more than 0 means that limits hold for each alone.',
     watched: true,
-    together: 'max',
+    combined: 'max',
   },
   tollgate_cache_total: {
     type: 'counter',
@@ -168,14 +168,14 @@ const rows = {
     help: 'Breakers of targets: 0 closed, 1 half open, 2 open.',
     labels: ['target'],
     watched: true,
-    together: 'max',
+    combined: 'max',
   },
   tollgate_provider_healthy: {
     type: 'gauge',
     help: '1 where the health probes of a provider are answered, 0 where not.',
     labels: ['provider'],
     watched: true,
-    together: 'min',
+    combined: 'min',
   },
   tollgate_health_probes_total: {
     type: 'counter',
@@ -205,7 +205,7 @@ const rows = {
     type: 'gauge',
     help: '1 while the spool is full or cannot be written: requests are refused (ledger.on_full).',
     watched: true,
-    together: 'max',
+    combined: 'max',
   },
   tollgate_spool_damages: { type: 'gauge', help: 'Damaged places that were found in the spool.', watched: true },
   tollgate_ledger_lost: {
@@ -233,12 +233,12 @@ const rows = {
     type: 'gauge',
     help: '0 where the last reload was rejected.',
     watched: true,
-    together: 'min',
+    combined: 'min',
   },
   tollgate_config_since_timestamp_seconds: {
     type: 'gauge',
     help: 'When the running configuration was taken in, in seconds since the Unix epoch.',
-    together: 'min',
+    combined: 'min',
   },
   tollgate_route_duration_seconds: {
     type: 'histogram',
@@ -264,33 +264,33 @@ const rows = {
     help: 'Breakers of targets of routes: 0 closed, 1 half open, 2 open.',
     labels: ['route', 'target'],
     watched: true,
-    together: 'max',
+    combined: 'max',
   },
   tollgate_route_target_healthy: {
     type: 'gauge',
     help: '1 where the target of a route takes requests as far as its health goes.',
     labels: ['route', 'target'],
     watched: true,
-    together: 'min',
+    combined: 'min',
   },
   tollgate_database_up: {
     type: 'gauge',
     help: '1 where the database answers within a second, asked when metrics are read.',
     watched: true,
-    together: 'min',
+    combined: 'min',
   },
   tollgate_redis_up: {
     type: 'gauge',
     help: '1 where Redis answers. There is no such series where no Redis is configured.',
     watched: true,
-    together: 'min',
+    combined: 'min',
   },
   tollgate_build_info: {
     type: 'gauge',
     help: 'Always 1; what runs is in the labels.',
     labels: ['version', 'node'],
     watched: true,
-    together: 'first',
+    combined: 'first',
   },
 } as const satisfies Readonly<Record<string, MetricRow>>;
 

@@ -84,12 +84,12 @@ export function rareCounter(registry: Registry, name: MetricName, values: readon
 
 /** Registers a gauge; `collect` sets it when metrics are read. */
 export function gaugeOf(registry: Registry, name: MetricName, collect: (gauge: Gauge) => void | Promise<void>): void {
-  const { help, labels = [], together = 'sum' } = metricTable[name];
+  const { help, labels = [], combined = 'sum' } = metricTable[name];
   const gauge: Gauge = new Gauge({
     name,
     help,
     labelNames: [...labels],
-    aggregator: together,
+    aggregator: combined,
     registers: [registry],
     collect: () => {
       if (labels.length > 0) gauge.reset();
