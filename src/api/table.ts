@@ -101,10 +101,12 @@ const health = {
   getMetrics: ['GET /metrics', 'Metrics in the text format of Prometheus.'],
 } as const satisfies Record<string, Written>;
 
-/** The console in a browser. */
+/** The console and the reference in a browser. */
 const pages = {
   getConsole: ['GET /ui', 'The console.'],
   getConsoleFile: ['GET /ui/{+file}', 'A file of the console, or one of its pages.'],
+  getReference: ['GET /docs', 'The reference of the API.'],
+  getReferenceFile: ['GET /docs/{+file}', 'A file of the reference.'],
 } as const satisfies Record<string, Written>;
 
 export const ADMIN_PREFIX = '/admin/v1';
@@ -306,5 +308,4 @@ export const lacking: readonly OwnPath[] = [
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
   { path: '/v1beta/interactions', dialect: 'google-rpc' },
-  ...['/docs'].map(problem),
 ];

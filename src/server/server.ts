@@ -18,6 +18,7 @@ import type { HttpResponseWriter } from '../api/response-writer.js';
 import { holdToTable, routeOf } from '../api/route.js';
 import { dataRows, type Row, rowOf, rows } from '../api/table.js';
 import { consoleRoutes } from '../api/ui/console.js';
+import { referenceRoutes } from '../api/ui/reference.js';
 import { apiFormat } from '../formats/registry.js';
 import type { Direct, Handler } from '../front/client.js';
 import { clientAddress } from '../lib/forwarded.js';
@@ -102,7 +103,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     googleModelsRoutes(data, deps.openai);
   });
   await app.register(async (health) => healthRoutes(health, deps.health));
-  await app.register(async (pages) => consoleRoutes(pages));
+  await app.register(async (pages) => {
+    consoleRoutes(pages);
+    referenceRoutes(pages);
+  });
   await app.register(adminApi(deps.admin));
   return app;
 }

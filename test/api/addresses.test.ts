@@ -24,7 +24,16 @@ describe('the table', () => {
 
   test('is open to anybody only where nothing is told: health, metrics, its own description, and the pages that ask for a key', () => {
     const open = rows.filter(({ access }) => access === 'public').map(({ operationId }) => operationId);
-    assert.deepEqual(open, ['getHealth', 'getReadiness', 'getMetrics', 'getConsole', 'getConsoleFile', 'getOpenApi']);
+    assert.deepEqual(open, [
+      'getHealth',
+      'getReadiness',
+      'getMetrics',
+      'getConsole',
+      'getConsoleFile',
+      'getReference',
+      'getReferenceFile',
+      'getOpenApi',
+    ]);
     for (const { path, access } of rows) {
       if (path.startsWith('/v1/')) assert.equal(access, 'key', path);
       else if (path.startsWith('/admin/') && access !== 'admin') assert.equal(path, '/admin/v1/openapi.json');

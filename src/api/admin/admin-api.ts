@@ -22,7 +22,7 @@ import {
 import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
 import { methodsAt } from '../addresses.js';
-import { type OpenApiDocument, securitySchemes, wholeDocument } from '../document.js';
+import { about, type OpenApiDocument, securitySchemes, servers, wholeDocument } from '../document.js';
 import { describing, holdToTable, routeOf } from '../route.js';
 import { ADMIN_PREFIX, adminRows } from '../table.js';
 import { readsJson } from './body.js';
@@ -36,6 +36,7 @@ import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
+import { problems } from './route.js';
 import { type Routing, routesRoutes } from './routes-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
@@ -90,7 +91,8 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Tollgate', version: deps.version },
+      info: { ...about, version: deps.version },
+      servers,
       components: { securitySchemes },
       security: [{ admin: [] }],
     },
@@ -113,7 +115,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   const { method, url, config } = routeOf('getOpenApi');
   app.route({
     ...{ method, url: url.slice(ADMIN_PREFIX.length), config },
-    schema: { ...describing('getOpenApi'), security: [], response: { 200: z.looseObject({}) } },
+    schema: { ...describing('getOpenApi'), security: [], response: { 200: z.looseObject({}), ...problems } },
     handler: () => (document ??= wholeDocument(app.swagger() as OpenApiDocument)),
   });
 }

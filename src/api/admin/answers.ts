@@ -45,7 +45,7 @@ export const keyAnswer = z
   .meta({ id: 'Key' });
 
 /** `key` is the secret, shown this once; null where a remembered answer is given again. */
-export const shownKeyAnswer = z.object({ key: z.string().nullable(), ...keyAnswer.shape });
+export const shownKeyAnswer = z.object({ key: z.string().nullable(), ...keyAnswer.shape }).meta({ id: 'ShownKey' });
 
 export const teamAnswer = z
   .object({
@@ -74,8 +74,16 @@ export const auditAnswer = z
   })
   .meta({ id: 'AuditLine' });
 
-export const listOf = <T extends z.ZodType>(item: T) =>
-  z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+const pageOfItems = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() }).meta({ id: `${item.meta()!.id}List` });
+const pages = new WeakMap<z.ZodType, z.ZodType>();
+
+/** A page of a list, under a name of its own in the OpenAPI document. */
+export function listOf<T extends z.ZodType>(item: T): ReturnType<typeof pageOfItems<T>> {
+  const page = pages.get(item) ?? pageOfItems(item);
+  pages.set(item, page);
+  return page as ReturnType<typeof pageOfItems<T>>;
+}
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));

@@ -8,6 +8,7 @@ import { sendRefusal } from './errors.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { text } from './schemas.js';
+import { cacheStats } from './state-schemas.js';
 
 const one = 'name one of all (true), model, team, key, tag and entry';
 const purge = z
@@ -19,13 +20,16 @@ const purge = z
     tag: text(400).optional(),
     entry: text(400).optional(),
   })
-  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, one);
+  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, one)
+  .meta({ id: 'Purge' });
 
-const purged = z.object({
-  purged: z.string(),
-  name: z.string(),
-  entries: z.number().int().describe('How many kept answers were made invalid.'),
-});
+const purged = z
+  .object({
+    purged: z.string(),
+    name: z.string(),
+    entries: z.number().int().describe('How many kept answers were made invalid.'),
+  })
+  .meta({ id: 'Purged' });
 
 export interface CacheReading {
   readonly cache: Pick<CacheService, 'stats' | 'covered' | 'purge' | 'removeEntry'>;
@@ -43,8 +47,8 @@ export function cacheRoutes(app: AdminApp, deps: CacheReading & Writing): void {
   }
 
   route(app, 'getCacheStats', {
-    schema: { response: { 200: z.looseObject({}) } },
-    handler: async () => ({ ...(await deps.cache.stats()) }),
+    schema: { response: { 200: cacheStats } },
+    handler: () => deps.cache.stats(),
   });
 
   route(app, 'purgeCache', {

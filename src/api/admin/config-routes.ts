@@ -51,31 +51,35 @@ export interface Configuring {
   readonly readConfig: () => Promise<() => Reloaded | Rejected>;
 }
 
-const reloadAnswer = z.object({
-  status: z.enum(['reloaded', 'unchanged']),
-  hash: z.string(),
-  changed: z.array(z.string()).describe('What changed, by name.'),
-  restart: z.array(z.string()).describe('What is written otherwise than it runs, until a restart.'),
-});
+const reloadAnswer = z
+  .object({
+    status: z.enum(['reloaded', 'unchanged']),
+    hash: z.string(),
+    changed: z.array(z.string()).describe('What changed, by name.'),
+    restart: z.array(z.string()).describe('What is written otherwise than it runs, until a restart.'),
+  })
+  .meta({ id: 'Reload' });
 
-const stateAnswer = z.object({
-  file: z.string(),
-  hash: z.string(),
-  since: z.string(),
-  restart: z.array(z.string()),
-  last_reload: z
-    .object({
-      status: z.enum(['reloaded', 'unchanged', 'rejected']),
-      trigger: z.string(),
-      at: z.string(),
-      problems: z
-        .array(
-          z.object({ file: z.string(), line: z.number(), column: z.number(), path: z.string(), message: z.string() }),
-        )
-        .optional(),
-    })
-    .nullable(),
-});
+const stateAnswer = z
+  .object({
+    file: z.string(),
+    hash: z.string(),
+    since: z.string(),
+    restart: z.array(z.string()),
+    last_reload: z
+      .object({
+        status: z.enum(['reloaded', 'unchanged', 'rejected']),
+        trigger: z.string(),
+        at: z.string(),
+        problems: z
+          .array(
+            z.object({ file: z.string(), line: z.number(), column: z.number(), path: z.string(), message: z.string() }),
+          )
+          .optional(),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'ConfigState' });
 
 export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
   route(app, 'getConfig', { schema: { response: { 200: z.unknown() } }, handler: () => deps.describeConfig() });

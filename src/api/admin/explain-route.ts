@@ -38,23 +38,25 @@ const formatsByName: ReadonlyMap<string, ApiFormat> = (() => {
   return found;
 })();
 
-const question = z.strictObject({
-  key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
-  endpoint: z
-    .enum([...formatsByName.keys()])
-    .default('chat')
-    .describe('Where the request goes, as keys name endpoints or as a path.'),
-  headers: z
-    .record(z.string().max(200), z.string().max(10_000))
-    .default({})
-    .describe('What the request says in headers, such as x-tollgate-tags.'),
-  ip: z
-    .string()
-    .refine((address) => isIP(address) !== 0, 'not an IP address')
-    .optional()
-    .describe('Where it comes from. Left out: from an address that the key allows.'),
-  request: z.record(z.string(), z.unknown()).describe('The body of the request.'),
-});
+const question = z
+  .strictObject({
+    key: z.string().min(1).max(16_384).describe("A key's id, its secret, or a token."),
+    endpoint: z
+      .enum([...formatsByName.keys()])
+      .default('chat')
+      .describe('Where the request goes, as keys name endpoints or as a path.'),
+    headers: z
+      .record(z.string().max(200), z.string().max(10_000))
+      .default({})
+      .describe('What the request says in headers, such as x-tollgate-tags.'),
+    ip: z
+      .string()
+      .refine((address) => isIP(address) !== 0, 'not an IP address')
+      .optional()
+      .describe('Where it comes from. Left out: from an address that the key allows.'),
+    request: z.record(z.string(), z.unknown()).describe('The body of the request.'),
+  })
+  .meta({ id: 'Question' });
 
 const text = z.string();
 const orNull = text.nullable();
@@ -62,98 +64,100 @@ const count = z.number();
 
 const amount = z.union([text, count]);
 
-const answer = z.object({
-  would: z.enum(['send', 'refuse']),
-  status: count.describe('Of the refusal; 200 where the request would be sent.'),
-  error: z.object({ code: text, message: text, param: orNull }).nullable(),
-  caller: z.object({ key: text, name: text, team: orNull }).nullable(),
-  model: z
-    .object({
-      asked: text,
-      serves: orNull.describe('The model that a route chooses, or the one that was asked for.'),
-      balance: orNull,
-      max_attempts: count.nullable(),
-      retries_left: count
-        .nullable()
-        .describe('Further attempts that all its requests may make now where upstreams fail; null: no budget.'),
-    })
-    .nullable(),
-  rules: z
-    .array(
-      z.object({
-        of: text.describe('The model whose rule it is.'),
-        rule: count.describe('Its place in the list, from 0.'),
-        use: z.array(text),
-        matched: z.boolean().nullable().describe('null: not asked, since an earlier one matched.'),
-        conditions: z.array(
-          z.object({ name: text, wanted: z.unknown(), holds: z.boolean().optional(), found: z.unknown().optional() }),
-        ),
-      }),
-    )
-    .describe('The rules of routes, in the order in which they are asked.'),
-  limits: z
-    .array(
-      z.object({
-        scope: z.record(text, text),
-        unit: text,
-        per: orNull,
-        model: orNull,
-        max: amount,
-        spent: amount,
-        held: amount,
-        remaining: amount,
-        window_ends_at: orNull,
-        takes: amount.describe('Budgets: the worst case that is held. Rates: what such requests usually take.'),
-        admits: z.boolean(),
-      }),
-    )
-    .describe('Every limit that applies, with money as decimal strings.'),
-  cache: z.object({ state: text, why: text.nullable(), entry: text.nullable() }),
-  plan: z
-    .array(
-      z.object({
-        target: text,
-        provider: text,
-        model: text,
-        upstream_model: text,
-        as: z.enum(['first', 'fallback', 'context_window_fallback', 'content_policy_fallback']),
-        priority: count,
-        weight: count,
-        ready: z.boolean(),
-        why_not: orNull.describe(
-          'no_credential, held_open, open, probing, unhealthy, resting, credentials_resting or at_limit.',
-        ),
-        ready_in_ms: count.nullable(),
-        breaker: text,
-        probe: z
-          .object({ up: z.boolean(), what: text })
+const answer = z
+  .object({
+    would: z.enum(['send', 'refuse']),
+    status: count.describe('Of the refusal; 200 where the request would be sent.'),
+    error: z.object({ code: text, message: text, param: orNull }).nullable(),
+    caller: z.object({ key: text, name: text, team: orNull }).nullable(),
+    model: z
+      .object({
+        asked: text,
+        serves: orNull.describe('The model that a route chooses, or the one that was asked for.'),
+        balance: orNull,
+        max_attempts: count.nullable(),
+        retries_left: count
           .nullable()
-          .describe(
-            'What health probes of its provider found last: a status, or what kept one from coming. null: none.',
+          .describe('Further attempts that all its requests may make now where upstreams fail; null: no budget.'),
+      })
+      .nullable(),
+    rules: z
+      .array(
+        z.object({
+          of: text.describe('The model whose rule it is.'),
+          rule: count.describe('Its place in the list, from 0.'),
+          use: z.array(text),
+          matched: z.boolean().nullable().describe('null: not asked, since an earlier one matched.'),
+          conditions: z.array(
+            z.object({ name: text, wanted: z.unknown(), holds: z.boolean().optional(), found: z.unknown().optional() }),
           ),
-        in_flight: count,
-        latency_ms: count,
-        dropped_params: z.array(text),
-        refusal: orNull.describe('Why it cannot carry the request.'),
+        }),
+      )
+      .describe('The rules of routes, in the order in which they are asked.'),
+    limits: z
+      .array(
+        z.object({
+          scope: z.record(text, text),
+          unit: text,
+          per: orNull,
+          model: orNull,
+          max: amount,
+          spent: amount,
+          held: amount,
+          remaining: amount,
+          window_ends_at: orNull,
+          takes: amount.describe('Budgets: the worst case that is held. Rates: what such requests usually take.'),
+          admits: z.boolean(),
+        }),
+      )
+      .describe('Every limit that applies, with money as decimal strings.'),
+    cache: z.object({ state: text, why: text.nullable(), entry: text.nullable() }),
+    plan: z
+      .array(
+        z.object({
+          target: text,
+          provider: text,
+          model: text,
+          upstream_model: text,
+          as: z.enum(['first', 'fallback', 'context_window_fallback', 'content_policy_fallback']),
+          priority: count,
+          weight: count,
+          ready: z.boolean(),
+          why_not: orNull.describe(
+            'no_credential, held_open, open, probing, unhealthy, resting, credentials_resting or at_limit.',
+          ),
+          ready_in_ms: count.nullable(),
+          breaker: text,
+          probe: z
+            .object({ up: z.boolean(), what: text })
+            .nullable()
+            .describe(
+              'What health probes of its provider found last: a status, or what kept one from coming. null: none.',
+            ),
+          in_flight: count,
+          latency_ms: count,
+          dropped_params: z.array(text),
+          refusal: orNull.describe('Why it cannot carry the request.'),
+          input_tokens: count,
+          price_version: orNull,
+          cost_usd: orNull,
+        }),
+      )
+      .describe(
+        'The targets in the order in which they would be tried; those that are passed over after the others of their model.',
+      ),
+    estimate: z
+      .object({
         input_tokens: count,
-        price_version: orNull,
+        output_tokens: count,
+        held_output_tokens: count.nullable().describe('The most that budgets afford; null: none bounds the output.'),
         cost_usd: orNull,
-      }),
-    )
-    .describe(
-      'The targets in the order in which they would be tried; those that are passed over after the others of their model.',
-    ),
-  estimate: z
-    .object({
-      input_tokens: count,
-      output_tokens: count,
-      held_output_tokens: count.nullable().describe('The most that budgets afford; null: none bounds the output.'),
-      cost_usd: orNull,
-      most_cost_usd: orNull,
-    })
-    .nullable()
-    .describe('Before the request is sent; what it really costs is known after.'),
-});
+        most_cost_usd: orNull,
+      })
+      .nullable()
+      .describe('Before the request is sent; what it really costs is known after.'),
+  })
+  .meta({ id: 'Explanation' });
 
 export function explainRoute(app: AdminApp, deps: Explaining): void {
   route(app, 'explainRequest', {

@@ -36,10 +36,15 @@ const limitAnswer = z
   })
   .meta({ id: 'LimitState' });
 
-const answer = z.object({
-  data: z.array(limitAnswer),
-  notice: z.string().optional().describe('There where other gateways on the same database count apart from this one.'),
-});
+const answer = z
+  .object({
+    data: z.array(limitAnswer),
+    notice: z
+      .string()
+      .optional()
+      .describe('There where other gateways on the same database count apart from this one.'),
+  })
+  .meta({ id: 'LimitStates' });
 
 export function limitsRoutes(app: AdminApp, { limitLevels, limitNotice }: LimitsReading): void {
   route(app, 'getLimits', {

@@ -1,5 +1,5 @@
 /** What the admin API only shows: usage, the audit log, models and providers. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { AdminApp } from './admin-api.js';
 import { auditAnswer, listOf, showAudit, showPage } from './answers.js';
@@ -7,6 +7,7 @@ import { sendRefusal } from './errors.js';
 import type { Writing } from './once.js';
 import { route } from './route.js';
 import { auditQuery, pageOf } from './schemas.js';
+import { modelState, providerState } from './state-schemas.js';
 import { entryAnswer, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
@@ -15,8 +16,6 @@ export interface Reading {
   readonly models: () => readonly object[];
   readonly providers: () => readonly object[];
 }
-
-const plain = z.looseObject({});
 
 export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
   route(app, 'listUsage', {
@@ -37,8 +36,12 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
     },
   });
 
-  const whole = (list: readonly object[]) => ({ data: [...list] as Record<string, unknown>[], next_cursor: null });
-  const schema = { response: { 200: listOf(plain) } };
-  route(app, 'listModelStates', { schema, handler: () => whole(deps.models()) });
-  route(app, 'listProviders', { schema, handler: () => whole(deps.providers()) });
+  route(app, 'listModelStates', {
+    schema: { response: { 200: listOf(modelState) } },
+    handler: () => ({ data: [...deps.models()] as z.output<typeof modelState>[], next_cursor: null }),
+  });
+  route(app, 'listProviders', {
+    schema: { response: { 200: listOf(providerState) } },
+    handler: () => ({ data: [...deps.providers()] as z.output<typeof providerState>[], next_cursor: null }),
+  });
 }

@@ -18,6 +18,7 @@ import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
 import { route } from './route.js';
 import { instant, text } from './schemas.js';
+import { pricing } from './state-schemas.js';
 
 export interface Reporting {
   readonly ledger: Pick<Ledger, 'query' | 'flush'>;
@@ -73,76 +74,81 @@ const figures = {
   billed_nusd: whole,
   billed_usd: z.string(),
 };
-const reportAnswer = z.object({
-  from: z.string(),
-  to: z.string(),
-  timezone: z.string(),
-  group_by: z.array(z.string()),
-  data: z.array(z.looseObject(figures)).describe('What the row is of, under the names of `group_by`, and its figures.'),
-  total: z.object(figures),
-});
+const reportAnswer = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    timezone: z.string(),
+    group_by: z.array(z.string()),
+    data: z
+      .array(z.looseObject(figures))
+      .describe('What the row is of, under the names of `group_by`, and its figures.'),
+    total: z.object(figures).meta({ id: 'Figures' }),
+  })
+  .meta({ id: 'SpendReport' });
 
-const verifiedAnswer = z.object({
-  from: z.string().nullable(),
-  to: z.string().nullable(),
-  entries: z.number(),
-  cost_nusd: z.string(),
-  differences: z.array(z.object({ month: z.string(), table: z.string(), rows: z.number(), cost_nusd: z.string() })),
-  repaired: z.boolean(),
-});
+const verifiedAnswer = z
+  .object({
+    from: z.string().nullable(),
+    to: z.string().nullable(),
+    entries: z.number(),
+    cost_nusd: z.string(),
+    differences: z.array(z.object({ month: z.string(), table: z.string(), rows: z.number(), cost_nusd: z.string() })),
+    repaired: z.boolean(),
+  })
+  .meta({ id: 'Verified' });
 
-const repricedAnswer = z.object({
-  from: z.string(),
-  to: z.string(),
-  dry_run: z.boolean(),
-  entries: z.number(),
-  corrected: z.number(),
-  unpriced: z.number(),
-  cost_before_nusd: whole,
-  cost_after_nusd: whole,
-  difference_nusd: whole,
-  by_model: z.array(z.object({ model: z.string(), target: z.string(), corrected: z.number(), difference_nusd: whole })),
-});
+const repricedAnswer = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    dry_run: z.boolean(),
+    entries: z.number(),
+    corrected: z.number(),
+    unpriced: z.number(),
+    cost_before_nusd: whole,
+    cost_after_nusd: whole,
+    difference_nusd: whole,
+    by_model: z.array(
+      z.object({ model: z.string(), target: z.string(), corrected: z.number(), difference_nusd: whole }),
+    ),
+  })
+  .meta({ id: 'Repriced' });
 
-const verification = z.strictObject({ repair: z.boolean().optional() }).nullish();
-const repricing = z.strictObject({
-  from: instant,
-  to: instant.optional(),
-  model: text(400).optional(),
-  provider: text(400).optional(),
-  dry_run: z.boolean().optional(),
-});
-
-const pricingAnswer = z.looseObject({
-  currency: z.string(),
-  unit: z.string(),
-  catalogue: z.string().describe('The catalogue of list prices in force.'),
-  catalogue_date: z.string().describe('From when its prices are.'),
-  catalogue_sha256: z
-    .string()
-    .nullable()
-    .describe('Of the file that was brought; null for the catalogue of this version.'),
-  data: z.array(z.looseObject({ model: z.string(), target: z.string() })),
-  overrides: z.array(z.looseObject({ model: z.string() })),
-});
+const verification = z.strictObject({ repair: z.boolean().optional() }).meta({ id: 'Verification' }).nullish();
+const repricing = z
+  .strictObject({
+    from: instant,
+    to: instant.optional(),
+    model: text(400).optional(),
+    provider: text(400).optional(),
+    dry_run: z.boolean().optional(),
+  })
+  .meta({ id: 'Repricing' });
 
 /** Several times what the whole catalogue has today. */
 const LARGEST_CATALOGUE_BYTES = 32 * 1024 * 1024;
 
-const newCatalogue = z.strictObject({
-  catalogue: z
-    .string()
-    .min(2)
-    .describe('The file: data.json of @pydantic/genai-prices, or an object with `date` and `providers`.'),
-  date: z.iso.date().optional().describe('From when its prices are, where the file does not tell.'),
-  force: z.boolean().optional().describe('Also where it is not newer, or where models lose their price.'),
-});
+const newCatalogue = z
+  .strictObject({
+    catalogue: z
+      .string()
+      .min(2)
+      .describe('The file: data.json of @pydantic/genai-prices, or an object with `date` and `providers`.'),
+    date: z.iso.date().optional().describe('From when its prices are, where the file does not tell.'),
+    force: z.boolean().optional().describe('Also where it is not newer, or where models lose their price.'),
+  })
+  .meta({ id: 'NewCatalogue' });
 
-const catalogueAnswer = z.object({
-  catalogue: z.string().describe('Its version, as entries name it.'),
-  date: z.string(),
-  sha256: z.string().nullable(),
-});
+const catalogueAnswer = z
+  .object({
+    catalogue: z.string().describe('Its version, as entries name it.'),
+    date: z.string(),
+    sha256: z.string().nullable(),
+  })
+  .meta({ id: 'CatalogueState' });
+
+const takenCatalogue = catalogueAnswer.extend({ models: z.number() }).meta({ id: 'TakenCatalogue' });
 
 export function reportsRoutes(app: AdminApp, deps: Reporting): void {
   const told = (actor: string, action: string, detail: Readonly<Record<string, unknown>>) =>
@@ -171,11 +177,11 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
     },
   });
 
-  route(app, 'getPricing', { schema: { response: { 200: pricingAnswer } }, handler: () => deps.prices() });
+  route(app, 'getPricing', { schema: { response: { 200: pricing } }, handler: () => deps.prices() });
 
   route(app, 'updateCatalogue', {
     bodyLimit: LARGEST_CATALOGUE_BYTES,
-    schema: { body: newCatalogue, response: { 200: catalogueAnswer.extend({ models: z.number() }) } },
+    schema: { body: newCatalogue, response: { 200: takenCatalogue } },
     handler: async ({ body, adminActor }, reply) => {
       const { catalogue, date, force = false } = body;
       const taken = await deps.catalogue.update({ file: catalogue, date, force, actor: adminActor });

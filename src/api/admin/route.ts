@@ -32,7 +32,12 @@ type AdminHandler<Schema extends AdminSchema> = RouteHandlerMethod<
   FastifyBaseLogger
 >;
 
-const problems = { '4xx': { content: { 'application/problem+json': { schema: problem } } } };
+const told = (description: string) => ({ description, content: { 'application/problem+json': { schema: problem } } });
+/** What any operation may answer instead. */
+export const problems = {
+  '4xx': told('The request is refused.'),
+  '5xx': told('The gateway or its database is at fault.'),
+};
 
 export function route<Schema extends AdminSchema>(
   app: AdminApp,

@@ -6,6 +6,7 @@ import { listOf } from './answers.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { text } from './schemas.js';
+import { routeState, routeTarget } from './state-schemas.js';
 
 export interface Routing {
   /** Routes as plain data. */
@@ -14,26 +15,12 @@ export interface Routing {
   readonly setRouteBreaker: (route: string, target: string, to: 'open' | 'closed') => Result<object>;
 }
 
-const target = z.looseObject({ id: z.string(), breaker: z.enum(['closed', 'half_open', 'open', 'held_open']) });
-const routeAnswer = z
-  .looseObject({
-    id: z.string(),
-    kind: z.enum(['upstream', 'compose', 'respond', 'redirect']),
-    targets: z.array(
-      z.looseObject({
-        id: z.string(),
-        healthy: z.boolean(),
-        breaker: target.shape.breaker.nullable().describe('null: the route has no breaker.'),
-      }),
-    ),
-  })
-  .meta({ id: 'ClassicRoute' });
 const params = z.strictObject({ route: text(100), id: text(1_000) });
 
 export function routesRoutes(app: AdminApp, deps: Writing & Routing): void {
   route(app, 'listRoutes', {
-    schema: { response: { 200: listOf(routeAnswer) } },
-    handler: () => ({ data: [...deps.routes()] as z.output<typeof routeAnswer>[], next_cursor: null }),
+    schema: { response: { 200: listOf(routeState) } },
+    handler: () => ({ data: [...deps.routes()] as z.output<typeof routeState>[], next_cursor: null }),
   });
 
   const actions = [
@@ -42,7 +29,7 @@ export function routesRoutes(app: AdminApp, deps: Writing & Routing): void {
   ] as const;
   for (const { operation, to, action } of actions) {
     route(app, operation, {
-      schema: { params, response: { 200: target } },
+      schema: { params, response: { 200: routeTarget } },
       handler: (request, reply) =>
         write(deps, request, reply, async ({ tx }) => {
           const { route: name, id } = request.params;

@@ -37,10 +37,12 @@ export const instant = z.iso
   .transform((written) => Date.parse(written))
   .refine((ms) => Number.isFinite(ms), 'not a time');
 
-const limit = limitSpec.refine(({ model }) => model == null || (model.length <= 200 && !UNSAFE.test(model)), {
-  path: ['model'],
-  message: 'not a pattern of model names, such as gpt-4o*',
-});
+const limit = limitSpec
+  .refine(({ model }) => model == null || (model.length <= 200 && !UNSAFE.test(model)), {
+    path: ['model'],
+    message: 'not a pattern of model names, such as gpt-4o*',
+  })
+  .meta({ id: 'NewLimit', description: 'A limit as it is written.' });
 const limits = z.array(limit).max(50, 'at most 50 limits');
 
 const metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
@@ -87,8 +89,8 @@ const keyFields = {
   expires_at: instant.nullish(),
 };
 
-export const newKey = z.strictObject({ name: text(200), ...keyFields });
-export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields });
+export const newKey = z.strictObject({ name: text(200), ...keyFields }).meta({ id: 'NewKey' });
+export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields }).meta({ id: 'KeyPatch' });
 /** `1.2`: the team is billed 20 % more than the cost. Kept in parts per million. */
 const markup = z
   .union([z.number(), z.string().regex(/^\d{1,4}(\.\d{1,6})?$/, 'a factor, such as 1.2')])
@@ -103,8 +105,8 @@ const teamFields = {
   aliases: aliases.nullish(),
 };
 
-export const newTeam = z.strictObject({ name: text(100), ...teamFields });
-export const teamPatch = z.strictObject(teamFields);
+export const newTeam = z.strictObject({ name: text(100), ...teamFields }).meta({ id: 'NewTeam' });
+export const teamPatch = z.strictObject(teamFields).meta({ id: 'TeamPatch' });
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
@@ -118,7 +120,7 @@ export const duration = z
   })
   .refine((ms) => ms <= 30 * DAY_MS, 'at most 30d');
 
-export const rotation = z.strictObject({ overlap: duration.optional() }).nullish();
+export const rotation = z.strictObject({ overlap: duration.optional() }).meta({ id: 'Rotation' }).nullish();
 
 export const byId = z.strictObject({ id: text(400) });
 

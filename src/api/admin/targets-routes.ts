@@ -1,17 +1,15 @@
 /** `/admin/v1/targets/{id}/open|close`: a breaker by hand. The id is `provider/model`, percent-encoded. */
-import { z } from 'zod';
 import { ok, refuse, refused } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId } from './schemas.js';
+import { targetState } from './state-schemas.js';
 
 export interface Breaking {
   /** Answers the target as it is then; undefined: there is none with this id. */
   readonly setBreaker: (id: string, to: 'open' | 'closed') => object | undefined;
 }
-
-const target = z.looseObject({ id: z.string(), breaker: z.enum(['closed', 'half_open', 'open', 'held_open']) });
 
 export function targetsRoutes(app: AdminApp, deps: Writing & Breaking): void {
   const actions = [
@@ -20,7 +18,7 @@ export function targetsRoutes(app: AdminApp, deps: Writing & Breaking): void {
   ] as const;
   for (const { operation, to, action } of actions) {
     route(app, operation, {
-      schema: { params: byId, response: { 200: target } },
+      schema: { params: byId, response: { 200: targetState } },
       handler: (request, reply) =>
         write(deps, request, reply, async ({ tx }) => {
           const { id } = request.params;

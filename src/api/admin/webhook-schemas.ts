@@ -13,19 +13,26 @@ const events = z
 const description = z.union([z.literal(''), text(500)]);
 const secret = z.string().refine(isSigningSecret, SIGNING_SECRET);
 
-export const newWebhook = z.strictObject({
-  url,
-  events: events.default(['*']),
-  description: description.optional(),
-  secret: secret.optional(),
-});
-export const webhookPatch = z.strictObject({
-  url: url.optional(),
-  events: events.optional(),
-  description: description.nullish().transform((written) => (written === null ? '' : written)),
-  disabled: z.boolean().optional(),
-});
-export const webhookRotation = z.strictObject({ overlap: duration.optional(), secret: secret.optional() }).nullish();
+export const newWebhook = z
+  .strictObject({
+    url,
+    events: events.default(['*']),
+    description: description.optional(),
+    secret: secret.optional(),
+  })
+  .meta({ id: 'NewWebhook' });
+export const webhookPatch = z
+  .strictObject({
+    url: url.optional(),
+    events: events.optional(),
+    description: description.nullish().transform((written) => (written === null ? '' : written)),
+    disabled: z.boolean().optional(),
+  })
+  .meta({ id: 'WebhookPatch' });
+export const webhookRotation = z
+  .strictObject({ overlap: duration.optional(), secret: secret.optional() })
+  .meta({ id: 'WebhookRotation' })
+  .nullish();
 
 /** The base64url of the number of the last delivery that was shown. */
 const deliveryCursor = z
@@ -77,7 +84,9 @@ export const webhookAnswer = z
   .meta({ id: 'WebhookEndpoint' });
 
 /** `secret` is shown this once; null where a remembered answer is given again. */
-export const shownWebhookAnswer = z.object({ secret: z.string().nullable(), ...webhookAnswer.shape });
+export const shownWebhookAnswer = z
+  .object({ secret: z.string().nullable(), ...webhookAnswer.shape })
+  .meta({ id: 'ShownWebhook' });
 
 export const deliveryAnswer = z
   .object({
@@ -96,19 +105,21 @@ export const deliveryAnswer = z
   })
   .meta({ id: 'Delivery' });
 
-export const fullDeliveryAnswer = z.object({
-  ...deliveryAnswer.shape,
-  log: z.array(
-    z.object({
-      at: time,
-      status: z.number().nullable(),
-      error: z.string().nullable(),
-      duration_ms: z.number(),
-      response: z.string().describe('The beginning of the answer.'),
-    }),
-  ),
-  body: z.unknown().describe('What is sent.'),
-});
+export const fullDeliveryAnswer = z
+  .object({
+    ...deliveryAnswer.shape,
+    log: z.array(
+      z.object({
+        at: time,
+        status: z.number().nullable(),
+        error: z.string().nullable(),
+        duration_ms: z.number(),
+        response: z.string().describe('The beginning of the answer.'),
+      }),
+    ),
+    body: z.unknown().describe('What is sent.'),
+  })
+  .meta({ id: 'FullDelivery' });
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));

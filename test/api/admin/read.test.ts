@@ -4,7 +4,7 @@ import { consoleRows, rows } from '../../../src/api/table.js';
 import { memoryKeyStore } from '../../../src/identity/keys-memory.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
 import { entry } from '../../contract/ledger.js';
-import { type AdminServer, adminServer } from './server.js';
+import { type AdminServer, adminServer, aModel, aProvider } from './server.js';
 
 describe('what is shown', () => {
   let server: AdminServer;
@@ -108,8 +108,8 @@ describe('what is shown', () => {
   test('the configuration, models and providers are as they were handed over', async () => {
     assert.deepEqual((await server.call('GET', '/config')).body, { server: { port: 4000 } });
     const list = (data: object[]) => ({ data, next_cursor: null });
-    assert.deepEqual((await server.call('GET', '/models')).body, list([{ name: 'gpt-4o', targets: [] }]));
-    assert.deepEqual((await server.call('GET', '/providers')).body, list([{ name: 'sandbox', type: 'sandbox' }]));
+    assert.deepEqual((await server.call('GET', '/models')).body, list([aModel]));
+    assert.deepEqual((await server.call('GET', '/providers')).body, list([aProvider]));
   });
 
   test('the API describes itself in OpenAPI 3.1, to anybody', async () => {
@@ -144,9 +144,12 @@ describe('what is shown', () => {
       assert.equal(body.components.schemas[name].type, 'object', name);
     const creation = body.paths['/admin/v1/keys'].post;
     const asked = creation.requestBody.content['application/json'].schema;
-    assert.deepEqual(asked.required, ['name']);
-    assert.equal(asked.additionalProperties, false);
-    assert.ok(creation.responses['201'].content['application/json'].schema.properties.key);
+    assert.deepEqual(asked, { $ref: '#/components/schemas/NewKey' });
+    const { required, additionalProperties } = body.components.schemas.NewKey;
+    assert.deepEqual({ required, additionalProperties }, { required: ['name'], additionalProperties: false });
+    assert.deepEqual(creation.responses['201'].content['application/json'].schema, {
+      $ref: '#/components/schemas/ShownKey',
+    });
     assert.ok(creation.responses['4XX'].content['application/problem+json']);
     assert.deepEqual(body.security, [{ admin: [] }]);
     assert.equal(body.components.securitySchemes.admin.scheme, 'bearer');

@@ -39,6 +39,14 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+export const aModel = {
+  ...{ id: 'gpt-4o', balance: 'weighted', healthy: false, targets: [], retry_budget: null },
+  ...{ fallbacks: [], context_window_fallbacks: [], content_policy_fallbacks: [] },
+};
+export const aProvider = {
+  ...{ id: 'sandbox', type: 'sandbox', base_url: null, healthy: null, probe: null, credentials: [], targets: [] },
+};
+
 const unused = async (): Promise<never> => {
   throw new Error('not part of these tests');
 };
@@ -103,8 +111,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       readConfig: () => assert.fail('not in these tests'),
       explain: () => assert.fail('not in these tests'),
       authenticator: { authenticate: () => assert.fail('not in these tests') },
-      models: () => [{ name: 'gpt-4o', targets: [] }],
-      providers: () => [{ name: 'sandbox', type: 'sandbox' }],
+      models: () => [aModel],
+      providers: () => [aProvider],
       reports: { run: unused },
       prices: () => ({
         currency: 'USD',
