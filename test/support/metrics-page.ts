@@ -15,8 +15,8 @@ const HEAD = `# Metrics
 address that only your own network reaches, or let the proxy in front refuse the path.
 
 No caller can make a series. Names in labels come from the configuration: all names behind a wildcard share one. What is a counter
-counts from the start of the process. Where a metric is **watched**, an operator acts on it: it is in the dashboard that is shipped
-(\`deploy/grafana/dashboards/tollgate.json\`).
+counts from the start of the process. Where a metric is **watched**, an operator acts on it: it is in the dashboard
+(\`deploy/grafana/dashboards/tollgate.json\`) and in an alert (\`deploy/prometheus/alerts.yml\`, [what to do](operations.md#alerts)).
 
 Which team is refused, and for what: \`sum by (team, reason) (rate(tollgate_refused_requests_total[5m]))\`. What a model costs:
 \`sum by (model) (increase(tollgate_cost_usd_total[1d]))\`. Whether the database answers: \`tollgate_database_up\`.
