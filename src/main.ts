@@ -5,6 +5,7 @@ import { version } from './app/app.js';
 import { providerTypesOf } from './app/provider-types.js';
 import { check } from './cli/check.js';
 import { doctor } from './cli/doctor.js';
+import { registerImport } from './cli/import.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
 import { registerPrices } from './cli/prices.js';
@@ -49,6 +50,7 @@ program
   });
 
 registerKeys(program);
+registerImport(program, providerTypes);
 registerReport(program);
 registerLedger(program);
 registerPrices(program);

@@ -62,14 +62,11 @@ export function checkReferences(config: unknown, types: ProviderTypes, env: Env)
       if (wrong) report([...at, 'model'], wrong);
     }
   }
-  for (const [model, written] of entriesOf(field(config, 'models'))) {
-    findings.push(
-      ...checkFallbacks(
-        model,
-        written,
-        entriesOf(field(config, 'models')).map(([name]) => name),
-      ),
-    );
+  const models = entriesOf(field(config, 'models'));
+  const modelNames = new Set(models.map(([name]) => name));
+  const patterns = [...modelNames].filter((name) => name.includes('*'));
+  for (const [model, written] of models) {
+    findings.push(...checkFallbacks(model, written, modelNames, patterns));
     findings.push(...checkStars(model, written));
   }
   findings.push(...checkEmbedding(config, types));
@@ -131,16 +128,21 @@ function unknownModel(type: ProviderType | undefined, model: unknown): string | 
   return `this provider has no model "${model}"${suggestion(model, type.models)}`;
 }
 
-function checkFallbacks(model: string, written: unknown, models: readonly string[]): Finding[] {
+function checkFallbacks(
+  model: string,
+  written: unknown,
+  models: ReadonlySet<string>,
+  patterns: readonly string[],
+): Finding[] {
   const findings: Finding[] = [];
   for (const list of ['fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks']) {
     for (const [i, name] of entriesOf(field(written, list))) {
       if (typeof name !== 'string') continue;
       const path = ['models', model, list, Number(i)];
-      const known = models.some((one) => one === name || matchesPattern(one, name));
+      const known = models.has(name) || patterns.some((one) => matchesPattern(one, name));
       if (name === model) findings.push({ path, part: 'value', message: 'is the model itself' });
       else if (!known || name.includes('*')) {
-        findings.push({ path, part: 'value', message: `there is no model "${name}"${suggestion(name, models)}` });
+        findings.push({ path, part: 'value', message: `there is no model "${name}"${suggestion(name, [...models])}` });
       }
     }
   }

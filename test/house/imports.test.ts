@@ -36,6 +36,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   upstream: below,
   front: ['lib'],
   config: ['lib', 'pricing', 'cache'],
+  litellm: ['config', 'lib'],
   catalog: [...domain, ...below, 'translate', 'upstream', 'telemetry', 'config'],
   gateway: ['catalog', ...domain, ...below, 'translate', 'upstream', 'telemetry'],
   operations: ['gateway', 'catalog', ...domain, ...below, 'config'],
@@ -58,7 +59,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['server', 'api', 'front', 'routes', 'operations', 'gateway', 'catalog', ...domain, ...below],
     ...['translate', 'upstream', 'telemetry', 'config', 'store'],
   ],
-  cli: ['app', 'config', 'pricing', 'reports', 'telemetry', ...below],
+  cli: ['app', 'config', 'litellm', 'pricing', 'reports', 'telemetry', ...below],
   'main.ts': ['cli', 'app', 'providers', 'translate', ...below],
 };
 

@@ -58,7 +58,8 @@ test('no code of the gateway decides by the name of a provider', () => {
     'i',
   );
   const named = [...texts].flatMap(([file, text]) =>
-    file.startsWith('src/')
+    // An import writes down what another gateway calls them, and serves nobody.
+    file.startsWith('src/') && !file.startsWith('src/litellm/')
       ? text.split('\n').flatMap((line, at) => (literal.test(line) ? [`${file}:${at + 1}: ${line.trim()}`] : []))
       : [],
   );
