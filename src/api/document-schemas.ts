@@ -113,6 +113,22 @@ export const schemas: Json = {
     data: list(object('One item.', { id: text('Names the item.') }), 'The items.'),
     has_more: { type: 'boolean', description: 'Whether there are more.' },
   }),
+  ConversationRequest: object('A conversation that begins, or what is said of it anew.', {
+    items: list(object('One item.', { type: text('What it is.') }), 'What was said before; at most 20 items.'),
+    metadata: { type: ['object', 'null'], description: 'At most 16 pairs of texts.' },
+  }),
+  Conversation: object('A conversation.', {
+    id: text('Names the conversation.'),
+    object: text('`conversation`.'),
+    created_at: whole('When, in seconds since the Unix epoch.'),
+    metadata: { type: 'object', description: 'Pairs of texts.' },
+  }),
+  ConversationItems: object(
+    'Items to add.',
+    { items: list(object('One item.', { type: text('What it is.') }), 'At most 20 items.') },
+    ['items'],
+  ),
+  ConversationItem: object('One item.', { id: text('Names the item.'), type: text('What it is.') }),
   EmbeddingRequest: object(
     'Texts to embed, as OpenAI has it.',
     {

@@ -242,6 +242,7 @@ export const tagWords: Readonly<Record<string, string>> = {
   readyz: 'Whether requests can be served.',
   reports: 'Reports of spend.',
   responses: 'Responses, as OpenAI has them.',
+  conversations: 'Conversations of responses, as OpenAI has them.',
   routes: 'Classic routes.',
   targets: 'A provider and an upstream model behind a model.',
   teams: 'Teams.',

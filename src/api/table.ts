@@ -87,12 +87,20 @@ const models = {
   retrieveGoogleModel: ['GET /v1beta/models/{+id}', 'One model that the key may use, as Google tells it.'],
 } as const satisfies Record<string, Written>;
 
-/** What is kept of responses. */
+/** What is kept of responses, and conversations of them. */
 const responses = {
   getResponse: ['GET /v1/responses/{id}', 'A stored response, or one that runs in the background.'],
   deleteResponse: ['DELETE /v1/responses/{id}', 'Forget a stored response.'],
   cancelResponse: ['POST /v1/responses/{id}/cancel', 'Stop a response that runs in the background.'],
   listInputItems: ['GET /v1/responses/{id}/input_items', 'The items that a stored response was given.'],
+  createConversation: ['POST /v1/conversations', 'Begin a conversation that responses can go on from.'],
+  getConversation: ['GET /v1/conversations/{id}', 'A conversation.'],
+  updateConversation: ['POST /v1/conversations/{id}', 'Describe a conversation anew.'],
+  deleteConversation: ['DELETE /v1/conversations/{id}', 'Forget a conversation with all its items.'],
+  listConversationItems: ['GET /v1/conversations/{id}/items', 'The items of a conversation.'],
+  createConversationItems: ['POST /v1/conversations/{id}/items', 'Add items to a conversation.'],
+  getConversationItem: ['GET /v1/conversations/{id}/items/{item}', 'An item of a conversation.'],
+  deleteConversationItem: ['DELETE /v1/conversations/{id}/items/{item}', 'Forget an item of a conversation.'],
 } as const satisfies Record<string, Written>;
 
 const health = {
@@ -303,7 +311,7 @@ export const namespaces: readonly OwnPath[] = [
 
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
-  ...['/v1/conversations', '/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
+  ...['/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
   ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },

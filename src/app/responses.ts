@@ -6,6 +6,8 @@ import type { Clock } from '../lib/clock.js';
 import { createSeal } from '../lib/seal.js';
 import { secretsKeyOf } from '../lib/secrets-key.js';
 import { messageOf } from '../lib/thrown.js';
+import { Conversations } from '../responses/conversations.js';
+import { pgConversationStore } from '../responses/conversations-pg.js';
 import { pgResponseStore } from '../responses/responses-pg.js';
 import { StoredResponses } from '../responses/stored-responses.js';
 import type { Store } from '../store/pg.js';
@@ -36,17 +38,26 @@ export function startResponses({ config, inForce, clock, log, store, shared }: R
     wait: (ms) => sleep(ms),
     onError: (error, response) => log.error({ response, error: messageOf(error) }, 'a response is not kept'),
   });
+  const conversations = new Conversations({
+    store: pgConversationStore(store.pool),
+    seal: createSeal(secretsKeyOf(config), 'tollgate conversations'),
+    clock,
+    settings: () => inForce().config.responses,
+    onError: (error, conversation) =>
+      log.error({ conversation, error: messageOf(error) }, 'a conversation is not as it should be'),
+  });
   const onError = (error: unknown): void => log.error({ error: messageOf(error) }, 'background responses');
   const runs = new BackgroundRuns(stored, LOOK_MS, onError);
   const timer = setInterval(() => {
-    stored.sweep().catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of stored responses'));
+    for (const kept of [stored, conversations])
+      kept.sweep().catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of stored responses'));
   }, SWEEP_MS).unref();
   return {
-    deps: { stored, runs, clock },
+    deps: { stored, conversations, runs, clock },
     close: async () => {
       clearInterval(timer);
       runs.close();
-      await stored.close();
+      await Promise.all([stored.close(), conversations.close()]);
     },
   };
 }

@@ -12,11 +12,16 @@ export const responsesSection = z
       .describe(
         'Keep responses of the Responses API, as `store` of a request asks for by default. false: none is kept.',
       ),
-    retention: s.longDuration(3_600_000).prefault('30d').describe('How long they are kept.'),
+    retention: s
+      .longDuration(3_600_000)
+      .prefault('30d')
+      .describe('How long they are kept; conversations: from their last turn on.'),
     max_size: s
       .size(MOST_RESPONSE)
       .prefault('16mb')
-      .describe('Largest response, with all that was said before it. What is larger is not kept.'),
+      .describe(
+        'Largest response, with all that was said before it, and largest conversation. What is larger is not kept.',
+      ),
   })
   .prefault({})
   .describe('Stored responses: encrypted in the database, each for its key alone.');

@@ -11,6 +11,7 @@ import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
 import { googleModelsRoutes } from '../api/google/models.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
+import { conversationsRoutes } from '../api/openai/conversations.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
 import { ResponseSession, type ResponsesDeps } from '../api/openai/response-session.js';
 import { responsesRoutes } from '../api/openai/responses.js';
@@ -100,6 +101,9 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     }
     modelsRoutes(data, deps.openai);
     responsesRoutes(data, { ...deps.responses, authenticator: deps.openai.authenticator });
+    const { conversations } = deps.responses;
+    const { authenticator, bodyLimit } = deps.openai;
+    conversationsRoutes(data, { conversations, authenticator, bodyLimit });
     googleModelsRoutes(data, deps.openai);
   });
   await app.register(async (health) => healthRoutes(health, deps.health));

@@ -68,6 +68,17 @@ describe('answers are as the OpenAPI document says', () => {
     const run = await api.call('createResponse', { body: { model: 'sandbox', input: 'Hello', background: true } });
     await api.call('cancelResponse', { path: { id: run.id } });
     await api.call('deleteResponse', { path: { id } });
+    const items = [{ type: 'message', role: 'user', content: 'Hello' }];
+    const { id: conversation } = await api.call('createConversation', { body: { metadata: { a: 'b' }, items } });
+    const path = { id: conversation };
+    const added = await api.call('createConversationItems', { path, body: { items } });
+    await api.call('createConversationItems', { path, body: { items: [] }, status: 400 });
+    await api.call('listConversationItems', { path, query: { limit: '1', order: 'asc' } });
+    const item = { ...path, item: added.data[0].id };
+    for (const operation of ['getConversationItem', 'deleteConversationItem'])
+      await api.call(operation, { path: item });
+    await api.call('updateConversation', { path, body: { metadata: null } });
+    for (const operation of ['getConversation', 'deleteConversation']) await api.call(operation, { path });
     const model = { model: 'sandbox' };
     await api.call('generateContent', { path: model, body: { contents } });
     await api.call('streamGenerateContent', { path: model, body: { contents } });

@@ -190,14 +190,6 @@ describe('stored responses', () => {
     assert.equal(reasoning!.id, undefined);
   });
 
-  it('refuse a conversation by name', async () => {
-    const asked = client.responses.create({ model: 'chat', input: 'x', conversation: 'conv_1' });
-    await assert.rejects(
-      asked,
-      (error: unknown) => error instanceof OpenAI.BadRequestError && error.param === 'conversation',
-    );
-  });
-
   it('are there at another gateway, which can also stop what runs at the first', async () => {
     const made = await client.responses.create({ model: 'chat', input: 'shared' });
     const replica = await started.replica();

@@ -189,17 +189,20 @@ export class BackgroundRuns {
     return run?.row.keyId === keyId ? run : undefined;
   }
 
-  finish(run: BackgroundRun, final: StoredResponse): void {
+  /** `after`: what is written before it, so that who finds it over finds that too. */
+  finish(run: BackgroundRun, final: StoredResponse, after: Promise<void> = Promise.resolve()): void {
     const forget = (): void => {
       this.#runs.delete(run.row.id);
       if (this.#runs.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     };
-    this.#stored.write(final).then(forget, (error: unknown) => {
-      this.#onError(error);
-      forget();
-    });
+    after
+      .then(() => this.#stored.write(final))
+      .then(forget, (error: unknown) => {
+        this.#onError(error);
+        forget();
+      });
   }
 
   async #look(): Promise<void> {

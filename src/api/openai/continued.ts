@@ -2,14 +2,17 @@
  * A request of the Responses API with all that it refers to put in: the conversation of the response that it goes on from, and
  * items that it names by their ids. Only what the same key was answered is found.
  */
-import { inputItems, itemType } from '../../formats/openai-responses/items.js';
+import { missing } from '../../formats/json-body.js';
+import { conversationId, inputItems, itemType } from '../../formats/openai-responses/items.js';
 import type { ResponsesRequest } from '../../formats/openai-responses/request.js';
 import { itemsOf } from '../../formats/openai-responses/response-object.js';
 import { asSentAgain, unstored, withInput } from '../../formats/openai-responses/with-input.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { newId } from '../../lib/ids.js';
-import type { Json } from '../../lib/json.js';
+import { isObject, type Json } from '../../lib/json.js';
 import { messageOf } from '../../lib/thrown.js';
+import type { ConversationId } from '../../responses/conversation-store.js';
+import type { Conversations } from '../../responses/conversations.js';
 import type { StoredResponse } from '../../responses/stored-response.js';
 import { outputOf, type StoredResponses } from '../../responses/stored-responses.js';
 
@@ -19,6 +22,13 @@ export interface Continued {
   readonly before: readonly Json[];
   /** Its own input, with ids. */
   readonly input: readonly Json[];
+  /** The conversation that the request and its answer become part of. */
+  readonly conversation?: ConversationId | undefined;
+}
+
+export interface KeptState {
+  readonly stored: StoredResponses;
+  readonly conversations: Conversations;
 }
 
 const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
@@ -34,24 +44,17 @@ export const asksForState = ({ json, stores }: ResponsesRequest): boolean =>
 export async function continued(
   request: ResponsesRequest,
   keyId: string,
-  stored: StoredResponses,
+  state: KeptState,
 ): Promise<Result<Continued>> {
   const { json } = request;
-  if (isPresent(json['conversation']))
-    return unsupported('conversation', 'is not served: send `previous_response_id`, or the items themselves');
-  if (!stored.enabled) return withoutStore(request);
+  if (!state.stored.enabled) return withoutStore(request);
   if (json['background'] === true && !request.stores)
     return refused(refuse('invalid_value', "'background' needs 'store' to be true.", { param: 'background' }));
-  const previous = json['previous_response_id'];
-  const references = referencesIn(json);
-  if (typeof previous !== 'string' && references.length === 0)
-    return ok({ request, before: [], input: ownInput(json) });
+  const id = conversationId(json);
+  if (id !== undefined && typeof json['previous_response_id'] === 'string')
+    return invalid('conversation', "says what 'previous_response_id' says: send one of them");
   try {
-    const from = typeof previous === 'string' ? await stored.find(previous, keyId) : undefined;
-    if (typeof previous === 'string' && !from) return refused(unknownPrevious(previous));
-    if (from && isRunning(from))
-      return invalid('previous_response_id', `names the response '${from.id}', which is not finished`);
-    return await resolved(request, from, references, keyId, stored);
+    return await resolved(request, keyId, state, id === undefined ? undefined : { id, keyId });
   } catch (error) {
     return refused(away(error));
   }
@@ -61,25 +64,46 @@ const isRunning = ({ status }: StoredResponse): boolean => status === 'queued' |
 
 async function resolved(
   request: ResponsesRequest,
-  from: StoredResponse | undefined,
-  references: readonly string[],
   keyId: string,
-  stored: StoredResponses,
+  { stored, conversations }: KeptState,
+  conversation: ConversationId | undefined,
 ): Promise<Result<Continued>> {
+  const { json } = request;
+  const told = conversation ? await conversations.all(conversation) : undefined;
+  if (conversation && !told) return refused(unknownConversation(conversation.id));
+  const before = told ? ok(told) : await toldBefore(json, keyId, stored);
+  if (!before.ok) return before;
+  const isThere = new Set(told?.map((item) => item['id']));
+  const references = referencesIn(json).filter((id) => !isThere.has(id));
   const known = references.length > 0 ? await stored.items(references, keyId) : new Map<string, Json>();
-  const missing = references.find((id) => !known.has(id));
-  if (missing !== undefined)
-    return invalid('input', `refers to the item '${missing.slice(0, 100)}', which is not kept here`);
-  const input = ownInput(request.json).map((item) =>
-    itemType(item) === 'item_reference' ? known.get(item['id'] as string)! : item,
+  const unknown = references.find((id) => !known.has(id));
+  if (unknown !== undefined)
+    return invalid('input', `refers to the item '${unknown.slice(0, 100)}', which is not kept here`);
+  /** What a reference stands for; one to what the conversation has adds nothing to it. */
+  const itself = (item: Json): Json[] => {
+    if (itemType(item) !== 'item_reference') return [item];
+    return isThere.has(item['id']) ? [] : [known.get(item['id'] as string)!];
+  };
+  const input = ownInput(json).flatMap(itself);
+  const own = { before: before.value, input, conversation };
+  if (before.value.length === 0 && input.length === 0 && !isObject(json['prompt'])) return refused(missing('input'));
+  if (before.value.length === 0 && references.length === 0) return ok({ request, ...own });
+  const sent = inputItems(json['input']).flatMap((item) =>
+    itemType(item) === 'item_reference' ? itself(item).map(asSentAgain) : [item],
   );
-  const before = from ? [...from.before, ...from.input, ...outputOf(from.response)] : [];
-  const sent = inputItems(request.json['input']).map((item) =>
-    itemType(item) === 'item_reference' ? asSentAgain(known.get(item['id'] as string)!) : item,
-  );
-  const items = [...before.map(asSentAgain), ...sent].filter((item) => item !== undefined);
+  const items = [...before.value.map(asSentAgain), ...sent].filter((item) => item !== undefined);
   const expanded = await withInput(request, items);
-  return expanded.ok ? ok({ request: expanded.value, before, input }) : expanded;
+  return expanded.ok ? ok({ request: expanded.value, ...own }) : expanded;
+}
+
+/** What was said up to the response that a request goes on from. */
+async function toldBefore(json: Json, keyId: string, stored: StoredResponses): Promise<Result<readonly Json[]>> {
+  const previous = json['previous_response_id'];
+  if (typeof previous !== 'string') return ok([]);
+  const from = await stored.find(previous, keyId);
+  if (!from) return refused(unknownPrevious(previous));
+  if (isRunning(from)) return invalid('previous_response_id', `names the response '${from.id}', which is not finished`);
+  return ok([...from.before, ...from.input, ...outputOf(from.response)]);
 }
 
 const ownInput = ({ input }: Json): Json[] => itemsOf(input, () => newId('msg'));
@@ -92,7 +116,7 @@ const referencesIn = ({ input }: Json): string[] =>
       );
 
 function withoutStore(request: ResponsesRequest): Result<Continued> {
-  for (const name of ['previous_response_id', 'background'])
+  for (const name of ['previous_response_id', 'conversation', 'background'])
     if (isPresent(request.json[name]) && request.json[name] !== false)
       return unsupported(name, 'needs stored responses, which this gateway does not keep (responses.store)');
   if (referencesIn(request.json).length > 0)
@@ -109,6 +133,9 @@ const unknownPrevious = (id: string) =>
   refuse('previous_response_not_found', `There is no response '${id.slice(0, 100)}' that this key may go on from.`, {
     param: 'previous_response_id',
   });
+
+export const unknownConversation = (id: string) =>
+  refuse('not_found', `There is no conversation '${id.slice(0, 100)}' of this key.`, { param: 'conversation' });
 
 /** The store does not answer: what depends on it cannot be served. */
 export const away = (error: unknown) =>

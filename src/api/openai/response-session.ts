@@ -15,14 +15,17 @@ import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
+import type { Conversations } from '../../responses/conversations.js';
 import type { StoredResponse } from '../../responses/stored-response.js';
-import type { StoredResponses } from '../../responses/stored-responses.js';
+import { outputOf, type StoredResponses } from '../../responses/stored-responses.js';
 import type { HttpResponseWriter } from '../response-writer.js';
 import { BackgroundRun, type BackgroundRuns } from './background.js';
 import { asksForState, away, type Continued, continued } from './continued.js';
+import { withSaneIds } from './conversations.js';
 
 export interface ResponsesDeps {
   readonly stored: StoredResponses;
+  readonly conversations: Conversations;
   readonly runs: BackgroundRuns;
   readonly clock: Clock;
 }
@@ -30,12 +33,15 @@ export interface ResponsesDeps {
 /** How long after its model's own time-out a background response counts as abandoned. */
 const SPARE_MS = 60_000;
 
+/** What of a call is kept. */
+type Kept = Continued & { readonly keyId: string };
+
 export class ResponseSession implements ResponseWriter {
   readonly #deps: ResponsesDeps;
   readonly #client: HttpResponseWriter;
   #writer: ResponseWriter & { interrupt(): void };
   #status = 0;
-  #kept: (Continued & { readonly keyId: string }) | undefined;
+  #kept: Kept | undefined;
 
   constructor(deps: ResponsesDeps, client: HttpResponseWriter) {
     this.#deps = deps;
@@ -49,10 +55,10 @@ export class ResponseSession implements ResponseWriter {
   }
 
   async #prepared(asked: ResponsesRequest, keyId: string): Promise<Result<ModelRequest>> {
-    const found = await continued(asked, keyId, this.#deps.stored);
+    const found = await continued(asked, keyId, this.#deps);
     if (!found.ok) return found;
     const { request } = found.value;
-    if (request.stores) this.#kept = { ...found.value, keyId };
+    if (request.stores || found.value.conversation) this.#kept = { ...found.value, keyId };
     return ok(request);
   }
 
@@ -62,7 +68,7 @@ export class ResponseSession implements ResponseWriter {
     return kept && kept.request.json['background'] === true ? this.#detach(reserved, kept) : undefined;
   }
 
-  async #detach({ context, model }: Reserved, kept: Continued & { readonly keyId: string }): Promise<Result<void>> {
+  async #detach({ context, model }: Reserved, kept: Kept): Promise<Result<void>> {
     const { clock, stored, runs } = this.#deps;
     const { request, keyId, before, input } = kept;
     const nowMs = clock.now();
@@ -91,7 +97,9 @@ export class ResponseSession implements ResponseWriter {
     } catch (error) {
       return refused(away(error));
     }
-    const run = new BackgroundRun(row, request.stream, (final) => runs.finish(run, final));
+    const run = new BackgroundRun(row, request.stream, (final) =>
+      runs.finish(run, final, this.#added(kept, final.response)),
+    );
     runs.enter(run);
     this.#writer = run;
     this.#kept = undefined;
@@ -134,8 +142,18 @@ export class ResponseSession implements ResponseWriter {
   }
 
   end(bytes?: Buffer): void {
-    this.#writer.end(bytes);
-    if (this.#kept && bytes && this.#status === 200) this.#keep(this.#kept, bytes);
+    const kept = bytes && this.#status === 200 ? this.#kept : undefined;
+    const response = kept && (kept.request.stream ? lastResponse(bytes!) : parsed(bytes!));
+    const added = response && this.#added(kept!, response);
+    if (added) void added.then(() => this.#writer.end(bytes));
+    else this.#writer.end(bytes);
+    if (response && kept!.request.stores) this.#keep(kept!, response);
+  }
+
+  /** Adds the turn to its conversation. The next request may come to another gateway, so that the answer's end waits for it. */
+  #added({ conversation, input }: Kept, response: Json): Promise<void> | undefined {
+    if (!conversation || (response['status'] !== 'completed' && response['status'] !== 'incomplete')) return undefined;
+    return this.#deps.conversations.appendTurn(conversation, withSaneIds([...input, ...outputOf(response)]));
   }
 
   breakOff(event: Buffer): void {
@@ -150,9 +168,8 @@ export class ResponseSession implements ResponseWriter {
     this.#writer.onGone(listener);
   }
 
-  #keep({ request, keyId, before, input }: Continued & { readonly keyId: string }, bytes: Buffer): void {
-    const response = request.stream ? lastResponse(bytes) : parsed(bytes);
-    if (!response || typeof response['id'] !== 'string' || response['id'] === '') return;
+  #keep({ keyId, before, input }: Kept, response: Json): void {
+    if (typeof response['id'] !== 'string' || response['id'] === '') return;
     const status = response['status'] === 'incomplete' ? 'incomplete' : 'completed';
     const createdAtMs = this.#deps.clock.now();
     const row = { id: response['id'], keyId, status, background: false, createdAtMs, runningUntilMs: null } as const;

@@ -30,8 +30,9 @@ function ownState({ json, stores }: KeptRequest): Json {
 export function asKept(request: KeptRequest, response: Buffer): Buffer {
   const state = ownState(request);
   const names = Object.keys(state);
-  const fields = names.length === 0 ? undefined : jsonFields(response)?.fields;
-  if (!fields) return response;
+  const found = names.length === 0 ? undefined : jsonFields(response);
+  if (!found) return response;
+  const { fields, end } = found;
   const edits = fields.flatMap(({ name, valueStart, valueEnd }) => {
     if (!names.includes(name)) return [];
     const value = JSON.stringify(state[name]);
@@ -39,5 +40,8 @@ export function asKept(request: KeptRequest, response: Buffer): Buffer {
       ? []
       : [{ start: valueStart, end: valueEnd, with: value }];
   });
+  // Servers that know no conversations say nothing of them.
+  if (state['conversation'] !== undefined && fields.length > 0 && !fields.some(({ name }) => name === 'conversation'))
+    edits.push({ start: end, end, with: `,"conversation":${JSON.stringify(state['conversation'])}` });
   return edits.length === 0 ? response : splice(response, edits);
 }

@@ -8,6 +8,7 @@ import { isPositiveInteger, type JsonBody, missing, optional, readJsonBody, repe
 import type { JsonFields } from '../json-fields.js';
 import type { RequestBase } from '../request.js';
 import { ResponsesFacts } from './facts.js';
+import { conversationId } from './items.js';
 
 export interface ResponsesRequest extends RequestBase {
   readonly format: 'openai-responses';
@@ -68,19 +69,20 @@ function problemIn(json: Json, fields: JsonFields): Refusal | undefined {
   return problemInItems(input) ?? problemInOptions(json);
 }
 
-function problemInItems(input: unknown): Refusal | undefined {
+/** `name`: of the list, as it is told. */
+export function problemInItems(input: unknown, name = 'input'): Refusal | undefined {
   if (!Array.isArray(input)) return undefined;
   for (const [i, item] of input.entries()) {
-    if (!isObject(item)) return wrong(`input[${i}]`, 'must be an object');
+    if (!isObject(item)) return wrong(`${name}[${i}]`, 'must be an object');
     const { type, content } = item;
-    if (type !== undefined && typeof type !== 'string') return wrong(`input[${i}].type`, 'must be a string');
+    if (type !== undefined && typeof type !== 'string') return wrong(`${name}[${i}].type`, 'must be a string');
     if (type !== undefined && type !== 'message') continue;
     if (type === undefined && typeof item['id'] === 'string' && item['role'] === undefined) continue; // a reference
-    if (typeof item['role'] !== 'string') return wrong(`input[${i}].role`, 'must be a string');
+    if (typeof item['role'] !== 'string') return wrong(`${name}[${i}].role`, 'must be a string');
     if (content === undefined || content === null || typeof content === 'string') continue;
-    if (!Array.isArray(content)) return wrong(`input[${i}].content`, 'must be a string or an array of parts');
+    if (!Array.isArray(content)) return wrong(`${name}[${i}].content`, 'must be a string or an array of parts');
     const at = content.findIndex((part) => !isObject(part));
-    if (at !== -1) return wrong(`input[${i}].content[${at}]`, 'must be an object');
+    if (at !== -1) return wrong(`${name}[${i}].content[${at}]`, 'must be an object');
   }
   return undefined;
 }
@@ -96,5 +98,7 @@ function problemInOptions(json: Json): Refusal | undefined {
     return wrong('max_output_tokens', 'must be a positive integer');
   if (!optional(json['previous_response_id'], (value) => typeof value === 'string'))
     return wrong('previous_response_id', 'must be a string');
+  if (!optional(json['conversation'], (value) => conversationId({ conversation: value }) !== undefined))
+    return wrong('conversation', 'must be the id of a conversation, or an object with its id');
   return undefined;
 }

@@ -1,0 +1,61 @@
+/** Conversations in memory: the twin of the store in Postgres, for tests. */
+import type { ConversationId, ConversationRow, ConversationStore, ItemRow } from './conversation-store.js';
+
+interface Kept {
+  row: ConversationRow;
+  items: ItemRow[];
+}
+
+export function memoryConversationStore(): ConversationStore {
+  const all = new Map<string, Kept>();
+  const own = ({ id, keyId }: ConversationId): Kept | undefined => {
+    const kept = all.get(id);
+    return kept?.row.keyId === keyId ? kept : undefined;
+  };
+  const live = (at: ConversationId, nowMs: number): Kept | undefined => {
+    const kept = own(at);
+    return kept && kept.row.expiresAtMs > nowMs ? kept : undefined;
+  };
+  return {
+    async create(row) {
+      all.set(row.id, { row, items: [] });
+    },
+    get: async (at, nowMs) => live(at, nowMs)?.row,
+    async update(at, nowMs, body) {
+      const kept = live(at, nowMs);
+      if (kept) kept.row = { ...kept.row, body };
+      return kept !== undefined;
+    },
+    remove: async (at) => own(at) !== undefined && all.delete(at.id),
+    async append(at, items, { nowMs, expiresAtMs, mostBytes }) {
+      const kept = live(at, nowMs);
+      if (!kept) return 'unknown';
+      kept.row = { ...kept.row, expiresAtMs };
+      if (bytesOf(kept.items) + bytesOf(items) > mostBytes) return 'too_large';
+      const taken = items.map(({ id }) => id).filter((id) => kept.items.some((item) => item.id === id));
+      if (taken.length > 0) return { taken };
+      kept.items.push(...items);
+      return 'appended';
+    },
+    async items(at, nowMs, { order, limit, after }) {
+      const items = [...(live(at, nowMs)?.items ?? [])];
+      if (order === 'desc') items.reverse();
+      const place = after === undefined ? -1 : items.findIndex(({ id }) => id === after);
+      return after !== undefined && place === -1 ? [] : items.slice(place + 1, place + 1 + limit);
+    },
+    item: async (at, nowMs, itemId) => live(at, nowMs)?.items.find(({ id }) => id === itemId),
+    async removeItem(at, nowMs, itemId) {
+      const items = live(at, nowMs)?.items ?? [];
+      const place = items.findIndex(({ id }) => id === itemId);
+      if (place !== -1) items.splice(place, 1);
+      return place !== -1;
+    },
+    async sweep(nowMs, most) {
+      const over = [...all.values()].filter(({ row }) => row.expiresAtMs <= nowMs).slice(0, most);
+      for (const { row } of over) all.delete(row.id);
+      return over.length;
+    },
+  };
+}
+
+const bytesOf = (items: readonly ItemRow[]): number => items.reduce((sum, { size }) => sum + size, 0);
