@@ -10,15 +10,18 @@ export interface Need {
   readonly roles: readonly Role[];
   /**
    * `all`: there is nothing in it of single teams. `teams`: roles of named teams are answered what is of their teams, and may
-   * change that alone; its handler goes by `request.principal.teams`.
+   * change that alone; its handler goes by `request.principal.teams`. `own`: what is one's own alone, but for admins, and
+   * viewers who read.
    */
-  readonly scope: 'all' | 'teams';
+  readonly scope: 'all' | 'teams' | 'own';
 }
 
 const administer: Need = { roles: ['admin'], scope: 'all' };
 const read: Need = { roles: ['admin', 'viewer'], scope: 'all' };
 const readOfTeams: Need = { roles: ['admin', 'viewer', 'team_admin', 'member'], scope: 'teams' };
 const manageInTeams: Need = { roles: ['admin', 'team_admin'], scope: 'teams' };
+
+const own: Need = { roles: ['admin', 'viewer', 'team_admin', 'member'], scope: 'own' };
 
 const needs: Readonly<Record<Exclude<AdminOperation, 'getOpenApi'>, Need>> = {
   createKey: manageInTeams,
@@ -71,6 +74,18 @@ const needs: Readonly<Record<Exclude<AdminOperation, 'getOpenApi'>, Need>> = {
   resetCatalogue: administer,
   verifyLedger: administer,
   repriceLedger: administer,
+  createUser: administer,
+  listUsers: read,
+  getUser: read,
+  updateUser: administer,
+  deleteUser: administer,
+  blockUser: administer,
+  unblockUser: administer,
+  setUserPassword: administer,
+  signOutUser: administer,
+  createToken: own,
+  listTokens: own,
+  revokeToken: own,
 };
 
 const CLOSED: Need = { roles: [], scope: 'all' };

@@ -237,6 +237,18 @@ const admin = {
     'POST /ledger/reprice',
     'Bill the ledger anew with the prices now known; differences become correcting entries.',
   ],
+  createUser: ['POST /users', 'Create a user of the admin API and the console.'],
+  listUsers: ['GET /users', 'List users, newest first.'],
+  getUser: ['GET /users/{id}', 'Show a user.'],
+  updateUser: ['PATCH /users/{id}', 'Change a user. A new role or other teams end all sessions of the user.'],
+  deleteUser: ['DELETE /users/{id}', 'Delete a user with all tokens and sessions.'],
+  blockUser: ['POST /users/{id}/block', 'Refuse a user, and all tokens of the user, until unblocked.'],
+  unblockUser: ['POST /users/{id}/unblock', 'Take a user again.'],
+  setUserPassword: ['POST /users/{id}/password', 'Give a user a password, or none. All sessions of the user end.'],
+  signOutUser: ['POST /users/{id}/sign-out', 'End all sessions of a user.'],
+  createToken: ['POST /tokens', 'Create a token for scripts. It is in this answer and nowhere else.'],
+  listTokens: ['GET /tokens', "List tokens, newest first: one's own; admins and viewers see all."],
+  revokeToken: ['DELETE /tokens/{id}', 'Revoke a token, for good, with all that were made with it.'],
 } as const satisfies Record<string, Written>;
 
 /** Below `/admin/v1` too, and open. */

@@ -21,6 +21,7 @@ import { localChanges } from '../identity/changes.js';
 import { pgChanges } from '../identity/changes-pg.js';
 import { createKeys } from '../identity/keys.js';
 import { pgKeyStore } from '../identity/keys-pg.js';
+import { Passwords } from '../identity/passwords.js';
 import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
@@ -38,6 +39,7 @@ import { TargetStates } from '../router/states.js';
 import { closeServer, drainOf, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
 import { migrate } from '../store/migrate.js';
+import { queryOf } from '../store/query.js';
 import type { Log, RunningLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
@@ -257,6 +259,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       clock,
       adminKey: () => admin.key,
       onWrongKey: () => metrics.authFailure('admin_key'),
+      query: queryOf(store.pool),
+      passwords: new Passwords(),
       version,
       ledger,
       limitLevels: limits.levels,

@@ -8,6 +8,7 @@ import type { Authenticator } from '../identity/authenticate.js';
 import type { Changes } from '../identity/changes.js';
 import type { KeyStore } from '../identity/key-store.js';
 import type { Keys } from '../identity/keys.js';
+import type { Teams } from '../identity/roles.js';
 import { createTeamMemory } from '../identity/team-memory.js';
 import { callersBy, TokenCallers } from '../identity/token-callers.js';
 import { callout } from '../jwt/callout.js';
@@ -86,7 +87,7 @@ export function startTokens({ config, authenticator, keyStore, keys, changes, cl
     withSubjects: {
       key: async (id: string) => inForce?.callers.keyOf(id) ?? keyStore.key(id),
       team: (id: string) => keyStore.team(id),
-      withUserLimits: () => keyStore.withUserLimits(),
+      withUserLimits: (only: Teams = null) => keyStore.withUserLimits(only),
     },
     close: () => teams.close(),
   };

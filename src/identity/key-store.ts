@@ -6,6 +6,7 @@
 import type { Result } from '../lib/errors.js';
 import type { Query } from '../lib/query.js';
 import type { Caller, Key, Team } from './key.js';
+import type { Teams } from './roles.js';
 
 /** What a secret's hash leads to: revoked, blocked and expired keys too. */
 export interface FoundKey {
@@ -27,11 +28,13 @@ export interface KeyFilter {
   readonly name?: string | undefined;
   /** Revoked keys are left out unless asked for. */
   readonly revoked?: boolean | undefined;
+  /** Of these teams alone; null: of all, and of none. */
+  readonly teams?: Teams;
 }
 
 export interface AuditLine {
   readonly at: number;
-  /** Who: `admin:<first characters of the admin key's hash>`, `system`. */
+  /** Who: `admin:<first characters of the admin key's hash>`, `user:<id>`, `user:<id>/<token>`, `system`. */
   readonly actor: string;
   /** What: `key.create`, `team.block`, ... */
   readonly action: string;
@@ -39,11 +42,14 @@ export interface AuditLine {
   readonly subject: string;
   /** The fields that were written, with their new values; never a secret. */
   readonly detail: Readonly<Record<string, unknown>>;
+  /** The teams that it is of: who has to do with named teams alone sees the lines of theirs. */
+  readonly teams?: readonly string[];
 }
 
 export interface AuditFilter {
   readonly subject?: string | undefined;
   readonly action?: string | undefined;
+  readonly teams?: Teams;
 }
 
 /** A write that came with an `Idempotency-Key`. */
@@ -68,9 +74,9 @@ export interface KeyStore {
   keys(filter: KeyFilter, page: Page): Promise<readonly Key[]>;
   team(id: string): Promise<Team | null>;
   /** By name. */
-  teams(page: Page): Promise<readonly Team[]>;
+  teams(page: Page, only?: Teams): Promise<readonly Team[]>;
   /** Keys that are not revoked, and teams, that set limits for their end users; at most a thousand of each. */
-  withUserLimits(): Promise<{ readonly keys: readonly Key[]; readonly teams: readonly Team[] }>;
+  withUserLimits(only?: Teams): Promise<{ readonly keys: readonly Key[]; readonly teams: readonly Team[] }>;
   /** Newest first. `id` is a positive integer, written in decimal. */
   audit(filter: AuditFilter, page: Page): Promise<readonly (AuditLine & { readonly id: string })[]>;
   /** Runs `work` in one transaction, which is undone where `work` is refused or throws. */

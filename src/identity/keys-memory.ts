@@ -5,6 +5,7 @@
 import type { Result } from '../lib/errors.js';
 import type { Key, Team } from './key.js';
 import type { AuditLine, FoundKey, KeyStore, KeyTx, Once, Remembered } from './key-store.js';
+import { within } from './roles.js';
 
 interface Retired {
   readonly keyId: string;
@@ -38,25 +39,30 @@ export function memoryKeyStore(): KeyStore {
     keys: async (filter, page) =>
       [...state.keys.values()]
         .filter((key) => filter.team === undefined || key.team === filter.team)
+        .filter((key) => within(filter.teams ?? null, key.team))
         .filter((key) => filter.name === undefined || key.name.startsWith(filter.name))
         .filter((key) => filter.revoked || key.revoked_at === null)
         .filter((key) => page.after === null || key.id < page.after)
         .sort((a, b) => (a.id < b.id ? 1 : -1))
         .slice(0, page.limit),
     team: async (id) => state.teams.get(id) ?? null,
-    teams: async (page) =>
+    teams: async (page, only = null) =>
       [...state.teams.values()]
+        .filter((team) => within(only, team.id))
         .filter((team) => page.after === null || team.id > page.after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, page.limit),
-    withUserLimits: async () => ({
-      keys: [...state.keys.values()].filter((key) => key.user_limits.length > 0 && key.revoked_at === null),
-      teams: [...state.teams.values()].filter((team) => team.user_limits.length > 0),
+    withUserLimits: async (only = null) => ({
+      keys: [...state.keys.values()].filter(
+        (key) => key.user_limits.length > 0 && key.revoked_at === null && within(only, key.team),
+      ),
+      teams: [...state.teams.values()].filter((team) => team.user_limits.length > 0 && within(only, team.id)),
     }),
     audit: async (filter, page) =>
       state.audit
         .filter((line) => filter.subject === undefined || line.subject === filter.subject)
         .filter((line) => filter.action === undefined || line.action === filter.action)
+        .filter((line) => !filter.teams || line.teams?.some((team) => filter.teams!.has(team)))
         .filter((line) => page.after === null || Number(line.id) < Number(page.after))
         .reverse()
         .slice(0, page.limit),
@@ -130,7 +136,7 @@ function transaction(state: State): KeyTx {
     },
     hasKeys: async (team) => [...state.keys.values()].some((key) => key.team === team && key.revoked_at === null),
     async audit(line) {
-      state.audit.push({ ...line, id: String(state.audit.length + 1) });
+      state.audit.push({ ...line, teams: line.teams ?? [], id: String(state.audit.length + 1) });
     },
     async claim(once, now, since) {
       const prior = state.remembered.get(onceId(once));

@@ -3,7 +3,7 @@
  * method throws where the database is away: who asked decides what that means. Triggers of the migrations announce changes
  * to other replicas when the transaction commits.
  */
-import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lt, sql } from 'drizzle-orm';
 import type { Result } from '../lib/errors.js';
 import type { Query } from '../lib/query.js';
 import { type Database, drizzleOn } from '../store/pg.js';
@@ -56,13 +56,14 @@ export function pgKeyStore(db: Database): KeyStore {
       return { caller: { key: row.key, team: row.team }, secret_ends_at: row.ends === null ? null : Number(row.ends) };
     },
     key: async (id) => (await db.select(keyColumns).from(keys).where(eq(keys.id, id)))[0] ?? null,
-    keys: ({ team, name, revoked }, page) =>
+    keys: ({ team, name, revoked, teams: only }, page) =>
       db
         .select(keyColumns)
         .from(keys)
         .where(
           and(
             team === undefined ? undefined : eq(keys.team, team),
+            only ? inArray(keys.team, [...only]) : undefined,
             name === undefined ? undefined : sql`starts_with(${keys.name}, ${name})`,
             revoked ? undefined : isNull(keys.revoked_at),
             page.after === null ? undefined : lt(keys.id, page.after),
@@ -71,26 +72,36 @@ export function pgKeyStore(db: Database): KeyStore {
         .orderBy(desc(keys.id))
         .limit(page.limit),
     team: async (id) => (await db.select().from(teams).where(eq(teams.id, id)))[0] ?? null,
-    teams: (page) =>
+    teams: (page, only) =>
       db
         .select()
         .from(teams)
-        .where(page.after === null ? undefined : gt(teams.id, page.after))
+        .where(
+          and(
+            page.after === null ? undefined : gt(teams.id, page.after),
+            only ? inArray(teams.id, [...only]) : undefined,
+          ),
+        )
         .orderBy(asc(teams.id))
         .limit(page.limit),
-    async withUserLimits() {
-      const ofKeys = and(sql`${keys.user_limits} <> '[]'`, isNull(keys.revoked_at));
+    async withUserLimits(only) {
+      const mine = only ? [...only] : null;
+      const ofKeys = and(
+        sql`${keys.user_limits} <> '[]'`,
+        isNull(keys.revoked_at),
+        mine ? inArray(keys.team, mine) : undefined,
+      );
       return {
         keys: await db.select(keyColumns).from(keys).where(ofKeys).orderBy(asc(keys.id)).limit(MOST_WITH_USERS),
         teams: await db
           .select()
           .from(teams)
-          .where(sql`${teams.user_limits} <> '[]'`)
+          .where(and(sql`${teams.user_limits} <> '[]'`, mine ? inArray(teams.id, mine) : undefined))
           .orderBy(asc(teams.id))
           .limit(MOST_WITH_USERS),
       };
     },
-    audit: ({ subject, action }, page) =>
+    audit: ({ subject, action, teams: only }, page) =>
       db
         .select(auditColumns)
         .from(auditLog)
@@ -98,6 +109,7 @@ export function pgKeyStore(db: Database): KeyStore {
           and(
             subject === undefined ? undefined : eq(auditLog.subject, subject),
             action === undefined ? undefined : eq(auditLog.action, action),
+            only ? sql`${auditLog.teams} && ${sql.param([...only])}::text[]` : undefined,
             page.after === null ? undefined : lt(auditLog.id, Number(page.after)),
           ),
         )
@@ -173,7 +185,7 @@ function transaction(tx: Transaction, query: Query): KeyTx {
       return one.length > 0;
     },
     async audit(line) {
-      await tx.insert(auditLog).values(line);
+      await tx.insert(auditLog).values({ ...line, teams: [...(line.teams ?? [])] });
     },
     async claim({ key, route, request_hash }, now, since) {
       await tx.execute(sql`

@@ -15,6 +15,7 @@ import type { Change, Changes } from './changes.js';
 import type { Key, Team } from './key.js';
 import type { KeyStore, KeyTx } from './key-store.js';
 import { mergePatch } from './merge-patch.js';
+import { type Teams, within } from './roles.js';
 import { newSecret, type Secret } from './secret.js';
 
 /** What others are told of a key, in the transaction that changes it. */
@@ -78,8 +79,11 @@ export interface KeyWrites {
 export interface Keys {
   /** Committed keys, teams and audit lines. */
   readonly read: Omit<KeyStore, 'write' | 'find'>;
-  /** Runs `work` in one transaction as `actor` (for the audit log); a refusal undoes all of it. */
-  write<T>(actor: string, work: (writes: KeyWrites) => Promise<Result<T>>): Promise<Result<T>>;
+  /**
+   * Runs `work` in one transaction as `actor` (for the audit log); a refusal undoes all of it. Keys of other teams than `teams`
+   * are not there for it, and none comes to be.
+   */
+  write<T>(actor: string, work: (writes: KeyWrites) => Promise<Result<T>>, teams?: Teams): Promise<Result<T>>;
 }
 
 export function createKeys(deps: {
@@ -93,14 +97,14 @@ export function createKeys(deps: {
   const { store, clock, changes } = deps;
   return {
     read: store,
-    async write(actor, work) {
+    async write(actor, work, teams = null) {
       const told: Change[] = [];
       const result = await store.write((tx) => {
         const now = clock.now();
-        const audit = (action: string, subject: string, detail: Json = {}) =>
-          tx.audit({ at: now, actor, action, subject, detail });
+        const audit: Session['audit'] = (action, subject, detail = {}, of = []) =>
+          tx.audit({ at: now, actor, action, subject, detail, teams: of });
         const tell: Session['tell'] = (event, key) => deps.tell?.(tx, event, key) ?? Promise.resolve();
-        const session: Session = { tx, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
+        const session: Session = { tx, teams, now, audit, tell, told, makeSecret: deps.makeSecret ?? newSecret };
         return work({ tx, ...keyWrites(session), ...teamWrites(session) });
       });
       if (result.ok) for (const change of told) changes.publish(change);
@@ -111,10 +115,12 @@ export function createKeys(deps: {
 
 interface Session {
   readonly tx: KeyTx;
+  /** The teams whose keys there are for it. */
+  readonly teams: Teams;
   readonly now: number;
   readonly told: Change[];
   readonly makeSecret: () => Secret;
-  audit(action: string, subject: string, detail?: Json): Promise<void>;
+  audit(action: string, subject: string, detail?: Json, teams?: readonly string[]): Promise<void>;
   tell(event: KeyEvent, key: Key): Promise<void>;
 }
 
@@ -122,22 +128,35 @@ const eventOf: Readonly<Record<string, KeyEvent>> = { 'key.rotate': 'key.rotated
 
 type Of<Name extends keyof KeyWrites> = Pick<KeyWrites, Name>;
 
-function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
+function keyWrites({ tx, teams, now, audit, tell, told, makeSecret }: Session) {
+  const lockKey = async (id: string): Promise<Key | null> => {
+    const key = await tx.lockKey(id);
+    return key && within(teams, key.team) ? key : null;
+  };
+
+  /** Null: a key may be of this team. */
+  const teamProblem = async (team: string | null): Promise<Result<never> | null> =>
+    teams === null || (within(teams, team) && (await tx.lockTeam(team!))) ? null : notYourTeam(teams);
+
   const join = async (team: string | null | undefined) => {
     if (team == null || !(await tx.ensureTeam(newTeam(team, {}, now)))) return;
     told.push({ kind: 'team', team });
-    await audit('team.create', team, { by_key: true });
+    await audit('team.create', team, { by_key: true }, [team]);
   };
 
   /** Changes a key that is there and not revoked. */
   const change = async (id: string, action: string, detail: Json, next: (key: Key) => Key): Promise<Result<Key>> => {
-    const key = await tx.lockKey(id);
+    const key = await lockKey(id);
     if (!key) return noKey(id);
     if (key.revoked_at !== null) return refused(refuse('conflict', `The key ${id} is revoked and cannot be changed.`));
     const changed = next(key);
-    if (changed.team !== key.team) await join(changed.team);
+    if (changed.team !== key.team) {
+      const wrong = await teamProblem(changed.team);
+      if (wrong) return wrong;
+      await join(changed.team);
+    }
     await tx.updateKey(changed);
-    await audit(action, id, detail);
+    await audit(action, id, detail, teamsOf(key, changed));
     await tell(eventOf[action] ?? 'key.updated', changed);
     for (const hash of await tx.hashesOf(id)) told.push({ kind: 'key', hash });
     return ok(changed);
@@ -150,16 +169,18 @@ function keyWrites({ tx, now, audit, tell, told, makeSecret }: Session) {
     async createKey(fields) {
       const { secret, hash, prefix } = makeSecret();
       const key = newKey(newId('key', now), prefix, fields, now);
+      const wrong = await teamProblem(key.team);
+      if (wrong) return wrong;
       await join(key.team);
       await tx.insertKey(key, hash);
-      await audit('key.create', key.id, written(fields));
+      await audit('key.create', key.id, written(fields), teamsOf(key));
       await tell('key.created', key);
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
     },
     patchKey: (id, patch) => change(id, 'key.update', written(patch), (key) => patchedKey(key, patch, now)),
     async revokeKey(id) {
-      const key = await tx.lockKey(id);
+      const key = await lockKey(id);
       if (!key) return noKey(id);
       if (key.revoked_at !== null) return ok(key);
       return set(id, 'key.revoke', () => ({ revoked_at: now }));
@@ -188,7 +209,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
     if (!team) return noTeam(id);
     const changed: Team = { ...team, ...next(team), updated_at: now };
     await tx.updateTeam(changed);
-    await audit(action, id, detail);
+    await audit(action, id, detail, [id]);
     told.push({ kind: 'team', team: id });
     return ok(changed);
   };
@@ -197,7 +218,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
     async createTeam(id, fields) {
       const team = newTeam(id, fields, now);
       if (!(await tx.ensureTeam(team))) return refused(refuse('conflict', `There is already a team named ${id}.`));
-      await audit('team.create', id, written(fields));
+      await audit('team.create', id, written(fields), [id]);
       told.push({ kind: 'team', team: id });
       return ok(team);
     },
@@ -218,7 +239,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         return refused(refuse('conflict', `The team ${id} has keys. Revoke them or move them to another team first.`));
       }
       await tx.deleteTeam(id);
-      await audit('team.delete', id);
+      await audit('team.delete', id, {}, [id]);
       told.push({ kind: 'team', team: id });
       return ok(team);
     },
@@ -226,6 +247,14 @@ function teamWrites({ tx, now, audit, told }: Session) {
   return writes;
 }
 
+const teamsOf = (...keys: readonly Key[]): readonly string[] => [...new Set(keys.flatMap(({ team }) => team ?? []))];
+
+const notYourTeam = (teams: ReadonlySet<string>) =>
+  refused(
+    refuse('insufficient_scope', `Keys that you make or change are of one of your teams: ${[...teams].join(', ')}.`, {
+      param: 'team',
+    }),
+  );
 const noKey = (id: string) => refused(refuse('not_found', `There is no key with the id ${id}.`));
 const noTeam = (id: string) => refused(refuse('not_found', `There is no team named ${id}.`));
 

@@ -9,6 +9,8 @@ import { crc32 } from 'node:zlib';
 import { randomSecret } from '../lib/ids.js';
 
 const MARK = 'sk-tg-';
+/** Of users' tokens, which are made alike. */
+const TOKEN_MARK = 'tg-';
 const BODY = 43;
 const CHECK = 6;
 const LENGTH = MARK.length + BODY + CHECK;
@@ -20,15 +22,21 @@ export interface Secret {
   readonly secret: string;
   /** Its SHA-256 in lower-case hexadecimal. */
   readonly hash: string;
-  /** Its first ten characters, for lists. */
+  /** Its first characters, for lists. */
   readonly prefix: string;
 }
 
 /** `bytes` are 32 random bytes; handed in only by tests. */
 export function newSecret(bytes: Buffer = randomSecret(32)): Secret {
+  return made(MARK, bytes);
+}
+
+export const newToken = (): Secret => made(TOKEN_MARK, randomSecret(32));
+
+function made(mark: string, bytes: Buffer): Secret {
   const body = base62(BigInt(`0x${bytes.toString('hex')}`), BODY);
-  const secret = MARK + body + checksum(body);
-  return { secret, hash: hashOf(secret), prefix: secret.slice(0, MARK.length + 4) };
+  const secret = mark + body + checksum(body);
+  return { secret, hash: hashOf(secret), prefix: secret.slice(0, mark.length + 4) };
 }
 
 /** Whether `token` looks like a key at first sight. Constant in the length of hostile input. */
@@ -40,6 +48,10 @@ export function wellFormed(token: string): boolean {
   const end = MARK.length + BODY;
   return token.slice(end) === checksum(token.slice(MARK.length, end));
 }
+
+/** Whether it can be the token of a user. */
+export const wellFormedToken = (token: string): boolean =>
+  token.startsWith(TOKEN_MARK) && wellFormed(MARK + token.slice(TOKEN_MARK.length));
 
 /** SHA-256 in lower-case hexadecimal. */
 export const hashOf = (token: string): string => hash('sha256', token);

@@ -35,9 +35,10 @@ const fits = ({ at, attempt, status, tokens, cost_nusd }: Entry): boolean =>
 
 const newestFirst = (a: Position, b: Position): number => b.at - a.at || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 
-function matches(entry: Entry, { from, to, tag, ...equal }: LedgerFilter): boolean {
+function matches(entry: Entry, { from, to, tag, teams, ...equal }: LedgerFilter): boolean {
   if (from !== undefined && entry.at < from) return false;
   if (to !== undefined && entry.at >= to) return false;
+  if (teams !== undefined && (entry.team === null || !teams.includes(entry.team))) return false;
   if (tag !== undefined && !entry.tags.includes(tag)) return false;
   return Object.entries(equal).every(([name, value]) => value === undefined || entry[name as keyof Entry] === value);
 }

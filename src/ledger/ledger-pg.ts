@@ -8,7 +8,7 @@
  * nothing of the batch is written. Entries that are there already are left as they are; where one was an estimate and more is
  * known now, correcting entries are written in the same transaction (`supersede.ts`). Throws where the database is away.
  */
-import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Store } from '../store/pg.js';
 import { inTransaction } from '../store/query.js';
@@ -217,6 +217,7 @@ function conditions(filter: LedgerFilter): (SQL | undefined)[] {
     given(filter.request_id, (id) => eq(entries.request_id, id)),
     given(filter.key, (key) => eq(entries.key_id, key)),
     given(filter.team, (team) => eq(entries.team, team)),
+    given(filter.teams, (teams) => inArray(entries.team, [...teams])),
     given(filter.user, (user) => eq(entries.end_user, user)),
     given(filter.model, (model) => eq(entries.model, model)),
     given(filter.provider, (provider) => eq(entries.provider, provider)),

@@ -13,6 +13,8 @@ export interface LedgerFilter {
   readonly request_id?: string | undefined;
   readonly key?: string | undefined;
   readonly team?: string | undefined;
+  /** Of these teams alone. */
+  readonly teams?: readonly string[] | undefined;
   readonly user?: string | undefined;
   /** The model as asked. */
   readonly model?: string | undefined;

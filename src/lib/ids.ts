@@ -18,6 +18,8 @@ export type IdKind =
   | 'key'
   | 'ent'
   | 'team'
+  | 'usr'
+  | 'tok'
   | 'req'
   | 'hold'
   | 'wh'

@@ -7,6 +7,8 @@ import type { Models, Target } from '../catalog/model.js';
 import { keyChangedAt, keyLimits, teamLimits, userLimits } from '../gateway/applicable.js';
 import type { Key, Team } from '../identity/key.js';
 import type { KeyStore } from '../identity/key-store.js';
+import { limitReadsWithin } from '../identity/reads-within.js';
+import type { Teams } from '../identity/roles.js';
 import type { Entry } from '../ledger/entry.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { counts, type Limit } from '../limits/limit.js';
@@ -22,7 +24,8 @@ export interface LevelsQuery {
   readonly target?: string | undefined;
 }
 
-export type LimitLevels = (query: LevelsQuery) => Promise<Result<readonly LimitLevel[]>>;
+/** `teams`: keys and teams of others are not there. */
+export type LimitLevels = (query: LevelsQuery, teams?: Teams) => Promise<Result<readonly LimitLevel[]>>;
 
 interface LevelsDeps {
   readonly limits: Pick<Limits, 'read'>;
@@ -32,8 +35,8 @@ interface LevelsDeps {
 
 export const limitLevels =
   (ports: LevelsDeps): LimitLevels =>
-  async (query) => {
-    const found = await limitsOf(query, ports);
+  async (query, teams = null) => {
+    const found = await limitsOf(query, { ...ports, keys: limitReadsWithin(ports.keys, teams) });
     if (!found.ok) return found;
     if (found.value.length === 0) return ok([]);
     const readings = await ports.limits.read(found.value);

@@ -131,6 +131,7 @@ export const auditLog = pgTable('audit_log', {
   action: text('action').notNull(),
   subject: text('subject').notNull(),
   detail: jsonb('detail').$type<Json>().notNull().default({}),
+  teams: text('teams').array().notNull().default([]),
 });
 
 /** `status` and `body` are null while the first write runs; `body` never holds a key's secret. */

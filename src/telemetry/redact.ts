@@ -6,7 +6,7 @@
 const LONGEST_TEXT = 4_000;
 
 const credential =
-  /\b(?:sk|pk|rk|key|xai|gsk|whsec)-[\w*.-]{6,}|\bBearer\s+[\w~+/.=-]{6,}|\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}/gi;
+  /\b(?:sk|pk|rk|key|xai|gsk|whsec)-[\w*.-]{6,}|\btg-[0-9A-Za-z]{49}\b|\bBearer\s+[\w~+/.=-]{6,}|\bAIza[\w-]{20,}|\bAKIA[A-Z0-9]{12,}/gi;
 const privateAddress =
   /\b(?:10|127)(?:\.\d{1,3}){3}(?::\d+)?|\b192\.168(?:\.\d{1,3}){2}(?::\d+)?|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}(?::\d+)?|\b169\.254(?:\.\d{1,3}){2}(?::\d+)?|\blocalhost(?::\d+)?|\[(?:::1|f[cde][\da-f:]{1,45})\](?::\d+)?/gi;
 /** Any name with or without dots, and a port: it matches wherever it begins, so nothing is ever looked at twice. */

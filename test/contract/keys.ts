@@ -231,6 +231,36 @@ export function keysContract(name: string, open: () => Promise<OpenStore>): void
       assert.equal(made.filter(Boolean).length, 1);
     });
 
+    test('who has to do with named teams alone reads what is of them alone', async () => {
+      const teams = new Set(['theirs', 'theirs too']);
+      const made = [];
+      for (const team of ['theirs', 'others', null]) {
+        const user_limits = [{ unit: 'requests', max: 1, per: 'day' }] as unknown as Key['user_limits'];
+        if (team !== null) await write((tx) => tx.ensureTeam({ ...aTeam(team), user_limits }));
+        made.push((await put({ team, user_limits })).key.id);
+        const line = { at: NOON, actor: 'a', action: 'scoped', subject: String(team), detail: {} };
+        await write((tx) => tx.audit({ ...line, teams: team === null ? [] : [team, 'more'] }));
+      }
+      const page = { limit: 100, after: null };
+      assert.deepEqual(
+        (await store.keys({ teams }, page)).map(({ id }) => id),
+        [made[0]],
+      );
+      assert.deepEqual(await store.keys({ teams, team: 'others' }, page), []);
+      assert.deepEqual(
+        (await store.teams(page, teams)).map(({ id }) => id),
+        ['theirs'],
+      );
+      const { keys, teams: withLimits } = await store.withUserLimits(teams);
+      assert.deepEqual([keys.map(({ id }) => id), withLimits.map(({ id }) => id)], [[made[0]], ['theirs']]);
+      const lines = await store.audit({ action: 'scoped', teams }, page);
+      assert.deepEqual(
+        lines.map(({ subject }) => subject),
+        ['theirs'],
+      );
+      assert.deepEqual(await store.audit({ teams: new Set() }, page), []);
+    });
+
     test('the audit log is newest first, in pages, filtered', async () => {
       const line = (action: string, subject: string) => ({
         at: NOON,
@@ -238,6 +268,7 @@ export function keysContract(name: string, open: () => Promise<OpenStore>): void
         action,
         subject,
         detail: { name: 'x', limits: [{ max: 1 }] },
+        teams: [],
       });
       const lines = ['one', 'two', 'three'].map((action) => line(action, 'audited'));
       for (const one of [...lines, line('one', 'other')]) await write((tx) => tx.audit(one));

@@ -39,7 +39,7 @@ test('our own migrations make the tables of an empty database, and a second run 
   assert.ok(names.includes('0001_keys_ledger_audit'));
   assert.deepEqual(await migrate(store.pool), names);
   assert.deepEqual(await migrate(store.pool), []);
-  for (const table of ['audit_log', 'entries', 'idempotency', 'keys', 'schema_migrations', 'teams'])
+  for (const table of ['audit_log', 'entries', 'idempotency', 'keys', 'schema_migrations', 'teams', 'users'])
     assert.ok((await tables()).includes(table), table);
 });
 

@@ -40,6 +40,7 @@ import { problems } from './route.js';
 import { type Routing, routesRoutes } from './routes-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type People, usersRoutes } from './users-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 export interface AdminDeps
@@ -54,6 +55,7 @@ export interface AdminDeps
     Explaining,
     CacheReading,
     Guarding,
+    People,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The version of the gateway, for the OpenAPI document. */
@@ -110,6 +112,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);
+  usersRoutes(typed, deps);
   reportsRoutes(typed, deps);
   let document: OpenApiDocument | undefined;
   const { method, url, config } = routeOf('getOpenApi');

@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import type { Key, Team } from '../../identity/key.js';
 import type { AuditLine } from '../../identity/key-store.js';
+import type { Principal } from '../../identity/roles.js';
 import { limitAsWritten } from '../../lib/limit-spec.js';
 import { cursorOf } from './schemas.js';
+import { originOf } from './webhook-schemas.js';
 
 const time = z.string();
 const limit = z
@@ -124,11 +126,18 @@ export const showTeam = (team: Team) => ({
   blocked_at: isoOrNull(team.blocked_at),
 });
 
-export const showAudit = (line: AuditLine & { readonly id: string }) => ({
-  ...line,
-  at: iso(line.at),
-  detail: { ...line.detail },
-});
+/**
+ * To whoever has to do with named teams alone, another team that a key was moved to or from is not named; addresses of
+ * receivers are shown to admins alone.
+ */
+export function showAudit({ teams: of, ...line }: AuditLine & { readonly id: string }, { role, teams }: Principal) {
+  const { team, url } = line.detail;
+  const detail = { ...line.detail };
+  if (teams !== null && typeof team === 'string' && !teams.has(team)) detail['team'] = null;
+  if (role !== 'admin' && typeof url === 'string') detail['url'] = originOf(url);
+  const actor = teams !== null && line.actor.startsWith('admin:') ? 'admin' : line.actor;
+  return { ...line, actor, at: iso(line.at), detail };
+}
 
 const showLimit = (limit: Key['limits'][number]) => {
   const { warn_at, ...written } = limitAsWritten(limit);

@@ -6,12 +6,15 @@ import { hash, timingSafeEqual } from 'node:crypto';
 
 const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
 
+export const bearerOf = (authorization: string | undefined): string | undefined =>
+  /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+
 /**
  * Who is calling, as the audit log names them: `admin:` and the first 8 hexadecimal characters of the SHA-256 of the admin
  * key; null: not the admin. `authorization` is the request's header.
  */
 export function adminOf(authorization: string | undefined, adminKey: string): string | null {
-  const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+  const token = bearerOf(authorization);
   if (token === undefined || adminKey === '') return null;
   const expected = digest(adminKey);
   return timingSafeEqual(digest(token), expected) ? `admin:${expected.toString('hex').slice(0, 8)}` : null;

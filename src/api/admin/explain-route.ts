@@ -7,6 +7,9 @@ import type { Authenticator } from '../../identity/authenticate.js';
 import { standing } from '../../identity/authenticate.js';
 import type { Caller } from '../../identity/key.js';
 import type { Keys } from '../../identity/keys.js';
+import { readsWithin } from '../../identity/reads-within.js';
+import { type Teams, within } from '../../identity/roles.js';
+import { newSecret } from '../../identity/secret.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Explainer } from '../../operations/explain.js';
@@ -164,26 +167,41 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
     schema: { body: question, response: { 200: answer } },
     handler: async (request, reply) => {
       const { key, endpoint, headers, ip, request: body } = request.body;
-      const caller = await callerOf(key, deps);
+      const { teams } = request.principal;
+      const caller = await callerOf(key, deps, teams);
       if (caller === undefined) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${key}.`));
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-      return deps.explain({
+      const explained = await deps.explain({
         caller,
         format: formatsByName.get(endpoint)!,
         headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
         ip: ip ?? null,
         body: Buffer.from(JSON.stringify(body)),
       });
+      return teams === null ? explained : { ...explained, limits: explained.limits.filter(isOfCaller) };
     },
   });
 }
 
+/** Not of a model or a target, which are for all teams. */
+const isOfCaller = ({ scope }: { scope: Readonly<Record<string, string>> }): boolean =>
+  !('model' in scope) && !('target' in scope);
+
 /** Undefined: there is no key with this id. A secret that leads nowhere is answered as a request with it would be. */
-async function callerOf(key: string, { authenticator, keys, clock }: Explaining): Promise<Result<Caller> | undefined> {
-  if (!/^key_[0-9a-z]+$/.test(key)) return authenticator.authenticate(key);
-  const found = await keys.read.key(key);
+async function callerOf(
+  key: string,
+  { authenticator, keys, clock }: Explaining,
+  teams: Teams,
+): Promise<Result<Caller> | undefined> {
+  if (!/^key_[0-9a-z]+$/.test(key)) {
+    const found = await authenticator.authenticate(key);
+    // The secret of a key of another team leads nowhere.
+    return found.ok && !within(teams, found.value.key.team) ? authenticator.authenticate(newSecret().secret) : found;
+  }
+  const read = readsWithin(keys.read, teams);
+  const found = await read.key(key);
   if (!found) return undefined;
-  const caller = { key: found, team: found.team === null ? null : await keys.read.team(found.team) };
+  const caller = { key: found, team: found.team === null ? null : await read.team(found.team) };
   const refusal = standing(caller, clock.now());
   return refusal ? refused(refusal) : ok(caller);
 }

@@ -1,15 +1,21 @@
 /**
  * Who may call what of the admin API: one hook in front of every route of it, before anything of a body is read. Who calls is
- * the request's `principal`; what the operation needs stands in `access.ts`. Whoever tries wrong keys is slowed down.
+ * the request's `principal`; what the operation needs stands in `access.ts`. Whoever tries wrong keys is slowed down, and is in
+ * the audit log, as is each answer with 403. Nothing is remembered of users: a change of theirs is in force at once.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Keys } from '../../identity/keys.js';
 import type { Principal } from '../../identity/roles.js';
-import { refuse } from '../../lib/errors.js';
+import { principalOfToken } from '../../identity/tokens.js';
+import type { Clock } from '../../lib/clock.js';
+import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { addressOf } from '../../lib/forwarded.js';
 import { newId } from '../../lib/ids.js';
+import type { Query } from '../../lib/query.js';
 import { needOf } from '../access.js';
-import { adminOf } from './auth.js';
+import { adminOf, bearerOf } from './auth.js';
 import { sendRefusal, unauthorized } from './errors.js';
+import { Refusals } from './refusals.js';
 import { WrongKeys } from './wrong-keys.js';
 
 declare module 'fastify' {
@@ -22,13 +28,17 @@ declare module 'fastify' {
 }
 
 export interface Guarding {
+  readonly keys: Keys;
+  readonly clock: Clock;
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
   /** Somebody without the admin key asked for what needs it, for metrics. */
   readonly onWrongKey?: () => void;
+  /** Users, their tokens and sessions are read with it. */
+  readonly query: Query;
 }
 
-const NOBODY: Principal = { actor: '', role: 'member', teams: new Set() };
+const NOBODY: Principal = { actor: '', role: 'member', teams: new Set(), user: null, token: null };
 
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const requestIdOf = (given: unknown): string =>
@@ -36,6 +46,7 @@ const requestIdOf = (given: unknown): string =>
 
 export function guard(app: FastifyInstance, deps: Guarding): void {
   const wrongKeys = new WrongKeys();
+  const refusals = new Refusals(deps, (error) => app.log.warn({ err: error }, 'a refusal is not in the audit log'));
   app.decorateRequest('principal', null as unknown as Principal);
   app.decorateRequest('adminActor', {
     getter() {
@@ -47,32 +58,55 @@ export function guard(app: FastifyInstance, deps: Guarding): void {
     request.principal = NOBODY;
     const { access, operationId } = request.routeOptions.config;
     if (access === 'public') return;
-    const principal = principalOf(request, deps);
-    if (principal === null) return refuseStranger(request, reply, deps, wrongKeys);
-    request.principal = principal;
+    const found = await principalOf(request, deps);
+    if (found === null) return refuseStranger(request, reply, { deps, wrongKeys, refusals });
+    if (!found.ok) return sendRefusal(reply, found.refusal);
+    request.principal = found.value;
+    const { role } = found.value;
     // A path that does not exist is told of to everybody who is known.
-    if (operationId === undefined || needOf(operationId).roles.includes(principal.role)) return;
-    return sendRefusal(reply, refuse('insufficient_scope', `The role ${principal.role} does not cover this.`));
+    if (operationId === undefined || needOf(operationId).roles.includes(role)) return;
+    return sendRefusal(reply, refuse('insufficient_scope', uncovered(role, needOf(operationId).roles)));
+  });
+  app.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode === 403 && request.principal.actor !== '') await refusals.denied(request);
   });
 }
 
-function principalOf(request: FastifyRequest, { adminKey }: Guarding): Principal | null {
-  const actor = adminOf(request.headers.authorization, adminKey());
-  return actor === null ? null : { actor, role: 'admin', teams: null };
+const uncovered = (role: string, needed: readonly string[]): string =>
+  needed.length === 0
+    ? 'This operation is closed.'
+    : `The role ${role} does not cover this: it takes ${needed.join(' or ')}. An admin can change roles.`;
+
+/** Null: nobody who is known. */
+async function principalOf(
+  { headers: { authorization } }: FastifyRequest,
+  { adminKey, query, clock }: Guarding,
+): Promise<Result<Principal> | null> {
+  const actor = adminOf(authorization, adminKey());
+  if (actor !== null) return ok({ actor, role: 'admin', teams: null, user: null, token: null });
+  const bearer = bearerOf(authorization);
+  if (bearer === undefined) return null;
+  const found = await principalOfToken(query, bearer, clock.now());
+  return found === null || found.ok ? found : refused(withScheme(found.refusal));
 }
+
+const withScheme = <T extends object>(refusal: T) => ({ ...refusal, headers: { 'www-authenticate': 'Bearer' } });
 
 async function refuseStranger(
   { ip, method, url, log, headers }: FastifyRequest,
   reply: FastifyReply,
-  deps: Guarding,
-  wrongKeys: WrongKeys,
+  { deps, wrongKeys, refusals }: { deps: Guarding; wrongKeys: WrongKeys; refusals: Refusals },
 ): Promise<FastifyReply> {
   const requestId = requestIdOf(headers['x-request-id']);
-  const path = url.split('?', 1)[0];
-  log.warn({ request_id: requestId, ip, method, path, sent: headers.authorization !== undefined }, 'no admin key');
+  const path = url.split('?', 1)[0]!;
+  const sent = headers.authorization !== undefined;
+  log.warn({ request_id: requestId, ip, method, path, sent }, 'no admin key');
   deps.onWrongKey?.();
-  const waitMs = headers.authorization === undefined ? 0 : wrongKeys.count(addressOf(ip) ?? ip, performance.now());
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
   reply.header('x-request-id', requestId);
+  if (!sent) return sendRefusal(reply, unauthorized);
+  const address = addressOf(ip) ?? ip;
+  const waitMs = wrongKeys.count(address, performance.now());
+  await refusals.stranger(address, { method, path });
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
   return sendRefusal(reply, unauthorized);
 }

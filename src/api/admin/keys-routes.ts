@@ -1,5 +1,6 @@
 /** Keys: `/admin/v1/keys`. */
 import type { Shown } from '../../identity/keys.js';
+import { readsWithin } from '../../identity/reads-within.js';
 import { ok, type Result, refuse } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
 import { keyAnswer, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
@@ -26,17 +27,21 @@ export function keysRoutes(app: AdminApp, deps: Writing): void {
 
   route(app, 'listKeys', {
     schema: { querystring: keyQuery, response: { 200: listOf(keyAnswer) } },
-    handler: async ({ query }) => {
+    handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
       const filter = { team: query.team, name: query.name, revoked: query.include_revoked };
-      return showPage(await read.keys(filter, { limit: limit + 1, after }), limit, showKey);
+      return showPage(
+        await readsWithin(read, principal.teams).keys(filter, { limit: limit + 1, after }),
+        limit,
+        showKey,
+      );
     },
   });
 
   route(app, 'getKey', {
     schema: { params: byId, response: { 200: keyAnswer } },
-    handler: async ({ params }, reply) => {
-      const key = await read.key(params.id);
+    handler: async ({ params, principal }, reply) => {
+      const key = await readsWithin(read, principal.teams).key(params.id);
       if (!key) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${params.id}.`));
       return showKey(key);
     },

@@ -1,5 +1,6 @@
 /** What the limits of a key, a team, an end user, a model or a target have spent and held: `/admin/v1/limits`. */
 import { z } from 'zod';
+import { refuse } from '../../lib/errors.js';
 import type { LimitLevels } from '../../operations/limit-levels.js';
 import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
@@ -46,11 +47,17 @@ const answer = z
   })
   .meta({ id: 'LimitStates' });
 
+const ofAll = refuse(
+  'insufficient_scope',
+  'Limits of models and targets are of all teams: ask for those of a key or a team.',
+);
+
 export function limitsRoutes(app: AdminApp, { limitLevels, limitNotice }: LimitsReading): void {
   route(app, 'getLimits', {
     schema: { querystring: limitQuery, response: { 200: answer } },
-    handler: async ({ query }, reply) => {
-      const levels = await limitLevels(query);
+    handler: async ({ query, principal: { teams } }, reply) => {
+      if (teams !== null && (query.model ?? query.target) !== undefined) return sendRefusal(reply, ofAll);
+      const levels = await limitLevels(query, teams);
       if (!levels.ok) return sendRefusal(reply, levels.refusal);
       const notice = limitNotice();
       return { data: [...levels.value], ...(notice === undefined ? {} : { notice }) };

@@ -37,10 +37,13 @@ export async function write(
 ): Promise<void> {
   const idempotencyKey = request.headers['idempotency-key'];
   if (idempotencyKey !== undefined && !isSane(idempotencyKey)) return await sendRefusal(reply, notSane);
-  const result = await keys.write<Given>(request.adminActor, (writes) =>
-    idempotencyKey === undefined
-      ? first(work, writes)
-      : once(writes, { key: idempotencyKey, route: routeOf(request), request_hash: bodyHash(request) }, clock, work),
+  const result = await keys.write<Given>(
+    request.adminActor,
+    (writes) =>
+      idempotencyKey === undefined
+        ? first(work, writes)
+        : once(writes, { key: idempotencyKey, route: routeOf(request), request_hash: bodyHash(request) }, clock, work),
+    request.principal.teams,
   );
   if (!result.ok) return await sendRefusal(reply, result.refusal);
   const { status, body, replayed } = result.value;
@@ -74,6 +77,7 @@ const withoutSecret = (body: object): object => ({
   ...body,
   ...('key' in body && { key: null }),
   ...('secret' in body && { secret: null }),
+  ...('token' in body && { token: null }),
 });
 
 const isSane = (key: string | string[]): key is string => typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key);
@@ -86,5 +90,7 @@ const usedBefore = refuse(
   { param: 'header.idempotency-key' },
 );
 
-const routeOf = (request: FastifyRequest): string => `${request.method} ${request.url.split('?', 1)[0]}`;
+/** What one user was answered is no answer for another. */
+const routeOf = ({ method, url, principal: { user, token, actor } }: FastifyRequest): string =>
+  `${user === null && token === null ? '' : `${actor} `}${method} ${url.split('?', 1)[0]}`;
 const bodyHash = (request: FastifyRequest): string => hashOf(JSON.stringify(request.body ?? null));

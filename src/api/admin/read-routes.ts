@@ -1,5 +1,6 @@
 /** What the admin API only shows: usage, the audit log, models and providers. */
 import type { z } from 'zod';
+import { readsWithin } from '../../identity/reads-within.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { AdminApp } from './admin-api.js';
 import { auditAnswer, listOf, showAudit, showPage } from './answers.js';
@@ -20,8 +21,8 @@ export interface Reading {
 export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
   route(app, 'listUsage', {
     schema: { querystring: usageQuery, response: { 200: listOf(entryAnswer) } },
-    handler: async ({ query: { limit = 50, cursor = null, ...filter } }, reply) => {
-      const found = await deps.ledger.query(filter, { limit, cursor });
+    handler: async ({ query: { limit = 50, cursor = null, ...filter }, principal: { teams } }, reply) => {
+      const found = await deps.ledger.query({ ...filter, ...(teams && { teams: [...teams] }) }, { limit, cursor });
       if (!found.ok) return sendRefusal(reply, found.refusal);
       return { data: found.value.entries.map(showEntry), next_cursor: found.value.next_cursor };
     },
@@ -29,10 +30,10 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
 
   route(app, 'listAudit', {
     schema: { querystring: auditQuery, response: { 200: listOf(auditAnswer) } },
-    handler: async ({ query }) => {
+    handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
-      const lines = await deps.keys.read.audit(query, { limit: limit + 1, after });
-      return showPage(lines, limit, showAudit);
+      const lines = await readsWithin(deps.keys.read, principal.teams).audit(query, { limit: limit + 1, after });
+      return showPage(lines, limit, (line) => showAudit(line, principal));
     },
   });
 

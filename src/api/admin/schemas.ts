@@ -132,7 +132,7 @@ const pageSize = (most: number) =>
     .refine((n) => n >= 1 && n <= most, `a number from 1 to ${most}`);
 
 /** An opaque place in a list: the base64url of the last id seen, which must look like `shape`. */
-const cursor = (shape: RegExp) =>
+export const cursor = (shape: RegExp) =>
   z
     .string()
     .max(1_000)
@@ -147,7 +147,7 @@ export const pagedBy = <T extends z.ZodType>(cursor: T, most = 200) => ({
   cursor: cursor.optional(),
 });
 const paged = (shape: RegExp) => pagedBy(cursor(shape));
-const flag = z.enum(['true', 'false']).transform((written) => written === 'true');
+export const flag = z.enum(['true', 'false']).transform((written) => written === 'true');
 
 export const keyQuery = z.strictObject({
   team: text(100).optional(),

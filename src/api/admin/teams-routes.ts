@@ -1,4 +1,5 @@
 /** Teams: `/admin/v1/teams`. A team's name is its id. */
+import { readsWithin } from '../../identity/reads-within.js';
 import { ok, refuse } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
 import { listOf, showPage, showTeam, teamAnswer } from './answers.js';
@@ -23,16 +24,17 @@ export function teamsRoutes(app: AdminApp, deps: Writing): void {
 
   route(app, 'listTeams', {
     schema: { querystring: teamQuery, response: { 200: listOf(teamAnswer) } },
-    handler: async ({ query }) => {
+    handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
-      return showPage(await read.teams({ limit: limit + 1, after }), limit, showTeam);
+      const found = await readsWithin(read, principal.teams).teams({ limit: limit + 1, after });
+      return showPage(found, limit, showTeam);
     },
   });
 
   route(app, 'getTeam', {
     schema: { params: byId, response: { 200: teamAnswer } },
-    handler: async ({ params }, reply) => {
-      const team = await read.team(params.id);
+    handler: async ({ params, principal }, reply) => {
+      const team = await readsWithin(read, principal.teams).team(params.id);
       if (!team) return sendRefusal(reply, refuse('not_found', `There is no team named ${params.id}.`));
       return showTeam(team);
     },

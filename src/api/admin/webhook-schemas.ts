@@ -1,5 +1,7 @@
 /** Webhook endpoints and deliveries in the words of the admin API. No secret is among what is shown. */
+
 import { z } from 'zod';
+import type { Role } from '../../identity/roles.js';
 import { eventPattern, eventTypes, isSigningSecret, SIGNING_SECRET } from '../../lib/webhook-spec.js';
 import type { Attempt, Delivery, Endpoint } from '../../webhooks/endpoint.js';
 import { byId, duration, pagedBy, text } from './schemas.js';
@@ -123,6 +125,12 @@ export const fullDeliveryAnswer = z
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+
+/** Paths and queries of receivers are often as good as a password: only admins read them. */
+export const originOf = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}/(hidden)` : '(hidden)');
+
+export const showWebhookTo = (role: Role, endpoint: Endpoint) =>
+  role === 'admin' ? showWebhook(endpoint) : { ...showWebhook(endpoint), url: originOf(endpoint.url) };
 
 export const showWebhook = (endpoint: Endpoint) => ({
   id: endpoint.id,

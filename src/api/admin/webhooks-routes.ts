@@ -70,17 +70,17 @@ export function webhooksRoutes(app: AdminApp, deps: Hooking & Writing): void {
 
   route(app, 'listWebhooks', {
     schema: { querystring: s.webhookQuery, response: { 200: listOf(s.webhookAnswer) } },
-    handler: async ({ query }) => {
+    handler: async ({ query, principal: { role } }) => {
       const { limit, after } = pageOf(query);
-      return showPage(await read.endpoints(limit + 1, after), limit, s.showWebhook);
+      return showPage(await read.endpoints(limit + 1, after), limit, (one) => s.showWebhookTo(role, one));
     },
   });
 
   route(app, 'getWebhook', {
     schema: { params: byId, response: { 200: s.webhookAnswer } },
-    handler: async ({ params: { id } }, reply) => {
+    handler: async ({ params: { id }, principal: { role } }, reply) => {
       const endpoint = await read.endpoint(id);
-      return endpoint ? s.showWebhook(endpoint) : sendRefusal(reply, noEndpoint(id));
+      return endpoint ? s.showWebhookTo(role, endpoint) : sendRefusal(reply, noEndpoint(id));
     },
   });
 

@@ -12,6 +12,7 @@ import { type Changes, localChanges } from '../../../src/identity/changes.js';
 import type { KeyStore } from '../../../src/identity/key-store.js';
 import { createKeys } from '../../../src/identity/keys.js';
 import { memoryKeyStore } from '../../../src/identity/keys-memory.js';
+import { Passwords } from '../../../src/identity/passwords.js';
 import { createLedger, type Ledger } from '../../../src/ledger/ledger.js';
 import { memoryLedgerStore } from '../../../src/ledger/ledger-memory.js';
 import { ok, refuse, refused } from '../../../src/lib/errors.js';
@@ -132,6 +133,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       setRouteBreaker: () => refused(refuse('not_found', 'There are no routes here.')),
       webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
+      query: async () => [],
+      passwords: new Passwords(),
       version: '0.1.0',
       ...given,
     }),

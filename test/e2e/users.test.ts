@@ -1,0 +1,169 @@
+/** Users and their tokens: what they take, and how what changes is in force at once, on every replica. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { ask, madeUser } from '../support/people.js';
+
+const config = { providers: { sandbox: { type: 'sandbox' } }, models: {} };
+
+describe('users and tokens', () => {
+  let gateway: Gateway;
+  let other: Gateway;
+  before(async () => {
+    gateway = await startGateway({ database: 'postgres', config });
+    other = await startGateway({ database: gateway.databaseUrl!, config });
+    for (const name of ['alpha', 'beta']) await gateway.admin('POST', '/teams', { name });
+  });
+  after(async () => {
+    await other?.close();
+    await gateway?.close();
+  });
+  const admin = (method: string, path: string, body?: unknown) => ask(gateway, gateway.adminKey, method, path, body);
+
+  test('a user is made, listed, changed and deleted, and never shown with a password', async () => {
+    const fields = { email: 'Ada@Example.com', name: 'Ada', role: 'viewer', password: 'correct horse battery' };
+    const made = await admin('POST', '/users', fields);
+    assert.equal(made.status, 201);
+    const { id } = made.body;
+    assert.deepEqual(
+      [made.body.email, made.body.role, made.body.teams, made.body.has_password, made.body.blocked],
+      ['ada@example.com', 'viewer', [], true, false],
+    );
+    assert.ok(!made.text.includes('scrypt') && !made.text.includes('horse'));
+    for (const path of [`/users/${id}`, '/users', '/users?q=ADA', '/users?role=viewer']) {
+      const { text } = await admin('GET', path);
+      assert.ok(text.includes(id) && !text.includes('scrypt'), path);
+    }
+    assert.deepEqual((await admin('GET', '/users?q=nobody')).body.data, []);
+    const changed = await admin('PATCH', `/users/${id}`, { role: 'member', teams: ['beta', 'alpha', 'beta'] });
+    assert.deepEqual([changed.status, changed.body.teams], [200, ['alpha', 'beta']]);
+    assert.equal((await admin('GET', '/users?team=alpha')).body.data[0].id, id);
+    assert.deepEqual((await admin('PATCH', `/users/${id}`, { role: 'viewer' })).body.teams, []);
+    assert.equal((await admin('DELETE', `/users/${id}`)).status, 200);
+    assert.equal((await admin('GET', `/users/${id}`)).status, 404);
+    const { text } = await admin('GET', `/audit?subject=${id}`);
+    for (const action of ['user.create', 'user.update', 'user.delete']) assert.ok(text.includes(action), action);
+    assert.ok(!text.includes('horse') && !text.includes('scrypt'));
+  });
+
+  test('what cannot be a user is refused in words that name the field', async () => {
+    await admin('POST', '/users', { email: 'taken@example.com', role: 'viewer' });
+    const wrong: [object, number, RegExp][] = [
+      [{ email: 'TAKEN@example.com', role: 'viewer' }, 409, /already a user with the address taken@example.com/],
+      [{ email: 'to\u212aen@example.com', role: 'viewer' }, 400, /email: not an e-mail address in ASCII/],
+      [{ email: '\u0430da@example.com', role: 'viewer' }, 400, /email: not an e-mail address in ASCII/],
+      [{ email: 'ada', role: 'viewer' }, 400, /email/],
+      [{ email: 'a@b.c', role: 'root' }, 400, /role/],
+      [{ email: 'a@b.c', role: 'member' }, 400, /teams: name the teams/],
+      [{ email: 'a@b.c', role: 'admin', teams: ['alpha'] }, 400, /teams: admin has to do with all teams/],
+      [{ email: 'a@b.c', role: 'member', teams: ['no-such'] }, 400, /no team named no-such/],
+      [{ email: 'a@b.c', role: 'viewer', password: 'short' }, 400, /password: at least 12/],
+      [{ email: 'a@b.c', role: 'viewer', admin: true }, 400, /admin/],
+    ];
+    for (const [body, status, words] of wrong) {
+      const answer = await admin('POST', '/users', body);
+      assert.equal(answer.status, status, answer.text);
+      assert.match(answer.body.detail, words);
+    }
+  });
+
+  test('the last admin goes only where that is said twice', async () => {
+    const one = await madeUser(gateway, { role: 'admin' });
+    const tries: [string, string, object?][] = [
+      ['DELETE', `/users/${one.id}`],
+      ['POST', `/users/${one.id}/block`],
+      ['PATCH', `/users/${one.id}`, { role: 'viewer' }],
+    ];
+    for (const [method, path, body] of tries) {
+      const answer = await admin(method, path, body);
+      assert.deepEqual([answer.status, answer.body.code], [409, 'conflict'], path);
+    }
+    const two = await madeUser(gateway, { role: 'admin' });
+    const both = await Promise.all([
+      ask(gateway, two.token, 'PATCH', `/users/${one.id}`, { role: 'viewer' }),
+      ask(gateway, one.token, 'PATCH', `/users/${two.id}`, { role: 'viewer' }),
+    ]);
+    assert.equal(both.filter(({ status }) => status === 200).length, 1);
+    const left = (await admin('GET', '/users?role=admin')).body.data;
+    assert.equal(left.length, 1);
+    assert.equal((await admin('DELETE', `/users/${left[0].id}?force=true`)).status, 200);
+    assert.equal((await admin('GET', '/keys')).status, 200);
+  });
+
+  test('a token is shown once, and is nowhere in clear', async () => {
+    const user = await madeUser(gateway, { role: 'viewer' });
+    assert.match(user.token, /^tg-[0-9A-Za-z]{49}$/);
+    const listed = await admin('GET', `/tokens?user=${user.id}`);
+    assert.equal(listed.body.data[0].prefix, user.token.slice(0, 7));
+    assert.ok(!listed.text.includes(user.token) && !(await admin('GET', '/audit')).text.includes(user.token));
+    assert.equal((await ask(other, user.token, 'GET', '/keys')).status, 200);
+    const seen = await admin('GET', `/users/${user.id}`);
+    assert.ok(seen.body.last_seen_at);
+  });
+
+  test('a revoked token, a blocked, changed or deleted user is refused at once on every replica', async () => {
+    const user = await madeUser(gateway, { role: 'viewer' });
+    const statuses = async (token: string) =>
+      Promise.all([gateway, other].map(async (one) => (await ask(one, token, 'GET', '/users')).status));
+    assert.deepEqual(await statuses(user.token), [200, 200]);
+    await admin('POST', `/users/${user.id}/block`);
+    assert.deepEqual(await statuses(user.token), [401, 401]);
+    await admin('POST', `/users/${user.id}/unblock`);
+    assert.deepEqual(await statuses(user.token), [200, 200]);
+    await admin('PATCH', `/users/${user.id}`, { role: 'member', teams: ['alpha'] });
+    assert.deepEqual(await statuses(user.token), [401, 401]); // the token is a viewer's
+    await admin('PATCH', `/users/${user.id}`, { role: 'admin' });
+    assert.deepEqual(await statuses(user.token), [200, 200]);
+    assert.equal((await ask(gateway, user.token, 'POST', '/teams', { name: 'x' })).status, 403);
+    await admin('DELETE', `/tokens/${user.tokenId}`);
+    assert.deepEqual(await statuses(user.token), [401, 401]);
+    const again = (await admin('POST', '/tokens', { name: 'again', user: user.id })).body.token;
+    await admin('DELETE', `/users/${user.id}?force=true`);
+    assert.deepEqual(await statuses(again), [401, 401]);
+  });
+
+  test('nobody raises their own rights with a token', async () => {
+    const viewer = await madeUser(gateway, { role: 'viewer' });
+    const lead = await madeUser(gateway, { role: 'team_admin', teams: ['alpha'] });
+    const make = (token: string, body: object) => ask(gateway, token, 'POST', '/tokens', { name: 't', ...body });
+    for (const [token, body] of [
+      [viewer.token, { role: 'admin' }],
+      [viewer.token, { role: 'team_admin', teams: ['alpha'] }],
+      [viewer.token, { user: lead.id }],
+      [lead.token, { role: 'viewer' }],
+      [lead.token, { role: 'member', teams: ['beta'] }],
+    ] as const)
+      assert.equal((await make(token, body)).status, 403, JSON.stringify(body));
+    const end = new Date(Date.now() + 300 * 86_400_000).toISOString();
+    assert.equal((await make(lead.token, { expires_at: end })).status, 400); // beyond the token's own end
+    const made = await make(lead.token, { role: 'member' });
+    assert.deepEqual([made.status, made.body.role, made.body.teams], [201, 'member', ['alpha']]);
+    assert.equal((await ask(gateway, made.body.token, 'POST', '/keys', { name: 'k', team: 'alpha' })).status, 403);
+    const theirs = await ask(gateway, lead.token, 'GET', '/tokens');
+    assert.deepEqual(theirs.body.data.map(({ id }: { id: string }) => id).sort(), [lead.tokenId, made.body.id].sort());
+    assert.equal((await ask(gateway, made.body.token, 'DELETE', `/tokens/${lead.tokenId}`)).status, 404);
+    assert.equal((await ask(gateway, lead.token, 'DELETE', `/tokens/${viewer.tokenId}`)).status, 404);
+    await admin('DELETE', `/tokens/${lead.tokenId}`);
+    assert.equal((await ask(gateway, made.body.token, 'GET', '/keys')).status, 401);
+  });
+
+  test('a token has an end, and is told of it', async () => {
+    const soon = new Date(Date.now() + 1_500).toISOString();
+    const made = await admin('POST', '/tokens', { name: 'short', role: 'viewer', expires_at: soon });
+    assert.equal((await ask(gateway, made.body.token, 'GET', '/keys')).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, Date.parse(soon) - Date.now() + 50));
+    const answer = await ask(gateway, made.body.token, 'GET', '/keys');
+    assert.deepEqual([answer.status, answer.body.code], [401, 'expired_api_key']);
+    assert.match(answer.body.detail, /The token ended at/);
+    for (const expires_at of ['2020-01-01T00:00:00Z', '2190-01-01T00:00:00Z'])
+      assert.equal((await admin('POST', '/tokens', { name: 'x', role: 'viewer', expires_at })).status, 400);
+  });
+
+  test('wrong keys are in the audit log, and do not fill it', async () => {
+    for (let i = 0; i < 7; i++) await ask(gateway, `wrong-${i}`, 'GET', '/keys');
+    const { body } = await admin('GET', '/audit?action=access.wrong_key');
+    assert.ok(body.data.length >= 5);
+    assert.match(body.data[0].actor, /^address:127\.0\.0\.1$/);
+    assert.ok(!JSON.stringify(body).includes('wrong-'));
+  });
+});
