@@ -5,7 +5,7 @@
  */
 export const words: Readonly<Record<string, string>> = {
   action: 'What was done, such as `key.create`.',
-  actor: 'Who did it: `admin:` and the first characters of the hash of the admin key, or `system`.',
+  actor: 'Who did it: `admin:` and the first characters of the hash of the admin key, `user:` and an id, or `system`.',
   admits: 'Whether the limit admits the request.',
   aliases: 'Names under which models can be asked for: alias -> model. In a patch null takes an alias away.',
   all: 'true: everything.',
@@ -244,6 +244,8 @@ export const tagWords: Readonly<Record<string, string>> = {
   responses: 'Responses, as OpenAI has them.',
   conversations: 'Conversations of responses, as OpenAI has them.',
   routes: 'Classic routes.',
+  users: 'Users of the admin API.',
+  tokens: 'Tokens of users, for scripts.',
   targets: 'A provider and an upstream model behind a model.',
   teams: 'Teams.',
   usage: 'The entries of the spend ledger.',

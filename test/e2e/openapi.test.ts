@@ -169,6 +169,20 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('deleteWebhook', { path });
   });
 
+  it('of users and tokens', async () => {
+    const made = await api.call('createUser', { body: { email: 'ada@example.com', role: 'viewer' }, status: 201 });
+    await api.call('createUser', { body: { email: 'ada', role: 'viewer' }, status: 400 });
+    const path = { id: made.id };
+    for (const operation of ['getUser', 'blockUser', 'unblockUser', 'signOutUser']) await api.call(operation, { path });
+    await api.call('updateUser', { path, body: { name: 'Ada' } });
+    await api.call('setUserPassword', { path, body: { password: 'correct horse battery' } });
+    await api.call('listUsers', { query: { role: 'viewer' } });
+    const token = await api.call('createToken', { body: { name: 'reports', user: made.id }, status: 201 });
+    await api.call('listTokens');
+    await api.call('revokeToken', { path: { id: token.id } });
+    await api.call('deleteUser', { path });
+  });
+
   it('of every operation that there is', () => {
     // A whole catalogue is taken in by the tests of prices.
     const apart = new Set(['updateCatalogue']);

@@ -24,22 +24,28 @@ export const password = z
   .describe('A password.');
 const distinct = (names: readonly string[]): string[] => [...new Set(names)];
 
-export const newUser = z.strictObject({
-  email,
-  name: text(200).optional().describe('What the user is called.'),
-  role,
-  teams: teams.transform(distinct).optional(),
-  password: password.optional(),
-});
-export const userPatch = z.strictObject({
-  email: email.optional(),
-  name: text(200).optional().describe('What the user is called.'),
-  role: role.optional(),
-  teams: teams.transform(distinct).optional(),
-});
-export const newPassword = z.strictObject({
-  password: password.nullable().describe('The new password; null: none, and nobody signs in with one.'),
-});
+export const newUser = z
+  .strictObject({
+    email,
+    name: text(200).optional().describe('What the user is called.'),
+    role,
+    teams: teams.transform(distinct).optional(),
+    password: password.optional(),
+  })
+  .meta({ id: 'NewUser' });
+export const userPatch = z
+  .strictObject({
+    email: email.optional(),
+    name: text(200).optional().describe('What the user is called.'),
+    role: role.optional(),
+    teams: teams.transform(distinct).optional(),
+  })
+  .meta({ id: 'UserPatch' });
+export const newPassword = z
+  .strictObject({
+    password: password.nullable().describe('The new password; null: none, and nobody signs in with one.'),
+  })
+  .meta({ id: 'NewPassword' });
 export const forced = z.strictObject({
   force: flag.optional().describe('Also where it is the last user who is an admin.'),
 });
@@ -61,8 +67,8 @@ export const userAnswer = z
     has_password: z.boolean().describe('Whether the user can sign in with a password.'),
     issuer: z.string().nullable().describe('Who signs the user in by OIDC.'),
     blocked: z.boolean().describe('Whether the user is refused.'),
-    blocked_at: time('Since when.').nullable(),
-    last_seen_at: time('When the user was last here, to the minute.').nullable(),
+    blocked_at: z.string().nullable().describe('Since when the user is refused.'),
+    last_seen_at: z.string().nullable().describe('When the user was last here, to the minute.'),
     created_at: time('When the user was made.'),
     updated_at: time('When the user was last changed.'),
   })
@@ -79,17 +85,19 @@ export const showUser = (user: User) => ({
   ...{ last_seen_at: isoOrNull(user.last_seen_at), created_at: iso(user.created_at), updated_at: iso(user.updated_at) },
 });
 
-export const newToken = z.strictObject({
-  name: text(200).describe('What the token is for.'),
-  role: role.optional().describe("What it may do, which is not above its user's role; that role unless told."),
-  teams: teams
-    .min(1, 'leave it out for all teams of its user')
-    .transform(distinct)
-    .optional()
-    .describe('The teams that it has to do with; those of its user unless told.'),
-  expires_at: instant.optional().describe('When it ends: in 90 days unless told, in a year at the latest.'),
-  user: text(100).optional().describe('Whose it is, where an admin makes it for somebody else.'),
-});
+export const newToken = z
+  .strictObject({
+    name: text(200).describe('What the token is for.'),
+    role: role.optional().describe("What it may do, which is not above its user's role; that role unless told."),
+    teams: teams
+      .min(1, 'leave it out for all teams of its user')
+      .transform(distinct)
+      .optional()
+      .describe('The teams that it has to do with; those of its user unless told.'),
+    expires_at: instant.optional().describe('When it ends: in 90 days unless told, in a year at the latest.'),
+    user: text(100).optional().describe('Whose it is, where an admin makes it for somebody else.'),
+  })
+  .meta({ id: 'NewToken' });
 export const tokenQuery = z.strictObject({
   user: text(100).optional().describe('Only those of this user.'),
   include_revoked: flag.optional().describe('Revoked ones too.'),
@@ -105,15 +113,17 @@ export const tokenAnswer = z
     teams: z.array(z.string()).nullable().describe('The teams that it has to do with; null: those of its user.'),
     created_at: time('When it was made.'),
     expires_at: time('When it ends.'),
-    revoked_at: time('When it was revoked.').nullable(),
-    last_used_at: time('When it was last used, to the minute.').nullable(),
+    revoked_at: z.string().nullable().describe('When it was revoked.'),
+    last_used_at: z.string().nullable().describe('When it was last used, to the minute.'),
   })
   .meta({ id: 'Token' });
 /** `token` is the token itself, shown this once; null where a remembered answer is given again. */
-export const shownToken = z.object({
-  token: z.string().nullable().describe('The token itself. It is in this answer and nowhere else.'),
-  ...tokenAnswer.shape,
-});
+export const shownToken = z
+  .object({
+    token: z.string().nullable().describe('The token itself. It is in this answer and nowhere else.'),
+    ...tokenAnswer.shape,
+  })
+  .meta({ id: 'ShownToken' });
 
 export const showToken = ({ parent, ...token }: Token) => ({
   ...token,
