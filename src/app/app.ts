@@ -13,6 +13,7 @@ import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
 import { watchInputs } from '../config/watch.js';
 import { Closing } from '../front/closing.js';
+import { useCertificates } from '../front/tls.js';
 import { createTokenCounting } from '../gateway/count-tokens.js';
 import { createGateway } from '../gateway/pipeline.js';
 import { RunningRequests } from '../gateway/running.js';
@@ -38,7 +39,6 @@ import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, drainOf, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
-import { migrate } from '../store/migrate.js';
 import { queryOf } from '../store/query.js';
 import type { Log, RunningLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -47,7 +47,7 @@ import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
 import { answeredLine } from './answered-line.js';
 import { startCache, startEmbedding } from './cache.js';
-import { databaseHealth, openDatabase } from './database.js';
+import { databaseHealth, startDatabase } from './database.js';
 import { startHealth } from './health.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
@@ -80,9 +80,6 @@ export const version: string = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
-const openingWords = ({ database, data_dir }: Config): string =>
-  database.url === null ? `opening the embedded database in ${data_dir}` : 'connecting to the database';
-
 interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
@@ -100,14 +97,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const say = (line: string): void => log.info(line);
   await startPart('server.port', config, () => checkPort(config));
   const spool = await startPart('data_dir', config, () => openSpool(config, log));
-  const databaseSetting = config.database.url === null ? 'data_dir' : 'database.url';
-  const database = await startPart(databaseSetting, config, () =>
-    saying(openingWords(config), say, () => openDatabase(config, log)),
-  );
+  const database = await startDatabase(config, log, say);
   const { store } = database;
-  await startPart(databaseSetting, config, () =>
-    saying('bringing the database to this version', say, () => migrate(store.pool)),
-  );
   await saying('reading the tokenizers', say, warmTokenizers);
   const metrics = new Metrics();
   const announced = database.embedded
@@ -167,7 +158,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
-  warnLacks(config, providers, log);
+  warnLacks(config, providers, log, clock.now());
   warnUnpriced(inForce(), clock, log);
   catalogue.use({
     unpriced: () => unpricedTargets(inForce().models, clock.now()),
@@ -190,9 +181,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       routes.take(nextRoutes);
       tokens.take(nextTokens);
       admin = nextAdmin;
+      useCertificates(server.server, next.server.tls);
       hooks.configure(next);
       log.level = next.telemetry.log.level;
-      warnLacks(next, providers, log);
+      warnLacks(next, providers, log, clock.now());
       warnUnpriced(inForce(), clock, log);
       void embedding
         .warm(inForce().config)

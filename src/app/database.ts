@@ -2,8 +2,10 @@
 import type { Config } from '../config/config.js';
 import { messageOf } from '../lib/thrown.js';
 import { openEmbedded } from '../store/embedded.js';
+import { migrate } from '../store/migrate.js';
 import { type Connection, openStore, type Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
+import { saying, startPart } from './start-failures.js';
 
 interface Opened {
   readonly store: Store;
@@ -12,7 +14,7 @@ interface Opened {
   close(): Promise<void>;
 }
 
-export async function openDatabase(config: Config, log: Log): Promise<Opened> {
+async function openDatabase(config: Config, log: Log): Promise<Opened> {
   const onIdleError = (error: Error): void => log.warn({ error: messageOf(error) }, 'database connection');
   if (config.database.url !== null) {
     const connection = { url: config.database.url };
@@ -39,4 +41,16 @@ export async function databaseHealth(store: Store): Promise<{ ok: boolean; optio
   } catch (error) {
     return { ok: false, optional: true, detail: messageOf(error) };
   }
+}
+
+/** Opens the database and brings it to this version. */
+export async function startDatabase(config: Config, log: Log, say: (line: string) => void): Promise<Opened> {
+  const { database, data_dir } = config;
+  const setting = database.url === null ? 'data_dir' : 'database.url';
+  const opening = database.url === null ? `opening the embedded database in ${data_dir}` : 'connecting to the database';
+  return startPart(setting, config, async () => {
+    const opened = await saying(opening, say, () => openDatabase(config, log));
+    await saying('bringing the database to this version', say, () => migrate(opened.store.pool));
+    return opened;
+  });
 }

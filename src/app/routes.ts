@@ -33,6 +33,7 @@ export async function startRoutes(deps: RoutesDeps): Promise<Routes> {
       const { headers, body, send } = config().server.timeout;
       return { headersMs: headers, bodyMs: body, sendMs: send };
     },
+    certificates: () => config().server.tls,
     onAuthFailure: (reason) => metrics.authFailure(reason),
   });
   await routes.apply(config().routes);

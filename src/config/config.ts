@@ -11,6 +11,7 @@ import type { TokensConfig } from './auth.js';
 import type { RouteConfig } from './classic-routes.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
+import type { ServerTls } from './tls.js';
 import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
 
 export interface Config {
@@ -26,6 +27,8 @@ export interface Config {
     readonly shutdown_grace: number;
     /** How long clients may take to send a request, in milliseconds. */
     readonly timeout: { readonly headers: number; readonly body: number; readonly send: number };
+    /** Null: plain HTTP. */
+    readonly tls: ServerTls | null;
     /** Addresses and CIDR blocks. */
     readonly trust_proxy: readonly string[];
     /** Null: the AI endpoints are closed to scripts in browsers. */

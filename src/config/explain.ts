@@ -6,6 +6,7 @@ import { describeTokens } from './auth.js';
 import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig, ProviderConfig } from './config.js';
 import { HIDDEN, hideInUrl } from './hide.js';
+import { describeServerTls } from './tls.js';
 
 const hide = (secret: string | null): string | null => (secret ? HIDDEN : null);
 
@@ -33,6 +34,7 @@ const mapSettings = (settings: ProviderSettings) =>
 export function describeConfig(config: Config) {
   return {
     ...config,
+    server: { ...config.server, tls: describeServerTls(config.server.tls) },
     admin: { key: hide(config.admin.key) },
     auth: { jwt: describeTokens(config.auth.jwt) },
     database: { url: withoutPassword(config.database.url) },

@@ -17,6 +17,7 @@ import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig } from './schema.js';
+import { serverTlsOf } from './tls.js';
 import type { Finding } from './validate.js';
 import { webhooksOf } from './webhooks.js';
 
@@ -44,7 +45,11 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
     checkAddress(path, secret(path, value), schemes, report);
 
   const config: Config = {
-    server: { ...written.server, cors: corsOf(written.server.cors) },
+    server: {
+      ...written.server,
+      cors: corsOf(written.server.cors),
+      tls: serverTlsOf(['server', 'tls'], written.server.tls, { baseDir, read, report }),
+    },
     data_dir: resolvePath(baseDir, written.data_dir),
     admin: { key: credential(['admin', 'key'], written.admin.key) || null },
     auth: { jwt: tokensOf(written.auth.jwt, baseDir, secret, read, report) },

@@ -33,6 +33,12 @@ export function withoutRestart(running: Config, wanted: Config): { config: Confi
     restart.push(key === null ? section : `${section}.${key}`);
     config[section] = key === null ? now : { ...(config[section] as object), [key]: now };
   }
+  // Other certificates can be taken; a listener that speaks TLS cannot become one that does not.
+  const { tls } = running.server;
+  if ((tls === null) !== (wanted.server.tls === null)) {
+    restart.push('server.tls');
+    config.server = { ...(config.server as object), tls };
+  }
   return { config: config as Config, restart };
 }
 

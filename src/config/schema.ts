@@ -14,6 +14,7 @@ import { responsesSection } from './responses-schema.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
+import { serverTls } from './tls-schema.js';
 import { webhookDelivery, webhooks } from './webhooks.js';
 
 const MOST_BODY = 2 ** 30;
@@ -206,6 +207,7 @@ export const configSchema = z.strictObject({
         .prefault('12s')
         .describe('How long another gateway of the database must have been ready before this one closes its listener.'),
       shutdown_grace: s.duration(0).prefault('30s').describe('How long open requests may take to end after that.'),
+      tls: serverTls.optional(),
       timeout: z
         .strictObject({
           headers: s.duration().prefault('30s').describe('Longest wait for the whole headers of a request.'),

@@ -6,18 +6,22 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Closing } from './closing.js';
 import { FIRST_MS, type Front, PlainConnection, SWEEP_MS } from './plain-connection.js';
+import { connectionEvent } from './tls.js';
 
 export interface FrontOf {
   readonly server: Server;
   readonly closing: Closing;
   /** All connections. */
   readonly clients: Iterable<{ readonly socket: Socket }>;
+  /** Nothing of a request came over it. */
+  readonly neverAsked: (socket: Socket) => boolean;
 }
 
-export function plainFront({ server, closing, clients }: FrontOf, serve: Front['serve']): void {
+export function plainFront({ server, closing, clients, neverAsked }: FrontOf, serve: Front['serve']): void {
   const connections = new Set<PlainConnection>();
-  const [nodes] = server.listeners('connection') as ((socket: Socket) => void)[];
-  server.off('connection', nodes!);
+  const event = connectionEvent(server);
+  const [nodes] = server.listeners(event) as ((socket: Socket) => void)[];
+  server.off(event, nodes!);
   const front: Front = {
     serve,
     closing,
@@ -26,7 +30,7 @@ export function plainFront({ server, closing, clients }: FrontOf, serve: Front['
     keepAliveS: Math.max(1, Math.floor(server.keepAliveTimeout / 1000)),
   };
   closing.add(server);
-  server.on('connection', (socket: Socket) => {
+  server.on(event, (socket: Socket) => {
     closing.connected = true;
     connections.add(new PlainConnection(socket, front));
   });
@@ -47,8 +51,8 @@ export function plainFront({ server, closing, clients }: FrontOf, serve: Front['
     const firstIsOver = performance.now() - closedAtMs >= FIRST_MS;
     for (const connection of connections) connection.endIdle(closing.lingerMs, firstIsOver);
     if (!firstIsOver) return;
-    // Node does not take for idle what never sent anything.
-    for (const { socket } of clients) if (socket.bytesRead === 0) socket.destroy();
+    // Node does not take for idle what never asked anything.
+    for (const { socket } of clients) if (neverAsked(socket)) socket.destroy();
   };
   const closeAll = server.closeAllConnections.bind(server);
   server.closeAllConnections = () => {

@@ -3,7 +3,7 @@
  * and upgrades are possible. What no route wants is handed to the server behind, unchanged and at the price of one look-up;
  * without routes there is not even that.
  */
-import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import { IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isOwnPath } from '../api/addresses.js';
@@ -12,6 +12,7 @@ import type { Closing } from '../front/closing.js';
 import { inTurn, isBusy } from '../front/in-turn.js';
 import { plainFront } from '../front/plain-front.js';
 import { PlainRequest } from '../front/plain-request.js';
+import { type Certificates, createHttpServer } from '../front/tls.js';
 import { whyUnclear } from '../front/unclear.js';
 import { refuse } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -19,7 +20,7 @@ import type { ClientAddress } from './client-address.js';
 import type { Match, Matcher } from './match.js';
 import { LONGEST_TARGET, readTarget } from './path.js';
 import type { Route } from './route.js';
-import { type ClientTimeouts, noteReading, watchSlowClients } from './slow-clients.js';
+import { type ClientTimeouts, neverAsked, noteReading, watchSlowClients } from './slow-clients.js';
 import { Visit } from './visit.js';
 
 interface FrontDeps {
@@ -28,6 +29,8 @@ interface FrontDeps {
   readonly address: () => ClientAddress;
   readonly now: () => number;
   readonly timeouts: () => ClientTimeouts;
+  /** Null: plain HTTP. */
+  readonly certificates: Certificates | null;
   readonly serve: (visit: Visit, route: Route) => void;
   /** A request that ended before it had a route: for the log. */
   readonly onRefused: (visit: Visit) => void;
@@ -58,12 +61,13 @@ export function frontServer(deps: FrontDeps, direct: Direct, behind: RequestList
       this[asked] = value;
     }
   }
-  const server: Server = createServer({
+  const options = {
     IncomingMessage: Incoming,
     keepAliveTimeout: 75_000,
     requestTimeout: 0, // uploads may take long; watchSlowClients tells them from drips
     connectionsCheckingInterval: CHECK_MS,
-  });
+  };
+  const server = createHttpServer(options, deps.certificates);
   const clients = watchSlowClients(server, deps.timeouts, deps.now);
   server.setTimeout(0);
   const take = (req: ClientRequest, res: ClientResponse, awaitsContinue: boolean): boolean => {
@@ -81,7 +85,7 @@ export function frontServer(deps: FrontDeps, direct: Direct, behind: RequestList
     begin(deps, req, res, found, awaitsContinue, null);
     return true;
   };
-  plainFront({ server, closing, clients }, (req, res) => {
+  plainFront({ server, closing, clients, neverAsked }, (req, res) => {
     if (take(req, res, false)) return true;
     const handler = direct(req.method, req.url);
     handler?.(req, res);

@@ -7,6 +7,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { RouteConfig } from '../config/classic-routes.js';
 import type { Direct } from '../front/client.js';
 import type { Closing } from '../front/closing.js';
+import type { Certificates } from '../front/tls.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import { callout } from '../jwt/callout.js';
 import type { BreakerState } from '../lib/breaker.js';
@@ -55,6 +56,8 @@ export interface RoutesDeps {
   readonly bodyLimit: () => number;
   /** How long clients may take to send a request. */
   readonly clientTimeouts: () => ClientTimeouts;
+  /** What clients are shown; null: plain HTTP. */
+  readonly certificates: () => Certificates | null;
   readonly onAuthFailure: (reason: string) => void;
 }
 
@@ -165,6 +168,7 @@ export class Routes {
         address: () => this.#addressOf(trustProxy()),
         now: () => clock.monotonic(),
         timeouts: this.#deps.clientTimeouts,
+        certificates: this.#deps.certificates(),
         serve: (visit, route) => this.#serve(visit, route),
         onRefused: (visit) => this.#logLine(visit, '', clock.monotonic() - visit.arrivedAt),
       },

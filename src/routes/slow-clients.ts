@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { connectionEvent } from '../front/tls.js';
 import { late } from '../lib/late.js';
 
 export interface ClientTimeouts {
@@ -24,12 +25,18 @@ const BYTES_PER_MS = 1024 / 1000;
 const GRACE_SWEEPS = 3;
 
 const reading = Symbol('reading');
-type Watched = Socket & { [reading]?: IncomingMessage | undefined };
+const asked = Symbol('asked');
+type Watched = Socket & { [reading]?: IncomingMessage | undefined; [asked]?: true };
 
 /** The request is the one that its connection brings now. */
 export const noteReading = (socket: Socket, request: IncomingMessage): void => {
   (socket as Watched)[reading] = request;
+  (socket as Watched)[asked] = true;
 };
+
+/** Nothing of a request came over it. With TLS, what was read may be a handshake: there a request has to have begun. */
+export const neverAsked = (socket: Socket): boolean =>
+  'encrypted' in socket ? (socket as Watched)[asked] !== true : socket.bytesRead === 0;
 
 interface Client {
   readonly socket: Watched;
@@ -75,7 +82,7 @@ export function watchSlowClients(
   };
 
   server.headersTimeout = timeouts().headersMs;
-  server.on('connection', (socket: Socket) => {
+  server.on(connectionEvent(server), (socket: Socket) => {
     const client: Client = { socket, request: undefined, sinceMs: 0, bytes: 0, told: 0, unreadSinceMs: -1, taken: 0 };
     clients.add(client);
     socket.once('close', () => clients.delete(client));

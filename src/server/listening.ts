@@ -1,14 +1,16 @@
 /** A server that listens: where, and how it ends. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Closing } from '../front/closing.js';
 
 /** The URL under which it can be reached from this machine. */
 export function urlOf(server: FastifyInstance, wanted: { readonly host: string; readonly port: number }): string {
   const address = server.server.address();
+  const scheme = server.server instanceof TlsServer ? 'https' : 'http';
   const port = typeof address === 'object' && address ? address.port : wanted.port;
   const host = wanted.host === '0.0.0.0' || wanted.host === '::' ? '127.0.0.1' : wanted.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 interface DrainSettings {

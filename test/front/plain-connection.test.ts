@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
 import { Closing } from '../../src/front/closing.js';
 import { plainFront } from '../../src/front/plain-front.js';
-import { watchSlowClients } from '../../src/routes/slow-clients.js';
+import { neverAsked, watchSlowClients } from '../../src/routes/slow-clients.js';
 import { parseAnswer, type RawAnswer, rawRequest } from '../support/raw-http.js';
 
 type Handler = (request: ClientRequest, response: ClientResponse) => void;
@@ -31,7 +31,7 @@ async function start(t: TestContext, handler: Handler, options: ServerOptions = 
   const closing = new Closing();
   const timeouts = () => ({ headersMs: 60_000, bodyMs: 60_000, sendMs: 60_000 });
   const clients = watchSlowClients(server, timeouts, () => performance.now());
-  plainFront({ server, closing, clients }, (request, response) => {
+  plainFront({ server, closing, clients, neverAsked }, (request, response) => {
     handler(request, response);
     return true;
   });

@@ -11,7 +11,7 @@ import type { ClientRequest, ClientResponse } from '../../src/front/client.js';
 import { Closing } from '../../src/front/closing.js';
 import { plainFront } from '../../src/front/plain-front.js';
 import { PlainRequest } from '../../src/front/plain-request.js';
-import { watchSlowClients } from '../../src/routes/slow-clients.js';
+import { neverAsked, watchSlowClients } from '../../src/routes/slow-clients.js';
 import { seeded } from '../router/support.js';
 import { rawRequest } from '../support/raw-http.js';
 
@@ -49,7 +49,10 @@ const timeouts = () => ({ headersMs: 60_000, bodyMs: 60_000, sendMs: 60_000 });
 const nodes = createServer(options, (request, response) => void echo(request, response));
 const fronted = createServer(options, (request, response) => void echo(request, response));
 plainFront(
-  { server: fronted, closing: new Closing(), clients: watchSlowClients(fronted, timeouts, () => performance.now()) },
+  {
+    ...{ server: fronted, closing: new Closing(), neverAsked },
+    clients: watchSlowClients(fronted, timeouts, () => performance.now()),
+  },
   serve,
 );
 let nodesUrl: string;

@@ -9,6 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, fetch as undiciFetch } from 'undici';
 import { stringify } from 'yaml';
 import { packageRoot } from '../../src/lib/root.js';
 import { endWithTest, hasEnded } from './end-with-test.js';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   /** `postgres` (a fresh database), `embedded`, or the URL of a database that the test owns. */
   readonly database?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** It serves HTTPS, with a certificate of this authority (PEM); `client` is shown to it. */
+  readonly https?: { readonly ca: string; readonly client?: { readonly cert: string; readonly key: string } };
 }
 
 export interface NewKey {
@@ -115,14 +118,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const printed = collect(started);
   const end = endingOf(started);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${options.https ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const fetch = fetchWith(options.https);
   const removeAll = async () => {
     await end('SIGKILL');
     await fresh?.drop();
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    await ready(url, started, printed);
+    await ready(fetch, url, started, printed);
   } catch (error) {
     await removeAll();
     throw error;
@@ -205,7 +209,16 @@ function endingOf(started: ChildProcess): (signal: NodeJS.Signals) => Promise<nu
   };
 }
 
-async function ready(url: string, started: ChildProcess, printed: () => string): Promise<void> {
+type Fetch = typeof globalThis.fetch;
+
+/** The usual one, or one that trusts an authority of the tests. */
+function fetchWith(https: GatewayOptions['https']): Fetch {
+  if (!https) return globalThis.fetch;
+  const dispatcher = new Agent({ connect: { ca: https.ca, ...https.client } });
+  return ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as Fetch;
+}
+
+async function ready(fetch: Fetch, url: string, started: ChildProcess, printed: () => string): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline && !hasEnded(started)) {
     const answered = await fetch(`${url}/readyz`).catch(() => undefined);

@@ -88,6 +88,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     onDenied: () => {},
     bodyLimit: () => 20 * 1024 * 1024,
     clientTimeouts: () => ({ headersMs: 30_000, bodyMs: 60_000, sendMs: 60_000, ...options.clientTimeouts }),
+    certificates: () => null,
     onAuthFailure: () => {},
   });
   await routes.apply(routesOf(written));
