@@ -159,6 +159,7 @@ const told: Partial<Record<OperationId, Json>> = {
     parameters: [{ ...modelInPath, name: 'id' }],
     responses: { 200: json('The model.', 'GoogleModel') },
   },
+  getOwnKey: { responses: { 200: json('The key.', 'OwnKey') } },
   listModels: { responses: { 200: json('The models.', 'ModelList') } },
   retrieveModel: {
     parameters: [

@@ -81,6 +81,7 @@ const counts = {
 } as const satisfies Record<string, Written>;
 
 const models = {
+  getOwnKey: ['GET /v1/key', 'The key of the caller: what it may use, what it spent, and what is left of its limits.'],
   listModels: ['GET /v1/models', 'The models that the key may use.'],
   retrieveModel: ['GET /v1/models/{+id}', 'One model that the key may use.'],
   listGoogleModels: ['GET /v1beta/models', 'The models that the key may use, as Google lists them.'],
@@ -324,7 +325,7 @@ export const namespaces: readonly OwnPath[] = [
 /** Endpoints that this version lacks. */
 export const lacking: readonly OwnPath[] = [
   ...['/v1/moderations', '/v1/rerank', '/v1/files', '/v1/batches'].map(openai),
-  ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime', '/v1/key'].map(openai),
+  ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations', '/v1/realtime'].map(openai),
   ...['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/audio/translations', '/passthrough'].map(openai),
   { path: '/v1/messages/batches', dialect: 'anthropic-messages' },
   { path: '/v1beta/interactions', dialect: 'google-rpc' },

@@ -256,6 +256,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       version,
       ledger,
       limitLevels: limits.levels,
+      standing: limits.standing,
       limitNotice: limits.notice,
       ...spend.admin,
       catalogue,

@@ -8,6 +8,7 @@ import type { KeyStore } from '../identity/key-store.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { pgSpentStore, type SpentStore } from '../ledger/spent-pg.js';
+import { pgUseStore } from '../ledger/use-pg.js';
 import type { Clock } from '../lib/clock.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { backgroundTimer } from '../lib/timer.js';
@@ -20,6 +21,7 @@ import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
 import type { LateFacts } from '../operations/late-facts.js';
 import { closeLapsed, noteOf, rebuildFrom } from '../operations/limit-ledger.js';
 import { limitLevels, limitsOfEntry } from '../operations/limit-levels.js';
+import { listStanding } from '../operations/list-standing.js';
 import type { Store } from '../store/pg.js';
 import { limitMetrics } from '../telemetry/limit-metrics.js';
 import type { Log } from '../telemetry/log.js';
@@ -121,6 +123,7 @@ export async function startLimits(deps: LimitsDeps) {
     /** Counts a request that this limit refused. */
     denied,
     levels: limitLevels({ limits, keys: keyStore, models }),
+    standing: listStanding({ use: pgUseStore(store), limits, clock }),
     /** Why these levels may not be all that was used; undefined where they are. */
     notice: () => apartNotice(apart()),
     /** These entries are in the ledger's store. */

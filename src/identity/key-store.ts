@@ -26,6 +26,8 @@ export interface KeyFilter {
   readonly team?: string | undefined;
   /** The beginning of the key's name. */
   readonly name?: string | undefined;
+  /** What occurs in its name, in capitals or not, or is its id or its prefix. */
+  readonly q?: string | undefined;
   /** Revoked keys are left out unless asked for. */
   readonly revoked?: boolean | undefined;
   /** Of these teams alone; null: of all, and of none. */
@@ -73,8 +75,8 @@ export interface KeyStore {
   /** Newest first. */
   keys(filter: KeyFilter, page: Page): Promise<readonly Key[]>;
   team(id: string): Promise<Team | null>;
-  /** By name. */
-  teams(page: Page, only?: Teams): Promise<readonly Team[]>;
+  /** By name. `q`: what occurs in it, in capitals or not. */
+  teams(page: Page, only?: Teams, q?: string): Promise<readonly Team[]>;
   /** Keys that are not revoked, and teams, that set limits for their end users; at most a thousand of each. */
   withUserLimits(only?: Teams): Promise<{ readonly keys: readonly Key[]; readonly teams: readonly Team[] }>;
   /** Newest first. `id` is a positive integer, written in decimal. */

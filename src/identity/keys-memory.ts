@@ -41,14 +41,19 @@ export function memoryKeyStore(): KeyStore {
         .filter((key) => filter.team === undefined || key.team === filter.team)
         .filter((key) => within(filter.teams ?? null, key.team))
         .filter((key) => filter.name === undefined || key.name.startsWith(filter.name))
+        .filter(
+          ({ id, name, prefix }) =>
+            filter.q === undefined || hasWithin(name, filter.q) || id === filter.q || prefix === filter.q,
+        )
         .filter((key) => filter.revoked || key.revoked_at === null)
         .filter((key) => page.after === null || key.id < page.after)
         .sort((a, b) => (a.id < b.id ? 1 : -1))
         .slice(0, page.limit),
     team: async (id) => state.teams.get(id) ?? null,
-    teams: async (page, only = null) =>
+    teams: async (page, only = null, q) =>
       [...state.teams.values()]
         .filter((team) => within(only, team.id))
+        .filter((team) => q === undefined || hasWithin(team.id, q))
         .filter((team) => page.after === null || team.id > page.after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, page.limit),
@@ -78,6 +83,8 @@ export function memoryKeyStore(): KeyStore {
     },
   };
 }
+
+const hasWithin = (name: string, part: string): boolean => name.toLowerCase().includes(part.toLowerCase());
 
 const copy = (state: State): State => ({
   keys: new Map(state.keys),

@@ -56,7 +56,7 @@ export function pgKeyStore(db: Database): KeyStore {
       return { caller: { key: row.key, team: row.team }, secret_ends_at: row.ends === null ? null : Number(row.ends) };
     },
     key: async (id) => (await db.select(keyColumns).from(keys).where(eq(keys.id, id)))[0] ?? null,
-    keys: ({ team, name, revoked, teams: only }, page) =>
+    keys: ({ team, name, q, revoked, teams: only }, page) =>
       db
         .select(keyColumns)
         .from(keys)
@@ -65,6 +65,9 @@ export function pgKeyStore(db: Database): KeyStore {
             team === undefined ? undefined : eq(keys.team, team),
             only ? inArray(keys.team, [...only]) : undefined,
             name === undefined ? undefined : sql`starts_with(${keys.name}, ${name})`,
+            q === undefined
+              ? undefined
+              : sql`(strpos(lower(${keys.name}), lower(${q})) > 0 or ${keys.id} = ${q} or ${keys.prefix} = ${q})`,
             revoked ? undefined : isNull(keys.revoked_at),
             page.after === null ? undefined : lt(keys.id, page.after),
           ),
@@ -72,12 +75,13 @@ export function pgKeyStore(db: Database): KeyStore {
         .orderBy(desc(keys.id))
         .limit(page.limit),
     team: async (id) => (await db.select().from(teams).where(eq(teams.id, id)))[0] ?? null,
-    teams: (page, only) =>
+    teams: (page, only, q) =>
       db
         .select()
         .from(teams)
         .where(
           and(
+            q === undefined ? undefined : sql`strpos(lower(${teams.id}), lower(${q})) > 0`,
             page.after === null ? undefined : gt(teams.id, page.after),
             only ? inArray(teams.id, [...only]) : undefined,
           ),

@@ -25,6 +25,6 @@ export const readsWithin = (read: Keys['read'], teams: Teams): Keys['read'] =>
     : {
         ...limitReadsWithin(read, teams),
         keys: (filter, page) => read.keys({ ...filter, teams }, page),
-        teams: (page) => read.teams(page, teams),
+        teams: (page, _only, q) => read.teams(page, teams, q),
         audit: (filter, page) => read.audit({ ...filter, teams }, page),
       };

@@ -15,7 +15,7 @@ import { type Crossing, crossings, type Denial, denialOf, endOf } from './denial
 import { type Certainty, Hold, Part, writeActuals } from './hold.js';
 import { type Limit, tightest } from './limit.js';
 import { type Rebuild, Rebuilder } from './rebuild.js';
-import type { Ask, ClosedHold, ClosedHolds, Lapsed, LimitStore, Reply, StoreState } from './store.js';
+import type { Ask, ClosedHold, ClosedHolds, Lapsed, Level, LimitStore, Reply, StoreState } from './store.js';
 
 export interface ReserveRequest {
   /** Unique to the request, of the gateway's own making, and to be kept with its ledger entries. */
@@ -67,6 +67,11 @@ export interface LimitsOptions {
 const NONE: readonly never[] = [];
 const UNAVAILABLE_MS = 1000;
 const MOST_TRIES = 20;
+
+function readingOf(limit: Limit, { spent, held }: Level, nowMs: number): LimitReading {
+  const remaining = Math.max(0, limit.spec.max - spent - held);
+  return { limit, spent, held, remaining, windowEndsAtMs: endOf(limit.windowAt(nowMs)?.endMs) };
+}
 
 export class Limits {
   readonly #store: LimitStore;
@@ -186,17 +191,18 @@ export class Limits {
       if (!levels) return undefined;
       const now = this.#store.nowMs();
       const unknown = limits.filter((_, i) => levels[i] === 'unknown');
-      if (unknown.length === 0) {
-        return limits.map((limit, i) => {
-          const { spent, held } = levels[i] as { spent: number; held: number };
-          const remaining = Math.max(0, limit.spec.max - spent - held);
-          return { limit, spent, held, remaining, windowEndsAtMs: endOf(limit.windowAt(now)?.endMs) };
-        });
-      }
+      if (unknown.length === 0) return limits.map((limit, i) => readingOf(limit, levels[i] as Level, now));
       const parts = unknown.map((limit) => new Part(limit, justARequest, now, null));
       if (!(await this.#rebuilder.ensure(parts))) return undefined;
     }
     return undefined;
+  }
+
+  /** The same without a sum of the ledger: null where a counter would have to be made anew. */
+  async readKnown(limits: readonly Limit[]): Promise<readonly (LimitReading | null)[] | undefined> {
+    const levels = await this.#store.read(limits);
+    const now = this.#store.nowMs();
+    return levels?.map((level, i) => (level === 'unknown' ? null : readingOf(limits[i]!, level, now)));
   }
 
   /** Renews leases and closes what lapsed. Called by the timer; a test calls it by itself. */

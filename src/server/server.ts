@@ -13,6 +13,7 @@ import { googleModelsRoutes } from '../api/google/models.js';
 import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { conversationsRoutes } from '../api/openai/conversations.js';
 import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
+import { ownKeyRoute } from '../api/openai/own-key.js';
 import { ResponseSession, type ResponsesDeps } from '../api/openai/response-session.js';
 import { responsesRoutes } from '../api/openai/responses.js';
 import type { HttpResponseWriter } from '../api/response-writer.js';
@@ -105,6 +106,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     const { authenticator, bodyLimit } = deps.openai;
     conversationsRoutes(data, { conversations, authenticator, bodyLimit });
     googleModelsRoutes(data, deps.openai);
+    ownKeyRoute(data, { ...deps.admin, authenticator: deps.openai.authenticator });
   });
   await app.register(async (health) => healthRoutes(health, deps.health));
   await app.register(async (pages) => {

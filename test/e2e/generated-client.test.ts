@@ -25,6 +25,7 @@ const created = await admin.POST('/admin/v1/keys', {
   body: { name: 'generated', team: 'search', limits: [{ unit: 'usd', max: 5, per: 'month' }] },
 });
 if (created.data === undefined) throw new Error(created.error.detail);
+if ('data' in created.data) throw new Error('several');
 const key: components['schemas']['ShownKey'] = created.data;
 
 const data = createClient<paths>({ baseUrl, headers: { authorization: \`Bearer \${key.key}\` } });

@@ -93,6 +93,7 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('createDeploymentChatCompletion', { path: model, body: { messages } });
     await api.call('createDeploymentCompletion', { path: model, body: { prompt: 'Hello' } });
     await api.call('createDeploymentEmbedding', { path: model, body: { input: 'Hello' } });
+    await api.call('getOwnKey');
     await api.call('listModels');
     await api.call('retrieveModel', { path: { id: 'sandbox' } });
     await api.call('listGoogleModels');
@@ -109,6 +110,9 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('revokeKey', { path });
     await api.call('listKeys', { query: { include_revoked: 'true', limit: '10' } });
     await api.call('createTeam', { body: { name: 'ads', markup: 1.2, aliases: { a: 'sandbox' } }, status: 201 });
+    await api.call('createKey', { body: [{ name: 'a' }, { name: 'b' }], status: 201 });
+    await api.call('createTeam', { body: { data: [{ name: 'c' }] }, status: 201 });
+    await api.call('getLimits', { query: { of: 'teams' } });
     const team = { id: 'ads' };
     await api.call('updateTeam', { path: team, body: { limits: [{ unit: 'usd', max: '5.5', per: 'day' }] } });
     for (const operation of ['getTeam', 'blockTeam', 'unblockTeam']) await api.call(operation, { path: team });

@@ -26,12 +26,13 @@ import { about, type OpenApiDocument, securitySchemes, servers, wholeDocument } 
 import { describing, holdToTable, routeOf } from '../route.js';
 import { ADMIN_PREFIX, adminRows } from '../table.js';
 import { readsJson } from './body.js';
+import { formOf } from './bulk.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
 import { type Guarding, guard } from './gate.js';
-import { keysRoutes } from './keys-routes.js';
+import { keysRoutes, type Standings } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
 import { type Reading, readRoutes } from './read-routes.js';
@@ -45,6 +46,7 @@ import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 export interface AdminDeps
   extends Writing,
+    Standings,
     Omit<Reading, 'ledger'>,
     Configuring,
     CacheReading,
@@ -127,6 +129,6 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
 const validates: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (data) => {
-    const result = schema.safeParse(data);
+    const result = formOf(schema, data).safeParse(data);
     return result.success ? { value: result.data } : { error: result.error };
   };

@@ -46,6 +46,37 @@ export const keyAnswer = z
   })
   .meta({ id: 'Key' });
 
+const amount = z.union([z.string(), z.number()]);
+
+export const limitState = z
+  .object({
+    scope: z.record(z.string(), z.string()),
+    unit: z.string(),
+    per: z.string().nullable(),
+    model: z.string().nullable(),
+    max: amount,
+    spent: amount,
+    held: amount,
+    remaining: amount,
+    window_ends_at: z.string().nullable(),
+  })
+  .meta({ id: 'LimitState' });
+
+/** What lists tell beside what was written. */
+const standing = {
+  last_used_at: time.nullable().describe('When a request of it was entered last; null: never.'),
+  month: z
+    .object({ requests: z.number(), cost_nusd: z.number(), cost_usd: z.string() })
+    .meta({ id: 'MonthSoFar', description: 'Since the beginning of the month, in UTC.' }),
+  limit_states: z
+    .array(limitState)
+    .readonly()
+    .nullable()
+    .describe('What its limits have spent and left; null: that cannot be known just now.'),
+};
+
+export const listedKey = z.object({ ...keyAnswer.shape, ...standing }).meta({ id: 'ListedKey' });
+
 /** `key` is the secret, shown this once; null where a remembered answer is given again. */
 export const shownKeyAnswer = z.object({ key: z.string().nullable(), ...keyAnswer.shape }).meta({ id: 'ShownKey' });
 
@@ -65,6 +96,8 @@ export const teamAnswer = z
   })
   .meta({ id: 'Team' });
 
+export const listedTeam = z.object({ ...teamAnswer.shape, ...standing }).meta({ id: 'ListedTeam' });
+
 export const auditAnswer = z
   .object({
     id: z.string(),
@@ -75,6 +108,10 @@ export const auditAnswer = z
     detail: metadata,
   })
   .meta({ id: 'AuditLine' });
+
+/** What is answered where several things were made at once. */
+export const batchOf = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item) }).meta({ id: `${item.meta()!.id}Batch` });
 
 const pageOfItems = <T extends z.ZodType>(item: T) =>
   z.object({ data: z.array(item), next_cursor: z.string().nullable() }).meta({ id: `${item.meta()!.id}List` });

@@ -1,40 +1,54 @@
 /** Keys: `/admin/v1/keys`. */
+import { z } from 'zod';
+import type { Key } from '../../identity/key.js';
 import type { Shown } from '../../identity/keys.js';
 import { readsWithin } from '../../identity/reads-within.js';
 import { ok, type Result, refuse } from '../../lib/errors.js';
+import { type ListStanding, noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
-import { keyAnswer, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
+import { batchOf, keyAnswer, listedKey, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
+import { makeEach, oneOrMany } from './bulk.js';
 import { sendRefusal } from './errors.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId, keyPatch, keyQuery, newKey, pageOf, rotation } from './schemas.js';
 
-const shown = (status: number) => (result: Result<Shown>) =>
-  result.ok ? ok({ status, body: { key: result.value.secret, ...showKey(result.value.key) } }) : result;
+const shown = ({ secret, key }: Shown) => ({ key: secret, ...showKey(key) });
+const rotated = (result: Result<Shown>) => (result.ok ? ok({ status: 200, body: shown(result.value) }) : result);
 
-export function keysRoutes(app: AdminApp, deps: Writing): void {
+const newKeys = oneOrMany(newKey);
+const madeKeys = z.union([shownKeyAnswer, batchOf(shownKeyAnswer)]);
+
+export interface Standings {
+  /** How what a list shows stands. */
+  readonly standing: ListStanding;
+}
+
+export function keysRoutes(app: AdminApp, deps: Writing & Standings): void {
   const { read } = deps.keys;
 
   route(app, 'createKey', {
-    schema: { body: newKey, response: { 201: shownKeyAnswer } },
+    schema: { body: newKeys, response: { 201: madeKeys } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const created = await writes.createKey(request.body);
-        if (created.ok) reply.header('location', `/admin/v1/keys/${created.value.key.id}`);
-        return shown(201)(created);
+        const made = await makeEach(request.body, async (fields) => {
+          const created = await writes.createKey(fields);
+          return created.ok ? ok(shown(created.value)) : created;
+        });
+        if (!made.ok) return made;
+        if ('id' in made.value) reply.header('location', `/admin/v1/keys/${made.value.id}`);
+        return ok({ status: 201, body: made.value });
       }),
   });
 
   route(app, 'listKeys', {
-    schema: { querystring: keyQuery, response: { 200: listOf(keyAnswer) } },
+    schema: { querystring: keyQuery, response: { 200: listOf(listedKey) } },
     handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
-      const filter = { team: query.team, name: query.name, revoked: query.include_revoked };
-      return showPage(
-        await readsWithin(read, principal.teams).keys(filter, { limit: limit + 1, after }),
-        limit,
-        showKey,
-      );
+      const filter = { team: query.team, name: query.name, q: query.q, revoked: query.include_revoked };
+      const keys = await readsWithin(read, principal.teams).keys(filter, { limit: limit + 1, after });
+      const standing = await deps.standing.ofKeys(keys.slice(0, limit));
+      return showPage(keys, limit, (key: Key) => ({ ...showKey(key), ...(standing.get(key.id) ?? noStanding) }));
     },
   });
 
@@ -60,7 +74,7 @@ export function keysRoutes(app: AdminApp, deps: Writing): void {
     schema: { params: byId, body: rotation, response: { 200: shownKeyAnswer } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) =>
-        shown(200)(await writes.rotateKey(request.params.id, request.body?.overlap ?? 0)),
+        rotated(await writes.rotateKey(request.params.id, request.body?.overlap ?? 0)),
       ),
   });
 

@@ -1,9 +1,13 @@
 /** What the limits of a key, a team, an end user, a model or a target have spent and held: `/admin/v1/limits`. */
 import { z } from 'zod';
 import { refuse } from '../../lib/errors.js';
+import { readsWithin } from '../../identity/reads-within.js';
 import type { LimitLevels } from '../../operations/limit-levels.js';
 import type { AdminApp } from './admin-api.js';
+import { limitState } from './answers.js';
 import { sendRefusal } from './errors.js';
+import type { Standings } from './keys-routes.js';
+import type { Writing } from './once.js';
 import { route } from './route.js';
 import { text } from './schemas.js';
 
@@ -13,9 +17,8 @@ export interface LimitsReading {
   readonly limitNotice: () => string | undefined;
 }
 
-const amount = z.union([z.string(), z.number()]);
-
 const limitQuery = z.strictObject({
+  of: z.literal('teams').optional().describe('`teams`: the limits of all teams, in one answer.'),
   key: text(400).optional(),
   team: text(400).optional(),
   user: text(400).optional(),
@@ -23,23 +26,9 @@ const limitQuery = z.strictObject({
   target: text(400).optional(),
 });
 
-const limitAnswer = z
-  .object({
-    scope: z.record(z.string(), z.string()),
-    unit: z.string(),
-    per: z.string().nullable(),
-    model: z.string().nullable(),
-    max: amount,
-    spent: amount,
-    held: amount,
-    remaining: amount,
-    window_ends_at: z.string().nullable(),
-  })
-  .meta({ id: 'LimitState' });
-
 const answer = z
   .object({
-    data: z.array(limitAnswer),
+    data: z.array(limitState),
     notice: z
       .string()
       .optional()
@@ -52,15 +41,37 @@ const ofAll = refuse(
   'Limits of models and targets are of all teams: ask for those of a key or a team.',
 );
 
-export function limitsRoutes(app: AdminApp, { limitLevels, limitNotice }: LimitsReading): void {
+/** Teams whose limits are in one answer. */
+const MOST_TEAMS = 1_000;
+
+export function limitsRoutes(app: AdminApp, deps: LimitsReading & Standings & Writing): void {
+  const { limitLevels, limitNotice, standing, keys } = deps;
+
+  /** The limits of the teams that whoever asks may read; undefined where they cannot be known now. */
+  const ofTeams = async (teams: ReadonlySet<string> | null) => {
+    const all = await readsWithin(keys.read, teams).teams({ limit: MOST_TEAMS, after: null });
+    const standings = await standing.ofTeams(all);
+    const states = [...standings.values()].map(({ limit_states }) => limit_states);
+    return states.includes(null) ? undefined : states.flatMap((some) => some ?? []);
+  };
+
   route(app, 'getLimits', {
     schema: { querystring: limitQuery, response: { 200: answer } },
-    handler: async ({ query, principal: { teams } }, reply) => {
-      if (teams !== null && (query.model ?? query.target) !== undefined) return sendRefusal(reply, ofAll);
-      const levels = await limitLevels(query, teams);
-      if (!levels.ok) return sendRefusal(reply, levels.refusal);
+    handler: async ({ query: { of, ...whose }, principal }, reply) => {
+      if (principal.teams !== null && (whose.model ?? whose.target) !== undefined) return sendRefusal(reply, ofAll);
       const notice = limitNotice();
-      return { data: [...levels.value], ...(notice === undefined ? {} : { notice }) };
+      const told = notice === undefined ? {} : { notice };
+      if (of === 'teams') {
+        if (Object.values(whose).some((value) => value !== undefined)) return sendRefusal(reply, notBoth);
+        const data = await ofTeams(principal.teams);
+        return data ? { data, ...told } : sendRefusal(reply, unknown);
+      }
+      const levels = await limitLevels(whose, principal.teams);
+      if (!levels.ok) return sendRefusal(reply, levels.refusal);
+      return { data: [...levels.value], ...told };
     },
   });
 }
+
+const notBoth = refuse('invalid_value', 'Say either `of=teams`, or whose limits.', { param: 'query.of' });
+const unknown = refuse('unavailable', 'What these limits have spent cannot be known just now. Try again shortly.');

@@ -75,6 +75,7 @@ async function once(
 
 const withoutSecret = (body: object): object => ({
   ...body,
+  ...('data' in body && Array.isArray(body.data) && { data: body.data.map(withoutSecret) }),
   ...('key' in body && { key: null }),
   ...('secret' in body && { secret: null }),
   ...('token' in body && { token: null }),

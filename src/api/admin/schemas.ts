@@ -152,10 +152,16 @@ export const flag = z.enum(['true', 'false']).transform((written) => written ===
 export const keyQuery = z.strictObject({
   team: text(100).optional(),
   name: text(200).optional(),
+  q: text(200)
+    .optional()
+    .describe('Only keys in whose name this occurs, in capitals or not, or whose id or prefix it is.'),
   include_revoked: flag.optional(),
   ...paged(/^key_[0-9a-z]{26}$/),
 });
-export const teamQuery = z.strictObject(paged(/^.+$/u));
+export const teamQuery = z.strictObject({
+  q: text(100).optional().describe('Only teams in whose name this occurs, in capitals or not.'),
+  ...paged(/^.+$/u),
+});
 export const auditQuery = z.strictObject({
   subject: text(400).optional(),
   action: text(100).optional(),

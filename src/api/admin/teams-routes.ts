@@ -1,33 +1,45 @@
 /** Teams: `/admin/v1/teams`. A team's name is its id. */
+import { z } from 'zod';
+import type { Team } from '../../identity/key.js';
 import { readsWithin } from '../../identity/reads-within.js';
 import { ok, refuse } from '../../lib/errors.js';
+import { noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
-import { listOf, showPage, showTeam, teamAnswer } from './answers.js';
+import { batchOf, listedTeam, listOf, showPage, showTeam, teamAnswer } from './answers.js';
+import { makeEach, oneOrMany } from './bulk.js';
 import { sendRefusal } from './errors.js';
+import type { Standings } from './keys-routes.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId, newTeam, pageOf, teamPatch, teamQuery } from './schemas.js';
 
-export function teamsRoutes(app: AdminApp, deps: Writing): void {
+const newTeams = oneOrMany(newTeam);
+const madeTeams = z.union([teamAnswer, batchOf(teamAnswer)]);
+
+export function teamsRoutes(app: AdminApp, deps: Writing & Standings): void {
   const { read } = deps.keys;
 
   route(app, 'createTeam', {
-    schema: { body: newTeam, response: { 201: teamAnswer } },
+    schema: { body: newTeams, response: { 201: madeTeams } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const { name, markup, ...fields } = request.body;
-        const created = await writes.createTeam(name, { ...fields, markup_ppm: markup });
-        if (created.ok) reply.header('location', `/admin/v1/teams/${encodeURIComponent(name)}`);
-        return created.ok ? ok({ status: 201, body: showTeam(created.value) }) : created;
+        const made = await makeEach(request.body, async ({ name, markup, ...fields }) => {
+          const created = await writes.createTeam(name, { ...fields, markup_ppm: markup });
+          return created.ok ? ok(showTeam(created.value)) : created;
+        });
+        if (!made.ok) return made;
+        if ('id' in made.value) reply.header('location', `/admin/v1/teams/${encodeURIComponent(made.value.id)}`);
+        return ok({ status: 201, body: made.value });
       }),
   });
 
   route(app, 'listTeams', {
-    schema: { querystring: teamQuery, response: { 200: listOf(teamAnswer) } },
+    schema: { querystring: teamQuery, response: { 200: listOf(listedTeam) } },
     handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
-      const found = await readsWithin(read, principal.teams).teams({ limit: limit + 1, after });
-      return showPage(found, limit, showTeam);
+      const teams = await readsWithin(read, principal.teams).teams({ limit: limit + 1, after }, null, query.q);
+      const standing = await deps.standing.ofTeams(teams.slice(0, limit));
+      return showPage(teams, limit, (team: Team) => ({ ...showTeam(team), ...(standing.get(team.id) ?? noStanding) }));
     },
   });
 

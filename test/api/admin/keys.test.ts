@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { hashOf, wellFormed } from '../../../src/identity/secret.js';
+import { noStanding } from '../../../src/operations/list-standing.js';
 import { type AdminServer, adminServer } from './server.js';
 
 let server: AdminServer;
@@ -163,7 +164,7 @@ test('deleting revokes: the key is answered, shown when asked for, and gone from
   assert.deepEqual((await server.call('GET', `/keys/${id}`)).body, deleted.body);
   assert.deepEqual((await server.call('GET', '/keys?team=deleting')).body.data, []);
   const all = await server.call('GET', '/keys?team=deleting&include_revoked=true');
-  assert.deepEqual(all.body.data, [deleted.body]);
+  assert.deepEqual(all.body.data, [{ ...deleted.body, ...noStanding }]);
   const conflict = await server.call('PATCH', `/keys/${id}`, { name: 'x' });
   assert.equal(conflict.status, 409);
   assert.equal(conflict.body.code, 'conflict');

@@ -128,6 +128,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       limitNotice: () => undefined,
+      standing: { ofKeys: async () => new Map(), ofTeams: async () => new Map() },
       setBreaker: () => undefined,
       routes: () => [],
       setRouteBreaker: () => refused(refuse('not_found', 'There are no routes here.')),
