@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ok, refuse, refused } from '../../../src/lib/errors.js';
-import { type AdminServer, adminServer } from './server.js';
+import { type AdminServer, adminServer, aRouteTarget } from './server.js';
 
 const URL = 'http://10.0.0.5:8080/base';
 const path = `/routes/orders/targets/${encodeURIComponent(URL)}`;
 let server: AdminServer;
 const set: string[] = [];
-const shown = [{ id: 'orders', kind: 'upstream', targets: [{ id: URL, healthy: true, breaker: null }] }];
+const shown = [{ id: 'orders', kind: 'upstream', match: { path: '/x' }, targets: [{ ...aRouteTarget, id: URL }] }];
 
 before(async () => {
   server = await adminServer({
@@ -15,7 +15,7 @@ before(async () => {
     setRouteBreaker: (route, target, to) => {
       if (route !== 'orders') return refused(refuse('not_found', `There is no route ${route}.`));
       set.push(`${target} ${to}`);
-      return ok({ id: target, breaker: to === 'open' ? 'held_open' : 'closed' });
+      return ok({ ...aRouteTarget, id: target, breaker: to === 'open' ? 'held_open' : 'closed' });
     },
   });
 });

@@ -48,6 +48,15 @@ export const aProvider = {
   ...{ id: 'sandbox', type: 'sandbox', base_url: null, healthy: null, probe: null, credentials: [], targets: [] },
 };
 
+export const aRouteTarget = {
+  ...{ id: '', weight: 1, healthy: true, breaker: null, attempts: null, failures: null, ready_at: null },
+  ...{ in_flight: 0, latency_ms: 0 },
+};
+export const aTarget = {
+  ...{ id: '', provider: 'p', model: 'm', weight: 1, priority: 1, breaker: 'closed', healthy: true, reason: null },
+  ...{ ready_at: null, attempts: 0, failures: 0, in_flight: 0, latency_ms: 0 },
+};
+
 const unused = async (): Promise<never> => {
   throw new Error('not part of these tests');
 };

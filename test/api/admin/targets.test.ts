@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type AdminServer, adminServer } from './server.js';
+import { type AdminServer, adminServer, aTarget } from './server.js';
 
 let server: AdminServer;
 const set: [string, string][] = [];
@@ -9,7 +9,7 @@ before(async () => {
     setBreaker: (id, to) => {
       if (id !== 'openai/org/m') return undefined;
       set.push([id, to]);
-      return { id, breaker: to === 'open' ? 'held_open' : 'closed' };
+      return { ...aTarget, id, breaker: to === 'open' ? 'held_open' : 'closed' };
     },
   });
 });
