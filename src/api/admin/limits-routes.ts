@@ -1,7 +1,7 @@
 /** What the limits of a key, a team, an end user, a model or a target have spent and held: `/admin/v1/limits`. */
 import { z } from 'zod';
-import { refuse } from '../../lib/errors.js';
 import { readsWithin } from '../../identity/reads-within.js';
+import { refuse } from '../../lib/errors.js';
 import type { LimitLevels } from '../../operations/limit-levels.js';
 import type { AdminApp } from './admin-api.js';
 import { limitState } from './answers.js';
