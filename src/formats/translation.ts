@@ -66,6 +66,8 @@ export interface AttemptTerms {
   /** The target has refused to be asked for the usage of a stream. */
   readonly refusesUsage?: boolean;
   readonly nowMs: number;
+  /** Tells when the answer is over. */
+  readonly clock?: { now(): number };
 }
 
 export interface Translation {

@@ -151,6 +151,7 @@ export function createAttempt({
         maxOutput: context.outputCap,
         refusesUsage: target.state.refusesUsage,
         nowMs: clock.now(),
+        clock,
       });
       return carried instanceof Promise ? carried.catch(fault) : carried;
     } catch (error) {

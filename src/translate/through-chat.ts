@@ -37,6 +37,7 @@ export interface LegTerms<R extends ModelRequest> {
   /** `provider/model`. */
   readonly target: string;
   readonly nowMs: number;
+  readonly clock?: AttemptTerms['clock'];
 }
 
 export interface ChatLeg<R extends ModelRequest> {
@@ -81,7 +82,13 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
       const told = leg.toChat(request, target, findings);
       const json = onward.to === 'openai-chat' ? plainChat(told, target, findings) : told;
       if (findings.refusal) return refused(inOwnWords(leg, findings.refusal));
-      const terms = { request, model: target.model, target: target.id, nowMs: attempt.nowMs };
+      const terms = {
+        request,
+        model: target.model,
+        target: target.id,
+        nowMs: attempt.nowMs,
+        ...(attempt.clock && { clock: attempt.clock }),
+      };
       const back = (carried: Result<Translation>): Result<Translation> =>
         carried.ok
           ? ok(retold(leg, carried.value, findings.dropped, terms))

@@ -1,7 +1,7 @@
 /**
  * Chunks of a chat completion told as answers of `streamGenerateContent`. Google tells a call whole, so that a call is kept until
- * the next one begins, or its choice ends. Every event names the role; the last one of each candidate why it ended, and the last
- * of all the usage.
+ * the next one begins, or its choice ends. Every event names the role. The last of all has the usage and why each candidate ended,
+ * which is told once, and not before the answer is known to be whole.
  */
 
 import { ownSignature, type ThinkingField } from '../../formats/anthropic-messages/own-signature.js';
@@ -59,12 +59,11 @@ export class GeminiWriter implements ChunkWriter {
       if (!choice) continue;
       const parts = isObject(json['delta']) ? this.#delta(json['delta'], choice) : [];
       const { finish_reason: finish } = json;
-      const ends = typeof finish === 'string' && finish !== '';
-      if (ends) {
+      if (typeof finish === 'string' && finish !== '') {
         parts.push(...this.#settled(choice), ...this.#unsigned(choice));
         choice.finish = finishReason(finish);
       }
-      if (parts.length > 0 || ends) out += this.#event([candidate(index, parts, ends ? choice.finish : undefined)]);
+      if (parts.length > 0) out += this.#event([candidate(index, parts)]);
     }
     return out;
   }
@@ -156,7 +155,7 @@ export class GeminiWriter implements ChunkWriter {
   }
 }
 
-const candidate = (index: number, parts: readonly Json[], finish: string | undefined): Json => ({
+const candidate = (index: number, parts: readonly Json[], finish?: string): Json => ({
   content: { parts, role: 'model' },
   ...(finish !== undefined && { finishReason: finish }),
   index,

@@ -68,8 +68,17 @@ function callItem(call: unknown, path: string, findings: Findings): Json | undef
 function resultItem(message: Json, path: string, custom: ReadonlySet<unknown>, findings: Findings): Json {
   const { tool_call_id: id } = message;
   if (typeof id !== 'string') findings.invalid(`${path}.tool_call_id`, 'must be a string');
-  const output = contentOf(message['content'], `${path}.content`, findings);
+  const told = contentOf(message['content'], `${path}.content`, findings);
+  const output = message['is_error'] === true ? asError(told) : told;
   return { type: custom.has(id) ? 'custom_tool_call_output' : 'function_call_output', call_id: id, output };
+}
+
+/** That a tool failed, nothing but the text of its result can tell. */
+function asError(output: string | readonly Json[]): string | readonly Json[] {
+  if (typeof output === 'string') return /^error/i.test(output) ? output : `Error: ${output}`;
+  const [first] = output;
+  const isTold = /^error/i.test(textOr(first?.['text'], ''));
+  return isTold ? output : [{ type: 'input_text', text: 'Error:' }, ...output];
 }
 
 function contentOf(content: unknown, path: string, findings: Findings): string | readonly Json[] {

@@ -80,10 +80,12 @@ class ResponseTelling {
 
   told(status: ResponseStatus, usage?: Usage): Json {
     const { incomplete, output } = this.#builder;
+    const { clock, nowMs } = this.#terms;
     return responseObject(this.#request, {
       id: this.#id,
       model: this.#model ?? this.#terms.model,
-      createdAtS: Math.floor(this.#terms.nowMs / 1000),
+      createdAtS: Math.floor(nowMs / 1000),
+      completedAtS: status === 'completed' ? Math.floor((clock?.now() ?? nowMs) / 1000) : undefined,
       status,
       output,
       usage,

@@ -1,0 +1,269 @@
+/**
+ * Every wire format that clients call to every one that targets speak, in one table: what a request holds reaches the target, or is
+ * named as left out, or is refused with the name of its field; and what a target answers is told, whole and streamed alike.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
+import { type FakeUpstream, startUpstream } from '../support/upstream.js';
+import { cut, json, write } from '../support/upstream-steps.js';
+import { readStream, readWhole } from './readings.js';
+import { answerAs, type Saying, sayings, signs } from './sayings.js';
+import { type In, ins, type Out, outs, type Scene, scenes } from './scenes.js';
+
+let upstream: FakeUpstream;
+let gateway: Gateway;
+let secret: string;
+
+before(async () => {
+  upstream = await startUpstream();
+  const price = { input: 1, output: 4 };
+  const at = { base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' };
+  const model = (provider: string, name: string) => ({ targets: [{ provider, model: name }], price });
+  gateway = await startGateway({
+    config: {
+      defaults: { retry: { max_attempts: 1 }, breaker: { min_requests: 100_000 } },
+      providers: {
+        chat: { type: 'openai-compatible', ...at },
+        responses: { type: 'openai-compatible', ...at, speaks: ['openai-responses'] },
+        messages: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
+        gemini: { type: 'gemini', base_url: upstream.url, api_key: 'g-upstream' },
+      },
+      models: {
+        chat: model('chat', 'open-model'),
+        responses: model('responses', 'open-model'),
+        messages: model('messages', 'claude-sonnet-4-5'),
+        gemini: model('gemini', 'gemini-2.5-pro'),
+      },
+    },
+  });
+  ({ key: secret } = await gateway.key());
+});
+after(async () => {
+  await gateway?.close();
+  await upstream?.stop();
+});
+
+const paths = { chat: '/v1/chat/completions', messages: '/v1/messages', responses: '/v1/responses' };
+
+function ask(from: In, to: Out, fields: object, stream: boolean): Promise<Response> {
+  const path =
+    from === 'content'
+      ? `/v1beta/models/${to}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`
+      : paths[from];
+  const body = {
+    ...(from !== 'content' && { model: to, ...(stream && { stream }) }),
+    ...(from === 'messages' && { max_tokens: 500 }),
+    ...(from === 'responses' && { store: false }),
+    ...(from === 'chat' && stream && { stream_options: { include_usage: true } }),
+    ...fields,
+  };
+  return fetch(`${gateway.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+const holds = (sent: string, sign: Scene['signs'][number], to: Out): boolean => {
+  const own = typeof sign === 'string' || sign instanceof RegExp ? sign : sign[to];
+  return own === undefined || (typeof own === 'string' ? sent.includes(own) : own.test(sent));
+};
+
+const words: Saying = sayings[0]!;
+const hello = scenes[0]!.bodies;
+
+/** What becomes of a thing: `survives`, `named` with what was left out, or `refused` with the field. */
+async function fate(scene: Scene, from: In, to: Out, stream: boolean): Promise<string> {
+  const asked = upstream.requests.length;
+  upstream.always(answerAs(to, words, stream));
+  const response = await ask(from, to, scene.bodies[from]!, stream);
+  const text = await response.text();
+  if (response.status !== 200) {
+    assert.equal(response.status, 400, text);
+    assert.equal(upstream.requests.length, asked, 'what is refused is not sent');
+    const { error } = JSON.parse(text) as { error: { message: string } };
+    assert.match(error.message, /'[^']+'/, 'the field is named');
+    return 'refused';
+  }
+  const sent = JSON.stringify(upstream.requests.at(-1)!.json());
+  const lost = scene.signs.filter((sign) => !holds(sent, sign, to));
+  if (lost.length === 0) return 'survives';
+  const dropped = response.headers.get('x-tollgate-dropped-params');
+  assert.ok(dropped, `${String(lost[0])} is lost in silence: ${sent}`);
+  return 'named';
+}
+
+/** Which the Responses API's callers get back as what they offered. */
+const toldAsFunction = { 'responses to messages': 'survives', 'responses to gemini': 'survives' };
+
+/** What does not survive, for these pairs. All else does. */
+const fates: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  // Google's API for developers fetches nothing from the web.
+  'image by URL': { '* to gemini': 'refused', 'content to gemini': 'survives' },
+  sound: { '* to messages': 'refused' },
+  'custom tool': { '* to messages': 'refused', '* to gemini': 'refused', ...toldAsFunction },
+  'no parallel calls': { '* to gemini': 'named' },
+  // It is not known whether this model would take it.
+  effort: { '* to chat': 'named', 'chat to chat': 'survives' },
+  'stop sequence': { '* to responses': 'refused' },
+  'several answers': { '* to responses': 'refused', '* to messages': 'refused' },
+  logprobs: { '* to messages': 'refused' },
+  sampling: {
+    '* to responses': 'named',
+    'messages to responses': 'refused',
+    'responses to responses': 'survives',
+    '* to messages': 'named',
+    'messages to messages': 'survives',
+  },
+};
+
+for (const scene of scenes)
+  describe(scene.name, () => {
+    for (const from of ins)
+      for (const to of outs) {
+        if (!scene.bodies[from]) continue;
+        it(`${scene.name}: ${from} to ${to}`, async () => {
+          const expected = fates[scene.name]?.[`${from} to ${to}`] ?? fates[scene.name]?.[`* to ${to}`] ?? 'survives';
+          assert.equal(await fate(scene, from, to, false), expected);
+          assert.equal(await fate(scene, from, to, true), expected);
+        });
+      }
+  });
+
+for (const saying of sayings)
+  describe(`answer: ${saying.name}`, () => {
+    for (const from of ins)
+      for (const to of outs)
+        it(`${saying.name}: ${from} from ${to}`, async () => {
+          const tools = saying.calls ? scenes.find(({ name }) => name === 'tool')!.bodies[from]! : {};
+          const thinks = saying.thinking ? scenes.find(({ name }) => name === 'effort')!.bodies[from]! : {};
+          const body = { ...hello[from]!, ...tools, ...thinks };
+          for (const stream of [false, true]) {
+            upstream.always(answerAs(to, saying, stream));
+            const response = await ask(from, to, body, stream);
+            const told = await response.text();
+            assert.equal(response.status, 200, told);
+            const read = stream ? readStream(from, told) : readWhole(from, JSON.parse(told) as object);
+            if (from === 'responses' && to !== 'responses' && !saying.end) assert.match(told, /"completed_at":\d+/);
+            const how = stream ? 'streamed' : 'whole';
+            // Why Claude stopped is told in words beside what it said.
+            assert.ok(read.text.startsWith(saying.text ?? ''), `${how}: ${read.text}`);
+            if (saying.end !== 'filter') assert.equal(read.text, saying.text ?? '', how);
+            assert.equal(read.thinking, saying.thinking ?? '', how);
+            const calls = (saying.calls ?? []).map(([name, args]) => `${name} ${JSON.stringify(args)}`);
+            assert.deepEqual(read.calls, calls, how);
+            assert.equal(read.end, saying.told[from], how);
+            assert.deepEqual(read.usage, [100, saying.cached ?? 0, 20], how);
+            const [entry] = await gateway.entries(response.headers.get('x-request-id')!);
+            assert.deepEqual(
+              [entry!.tokens['input'], entry!.tokens['cache_read'], entry!.tokens['output']],
+              [100 - (saying.cached ?? 0), saying.cached ?? 0, 20],
+            );
+          }
+        });
+  });
+
+/** The turn that an answer was, and the result of its call, as a client sends them in the next request. */
+const nextTurn: Readonly<Record<In, (answer: Answer) => object>> = {
+  chat: ({ choices }) => ({
+    messages: [
+      { role: 'user', content: 'hello there' },
+      choices![0]!.message,
+      { role: 'tool', tool_call_id: choices![0]!.message.tool_calls[0]!.id, content: 'a tree' },
+    ],
+  }),
+  messages: ({ content }) => ({
+    messages: [
+      { role: 'user', content: 'hello there' },
+      { role: 'assistant', content },
+      {
+        role: 'user',
+        content: [{ type: 'tool_result', tool_use_id: content!.find(({ id }) => id)!.id, content: 'a tree' }],
+      },
+    ],
+  }),
+  responses: ({ output }) => ({
+    input: [
+      { role: 'user', content: 'hello there' },
+      ...output!,
+      { type: 'function_call_output', call_id: output!.find(({ call_id: id }) => id)!.call_id, output: 'a tree' },
+    ],
+  }),
+  content: ({ candidates }) => ({
+    contents: [
+      { role: 'user', parts: [{ text: 'hello there' }] },
+      candidates![0]!.content,
+      { role: 'user', parts: [{ functionResponse: { name: 'look', response: { output: 'a tree' } } }] },
+    ],
+  }),
+};
+
+interface Answer {
+  readonly choices?: readonly { readonly message: { readonly tool_calls: readonly { readonly id: string }[] } }[];
+  readonly content?: readonly { readonly id?: string }[];
+  readonly output?: readonly { readonly call_id?: string }[];
+  readonly candidates?: readonly { readonly content: object }[];
+}
+
+describe('thoughts that were signed find back to who thought them, with the next turn', () => {
+  const saying: Saying = { ...words, text: '', thinking: 'Two and two', calls: [['look', { a: 1 }]] };
+  for (const from of ins)
+    for (const to of ['messages', 'responses', 'gemini'] as const)
+      it(`${from} and ${to}`, async () => {
+        const body = {
+          ...scenes.find(({ name }) => name === 'effort')!.bodies[from]!,
+          ...scenes.find(({ name }) => name === 'tool')!.bodies[from]!,
+          ...(from === 'messages' && { max_tokens: 20_000, thinking: { type: 'enabled', budget_tokens: 8192 } }),
+          ...(from === 'responses' && { include: ['reasoning.encrypted_content'] }),
+        };
+        upstream.always(answerAs(to, saying, false));
+        const first = await ask(from, to, body, false);
+        const answer = (await first.json()) as Answer;
+        const second = await ask(from, to, { ...body, ...nextTurn[from](answer) }, false);
+        assert.equal(second.status, 200, await second.clone().text());
+        const sent = JSON.stringify(upstream.requests.at(-1)!.json());
+        assert.ok(sent.includes(`"${signs[to]}"`), sent);
+        assert.ok(sent.includes('a tree'));
+      });
+});
+
+describe('failures', () => {
+  const errorWords = (text: string) => /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? '';
+  for (const from of ins)
+    for (const to of outs) {
+      it(`${from} from ${to}: an error before the answer keeps status and words`, async () => {
+        const message = 'The field temperature is too hot.';
+        const body =
+          to === 'messages'
+            ? { type: 'error', error: { type: 'invalid_request_error', message } }
+            : to === 'gemini'
+              ? { error: { code: 400, status: 'INVALID_ARGUMENT', message } }
+              : { error: { message, type: 'invalid_request_error', param: 'temperature', code: null } };
+        for (const stream of [false, true]) {
+          upstream.always(json(400, body));
+          const response = await ask(from, to, hello[from]!, stream);
+          assert.equal(response.status, 400);
+          assert.match(errorWords(await response.text()), /too hot/);
+        }
+      });
+
+      it(`${from} from ${to}: a stream that is cut, or that tells an error, never ends as if it were whole`, async () => {
+        const whole = answerAs(to, { ...words, text: 'Half an answer and more' }, true);
+        const inBand =
+          to === 'messages'
+            ? 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+            : to === 'responses'
+              ? 'event: error\ndata: {"type":"error","code":"server_error","message":"Overloaded","param":null,"sequence_number":9}\n\n'
+              : 'data: {"error":{"message":"Overloaded","code":503,"status":"UNAVAILABLE"}}\n\n';
+        const begun = to === 'chat' || to === 'responses' ? whole.slice(0, 8) : whole.slice(0, to === 'gemini' ? 3 : 6);
+        for (const ending of [[cut], [write(inBand)]]) {
+          upstream.always([...begun, ...ending]);
+          const text = await textAsFarAsItComes(await ask(from, to, hello[from]!, true));
+          assert.doesNotMatch(text, /\[DONE\]|message_stop|response\.completed|"finishReason":\s*"STOP"/);
+          assert.match(text, /"error"|event: error|response\.failed/);
+          assert.match(text, /Half/);
+        }
+      });
+    }
+});

@@ -1,0 +1,343 @@
+/**
+ * What requests of each wire format may hold, and by what it is known in the request that a target gets. A format that has no
+ * words for a thing has no body for it here.
+ */
+
+export type In = 'chat' | 'messages' | 'responses' | 'content';
+export type Out = 'chat' | 'responses' | 'messages' | 'gemini';
+export const ins: readonly In[] = ['chat', 'messages', 'responses', 'content'];
+export const outs: readonly Out[] = ['chat', 'responses', 'messages', 'gemini'];
+
+type Sign = string | RegExp;
+
+export interface Scene {
+  readonly name: string;
+  /** Fields of the request, or of its `generationConfig`, beside the model; left out: the format cannot say it. */
+  readonly bodies: Partial<Record<In, object>>;
+  /** What the target's request holds where the thing survives, in JSON. */
+  readonly signs: readonly (Sign | Partial<Record<Out, Sign>>)[];
+}
+
+export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const PDF = 'JVBERi0xLjQKJSVFT0YK';
+const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=';
+const URL_OF = 'https://images.example.com/cat.png';
+const schema = {
+  type: 'object',
+  properties: { zebra: { type: 'string' } },
+  required: ['zebra'],
+  additionalProperties: false,
+};
+
+const user = (content: unknown) => ({ role: 'user', content });
+const parts = (...of: object[]) => ({ role: 'user', parts: of });
+const hello = {
+  chat: { messages: [user('hello there')] },
+  messages: { messages: [user('hello there')] },
+  responses: { input: 'hello there' },
+  content: { contents: [parts({ text: 'hello there' })] },
+};
+/** A thing that stands beside the words. */
+const beside = (of: Partial<Record<In, object>>): Partial<Record<In, object>> =>
+  Object.fromEntries(Object.entries(of).map(([name, more]) => [name, { ...hello[name as In], ...more }]));
+/** A part of what the user says. */
+const part = (of: Partial<Record<In, object>>): Partial<Record<In, object>> => ({
+  ...(of.chat && { chat: { messages: [user([{ type: 'text', text: 'look' }, of.chat])] } }),
+  ...(of.messages && { messages: { messages: [user([{ type: 'text', text: 'look' }, of.messages])] } }),
+  ...(of.responses && { responses: { input: [user([{ type: 'input_text', text: 'look' }, of.responses])] } }),
+  ...(of.content && { content: { contents: [parts({ text: 'look' }, of.content)] } }),
+});
+
+/** Calls of the assistant and what came of them. */
+const called = (results: Partial<Record<In, object>>): Partial<Record<In, object>> => {
+  const args = { city: 'Oslo' };
+  const found: Partial<Record<In, object>> = {};
+  if (results.chat)
+    found.chat = {
+      messages: [
+        user('go'),
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: JSON.stringify(args) } }],
+        },
+        { role: 'tool', tool_call_id: 'call_1', ...results.chat },
+      ],
+      tools: [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }],
+    };
+  if (results.messages)
+    found.messages = {
+      messages: [
+        user('go'),
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'call_1', name: 'look', input: args }] },
+        user([{ type: 'tool_result', tool_use_id: 'call_1', ...results.messages }]),
+      ],
+      tools: [{ name: 'look', input_schema: { type: 'object' } }],
+    };
+  if (results.responses)
+    found.responses = {
+      input: [
+        user('go'),
+        { type: 'function_call', call_id: 'call_1', name: 'look', arguments: JSON.stringify(args) },
+        { type: 'function_call_output', call_id: 'call_1', ...results.responses },
+      ],
+      tools: [{ type: 'function', name: 'look', parameters: { type: 'object' }, strict: false }],
+    };
+  if (results.content)
+    found.content = {
+      contents: [
+        parts({ text: 'go' }),
+        { role: 'model', parts: [{ functionCall: { name: 'look', args } }] },
+        parts({ functionResponse: { name: 'look', ...results.content } }),
+      ],
+      tools: [{ functionDeclarations: [{ name: 'look', parametersJsonSchema: { type: 'object' } }] }],
+    };
+  return found;
+};
+
+const tools = (of: Partial<Record<In, object>>): Partial<Record<In, object>> =>
+  beside({
+    ...(of.chat && { chat: { tools: [of.chat] } }),
+    ...(of.messages && { messages: { tools: [of.messages] } }),
+    ...(of.responses && { responses: { tools: [of.responses] } }),
+    ...(of.content && { content: { tools: [{ functionDeclarations: [of.content] }] } }),
+  });
+
+export const scenes: readonly Scene[] = [
+  { name: 'text', bodies: hello, signs: ['hello there'] },
+  {
+    name: 'system message',
+    bodies: {
+      chat: { messages: [{ role: 'system', content: 'Be brief.' }, user('hi')] },
+      messages: { system: 'Be brief.', messages: [user('hi')] },
+      responses: { instructions: 'Be brief.', input: 'hi' },
+      content: { systemInstruction: { parts: [{ text: 'Be brief.' }] }, contents: [parts({ text: 'hi' })] },
+    },
+    signs: ['Be brief.'],
+  },
+  {
+    name: 'developer message',
+    bodies: {
+      chat: { messages: [{ role: 'developer', content: 'Be brief.' }, user('hi')] },
+      responses: { input: [{ role: 'developer', content: 'Be brief.' }, user('hi')] },
+    },
+    signs: ['Be brief.'],
+  },
+  {
+    name: 'image as data',
+    bodies: part({
+      chat: { type: 'image_url', image_url: { url: `data:image/png;base64,${PIXEL}` } },
+      messages: { type: 'image', source: { type: 'base64', media_type: 'image/png', data: PIXEL } },
+      responses: { type: 'input_image', image_url: `data:image/png;base64,${PIXEL}` },
+      content: { inlineData: { mimeType: 'image/png', data: PIXEL } },
+    }),
+    signs: [PIXEL, 'image/png'],
+  },
+  {
+    name: 'image by URL',
+    bodies: part({
+      chat: { type: 'image_url', image_url: { url: URL_OF } },
+      messages: { type: 'image', source: { type: 'url', url: URL_OF } },
+      responses: { type: 'input_image', image_url: URL_OF },
+      content: { fileData: { mimeType: 'image/png', fileUri: URL_OF } },
+    }),
+    signs: [URL_OF],
+  },
+  {
+    name: 'document',
+    bodies: part({
+      chat: { type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${PDF}` } },
+      messages: { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: PDF } },
+      responses: { type: 'input_file', filename: 'a.pdf', file_data: `data:application/pdf;base64,${PDF}` },
+      content: { inlineData: { mimeType: 'application/pdf', data: PDF } },
+    }),
+    signs: [PDF],
+  },
+  {
+    name: 'sound',
+    bodies: part({
+      chat: { type: 'input_audio', input_audio: { data: WAV, format: 'wav' } },
+      content: { inlineData: { mimeType: 'audio/wav', data: WAV } },
+    }),
+    signs: [WAV],
+  },
+  {
+    name: 'tool',
+    bodies: tools({
+      chat: { type: 'function', function: { name: 'look', description: 'Looks.', parameters: schema } },
+      messages: { name: 'look', description: 'Looks.', input_schema: schema },
+      responses: { type: 'function', name: 'look', description: 'Looks.', parameters: schema, strict: false },
+      content: { name: 'look', description: 'Looks.', parametersJsonSchema: schema },
+    }),
+    signs: ['"look"', 'Looks.', 'zebra'],
+  },
+  {
+    name: 'tool without arguments',
+    bodies: tools({
+      chat: { type: 'function', function: { name: 'look' } },
+      messages: { name: 'look', input_schema: { type: 'object' } },
+      responses: { type: 'function', name: 'look', parameters: null, strict: false },
+      content: { name: 'look' },
+    }),
+    signs: ['"look"'],
+  },
+  {
+    name: 'strict tool',
+    bodies: tools({
+      chat: { type: 'function', function: { name: 'look', parameters: schema, strict: true } },
+      messages: { name: 'look', input_schema: schema, strict: true },
+      responses: { type: 'function', name: 'look', parameters: schema, strict: true },
+    }),
+    signs: [
+      'zebra',
+      { chat: '"strict":true', responses: '"strict":true', messages: '"strict":true', gemini: 'VALIDATED' },
+    ],
+  },
+  {
+    name: 'custom tool',
+    bodies: tools({
+      chat: { type: 'custom', custom: { name: 'patch', description: 'Patches.' } },
+      responses: { type: 'custom', name: 'patch', description: 'Patches.' },
+    }),
+    signs: ['"patch"', 'Patches.'],
+  },
+  {
+    name: 'no parallel calls',
+    bodies: beside({
+      chat: {
+        tools: [{ type: 'function', function: { name: 'look', parameters: schema } }],
+        parallel_tool_calls: false,
+      },
+      messages: {
+        tools: [{ name: 'look', input_schema: schema }],
+        tool_choice: { type: 'auto', disable_parallel_tool_use: true },
+      },
+      responses: {
+        tools: [{ type: 'function', name: 'look', parameters: schema, strict: false }],
+        parallel_tool_calls: false,
+      },
+    }),
+    signs: [/"(parallel_tool_calls":false|disable_parallel_tool_use":true)/],
+  },
+  {
+    name: 'forced tool',
+    bodies: beside({
+      chat: {
+        tools: [{ type: 'function', function: { name: 'look', parameters: schema } }],
+        tool_choice: { type: 'function', function: { name: 'look' } },
+      },
+      messages: { tools: [{ name: 'look', input_schema: schema }], tool_choice: { type: 'tool', name: 'look' } },
+      responses: {
+        tools: [{ type: 'function', name: 'look', parameters: schema, strict: false }],
+        tool_choice: { type: 'function', name: 'look' },
+      },
+      content: {
+        tools: [{ functionDeclarations: [{ name: 'look', parametersJsonSchema: schema }] }],
+        toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['look'] } },
+      },
+    }),
+    signs: [/"tool_choice":(\{[^}]*"name":"look"|"required")|"mode":"ANY"/],
+  },
+  {
+    name: 'result of a tool',
+    bodies: called({
+      chat: { content: 'a tree' },
+      messages: { content: 'a tree' },
+      responses: { output: 'a tree' },
+      content: { response: { output: 'a tree' } },
+    }),
+    signs: ['a tree', 'Oslo', '"look"'],
+  },
+  {
+    name: 'result that is an error',
+    bodies: called({
+      messages: { content: 'no such tree', is_error: true },
+      content: { response: { error: 'no such tree' } },
+    }),
+    signs: [
+      'no such tree',
+      { messages: '"is_error":true', gemini: '"error":', chat: /[Ee]rror/, responses: /[Ee]rror/ },
+    ],
+  },
+  {
+    name: 'result with an image',
+    bodies: called({
+      messages: {
+        content: [
+          { type: 'text', text: 'a tree' },
+          { type: 'image', source: { type: 'base64', media_type: 'image/png', data: PIXEL } },
+        ],
+      },
+      responses: {
+        output: [
+          { type: 'input_text', text: 'a tree' },
+          { type: 'input_image', image_url: `data:image/png;base64,${PIXEL}` },
+        ],
+      },
+    }),
+    signs: ['a tree', PIXEL],
+  },
+  {
+    name: 'structured answer',
+    bodies: beside({
+      chat: { response_format: { type: 'json_schema', json_schema: { name: 'animal', strict: true, schema } } },
+      messages: { output_config: { format: { type: 'json_schema', schema } } },
+      responses: { text: { format: { type: 'json_schema', name: 'animal', strict: true, schema } } },
+      content: { generationConfig: { responseMimeType: 'application/json', responseJsonSchema: schema } },
+    }),
+    signs: ['zebra'],
+  },
+  {
+    name: 'effort',
+    bodies: beside({
+      chat: { reasoning_effort: 'high' },
+      messages: { thinking: { type: 'enabled', budget_tokens: 8192 }, max_tokens: 20000 },
+      responses: { reasoning: { effort: 'high' } },
+      content: { generationConfig: { thinkingConfig: { thinkingBudget: 8192, includeThoughts: true } } },
+    }),
+    signs: [/"(reasoning_effort|effort|thinking|thinkingBudget|thinkingConfig)":/],
+  },
+  {
+    name: 'stop sequence',
+    bodies: beside({
+      chat: { stop: ['ENDWORD'] },
+      messages: { stop_sequences: ['ENDWORD'] },
+      content: { generationConfig: { stopSequences: ['ENDWORD'] } },
+    }),
+    signs: ['ENDWORD'],
+  },
+  {
+    name: 'maximum',
+    bodies: beside({
+      chat: { max_completion_tokens: 777 },
+      messages: { max_tokens: 777 },
+      responses: { max_output_tokens: 777 },
+      content: { generationConfig: { maxOutputTokens: 777 } },
+    }),
+    signs: ['777'],
+  },
+  {
+    name: 'several answers',
+    bodies: beside({ chat: { n: 2 }, content: { generationConfig: { candidateCount: 2 } } }),
+    signs: [/"(n|candidateCount)":2/],
+  },
+  {
+    name: 'logprobs',
+    bodies: beside({
+      chat: { logprobs: true, top_logprobs: 2 },
+      responses: { include: ['message.output_text.logprobs'], top_logprobs: 2 },
+      content: { generationConfig: { responseLogprobs: true, logprobs: 2 } },
+    }),
+    signs: [/"(top_logprobs|logprobs)":2/],
+  },
+  {
+    name: 'sampling',
+    bodies: beside({
+      chat: { temperature: 0.3, seed: 4242 },
+      messages: { temperature: 0.3, top_k: 4242 },
+      responses: { temperature: 0.3, top_p: 0.4242 },
+      content: { generationConfig: { temperature: 0.3, seed: 4242 } },
+    }),
+    signs: ['0.3', '4242'],
+  },
+];
