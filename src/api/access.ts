@@ -67,6 +67,7 @@ const needs: Readonly<Record<Exclude<AdminOperation, 'getOpenApi'>, Need>> = {
   getConfig: read,
   getConfigStatus: read,
   reloadConfig: administer,
+  listGuardrails: read,
   explainRequest: readOfTeams,
   getSpendReport: readOfTeams,
   getPricing: read,

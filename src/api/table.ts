@@ -216,6 +216,7 @@ const admin = {
     'POST /config/reload',
     'Read the configuration again and take it in, or say what is wrong with it and change nothing.',
   ],
+  listGuardrails: ['GET /guardrails', 'The guards of the configuration, and what they have done.'],
   explainRequest: ['POST /explain', 'What would happen to a request with a key, without sending it.'],
   getSpendReport: [
     'GET /reports/spend',

@@ -32,6 +32,7 @@ import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
 import { LateFacts } from '../operations/late-facts.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
+import { createModeration } from '../operations/own-moderation.js';
 import { unpricedTargets } from '../operations/prices.js';
 import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import { Signers } from '../provider/accounts.js';
@@ -48,6 +49,7 @@ import { Pools } from '../upstream/pool.js';
 import { answeredLine } from './answered-line.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, startDatabase } from './database.js';
+import { startGuardrails } from './guardrails.js';
 import { startHealth } from './health.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
@@ -209,7 +211,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       { request_id: requestId, target, entered },
       'a provider reported more tokens than the request can have used',
     );
-  /** What every run of the request path needs. */
+  /** What every run of the request path needs, but for guards. */
   const path = {
     ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault, onImplausible },
     limiter: limits.limiter,
@@ -221,11 +223,17 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     shared: !database.embedded,
     askProvider: createOwnEmbeddings(path),
   });
+  const guardrails = startGuardrails({ inForce, clock, log, metrics, moderate: createModeration(path) });
   const spend = await startSpend({
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
-  const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall });
+  const gateway = createGateway({
+    ...path,
+    authenticator: tokens.callers,
+    recall: cache.recall,
+    guards: guardrails.ports,
+  });
   const { health, probes } = startHealth({ inForce, states, clock, log, metrics, deadlines });
   spoolMetrics(metrics, ledger);
   const routes = await startRoutes({
@@ -244,7 +252,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       clock,
       onFault,
     },
-    counting: createTokenCounting({ ...path, authenticator: tokens.callers }),
+    counting: createTokenCounting({ ...path, authenticator: tokens.callers, guards: guardrails.ports }),
     responses: responses.deps,
     admin: {
       keys,
@@ -262,12 +270,14 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       catalogue,
       webhooks: hooks.admin,
       cache,
+      ...guardrails.admin,
       knowsModel: (name) => inForce().models.get(name) !== undefined,
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
       explain: createExplainer({
         ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
+        guards: guardrails.ports,
       }),
       authenticator: tokens.callers,
       models: health.models,
@@ -317,6 +327,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       probes.close();
       await responses.close();
       await cache.close();
+      await guardrails.close();
       await embedding.close();
       await ledger.close();
       spool.release();

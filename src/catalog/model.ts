@@ -2,6 +2,7 @@
 import type { CachePolicy } from '../cache/cache.js';
 import type { FailureRule } from '../formats/failure-rules.js';
 import type { ForcedToolChoice } from '../formats/translation.js';
+import type { Guards } from '../guardrails/guards.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
@@ -96,6 +97,8 @@ export interface Model {
   readonly forcedToolChoice: ForcedToolChoice;
   /** Null: its answers are not cached. */
   readonly cache: CachePolicy | null;
+  /** Names of the guards of the model. */
+  readonly guards: readonly string[];
 }
 
 export interface Models {
@@ -109,6 +112,7 @@ export interface Models {
   limitsOf(name: string): readonly Limit[] | undefined;
   /** Models and targets (`provider/model`) as the configuration names them, with their `*`. */
   readonly written: { readonly models: readonly string[]; readonly targets: readonly string[] };
+  readonly guards: Guards;
   /** When this snapshot was made, seconds since the Unix epoch. */
   readonly createdS: number;
 }

@@ -2,6 +2,7 @@
 
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
+import { Guards } from '../guardrails/guards.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
@@ -71,6 +72,7 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
         targets.map((one) => `${one.provider}/${one.model}`),
       ),
     },
+    guards: new Guards(Object.values(config.guardrails), config.defaults.guards),
     createdS: Math.floor(deps.nowMs / 1000),
   };
 }
@@ -113,6 +115,7 @@ function modelOf(
     dropParams: written.drop_params,
     forcedToolChoice: written.forced_tool_choice,
     cache: written.cache,
+    guards: written.guards,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CachePolicy } from '../cache/cache.js';
 import type { WrittenFailureRule } from '../lib/failure-spec.js';
+import type { GuardConfig } from '../lib/guard-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { ProviderSettings } from '../lib/provider-settings.js';
 import type { RouteRule } from '../lib/route-spec.js';
@@ -72,7 +73,11 @@ export interface Config {
     readonly forced_tool_choice: 'refuse' | 'auto' | 'instruct';
     readonly unpriced: 'refuse' | 'free';
     readonly cache: CachePolicy | null;
+    /** Names of guards that are in force for every request. */
+    readonly guards: readonly string[];
   };
+  /** By their names. */
+  readonly guardrails: Readonly<Record<string, GuardConfig>>;
   readonly cache: CacheConfig;
   readonly responses: {
     readonly store: boolean;
@@ -135,6 +140,8 @@ export interface ModelConfig extends RoutingConfig {
   readonly forced_tool_choice: 'refuse' | 'auto' | 'instruct';
   /** Null: answers are not cached. */
   readonly cache: CachePolicy | null;
+  /** Names of guards, beside those of the defaults. */
+  readonly guards: readonly string[];
 }
 
 export interface TargetConfig {

@@ -2,8 +2,9 @@
  * Whether what a configuration names is there: the types of providers, and the providers of targets. Looks at the value as it
  * was read, valid or not, so that a misspelt name is told together with a misspelt key.
  */
-import type { Json } from '../lib/json.js';
 import { type CredentialRules, type SettingName, settingNames } from '../lib/provider-settings.js';
+import { checkGuards } from './guard-references.js';
+import { entriesOf, field } from './json-members.js';
 import type { Env } from './provider-account.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
@@ -70,6 +71,8 @@ export function checkReferences(config: unknown, types: ProviderTypes, env: Env)
     findings.push(...checkStars(model, written));
   }
   findings.push(...checkEmbedding(config, types));
+  const knowsModel = (name: string) => modelNames.has(name) || patterns.some((one) => matchesPattern(one, name));
+  findings.push(...checkGuards(config, knowsModel));
   return findings;
 }
 
@@ -198,10 +201,3 @@ function matchesPattern(pattern: string, name: string): boolean {
   if (star === -1 || name.length < pattern.length) return false;
   return name.startsWith(pattern.slice(0, star)) && name.endsWith(pattern.slice(star + 1));
 }
-
-/** The members of an object or an array. */
-export const entriesOf = (value: unknown): [string, unknown][] =>
-  typeof value === 'object' && value !== null ? Object.entries(value) : [];
-/** The member of an object or an array. */
-export const field = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Json)[key] : undefined;

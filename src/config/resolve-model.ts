@@ -36,6 +36,7 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
     drop_params: model.drop_params ?? defaults.drop_params,
     forced_tool_choice: model.forced_tool_choice ?? defaults.forced_tool_choice,
     cache: cacheOf(model.cache ?? defaults.cache, written.cache.embedding),
+    guards: model.guards ?? [],
   }));
 }
 
@@ -63,7 +64,7 @@ export const modelConfigOf = (
   route: null,
   targets: [{ provider, model, base_model: null, weight: 1, priority: 1, price: null, limits: [] }],
   ...routingOf({ retry, breaker }, {}),
-  ...{ timeout, drop_params, forced_tool_choice, price: null, limits: [], max_output: null, cache: null },
+  ...{ timeout, drop_params, forced_tool_choice, price: null, limits: [], max_output: null, cache: null, guards: [] },
 });
 
 export const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

@@ -7,6 +7,7 @@ import { tokensOf } from './auth.js';
 import { resolveRoutes } from './classic-routes.js';
 import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
+import { guardrailsOf } from './guardrails.js';
 import { modelFolderProblem } from './model-folder.js';
 import type { Path } from './problem.js';
 import { accountOf, type Env } from './provider-account.js';
@@ -103,7 +104,9 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
       forced_tool_choice: written.defaults.forced_tool_choice,
       unpriced: written.defaults.unpriced,
       cache: cacheOf(written.defaults.cache, written.cache.embedding),
+      guards: written.defaults.guards,
     },
+    guardrails: guardrailsOf(written.guardrails, secret, report),
     cache: {
       ...written.cache,
       embedding: embeddingOf(written.cache.embedding, baseDir, report),

@@ -5,7 +5,7 @@
 
 import { isObject } from '../lib/json.js';
 import { anyOf } from '../lib/patterns.js';
-import { entriesOf, field } from './references.js';
+import { entriesOf, field } from './json-members.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 

@@ -9,6 +9,7 @@ import { routeSpec } from '../lib/route-spec.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { cors } from './cors-schema.js';
+import { guardNames, guardrails } from './guardrails.js';
 import { provider } from './provider-schema.js';
 import { responsesSection } from './responses-schema.js';
 import { route } from './route-schema.js';
@@ -149,6 +150,7 @@ const modelFields = z.strictObject({
     .optional()
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
   forced_tool_choice: forcedToolChoice.optional(),
+  guards: guardNames.optional(),
 });
 
 /** A model has targets, or a route to models that have. */
@@ -157,7 +159,7 @@ const model = modelFields.superRefine(({ targets, route, ...rest }, context) => 
   if (!route && !targets) problem(['targets'], 'is missing: a model has `targets` or a `route`');
   if (!route) return;
   for (const [key, value] of Object.entries({ targets, ...rest })) {
-    if (value !== undefined)
+    if (value !== undefined && key !== 'guards')
       problem([key], 'a model with a `route` has nothing else; set this for the models that it uses');
   }
 });
@@ -306,6 +308,7 @@ export const configSchema = z.strictObject({
       limits: limits.optional(),
       drop_params: z.boolean().default(false).describe('See models.'),
       forced_tool_choice: forcedToolChoice.default('refuse'),
+      guards: guardNames.default([]),
       unpriced: z
         .enum(['refuse', 'free'])
         .default('refuse')
@@ -314,6 +317,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('For every model that does not say otherwise.'),
   cache: cacheSection,
+  guardrails,
   webhooks,
   webhook_delivery: webhookDelivery,
   responses: responsesSection,

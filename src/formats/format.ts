@@ -6,6 +6,7 @@ import type { Refusal, Result } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
 import type { Endpoint, FormatId } from './format-id.js';
 import type { ModelRequest } from './request.js';
+import type { FormatTexts } from './texts.js';
 import type { UsageExtra } from './translation.js';
 import type { Usage } from './usage.js';
 
@@ -20,6 +21,8 @@ export interface ApiFormat<R extends ModelRequest = ModelRequest> {
    */
   read(body: Buffer, model?: string): Result<R> | Promise<Result<R>>;
   readonly errors: ErrorWriter;
+  /** Where the texts of its requests and answers are. */
+  readonly texts: FormatTexts;
   /** A whole answer as the stream that the request asked for: some upstreams answer such a request whole. */
   asStream(request: R, answer: Buffer, extra: UsageExtra): Buffer;
   /** Left out: its answers are not cached. */

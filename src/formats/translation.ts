@@ -127,7 +127,7 @@ export interface StreamReader {
   /** The last bytes for the caller, once the ledger has the entry. */
   closing(extra: UsageExtra): Buffer;
   /** The in-band error that ends the stream, where it depends on what was streamed; left out: the format's own. */
-  broken?(refusal: Refusal): Buffer;
+  broken?(refusal: Refusal): Buffer | undefined;
   /** What keeps the connection alive once the answer has begun; left out: the format's own. */
   keepAlive?(): Buffer;
   /** The dialect's own end was seen; anything after it is ignored. */

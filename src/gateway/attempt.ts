@@ -25,6 +25,8 @@ import { countAlike, countInput } from './count-input.js';
 import { intentOf, Progress, resultOf } from './entry.js';
 import { refusalOf } from './failure.js';
 import { givenUp } from './given-up.js';
+import type { GuardPorts } from './guard-input.js';
+import { guardedEnd, guardedTranslation, stopped } from './guard-output.js';
 import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { Meter } from './meter.js';
@@ -43,6 +45,7 @@ interface AttemptPorts {
   readonly limiter: Limiter;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
+  readonly guards: GuardPorts;
   /** Told of what went wrong in the gateway itself. */
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Told of a report of more than the request can have used, and of what is entered instead. */
@@ -78,6 +81,7 @@ export function createAttempt({
   limiter,
   deadlines,
   metrics,
+  guards,
   onFault,
   onImplausible,
 }: AttemptPorts): Attempt {
@@ -166,7 +170,8 @@ export function createAttempt({
     if (entrant) grant.beside = [...grant.beside, reach];
     targets.sent(target);
     const trip = target.state.begin(clock.monotonic());
-    const carried = await bytesOf(underway, trip);
+    const came = await bytesOf(underway, trip);
+    const carried = reserved.guarded ? await guardedEnd(came, reserved, guards) : came;
     const anew = maySignAnew(carried, target);
     const why = judged(underway, carried, trip, anew);
     if (entrant) grant.beside = grant.beside.filter((one) => one !== reach);
@@ -193,7 +198,7 @@ export function createAttempt({
 
   function bytesOf(underway: Underway, trip: Trip): Promise<Carried> {
     const { reserved, reach, translation, writer, entrant, number, intent } = underway;
-    const { request, context, targets, keepAlive } = reserved;
+    const { request, context, targets, keepAlive, guarded } = reserved;
     const { slot } = trip;
     const { target, model } = reach;
     const carrier = target.carriers[request.format]!;
@@ -211,7 +216,7 @@ export function createAttempt({
             body,
             timeouts: timeoutsOf(reserved, model, number),
           },
-          translation,
+          translation: guarded ? guardedTranslation(translation, reserved) : translation,
           stream: request.stream,
           writer,
           keepAlive,
@@ -232,6 +237,7 @@ export function createAttempt({
           avoidPolicy: targets.canAvoidPolicy,
           refuseEmpty: model.refuseEmpty,
           claim: entrant?.claim,
+          stopped: guarded ? (reading) => stopped(reading, guarded) : undefined,
         },
         resolve,
       );
@@ -319,6 +325,7 @@ function refusalFor(
     return refusalOf({ ...failure, retryAfterMs }, target, why);
   }
   if (carried.kind === 'fault') return internalError;
+  if (carried.kind === 'blocked') return carried.refusal;
   if (carried.kind !== 'gone') return undefined;
   if (carried.superseded) return refuse('superseded', 'Another target answered first.');
   return givenUp(writer);

@@ -57,8 +57,9 @@ function isFinal(outcome: AttemptOutcome, avoidsPolicy: boolean): boolean {
   return !(avoidsPolicy && carried.kind === 'whole' && carried.answer.filtered);
 }
 
-const isAnswer = (outcome: AttemptOutcome): boolean =>
-  !isRefusal(outcome) && (outcome.carried.kind === 'whole' || outcome.carried.kind === 'streamed');
+const ANSWERED: ReadonlySet<string> = new Set(['whole', 'streamed', 'blocked']);
+
+const isAnswer = (outcome: AttemptOutcome): boolean => !isRefusal(outcome) && ANSWERED.has(outcome.carried.kind);
 
 const failureOf = (outcome: AttemptOutcome): UpstreamFailure | undefined =>
   !isRefusal(outcome) && outcome.carried.kind === 'failed' ? outcome.carried.failure : undefined;

@@ -11,11 +11,14 @@ import { noUsage } from '../formats/usage.js';
 import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
-import { type Refusal, refuse } from '../lib/errors.js';
+import { ok, type Refusal, refuse } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { CallHeaders } from './call.js';
 import type { Carried } from './carried.js';
+import type { GuardPorts } from './guard-input.js';
+import { guardAnswer } from './guard-output.js';
+import { guardedBy } from './guarded-request.js';
 import { extraOf, streamHead, wholeHead } from './head.js';
 import { hitEntry, NO_COST } from './hit-entry.js';
 import type { Limiter } from './limiter.js';
@@ -28,7 +31,7 @@ import type { Admitted, AttemptResult, Reserved } from './stages.js';
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
 
 /** A request whose model's answers are cached, in a format whose answers can be. */
-type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags'> & {
+type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags' | 'guarded'> & {
   readonly policy: CachePolicy;
   readonly replay: Replay<ModelRequest>;
   /** Null: nobody waits for an answer. */
@@ -48,12 +51,18 @@ export function questionOf({
   policy,
   replay,
   targets,
+  guarded,
 }: QuestionSource): Question {
   return {
     request,
     replay,
     model: model.name,
-    resolved: [...model.targets.map(placeOf), ...settingsOf(model), ...passedOf(model, request, headers)],
+    resolved: [
+      ...model.targets.map(placeOf),
+      ...settingsOf(model),
+      ...passedOf(model, request, headers),
+      ...guardedBy(guarded),
+    ],
     policy,
     asker: { key: caller.key.id, team: caller.key.team, teamSince: caller.team?.created_at ?? null, user },
     keyShare: caller.key.cache,
@@ -110,6 +119,7 @@ export function createCaching(ports: {
   readonly limiter: Pick<Limiter, 'record'>;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'cacheSaved'>;
+  readonly guards: GuardPorts;
 }): Caching {
   const { recall, ledger, limiter, clock } = ports;
 
@@ -223,9 +233,19 @@ export function createCaching(ports: {
     if (!refusal) ports.metrics.cacheSaved(told.cost_nusd);
   }
 
-  function hit(reserved: Reserved, found: KnownAnswer, replay: Replay<ModelRequest>): Turn {
+  async function hit(reserved: Reserved, known: KnownAnswer, replay: Replay<ModelRequest>): Promise<Turn> {
     const { context, call, request, writer } = reserved;
-    context.cache = found.state;
+    context.cache = known.state;
+    // Guards that are asked elsewhere may say something else than when the answer was kept.
+    const passed = reserved.guarded
+      ? await guardAnswer(known.answer.body, reserved, ports.guards)
+      : ok(known.answer.body);
+    if (!passed.ok) {
+      enter(reserved, known.state, known.answer, passed.refusal);
+      return { kind: 'refused', refusal: passed.refusal };
+    }
+    const found =
+      passed.value === known.answer.body ? known : { ...known, answer: { ...known.answer, body: passed.value } };
     enter(reserved, found.state, found.answer);
     const write = (): void => {
       const answer = replay.retold(found.answer.body, clock.now());

@@ -5,6 +5,7 @@ import type { LimitHeader } from '../formats/failure-rules.js';
 import type { Answer, StreamReader, Translation } from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
+import type { Refusal } from '../lib/errors.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { KeepAlive } from './keep-alive.js';
@@ -37,6 +38,14 @@ export type Carried = { readonly times: Times } & (
     }
   /** Given up by this side: the caller left, or another target answered first. */
   | { readonly kind: 'gone'; readonly reading: StreamReader | undefined; readonly superseded: boolean }
+  /** A guard stopped the answer, which the upstream gave as far as it was asked for. */
+  | {
+      readonly kind: 'blocked';
+      readonly refusal: Refusal;
+      readonly reading: StreamReader | undefined;
+      /** Where it came whole. */
+      readonly answer: Extract<Answer, { ok: true }> | undefined;
+    }
   /** Something went wrong in the gateway itself. */
   | { readonly kind: 'fault'; readonly error: unknown; readonly reading: StreamReader | undefined }
 );
@@ -69,4 +78,6 @@ export interface Carry {
   readonly refuseEmpty: boolean;
   /** Set where attempts race: asked before the answer goes out; false: another one was first. */
   readonly claim?: (() => boolean) | undefined;
+  /** Why what is read goes no further; undefined: it does. */
+  readonly stopped?: ((reading: StreamReader) => Refusal | undefined) | undefined;
 }

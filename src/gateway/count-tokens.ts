@@ -15,6 +15,7 @@ import { headersOf } from './call.js';
 import { countInput } from './count-input.js';
 import { refusalOf } from './failure.js';
 import type { GatewayPorts } from './gateway-ports.js';
+import { guardInput } from './guard-input.js';
 import { baseHead } from './head.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
@@ -22,7 +23,16 @@ import { routed } from './routing.js';
 
 type Ports = Pick<
   GatewayPorts,
-  'clock' | 'authenticator' | 'snapshots' | 'limiter' | 'deadlines' | 'metrics' | 'access' | 'random' | 'running'
+  | 'clock'
+  | 'authenticator'
+  | 'snapshots'
+  | 'limiter'
+  | 'deadlines'
+  | 'metrics'
+  | 'access'
+  | 'random'
+  | 'running'
+  | 'guards'
 >;
 
 export interface TokenCounting {
@@ -59,16 +69,19 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     const { counting } = call.format;
     const read = await counting!.read(body.value);
     if (!read.ok) return read;
-    const request = read.value;
-    const found = admit(known.value, call.format.endpoint, request.model, call.ip, models);
+    const found = admit(known.value, call.format.endpoint, read.value.model, call.ip, models);
     if (!found.ok) return found;
+    const user = (headers.user ?? read.value.user) || null;
+    const asking = { call, caller: known.value, models, request: read.value, model: found.value, user };
+    const passed = await guardInput(asking, ports.guards, context);
+    if (passed && !passed.ok) return passed;
+    const request = passed ? passed.value.request : read.value;
     const asked = { request, headers, caller: known.value, models, nowMs: clock.now(), random: ports.random };
     const chosen = found.value.route ? await routed(found.value, asked) : ok({ model: found.value });
     if (!chosen.ok) return chosen;
     const { model } = chosen.value;
     context.model = model;
     const target = targetOf(model, clock.monotonic());
-    const user = (headers.user ?? request.user) || null;
     const { tags } = known.value.key;
     const demand = {
       caller: known.value,

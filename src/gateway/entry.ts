@@ -15,6 +15,7 @@ import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
 import type { Carried } from './carried.js';
+import { type Guarded, guardFlags } from './guarded-request.js';
 import { firstEntryId } from './limiter.js';
 import { entered, type MostUsage } from './plausible-usage.js';
 import type { Reach, Reserved } from './stages.js';
@@ -80,7 +81,7 @@ export const limitModelOf = (asked: string, serving: Model): string | undefined 
   serving.name === asked ? undefined : serving.name;
 
 interface Ended {
-  readonly reserved: Pick<Reserved, 'caller'>;
+  readonly reserved: Pick<Reserved, 'caller' | 'guarded'>;
   readonly carried: Carried;
   readonly bill: Bill;
   readonly refusal: Refusal | undefined;
@@ -88,6 +89,12 @@ interface Ended {
 }
 
 const IMPLAUSIBLE: readonly EntryFlag[] = ['implausible_usage'];
+
+function flagsOf(implausible: boolean, guarded: Guarded | null): { flags: readonly EntryFlag[] } | undefined {
+  const said = guarded ? guardFlags(guarded) : [];
+  if (said.length === 0) return implausible ? { flags: IMPLAUSIBLE } : undefined;
+  return { flags: implausible ? [...IMPLAUSIBLE, ...said] : said };
+}
 
 export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs }: Ended): Entry {
   const { sentAt, firstByteAt, endedAt } = carried.times;
@@ -102,7 +109,7 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
     first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
-    ...(bill.implausible && { flags: IMPLAUSIBLE }),
+    ...flagsOf(bill.implausible, reserved.guarded),
     ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };
 }
@@ -110,7 +117,9 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
 const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 function servedModel(carried: Carried): string | undefined {
-  return carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
+  if (carried.kind === 'whole') return carried.answer.servedModel;
+  if (carried.kind === 'blocked' && carried.answer) return carried.answer.servedModel;
+  return carried.reading?.servedModel;
 }
 
 interface Noting {

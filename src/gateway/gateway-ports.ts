@@ -9,6 +9,7 @@ import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import type { GuardPorts } from './guard-input.js';
 import type { Limiter } from './limiter.js';
 import type { RunningRequests } from './running.js';
 
@@ -25,6 +26,7 @@ export interface GatewayPorts {
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
   readonly random: Random;
+  readonly guards: GuardPorts;
   /** The requests that a shutdown waits for. */
   readonly running: RunningRequests;
   /** Told of what went wrong in the gateway itself, where a request could be ended all the same. */

@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { limitModelOf } from './entry.js';
+import { guardFlags } from './guarded-request.js';
 import { firstEntryId } from './limiter.js';
 import type { Reserved } from './stages.js';
 
@@ -20,7 +21,7 @@ export function hitEntry(
   refusal: Refusal | undefined,
   clock: Clock,
 ): Entry {
-  const { call, context, request, headers, caller, grant, model } = reserved;
+  const { call, context, request, headers, caller, grant, model, guarded } = reserved;
   const { hold } = grant;
   const tookMs = clock.monotonic() - context.startedAt;
   // As of a first attempt: whoever closes the hold of a gateway that died enters the same line.
@@ -54,5 +55,6 @@ export function hitEntry(
     overhead_ms: tookMs,
     ...(hold && { hold: hold.id, held_at: Math.round(grant.heldAtMs) }),
     limit_model: limitModelOf(request.model, model),
+    ...(guarded && guarded.words.said.length > 0 && { flags: guardFlags(guarded) }),
   };
 }

@@ -7,7 +7,9 @@
  */
 import type { StreamReader } from '../formats/translation.js';
 import type { Ticking } from '../upstream/deadline.js';
+import { streamHead } from './head.js';
 import type { ResponseWriter } from './response-writer.js';
+import type { Admitted } from './stages.js';
 
 /** Milliseconds; infinite: never. */
 export interface KeepAliveTimes {
@@ -90,3 +92,16 @@ export class KeepAlive implements Ticking {
     }
   }
 }
+
+/** For a request whose answer is streamed. */
+export const keepAliveOf = (
+  { context, call, writer, model }: Pick<Admitted, 'context' | 'call' | 'writer' | 'model'>,
+  onFault: (error: unknown, requestId: string) => void,
+): KeepAlive =>
+  new KeepAlive({
+    writer,
+    times: model.keepAlive,
+    comment: call.format.errors.keepAlive,
+    head: () => streamHead(context),
+    onFault: (error) => onFault(error, call.requestId),
+  });

@@ -132,6 +132,7 @@ export class Meter implements UpstreamEvents {
 
   #passOn(reading: StreamReader, chunk: Buffer): void {
     const bytes = reading.push(chunk);
+    if (this.#isStopped(reading)) return;
     if (!this.#held) {
       if (bytes.length > 0) this.#write(bytes);
     } else if (!reading.failure) {
@@ -142,6 +143,14 @@ export class Meter implements UpstreamEvents {
     if (reading.failure) this.onFailure(reading.failure);
     else if (reading.done) this.#finish((times) => ({ kind: 'streamed', times, reading }));
     else if (this.#plan.progress) this.#note(reading, this.#plan.progress);
+  }
+
+  /** A guard has read something that is not to be told; what it let through before was. */
+  #isStopped(reading: StreamReader): boolean {
+    const refusal = this.#plan.stopped?.(reading);
+    if (!refusal) return false;
+    this.#finish((times) => ({ kind: 'blocked', times, refusal, reading, answer: undefined }));
+    return true;
   }
 
   #note(reading: StreamReader, progress: NonNullable<Carry['progress']>): void {
@@ -226,6 +235,7 @@ export class Meter implements UpstreamEvents {
     if (this.#reading) {
       const reading = this.#reading;
       reading.end();
+      if (this.#isStopped(reading)) return;
       if (this.#held && !reading.failure) this.#release(reading);
       if (this.#over) return;
       if (reading.failure) this.onFailure(reading.failure);

@@ -8,6 +8,7 @@
 import type { Model } from '../catalog/model.js';
 import type { ModelRequest } from '../formats/request.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
+import { then } from '../lib/then.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Counted } from '../tokens/count.js';
 import { admit } from './admit.js';
@@ -19,8 +20,9 @@ import { type Call, headersOf } from './call.js';
 import { countInput } from './count-input.js';
 import type { GatewayPorts } from './gateway-ports.js';
 import { givenUp } from './given-up.js';
+import { guardInput } from './guard-input.js';
 import { baseHead, extraOf, streamHead } from './head.js';
-import { KeepAlive } from './keep-alive.js';
+import { keepAliveOf } from './keep-alive.js';
 import { demandOf, type Grant, type Limiter } from './limiter.js';
 import { RequestContext } from './request-context.js';
 import type { ResponseWriter } from './response-writer.js';
@@ -115,16 +117,29 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const unentered = ledger.refusal();
     if (unentered) return refused(unentered);
     const user = (headers.user ?? request.user) || null;
+    const guarding = guardInput({ call, caller, models, request, model, user }, ports.guards, context);
+    if (!guarding) return routedTo(from, { request, user, guarded: null }, model);
+    return then(guarding, (passed) => (passed.ok ? routedTo(from, { ...passed.value, user }, model) : passed));
+  }
+
+  /** To the model itself, or to one that its route chooses. */
+  function routedTo(
+    from: Authenticated,
+    { request, user, guarded }: Pick<Admitted, 'request' | 'user' | 'guarded'>,
+    model: Model,
+  ): Admission | Promise<Admission> {
+    const { context, caller, headers, models } = from;
     const { key } = caller;
     const tags = headers.tags.length > 0 ? [...new Set([...key.tags, ...headers.tags])] : key.tags;
-    if (!model.route) return { ok: true, value: admittedTo(from, request, user, tags, model, null) };
+    const to = { request, user, tags, guarded };
+    if (!model.route) return { ok: true, value: admittedTo(from, to, model, null) };
     const chosen = routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
     const take = (choice: Awaited<typeof chosen>): Admission => {
       if (!choice.ok) return choice;
       const serves = choice.value.model;
       context.routed = model;
       context.model = serves;
-      return { ok: true, value: admittedTo(from, request, user, tags, serves, model), asked: choice.value.asked };
+      return { ok: true, value: admittedTo(from, to, serves, model), asked: choice.value.asked };
     };
     return chosen instanceof Promise ? chosen.then(take) : take(chosen);
   }
@@ -140,15 +155,27 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** Field by field: to spread a stage into the next costs V8 more than all that the stage does. */
   function admittedTo(
     { context, call, writer, models, caller, headers }: Authenticated,
-    request: ModelRequest,
-    user: string | null,
-    tags: readonly string[],
+    { request, user, tags, guarded }: Pick<Admitted, 'request' | 'user' | 'tags' | 'guarded'>,
     model: Model,
     from: Model | null,
   ): Admitted {
     const totalMs = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
     const deadlineMs = clock.monotonic() + totalMs;
-    return { context, call, writer, models, caller, headers, request, user, tags, model, routed: from, deadlineMs };
+    return {
+      context,
+      call,
+      writer,
+      models,
+      caller,
+      headers,
+      request,
+      user,
+      tags,
+      model,
+      routed: from,
+      guarded,
+      deadlineMs,
+    };
   }
 
   /** Takes the limits for the first target that is not at a limit of its own. Where all are, the first refusal stands. */
@@ -192,7 +219,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   function reservedAt(admitted: Admitted, targets: TargetPicker, first: Reach, grant: Grant): Reserved {
     const { context, call, writer, models, caller, headers } = admitted;
-    const { request, user, tags, model, routed: from, deadlineMs } = admitted;
+    const { request, user, tags, model, routed: from, guarded, deadlineMs } = admitted;
     context.serving = first.model;
     context.limitHead = limiter.headers(grant);
     return {
@@ -207,22 +234,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
       tags,
       model,
       routed: from,
+      guarded,
       deadlineMs,
       grant,
       targets,
       first,
-      keepAlive: request.stream ? keptAlive(admitted) : null,
+      keepAlive: request.stream ? keepAliveOf(admitted, onFault) : null,
     };
   }
-
-  const keptAlive = ({ context, call, writer, model }: Admitted): KeepAlive =>
-    new KeepAlive({
-      writer,
-      times: model.keepAlive,
-      comment: call.format.errors.keepAlive,
-      head: () => streamHead(context),
-      onFault: (error) => onFault(error, call.requestId),
-    });
 
   async function serveReserved(reserved: Reserved): Promise<void> {
     const { grant, keepAlive } = reserved;

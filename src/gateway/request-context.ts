@@ -4,6 +4,7 @@
  */
 import type { CacheState } from '../cache/cache.js';
 import type { Model, Target } from '../catalog/model.js';
+import type { GuardWords } from '../guardrails/text-guard.js';
 import type { Caller } from '../identity/key.js';
 import type { Call } from './call.js';
 
@@ -34,6 +35,9 @@ export class RequestContext {
   outputCap: number | null = null;
   /** Fields of the request that the target's format cannot express and that were left out. */
   dropped: readonly string[] = NONE;
+
+  /** What guards said; null: none is in force. */
+  guards: GuardWords | null = null;
 
   constructor(call: Call) {
     this.call = call;

@@ -14,4 +14,7 @@ export function mayHaveCost(carried: Carried): boolean {
 
 /** Whether a fee for the request itself is due: something was answered. */
 export const wasAnswered = (carried: Carried): boolean =>
-  carried.kind === 'whole' || carried.kind === 'streamed' || Boolean(carried.reading?.usage || carried.reading?.text());
+  carried.kind === 'whole' ||
+  carried.kind === 'streamed' ||
+  (carried.kind === 'blocked' && carried.answer !== undefined) ||
+  Boolean(carried.reading?.usage || carried.reading?.text());

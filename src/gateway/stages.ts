@@ -7,6 +7,7 @@ import type { Refusal } from '../lib/errors.js';
 import type { Counted } from '../tokens/count.js';
 import type { Call, CallHeaders } from './call.js';
 import type { Carried } from './carried.js';
+import type { Guarded } from './guarded-request.js';
 import type { KeepAlive } from './keep-alive.js';
 import type { Grant } from './limiter.js';
 import type { RequestContext } from './request-context.js';
@@ -39,6 +40,8 @@ export interface Admitted extends Authenticated {
   readonly model: Model;
   /** The model that was asked for, where it has a route. */
   readonly routed: Model | null;
+  /** Null: no guard is in force. */
+  readonly guarded: Guarded | null;
   /** Monotonic milliseconds. Nothing of the request goes on after it. */
   readonly deadlineMs: number;
 }

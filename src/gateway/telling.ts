@@ -1,4 +1,5 @@
 /** The end of a request in metrics and in its access line: field by field, so that no header and no prompt slips in. */
+import type { GuardWords } from '../guardrails/text-guard.js';
 import type { Clock } from '../lib/clock.js';
 import type { Refusal } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
@@ -50,6 +51,7 @@ export const createTelling =
       fallback: serving === model ? undefined : serving?.name,
       cache: context.cache === 'off' ? undefined : context.cache,
       attempts: context.attempts,
+      guards: context.guards ? saidBy(context.guards) : undefined,
       input_tokens: result?.bill.tokens.input,
       output_tokens: result?.bill.tokens.output,
       cost_usd: result ? usd(context.costNano) : undefined,
@@ -60,5 +62,10 @@ export const createTelling =
   };
 
 const CLIENT_LEFT = 499;
+/** `mask:redact:input:2,policy:block:output:1`: names and counts. */
+function saidBy({ said }: GuardWords): string | undefined {
+  if (said.length === 0) return undefined;
+  return said.map(({ guard, action, side, count }) => `${guard}:${action}:${side}:${count}`).join(',');
+}
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -87,6 +87,7 @@ function toldIn(carried: Carried): {
   reported: Usage | undefined;
   answer: ({ text(): string } & Partial<Pick<StreamReader, 'beyond'>>) | undefined;
 } {
+  if (carried.kind === 'blocked' && carried.answer) return { reported: carried.answer.usage, answer: carried.answer };
   if (carried.kind === 'whole') return { reported: carried.answer.usage, answer: carried.answer };
   const { reading } = carried;
   const reported = reading ? reading.usage : carried.kind === 'failed' ? carried.usage : undefined;
@@ -94,7 +95,10 @@ function toldIn(carried: Carried): {
 }
 
 const cutShort = (carried: Carried): boolean =>
-  carried.kind === 'failed' || carried.kind === 'gone' || carried.kind === 'fault';
+  carried.kind === 'failed' ||
+  carried.kind === 'gone' ||
+  carried.kind === 'fault' ||
+  (carried.kind === 'blocked' && carried.reading !== undefined && !carried.reading.done);
 
 /** What an attempt is entered at where its usage cannot be settled: the most that it may have come to. */
 export function worstBill(countedInput: number, mostOutput: number, price: Price): Bill {

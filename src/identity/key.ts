@@ -23,6 +23,8 @@ export interface Key {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Names that its clients may send as `model`, and the models that they stand for. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Names of guards that read its requests and their answers, beside all others that are in force. */
+  readonly guards: readonly string[];
   /** Milliseconds since the Unix epoch, like all times here. */
   readonly expires_at: number | null;
   readonly created_at: number;
@@ -46,6 +48,7 @@ export const unstoredKey = (id: string, fields: Partial<Key>): Key => ({
   tags: [],
   metadata: {},
   aliases: {},
+  guards: [],
   expires_at: null,
   created_at: 0,
   updated_at: 0,
@@ -65,6 +68,8 @@ export interface Team {
   readonly markup_ppm: number | null;
   /** For all its keys; a key's own win. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Of all its keys. */
+  readonly guards: readonly string[];
   readonly created_at: number;
   readonly updated_at: number;
   readonly blocked_at: number | null;

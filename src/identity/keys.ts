@@ -35,6 +35,7 @@ export interface KeyFields {
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
   readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
+  readonly guards?: readonly string[] | null | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly expires_at?: number | null | undefined;
 }
@@ -48,6 +49,7 @@ export interface TeamFields {
   readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly metadata?: Json | null | undefined;
   readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
+  readonly guards?: readonly string[] | null | undefined;
 }
 
 /** A key whose secret is shown, this once. */
@@ -229,6 +231,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         metadata: mergePatch(team.metadata, patch.metadata),
         markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
         aliases: mergedAliases(team.aliases, patch.aliases),
+        guards: patch.guards === undefined ? team.guards : (patch.guards ?? []),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
     unblockTeam: (id) => change(id, 'team.unblock', {}, () => ({ blocked_at: null })),
@@ -272,6 +275,7 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
   aliases: mergedAliases({}, fields.aliases),
+  guards: fields.guards ?? [],
   expires_at: fields.expires_at ?? null,
   created_at: now,
   updated_at: now,
@@ -294,6 +298,7 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
     aliases: mergedAliases(key.aliases, patch.aliases),
+    guards: of(patch.guards, key.guards) ?? [],
     expires_at: of(patch.expires_at, key.expires_at),
     updated_at: now,
   };
@@ -306,6 +311,7 @@ const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
   metadata: fields.metadata ?? {},
   markup_ppm: fields.markup_ppm ?? null,
   aliases: mergedAliases({}, fields.aliases),
+  guards: fields.guards ?? [],
   created_at: now,
   updated_at: now,
   blocked_at: null,

@@ -9,7 +9,14 @@ export type UsageSource = 'provider' | 'counted' | 'estimated';
 export type Estimate = 'intent' | 'progress';
 
 /** What may be said of an entry beside its figures. */
-export type EntryFlag = 'sent_unknown' | 'implausible_usage';
+export type EntryFlag =
+  | 'sent_unknown'
+  | 'implausible_usage'
+  | 'guard_blocked'
+  | 'guard_redacted'
+  | 'guard_logged'
+  /** A guard could not be asked, and the request went on. */
+  | 'guard_unasked';
 
 export interface Entry {
   readonly id: string;

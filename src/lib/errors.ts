@@ -21,6 +21,8 @@ export const errorTable = {
   invalid_request: invalid(400),
   context_length_exceeded: invalid(400),
   content_policy_violation: invalid(400),
+  /** A guard of the gateway's own has stopped a request or an answer. */
+  content_blocked: invalid(400),
   invalid_api_key: invalid(401),
   expired_api_key: invalid(401),
   invalid_token: invalid(401),

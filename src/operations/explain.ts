@@ -17,6 +17,8 @@ import { admit } from '../gateway/admit.js';
 import { questionOf } from '../gateway/caching.js';
 import { type CallHeaders, headersOf } from '../gateway/call.js';
 import { countInput } from '../gateway/count-input.js';
+import type { GuardPorts } from '../gateway/guard-input.js';
+import type { Guarded } from '../gateway/guarded-request.js';
 import type { Limiter } from '../gateway/limiter.js';
 import { priceFor, unpriced } from '../gateway/price-for.js';
 import { AskedRoute } from '../gateway/routing.js';
@@ -30,6 +32,7 @@ import type { DryRun, DryRunLimit } from '../limits/dry-run.js';
 import { cost } from '../pricing/price.js';
 import type { Plan } from '../router/plan.js';
 import type { Counted } from '../tokens/count.js';
+import { type ExplainedGuard, explainGuards } from './explain-guards.js';
 import type { ExplainedRule, ExplainedTarget, Explanation } from './explanation.js';
 
 export interface Question {
@@ -40,6 +43,8 @@ export interface Question {
   readonly ip: string | null;
   /** The request's body. */
   readonly body: Buffer;
+  /** Guards that answer elsewhere are asked too: then what they are asked about leaves the gateway. */
+  readonly asksGuards: boolean;
 }
 
 interface ExplainDeps {
@@ -48,6 +53,7 @@ interface ExplainDeps {
   readonly random: Random;
   readonly limiter: Pick<Limiter, 'dryRun'>;
   readonly recall: Pick<Recall, 'peek'>;
+  readonly guards: GuardPorts;
 }
 
 export type Explainer = (question: Question) => Promise<Explanation>;
@@ -71,6 +77,7 @@ interface Findings {
   plan?: readonly PlannedTarget[];
   dryRun?: DryRun;
   request?: ModelRequest;
+  guards?: readonly ExplainedGuard[];
   cache?: Peeked;
   retriesLeft?: number | null;
 }
@@ -88,7 +95,12 @@ async function explain(question: Question, models: Models, deps: ExplainDeps): P
   const admitted = admit(anywhere(caller.value, ip), format.endpoint, request.value.model, ip ?? '', models);
   if (!admitted.ok) return explanation(found, admitted.refusal);
   const user = (headers.user ?? request.value.user) || null;
-  const asked = { request: request.value, headers, caller: caller.value, models, user };
+  const reading = { format, caller: caller.value, models, request: request.value, model: admitted.value, user };
+  const guarding = await explainGuards({ ...reading, requestId: headers.requestId }, question.asksGuards, deps.guards);
+  found.guards = guarding.told;
+  if (!guarding.passed.ok) return explanation(found, guarding.passed.refusal);
+  const { request: sent, guarded } = guarding.passed.value;
+  const asked = { request: sent, guarded, headers, caller: caller.value, models, user };
   const { model, rules } = await followed(admitted.value, asked, deps);
   found.rules = rules;
   found.serves = model;
@@ -172,6 +184,7 @@ const anywhere = (caller: Caller, ip: string | null): Caller =>
 interface ExplainedRequest extends Routable {
   readonly headers: CallHeaders;
   readonly caller: Caller;
+  readonly guarded: Guarded | null;
 }
 
 /** Through the rules, to the model that serves. */
@@ -277,6 +290,7 @@ function explanation(found: Findings, refusal: Refusal | undefined): Explanation
     caller: caller ? { key: caller.key.id, name: caller.key.name, team: caller.key.team } : null,
     model: request ? { asked: request.model, ...modelTold(serves, found.retriesLeft ?? null) } : null,
     rules: [...rules],
+    guards: [...(found.guards ?? [])],
     limits: dryRun?.limits ?? [],
     cache: found.cache ?? { state: 'off', why: null, entry: null },
     plan: plan.map((one) => one.told),

@@ -2,6 +2,7 @@
 import type { Peeked } from '../cache/recall.js';
 import type { DryRunLimit } from '../limits/dry-run.js';
 import type { RuleTrace } from '../router/rules.js';
+import type { ExplainedGuard } from './explain-guards.js';
 
 /** One rule of a route, with the model whose rule it is. */
 export type ExplainedRule = RuleTrace & { readonly of: string };
@@ -51,6 +52,7 @@ export interface Explanation {
     readonly retries_left: number | null;
   } | null;
   readonly rules: ExplainedRule[];
+  readonly guards: ExplainedGuard[];
   /** Every limit that applies, and whether it admits the request. */
   readonly limits: DryRunLimit[];
   readonly cache: Peeked;

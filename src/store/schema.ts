@@ -42,6 +42,7 @@ export const teams = pgTable('teams', {
   blocked_at: millis('blocked_at'),
   markup_ppm: int('markup_ppm'),
   user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
+  guards: jsonb('guards').$type<readonly string[]>().notNull().default([]),
 });
 
 export const keys = pgTable('keys', {
@@ -65,6 +66,7 @@ export const keys = pgTable('keys', {
   revoked_at: millis('revoked_at'),
   user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
   cache: text('cache').$type<CacheSharing>(),
+  guards: jsonb('guards').$type<readonly string[]>().notNull().default([]),
 });
 
 export const entries = pgTable(

@@ -34,6 +34,9 @@ export const labels = {
   state: 'where limits are counted: `memory`, `redis`, `recovering` or `away`',
   target: 'a target by its name in the configuration: `provider/model`, or the address of a route',
   code: 'an HTTP status; `none` where there was none',
+  guard: 'a guard by its name in the configuration',
+  action: '`block`, `redact`, `log`, or `error`: it could not be asked, and the request went on',
+  where: '`input` or `output`',
   route: 'a route by its name in the configuration',
   method: 'an HTTP method; `other` for unusual ones',
   policy: 'the policy of the route that refused',
@@ -105,6 +108,11 @@ const rows = {
     help: 'Reports of more tokens than the request can have used, entered at the most that it can.',
     labels: ['target'],
     watched: true,
+  },
+  tollgate_guardrail_total: {
+    type: 'counter',
+    help: 'Requests in which a guard did something: block, redact, log, or error: it could not be asked.',
+    labels: ['guard', 'action', 'where'],
   },
   tollgate_auth_failures_total: {
     type: 'counter',

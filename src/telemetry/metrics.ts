@@ -86,6 +86,7 @@ export class Metrics {
   readonly #budgetsSpent = this.#counter('tollgate_retry_budget_spent_total');
   readonly #probes = this.#counter('tollgate_health_probes_total');
   readonly #implausible = this.#counter('tollgate_implausible_usage_total');
+  readonly #guardrails = this.#counter('tollgate_guardrail_total');
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -168,6 +169,10 @@ export class Metrics {
 
   healthProbe(provider: string, good: boolean): void {
     this.#probes.inc({ provider, result: good ? 'good' : 'bad' });
+  }
+
+  guardrail(guard: string, action: string, where: string): void {
+    this.#guardrails.inc({ guard, action, where });
   }
 
   implausibleUsage(target: string): void {

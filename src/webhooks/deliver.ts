@@ -16,6 +16,8 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly allowPrivate: boolean;
+  /** The answer is wanted as it is, within a time of its own; left out: only its beginning is of interest. */
+  readonly whole?: { readonly timeoutMs: number; readonly mostBytes: number };
 }
 
 export interface Answered {
@@ -50,6 +52,10 @@ class Forbidden extends Error {
   readonly code = 'TOLLGATE_FORBIDDEN_ADDRESS';
 }
 
+class TooLong extends Error {
+  readonly code = 'ANSWER_TOO_LONG';
+}
+
 export interface DelivererOptions {
   /** Longest time for an attempt, from the look-up to the end of the answer. */
   readonly timeoutMs: () => number;
@@ -61,8 +67,9 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
   const limited = few(lookUp, LOOKUPS);
   const agents = { public: agentFor('public', limited), private: agentFor('private', limited) };
   return {
-    async deliver({ url, headers, body, allowPrivate }, signal) {
-      const late = AbortSignal.timeout(timeoutMs());
+    async deliver({ url, headers, body, allowPrivate, whole }, signal) {
+      const withinMs = whole?.timeoutMs ?? timeoutMs();
+      const late = AbortSignal.timeout(withinMs);
       try {
         const answer = await request(url, {
           dispatcher: allowPrivate ? agents.private : agents.public,
@@ -71,7 +78,7 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
           body,
           signal: AbortSignal.any([late, signal]),
         });
-        const response = await beginning(answer.body);
+        const response = await (whole ? wholeOf(answer.body, whole.mostBytes) : beginning(answer.body));
         return {
           status: answer.statusCode,
           error: problemOf(answer.statusCode),
@@ -81,7 +88,7 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
       } catch (error) {
         return {
           status: null,
-          error: late.aborted ? `no answer within ${timeoutMs()} ms` : wordsFor(error),
+          error: late.aborted ? `no answer within ${withinMs} ms` : wordsFor(error),
           response: '',
           retryAfterMs: null,
         };
@@ -166,6 +173,20 @@ function few(lookUp: typeof lookup, most: number): typeof lookup {
     else waiting.push(start);
   };
   return limited as typeof lookup;
+}
+
+async function wholeOf(body: AsyncIterable<Buffer> & { destroy(): unknown }, mostBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > mostBytes) {
+      body.destroy();
+      throw new TooLong();
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
 
 /** A receiver that drips its answer has given its status already: it is left after a moment. */

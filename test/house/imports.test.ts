@@ -18,6 +18,7 @@ const domain = [
     'reports',
     'jwt',
     'responses',
+    'guardrails',
   ],
 ];
 /** Wire formats, what providers state, and what everybody may use. */

@@ -49,6 +49,7 @@ test('a new key has what was said, and all else is open', async () => {
     tags: [],
     metadata: {},
     aliases: {},
+    guards: [],
     expires_at: null,
     created_at: now,
     updated_at: now,

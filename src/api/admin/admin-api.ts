@@ -32,6 +32,7 @@ import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
 import { type Guarding, guard } from './gate.js';
+import { type GuardsReading, guardrailsRoutes } from './guardrails-routes.js';
 import { keysRoutes, type Standings } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
@@ -58,6 +59,7 @@ export interface AdminDeps
     CacheReading,
     Guarding,
     People,
+    GuardsReading,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The version of the gateway, for the OpenAPI document. */
@@ -111,6 +113,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   routesRoutes(typed, deps);
   readRoutes(typed, deps);
   cacheRoutes(typed, deps);
+  guardrailsRoutes(typed, deps);
   webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);

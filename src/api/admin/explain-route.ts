@@ -57,6 +57,10 @@ const question = z
       .refine((address) => isIP(address) !== 0, 'not an IP address')
       .optional()
       .describe('Where it comes from. Left out: from an address that the key allows.'),
+    ask_guards: z
+      .boolean()
+      .default(false)
+      .describe('Ask the guards that answer elsewhere too: they are sent the texts of the request.'),
     request: z.record(z.string(), z.unknown()).describe('The body of the request.'),
   })
   .meta({ id: 'Question' });
@@ -97,6 +101,17 @@ const answer = z
         }),
       )
       .describe('The rules of routes, in the order in which they are asked.'),
+    guards: z
+      .array(
+        z.object({
+          guard: text,
+          kind: text,
+          on: z.array(text),
+          action: text,
+          finds: count.nullable().describe('How often it would speak of the input; null: it was not asked.'),
+        }),
+      )
+      .describe('The guards in force, in the order in which they are named.'),
     limits: z
       .array(
         z.object({
@@ -166,7 +181,7 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
   route(app, 'explainRequest', {
     schema: { body: question, response: { 200: answer } },
     handler: async (request, reply) => {
-      const { key, endpoint, headers, ip, request: body } = request.body;
+      const { key, endpoint, headers, ip, request: body, ask_guards: asksGuards } = request.body;
       const { teams } = request.principal;
       const caller = await callerOf(key, deps, teams);
       if (caller === undefined) return sendRefusal(reply, refuse('not_found', `There is no key with the id ${key}.`));
@@ -177,6 +192,7 @@ export function explainRoute(app: AdminApp, deps: Explaining): void {
         headers: readCallHeaders(lower, 'explain', undefined, ip ?? ''),
         ip: ip ?? null,
         body: Buffer.from(JSON.stringify(body)),
+        asksGuards,
       });
       return teams === null ? explained : { ...explained, limits: explained.limits.filter(isOfCaller) };
     },

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import type { Key } from '../../identity/key.js';
 import type { Shown } from '../../identity/keys.js';
 import { readsWithin } from '../../identity/reads-within.js';
-import { ok, type Result, refuse } from '../../lib/errors.js';
+import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { type ListStanding, noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
 import { batchOf, keyAnswer, listedKey, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
 import { makeEach, oneOrMany } from './bulk.js';
 import { sendRefusal } from './errors.js';
+import { type GuardsReading, unknownGuard } from './guardrails-routes.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId, keyPatch, keyQuery, newKey, pageOf, rotation } from './schemas.js';
@@ -24,7 +25,7 @@ export interface Standings {
   readonly standing: ListStanding;
 }
 
-export function keysRoutes(app: AdminApp, deps: Writing & Standings): void {
+export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<GuardsReading, 'knowsGuard'>): void {
   const { read } = deps.keys;
 
   route(app, 'createKey', {
@@ -32,6 +33,8 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings): void {
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
         const made = await makeEach(request.body, async (fields) => {
+          const unknown = unknownGuard(fields.guards, deps);
+          if (unknown) return refused(unknown);
           const created = await writes.createKey(fields);
           return created.ok ? ok(shown(created.value)) : created;
         });
@@ -65,6 +68,8 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings): void {
     schema: { params: byId, body: keyPatch, response: { 200: keyAnswer } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
+        const unknown = unknownGuard(request.body.guards, deps);
+        if (unknown) return refused(unknown);
         const patched = await writes.patchKey(request.params.id, request.body);
         return patched.ok ? ok({ status: 200, body: showKey(patched.value) }) : patched;
       }),

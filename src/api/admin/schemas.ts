@@ -75,6 +75,9 @@ const aliases = z
   .refine((names) => Object.keys(names).length <= 100, 'at most 100 aliases')
   .refine((names) => !Object.hasOwn(names, '__proto__'), 'not a name');
 
+/** Names of guards of the configuration. */
+const guards = z.array(text(63)).max(50, 'at most 50 guards');
+
 const keyFields = {
   team: text(100).nullish(),
   models: someOf(pattern, 'model').nullish(),
@@ -86,6 +89,7 @@ const keyFields = {
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
   aliases: aliases.nullish(),
+  guards: guards.nullish(),
   expires_at: instant.nullish(),
 };
 
@@ -103,6 +107,7 @@ const teamFields = {
   metadata: metadata.nullish(),
   markup: markup.nullish(),
   aliases: aliases.nullish(),
+  guards: guards.nullish(),
 };
 
 export const newTeam = z.strictObject({ name: text(100), ...teamFields }).meta({ id: 'NewTeam' });

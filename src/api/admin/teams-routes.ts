@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import type { Team } from '../../identity/key.js';
 import { readsWithin } from '../../identity/reads-within.js';
-import { ok, refuse } from '../../lib/errors.js';
+import { ok, refuse, refused } from '../../lib/errors.js';
 import { noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
 import { batchOf, listedTeam, listOf, showPage, showTeam, teamAnswer } from './answers.js';
 import { makeEach, oneOrMany } from './bulk.js';
 import { sendRefusal } from './errors.js';
+import { type GuardsReading, unknownGuard } from './guardrails-routes.js';
 import type { Standings } from './keys-routes.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
@@ -16,7 +17,7 @@ import { byId, newTeam, pageOf, teamPatch, teamQuery } from './schemas.js';
 const newTeams = oneOrMany(newTeam);
 const madeTeams = z.union([teamAnswer, batchOf(teamAnswer)]);
 
-export function teamsRoutes(app: AdminApp, deps: Writing & Standings): void {
+export function teamsRoutes(app: AdminApp, deps: Writing & Standings & Pick<GuardsReading, 'knowsGuard'>): void {
   const { read } = deps.keys;
 
   route(app, 'createTeam', {
@@ -24,6 +25,8 @@ export function teamsRoutes(app: AdminApp, deps: Writing & Standings): void {
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
         const made = await makeEach(request.body, async ({ name, markup, ...fields }) => {
+          const unknown = unknownGuard(fields.guards, deps);
+          if (unknown) return refused(unknown);
           const created = await writes.createTeam(name, { ...fields, markup_ppm: markup });
           return created.ok ? ok(showTeam(created.value)) : created;
         });
@@ -57,6 +60,8 @@ export function teamsRoutes(app: AdminApp, deps: Writing & Standings): void {
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
         const { markup, ...fields } = request.body;
+        const unknown = unknownGuard(fields.guards, deps);
+        if (unknown) return refused(unknown);
         const patched = await writes.patchTeam(request.params.id, { ...fields, markup_ppm: markup });
         return patched.ok ? ok({ status: 200, body: showTeam(patched.value) }) : patched;
       }),

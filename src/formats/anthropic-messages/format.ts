@@ -4,6 +4,7 @@ import { messagesErrors } from './errors.js';
 import { messageAsStream } from './events.js';
 import { messagesReplay } from './replay.js';
 import { type MessagesRequest, readCountRequest, readMessagesRequest } from './request.js';
+import { messagesTexts } from './texts.js';
 
 export const anthropicMessages: ApiFormat<MessagesRequest> = {
   id: 'anthropic-messages',
@@ -11,6 +12,7 @@ export const anthropicMessages: ApiFormat<MessagesRequest> = {
   name: 'messages',
   read: readMessagesRequest,
   errors: messagesErrors,
+  texts: messagesTexts,
   asStream: (_request, answer) => messageAsStream(answer),
   replay: messagesReplay,
   counting: {

@@ -2,6 +2,7 @@
 import type { ApiFormat } from '../format.js';
 import { googleErrors } from '../google-gemini/errors.js';
 import { type EmbeddingsAddress, type GoogleEmbeddingsRequest, readGoogleEmbeddings } from './request.js';
+import { googleEmbeddingsTexts } from './texts.js';
 
 export const googleEmbeddings: ApiFormat<GoogleEmbeddingsRequest> = {
   id: 'google-embeddings',
@@ -9,6 +10,7 @@ export const googleEmbeddings: ApiFormat<GoogleEmbeddingsRequest> = {
   name: 'embedContent',
   read: (body) => readGoogleEmbeddings(body),
   errors: googleErrors,
+  texts: googleEmbeddingsTexts,
   asStream: (_request, answer) => answer, // nobody can ask for one
 };
 

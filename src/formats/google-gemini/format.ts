@@ -5,6 +5,7 @@ import { sseEvent } from '../sse.js';
 import { arrayErrors, googleErrors } from './errors.js';
 import { geminiReplay } from './replay.js';
 import { type GeminiAddress, type GeminiRequest, readCountedRequest, readGeminiRequest } from './request.js';
+import { geminiTexts } from './texts.js';
 
 export const googleGemini: ApiFormat<GeminiRequest> = {
   id: 'google-gemini',
@@ -12,6 +13,7 @@ export const googleGemini: ApiFormat<GeminiRequest> = {
   name: 'generateContent',
   read: (body) => readGeminiRequest(body),
   errors: googleErrors,
+  texts: geminiTexts,
   asStream: ({ asArray }, answer) => {
     const told = compactJson(answer.toString('utf8'));
     return asArray ? Buffer.from(`[${told}]`) : sseEvent(told);

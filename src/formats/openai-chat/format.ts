@@ -4,6 +4,7 @@ import { completionAsStream } from './chunks.js';
 import { openaiErrors } from './errors.js';
 import { chatReplay } from './replay.js';
 import { type ChatRequest, readChatRequest } from './request.js';
+import { chatTexts } from './texts.js';
 
 export const openaiChat: ApiFormat<ChatRequest> = {
   id: 'openai-chat',
@@ -11,6 +12,7 @@ export const openaiChat: ApiFormat<ChatRequest> = {
   name: 'chat completions',
   read: readChatRequest,
   errors: openaiErrors,
+  texts: chatTexts,
   asStream: (request, answer, extra) => completionAsStream(answer, request.askedUsage, extra),
   replay: chatReplay,
 };

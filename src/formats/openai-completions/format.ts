@@ -5,6 +5,7 @@ import { openaiErrors } from '../openai-chat/errors.js';
 import { sseEvent } from '../sse.js';
 import type { UsageExtra } from '../translation.js';
 import { type CompletionsRequest, readCompletionsRequest } from './request.js';
+import { completionsTexts } from './texts.js';
 
 export const openaiCompletions: ApiFormat<CompletionsRequest> = {
   id: 'openai-completions',
@@ -12,6 +13,7 @@ export const openaiCompletions: ApiFormat<CompletionsRequest> = {
   name: 'completions',
   read: readCompletionsRequest,
   errors: openaiErrors,
+  texts: completionsTexts,
   asStream: (request, answer, extra) => asStream(answer, request.askedUsage, extra),
 };
 

@@ -2,6 +2,7 @@
 import type { ApiFormat } from '../format.js';
 import { openaiErrors } from '../openai-chat/errors.js';
 import { type EmbeddingsRequest, readEmbeddingsRequest } from './request.js';
+import { embeddingsTexts } from './texts.js';
 
 export const openaiEmbeddings: ApiFormat<EmbeddingsRequest> = {
   id: 'openai-embeddings',
@@ -9,5 +10,6 @@ export const openaiEmbeddings: ApiFormat<EmbeddingsRequest> = {
   name: 'embeddings',
   read: readEmbeddingsRequest,
   errors: openaiErrors,
+  texts: embeddingsTexts,
   asStream: (_request, answer) => answer, // nobody can ask for one
 };

@@ -3,6 +3,7 @@ import type { ApiFormat } from '../format.js';
 import { responsesErrors } from './errors.js';
 import { responsesReplay } from './replay.js';
 import { type ResponsesRequest, readResponsesRequest } from './request.js';
+import { responsesTexts } from './texts.js';
 import { responseAsStream } from './whole-as-stream.js';
 
 export const openaiResponses: ApiFormat<ResponsesRequest> = {
@@ -11,6 +12,7 @@ export const openaiResponses: ApiFormat<ResponsesRequest> = {
   name: 'responses',
   read: readResponsesRequest,
   errors: responsesErrors,
+  texts: responsesTexts,
   asStream: (_request, answer) => responseAsStream(answer),
   replay: responsesReplay,
 };

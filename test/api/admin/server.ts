@@ -116,6 +116,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       cache,
       knowsModel: (name) => name === 'm',
+      guardrails: () => [],
+      knowsGuard: (name) => name === 'g',
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
       readConfig: () => assert.fail('not in these tests'),

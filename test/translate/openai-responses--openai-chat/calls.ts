@@ -92,7 +92,7 @@ export function streamed(body: object, pieces: readonly Buffer[], settings: Para
   const out: Buffer[] = [];
   for (const piece of pieces) out.push(reader.push(piece));
   reader.end();
-  if (reader.failure) out.push(reader.broken!(refuse('upstream_error', reader.failure.message)));
+  if (reader.failure) out.push(reader.broken!(refuse('upstream_error', reader.failure.message))!);
   else out.push(reader.closing(extra));
   return { ...eventsOf(Buffer.concat(out)), reader };
 }
