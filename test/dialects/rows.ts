@@ -143,4 +143,35 @@ const content: FormatRow = {
   },
 };
 
-export const formatRows: readonly FormatRow[] = [chat, messages, content];
+interface ResponseAnswer {
+  readonly output?: readonly { readonly content?: readonly { readonly text?: string }[] }[];
+  readonly usage?: { readonly input_tokens: number; readonly output_tokens: number };
+}
+
+const responses: FormatRow = {
+  name: 'responses',
+  path: '/v1/responses',
+  provider: 'openai-compatible',
+  answer: answerChat,
+  body: ({ model, words, maxTokens, stream }) => ({
+    ...{ model, input: words, max_output_tokens: maxTokens, store: false },
+    ...(stream && { stream }),
+  }),
+  words: (answer) =>
+    ((answer as ResponseAnswer).output ?? [])
+      .flatMap(({ content: parts }) => (parts ?? []).map(({ text }) => text ?? ''))
+      .join(''),
+  streamed: (text) =>
+    events(text)
+      .map(({ type, delta }: Record<string, unknown>) => (type === 'response.output_text.delta' ? String(delta) : ''))
+      .join(''),
+  ended: (text) => text.includes('event: response.completed\n'),
+  error: (body) => (body as { error: { type: string; message: string } }).error,
+  brokeOff: (text) => text.includes('event: response.failed\n') && !text.includes('response.completed'),
+  usage: (answer) => {
+    const { usage } = answer as ResponseAnswer;
+    return [usage!.input_tokens, usage!.output_tokens];
+  },
+};
+
+export const formatRows: readonly FormatRow[] = [chat, messages, content, responses];

@@ -1,6 +1,7 @@
 /** What becomes of each parameter of the Responses API on its way to chat completions. */
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
 import { listOf } from '../../formats/openai-responses/items.js';
+import type { TargetFacts } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { type Fate, judgeParameters } from '../parameter-fates.js';
@@ -72,13 +73,13 @@ export const checkParameters = (request: Json, findings: Findings): void =>
 const LOGPROBS = 'message.output_text.logprobs';
 
 /** The parameters that chat completions have under other names, or in another shape. */
-export function chatParameters(request: Json, findings: Findings): Json {
+export function chatParameters(request: Json, { outputField }: TargetFacts, findings: Findings): Json {
   const { max_output_tokens: most, reasoning, text, top_logprobs: top } = request;
   const effort = isObject(reasoning) ? reasoning['effort'] : undefined;
   const logprobs = listOf(request['include']).includes(LOGPROBS);
   const { format, verbosity } = isObject(text) ? text : ({} as Json);
   return {
-    ...present('max_completion_tokens', most),
+    ...present(outputField, most),
     ...present('reasoning_effort', effort),
     ...present('temperature', request['temperature']),
     ...present('top_p', request['top_p']),

@@ -17,7 +17,14 @@ import { planTools } from './tools.js';
 
 export const responsesToChat: ChatLeg<ResponsesRequest> = {
   from: 'openai-responses',
-  toChat({ json, stream }, { model }, findings) {
+  fieldNames: new Map([
+    ['max_completion_tokens', 'max_output_tokens'],
+    ['max_tokens', 'max_output_tokens'],
+    ['reasoning_effort', 'reasoning.effort'],
+    ['response_format', 'text.format'],
+  ]),
+  toChat({ json, stream }, target, findings) {
+    const { model } = target;
     checkParameters(json, findings);
     const { tools, choice } = planTools(json, findings);
     const parallel = json['parallel_tool_calls'];
@@ -29,7 +36,7 @@ export const responsesToChat: ChatLeg<ResponsesRequest> = {
         ...(choice === undefined ? {} : { tool_choice: choice }),
         ...(isAbsent(parallel) ? {} : { parallel_tool_calls: parallel }),
       }),
-      ...chatParameters(json, findings),
+      ...chatParameters(json, target, findings),
       ...(stream && { stream }),
     };
   },
