@@ -16,17 +16,22 @@ const UNSEEN = /^\p{Default_Ignorable_Code_Point}$/u;
 const DASH = /^\p{Pd}$|^\u2212$/u;
 const SPACE = /^\p{Zs}$/u;
 const DIGIT = /^\p{Nd}$/u;
-const ASCII = /^[\0-\x7f]{1,8}$/;
+const ASCII = /^[\0-\x7f]{1,4}$/;
 
-const MOST_REMEMBERED = 20_000;
-const remembered = new Map<string, string>();
+/** Of a character: it is left out, or it becomes several. Else a code. */
+const NOTHING = -1;
+const SEVERAL = -2;
+const UNKNOWN = -3;
+/** No character that looks like ASCII becomes more than that. */
+const MOST_EACH = 4;
 
-function foldedChar(char: string): string {
-  let known = remembered.get(char);
-  if (known !== undefined) return known;
-  known = lookAlike(char);
-  if (remembered.size < MOST_REMEMBERED) remembered.set(char, known);
-  return known;
+const codes = new Int32Array(0x10000).fill(UNKNOWN);
+
+function codeOf(code: number): number {
+  const known = codes[code]!;
+  if (known !== UNKNOWN) return known;
+  const plain = lookAlike(String.fromCharCode(code));
+  return (codes[code] = plain.length === 1 ? plain.charCodeAt(0) : plain === '' ? NOTHING : SEVERAL);
 }
 
 function lookAlike(char: string): string {
@@ -52,14 +57,51 @@ function digitOf(code: number): number {
 
 export function fold(text: string): Folded {
   if (!OTHER.test(text)) return { text, at: (index) => index };
-  const places: number[] = [];
-  let folded = '';
-  let from = 0;
-  for (const char of text) {
-    const plain = char.length === 1 && char < '\x80' ? char : foldedChar(char);
-    for (let n = 0; n < plain.length; n++) places.push(plain === char ? from + n : from);
-    folded += plain;
-    from += char.length;
+  const folding = new Folding(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) folding.put(code, at);
+    else if (code >= 0xd800 && code <= 0xdfff) {
+      const char = String.fromCodePoint(text.codePointAt(at)!);
+      folding.putAll(char.length === 2 ? lookAlike(char) : char, at, char.length);
+      at += char.length - 1;
+    } else {
+      const plain = codeOf(code);
+      if (plain >= 0) folding.put(plain, at);
+      else if (plain === SEVERAL) folding.putAll(lookAlike(text[at]!), at, 1);
+    }
   }
-  return { text: folded, at: (index) => places[index] ?? text.length };
+  return folding;
+}
+
+class Folding implements Folded {
+  readonly #codes: Uint16Array;
+  readonly #places: Uint32Array;
+  readonly #end: number;
+  #length = 0;
+  #text: string | undefined;
+
+  constructor(length: number) {
+    this.#end = length;
+    this.#codes = new Uint16Array(length * MOST_EACH);
+    this.#places = new Uint32Array(length * MOST_EACH);
+  }
+
+  put(code: number, place: number): void {
+    this.#codes[this.#length] = code;
+    this.#places[this.#length++] = place;
+  }
+
+  /** `length`: of what it stands for; where it is the same, each stands where it stood. */
+  putAll(plain: string, place: number, length: number): void {
+    for (let n = 0; n < plain.length; n++) this.put(plain.charCodeAt(n), plain.length === length ? place + n : place);
+  }
+
+  get text(): string {
+    return (this.#text ??= Buffer.from(this.#codes.buffer, 0, this.#length * 2).toString('utf16le'));
+  }
+
+  at(index: number): number {
+    return index < this.#length ? this.#places[index]! : this.#end;
+  }
 }

@@ -4,8 +4,11 @@ import type { Finder, Found } from './finder.js';
 
 /** Characters; a longer match may be missed. */
 const LONGEST_MATCH = 512;
+/** A pattern may take a microsecond for each character, and a step is to take about one of a thousand. */
+const STEP = 1_024;
 
 export class PatternFinder implements Finder {
+  readonly step = STEP;
   readonly longest = LONGEST_MATCH;
   readonly #patterns: readonly RE2JS[];
   readonly #type: string;
@@ -15,11 +18,11 @@ export class PatternFinder implements Finder {
     this.#type = type;
   }
 
-  find(text: string, from: number, found: Found): void {
+  find(text: string, from: number, until: number, found: Found): void {
     for (const pattern of this.#patterns) {
       const matcher = pattern.matcher(text);
       let at = from;
-      while (at < text.length && matcher.find(at)) {
+      while (at < until && matcher.find(at)) {
         const [start, end] = [matcher.start(), matcher.end()];
         // What is empty is nowhere.
         if (end > start) found(start, end, this.#type);

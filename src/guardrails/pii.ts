@@ -7,21 +7,24 @@ import type { PiiEntity } from '../lib/guard-spec.js';
 import type { Finder, Found } from './finder.js';
 import { isCard, isIban, isSsn } from './pii-checks.js';
 
-type Look = (text: string, from: number, found: Found) => void;
+type Look = (text: string, from: number, until: number, found: Found) => void;
 
 /** Of a private key in PEM, which is the longest. */
-const LONGEST_SECRET = 8192;
+const LONGEST_SECRET = 8_192;
+const LONGEST_OTHER = 512;
+const STEP = 4_096;
 
 /** Every match of `pattern` (which has `g`) that `judge` takes: it answers how long it is, or 0. */
 function each(
   pattern: RegExp,
   text: string,
   from: number,
+  until: number,
   judge: (match: string) => number,
   found: (start: number, end: number) => void,
 ): void {
   pattern.lastIndex = from;
-  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+  for (let match = pattern.exec(text); match && match.index < until; match = pattern.exec(text)) {
     const length = judge(match[0]);
     if (length > 0) found(match.index, match.index + length);
     // What was none may hold one.
@@ -33,8 +36,8 @@ const LOCAL = /[\p{L}\p{N}._%+'-]/u;
 const LONGEST_LOCAL = 64;
 const DOMAIN = /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,62})\.){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,63})/uy;
 
-const email: Look = (text, from, found) => {
-  for (let at = text.indexOf('@', from); at !== -1; at = text.indexOf('@', at + 1)) {
+const email: Look = (text, from, until, found) => {
+  for (let at = text.indexOf('@', from); at !== -1 && at < until + LONGEST_LOCAL; at = text.indexOf('@', at + 1)) {
     DOMAIN.lastIndex = at + 1;
     if (!DOMAIN.test(text)) continue;
     const end = DOMAIN.lastIndex;
@@ -49,12 +52,13 @@ const email: Look = (text, from, found) => {
 const INTERNATIONAL = /(?<![\w+]|\d[ -])(?:\+|00(?=[1-9]))\d[\d ()./-]{6,24}\d/g;
 const NORTH_AMERICAN = /(?<![\w.-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w-])/g;
 
-const phone: Look = (text, from, found) => {
-  each(INTERNATIONAL, text, from, phoneLength, (start, end) => found(start, end, 'PHONE'));
+const phone: Look = (text, from, until, found) => {
+  each(INTERNATIONAL, text, from, until, phoneLength, (start, end) => found(start, end, 'PHONE'));
   each(
     NORTH_AMERICAN,
     text,
     from,
+    until,
     (match) => match.length,
     (start, end) => found(start, end, 'PHONE'),
   );
@@ -75,22 +79,36 @@ function phoneLength(match: string): number {
 
 const DIGITS = /(?<![\d.])\d(?:[ -]?\d){11,22}(?!\d)/g;
 const FEWEST_DIGITS = 13;
+const MOST_DIGITS = 19;
+/** Nearly all numbers are none by their first digit. */
+const mayBeCard = (match: string): boolean => match[0]! >= '2' && match[0]! <= '6';
 
-const card: Look = (text, from, found) =>
-  each(DIGITS, text, from, cardLength, (start, end) => found(start, end, 'CARD'));
+const card: Look = (text, from, until, found) =>
+  each(DIGITS, text, from, until, cardLength, (start, end) => found(start, end, 'CARD'));
 
 /** The longest beginning that is a card and ends where a group of digits ends. */
 function cardLength(match: string): number {
-  for (let end = match.length; end >= FEWEST_DIGITS; end--) {
-    if (!/\d/.test(match[end - 1]!) || /\d/.test(match[end] ?? '')) continue;
-    if (isCard(match.slice(0, end).replace(/[ -]/g, ''))) return end;
+  if (!mayBeCard(match)) return 0;
+  let digits = '';
+  const ends: number[] = [];
+  for (let at = 0; at < match.length; at++) {
+    const char = match[at]!;
+    if (char === ' ' || char === '-') continue;
+    digits += char;
+    const next = match[at + 1];
+    if (next === undefined || next === ' ' || next === '-') ends.push(at + 1, digits.length);
+  }
+  for (let n = ends.length - 2; n >= 0; n -= 2) {
+    const length = ends[n + 1]!;
+    if (length >= FEWEST_DIGITS && length <= MOST_DIGITS && isCard(digits.slice(0, length))) return ends[n]!;
   }
   return 0;
 }
 
 const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}/g;
 
-const iban: Look = (text, from, found) => each(IBAN, text, from, ibanLength, (start, end) => found(start, end, 'IBAN'));
+const iban: Look = (text, from, until, found) =>
+  each(IBAN, text, from, until, ibanLength, (start, end) => found(start, end, 'IBAN'));
 
 /** Words may follow: it is as long as its country has them. */
 function ibanLength(match: string): number {
@@ -101,11 +119,12 @@ function ibanLength(match: string): number {
 
 const SSN = /(?<![\w-])\d{3}([- ])\d\d\1\d{4}(?![\w-])/g;
 
-const ssn: Look = (text, from, found) =>
+const ssn: Look = (text, from, until, found) =>
   each(
     SSN,
     text,
     from,
+    until,
     (match) => (isSsn(match) ? match.length : 0),
     (start, end) => found(start, end, 'SSN'),
   );
@@ -113,11 +132,12 @@ const ssn: Look = (text, from, found) =>
 const IPV4 = /(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)/g;
 const IPV6 = /(?<![\w:.])[\dA-Fa-f]{0,4}(?::[\dA-Fa-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}(?![\w:])/g;
 
-const ip: Look = (text, from, found) => {
+const ip: Look = (text, from, until, found) => {
   each(
     IPV4,
     text,
     from,
+    until,
     (match) => match.length,
     (start, end) => found(start, end, 'IP'),
   );
@@ -126,6 +146,7 @@ const ip: Look = (text, from, found) => {
     IPV6,
     text,
     from,
+    until,
     (match) => (match.length > 5 && isIPv6(match) ? match.length : 0),
     (start, end) => found(start, end, 'IP'),
   );
@@ -146,12 +167,13 @@ const SECRETS: readonly RegExp[] = [
   /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]{0,8000})/g,
 ];
 
-const secret: Look = (text, from, found) => {
+const secret: Look = (text, from, until, found) => {
   for (const pattern of SECRETS)
     each(
       pattern,
       text,
       from,
+      until,
       (match) => match.length,
       (start, end) => found(start, end, 'SECRET'),
     );
@@ -162,15 +184,17 @@ const looks: Readonly<Record<PiiEntity, Look>> = { email, phone, card, iban, ssn
 const inOrder: readonly PiiEntity[] = ['secret', 'card', 'iban', 'ssn', 'email', 'ip', 'phone'];
 
 export class PiiFinder implements Finder {
+  readonly step = STEP;
   readonly longest: number;
   readonly #looks: readonly Look[];
 
   constructor(entities: readonly PiiEntity[]) {
     this.#looks = inOrder.filter((entity) => entities.includes(entity)).map((entity) => looks[entity]);
-    this.longest = entities.includes('secret') ? LONGEST_SECRET : 512;
+    this.longest = entities.includes('secret') ? LONGEST_SECRET : LONGEST_OTHER;
   }
 
-  find(text: string, from: number, found: Found): void {
-    for (const look of this.#looks) look(text, from, found);
+  find(text: string, from: number, until: number, found: Found): void {
+    const near = until + LONGEST_OTHER < text.length ? text.slice(0, until + LONGEST_OTHER) : text;
+    for (const look of this.#looks) look(look === secret ? text : near, from, until, found);
   }
 }

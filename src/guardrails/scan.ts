@@ -7,7 +7,6 @@ import { type Folded, fold } from './fold.js';
 import type { Placeholders } from './placeholders.js';
 import type { TextGuard } from './text-guard.js';
 
-const STEP = 2_048;
 /** What patterns may look back at. */
 const BEFORE = 64;
 
@@ -34,28 +33,31 @@ export function* scanned(
 function* scannedBy(text: string, guard: TextGuard, spans: Span[]): Generator<number, void> {
   const { finder } = guard;
   let after = 0;
-  for (let at = 0; at < text.length; at += STEP) {
-    const isLast = at + STEP >= text.length;
+  const { step } = finder;
+  for (let at = 0; at < text.length; at += step) {
+    const isLast = at + step >= text.length;
     const begin = Math.max(0, at - BEFORE);
-    const folded = fold(text.slice(begin, isLast ? text.length : at + STEP + finder.longest));
+    const folded = fold(text.slice(begin, isLast ? text.length : at + step + finder.longest));
     const from = Math.max(at, after);
-    for (const span of foundIn(folded, guard, from - begin)) {
+    for (const span of foundIn(folded, guard, from - begin, at + step - begin)) {
       const start = span.start + begin;
-      if (start >= at + STEP && !isLast) continue;
+      if (start >= at + step && !isLast) continue;
       spans.push({ start, end: span.end + begin, type: span.type, guard });
       after = Math.max(after, span.end + begin);
     }
-    yield STEP;
+    yield step;
   }
 }
 
 /** What one guard finds in a piece, by the places of the piece as it was written. */
-export function foundIn(folded: Folded, guard: TextGuard, from: number): Span[] {
+export function foundIn(folded: Folded, guard: TextGuard, from: number, until = Number.POSITIVE_INFINITY): Span[] {
   const spans: Span[] = [];
   let first = from;
   // Places of the folded text are never later than those of the text.
   while (first > 0 && folded.at(first - 1) >= from) first--;
-  guard.finder.find(folded.text, first, (start, end, type) => {
+  let last = Math.min(folded.text.length, until);
+  while (last < folded.text.length && folded.at(last) < until) last++;
+  guard.finder.find(folded.text, first, last, (start, end, type) => {
     spans.push({ start: folded.at(start), end: folded.at(end), type, guard });
   });
   return spans;

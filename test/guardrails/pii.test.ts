@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fold } from '../../src/guardrails/fold.js';
 import { PiiFinder } from '../../src/guardrails/pii.js';
-import { foundIn } from '../../src/guardrails/scan.js';
+import { foundIn, scanned } from '../../src/guardrails/scan.js';
 import { type PiiEntity, piiEntities } from '../../src/lib/guard-spec.js';
 
 function foundBy(text: string, entities: readonly PiiEntity[] = piiEntities): string[] {
@@ -57,6 +57,43 @@ describe('personal data', () => {
     assert.deepEqual(foundBy('𝟏𝟐𝟑–𝟒𝟓–𝟔𝟕𝟖𝟗'), ['SSN: 𝟏𝟐𝟑–𝟒𝟓–𝟔𝟕𝟖𝟗']);
     const tags = [...'jo@x.com'].map((char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join('');
     assert.deepEqual(foundBy(tags), [`EMAIL: ${tags}`]);
+  });
+
+  test('the worst texts are read in a time that grows with them', () => {
+    const guard = {
+      name: 'g',
+      on: [],
+      action: 'log',
+      message: null,
+      restore: false,
+      finder: new PiiFinder(piiEntities),
+    } as const;
+    const cpuMs = (text: string): number => {
+      const begin = process.cpuUsage();
+      const walk = scanned(text, [guard], null);
+      while (!walk.next().done);
+      const { user, system } = process.cpuUsage(begin);
+      return (user + system) / 1_000;
+    };
+    const worst = [
+      '1-',
+      '4111 ',
+      '1234 5678 9012 3456 ',
+      'a@',
+      '中，',
+      '+1',
+      'eyJ',
+      'sk-a-',
+      'AB12',
+      '1.',
+      ':a',
+      '-----BEGIN PRIVATE KEY-----',
+    ];
+    for (const part of worst) {
+      cpuMs(part.repeat(5_000));
+      const short = Math.max(2, cpuMs(part.repeat(10_000)));
+      assert.ok(cpuMs(part.repeat(40_000)) < short * 10, part);
+    }
   });
 
   test('a Cyrillic letter that looks Latin is another letter', () => {
