@@ -4,7 +4,7 @@
  * An operation that stands in no row here does not compile, and is closed to everybody.
  */
 import type { Role } from '../identity/roles.js';
-import type { AdminOperation } from './table.js';
+import type { AdminOperation, OpenOperation } from './table.js';
 
 export interface Need {
   readonly roles: readonly Role[];
@@ -23,7 +23,7 @@ const manageInTeams: Need = { roles: ['admin', 'team_admin'], scope: 'teams' };
 
 const own: Need = { roles: ['admin', 'viewer', 'team_admin', 'member'], scope: 'own' };
 
-const needs: Readonly<Record<Exclude<AdminOperation, 'getOpenApi'>, Need>> = {
+const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   createKey: manageInTeams,
   listKeys: readOfTeams,
   getKey: readOfTeams,
@@ -87,6 +87,8 @@ const needs: Readonly<Record<Exclude<AdminOperation, 'getOpenApi'>, Need>> = {
   createToken: own,
   listTokens: own,
   revokeToken: own,
+  deleteSession: own,
+  changePassword: own,
 };
 
 const CLOSED: Need = { roles: [], scope: 'all' };

@@ -258,6 +258,7 @@ export const tagWords: Readonly<Record<string, string>> = {
   responses: 'Responses, as OpenAI has them.',
   conversations: 'Conversations of responses, as OpenAI has them.',
   routes: 'Classic routes.',
+  session: 'Sessions of the console.',
   users: 'Users of the admin API.',
   tokens: 'Tokens of users, for scripts.',
   targets: 'A provider and an upstream model behind a model.',

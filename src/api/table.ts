@@ -250,16 +250,24 @@ const admin = {
   signOutUser: ['POST /users/{id}/sign-out', 'End all sessions of a user.'],
   createToken: ['POST /tokens', 'Create a token for scripts. It is in this answer and nowhere else.'],
   listTokens: ['GET /tokens', "List tokens, newest first: one's own; admins and viewers see all."],
+  deleteSession: ['DELETE /session', 'Sign out: end the session that the cookie is of.'],
+  changePassword: ['POST /session/password', 'Change your own password. Your other sessions end.'],
   revokeToken: ['DELETE /tokens/{id}', 'Revoke a token, for good, with all that were made with it.'],
 } as const satisfies Record<string, Written>;
 
 /** Below `/admin/v1` too, and open. */
 const description = {
   getOpenApi: ['GET /openapi.json', 'This document.'],
+  getSession: ['GET /session', 'Who has signed in in this browser, and which ways there are to sign in.'],
+  createSession: [
+    'POST /session',
+    'Sign in with the admin key, or with an address and a password: the answer sets a cookie.',
+  ],
 } as const satisfies Record<string, Written>;
 
 export type CallOperation = keyof typeof calls;
-export type AdminOperation = keyof typeof admin | keyof typeof description;
+export type OpenOperation = keyof typeof description;
+export type AdminOperation = keyof typeof admin | OpenOperation;
 export type OperationId =
   | CallOperation
   | keyof typeof counts

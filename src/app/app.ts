@@ -22,7 +22,6 @@ import { localChanges } from '../identity/changes.js';
 import { pgChanges } from '../identity/changes-pg.js';
 import { createKeys } from '../identity/keys.js';
 import { pgKeyStore } from '../identity/keys-pg.js';
-import { Passwords } from '../identity/passwords.js';
 import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
@@ -40,7 +39,6 @@ import type { ProviderType } from '../provider/provider-type.js';
 import { TargetStates } from '../router/states.js';
 import { closeServer, drainOf, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
-import { queryOf } from '../store/query.js';
 import type { Log, RunningLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
@@ -55,6 +53,7 @@ import { adminKeyOf, demoKeyOf } from './keys.js';
 import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
 import { ownGauges } from './own-gauges.js';
+import { startPeople } from './people.js';
 import { reloadGauges, tellReload } from './reload.js';
 import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
@@ -243,6 +242,15 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   ownGauges(metrics, { store, version, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
   reloadGauges(reloader, metrics);
+  const { embedded } = database;
+  const people = await startPeople({
+    store,
+    embedded,
+    config: () => inForce().config,
+    adminKey: () => admin.key,
+    log,
+    metrics,
+  });
   const server = await createServer({
     openai: {
       gateway,
@@ -257,10 +265,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     admin: {
       keys,
       clock,
-      adminKey: () => admin.key,
-      onWrongKey: () => metrics.authFailure('admin_key'),
-      query: queryOf(store.pool),
-      passwords: new Passwords(),
+      ...people.admin,
       version,
       ledger,
       limitLevels: limits.levels,
@@ -324,6 +329,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         drainMs: drain ? await drainOf(inForce().config, () => limits.gateways?.sinceNewestMs()) : 0,
         say: (fields, line) => log.info(fields, line),
       });
+      people.close();
       probes.close();
       await responses.close();
       await cache.close();

@@ -44,7 +44,11 @@ export interface Config {
   /** Absolute. */
   readonly data_dir: string;
   /** Null: made at the first start. */
-  readonly admin: { readonly key: string | null };
+  readonly admin: {
+    readonly key: string | null;
+    /** Sessions in browsers, in milliseconds. */
+    readonly session: { readonly idle: number; readonly longest: number };
+  };
   /** Null: virtual keys alone. */
   readonly auth: { readonly jwt: TokensConfig | null };
   /** Null: the embedded database. */

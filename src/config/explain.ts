@@ -35,7 +35,7 @@ export function describeConfig(config: Config) {
   return {
     ...config,
     server: { ...config.server, tls: describeServerTls(config.server.tls) },
-    admin: { key: hide(config.admin.key) },
+    admin: { ...config.admin, key: hide(config.admin.key) },
     auth: { jwt: describeTokens(config.auth.jwt) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },

@@ -52,7 +52,10 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
       tls: serverTlsOf(['server', 'tls'], written.server.tls, { baseDir, read, report }),
     },
     data_dir: resolvePath(baseDir, written.data_dir),
-    admin: { key: credential(['admin', 'key'], written.admin.key) || null },
+    admin: {
+      key: longEnough(credential(['admin', 'key'], written.admin.key), report),
+      session: written.admin.session,
+    },
     auth: { jwt: tokensOf(written.auth.jwt, baseDir, secret, read, report) },
     database: { url: address(['database', 'url'], written.database.url, ['postgres', 'postgresql']) },
     redis: {
@@ -190,4 +193,15 @@ function checkAddress(path: Path, url: string, schemes: readonly string[], repor
   const scheme = /^([a-z]+):\/\//.exec(url)?.[1] ?? '';
   if (!schemes.includes(scheme) || !URL.canParse(url)) report(path, `expected a URL that begins with ${schemes[0]}://`);
   return url;
+}
+
+const SHORTEST_ADMIN_KEY = 32;
+
+/** An admin key that can be guessed is none: whoever has it may do everything. */
+function longEnough(key: string | null, report: (path: Path, message: string) => void): string | null {
+  if (key && key.length < SHORTEST_ADMIN_KEY) {
+    const words = `has ${key.length} characters; an admin key has ${SHORTEST_ADMIN_KEY} or more (openssl rand -base64 32 makes one, and left out one is made)`;
+    report(['admin', 'key'], words);
+  }
+  return key || null;
 }

@@ -234,7 +234,18 @@ export const configSchema = z.strictObject({
     .describe('The listener.'),
   data_dir: z.string().min(1).default('./data').describe('Where the gateway keeps files, relative to this file.'),
   admin: z
-    .strictObject({ key: s.secret.default('').describe('The key of the admin API. Empty: made at the first start.') })
+    .strictObject({
+      key: s.secret
+        .default('')
+        .describe('The key of the admin API, of 32 characters or more. Empty: made at the first start.'),
+      session: z
+        .strictObject({
+          idle: s.duration(1_000).prefault('2h').describe('Unused for so long, a session in a browser ends.'),
+          longest: s.duration(1_000).prefault('24h').describe('After so long it ends in any case.'),
+        })
+        .prefault({})
+        .describe('Sessions of the console.'),
+    })
     .prefault({})
     .describe('The admin API.'),
   auth: authSection,

@@ -17,6 +17,8 @@ export interface Principal {
   readonly user: string | null;
   /** The token that was sent, if it was one. */
   readonly token: { readonly id: string; readonly endsAt: number } | null;
+  /** The session that was sent, if it was one. */
+  readonly session?: { readonly hash: Buffer; readonly endsAt: number };
 }
 
 export const isOfTeams = (role: Role): boolean => role === 'team_admin' || role === 'member';

@@ -71,12 +71,20 @@ models:
 telemetry: { metrics: "\${METRICS:-false}" }
 `,
     {
-      ...{ PROXY: '::1', KEY: '12345', MODEL: '4', PRICE: '0.15', MOST: '1_000', DROP: 'true', LIMIT: '2_000' },
+      ...{
+        PROXY: '::1',
+        KEY: '12345678901234567890123456789012',
+        MODEL: '4',
+        PRICE: '0.15',
+        MOST: '1_000',
+        DROP: 'true',
+        LIMIT: '2_000',
+      },
       ...{ WARN: '0.5', IDLE: '7' },
     },
   );
   assert.equal(config.server.port, 4000);
-  assert.equal(config.admin.key, '12345');
+  assert.equal(config.admin.key, '12345678901234567890123456789012');
   assert.equal(config.telemetry.metrics, false);
   const model = config.models['m']!;
   assert.equal(model.targets[0]!.model, '4');
@@ -99,7 +107,10 @@ test('a value that the place cannot use is told at the place', (t) => {
 
 test('nothing in the environment can change the structure of the file', (t) => {
   const evil = 'x"\nadmin: { key: stolen }\n# {}[]: *&!';
-  assert.equal(good(t, 'data_dir: "/d/${EVIL}"\nadmin: { key: mine }', { EVIL: evil }).admin.key, 'mine');
+  assert.equal(
+    good(t, 'data_dir: "/d/${EVIL}"\nadmin: { key: mine-that-is-of-32-characters-and-more }', { EVIL: evil }).admin.key,
+    'mine-that-is-of-32-characters-and-more',
+  );
   assert.equal(good(t, 'data_dir: /d/${EVIL}', { EVIL: evil }).data_dir, `/d/${evil}`);
 });
 

@@ -6,7 +6,7 @@ import { folder, good, providerTypes } from './support.js';
 
 const full = `server: { host: "::1", port: 4001, body_limit: 512kb }
 data_dir: /srv
-admin: { key: hush-admin }
+admin: { key: hush-admin-that-is-of-32-characters-and-more }
 database: { url: "postgres://u:hush-db@db:5432/t?sslpassword=hush-query&sslmode=require" }
 redis: { url: "redis://:hush-redis@r", on_failure: closed }
 providers:

@@ -14,7 +14,7 @@ test('an empty file is a configuration of defaults', (t) => {
   assert.equal(config.server.body_limit, 20 * 1024 * 1024);
   assert.equal(config.server.workers, 1);
   assert.equal(config.server.shutdown_grace, 30_000);
-  assert.deepEqual(config.admin, { key: null });
+  assert.deepEqual(config.admin, { key: null, session: { idle: 7_200_000, longest: 86_400_000 } });
   assert.deepEqual(config.database, { url: null });
   assert.deepEqual(config.redis, { url: null, on_failure: 'local' });
   assert.deepEqual(config.models, {});
@@ -60,7 +60,7 @@ test('a whole configuration arrives in the units in which it is used', (t) => {
   { host: "::", port: 0, body_limit: 1.5kb, shutdown_grace: 0s, trust_proxy: [10.0.0.0/8, "::1"], cors: { origins: ["*"] } }
 redis: { url: "redis://localhost:6379/1", on_failure: closed }
 database: { url: "postgres://u:p@db/tollgate" }
-admin: { key: secret-admin-key }
+admin: { key: secret-admin-key-that-is-of-32-characters-and-more }
 providers:
   my-vllm:
     type: openai-compatible
@@ -94,7 +94,7 @@ telemetry: { metrics: false, log: { level: debug } }
   assert.equal(good(t, '').server.cors, null);
   assert.deepEqual(config.redis, { url: 'redis://localhost:6379/1', on_failure: 'closed' });
   assert.equal(config.database.url, 'postgres://u:p@db/tollgate');
-  assert.equal(config.admin.key, 'secret-admin-key');
+  assert.equal(config.admin.key, 'secret-admin-key-that-is-of-32-characters-and-more');
   assert.deepEqual(config.providers['my-vllm'], {
     type: 'openai-compatible',
     api_keys: ['none'],
@@ -199,7 +199,10 @@ test('the same configuration has the same hash, however it is written, and anoth
   assert.match(hash(''), /^[0-9a-f]{16}$/);
   assert.equal(hash('server: { port: 4000 } # as always'), hash(''));
   assert.notEqual(hash('server: { port: 4001 }'), hash(''));
-  assert.notEqual(hash('admin: { key: "${K}" }', { K: 'a' }), hash('admin: { key: "${K}" }', { K: 'b' }));
+  assert.notEqual(
+    hash('admin: { key: "${K}" }', { K: 'a'.repeat(32) }),
+    hash('admin: { key: "${K}" }', { K: 'b'.repeat(32) }),
+  );
 });
 
 test('the file is the one that is named, else TOLLGATE_CONFIG, else config.yaml of the working directory', (t) => {
@@ -281,9 +284,14 @@ redis: { url: { file: "./redis" } }
 providers: { o: { type: openai, api_key: { file: "\${SECRETS:-.}/openai" } } }
 `,
     {},
-    { admin: 'adm\n', db: 'postgresql://x/y\r\n', redis: 'rediss://r', openai: 'sk-1' },
+    {
+      admin: 'adm-that-is-of-32-characters-and-more\n',
+      db: 'postgresql://x/y\r\n',
+      redis: 'rediss://r',
+      openai: 'sk-1',
+    },
   );
-  assert.equal(config.admin.key, 'adm');
+  assert.equal(config.admin.key, 'adm-that-is-of-32-characters-and-more');
   assert.equal(config.database.url, 'postgresql://x/y');
   assert.equal(config.redis.url, 'rediss://r');
   assert.equal(config.providers['o']!.api_keys[0], 'sk-1');

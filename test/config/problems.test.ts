@@ -167,7 +167,7 @@ test('a secret with a space or a line break in it is refused, and not shown', (t
     t,
     'admin: { key: { file: k } }\nproviders: { o: { type: openai, api_key: "sk-hush hush" } }',
     {},
-    { k: 'hush\nhush\n' },
+    { k: 'hush\nhush-hush-hush-hush-hush-hush-hush\n' },
   );
   assert.deepEqual(problems, [
     '1:10 admin.key: a key is one word of ASCII characters, without spaces',
@@ -366,4 +366,11 @@ test('a setting for tools that must be called has three values', (t) => {
   assert.deepEqual(bad(t, withModel('    forced_tool_choice: maybe')), [
     '5:25 models.m.forced_tool_choice: expected one of refuse, auto, instruct; found a text',
   ]);
+});
+
+test('an admin key that is short is refused, with what to do, and not shown', (t) => {
+  const [problem, ...more] = bad(t, 'admin: { key: hush-0123456789-0123456789-0123 }');
+  assert.match(problem!, /admin\.key: has 31 characters; an admin key has 32 or more \(openssl rand/);
+  assert.ok(more.length === 0 && !problem!.includes('hush'));
+  good(t, 'admin: { key: hush-0123456789-0123456789-01234 }');
 });

@@ -90,14 +90,14 @@ test('a bad file is not applied, and neither is one that cannot be made use of',
 
 test('what was read is remembered whether or not it was of use, secrets and .env too', async (t) => {
   const secret = `${MODELS}admin: { key: { file: key } }\n`;
-  const { reloader, dir, write } = setup(t, { 'config.yaml': secret, key: 'abc' });
+  const { reloader, dir, write } = setup(t, { 'config.yaml': secret, key: 'a'.repeat(32) });
   assert.deepEqual(
     reloader.inputs.files.map((file) => file.slice(dir.length + 1)),
     ['config.yaml', '.env', 'key'],
   );
   const seen = [reloader.inputs.fingerprint];
   for (const change of [
-    () => writeFileSync(join(dir, 'key'), 'abcd'),
+    () => writeFileSync(join(dir, 'key'), 'a'.repeat(33)),
     () => writeFileSync(join(dir, '.env'), 'A=1'),
     () => rmSync(join(dir, 'key')),
     () => write('models: ['),
@@ -231,7 +231,10 @@ test('a reading that fails without a word is a rejection, and the next one is ma
 });
 
 test('a thread loads what is loaded here', async (t) => {
-  const dir = folder(t, { 'config.yaml': `${MODELS}admin: { key: "\${KEY}" }\n`, '.env': 'KEY=from-dotenv' });
+  const dir = folder(t, {
+    'config.yaml': `${MODELS}admin: { key: "\${KEY}" }\n`,
+    '.env': 'KEY=from-dotenv-that-is-of-32-characters-and-more',
+  });
   const options = { env: { OTHER: 'x' }, cwd: dir, providerTypes };
   const elsewhere = await loadElsewhere(options);
   assert.deepEqual(elsewhere, loadConfig(options));

@@ -49,11 +49,19 @@ test('every model of the shipped configuration has a price', (t) => {
 
 test('the shipped configuration takes its keys and addresses from the environment', (t) => {
   const config = good(t, shipped('config.yaml'), {
-    ...{ TOLLGATE_HOST: '0.0.0.0', PORT: '80', TOLLGATE_ADMIN_KEY: 'adm', DATABASE_URL: 'postgres://d/t' },
+    ...{
+      TOLLGATE_HOST: '0.0.0.0',
+      PORT: '80',
+      TOLLGATE_ADMIN_KEY: 'adm-that-is-of-32-characters-and-more',
+      DATABASE_URL: 'postgres://d/t',
+    },
     ...{ REDIS_URL: 'redis://r', OPENAI_API_KEY: 'sk-o', ANTHROPIC_API_KEY: 'sk-a' },
   });
   assert.deepEqual([config.server.host, config.server.port], ['0.0.0.0', 80]);
-  assert.deepEqual([config.admin.key, config.database.url, config.redis.url], ['adm', 'postgres://d/t', 'redis://r']);
+  assert.deepEqual(
+    [config.admin.key, config.database.url, config.redis.url],
+    ['adm-that-is-of-32-characters-and-more', 'postgres://d/t', 'redis://r'],
+  );
   assert.equal(config.providers['openai']!.api_keys[0], 'sk-o');
   assert.equal(config.providers['anthropic']!.api_keys[0], 'sk-a');
 });

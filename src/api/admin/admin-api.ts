@@ -31,7 +31,7 @@ import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
 import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
-import { type Guarding, guard } from './gate.js';
+import { guard } from './gate.js';
 import { type GuardsReading, guardrailsRoutes } from './guardrails-routes.js';
 import { keysRoutes, type Standings } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
@@ -40,9 +40,10 @@ import { type Reading, readRoutes } from './read-routes.js';
 import { type Reporting, reportsRoutes } from './reports-routes.js';
 import { problems } from './route.js';
 import { type Routing, routesRoutes } from './routes-routes.js';
+import { type SigningIn, sessionRoutes } from './session-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
-import { type People, usersRoutes } from './users-routes.js';
+import { usersRoutes } from './users-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
 export interface AdminDeps
@@ -57,8 +58,7 @@ export interface AdminDeps
     LimitsReading,
     Explaining,
     CacheReading,
-    Guarding,
-    People,
+    SigningIn,
     GuardsReading,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
@@ -83,7 +83,7 @@ export const adminApi =
 
 async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   holdToTable(app, adminRows);
-  guard(app, deps);
+  const strangers = guard(app, deps);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) => {
     const allow = methodsAt(request.url).join(', ');
@@ -118,6 +118,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   configRoutes(typed, deps);
   explainRoute(typed, deps);
   usersRoutes(typed, deps);
+  sessionRoutes(typed, deps, strangers);
   reportsRoutes(typed, deps);
   let document: OpenApiDocument | undefined;
   const { method, url, config } = routeOf('getOpenApi');

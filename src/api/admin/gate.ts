@@ -6,6 +6,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Keys } from '../../identity/keys.js';
 import type { Principal } from '../../identity/roles.js';
+import { principalOfSession, type SessionTimes } from '../../identity/sessions.js';
 import { principalOfToken } from '../../identity/tokens.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
@@ -13,7 +14,8 @@ import { addressOf } from '../../lib/forwarded.js';
 import { newId } from '../../lib/ids.js';
 import type { Query } from '../../lib/query.js';
 import { needOf } from '../access.js';
-import { adminOf, bearerOf } from './auth.js';
+import { actorOf, adminOf, bearerOf } from './auth.js';
+import { cookieOf, mayUseCookie, SESSION } from './cookies.js';
 import { sendRefusal, unauthorized } from './errors.js';
 import { Refusals } from './refusals.js';
 import { WrongKeys } from './wrong-keys.js';
@@ -32,8 +34,9 @@ export interface Guarding {
   readonly clock: Clock;
   /** The admin key now in force. Empty: nobody is the admin. */
   readonly adminKey: () => string;
-  /** Somebody without the admin key asked for what needs it, for metrics. */
-  readonly onWrongKey?: () => void;
+  /** Somebody came without a key, or with a wrong one, for metrics. */
+  readonly onWrongKey?: (reason: 'admin_key' | 'password' | 'oidc') => void;
+  readonly sessionTimes: () => SessionTimes;
   /** Users, their tokens and sessions are read with it. */
   readonly query: Query;
 }
@@ -44,7 +47,13 @@ const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
 const requestIdOf = (given: unknown): string =>
   typeof given === 'string' && SANE_ID.test(given) ? given : newId('req');
 
-export function guard(app: FastifyInstance, deps: Guarding): void {
+/** What is remembered of strangers. */
+export interface Strangers {
+  readonly wrongKeys: WrongKeys;
+  readonly refusals: Refusals;
+}
+
+export function guard(app: FastifyInstance, deps: Guarding): Strangers {
   const wrongKeys = new WrongKeys();
   const refusals = new Refusals(deps, (error) => app.log.warn({ err: error }, 'a refusal is not in the audit log'));
   app.decorateRequest('principal', null as unknown as Principal);
@@ -70,6 +79,7 @@ export function guard(app: FastifyInstance, deps: Guarding): void {
   app.addHook('onSend', async (request, reply) => {
     if (reply.statusCode === 403 && request.principal.actor !== '') await refusals.denied(request);
   });
+  return { wrongKeys, refusals };
 }
 
 const uncovered = (role: string, needed: readonly string[]): string =>
@@ -77,11 +87,23 @@ const uncovered = (role: string, needed: readonly string[]): string =>
     ? 'This operation is closed.'
     : `The role ${role} does not cover this: it takes ${needed.join(' or ')}. An admin can change roles.`;
 
+/** Who has signed in in the browser that asks; null: nobody, or another site made it ask. */
+export async function signedIn(request: FastifyRequest, deps: Guarding): Promise<Principal | null> {
+  const cookie = cookieOf(request, SESSION);
+  if (cookie === undefined || !mayUseCookie(request)) return null;
+  const { query, clock, sessionTimes, adminKey } = deps;
+  const now = { nowMs: clock.now(), times: sessionTimes(), adminActor: actorOf(adminKey()) };
+  return principalOfSession(query, cookie, now);
+}
+
 /** Null: nobody who is known. */
-async function principalOf(
-  { headers: { authorization } }: FastifyRequest,
-  { adminKey, query, clock }: Guarding,
-): Promise<Result<Principal> | null> {
+async function principalOf(request: FastifyRequest, deps: Guarding): Promise<Result<Principal> | null> {
+  const { authorization } = request.headers;
+  const { adminKey, query, clock } = deps;
+  if (authorization === undefined) {
+    const found = await signedIn(request, deps);
+    return found && ok(found);
+  }
   const actor = adminOf(authorization, adminKey());
   if (actor !== null) return ok({ actor, role: 'admin', teams: null, user: null, token: null });
   const bearer = bearerOf(authorization);
@@ -101,7 +123,7 @@ async function refuseStranger(
   const path = url.split('?', 1)[0]!;
   const sent = headers.authorization !== undefined;
   log.warn({ request_id: requestId, ip, method, path, sent }, 'no admin key');
-  deps.onWrongKey?.();
+  deps.onWrongKey?.('admin_key');
   reply.header('x-request-id', requestId);
   if (!sent) return sendRefusal(reply, unauthorized);
   const address = addressOf(ip) ?? ip;

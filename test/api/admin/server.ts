@@ -146,6 +146,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       webhooks: noWebhooks,
       adminKey: () => ADMIN_KEY,
       query: async () => [],
+      sessionTimes: () => ({ idle: 1_000, longest: 10_000 }),
+      oidcName: () => null,
       passwords: new Passwords(),
       version: '0.1.0',
       ...given,

@@ -1,0 +1,34 @@
+/** The part of the composition that knows who may use the admin API: the admin key, users, their sessions and tokens. */
+import { actorOf } from '../api/admin/auth.js';
+import type { Config } from '../config/config.js';
+import { Passwords } from '../identity/passwords.js';
+import type { Store } from '../store/pg.js';
+import { queryOf } from '../store/query.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { watchAdminKeys } from './admin-keys.js';
+
+interface PeopleDeps {
+  readonly store: Store;
+  readonly embedded: boolean;
+  readonly config: () => Config;
+  readonly adminKey: () => string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export async function startPeople({ store, embedded, config, adminKey, log, metrics }: PeopleDeps) {
+  const adminKeys = await watchAdminKeys({ store, embedded }, () => actorOf(adminKey()), log);
+  return {
+    /** For the admin API. */
+    admin: {
+      adminKey,
+      onWrongKey: (reason: string) => metrics.authFailure(reason),
+      sessionTimes: () => config().admin.session,
+      oidcName: () => null,
+      query: queryOf(store.pool),
+      passwords: new Passwords(),
+    },
+    close: () => adminKeys.close(),
+  };
+}
