@@ -242,15 +242,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   ownGauges(metrics, { store, version, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
   reloadGauges(reloader, metrics);
-  const { embedded } = database;
-  const people = await startPeople({
-    store,
-    embedded,
-    config: () => inForce().config,
-    adminKey: () => admin.key,
-    log,
-    metrics,
-  });
+  const people = await startPeople({ ...database, inForce, admin: () => admin, log, metrics });
   const server = await createServer({
     openai: {
       gateway,
@@ -285,11 +277,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         guards: guardrails.ports,
       }),
       authenticator: tokens.callers,
-      models: health.models,
-      providers: health.providers,
-      setBreaker: health.setBreaker,
-      routes: routes.overview,
-      setRouteBreaker: routes.setBreaker,
+      ...{ models: health.models, providers: health.providers, setBreaker: health.setBreaker },
+      ...{ routes: routes.overview, setRouteBreaker: routes.setBreaker },
     },
     health: {
       adminKey: () => admin.key,

@@ -11,20 +11,21 @@ import { watchAdminKeys } from './admin-keys.js';
 interface PeopleDeps {
   readonly store: Store;
   readonly embedded: boolean;
-  readonly config: () => Config;
-  readonly adminKey: () => string;
+  readonly inForce: () => { readonly config: Config };
+  readonly admin: () => { readonly key: string };
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-export async function startPeople({ store, embedded, config, adminKey, log, metrics }: PeopleDeps) {
+export async function startPeople({ store, embedded, inForce, admin, log, metrics }: PeopleDeps) {
+  const adminKey = () => admin().key;
   const adminKeys = await watchAdminKeys({ store, embedded }, () => actorOf(adminKey()), log);
   return {
     /** For the admin API. */
     admin: {
       adminKey,
       onWrongKey: (reason: string) => metrics.authFailure(reason),
-      sessionTimes: () => config().admin.session,
+      sessionTimes: () => inForce().config.admin.session,
       oidcName: () => null,
       query: queryOf(store.pool),
       passwords: new Passwords(),
