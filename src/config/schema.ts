@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
+import { adminSection } from './admin-schema.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
 import { cors } from './cors-schema.js';
@@ -233,21 +234,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('The listener.'),
   data_dir: z.string().min(1).default('./data').describe('Where the gateway keeps files, relative to this file.'),
-  admin: z
-    .strictObject({
-      key: s.secret
-        .default('')
-        .describe('The key of the admin API, of 32 characters or more. Empty: made at the first start.'),
-      session: z
-        .strictObject({
-          idle: s.duration(1_000).prefault('2h').describe('Unused for so long, a session in a browser ends.'),
-          longest: s.duration(1_000).prefault('24h').describe('After so long it ends in any case.'),
-        })
-        .prefault({})
-        .describe('Sessions of the console.'),
-    })
-    .prefault({})
-    .describe('The admin API.'),
+  admin: adminSection,
   auth: authSection,
   database: z
     .strictObject({ url: s.secret.default('').describe('postgres://... Empty: an embedded database in data_dir.') })

@@ -125,6 +125,9 @@ describe('the admin API by roles', () => {
         '/keys?include_revoked=true',
         `/keys?cursor=${cursor}`,
         '/teams',
+        '/teams?q=a',
+        '/keys?q=key',
+        '/limits?of=teams',
         '/usage',
         `/usage?cursor=${entries}`,
       ],
@@ -183,6 +186,11 @@ describe('the admin API by roles', () => {
     }
     for (const team of ['beta', 'no-such', null])
       assert.equal((await ask(gateway, token, 'PATCH', `/keys/${id}`, { team })).status, 403);
+    const many = [
+      { name: 'ok', team: 'alpha' },
+      { name: 'no', team: 'beta' },
+    ];
+    assert.equal((await ask(gateway, token, 'POST', '/keys', many)).status, 403);
     assert.equal((await ask(gateway, token, 'PATCH', `/keys/${id}`, { limits: [limit] })).status, 200);
     for (const action of ['block', 'unblock', 'rotate'])
       assert.equal((await ask(gateway, token, 'POST', `/keys/${id}/${action}`)).status, 200, action);
