@@ -1,4 +1,5 @@
 /** `npm run bench [name...]`: one file per claim. */
+import * as dialects from './dialects.js';
 import * as ledger from './ledger.js';
 import * as limits from './limits.js';
 import * as loop from './loop.js';
@@ -9,7 +10,7 @@ import * as spool from './spool.js';
 import * as stream from './stream.js';
 import * as tokens from './tokens.js';
 
-const benches = { proxy, loop, routes, stream, tokens, ledger, limits, reports, spool };
+const benches = { proxy, loop, routes, stream, dialects, tokens, ledger, limits, reports, spool };
 const names = process.argv.slice(2);
 
 for (const [name, bench] of Object.entries(benches)) {

@@ -101,6 +101,7 @@ export const isLacking = (target: string): boolean => beginningOf(target)?.lacki
  */
 export function meantTarget(target: string): string {
   const path = pathOf(target);
+  if (PLAIN.test(path)) return target;
   const tidy = tidied(path);
   const meant = googleMeant(tidy) ?? azureMeant(tidy) ?? versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
   return meant === path ? target : meant + queryOf(target);
@@ -136,6 +137,8 @@ function googleMeant(path: string): string | undefined {
   return `/v1beta/models/${own}${kind === 'tunedModels' ? 'tunedModels/' : ''}${name}${path.slice(colon)}`;
 }
 
+/** As most clients write it: nothing of it leads anywhere else. */
+const PLAIN = /^\/v1beta\/models\/[\w.-]{1,128}:\w{1,32}$/;
 const GOOGLE =
   /^((?:\/v1(?:alpha|beta1?)?){0,3})(?:\/projects\/[^/]+\/locations\/[^/]+)?(?:\/publishers\/([^/]+))?(?:\/(models|tunedModels))?\/(.+)$/;
 const googleVerbs: ReadonlySet<string> = new Set(
@@ -180,7 +183,8 @@ export function deploymentAt(target: string): string | undefined {
 
 /** What the address of a model's own says: its name, and the query. Undefined: it is no such address. */
 export function modelAt(target: string): { readonly model: string; readonly query: URLSearchParams } | undefined {
-  const path = googleMeant(tidied(pathOf(target)));
+  const asked = pathOf(target);
+  const path = PLAIN.test(asked) ? asked : googleMeant(tidied(asked));
   if (path === undefined) return undefined;
   const written = path.slice('/v1beta/models/'.length, path.lastIndexOf(':'));
   return { model: decoded(written), query: new URLSearchParams(queryOf(target)) };
