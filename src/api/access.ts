@@ -74,6 +74,7 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   updateCatalogue: administer,
   resetCatalogue: administer,
   verifyLedger: administer,
+  enterOpenings: administer,
   repriceLedger: administer,
   createUser: administer,
   listUsers: read,

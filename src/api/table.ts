@@ -235,6 +235,10 @@ const admin = {
     'POST /ledger/verify',
     'Compare the sums of spend with the ledger; with `repair`, sum up anew what differs.',
   ],
+  enterOpenings: [
+    'POST /ledger/openings',
+    'Enter what keys and teams spent before they came here, so that their budgets begin with it. What was entered before is left alone.',
+  ],
   repriceLedger: [
     'POST /ledger/reprice',
     'Bill the ledger anew with the prices now known; differences become correcting entries.',

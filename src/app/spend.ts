@@ -12,7 +12,9 @@ import { keepPartitions } from '../ledger/partitions-pg.js';
 import { scanLedger } from '../ledger/scan-pg.js';
 import { verifyLedger } from '../ledger/verify-pg.js';
 import type { Clock } from '../lib/clock.js';
+import { ok } from '../lib/errors.js';
 import { messageOf } from '../lib/thrown.js';
+import { openingsInto } from '../operations/openings.js';
 import { describePrices } from '../operations/prices.js';
 import { reprice } from '../operations/reprice.js';
 import { toFolder, toWebhook } from '../reports/deliver.js';
@@ -81,6 +83,17 @@ export async function startSpend(deps: SpendDeps) {
     admin: {
       reports,
       prices: () => describePrices(deps.config(), deps.models(), clock.now()),
+      enterOpenings: openingsInto({
+        ledger: ledgerStore,
+        clock,
+        audit: (line) =>
+          keys
+            .write(line.actor, async ({ tx }) => {
+              await tx.audit(line);
+              return ok(null);
+            })
+            .then(() => {}),
+      }),
       verify: (repair: boolean) => verifyLedger(pool, { repair }),
       reprice: (request: Parameters<typeof reprice>[1]) =>
         reprice(

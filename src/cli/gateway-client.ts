@@ -42,6 +42,15 @@ export interface Common {
 /** Something that the user can put right, in words for them. */
 export class UserError extends Error {}
 
+/** What the gateway refuses, in its words. */
+class Refused extends UserError {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** Runs what a verb does; what the user can put right is printed, and the exit code is 1. */
 export const tellsUser =
   (world: CliWorld) =>
@@ -80,6 +89,23 @@ export async function call<T>(
   throw new UserError(`${base} answered ${answer.status}, and not as the admin API of Tollgate does.`);
 }
 
+/** The answer of the admin API, whatever it says. Throws `UserError` where it cannot be asked, or not by us. */
+export async function sent(
+  world: CliWorld,
+  options: Common,
+  method: string,
+  path: string,
+  body: object,
+): Promise<{ status: number; detail: string; body: unknown }> {
+  try {
+    const { answer } = await ask(world, options, method, path, { body });
+    return { status: answer.status, detail: '', body: parsed(await answer.text()) };
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status === 401 || error.status === 403) throw error;
+    return { status: error.status, detail: error.message, body: undefined };
+  }
+}
+
 /** The answer of the admin API, its body still to be read; throws `UserError` where it refuses. */
 export async function ask(
   world: CliWorld,
@@ -110,7 +136,8 @@ export async function ask(
   }
   if (refusal === undefined) return { base, answer };
   const detail = parsed(refusal)?.['detail'];
-  throw new UserError(
+  throw new Refused(
+    answer.status,
     typeof detail === 'string'
       ? detail
       : `${base} answered ${answer.status}, and not as the admin API of Tollgate does.`,

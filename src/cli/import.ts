@@ -9,10 +9,7 @@ import type { ProviderTypes } from '../config/references.js';
 import type { Finding, Findings } from '../litellm/findings.js';
 import { importLitellm, MOST_BYTES } from '../litellm/import.js';
 import { type CliWorld, ownWorld, tellsUser, UserError } from './gateway-client.js';
-
-interface ImportOptions {
-  readonly json?: boolean;
-}
+import { asJson, type DatabaseOptions, importDatabase, inWords } from './import-database.js';
 
 /** Adds the verb `import`; `world` is the process's own unless handed in. */
 export function registerImport(program: Command, types: ProviderTypes, world: CliWorld = ownWorld): void {
@@ -20,10 +17,28 @@ export function registerImport(program: Command, types: ProviderTypes, world: Cl
   verb
     .command('litellm')
     .description('print the equivalent of a LiteLLM configuration, and what of it has none')
-    .argument('<config>', 'the config.yaml of LiteLLM')
-    .option('--json', 'as JSON: the configuration, what was not taken, and notes')
+    .argument('[config]', 'the config.yaml of LiteLLM')
+    .option('--database <url>', 'instead: keys, teams and what was spent, from the database of LiteLLM')
+    .option('--apply', 'with --database: take them over; without it nothing is changed')
+    .option('--url <url>', 'the gateway that takes them; TOLLGATE_URL, else http://127.0.0.1:4000')
+    .option(
+      '--admin-key-file <file>',
+      'where the admin key is; TOLLGATE_ADMIN_KEY wins; admin.key in data_dir unless told',
+    )
+    .option('--json', 'as JSON: what was made, what was not taken, and notes')
     .action(
-      tellsUser(world)(async (file: string, { json }: ImportOptions) => {
+      tellsUser(world)(async (file: string | undefined, options: DatabaseOptions) => {
+        const { json } = options;
+        if (options.database !== undefined) {
+          if (file !== undefined) throw new UserError('Import either a file or a database.');
+          const result = await importDatabase(world, options);
+          if (json) return world.print(JSON.stringify(asJson(result), null, 2));
+          world.print(inWords(result).join('\n'));
+          for (const line of told(result.findings)) world.printError(line);
+          return;
+        }
+        if (file === undefined)
+          throw new UserError('Name the config.yaml of LiteLLM, or its database with --database.');
         const made = importLitellm(readText(resolvePath(world.cwd, file), file), types);
         if (!made.ok) throw new UserError(`${file}:${made.line}:${made.column}: ${made.message}`);
         const { yaml, findings } = made;

@@ -17,7 +17,7 @@ import type { Change, Changes } from './changes.js';
 import type { Caller } from './key.js';
 import type { FoundKey, KeyStore } from './key-store.js';
 import { createLookups } from './lookups.js';
-import { hashOf, resembles, wellFormed } from './secret.js';
+import { hashOf, mayBeForeign, resembles, wellFormed } from './secret.js';
 
 export type AuthFailure =
   | 'missing'
@@ -244,14 +244,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     authenticate(token) {
       if (token === undefined || token === '') return refuseFor('missing', MISSING);
-      if (!resembles(token)) return refuseFor('malformed', INVALID);
+      const own = resembles(token);
+      if (!own && !mayBeForeign(token)) return refuseFor('malformed', INVALID);
       const hash = hashOf(token);
       const entry = known.get(hash);
       if (entry !== undefined) {
         if (isCertain(entry)) return judge(entry);
         return storeAway ? asLastKnown(hash, entry) : readAgain(hash, entry);
       }
-      if (!wellFormed(token)) return refuseFor('malformed', INVALID);
+      if (own && !wellFormed(token)) return refuseFor('malformed', INVALID);
       const invalidKey = invalid.get(hash);
       if (invalidKey !== undefined && isCertain(invalidKey)) return judge(invalidKey);
       return checkNew(hash);

@@ -90,7 +90,8 @@ export interface KeyTx {
   /** For what else belongs into the transaction, such as the outbox of webhooks. */
   readonly query: Query;
   lockKey(id: string): Promise<Key | null>;
-  insertKey(key: Key, hash: string): Promise<void>;
+  /** False where a key has that secret, or had it, or has that id: then nothing is written. */
+  insertKey(key: Key, hash: string): Promise<boolean>;
   /** Writes every field but the id, the prefix and when it was created. */
   updateKey(key: Key): Promise<void>;
   /** The key gets a new secret; the one before works until `oldEndsAt`, or no longer (null), like all before it. */

@@ -112,8 +112,10 @@ function transaction(state: State): KeyTx {
     query: () => Promise.reject(new Error('there is no SQL in memory')),
     lockKey: async (id) => state.keys.get(id) ?? null,
     async insertKey(key, hash) {
+      if (state.keys.has(key.id) || state.hashes.has(hash) || state.retired.has(hash)) return false;
       state.keys.set(key.id, key);
       state.hashes.set(hash, key.id);
+      return true;
     },
     async updateKey(key) {
       const { prefix, created_at } = state.keys.get(key.id) ?? key;

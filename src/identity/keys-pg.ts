@@ -139,7 +139,10 @@ function transaction(tx: Transaction, query: Query): KeyTx {
     query,
     lockKey: async (id) => (await tx.select(keyColumns).from(keys).where(eq(keys.id, id)).for('update'))[0] ?? null,
     async insertKey(key, hash) {
-      await tx.insert(keys).values({ ...written(key), hash: bytes(hash) });
+      const retired = await tx.execute(sql`select from retired_secrets where hash = ${bytes(hash)}`);
+      if (retired.rows.length > 0) return false;
+      const row = { ...written(key), hash: bytes(hash) };
+      return (await tx.insert(keys).values(row).onConflictDoNothing().returning({ id: keys.id })).length > 0;
     },
     async updateKey(key) {
       const { id, prefix, created_at, ...fields } = written(key);

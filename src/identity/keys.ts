@@ -8,7 +8,7 @@
 import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import { newId } from '../lib/ids.js';
+import { idOfHash, newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import type { Change, Changes } from './changes.js';
@@ -17,6 +17,7 @@ import type { KeyStore, KeyTx } from './key-store.js';
 import { mergePatch } from './merge-patch.js';
 import { type Teams, within } from './roles.js';
 import { newSecret, type Secret } from './secret.js';
+import type { TakenKey } from './taken-key.js';
 
 /** What others are told of a key, in the transaction that changes it. */
 export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
@@ -62,6 +63,8 @@ export interface Shown {
 export interface KeyWrites {
   readonly tx: KeyTx;
   createKey(fields: NewKey): Promise<Result<Shown>>;
+  /** Refused where there is a key with that secret. */
+  takeKey(fields: TakenKey): Promise<Result<Key>>;
   /** A merge patch (RFC 7396): what is left out stays, null empties. */
   patchKey(id: string, patch: KeyFields): Promise<Result<Key>>;
   /** For good. Revoking twice is harmless. */
@@ -167,18 +170,32 @@ function keyWrites({ tx, teams, now, audit, tell, told, makeSecret }: Session) {
   const set = (id: string, action: string, fields: (key: Key) => Partial<Key>) =>
     change(id, action, {}, (key) => ({ ...key, ...fields(key), updated_at: now }));
 
-  const writes: Of<'createKey' | 'patchKey' | 'revokeKey' | 'rotateKey' | 'blockKey' | 'unblockKey'> = {
+  const writes: Of<'createKey' | 'takeKey' | 'patchKey' | 'revokeKey' | 'rotateKey' | 'blockKey' | 'unblockKey'> = {
     async createKey(fields) {
       const { secret, hash, prefix } = makeSecret();
       const key = newKey(newId('key', now), prefix, fields, now);
       const wrong = await teamProblem(key.team);
       if (wrong) return wrong;
       await join(key.team);
-      await tx.insertKey(key, hash);
+      if (!(await tx.insertKey(key, hash))) throw new Error('a secret that was just made is there already');
       await audit('key.create', key.id, written(fields), teamsOf(key));
       await tell('key.created', key);
       told.push({ kind: 'key', hash });
       return ok({ key, secret });
+    },
+    async takeKey({ sha256, prefix = `sha256:${sha256.slice(0, 8)}`, blocked = false, ...fields }) {
+      const made = newKey(idOfHash('key', sha256), prefix, fields, now);
+      const key: Key = { ...made, blocked_at: blocked ? now : null };
+      const wrong = await teamProblem(key.team);
+      if (wrong) return wrong;
+      await join(key.team);
+      if (!(await tx.insertKey(key, sha256)))
+        return refused(refuse('conflict', 'There is already a key with this secret.'));
+      const detail = { ...written(fields), known_secret: true, ...(blocked && { blocked }) };
+      await audit('key.create', key.id, detail, teamsOf(key));
+      await tell('key.created', key);
+      told.push({ kind: 'key', hash: sha256 });
+      return ok(key);
     },
     patchKey: (id, patch) => change(id, 'key.update', written(patch), (key) => patchedKey(key, patch, now)),
     async revokeKey(id) {

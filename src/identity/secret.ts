@@ -2,7 +2,8 @@
  * The secret of a virtual key: `sk-tg-`, 43 base 62 characters that are 32 random bytes, and 6 that are their CRC-32. The
  * checksum lets a typo or a foreign key be refused before anything is hashed or looked up; it protects nothing. This is the
  * only file that makes or reads a secret in clear. What leaves it for the store, the cache and the logs is the SHA-256 and
- * the prefix. A plain hash is enough, because 256 random bits cannot be guessed.
+ * the prefix. A plain hash is enough, because 256 random bits cannot be guessed. A key that was taken over from another gateway
+ * keeps the secret that it had, of which this one knows the hash alone; it may have any other form.
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -15,6 +16,7 @@ const BODY = 43;
 const CHECK = 6;
 const LENGTH = MARK.length + BODY + CHECK;
 const SHAPE = /^sk-tg-[0-9A-Za-z]{49}$/;
+const MOST_FOREIGN = 512;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 export interface Secret {
@@ -41,6 +43,9 @@ function made(mark: string, bytes: Buffer): Secret {
 
 /** Whether `token` looks like a key at first sight. Constant in the length of hostile input. */
 export const resembles = (token: string): boolean => token.length === LENGTH && token.startsWith(MARK);
+
+/** Whether `token` may be the secret of a key that was taken over from elsewhere. Constant in the length of hostile input. */
+export const mayBeForeign = (token: string): boolean => token.length <= MOST_FOREIGN && !token.startsWith(MARK);
 
 /** Whether `token` can be a key at all. Constant in the length of hostile input. */
 export function wellFormed(token: string): boolean {

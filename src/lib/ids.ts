@@ -39,6 +39,17 @@ export function newId(kind: IdKind, nowMs: number = Date.now()): string {
   return `${kind}_${head}${PAIRS[at >> 10]!}${PAIRS[at & 1023]!}`;
 }
 
+/** The id of what is known by a hash (hexadecimal) of its own: the same whenever it is made. It sorts before all others. */
+export function idOfHash(kind: IdKind, hash: string): string {
+  let tail = '';
+  let rest = BigInt(`0x${hash.slice(0, 20)}`);
+  for (let i = 0; i < 16; i++) {
+    tail += ALPHABET[Number(rest & 31n)]!;
+    rest >>= 5n;
+  }
+  return `${kind}_${'0'.repeat(10)}${tail}`;
+}
+
 /** The time in an id, milliseconds since the Unix epoch. */
 export function timeOf(id: string): number {
   let ms = 0;

@@ -150,6 +150,7 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('resetCatalogue');
     await api.call('verifyLedger');
     await api.call('repriceLedger', { body: { from: '2026-01-01T00:00:00Z', dry_run: true } });
+    await api.call('enterOpenings', { body: { source: 'litellm', data: [{ team: 'from-elsewhere', usd: '1.50' }] } });
     await api.call('listAudit', { query: { limit: '5' } });
   });
 

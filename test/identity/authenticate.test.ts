@@ -140,7 +140,7 @@ test('malformed, unknown and revoked keys are refused in the same words, which h
 test('what cannot be a key is refused without asking the store', async () => {
   const { store, auth } = world();
   const { secret } = newSecret();
-  for (const token of [undefined, '', 'x', `${secret}x`, `${secret.slice(0, -1)}?`, 'a'.repeat(1_000_000)]) {
+  for (const token of [undefined, '', 'sk-tg-x', `${secret}x`, `${secret.slice(0, -1)}?`, 'a'.repeat(1_000_000)]) {
     assert.ok(!(auth.authenticate(token) instanceof Promise));
     assert.equal(await code(auth, token), 'invalid_api_key');
   }
@@ -150,7 +150,13 @@ test('what cannot be a key is refused without asking the store', async () => {
 test('each refusal is told with its reason, for counting', async () => {
   const { store, auth, reasons } = world();
   const blocked = aTeam('blocked', { blocked_at: 1 });
-  const tokens = [undefined, 'bad', newSecret().secret, store.put({ revoked_at: 1 }), store.put({ expires_at: 1 })];
+  const tokens = [
+    undefined,
+    'sk-tg-bad',
+    newSecret().secret,
+    store.put({ revoked_at: 1 }),
+    store.put({ expires_at: 1 }),
+  ];
   for (const token of [...tokens, store.put({ blocked_at: 1 }), store.put({}, blocked)]) await auth.authenticate(token);
   store.mode = 'away';
   await auth.authenticate(newSecret().secret);
@@ -355,7 +361,7 @@ test('with the store away known keys work on as last known, and unknown ones are
   const refused = await auth.authenticate(newSecret().secret);
   assert.ok(!refused.ok && refused.refusal.code === 'unavailable');
   assert.deepEqual(refused.ok ? {} : refused.refusal.headers, { 'retry-after': '1' });
-  assert.equal(await code(auth, 'malformed'), 'invalid_api_key');
+  assert.equal(await code(auth, 'sk-tg-malformed'), 'invalid_api_key');
 });
 
 test('while the store is away it is tried once a second and nobody waits for it', async () => {
@@ -442,4 +448,16 @@ test('a closed authenticator hears no changes', async () => {
   auth.close();
   changes.publish({ kind: 'key', hash: hashOf(secret) });
   assert.equal(auth.stats().keys, 1);
+});
+
+test('a key that was taken over is found by the hash of what is sent, whatever form that has; one that is too long is not looked up', async () => {
+  const { store, auth } = world();
+  const foreign = ['sk-1234', 'sk-proj-abc_DEF', 'a key of 30 other characters!!', 'k'.repeat(512)];
+  for (const token of foreign) store.add(token);
+  for (const token of foreign) assert.equal(await code(auth, token), 'ok');
+  for (const token of foreign) assert.ok(!(auth.authenticate(token) instanceof Promise), 'a known one is in memory');
+  assert.equal(store.asked.length, foreign.length);
+  store.add('k'.repeat(513));
+  assert.equal(await code(auth, 'k'.repeat(513)), 'invalid_api_key');
+  assert.equal(store.asked.length, foreign.length);
 });

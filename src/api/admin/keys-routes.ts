@@ -14,7 +14,7 @@ import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId, keyPatch, keyQuery, newKey, pageOf, rotation } from './schemas.js';
 
-const shown = ({ secret, key }: Shown) => ({ key: secret, ...showKey(key) });
+const shown = ({ secret, key }: { secret: string | null; key: Key }) => ({ key: secret, ...showKey(key) });
 const rotated = (result: Result<Shown>) => (result.ok ? ok({ status: 200, body: shown(result.value) }) : result);
 
 const newKeys = oneOrMany(newKey);
@@ -32,9 +32,14 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
     schema: { body: newKeys, response: { 201: madeKeys } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const made = await makeEach(request.body, async (fields) => {
+        const made = await makeEach(request.body, async ({ sha256, prefix, blocked, ...fields }) => {
           const unknown = unknownGuard(fields.guards, deps);
           if (unknown) return refused(unknown);
+          if (sha256 !== undefined) {
+            // Whoever took a key over has its secret.
+            const taken = await writes.takeKey({ ...fields, sha256, prefix, blocked });
+            return taken.ok ? ok(shown({ key: taken.value, secret: null })) : taken;
+          }
           const created = await writes.createKey(fields);
           return created.ok ? ok(shown(created.value)) : created;
         });

@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/clock.js';
 import { ok } from '../../lib/errors.js';
 import { after } from '../../lib/within.js';
 import type { Catalogue } from '../../operations/catalogue.js';
+import type { EnteredOpenings, Opening } from '../../operations/openings.js';
 import type { Prices } from '../../operations/prices.js';
 import type { Repriced, RepriceRequest } from '../../operations/reprice.js';
 import { exact } from '../../reports/figures.js';
@@ -17,7 +18,7 @@ import { filterNames, formats, groupings, type ReportRequest, readRequest } from
 import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
 import { route } from './route.js';
-import { instant, text } from './schemas.js';
+import { instant, sha256, text } from './schemas.js';
 import { pricing } from './state-schemas.js';
 
 export interface Reporting {
@@ -31,6 +32,7 @@ export interface Reporting {
   readonly catalogue: Pick<Catalogue, 'update' | 'reset'>;
   readonly verify: (repair: boolean) => Promise<Verified>;
   readonly reprice: (request: RepriceRequest) => Promise<Repriced>;
+  readonly enterOpenings: (source: string, openings: readonly Opening[], actor: string) => Promise<EnteredOpenings>;
 }
 
 const oneOrMore = z
@@ -58,6 +60,42 @@ const spendQuery = z.strictObject({
 /** Of the teams that are asked for, those that somebody has to do with. */
 const ownTeams = (teams: ReadonlySet<string>, asked: readonly string[] | undefined): readonly string[] =>
   [...teams].filter((team) => asked === undefined || asked.includes(team));
+
+const MOST_OPENING_USD = 9_000_000;
+
+const openings = z
+  .strictObject({
+    source: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,30}$/, 'a word in lower-case letters, such as litellm')
+      .describe('Where they come from; one sum of each key and team is entered for a source.'),
+    data: z
+      .array(
+        z
+          .strictObject({
+            sha256: sha256.optional(),
+            team: text(100).optional().describe('The name of a team.'),
+            usd: z
+              .string()
+              .regex(/^\d{1,7}(\.\d{1,9})?$/, 'US dollars as a decimal string, such as "12.50"')
+              .refine((usd) => Number(usd) <= MOST_OPENING_USD, `at most ${MOST_OPENING_USD} dollars`)
+              .describe('US dollars as a decimal string.'),
+          })
+          .refine(
+            ({ sha256, team }) => (sha256 ?? team) !== undefined,
+            'names a key by its `sha256`, a `team`, or both',
+          ),
+      )
+      .max(1_000, 'at most 1000 at once')
+      .describe('What keys and teams spent.'),
+  })
+  .meta({ id: 'Openings' });
+const enteredOpenings = z
+  .object({
+    entered: z.number().describe('Sums that are new.'),
+    already_there: z.number().describe('Sums that were entered before.'),
+  })
+  .meta({ id: 'EnteredOpenings' });
 
 const RECORDED_MS = 2_000;
 
@@ -180,6 +218,11 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
       // A stream is sent as it is: no schema looks at it.
       return reply.send(Readable.from(bytes, { objectMode: false }) as never);
     },
+  });
+
+  route(app, 'enterOpenings', {
+    schema: { body: openings, response: { 200: enteredOpenings } },
+    handler: ({ body, adminActor }) => deps.enterOpenings(body.source, body.data, adminActor),
   });
 
   route(app, 'getPricing', { schema: { response: { 200: pricing } }, handler: () => deps.prices() });

@@ -93,7 +93,24 @@ const keyFields = {
   expires_at: instant.nullish(),
 };
 
-export const newKey = z.strictObject({ name: text(200), ...keyFields }).meta({ id: 'NewKey' });
+export const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in 64 lower-case hexadecimal digits')
+  .describe('The SHA-256 of a secret that callers have already, from another gateway.');
+
+export const newKey = z
+  .strictObject({
+    name: text(200),
+    ...keyFields,
+    sha256: sha256.optional(),
+    prefix: text(20).optional().describe('What lists show of a secret that is known by its `sha256`.'),
+    blocked: z.boolean().optional().describe('With `sha256`: the key is refused until it is unblocked.'),
+  })
+  .refine(({ sha256, prefix, blocked }) => (prefix ?? blocked) === undefined || sha256 !== undefined, {
+    path: ['sha256'],
+    message: 'is missing: `prefix` and `blocked` are of a key whose secret is known',
+  })
+  .meta({ id: 'NewKey' });
 export const keyPatch = z.strictObject({ name: text(200).optional(), ...keyFields }).meta({ id: 'KeyPatch' });
 /** `1.2`: the team is billed 20 % more than the cost. Kept in parts per million. */
 const markup = z

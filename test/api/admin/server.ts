@@ -135,6 +135,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
         defaults: [],
       }),
       catalogue: { update: unused, reset: unused },
+      enterOpenings: unused,
       verify: unused,
       reprice: unused,
       limitLevels: async () => ok([]),
