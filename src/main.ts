@@ -8,10 +8,14 @@ import { doctor } from './cli/doctor.js';
 import { registerImport } from './cli/import.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
+import { registerLimits } from './cli/limits.js';
+import { registerMigrate } from './cli/migrate.js';
 import { registerPrices } from './cli/prices.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
 import { serve } from './cli/serve.js';
+import { registerTeams } from './cli/teams.js';
+import { nearest } from './config/suggest.js';
 import { accountLack } from './provider/accounts.js';
 
 const providerTypes = providerTypesOf(providers);
@@ -49,7 +53,10 @@ program
     process.exitCode = await doctor({ config: named ?? config, json, providers, providerTypes });
   });
 
+registerMigrate(program, providerTypes);
 registerKeys(program);
+registerTeams(program);
+registerLimits(program);
 registerImport(program, providerTypes);
 registerReport(program);
 registerLedger(program);
@@ -59,11 +66,18 @@ registerReconcile(
   Object.fromEntries(Object.values(providers).map(({ type, exports = [] }) => [type, exports])),
 );
 
+const didYouMean = (word: string, known: readonly string[]): string => {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `; did you mean '${near}'?`;
+};
+
 /** A word that is no verb is not taken for an argument of `serve`. */
 const [, , verb] = process.argv;
 const verbs = [...program.commands.map((one) => one.name()), 'help'];
 if (verb !== undefined && !verb.startsWith('-') && !verbs.includes(verb)) {
-  console.error(`There is no verb '${verb}'. There are: ${verbs.join(', ')}. \`tollgate <verb> --help\` tells more.`);
+  console.error(
+    `There is no verb '${verb}'${didYouMean(verb, verbs) || '.'} There are: ${verbs.join(', ')}. \`tollgate <verb> --help\` tells more.`,
+  );
   process.exit(1);
 }
 await program.parseAsync();

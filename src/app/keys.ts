@@ -2,8 +2,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
+import type { KeyStore } from '../identity/key-store.js';
 import type { Keys } from '../identity/keys.js';
-import { newSecret } from '../identity/secret.js';
+import { hashOf, newSecret } from '../identity/secret.js';
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 export function adminKeyOf(config: Config): { key: string; file: string | null } {
@@ -12,12 +13,44 @@ export function adminKeyOf(config: Config): { key: string; file: string | null }
   return { key: existsSync(file) ? readFileSync(file, 'utf8').trim() : keep(file, newSecret().secret), file };
 }
 
-/** Made on the first start, where the sandbox is there. */
-export async function demoKeyOf(config: Config, keys: Keys): Promise<{ file: string; made: string | undefined }> {
+interface DemoDeps {
+  readonly keys: Keys;
+  readonly find: KeyStore['find'];
+  /** Whether a type of provider answers in the gateway itself, and needs no credential. */
+  readonly isOwn: (type: string) => boolean;
+}
+
+/** Where it is kept; null where there is none here. `made`: the secret, where it was made now. */
+interface DemoKey {
+  readonly file: string | null;
+  readonly made: string | undefined;
+}
+
+/** One for each database, whichever of its gateways starts first, and none again when it was revoked. */
+const DEMO_ID = 'key_0000000000dem0dem0dem0dem0';
+
+/**
+ * The demo key: made where the sandbox is there, for all models that cost nothing and need no credential. A file that was left by
+ * another database is replaced, or named no more.
+ */
+export async function demoKeyOf(config: Config, { keys, find, isOwn }: DemoDeps): Promise<DemoKey> {
   const file = join(config.data_dir, 'demo.key');
-  if (existsSync(file) || !config.models['sandbox']) return { file, made: undefined };
-  const made = await keys.write('system', (writes) => writes.createKey({ name: 'demo', models: ['sandbox'] }));
-  return { file, made: made.ok ? keep(file, made.value.secret) : undefined };
+  if (existsSync(file)) {
+    const found = await find(hashOf(readFileSync(file, 'utf8').trim()));
+    if (found !== null && found.caller.key.revoked_at === null) return { file, made: undefined };
+  }
+  const none: DemoKey = { file: null, made: undefined };
+  if (!config.models['sandbox']) return none;
+  const models = Object.entries(config.models)
+    .filter(([, { targets }]) => targets.some(({ provider }) => isOwn(config.providers[provider]?.type ?? '')))
+    .map(([name]) => name);
+  const made = await keys.write('system', async (writes) => {
+    const created = await writes.createKey({ name: 'demo', models }, DEMO_ID);
+    // Before it holds: whoever ends in between leaves a file that the next start replaces, and no key that nobody has.
+    if (created.ok) keep(file, created.value.secret);
+    return created;
+  });
+  return made.ok ? { file, made: made.value.secret } : none;
 }
 
 function keep(file: string, secret: string): string {

@@ -178,6 +178,10 @@ function sendable(key: string, from: string): string {
   return key;
 }
 
+/** What a verb has to say: the answer as JSON, or lines. */
+export const show = (world: CliWorld, { json }: Common, answer: unknown, lines: () => string[]): void =>
+  world.print(json ? JSON.stringify(answer, null, 2) : lines().join('\n'));
+
 /** The lines of a table, columns aligned. The first row is its head. */
 export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

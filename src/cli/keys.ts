@@ -1,5 +1,5 @@
 /**
- * `tollgate keys create|list|revoke|rotate`: the admin API of a running gateway from the command line. The admin key is
+ * `tollgate keys create|list|show|update|block|unblock|rotate|revoke`: the admin API of a running gateway from the command line. The admin key is
  * `TOLLGATE_ADMIN_KEY` (the environment, else `.env`), else the file that the gateway wrote on its first start. That file is
  * sent to this machine only, unless it is named: an admin key must not go to whatever host a URL says. Exit codes: 0 done, 1
  * not done, with the reason on standard error.
@@ -12,12 +12,14 @@ import {
   type Common,
   call,
   ownWorld,
+  show,
   tellsUser,
   UserError,
 } from './gateway-client.js';
+import { everyPage } from './pages.js';
+import { limitOf, limitWords } from './written-limit.js';
 
-interface CreateOptions extends Common {
-  readonly name: string;
+interface FieldOptions extends Common {
   readonly team?: string;
   readonly model?: string[];
   readonly endpoint?: string[];
@@ -26,6 +28,31 @@ interface CreateOptions extends Common {
   readonly allowIp?: string[];
   readonly expires?: string;
 }
+
+interface CreateOptions extends FieldOptions {
+  readonly name: string;
+}
+
+interface UpdateOptions extends FieldOptions {
+  readonly name?: string;
+  readonly clear?: string[];
+}
+
+const cleared: readonly string[] = [
+  ...[
+    'team',
+    'models',
+    'endpoints',
+    'limits',
+    'user_limits',
+    'tags',
+    'allowed_ips',
+    'expires_at',
+    'metadata',
+    'aliases',
+  ],
+  'cache',
+];
 
 interface KeyAnswer {
   readonly id: string;
@@ -36,29 +63,33 @@ interface KeyAnswer {
   readonly expires_at: string | null;
   readonly blocked_at: string | null;
   readonly revoked_at: string | null;
+  readonly models: readonly string[] | null;
+  readonly limits: readonly Record<string, unknown>[];
 }
 
 /** Adds the verb `keys`; `world` is the process's own unless handed in. */
 export function registerKeys(program: Command, world: CliWorld = ownWorld): void {
-  const keys = program.command('keys').description('create, list, revoke and rotate virtual keys');
+  const keys = program.command('keys').description('create, list, show, change, block, rotate and revoke virtual keys');
   const verb = (name: string, description: string) => asksGateway(keys.command(name).description(description));
   const repeatable = (value: string, before: string[] = []) => [...before, value];
   const told = tellsUser(world);
-  verb('create', 'create a key and show it, this once')
-    .requiredOption('--name <name>', 'what it is for')
-    .option('--team <team>', 'whose it is; created where there is none of that name')
-    .option('--model <pattern>', 'a model it may use, such as gpt-4o*; all unless told; may be repeated', repeatable)
-    .option('--endpoint <name>', 'an endpoint it may use, such as chat; all unless told; may be repeated', repeatable)
-    .option('--limit <limit>', 'such as "60 requests/minute", "50 usd/month", or JSON; may be repeated', repeatable)
-    .option('--tag <tag>', 'may be repeated', repeatable)
-    .option('--allow-ip <block>', 'an address or CIDR block it may come from; may be repeated', repeatable)
-    .option('--expires <when>', 'a time such as 2027-01-01T00:00:00Z, or from now: 12h, 30d')
-    .action(
-      told(async (options: CreateOptions) => {
-        const made = await call<KeyAnswer>(world, options, 'POST', '/keys', creation(options, world.nowMs()));
-        show(world, options, made, () => [...describe(made, world.nowMs()), ...secretLines(made)]);
-      }),
-    );
+  const fields = (command: Command): Command =>
+    command
+      .option('--team <team>', 'whose it is; created where there is none of that name')
+      .option('--model <pattern>', 'a model it may use, such as gpt-4o*; all unless told; may be repeated', repeatable)
+      .option('--endpoint <name>', 'an endpoint it may use, such as chat; all unless told; may be repeated', repeatable)
+      .option('--limit <limit>', 'such as "60 requests/minute", "50 usd/month", or JSON; may be repeated', repeatable)
+      .option('--tag <tag>', 'may be repeated', repeatable)
+      .option('--allow-ip <block>', 'an address or CIDR block it may come from; may be repeated', repeatable)
+      .option('--expires <when>', 'a time such as 2027-01-01T00:00:00Z, or from now: 12h, 30d');
+  fields(
+    verb('create', 'create a key and show it, this once').requiredOption('--name <name>', 'what it is for'),
+  ).action(
+    told(async (options: CreateOptions) => {
+      const made = await call<KeyAnswer>(world, options, 'POST', '/keys', creation(options, world.nowMs()));
+      show(world, options, made, () => [...describe(made, world.nowMs()), ...secretLines(made)]);
+    }),
+  );
 
   verb('list', 'list keys, newest first')
     .option('--team <team>', 'only of this team')
@@ -66,12 +97,59 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
     .option('--revoked', 'revoked ones too')
     .action(
       told(async (options: Common & { team?: string; name?: string; revoked?: boolean }) => {
-        const all = await listKeys(world, options);
+        const filter = {
+          team: options.team,
+          name: options.name,
+          include_revoked: options.revoked ? 'true' : undefined,
+        };
+        const all = await everyPage<KeyAnswer>(world, options, '/keys', filter);
         show(world, options, { data: all, next_cursor: null }, () =>
           all.length === 0 ? ['There are no keys.'] : table(all, world.nowMs()),
         );
       }),
     );
+
+  const pathOf = (id: string) => `/keys/${encodeURIComponent(id)}`;
+  const one = (options: Common, key: KeyAnswer) =>
+    show(world, options, key, () => [...describe(key, world.nowMs()), ...permits(key)]);
+  verb('show', 'show a key')
+    .argument('<id>', 'the id, such as key_01h...')
+    .action(
+      told(async (id: string, options: Common) => {
+        one(options, await call<KeyAnswer>(world, options, 'GET', pathOf(id)));
+      }),
+    );
+
+  fields(verb('update', 'change a key: lists that are given take the place of those it has'))
+    .argument('<id>', 'the id, such as key_01h...')
+    .option('--name <name>', 'what it is for')
+    .option('--clear <field>', `take away all of one of ${cleared.join(', ')}; may be repeated`, repeatable)
+    .action(
+      told(async (id: string, options: UpdateOptions) => {
+        const wrong = options.clear?.find((field) => !cleared.includes(field));
+        if (wrong !== undefined) throw new UserError(`--clear ${wrong}: expected one of ${cleared.join(', ')}.`);
+        const body = {
+          ...Object.fromEntries((options.clear ?? []).map((field) => [field, null])),
+          ...(options.name !== undefined && { name: options.name }),
+          ...written(options, world.nowMs()),
+        };
+        if (Object.keys(body).length === 0) throw new UserError('Name what is to change; --help shows what can.');
+        one(options, await call<KeyAnswer>(world, options, 'PATCH', pathOf(id), body));
+      }),
+    );
+
+  for (const [name, description] of [
+    ['block', 'refuse its requests until it is unblocked'],
+    ['unblock', 'serve its requests again'],
+  ] as const) {
+    verb(name, description)
+      .argument('<id>', 'the id, such as key_01h...')
+      .action(
+        told(async (id: string, options: Common) => {
+          one(options, await call<KeyAnswer>(world, options, 'POST', `${pathOf(id)}/${name}`));
+        }),
+      );
+  }
 
   verb('revoke', 'revoke a key, for good')
     .argument('<id>', 'the id, such as key_01h...')
@@ -97,50 +175,20 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
     );
 }
 
-const show = (world: CliWorld, { json }: Common, answer: unknown, lines: () => string[]): void =>
-  world.print(json ? JSON.stringify(answer, null, 2) : lines().join('\n'));
+const creation = (options: CreateOptions, nowMs: number) => ({ name: options.name, ...written(options, nowMs) });
 
-async function listKeys(world: CliWorld, options: Common & { team?: string; name?: string; revoked?: boolean }) {
-  const all: KeyAnswer[] = [];
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: '200' });
-    if (options.team !== undefined) query.set('team', options.team);
-    if (options.name !== undefined) query.set('name', options.name);
-    if (options.revoked) query.set('include_revoked', 'true');
-    if (cursor !== null) query.set('cursor', cursor);
-    const page: { data: KeyAnswer[]; next_cursor: string | null } = await call(world, options, 'GET', `/keys?${query}`);
-    all.push(...page.data);
-    cursor = page.next_cursor;
-  } while (cursor !== null);
-  return all;
-}
-
-const creation = (options: CreateOptions, nowMs: number) => ({
-  name: options.name,
-  team: options.team,
-  models: options.model,
-  endpoints: options.endpoint,
-  limits: options.limit?.map(limitOf),
-  tags: options.tag,
-  allowed_ips: options.allowIp,
-  expires_at: options.expires === undefined ? undefined : instantOf(options.expires, nowMs),
-});
-
-/** `60 requests/minute`, `50 usd/month`, `5 concurrent`, or the JSON of the admin API. What it means is checked there. */
-function limitOf(written: string): unknown {
-  if (written.trimStart().startsWith('{')) {
-    try {
-      return JSON.parse(written);
-    } catch {
-      throw new UserError(`--limit ${written}: not valid JSON.`);
-    }
-  }
-  const match = /^\s*([\d_.]+)\s+([a-z_]+)\s*(?:\/\s*([a-z]+))?\s*$/.exec(written);
-  if (!match)
-    throw new UserError(`--limit "${written}": expected such as "60 requests/minute" or "50 usd/month", or JSON.`);
-  const [, max, unit, per] = match;
-  return { unit, max, per };
+/** Only what was said. */
+function written(options: FieldOptions, nowMs: number): Record<string, unknown> {
+  const { team, model, endpoint, limit, tag, allowIp, expires } = options;
+  return {
+    ...(team !== undefined && { team }),
+    ...(model && { models: model }),
+    ...(endpoint && { endpoints: endpoint }),
+    ...(limit && { limits: limit.map(limitOf) }),
+    ...(tag && { tags: tag }),
+    ...(allowIp && { allowed_ips: allowIp }),
+    ...(expires !== undefined && { expires_at: instantOf(expires, nowMs) }),
+  };
 }
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -178,6 +226,11 @@ function table(keys: readonly KeyAnswer[], nowMs: number): string[] {
 const describe = (key: KeyAnswer, nowMs: number): string[] => [
   `${key.id}  ${key.name}`,
   `team ${key.team ?? '-'}, ${stateOf(key, nowMs)}, expires ${key.expires_at ?? 'never'}`,
+];
+
+const permits = (key: KeyAnswer): string[] => [
+  `models ${key.models?.join(', ') ?? 'all'}`,
+  ...(key.limits.length === 0 ? ['no limits'] : key.limits.map(limitWords)),
 ];
 
 const secretLines = (key: KeyAnswer): string[] => ['', `  ${key.key}`, '', 'Keep it now: it is not shown again.'];

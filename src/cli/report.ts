@@ -18,6 +18,7 @@ import {
 interface ReportOptions extends Common {
   readonly from?: string;
   readonly to?: string;
+  readonly month?: string;
   readonly groupBy?: string;
   readonly timezone?: string;
   readonly format?: string;
@@ -48,6 +49,7 @@ export function registerReport(program: Command, world: CliWorld = ownWorld): vo
   asksGateway(program.command('report').description('what was spent, by anything that entries have'))
     .option('--from <when>', 'a date or a time with a zone; the beginning of this month unless told')
     .option('--to <when>', 'a date or a time with a zone; now unless told')
+    .option('--month <month>', 'a whole month, such as 2026-11, in place of --from and --to')
     .option('--group-by <names>', 'such as day,team,model', 'team,model')
     .option('--timezone <zone>', 'where hours, days and months begin; UTC unless told')
     .option('--format <format>', 'json, csv, parquet or focus; a table unless told')
@@ -62,8 +64,9 @@ export function registerReport(program: Command, world: CliWorld = ownWorld): vo
 async function report(world: CliWorld, options: ReportOptions): Promise<void> {
   const query = new URLSearchParams();
   const set = (name: string, value: string | undefined) => value !== undefined && query.append(name, value);
-  set('from', options.from);
-  set('to', options.to);
+  const { from, to } = periodOf(options);
+  set('from', from);
+  set('to', to);
   set('group_by', options.groupBy);
   set('timezone', options.timezone);
   for (const filter of options.filter ?? []) {
@@ -81,6 +84,19 @@ async function report(world: CliWorld, options: ReportOptions): Promise<void> {
   if (format === 'parquet') throw new UserError('A Parquet file is not for a screen: name a file with --output.');
   if (format !== undefined) world.print((await answer.text()).trimEnd());
   else world.print(table((await answer.json()) as ReportAnswer).join('\n'));
+}
+
+/** Dates begin at midnight of the report's time zone; the end of a period is not in it. */
+function periodOf({ month, from, to }: ReportOptions): { from: string | undefined; to: string | undefined } {
+  if (month === undefined) return { from, to };
+  if (from !== undefined || to !== undefined) throw new UserError('--month stands in the place of --from and --to.');
+  const [, year, number] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(month) ?? [];
+  if (year === undefined) throw new UserError(`--month ${month}: expected a month, such as 2026-11.`);
+  const next =
+    number === '12'
+      ? `${String(Number(year) + 1).padStart(4, '0')}-01`
+      : `${year}-${String(Number(number) + 1).padStart(2, '0')}`;
+  return { from: `${month}-01`, to: `${next}-01` };
 }
 
 async function saved(answer: Response, file: string): Promise<void> {

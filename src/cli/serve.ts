@@ -62,7 +62,7 @@ function greeting({ url, adminKeyFile, demoKeyFile, demoKey }: Started, { config
     `Files:      ${config.data_dir}`,
   );
   lines.push(adminKeyFile ? `Admin key:  in ${adminKeyFile}` : 'Admin key:  as configured');
-  if (!demoKey) return [...lines, `Demo key:   in ${demoKeyFile}`].join('\n');
+  if (!demoKey) return [...lines, ...(demoKeyFile === null ? [] : [`Demo key:   in ${demoKeyFile}`])].join('\n');
   const body = '{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}';
   lines.push(`Demo key:   in ${demoKeyFile}`, '', 'Try it:', '');
   lines.push(

@@ -62,7 +62,8 @@ export interface Shown {
 /** The changes of one transaction. Each is refused with `not_found` or `conflict` where it cannot be made. */
 export interface KeyWrites {
   readonly tx: KeyTx;
-  createKey(fields: NewKey): Promise<Result<Shown>>;
+  /** Refused where there is a key with the `id` that is asked for. */
+  createKey(fields: NewKey, id?: string): Promise<Result<Shown>>;
   /** Refused where there is a key with that secret. */
   takeKey(fields: TakenKey): Promise<Result<Key>>;
   /** A merge patch (RFC 7396): what is left out stays, null empties. */
@@ -171,13 +172,13 @@ function keyWrites({ tx, teams, now, audit, tell, told, makeSecret }: Session) {
     change(id, action, {}, (key) => ({ ...key, ...fields(key), updated_at: now }));
 
   const writes: Of<'createKey' | 'takeKey' | 'patchKey' | 'revokeKey' | 'rotateKey' | 'blockKey' | 'unblockKey'> = {
-    async createKey(fields) {
+    async createKey(fields, id = newId('key', now)) {
       const { secret, hash, prefix } = makeSecret();
-      const key = newKey(newId('key', now), prefix, fields, now);
+      const key = newKey(id, prefix, fields, now);
       const wrong = await teamProblem(key.team);
       if (wrong) return wrong;
       await join(key.team);
-      if (!(await tx.insertKey(key, hash))) throw new Error('a secret that was just made is there already');
+      if (!(await tx.insertKey(key, hash))) return refused(refuse('conflict', `There is already a key ${id}.`));
       await audit('key.create', key.id, written(fields), teamsOf(key));
       await tell('key.created', key);
       told.push({ kind: 'key', hash });

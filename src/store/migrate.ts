@@ -43,6 +43,28 @@ export async function migrate(pool: Pool, folder: string = join(packageRoot, 'mi
   }
 }
 
+/** The names of the migrations that are missing. Changes nothing; throws like `migrate`. */
+export async function missingMigrations(
+  pool: Pool,
+  folder: string = join(packageRoot, 'migrations'),
+): Promise<string[]> {
+  const files = readMigrations(folder);
+  const client = await pool.connect();
+  try {
+    await checkServer(client);
+    const { rows } = await client.query<{ there: boolean }>(
+      `select to_regclass('schema_migrations') is not null as there`,
+    );
+    const applied: Applied[] = rows[0]?.there
+      ? (await client.query<Applied>('select version, name, checksum from schema_migrations order by version')).rows
+      : [];
+    nextMigration(files, applied);
+    return files.slice(applied.length).map(({ name }) => name);
+  } finally {
+    client.release();
+  }
+}
+
 /** Runs `work` in a transaction that holds the lock of the migrations: only one process of all is in it at a time. */
 export async function underLock<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();

@@ -167,6 +167,9 @@ describe('a start that cannot be', () => {
   test('says of a word that is no verb which there are', async () => {
     const { code, said } = await run(['server'], cwd);
     assert.equal(code, 1);
-    assert.match(said, /There is no verb 'server'\. There are: serve, check, doctor, keys, /);
+    assert.match(
+      said,
+      /There is no verb 'server'; did you mean 'serve'\? There are: serve, check, doctor, migrate, keys, /,
+    );
   });
 });
