@@ -68,7 +68,6 @@ export interface App {
   /** Where it listens, e.g. `http://127.0.0.1:4000`. */
   readonly url: string;
   readonly adminKeyFile: string | null;
-  /** Null where there is none here. */
   readonly demoKeyFile: string | null;
   /** Set on the first start only. */
   readonly demoKey: string | undefined;
@@ -301,10 +300,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     onAnswered: answeredLine(log, access),
   });
   await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
-  const demo = await demoKeyOf(config, {
-    ...{ keys, find: keyStore.find },
-    isOwn: (type) => providers[type]?.local !== undefined,
-  });
+  const demo = await demoKeyOf(config, { keys, find: keyStore.find, providers });
   await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
   await limits.gateways?.ready();
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });

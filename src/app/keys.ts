@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js';
 import type { KeyStore } from '../identity/key-store.js';
 import type { Keys } from '../identity/keys.js';
 import { hashOf, newSecret } from '../identity/secret.js';
+import type { ProviderType } from '../provider/provider-type.js';
 
 /** The configured admin key, else the one in `data_dir`, made on the first start. */
 export function adminKeyOf(config: Config): { key: string; file: string | null } {
@@ -16,8 +17,8 @@ export function adminKeyOf(config: Config): { key: string; file: string | null }
 interface DemoDeps {
   readonly keys: Keys;
   readonly find: KeyStore['find'];
-  /** Whether a type of provider answers in the gateway itself, and needs no credential. */
-  readonly isOwn: (type: string) => boolean;
+  /** Types of providers; those that answer in the gateway itself need no credential. */
+  readonly providers: Readonly<Record<string, Pick<ProviderType, 'local'>>>;
 }
 
 /** Where it is kept; null where there is none here. `made`: the secret, where it was made now. */
@@ -33,7 +34,7 @@ const DEMO_ID = 'key_0000000000dem0dem0dem0dem0';
  * The demo key: made where the sandbox is there, for all models that cost nothing and need no credential. A file that was left by
  * another database is replaced, or named no more.
  */
-export async function demoKeyOf(config: Config, { keys, find, isOwn }: DemoDeps): Promise<DemoKey> {
+export async function demoKeyOf(config: Config, { keys, find, providers }: DemoDeps): Promise<DemoKey> {
   const file = join(config.data_dir, 'demo.key');
   if (existsSync(file)) {
     const found = await find(hashOf(readFileSync(file, 'utf8').trim()));
@@ -42,7 +43,9 @@ export async function demoKeyOf(config: Config, { keys, find, isOwn }: DemoDeps)
   const none: DemoKey = { file: null, made: undefined };
   if (!config.models['sandbox']) return none;
   const models = Object.entries(config.models)
-    .filter(([, { targets }]) => targets.some(({ provider }) => isOwn(config.providers[provider]?.type ?? '')))
+    .filter(([, { targets }]) =>
+      targets.some(({ provider }) => providers[config.providers[provider]?.type ?? '']?.local !== undefined),
+    )
     .map(([name]) => name);
   const made = await keys.write('system', async (writes) => {
     const created = await writes.createKey({ name: 'demo', models }, DEMO_ID);

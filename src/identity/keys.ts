@@ -62,9 +62,7 @@ export interface Shown {
 /** The changes of one transaction. Each is refused with `not_found` or `conflict` where it cannot be made. */
 export interface KeyWrites {
   readonly tx: KeyTx;
-  /** Refused where there is a key with the `id` that is asked for. */
   createKey(fields: NewKey, id?: string): Promise<Result<Shown>>;
-  /** Refused where there is a key with that secret. */
   takeKey(fields: TakenKey): Promise<Result<Key>>;
   /** A merge patch (RFC 7396): what is left out stays, null empties. */
   patchKey(id: string, patch: KeyFields): Promise<Result<Key>>;
@@ -192,8 +190,7 @@ function keyWrites({ tx, teams, now, audit, tell, told, makeSecret }: Session) {
       await join(key.team);
       if (!(await tx.insertKey(key, sha256)))
         return refused(refuse('conflict', 'There is already a key with this secret.'));
-      const detail = { ...written(fields), known_secret: true, ...(blocked && { blocked }) };
-      await audit('key.create', key.id, detail, teamsOf(key));
+      await audit('key.create', key.id, { ...written(fields), known_secret: true, blocked }, teamsOf(key));
       await tell('key.created', key);
       told.push({ kind: 'key', hash: sha256 });
       return ok(key);

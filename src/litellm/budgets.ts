@@ -7,6 +7,10 @@ export type Limit = Readonly<Record<string, unknown>>;
 /** What was taken and works differently, once for each kind. */
 export type Tell = (reason: string) => void;
 
+const BY_CALENDAR = 'begins anew with the calendar: days, weeks and months in UTC';
+/** What is said once, not of each. */
+export const isOfAll = (reason: string): boolean => reason === BY_CALENDAR;
+
 const DAY_S = 86_400;
 const unitsS: Readonly<Record<string, number>> = {
   s: 1,
@@ -55,7 +59,7 @@ export function budgetLimit(
   }
   const { per, factor } = written;
   if (factor !== 1) tell(`a budget for ${String(duration)} became its share of a ${per}`);
-  else if (per !== 'total') tell('budgets begin anew with the calendar: days, weeks and months in UTC');
+  else if (per !== 'total') tell(BY_CALENDAR);
   const warning = numberOf(soft);
   const warn = warning !== undefined && warning > 0 && warning < dollars ? { warn_at: [warning / dollars] } : {};
   return [{ unit: 'usd', max: decimal(dollars * factor), per, ...warn, ...(model === undefined ? {} : { model }) }];

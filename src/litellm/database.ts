@@ -5,7 +5,7 @@
  * so a run that was cut off is simply run again; what exists by then is left as it is.
  */
 import type { Json } from '../lib/json.js';
-import { jsonOf } from './budgets.js';
+import { isOfAll, jsonOf } from './budgets.js';
 import type { Findings } from './findings.js';
 import { hasBudget, type KeyRow, keyRow, personalTeam, type TeamRow, teamRow, text } from './rows.js';
 import type { CountedName, LitellmTables } from './tables-pg.js';
@@ -43,7 +43,7 @@ export async function layOut(
       const own = jsonOf(aliases.get(String(row['model_id']))?.['aliases']);
       teams.set(
         id,
-        teamRow(row, name, own, (reason) => findings.note(`team ${name}`, reason)),
+        teamRow(row, name, own, (reason) => findings.note(isOfAll(reason) ? 'every budget' : `team ${name}`, reason)),
       );
     }
   }
@@ -54,7 +54,7 @@ export async function layOut(
   for await (const page of tables.pages('LiteLLM_VerificationToken')) {
     for (const row of page) {
       const shown = `key ${text(row['key_alias'], 100) ?? text(row['key_name'], 40) ?? String(row['token']).slice(0, 8)}`;
-      const tell = (reason: string) => findings.note(shown, reason);
+      const tell = (reason: string) => findings.note(isOfAll(reason) ? 'every budget' : shown, reason);
       const team = teams.get(String(row['team_id'])) ?? personalOf(row, users, personal, names, findings);
       if (row['team_id'] && !team && row['team_id'] !== 'litellm-dashboard') tell('its team is not there: it has none');
       const key = keyRow(row, team, budgets.get(String(row['budget_id'])), nowMs, tell);
@@ -108,7 +108,7 @@ function personalOf(
   const there = personal.get(String(id));
   if (there) return there;
   const name = freeName(`user ${text(user['user_email'], 80) ?? text(id, 80) ?? ''}`.trim(), String(id), names);
-  const made = personalTeam(user, name, (reason) => findings.note(name, reason));
+  const made = personalTeam(user, name, (reason) => findings.note(isOfAll(reason) ? 'every budget' : name, reason));
   findings.note(name, 'a team that holds the budget and rates of this user for the keys without a team');
   personal.set(String(id), made);
   return made;
@@ -194,7 +194,8 @@ export interface Taken {
   readonly openings: { entered: number; there: number };
 }
 
-const AT_ONCE = 8;
+const AT_ONCE = 4;
+const KEYS_AT_ONCE = 100;
 const OPENINGS_AT_ONCE = 500;
 
 export async function takeOver(
@@ -227,13 +228,23 @@ export async function takeOver(
     await create('/teams', `team ${name}`, fields, taken.teams);
     if (blocked) await call('POST', `/teams/${encodeURIComponent(name)}/block`, {});
   });
-  await each(layout.keys, progress, 'keys', ({ sha256, fields, blocked }) =>
-    create(
-      '/keys',
-      `key ${String(fields['name'] ?? sha256)}`,
-      { ...fields, ...(blocked ? { blocked: true } : {}) },
-      taken.keys,
-    ),
+  const bodyOf = ({ fields, blocked }: KeyRow) => ({ ...fields, ...(blocked ? { blocked: true } : {}) });
+  const pages = Array.from({ length: Math.ceil(layout.keys.length / KEYS_AT_ONCE) }, (_, page) =>
+    layout.keys.slice(page * KEYS_AT_ONCE, (page + 1) * KEYS_AT_ONCE),
+  );
+  let done = 0;
+  await each(
+    pages,
+    () => {},
+    'keys',
+    async (page) => {
+      const { status } = await call('POST', '/keys', { data: page.map(bodyOf) });
+      if (status === 201) taken.keys.created += page.length;
+      // Many are made all or none: where one of them is refused or there already, each is made for itself.
+      else for (const key of page) await create('/keys', `key ${String(key.fields['name'])}`, bodyOf(key), taken.keys);
+      done += page.length;
+      progress('keys', done, layout.keys.length);
+    },
   );
   return taken;
 }

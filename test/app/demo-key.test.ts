@@ -30,8 +30,7 @@ function config(data_dir: string): Config {
 
 function start(store: KeyStore, dataDir: string) {
   const keys = createKeys({ store, clock: new ManualClock(), changes: localChanges() });
-  const isOwn = (type: string) => providers[type]?.local !== undefined;
-  return { keys, demo: () => demoKeyOf(config(dataDir), { keys, find: store.find, isOwn }) };
+  return { keys, demo: () => demoKeyOf(config(dataDir), { keys, find: store.find, providers }) };
 }
 
 test('a first start makes it for what the shipped configuration serves without credentials, and later starts only name it', async () => {
