@@ -9,4 +9,4 @@ if (at !== -1 && here[at] < needed[at]) {
   console.error('Install a newer one, for example from https://nodejs.org, and start again.');
   process.exit(1);
 }
-await import('../dist/src/main.js');
+import('../dist/src/main.js');

@@ -20,6 +20,7 @@ import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
 import { type AccountReach, carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
+import { viaOf } from './via.js';
 import { Wildcards } from './wildcards.js';
 
 export interface ModelsDeps {
@@ -151,7 +152,15 @@ function targetOf(
     );
   const headers = headersWith(undefined);
   const local = providerType.local === 'embedding-model' ? deps.localEmbeddings : providerType.local;
-  const by = local ? { local } : { connections: deps.pools.get(base.origin, model.timeout.connect) };
+  const by = local
+    ? { local }
+    : {
+        connections: deps.pools.get(
+          base.origin,
+          model.timeout.connect,
+          viaOf(base.origin, provider.reach, config.proxies),
+        ),
+      };
   const reach: AccountReach = {
     to: (path) => ({ ...by, path: pathBelow(base, path) }),
     headers: (more) => (more ? headersWith(more) : headers),

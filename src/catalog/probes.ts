@@ -6,6 +6,7 @@ import type { ProbeRule, ProbeState } from '../router/probe-state.js';
 import type { TargetStates } from '../router/states.js';
 import type { Connections } from '../upstream/http1/connections.js';
 import type { PoolLease } from '../upstream/pool.js';
+import { viaOf } from './via.js';
 
 export interface HealthProbe extends ProbeRule {
   /** The provider's name. */
@@ -27,9 +28,9 @@ interface ProbesDeps {
 }
 
 /** The first of a provider's credentials is sent along: most lists of models are for those who have one. */
-export function probesOf({ providers }: Config, { providers: types, pools, states, userAgent }: ProbesDeps) {
+export function probesOf({ providers, proxies }: Config, { providers: types, pools, states, userAgent }: ProbesDeps) {
   return Object.entries(providers).flatMap(
-    ([provider, { type, health, base_url, settings, api_keys, headers }]): HealthProbe[] => {
+    ([provider, { type, health, base_url, settings, api_keys, headers, reach }]): HealthProbe[] => {
       const { baseUrl, auth, local } = types[type]!;
       const written = base_url ?? (typeof baseUrl === 'function' ? baseUrl(settings) : baseUrl);
       if (!health || written === null || local) return [];
@@ -40,7 +41,7 @@ export function probesOf({ providers }: Config, { providers: types, pools, state
         {
           provider,
           state: states.probe(provider, base.href),
-          connections: pools.get(base.origin, timeout),
+          connections: pools.get(base.origin, timeout, viaOf(base.origin, reach, proxies)),
           path: pathOf(base, path),
           headers: Object.entries(sent).flat(),
           intervalMs: interval,

@@ -7,9 +7,11 @@ import type { WrittenFailureRule } from '../lib/failure-spec.js';
 import type { GuardConfig } from '../lib/guard-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { ProviderSettings } from '../lib/provider-settings.js';
+import type { ProxyRules } from '../lib/proxy-rules.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { TokensConfig } from './auth.js';
 import type { RouteConfig } from './classic-routes.js';
+import type { ProviderReach } from './outbound.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
 import type { ServerTls } from './tls.js';
@@ -42,6 +44,8 @@ export interface Config {
     } | null;
   };
   /** Absolute. */
+  /** The proxies of the environment. */
+  readonly proxies: ProxyRules;
   readonly data_dir: string;
   /** Null: made at the first start. */
   readonly admin: {
@@ -127,6 +131,8 @@ export interface ProviderConfig {
   readonly health: HealthConfig | null;
   /** What errors of this provider mean, before what its type knows. */
   readonly failures: readonly WrittenFailureRule[];
+  /** The way to it. */
+  readonly reach: ProviderReach;
 }
 
 export interface ModelConfig extends RoutingConfig {

@@ -6,7 +6,7 @@ import { describeTokens } from './auth.js';
 import { describeRoute, explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig, ProviderConfig } from './config.js';
 import { HIDDEN, hideInUrl } from './hide.js';
-import { describeServerTls } from './tls.js';
+import { describeProviderTls, describeServerTls } from './tls.js';
 
 const hide = (secret: string | null): string | null => (secret ? HIDDEN : null);
 
@@ -35,13 +35,20 @@ export function describeConfig(config: Config) {
   return {
     ...config,
     server: { ...config.server, tls: describeServerTls(config.server.tls) },
+    proxies: {
+      ...config.proxies,
+      http: config.proxies.http && hideInUrl(config.proxies.http),
+      https: config.proxies.https && hideInUrl(config.proxies.https),
+    },
     admin: { ...config.admin, key: hide(config.admin.key) },
     auth: { jwt: describeTokens(config.auth.jwt) },
     database: { url: withoutPassword(config.database.url) },
     redis: { ...config.redis, url: withoutPassword(config.redis.url) },
     cache: { ...config.cache, secret: hide(config.cache.secret) },
-    providers: mapValues(config.providers, ({ api_keys, settings, files_digest: _of, ...provider }) => ({
+    providers: mapValues(config.providers, ({ api_keys, settings, files_digest: _of, reach, ...provider }) => ({
       ...provider,
+      proxy: reach.proxy && hideInUrl(reach.proxy),
+      tls: describeProviderTls(reach.tls),
       ...mapSettings(settings),
       base_url: provider.base_url && hideInUrl(provider.base_url),
       ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),

@@ -5,6 +5,7 @@ import { isListHeader } from '../lib/passed-headers.js';
 import { type SettingName, settingForm, settingNames } from '../lib/provider-settings.js';
 import { isCatalogueProvider } from '../pricing/catalogue-provider.js';
 import * as s from './scalars.js';
+import { providerTls } from './tls-schema.js';
 
 const status = z.number().int().min(400, 'an error status is 400 to 599').max(599, 'an error status is 400 to 599');
 const text = z.string().min(1, 'a text that is empty fits nothing').max(500);
@@ -109,6 +110,14 @@ const fields = z.strictObject({
     .optional()
     .describe('Whether streams are asked for their usage (`stream_options`), which a few servers refuse.'),
   health: health.optional(),
+  proxy: s.secret
+    .optional()
+    .describe(
+      'The HTTP proxy that leads to it, with credentials where it wants them. Default: as the environment says. none: without one.',
+    ),
+  tls: providerTls
+    .optional()
+    .describe('Authorities, certificates and the name, where it is spoken to with other than the usual ones.'),
   failures: z
     .array(failure)
     .max(100)

@@ -9,6 +9,7 @@ import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
 import { guardrailsOf } from './guardrails.js';
 import { modelFolderProblem } from './model-folder.js';
+import { proxiesOf, reachOf } from './outbound.js';
 import type { Path } from './problem.js';
 import { accountOf, type Env } from './provider-account.js';
 import type { WrittenFailure } from './provider-schema.js';
@@ -51,6 +52,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
       cors: corsOf(written.server.cors),
       tls: serverTlsOf(['server', 'tls'], written.server.tls, { baseDir, read, report }),
     },
+    proxies: proxiesOf(env, report),
     data_dir: resolvePath(baseDir, written.data_dir),
     admin: {
       key: longEnough(credential(['admin', 'key'], written.admin.key), report),
@@ -93,6 +95,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
         usage: provider.usage ?? null,
         speaks: provider.speaks ?? null,
         failures: provider.failures.map(failureOf),
+        reach: reachOf(['providers', name], provider, { baseDir, read, report, secret }),
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),

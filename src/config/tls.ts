@@ -6,7 +6,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Path } from './problem.js';
-import type { WrittenServerTls } from './tls-schema.js';
+import type { WrittenProviderTls, WrittenServerTls } from './tls-schema.js';
 
 /** PEM texts. */
 export interface ServerTls {
@@ -17,7 +17,15 @@ export interface ServerTls {
   readonly client_ca: string | null;
 }
 
-interface TlsFiles {
+/** PEM texts; null where they are left out. */
+export interface ProviderTls {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly server_name: string | null;
+}
+
+export interface TlsFiles {
   readonly baseDir: string;
   readonly read: (file: string) => Buffer;
   readonly report: (path: Path, message: string) => void;
@@ -35,6 +43,16 @@ export function serverTlsOf(at: Path, written: WrittenServerTls | undefined, fil
   if (cert !== undefined && key !== undefined) checkPair(at, cert, key, min_version, files);
   if (typeof client_ca === 'string') certificateOf([...at, 'client_ca'], client_ca, files);
   return { cert: cert ?? '', key: key ?? '', min_version, client_ca: client_ca ?? null };
+}
+
+export function providerTlsOf(at: Path, written: WrittenProviderTls | undefined, files: TlsFiles): ProviderTls | null {
+  if (written === undefined) return null;
+  const text = (name: 'ca' | 'cert' | 'key'): string | null =>
+    written[name] === undefined ? null : (textOf([...at, name], written[name], files) ?? null);
+  const [ca, cert, key] = [text('ca'), text('cert'), text('key')];
+  if (ca !== null) certificateOf([...at, 'ca'], ca, files);
+  if (cert !== null && key !== null) checkPair(at, cert, key, 'TLSv1.2', files);
+  return { ca, cert, key, server_name: written.server_name ?? null };
 }
 
 function textOf(path: Path, name: string, { baseDir, read, report }: TlsFiles): string | undefined {
@@ -107,4 +125,12 @@ export const describeServerTls = (tls: ServerTls | null) =>
     key: '(hidden)',
     min_version: tls.min_version,
     client_ca: tls.client_ca && describeCertificate(tls.client_ca),
+  };
+
+export const describeProviderTls = (tls: ProviderTls | null) =>
+  tls && {
+    ca: tls.ca && describeCertificate(tls.ca),
+    cert: tls.cert && describeCertificate(tls.cert),
+    key: tls.key && '(hidden)',
+    server_name: tls.server_name,
   };

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { UpstreamFailure } from '../formats/failure.js';
 import { headerIn } from '../lib/headers.js';
 import { NoCredential } from '../lib/no-credential.js';
+import { ProxyRefused } from '../lib/tunnel.js';
 import type { LocalUpstream } from '../provider/provider-type.js';
 import type { Deadline, Deadlines, Phase, Timeouts, Watched } from './deadline.js';
 import { type DecodedBody, decodedBody } from './decoded-body.js';
@@ -253,6 +254,7 @@ function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
     const message = `The upstream accepted no connection in time (${name}).`;
     return { kind: 'connect', status: 504, deadline: 'connect', message };
   }
+  if (error instanceof ProxyRefused) return { kind: 'connect', message: error.message };
   if (connectCodes.has(name) || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/.test(name)) {
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   }

@@ -4,7 +4,7 @@
  * TLS certificates are verified, and redirects are not followed: an upstream that sends one is not the API it was
  * configured to be.
  */
-import { Connections } from './http1/connections.js';
+import { Connections, type ConnectionsOptions, type Via } from './http1/connections.js';
 
 interface Leased {
   readonly pool: Connections;
@@ -13,8 +13,8 @@ interface Leased {
 
 /** The pools of one configuration. */
 export interface PoolLease {
-  /** The pool for `origin`, e.g. `https://api.example.com`. */
-  get(origin: string, connectMs: number): Connections;
+  /** The pool for `origin`, e.g. `https://api.example.com`, by way of a proxy or with certificates of its own. */
+  get(origin: string, connectMs: number, via?: Via): Connections;
   /** Nothing asks these pools for a connection any more. */
   end(): void;
 }
@@ -25,9 +25,9 @@ export class Pools {
   lease(): PoolLease {
     const mine = new Set<string>();
     return {
-      get: (origin, connectMs) => {
-        const name = `${origin} ${connectMs}`;
-        const leased = this.#pools.get(name) ?? this.#open(name, origin, connectMs);
+      get: (origin, connectMs, via) => {
+        const name = `${origin} ${connectMs} ${via ? JSON.stringify(via) : ''}`;
+        const leased = this.#pools.get(name) ?? this.#open(name, { origin, connectMs, ...via });
         if (!mine.has(name)) leased.leases++;
         mine.add(name);
         return leased.pool;
@@ -43,8 +43,8 @@ export class Pools {
     return this.#pools.size;
   }
 
-  #open(name: string, origin: string, connectMs: number): Leased {
-    const pool = new Connections({ origin, connectMs });
+  #open(name: string, options: ConnectionsOptions): Leased {
+    const pool = new Connections(options);
     const leased = { pool, leases: 0 };
     this.#pools.set(name, leased);
     return leased;

@@ -176,7 +176,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 function cleanEnv(): NodeJS.ProcessEnv {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
-    if (/^(TOLLGATE_|DATABASE_URL|REDIS_URL|PORT$|NODE_TEST_CONTEXT|OPENAI_|ANTHROPIC_|OTEL_)/.test(name))
+    if (
+      /^(TOLLGATE_|[A-Za-z]+_PROXY$|[a-z]+_proxy$|DATABASE_URL|REDIS_URL|PORT$|NODE_TEST_CONTEXT|OPENAI_|ANTHROPIC_|OTEL_)/.test(
+        name,
+      )
+    )
       delete env[name];
   }
   return env;

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { answerMessages, answerMessagesAtVertex } from './anthropic-answers.js';
 import { answerGemini } from './gemini-answers.js';
 import { answerChat } from './openai-answers.js';
@@ -29,7 +30,7 @@ export interface FakeUpstream {
   stop(): Promise<void>;
 }
 
-export async function startUpstream(tls?: { readonly key: Buffer; readonly cert: Buffer }): Promise<FakeUpstream> {
+export async function startUpstream(tls?: TlsOptions): Promise<FakeUpstream> {
   const requests: Received[] = [];
   const queue: Behaviour[] = [];
   const waiting: ((request: Received) => void)[] = [];

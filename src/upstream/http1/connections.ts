@@ -9,25 +9,32 @@
  */
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import { type Opening, openTunnel } from '../../lib/tunnel.js';
 import { Connection, type Owner } from './connection.js';
 import { HttpFault } from './faults.js';
 import { type AnswerHandler, HttpExchange, type RunningRequest } from './http-exchange.js';
 import type { HttpRequest } from './request-head.js';
 import { onread, SHARED_READS, watch } from './wire.js';
 
-export interface ConnectionsOptions {
+/** The way to an origin. */
+export interface Via {
+  /** The URL of an HTTP proxy. */
+  readonly proxy?: string | null;
+  /** For `tls.connect`; certificates are verified unless it says not to. */
+  readonly tls?: Readonly<Record<string, unknown>>;
+}
+
+export interface ConnectionsOptions extends Via {
   /** `https://api.example.com:8443` */
   readonly origin: string;
   readonly connectMs: number;
   /** Left out: as many as there are requests. */
   readonly maximum?: number | null;
-  /** For `tls.connect`; certificates are verified unless it says not to. */
-  readonly tls?: Readonly<Record<string, unknown>>;
   /** Where names are looked up; left out: the system's way. */
   readonly lookup?: LookupFunction;
 }
 
-type Connector = (to: object, callback: (error: Error | null, socket?: Socket) => void) => Socket;
+type Connector = (to: object, callback: (error: Error | null, socket?: Socket) => void) => Opening;
 
 /** How long a connection is kept where the other side does not say. */
 const KEPT_MS = 4_000;
@@ -57,16 +64,19 @@ export class Connections implements Owner {
   #retired = false;
   #shut = false;
 
-  constructor({ origin, connectMs, maximum, tls, lookup }: ConnectionsOptions) {
+  constructor({ origin, connectMs, maximum, tls, lookup, proxy }: ConnectionsOptions) {
     const { protocol, hostname, host, port } = new URL(origin);
     this.#to = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port };
     this.#host = host;
     this.#maximum = maximum ?? Number.POSITIVE_INFINITY;
-    this.#shared = protocol === 'http:' && SHARED_READS;
+    this.#shared = protocol === 'http:' && SHARED_READS && !proxy;
     const options = { ...tls, ...(lookup ? { lookup } : {}), timeout: connectMs };
     // The connector returns the socket, though its types do not say so.
-    this.#makeConnector = (own) =>
-      buildConnector({ ...options, ...(own ? {} : { onread }) } as buildConnector.BuildOptions) as unknown as Connector;
+    this.#makeConnector = (own) => {
+      const made = { ...options, ...(own ? {} : { onread }) } as buildConnector.BuildOptions;
+      const direct = buildConnector(made) as unknown as Connector;
+      return proxy ? throughProxy(new URL(origin), proxy, connectMs, direct) : direct;
+    };
     this.#connector = this.#makeConnector(!this.#shared);
   }
 
@@ -198,6 +208,29 @@ export class Connections implements Owner {
     }
     const nowMs = performance.now();
     for (const connection of [...this.#idle]) if (nowMs >= connection.freshUntilMs) connection.close();
+  };
+}
+
+/** Speaks TLS, where it is to be spoken, through the proxy's tunnel. Names are looked up by the proxy. */
+function throughProxy(
+  { protocol, hostname, port }: URL,
+  proxy: string,
+  timeoutMs: number,
+  direct: Connector,
+): Connector {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const secure = protocol === 'https:';
+  const to = { proxy, host, port: Number(port) || (secure ? 443 : 80), timeoutMs };
+  return (own, callback) => {
+    let opening: Opening = openTunnel(to, (error, socket) => {
+      if (error || !socket) return callback(error);
+      if (!secure) {
+        callback(null, socket);
+        return void socket.resume(); // the tunnel left it paused, so that nothing is lost in between
+      }
+      opening = direct({ ...own, httpSocket: socket }, callback);
+    });
+    return { destroy: (error) => opening.destroy(error) };
   };
 }
 

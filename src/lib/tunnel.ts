@@ -1,0 +1,80 @@
+/**
+ * A connection through an HTTP proxy (CONNECT, RFC 9110 9.3.6), for `http:` and `https:` alike: what goes through is nobody's
+ * business but the two ends'. The proxy's credentials go to the proxy and to nobody else, and no error names them.
+ */
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+export interface TunnelTo {
+  /** `http://user:password@proxy.example.com:3128` */
+  readonly proxy: string;
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+}
+
+export interface Opening {
+  destroy(error?: Error): unknown;
+}
+
+const MOST_HEAD_BYTES = 16 * 1024;
+
+export class ProxyRefused extends Error {
+  readonly code = 'PROXY_REFUSED';
+  override readonly name = 'ProxyRefused';
+}
+
+/** `done` is called once. */
+export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: Socket) => void): Opening {
+  const proxy = new URL(to.proxy);
+  const host = proxy.hostname.replace(/^\[|\]$/g, '');
+  const secure = proxy.protocol === 'https:';
+  const port = Number(proxy.port) || (secure ? 443 : 80);
+  const socket = secure
+    ? connectTls({ host, port, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) })
+    : connect({ host, port });
+  let over = false;
+  let head = Buffer.alloc(0);
+  const timer = setTimeout(() => fail(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), to.timeoutMs);
+  const settle = (): boolean => {
+    if (over) return false;
+    over = true;
+    clearTimeout(timer);
+    socket.off('data', onData).off('error', fail).off('close', onClose);
+    socket.on('error', () => {});
+    return true;
+  };
+  const fail = (error: Error): void => {
+    if (!settle()) return;
+    socket.destroy();
+    done(error);
+  };
+  const onClose = (): void => fail(new ProxyRefused('The proxy closed the connection.'));
+  const onData = (piece: Buffer): void => {
+    head = Buffer.concat([head, piece]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end === -1) {
+      if (head.length > MOST_HEAD_BYTES) fail(new ProxyRefused('The proxy does not answer in HTTP.'));
+      return;
+    }
+    const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head.toString('latin1', 0, Math.min(end + 2, 64)))?.[1];
+    if (status === undefined) return fail(new ProxyRefused('The proxy does not answer in HTTP.'));
+    if (!status.startsWith('2')) return fail(new ProxyRefused(`The proxy refuses the connection (${status}).`));
+    if (!settle()) return;
+    socket.pause();
+    if (head.length > end + 4) socket.unshift(head.subarray(end + 4));
+    done(null, socket);
+  };
+  socket.setNoDelay(true).setKeepAlive(true, 60_000);
+  socket.on('data', onData).on('error', fail).on('close', onClose);
+  socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(askFor(to, proxy)));
+  return { destroy: (error = new Error('given up')) => fail(error) };
+}
+
+function askFor({ host, port }: TunnelTo, { username, password }: URL): string {
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const user = decodeURIComponent(username);
+  const credential = Buffer.from(`${user}:${decodeURIComponent(password)}`).toString('base64');
+  const auth = username === '' && password === '' ? '' : `Proxy-Authorization: Basic ${credential}\r\n`;
+  return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${auth}\r\n`;
+}
