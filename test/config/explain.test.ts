@@ -37,6 +37,8 @@ test('a described configuration has every setting and no secret', (t) => {
     usage: null,
     health: null,
     failures: [],
+    proxy: null,
+    tls: null,
     headers: { 'x-secret': '(hidden)' },
   });
   assert.equal((described.providers['s'] as { api_key: unknown }).api_key, null, 'that there is no key is no secret');

@@ -38,6 +38,7 @@ test('an empty file is a configuration of defaults', (t) => {
     forced_tool_choice: 'refuse',
     unpriced: 'refuse',
     cache: null,
+    guards: [],
   });
   assert.deepEqual(config.cache, {
     memory: 64 * 1024 * 1024,
@@ -86,7 +87,9 @@ telemetry: { metrics: false, log: { level: debug } }
     body_limit: 1536,
     workers: 1,
     drain: 5_000,
+    restart_gap: 12_000,
     shutdown_grace: 0,
+    tls: null,
     timeout: { headers: 30_000, body: 60_000, send: 60_000 },
     trust_proxy: ['10.0.0.0/8', '::1'],
     cors: { origins: ['*'], headers: null, max_age: 600_000 },
@@ -108,6 +111,7 @@ telemetry: { metrics: false, log: { level: debug } }
     speaks: null,
     usage: null,
     health: null,
+    reach: { proxy: null, tls: null },
   });
   const model = config.models['house/model-1.5']!;
   assert.equal(model.targets[0]!.weight, 3);
