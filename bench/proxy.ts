@@ -59,12 +59,12 @@ export async function run(): Promise<void> {
   }
 }
 
-const configFor = (url: string) => ({
+export const configFor = (url: string) => ({
   providers: { bench: { type: 'openai-compatible', base_url: `${url}/v1`, api_key: 'none' } },
   models: { bench: { targets: [{ provider: 'bench', model: 'gpt-4o-mini' }], price: { input: 0.15, output: 0.6 } } },
 });
 
-function sideOf(dir: string, name: string, url: string, pid: number, key: string): Side {
+export function sideOf(dir: string, name: string, url: string, pid: number, key: string): Side {
   const script = join(dir, `${pid}.lua`);
   writeFileSync(
     script,
@@ -73,7 +73,7 @@ function sideOf(dir: string, name: string, url: string, pid: number, key: string
   return { name, pids: [pid], load: ['-s', script, `${url}/v1/chat/completions`] };
 }
 
-async function startNginx(dir: string): Promise<{ url: string; stop(): void }> {
+export async function startNginx(dir: string): Promise<{ url: string; stop(): void }> {
   const port = 20_000 + (process.pid % 10_000);
   const file = join(dir, 'nginx.conf');
   writeFileSync(

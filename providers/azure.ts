@@ -16,6 +16,7 @@ const at =
 
 export const azure = {
   type: 'azure',
+  genAiName: 'azure.ai.openai',
   baseUrl: null,
   speaks: { 'openai-chat': at('chat/completions'), 'openai-embeddings': at('embeddings') },
   settings: {

@@ -44,6 +44,7 @@ function converseFacts(model: string): ConverseFacts {
 
 export const bedrock = {
   type: 'bedrock',
+  genAiName: 'aws.bedrock',
   baseUrl: ({ region }) => `https://bedrock-runtime.${region}.amazonaws.com`,
   speaks: {
     'anthropic-messages': {

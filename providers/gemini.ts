@@ -10,6 +10,7 @@ const named = (model: string): string =>
 
 export const gemini = {
   type: 'gemini',
+  genAiName: 'gcp.gemini',
   baseUrl: 'https://generativelanguage.googleapis.com',
   speaks: {
     'google-gemini': ({ model, stream }) =>

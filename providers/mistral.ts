@@ -2,6 +2,7 @@ import { openaiLike } from './openai-like.js';
 
 export const mistral = openaiLike({
   type: 'mistral',
+  genAiName: 'mistral_ai',
   baseUrl: 'https://api.mistral.ai/v1',
   catalogue: 'mistral',
   dialect: {

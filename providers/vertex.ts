@@ -45,6 +45,7 @@ const formatsOf = (model: string): readonly FormatId[] => {
 
 export const vertex = {
   type: 'vertex',
+  genAiName: 'gcp.vertex_ai',
   baseUrl: ({ location = 'global' }) => `https://${hosts[location] ?? `${location}-aiplatform.googleapis.com`}`,
   speaks: {
     'google-gemini': geminiPath,

@@ -2,6 +2,7 @@ import { CHAT, openaiLike } from './openai-like.js';
 
 export const xai = openaiLike({
   type: 'xai',
+  genAiName: 'x_ai',
   baseUrl: 'https://api.x.ai/v1',
   catalogue: 'x-ai',
   speaks: CHAT,

@@ -5,9 +5,9 @@ import type { CallHeaders } from '../gateway/call.js';
 import { resembles } from '../identity/secret.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
+import { readTraceparent, readTracestate } from '../lib/trace-context.js';
 
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
-const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const MOST_TAGS = 32;
 const MOST_METADATA = 4096;
@@ -63,6 +63,7 @@ export function readCallHeaders(
     return bad('x-tollgate-fallbacks', 'must be on or off');
   }
   const traceparent = one(headers['traceparent']);
+  const traced = readTraceparent(traceparent) !== undefined;
   return ok({
     requestId,
     token,
@@ -72,7 +73,8 @@ export function readCallHeaders(
     metadata,
     timeoutMs: timeout,
     fallbacks: fallbacks !== 'off',
-    traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+    traceparent: traced ? traceparent : undefined,
+    tracestate: traced ? readTracestate(one(headers['tracestate'])) : undefined,
     cache: readDirectives(headers['cache-control'], mode, ttlMs),
     received: headers,
   });

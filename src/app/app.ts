@@ -61,6 +61,7 @@ import { startSpend } from './spend.js';
 import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
+import { startTracing } from './tracing.js';
 import { warnUnpriced } from './unpriced.js';
 import { startWebhooks } from './webhooks.js';
 
@@ -102,6 +103,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const { store } = database;
   await saying('reading the tokenizers', say, warmTokenizers);
   const metrics = new Metrics();
+  const traces = await startTracing({ config, env: process.env, version, clock, log, metrics });
   const announced = database.embedded
     ? undefined
     : pgChanges({
@@ -215,6 +217,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault, onImplausible },
     limiter: limits.limiter,
     random: Math.random,
+    tracing: traces.tracing,
   };
   const cache = await startCache({
     ...{ config, inForce, changes, clock, log, metrics, store, embedding },
@@ -237,7 +240,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   spoolMetrics(metrics, ledger);
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
-    ...{ limits: limits.limits, onDenied: limits.denied },
+    ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied },
   });
   ownGauges(metrics, { store, version, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
@@ -327,6 +330,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       await ledger.close();
       spool.release();
       await routes.close();
+      await traces.close();
       await lateFacts?.close();
       await limits.close();
       await spend.close();

@@ -8,6 +8,7 @@ import { Routes } from '../routes/routes.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RouteMetrics } from '../telemetry/route-metrics.js';
+import type { Tracing } from '../telemetry/trace.js';
 import type { Deadlines } from '../upstream/deadline.js';
 
 interface RoutesDeps {
@@ -20,6 +21,7 @@ interface RoutesDeps {
   readonly log: Log;
   readonly access: (fields: AccessFields) => void;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | null;
 }
 
 export async function startRoutes(deps: RoutesDeps): Promise<Routes> {

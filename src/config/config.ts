@@ -14,6 +14,7 @@ import type { RouteConfig } from './classic-routes.js';
 import type { ProviderReach } from './outbound.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
+import type { TelemetryConfig } from './telemetry-schema.js';
 import type { ServerTls } from './tls.js';
 import type { WebhookConfig, WebhookDeliveryConfig } from './webhooks.js';
 
@@ -98,14 +99,9 @@ export interface Config {
   readonly webhook_delivery: WebhookDeliveryConfig;
   /** Null: one in `data_dir`. */
   readonly secrets_key: string | null;
-  readonly telemetry: {
-    readonly metrics: boolean;
-    readonly log: { readonly level: LogLevel };
-  };
+  readonly telemetry: TelemetryConfig;
   readonly routes: readonly RouteConfig[];
 }
-
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 export interface ProviderConfig {
   readonly type: string;

@@ -101,6 +101,10 @@ export function explainConfig(
       ['limits', limitsAt(redis)],
       ['webhooks', config.webhooks.map(explainWebhook).join('; ') || 'none here'],
       ['metrics', telemetry.metrics ? '/metrics' : 'off'],
+      [
+        'traces',
+        telemetry.traces.otlp === '' ? 'as OTEL_EXPORTER_OTLP_ENDPOINT says' : hideInUrl(telemetry.traces.otlp),
+      ],
       ['log', telemetry.log.level],
     ]),
     '',

@@ -19,6 +19,7 @@ import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf } from './routing.js';
 import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig } from './schema.js';
+import { telemetryOf } from './telemetry-schema.js';
 import { serverTlsOf } from './tls.js';
 import type { Finding } from './validate.js';
 import { webhooksOf } from './webhooks.js';
@@ -122,7 +123,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,
     secrets_key: checkSecretsKey(secret(['secrets_key'], written.secrets_key), report) || null,
-    telemetry: written.telemetry,
+    telemetry: telemetryOf(written.telemetry, secret, report),
     routes: resolveRoutes(written.routes, baseDir, secret, read, report),
   };
   if (config.cache.index === 'pgvector' && config.database.url === null)

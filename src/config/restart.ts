@@ -19,6 +19,7 @@ const settings: readonly (readonly [section: keyof Config, key: string | null])[
   ['redis', 'url'],
   ['redis', 'on_failure'],
   ['cache', 'index'],
+  ['telemetry', 'traces'],
   ['secrets_key', null],
 ];
 
@@ -29,7 +30,7 @@ export function withoutRestart(running: Config, wanted: Config): { config: Confi
   for (const [section, key] of settings) {
     const now = key === null ? running[section] : valueIn(running[section], key);
     const then = key === null ? wanted[section] : valueIn(wanted[section], key);
-    if (now === then) continue;
+    if (same(now, then)) continue;
     restart.push(key === null ? section : `${section}.${key}`);
     config[section] = key === null ? now : { ...(config[section] as object), [key]: now };
   }

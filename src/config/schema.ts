@@ -16,6 +16,7 @@ import { responsesSection } from './responses-schema.js';
 import { route } from './route-schema.js';
 import { breaker, retry, routing } from './routing.js';
 import * as s from './scalars.js';
+import { telemetrySection } from './telemetry-schema.js';
 import { serverTls } from './tls-schema.js';
 import { webhookDelivery, webhooks } from './webhooks.js';
 
@@ -322,21 +323,7 @@ export const configSchema = z.strictObject({
   secrets_key: s.secret
     .default('')
     .describe('Encrypts secrets in the database; the same for all gateways on it. Empty: made and kept in data_dir.'),
-  telemetry: z
-    .strictObject({
-      metrics: z.boolean().default(true).describe('Serve Prometheus metrics at /metrics.'),
-      log: z
-        .strictObject({
-          level: z
-            .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-            .default('info')
-            .describe('The least important line that is written.'),
-        })
-        .prefault({})
-        .describe('The log.'),
-    })
-    .prefault({})
-    .describe('What the gateway tells about itself.'),
+  telemetry: telemetrySection,
   routes: z.array(route).default([]).describe('Classic HTTP routes: anything that is not a model.'),
 });
 

@@ -22,7 +22,6 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
 const rows: readonly Row[] = [
   row('server.workers', 'more than one worker', (value) => Number(value) > 1),
   row('capture'),
-  row('telemetry.traces'),
 ];
 
 export interface Unavailable {

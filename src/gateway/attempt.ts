@@ -12,14 +12,14 @@ import type { Entry } from '../ledger/entry.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, refuse, refused } from '../lib/errors.js';
-import { passedHeaders, withPassed } from '../lib/passed-headers.js';
+import { passedHeaders } from '../lib/passed-headers.js';
 import type { Price } from '../pricing/price.js';
 import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { newSpanId } from '../telemetry/trace.js';
 import type { Counted } from '../tokens/count.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { AttemptOutcome } from './attempts.js';
-import type { CallHeaders } from './call.js';
 import type { Carried } from './carried.js';
 import { countAlike, countInput } from './count-input.js';
 import { intentOf, Progress, resultOf } from './entry.js';
@@ -36,6 +36,8 @@ import type { Entrant } from './race.js';
 import type { ResponseWriter } from './response-writer.js';
 import type { AttemptResult, Reach, Reserved } from './stages.js';
 import type { PickedTarget } from './targets.js';
+import { traceAttempt } from './trace-spans.js';
+import { upstreamHeaders } from './upstream-headers.js';
 import { type Bill, bill, worstBill } from './usage-accounting.js';
 import { learn, maySignAnew, refusedUsage } from './verdict.js';
 
@@ -72,6 +74,8 @@ interface Underway {
   /** Of the attempt, from 1. */
   readonly number: number;
   readonly intent: Entry;
+  /** Of its trace; empty where it is not traced. */
+  readonly spanId: string;
   readonly most: MostUsage;
 }
 
@@ -134,6 +138,7 @@ export function createAttempt({
       entrant,
       number,
       intent,
+      spanId: context.trace ? newSpanId() : '',
       most,
     });
     if (!translation.asksUsage || !refusedUsage(result.carried)) return result;
@@ -203,7 +208,8 @@ export function createAttempt({
     const { target, model } = reach;
     const carrier = target.carriers[request.format]!;
     const to = carrier.to[request.stream ? 'stream' : 'whole'];
-    const sent = upstreamHeaders(carrier.headers[slot]!, underway.headers, reserved.headers);
+    const { trace } = context;
+    const sent = upstreamHeaders(carrier.headers[slot]!, underway.headers, reserved.headers, trace, underway.spanId);
     const { body } = translation;
     const { sign } = target;
     return new Promise((resolve) => {
@@ -298,6 +304,7 @@ export function createAttempt({
       onImplausible(target.label, settled.tokens, call.requestId);
     }
     metrics.upstreamResponse(target.label, upstreamCode(carried));
+    if (context.trace) traceAttempt(underway, carried, why, settled, refusal);
     target.state.usage?.end(
       { input: settled.tokens.input, output: settled.tokens.output, costNano: settled.cost.total },
       carried.times.endedAt,
@@ -335,15 +342,4 @@ function refusalFor(
 function upstreamCode(carried: Carried): number {
   if (carried.kind === 'failed') return carried.failure.status ?? 0;
   return carried.kind === 'gone' || carried.kind === 'fault' ? 0 : 200;
-}
-
-function upstreamHeaders(
-  own: readonly string[],
-  passed: readonly string[],
-  { requestId, traceparent }: CallHeaders,
-): string[] {
-  const all = withPassed(own, passed);
-  all.push('x-request-id', requestId);
-  if (traceparent) all.push('traceparent', traceparent);
-  return all;
 }

@@ -2,10 +2,12 @@
  * The attempts of one request: tries the target that was picked first, asks what follows a failure, waits, tries again, and
  * answers what the caller is told of. This is the only loop that retries.
  */
+import type { Model } from '../catalog/model.js';
 import type { FailureClass, UpstreamFailure } from '../formats/failure.js';
 import type { Refusal } from '../lib/errors.js';
 import { pause } from './pause.js';
 import { type Entrant, Race } from './race.js';
+import type { RequestContext } from './request-context.js';
 import type { AttemptResult, Reserved } from './stages.js';
 import type { PickedTarget } from './targets.js';
 
@@ -14,8 +16,8 @@ export type AttemptOutcome = AttemptResult | Refusal;
 
 export interface AttemptDeps {
   readonly attempt: (reserved: Reserved, on: PickedTarget, entrant?: Entrant) => Promise<AttemptOutcome>;
-  readonly onRetry: (why: FailureClass) => void;
-  readonly onFallback: () => void;
+  readonly onRetry: (why: FailureClass, context: RequestContext) => void;
+  readonly onFallback: (to: Model, context: RequestContext) => void;
 }
 
 export const isRefusal = (outcome: AttemptOutcome): outcome is Refusal => 'code' in outcome;
@@ -38,8 +40,8 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
     const why = isRefusal(outcome) ? undefined : (outcome.why ?? 'content_policy');
     const step = targets.next(why, failureOf(outcome));
     if (!step) return told;
-    if (step.model !== context.serving) deps.onFallback();
-    else if (why !== undefined) deps.onRetry(why);
+    if (step.model !== context.serving) deps.onFallback(step.model, context);
+    else if (why !== undefined) deps.onRetry(why, context);
     if (step.afterMs > 0) {
       await pause(step.afterMs, writer);
       context.waitedMs += step.afterMs;

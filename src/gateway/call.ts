@@ -19,6 +19,7 @@ export interface CallHeaders {
   /** Upper bound of the whole request; null: the model's own. */
   readonly timeoutMs: number | null;
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   /** Undefined where the caller says nothing about caching. */
   readonly cache: CacheDirectives | undefined;
   /** Whether other models may answer. */

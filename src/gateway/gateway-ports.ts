@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Tracing } from '../telemetry/trace.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { GuardPorts } from './guard-input.js';
 import type { Limiter } from './limiter.js';
@@ -25,6 +26,8 @@ export interface GatewayPorts {
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
   readonly access: RunningLog['access'];
+  /** Null: no request is traced. */
+  readonly tracing: Pick<Tracing, 'begin'> | null;
   readonly random: Random;
   readonly guards: GuardPorts;
   /** The requests that a shutdown waits for. */

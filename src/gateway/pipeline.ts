@@ -6,10 +6,10 @@
  */
 
 import type { Model } from '../catalog/model.js';
+import type { FailureClass } from '../formats/failure.js';
 import type { ModelRequest } from '../formats/request.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
 import { then } from '../lib/then.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import type { Counted } from '../tokens/count.js';
 import { admit } from './admit.js';
 import { createAttempt } from './attempt.js';
@@ -31,6 +31,7 @@ import { createKnownThoughSpent } from './spent.js';
 import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
 import { TargetPicker } from './targets.js';
 import { createTelling } from './telling.js';
+import { traceOf } from './trace-spans.js';
 
 /** What it takes to answer a call. */
 type Answerable = Pick<Received, 'call' | 'writer' | 'context'>;
@@ -48,8 +49,14 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const tell = createTelling(ports);
   const attempts = {
     attempt,
-    onRetry: (why: Parameters<Metrics['retry']>[0]) => metrics.retry(why),
-    onFallback: () => metrics.fallback(),
+    onRetry: (why: FailureClass, { trace }: RequestContext) => {
+      trace?.event('retry', { reason: why });
+      metrics.retry(why);
+    },
+    onFallback: (to: Model, { trace }: RequestContext) => {
+      trace?.event('fallback', { model: to.name });
+      metrics.fallback();
+    },
   };
 
   async function serve(call: Call, writer: ResponseWriter & { interrupt(): void }): Promise<void> {
@@ -57,7 +64,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const run = running.enter(writer);
     try {
       const { models } = snapshot.value;
-      await serveReceived({ context: new RequestContext(call), call, writer, models });
+      const context = new RequestContext(call);
+      if (ports.tracing) context.trace = traceOf(call, ports.tracing);
+      await serveReceived({ context, call, writer, models });
     } finally {
       running.leave(run);
       snapshot.leave();
@@ -131,6 +140,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const { context, caller, headers, models } = from;
     const { key } = caller;
     const tags = headers.tags.length > 0 ? [...new Set([...key.tags, ...headers.tags])] : key.tags;
+    context.trace?.of(user, tags);
     const to = { request, user, tags, guarded };
     if (!model.route) return { ok: true, value: admittedTo(from, to, model, null) };
     const chosen = routed(model, { request, headers, caller, models, nowMs: clock.now(), random });
@@ -187,7 +197,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const first = targets.first();
     if (!first.ok) return first;
     const { model, target } = first.value;
-    if (model !== request.model) metrics.fallback();
+    if (model !== request.model) attempts.onFallback(model, request.context);
     const counted = asked?.countedFor(target) ?? countInput(request.request.facts, target);
     const take = (input: Counted): Result<Reserved> | Promise<Result<Reserved>> => {
       const reach = { model, target, input };
@@ -210,7 +220,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     while (!granted.ok) {
       const step = granted.refusal.atTarget ? targets.passOver(at) : undefined;
       if (!step) return granted.refusal.atTarget && !first.ok ? first : granted;
-      if (step.model !== at.model) metrics.fallback();
+      if (step.model !== at.model) attempts.onFallback(step.model, request.context);
       at = { ...step, input: await countInput(request.request.facts, step.target) };
       granted = await limiter.reserve(demandOf(request), at, () => targets.reachable());
     }

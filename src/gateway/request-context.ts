@@ -6,6 +6,7 @@ import type { CacheState } from '../cache/cache.js';
 import type { Model, Target } from '../catalog/model.js';
 import type { GuardWords } from '../guardrails/text-guard.js';
 import type { Caller } from '../identity/key.js';
+import type { RequestTrace } from '../telemetry/trace.js';
 import type { Call } from './call.js';
 
 const NONE: readonly string[] = [];
@@ -14,6 +15,8 @@ export class RequestContext {
   readonly call: Call;
   /** When its body was there: monotonic milliseconds. */
   startedAt: number;
+  /** Null: the request is not traced. */
+  trace: RequestTrace | null = null;
   caller: Caller | null = null;
   /** The model that was asked for, or that its route has chosen. */
   model: Model | null = null;

@@ -7,6 +7,7 @@ import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { RequestContext } from './request-context.js';
 import type { AttemptResult } from './stages.js';
+import { traceIdOf, traceRequest } from './trace-spans.js';
 
 interface TellingPorts {
   readonly clock: Clock;
@@ -36,8 +37,10 @@ export const createTelling =
     });
     // What a target was tried for and failed at is the target's.
     if (refusal && !result && status !== CLIENT_LEFT) metrics.refused(refusal.code, caller?.key.team ?? null);
+    if (context.trace) traceRequest(context.trace, context, clock.monotonic(), { status, overheadMs, refusal });
     access({
       request_id: call.requestId,
+      trace_id: traceIdOf(context),
       endpoint,
       status,
       error: refusal?.code,

@@ -82,7 +82,15 @@ function callFor(
     format,
     headers: ok({
       ...{ requestId, token, ip, timeoutMs, metadata },
-      ...{ tags: [], user: null, traceparent: undefined, cache: undefined, fallbacks: false, received: {} },
+      ...{
+        tags: [],
+        user: null,
+        traceparent: undefined,
+        tracestate: undefined,
+        cache: undefined,
+        fallbacks: false,
+        received: {},
+      },
     }),
     ...{ requestId, token, ip, arrivedAt },
     readBody: async () => ok(body),

@@ -83,6 +83,8 @@ export type Spoken = Readonly<Partial<Record<FormatId, Path | SpokenFormat>>>;
 export interface ProviderType {
   /** The `type` of a provider in the configuration. */
   readonly type: string;
+  /** Its name in OpenTelemetry's conventions, where that is another one than `type`. */
+  readonly genAiName?: string;
   /** Where the API lives unless `base_url` says otherwise; null where there is no such default. */
   readonly baseUrl: string | ((settings: ProviderSettings) => string) | null;
   /** The wire formats that it speaks, and the path of each below the base URL. */

@@ -6,6 +6,7 @@
  * upstream's answer: that is tried once more by itself.
  */
 import { type Refusal, refuse } from '../lib/errors.js';
+import { newSpanId } from '../telemetry/trace.js';
 import { Backend } from './backend.js';
 import { type Body, bodyOf, keptBytesOf } from './body.js';
 import type { Fill } from './cache.js';
@@ -16,6 +17,7 @@ import { type ServeDeps, stands } from './policy.js';
 import { type AttemptEnd, Relay } from './relay.js';
 import { giveKept } from './replay.js';
 import type { Route } from './route.js';
+import { asChildOf, traceAttempt } from './trace.js';
 import { Upload } from './upload.js';
 import type { Visit } from './visit.js';
 
@@ -45,6 +47,8 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
     const backend = picked;
     visit.attempts += 1;
     visit.target = backend.id;
+    const startedAt = deps.deadlines.now();
+    if (visit.trace) visit.spanId = newSpanId();
     const made = requestFor(visit, route, backend, path, got, fill);
     if ('code' in made) return visit.refuse(made);
     // One kept connection was stale: others may be as well.
@@ -61,6 +65,7 @@ export async function forwardVisit(visit: Visit, route: Route, fill: Fill | null
       fill,
       deps,
     );
+    if (visit.trace) traceAttempt(visit.trace, visit, startedAt, deps.deadlines.now(), outcome);
     if (outcome.kind === 'kept') return giveKept(visit, route, outcome.kept, outcome.state);
     if (outcome.kind !== 'again') return ended(visit, route, outcome, fill, deps);
     tried.push(backend);
@@ -166,6 +171,7 @@ export function requestFor(
   const host = preserve_host ? visit.hostHeader : backend.hostHeader;
   const secure = 'encrypted' in visit.req.socket;
   const headers = route.requestHeaders.build(visit, host, secure);
+  if (visit.trace) asChildOf(visit.trace, headers, visit.spanId);
   const prefix = route.pathEdit?.strippedFrom(visit.path);
   if (prefix) headers.push('x-forwarded-prefix', prefix);
   // A changed or decoded body has another length, which is stated where it is sent.

@@ -21,6 +21,7 @@ import { nameSource } from './names.js';
 import { fieldsOf, Part } from './part.js';
 import type { ServeDeps } from './policy.js';
 import type { Route } from './route.js';
+import { asChildOf } from './trace.js';
 import { Upload } from './upload.js';
 import type { UpstreamDeps } from './upstream.js';
 import type { Visit } from './visit.js';
@@ -283,6 +284,7 @@ function headersFor(
   body: Buffer | null,
 ): string[] {
   const all = route.requestHeaders.build(visit, backend.hostHeader, false);
+  if (visit.trace) asChildOf(visit.trace, all);
   if (backend !== home) {
     const told = ['host', 'via', 'x-request-id'];
     const out = all.flatMap((name, i) => (i % 2 === 0 && told.includes(name) ? [name, all[i + 1]!] : []));

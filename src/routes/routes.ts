@@ -15,10 +15,12 @@ import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
+import { readTraceparent } from '../lib/trace-context.js';
 import { validator } from '../lib/validators.js';
 import type { Limit } from '../limits/limit.js';
 import type { Limits } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
+import type { Tracing } from '../telemetry/trace.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import { resourceOf } from './cache.js';
 import { ClientAddress } from './client-address.js';
@@ -32,6 +34,7 @@ import type { ServeDeps } from './policy.js';
 import { Route, type RouteDeps } from './route.js';
 import { serve } from './serve.js';
 import type { ClientTimeouts } from './slow-clients.js';
+import { traceOf, traceVisit } from './trace.js';
 import { Upstream } from './upstream.js';
 import type { Visit } from './visit.js';
 
@@ -59,6 +62,8 @@ export interface RoutesDeps {
   /** What clients are shown; null: plain HTTP. */
   readonly certificates: () => Certificates | null;
   readonly onAuthFailure: (reason: string) => void;
+  /** Null: no request is traced. */
+  readonly tracing: Pick<Tracing, 'begin'> | null;
 }
 
 interface Kept<T> {
@@ -220,6 +225,7 @@ export class Routes {
 
   #serve(visit: Visit, route: Route): void {
     this.#inFlight++;
+    if (this.#deps.tracing) visit.trace = traceOf(visit, this.#deps.tracing);
     visit.onClosed = () => {
       visit.onClosed = null;
       visit.gone = !visit.res.writableFinished && visit.upgrade === null;
@@ -241,6 +247,7 @@ export class Routes {
     const durationMs = this.#deps.clock.monotonic() - visit.arrivedAt;
     const status = visit.gone ? 499 : visit.status;
     this.#deps.meter.answered(route.name, visit.method, status, durationMs);
+    if (visit.trace) traceVisit(visit.trace, visit, route.name, status, visit.arrivedAt + durationMs);
     this.#logLine(visit, route.name, durationMs);
   }
 
@@ -248,6 +255,7 @@ export class Routes {
     const { requestId: request_id, method, path, consumer, target, attempts, cacheState, logged, ip } = visit;
     this.#deps.access({
       request_id,
+      trace_id: visit.trace?.traceId ?? readTraceparent(visit.header('traceparent'))?.traceId,
       route: route === '' ? undefined : route,
       method,
       path,

@@ -9,6 +9,7 @@ import { PlainRequest } from '../front/plain-request.js';
 import { type Refusal, refusalHeaders, statusOf } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
 import type { Hold } from '../limits/hold.js';
+import type { RequestTrace } from '../telemetry/trace.js';
 import { type Consumer, NOBODY } from './consumer.js';
 import { withOurs } from './headers.js';
 import { decodeSegment } from './path.js';
@@ -31,6 +32,10 @@ export class Visit {
   readonly arrivedAt: number;
   readonly #names: readonly string[];
   readonly #values: readonly string[];
+  /** Null: the request is not traced. */
+  trace: RequestTrace | null = null;
+  /** Of the attempt, where the request is traced; a renewal is asked by the request's own. */
+  spanId = '';
   consumer: Consumer = NOBODY;
   /** Headers of the client that held its credential, and are not sent on. */
   hidden: string[] | null = null;

@@ -224,6 +224,12 @@ const rows = {
     help: 'Events dropped while the database was away, since the start.',
     watched: true,
   },
+  tollgate_trace_spans_total: {
+    type: 'counter',
+    help: 'Spans of traces: exported, failed (the collector did not take them), or dropped (the queue was full).',
+    labels: ['result'],
+    watched: true,
+  },
   tollgate_config_reloads_total: {
     type: 'counter',
     help: 'Reloads of the configuration: reloaded, unchanged or rejected.',

@@ -17,6 +17,7 @@ import {
   histogramFamily,
   rareCounter,
 } from './series.js';
+import type { SpanResult } from './span-queue.js';
 
 /** Kinds of tokens that every answer tells. */
 const KINDS = [
@@ -84,6 +85,7 @@ export class Metrics {
   readonly #webhooks = this.#counter('tollgate_webhook_deliveries_total', ['delivered', 'failed', 'dead']);
   readonly #retries = this.#counter('tollgate_retries_total', failureClasses);
   readonly #budgetsSpent = this.#counter('tollgate_retry_budget_spent_total');
+  readonly #spans = this.#counter('tollgate_trace_spans_total', ['exported', 'failed', 'dropped']);
   readonly #probes = this.#counter('tollgate_health_probes_total');
   readonly #implausible = this.#counter('tollgate_implausible_usage_total');
   readonly #guardrails = this.#counter('tollgate_guardrail_total');
@@ -173,6 +175,10 @@ export class Metrics {
 
   guardrail(guard: string, action: string, where: string): void {
     this.#guardrails.inc({ guard, action, where });
+  }
+
+  traceSpans(result: SpanResult, count: number): void {
+    this.#spans.inc({ result }, count);
   }
 
   implausibleUsage(target: string): void {

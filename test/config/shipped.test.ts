@@ -130,7 +130,7 @@ models:
       - { use: gpt-4o-mini }
 cache:    { embedding: { type: local, model: all-MiniLM-L6-v2 } }
 webhooks: [ { url: https://hooks.example.com/tollgate, events: ["budget.*", "usage.recorded"], secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw } ]
-telemetry: { metrics: true, log: { level: info } }
+telemetry: { metrics: true, traces: { otlp: "\${OTEL_EXPORTER_OTLP_ENDPOINT:-}" }, log: { level: info } }
 `,
   );
   assert.equal(config.models['gpt-4o-mini']!.limits[0]!.max, 2_000_000);
@@ -163,7 +163,6 @@ models:
       - { when: { like: ["prove that", "find the bug in this code"], similarity: 0.55 }, use: gpt-4o-mini }
       - { use: gpt-4o-mini }
 capture:  { content: off }
-telemetry: { traces: { otlp: "" } }
 `,
   );
   assert.equal(problems.length, unavailablePaths().length - 1, 'all rows but server.workers');

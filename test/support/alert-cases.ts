@@ -48,6 +48,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     at: '20m',
     labels: one,
   },
+  TollgateSpansLost: {
+    series: { [`tollgate_trace_spans_total{${g1},result="failed"}`]: '0+10x60' },
+    at: '40m',
+    labels: { instance: one.instance, result: 'failed' },
+  },
   TollgateDatabaseDown: { series: { [`tollgate_database_up{${g1}}`]: '1 0x30' }, at: '10m', labels: one },
   TollgateRedisDown: { series: { [`tollgate_redis_up{${g1}}`]: '1 0x30' }, at: '10m', labels: one },
   TollgateLimitsRecovering: {

@@ -89,6 +89,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     bodyLimit: () => 20 * 1024 * 1024,
     clientTimeouts: () => ({ headersMs: 30_000, bodyMs: 60_000, sendMs: 60_000, ...options.clientTimeouts }),
     certificates: () => null,
+    tracing: null,
     onAuthFailure: () => {},
   });
   await routes.apply(routesOf(written));
