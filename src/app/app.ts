@@ -26,7 +26,7 @@ import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { packageRoot } from '../lib/root.js';
-import { messageOf, stackOf } from '../lib/thrown.js';
+import { messageOf } from '../lib/thrown.js';
 import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
 import { LateFacts } from '../operations/late-facts.js';
@@ -47,6 +47,7 @@ import { Pools } from '../upstream/pool.js';
 import { answeredLine } from './answered-line.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, startDatabase } from './database.js';
+import { tellingFaults } from './faults.js';
 import { startGuardrails } from './guardrails.js';
 import { startHealth } from './health.js';
 import { adminKeyOf, demoKeyOf } from './keys.js';
@@ -54,11 +55,11 @@ import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
 import { ownGauges } from './own-gauges.js';
 import { startPeople } from './people.js';
-import { reloadGauges, tellReload } from './reload.js';
+import { tellReload } from './reload.js';
 import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
 import { startSpend } from './spend.js';
-import { openSpool, spoolHealth, spoolMetrics } from './spool.js';
+import { openSpool, spoolHealth } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
@@ -205,13 +206,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   counters = limits;
   const running = new RunningRequests();
   const closing = new Closing();
-  const onFault = (error: unknown, requestId: string): void =>
-    log.error({ request_id: requestId, error: stackOf(error) }, 'fault');
-  const onImplausible = (target: string, entered: object, requestId: string): void =>
-    log.warn(
-      { request_id: requestId, target, entered },
-      'a provider reported more tokens than the request can have used',
-    );
+  const { onFault, onImplausible } = tellingFaults(log);
   /** What every run of the request path needs, but for guards. */
   const path = {
     ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault, onImplausible },
@@ -237,14 +232,12 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     guards: guardrails.ports,
   });
   const { health, probes } = startHealth({ inForce, states, clock, log, metrics, deadlines });
-  spoolMetrics(metrics, ledger);
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied },
   });
-  ownGauges(metrics, { store, version, inFlight: () => running.size + routes.inFlight });
+  ownGauges(metrics, { store, version, ledger, reloader, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
-  reloadGauges(reloader, metrics);
   const people = await startPeople({ ...database, inForce, admin: () => admin, log, metrics });
   const server = await createServer({
     openai: {

@@ -1,7 +1,11 @@
 /** What the metrics tell of the gateway as a whole: what runs, how much of it, and whether the database answers. */
+import type { Reloader } from '../config/reload.js';
+import type { Ledger } from '../ledger/ledger.js';
 import { within } from '../lib/within.js';
 import type { Store } from '../store/pg.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { reloadGauges } from './reload.js';
+import { spoolMetrics } from './spool.js';
 
 /** A scrape waits no longer for the database. */
 const PING_MS = 1_000;
@@ -9,11 +13,15 @@ const PING_MS = 1_000;
 interface OwnNumbers {
   readonly store: Pick<Store, 'ping'>;
   readonly version: string;
+  readonly ledger: Ledger;
+  readonly reloader: Reloader;
   readonly inFlight: () => number;
 }
 
-export function ownGauges(metrics: Metrics, { store, version, inFlight }: OwnNumbers): void {
+export function ownGauges(metrics: Metrics, { store, version, ledger, reloader, inFlight }: OwnNumbers): void {
   metrics.info('tollgate_build_info', { version, node: process.version });
+  spoolMetrics(metrics, ledger);
+  reloadGauges(reloader, metrics);
   metrics.gauge('tollgate_in_flight_requests', inFlight);
   metrics.gauge(
     'tollgate_database_up',

@@ -6,7 +6,6 @@
  */
 
 import type { Model } from '../catalog/model.js';
-import type { FailureClass } from '../formats/failure.js';
 import type { ModelRequest } from '../formats/request.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
 import { then } from '../lib/then.js';
@@ -31,7 +30,7 @@ import { createKnownThoughSpent } from './spent.js';
 import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
 import { TargetPicker } from './targets.js';
 import { createTelling } from './telling.js';
-import { traceOf } from './trace-spans.js';
+import { followUps, traceOf } from './trace-spans.js';
 
 /** What it takes to answer a call. */
 type Answerable = Pick<Received, 'call' | 'writer' | 'context'>;
@@ -47,17 +46,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const caching = createCaching(ports);
   const knownThoughSpent = createKnownThoughSpent({ caching, limiter });
   const tell = createTelling(ports);
-  const attempts = {
-    attempt,
-    onRetry: (why: FailureClass, { trace }: RequestContext) => {
-      trace?.event('retry', { reason: why });
-      metrics.retry(why);
-    },
-    onFallback: (to: Model, { trace }: RequestContext) => {
-      trace?.event('fallback', { model: to.name });
-      metrics.fallback();
-    },
-  };
+  const attempts = { attempt, ...followUps(metrics) };
 
   async function serve(call: Call, writer: ResponseWriter & { interrupt(): void }): Promise<void> {
     const snapshot = ports.snapshots.enter();

@@ -2,10 +2,12 @@
  * What the spans of a request and of its attempts say, by OpenTelemetry's conventions for generative AI and HTTP, and in names of
  * our own (`tollgate.`) for what the gateway decided. Field by field: no prompt, no answer, no credential.
  */
+import type { Model } from '../catalog/model.js';
 import type { FailureClass } from '../formats/failure.js';
 import { inputOf } from '../formats/usage.js';
 import type { Refusal } from '../lib/errors.js';
 import { readTraceparent } from '../lib/trace-context.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import type { Attributes, RequestTrace, Tracing } from '../telemetry/trace.js';
 import type { Call } from './call.js';
 import type { Carried } from './carried.js';
@@ -33,6 +35,18 @@ export function traceOf({ headers }: Call, tracing: Pick<Tracing, 'begin'>): Req
 /** For the log: also where the caller's trace goes on without us. */
 export const traceIdOf = ({ trace, call: { headers } }: RequestContext): string | undefined =>
   trace?.traceId ?? (headers.ok ? readTraceparent(headers.value.traceparent)?.traceId : undefined);
+
+/** What follows a failure, told in the metrics and in the trace. */
+export const followUps = (metrics: Pick<Metrics, 'retry' | 'fallback'>) => ({
+  onRetry: (why: FailureClass, { trace }: RequestContext): void => {
+    trace?.event('retry', { reason: why });
+    metrics.retry(why);
+  },
+  onFallback: (to: Model, { trace }: RequestContext): void => {
+    trace?.event('fallback', { model: to.name });
+    metrics.fallback();
+  },
+});
 
 const dollars = (nano: number): number => nano / 1e9;
 
