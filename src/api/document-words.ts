@@ -105,6 +105,8 @@ export const words: Readonly<Record<string, string>> = {
   'targets.id': 'The id of the target, `provider/model`, percent-encoded.',
   'routes.id': 'The URL of the target, percent-encoded.',
   'webhooks.id': 'The id of the webhook endpoint.',
+  'providers.id': 'The name of the provider.',
+  'models.id': 'The name of the model, percent-encoded.',
   image_input: 'Tokens of images among the input.',
   image_output: 'Tokens of images among the output.',
   in_flight: 'Requests that run there now.',

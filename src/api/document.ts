@@ -52,6 +52,7 @@ const ofCalls = ['RequestId', 'Tags', 'EndUser', 'Metadata', 'Cache', 'CacheTtl'
 
 /** Writes that are told apart by what they do, and take no `Idempotency-Key`. */
 const notRemembered: ReadonlySet<string> = new Set([
+  'testProvider',
   'explainRequest',
   'updateCatalogue',
   'resetCatalogue',

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { snapshotOf } from '../catalog/snapshot.js';
+import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
 import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/explain.js';
 import type { Loaded, Source } from '../config/load.js';
@@ -44,6 +45,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
 import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
+import { createAdded, providerTest } from './added.js';
 import { answeredLine } from './answered-line.js';
 import { startCache, startEmbedding } from './cache.js';
 import { databaseHealth, startDatabase } from './database.js';
@@ -83,10 +85,10 @@ export const version: string = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
-interface Start {
+export interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source) => Promise<Loaded>;
+  readonly load: (again: Source, added: readonly AddedEntry[]) => Promise<LoadedWithAdded>;
   readonly providers: Readonly<Record<string, ProviderType>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -128,7 +130,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
-  let counters: Counters | undefined;
+  let counters: Awaited<ReturnType<typeof startLimits>> | undefined;
   // Counters in this process alone have holds of nobody else.
   const lateFacts = config.redis.url === null ? undefined : new LateFacts();
   const ledger = createLedger({
@@ -169,9 +171,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     changed: () => warnUnpriced(inForce(), clock, log),
   });
   let admin = adminKeyOf(config);
+  const added = createAdded({ config, source: loaded.source, load, store, changes, clock, log });
   const reloader = new Reloader({
     first: loaded,
-    load,
+    load: () => added.load(),
     clock,
     apply: (next) => {
       const nextAdmin = adminKeyOf(next);
@@ -265,6 +268,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       cache,
       ...guardrails.admin,
       knowsModel: (name) => inForce().models.get(name) !== undefined,
+      added,
+      testProvider: providerTest(() => inForce().config, providers),
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
@@ -296,6 +301,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     onAnswered: answeredLine(log, access),
   });
   await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
+  await added.start(reloader);
   const demo = await demoKeyOf(config, { keys, find: keyStore.find, providers });
   await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
   await limits.gateways?.ready();
@@ -331,11 +337,10 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       tokens.close();
       authenticator.close();
       catalogue.close();
+      added.close();
       await announced?.close();
       pools.close();
       await database.close();
     },
   };
 }
-
-type Counters = Awaited<ReturnType<typeof startLimits>>;

@@ -2,8 +2,8 @@
  * `tollgate serve`: loads the configuration, serves until SIGTERM or SIGINT, and then writes what waits. SIGINT comes from somebody
  * at a terminal, and nobody has to be told to go elsewhere: there is no drain. SIGHUP reads the configuration again.
  */
-import { startApp } from '../app/app.js';
-import { loadConfig, type Source } from '../config/load.js';
+import { type Start, startApp } from '../app/app.js';
+import { loadConfig } from '../config/load.js';
 import { loadElsewhere } from '../config/load-elsewhere.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';
@@ -31,7 +31,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
   }
   const running = createLog(loaded.config.telemetry.log.level);
   try {
-    const load = (again: Source) => loadElsewhere({ ...options, again });
+    const load: Start['load'] = (again, added) => loadElsewhere({ ...options, again, added });
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({

@@ -3,10 +3,11 @@
  * parsed. The thread lives for one load. Where it cannot do it, it is done here.
  */
 import { Worker } from 'node:worker_threads';
+import type { LoadedWithAdded } from './added.js';
 import { freeze } from './freeze.js';
-import { type Loaded, type LoadOptions, loadConfig } from './load.js';
+import { type LoadOptions, loadConfig } from './load.js';
 
-export async function loadElsewhere(options: LoadOptions): Promise<Loaded> {
+export async function loadElsewhere(options: LoadOptions): Promise<LoadedWithAdded> {
   try {
     const loaded = await inThread(options);
     return loaded.ok ? { ...loaded, config: freeze(loaded.config) } : loaded;
@@ -15,7 +16,7 @@ export async function loadElsewhere(options: LoadOptions): Promise<Loaded> {
   }
 }
 
-function inThread(options: LoadOptions): Promise<Loaded> {
+function inThread(options: LoadOptions): Promise<LoadedWithAdded> {
   const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
     workerData: { ...options, env: { ...options.env } },
   });

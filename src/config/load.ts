@@ -10,6 +10,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { packageRoot } from '../lib/root.js';
+import {
+  type AddedEntry,
+  DATABASE,
+  entryAt,
+  type LoadedWithAdded,
+  loadWithAdded,
+  namesInFile,
+  withAdded,
+} from './added.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
 import { InputReader, type Inputs } from './inputs.js';
@@ -26,6 +35,8 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly providerTypes: ProviderTypes;
+  /** What stands in the database beside what the file has. */
+  readonly added?: readonly AddedEntry[] | undefined;
   /** Where what runs was loaded from: the same place is read again, whatever files there are by now. */
   readonly again?: Source | undefined;
 }
@@ -56,20 +67,37 @@ export type Loaded = {
   | { readonly ok: false; readonly problems: readonly Problem[] }
 );
 
+interface LoadedOnce {
+  readonly loaded: Loaded;
+  /** Those of what was added whose names the file has. */
+  readonly inFile: readonly AddedEntry[];
+}
+
 type ReadConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export function loadConfig(options: LoadOptions): Loaded {
+export function loadConfig(options: LoadOptions): LoadedWithAdded {
   const source = options.again ?? chooseFile(options);
-  const reader = new InputReader(options.again !== undefined);
-  const read = load(options, source, reader);
-  const common = { source, inputs: reader.inputs() };
-  if (!read.ok) return { ...common, ...read };
-  return { ...common, ...read, file: source.file, hash: hashOf(read.config) };
+  return loadWithAdded((added) => loadOnce(options, source, added), options.added ?? []);
 }
 
-function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: InputReader): ReadConfig {
+function loadOnce(options: LoadOptions, source: Source, added: readonly AddedEntry[]): LoadedOnce {
+  const reader = new InputReader(options.again !== undefined);
+  const inFile: AddedEntry[] = [];
+  const read = load({ ...options, added }, source, reader, inFile);
+  const common = { source, inputs: reader.inputs() };
+  if (!read.ok) return { loaded: { ...common, ...read }, inFile };
+  return { loaded: { ...common, ...read, file: source.file, hash: hashOf(read.config) }, inFile };
+}
+
+function load(
+  options: LoadOptions,
+  { file, baseDir, shown }: Source,
+  reader: InputReader,
+  inFile: AddedEntry[],
+): ReadConfig {
+  const { added = [] } = options;
   const whole = (message: string, where = shown): ReadConfig => ({
     ok: false,
     problems: [{ file: where, line: 1, column: 1, path: '', message }],
@@ -84,11 +112,18 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: In
 
   const env = { ...dotenv.values, ...options.env };
   const source = readDocument(text.text, env);
+  inFile.push(...namesInFile(source.value, added));
+  const own = added.filter((entry) => !inFile.includes(entry));
+  const value = withAdded(source.value ?? {}, own);
   const problems: Problem[] = source.faults.map(({ line, column, path, message }) => ({
     ...{ file: shown, line, column, path: formatPath(path), message },
   }));
   const add = (findings: readonly Finding[]) => {
     for (const { path, part, message } of findings) {
+      if (entryAt(path, own)) {
+        problems.push({ file: DATABASE, line: 1, column: 1, path: formatPath(path), message });
+        continue;
+      }
       const at = source.at(path, part);
       // What could not be expanded need not be a number too.
       if (source.faults.some(({ line, column }) => line === at.line && column === at.column)) continue;
@@ -101,9 +136,9 @@ function load(options: LoadOptions, { file, baseDir, shown }: Source, reader: In
   });
 
   if (source.value === undefined) return failed();
-  const validated = validate(source.value);
-  add(checkReferences(source.value, options.providerTypes, env));
-  add(checkRoutes(source.value));
+  const validated = validate(value);
+  add(checkReferences(value, options.providerTypes, env));
+  add(checkRoutes(value));
   if (!validated.ok) {
     add(validated.findings);
     return failed();

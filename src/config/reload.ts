@@ -14,7 +14,7 @@ import { hashOf, type Loaded, type Source } from './load.js';
 import type { Problem } from './problem.js';
 import { differences, withoutRestart } from './restart.js';
 
-export type Trigger = 'file' | 'signal' | 'api';
+export type Trigger = 'file' | 'signal' | 'api' | 'database';
 
 interface Common {
   readonly trigger: Trigger;
@@ -110,11 +110,13 @@ export class Reloader {
   }
 
   /** Reads the files and changes nothing. Never rejects. */
-  async read(): Promise<NumberedLoad> {
+  async read(
+    load: () => Promise<Loaded> = () => this.#options.load(this.#options.first.source),
+  ): Promise<NumberedLoad> {
     const number = ++this.#begun;
     const { source } = this.#options.first;
     try {
-      return { number, loaded: await this.#options.load(source) };
+      return { number, loaded: await load() };
     } catch (error) {
       return { number, loaded: { ok: false, source, inputs: this.#inputs, problems: [fault(source.shown, error)] } };
     }

@@ -132,7 +132,7 @@ export function pgChanges(options: PgChangesOptions): PgChanges {
 function parse(payload: string): Change {
   if (payload.startsWith('key:')) return { kind: 'key', hash: payload.slice(4) };
   if (payload.startsWith('team:')) return { kind: 'team', team: payload.slice(5) };
-  if (payload === 'prices') return { kind: 'prices' };
+  if (payload === 'prices' || payload === 'configuration') return { kind: payload };
   return { kind: 'all' }; // from a version that says more than we know
 }
 

@@ -10,6 +10,8 @@ export type Change =
   | { readonly kind: 'team'; readonly team: string }
   /** Another catalogue of list prices is in force. */
   | { readonly kind: 'prices' }
+  /** Providers or models that stand in the database changed. */
+  | { readonly kind: 'configuration' }
   /** Changes may have been missed: nothing that is remembered is certain any more. */
   | { readonly kind: 'all' };
 

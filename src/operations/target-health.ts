@@ -8,8 +8,8 @@ import type { ProbeState } from '../router/probe-state.js';
 import type { TargetStates } from '../router/states.js';
 
 export interface Health {
-  readonly models: () => readonly object[];
-  readonly providers: () => readonly object[];
+  readonly models: () => readonly { readonly id: string }[];
+  readonly providers: () => readonly { readonly id: string }[];
   /** Answers the target as it is then; undefined: there is none with this id. */
   readonly setBreaker: (id: string, to: 'open' | 'closed') => object | undefined;
   /** For the metrics: 0 closed, 1 half open, 2 open. The worst of each label. */

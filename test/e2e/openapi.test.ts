@@ -128,6 +128,17 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('listProviders');
     for (const operation of ['openTarget', 'closeTarget'])
       await api.call(operation, { path: { id: 'sandbox/sandbox' } });
+    await api.call('createProvider', { body: { name: 'more', type: 'sandbox' }, status: 201 });
+    await api.call('createModel', {
+      ...{ body: { name: 'm/1', targets: [{ provider: 'more', model: 'x' }], price }, status: 201 },
+    });
+    await api.call('createProvider', { body: { name: 'sandbox', type: 'sandbox' }, status: 409 });
+    for (const operation of ['getProvider', 'testProvider']) await api.call(operation, { path: { id: 'more' } });
+    await api.call('updateProvider', { path: { id: 'more' }, body: { headers: {} } });
+    await api.call('getModel', { path: { id: 'm/1' } });
+    await api.call('updateModel', { path: { id: 'm/1' }, body: { balance: 'round_robin' } });
+    await api.call('deleteModel', { path: { id: 'm/1' } });
+    await api.call('deleteProvider', { path: { id: 'more' } });
     await api.call('listRoutes');
     const path = { route: 'orders', id: receiver.url };
     for (const operation of ['openRouteTarget', 'closeRouteTarget']) await api.call(operation, { path });

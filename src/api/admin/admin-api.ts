@@ -25,6 +25,7 @@ import { methodsAt } from '../addresses.js';
 import { about, type OpenApiDocument, securitySchemes, servers, wholeDocument } from '../document.js';
 import { describing, holdToTable, routeOf } from '../route.js';
 import { ADMIN_PREFIX, adminRows } from '../table.js';
+import { type Adding, addedRoutes } from './added-routes.js';
 import { readsJson } from './body.js';
 import { formOf } from './bulk.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
@@ -49,6 +50,7 @@ import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 export interface AdminDeps
   extends Writing,
     Standings,
+    Adding,
     Omit<Reading, 'ledger'>,
     Configuring,
     CacheReading,
@@ -112,6 +114,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   targetsRoutes(typed, deps);
   routesRoutes(typed, deps);
   readRoutes(typed, deps);
+  addedRoutes(typed, deps);
   cacheRoutes(typed, deps);
   guardrailsRoutes(typed, deps);
   webhooksRoutes(typed, deps);

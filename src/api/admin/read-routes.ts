@@ -1,7 +1,8 @@
 /** What the admin API only shows: usage, the audit log, models and providers. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { readsWithin } from '../../identity/reads-within.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import type { Adding } from './added-routes.js';
 import type { AdminApp } from './admin-api.js';
 import { auditAnswer, listOf, showAudit, showPage } from './answers.js';
 import { sendRefusal } from './errors.js';
@@ -14,11 +15,21 @@ import { entryAnswer, showEntry, usageQuery } from './usage.js';
 export interface Reading {
   readonly ledger: Pick<Ledger, 'query' | 'flush'>;
   /** Models and providers as plain data. */
-  readonly models: () => readonly object[];
-  readonly providers: () => readonly object[];
+  readonly models: () => readonly { readonly id: string }[];
+  readonly providers: () => readonly { readonly id: string }[];
 }
 
-export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
+/** A list of what is in force, with what is not. */
+const withLeftOut = <T extends ReturnType<typeof listOf>>(list: T) =>
+  list
+    .extend({
+      left_out: z
+        .array(z.object({ id: z.string().describe('The name.'), problem: z.string().describe('Why.') }))
+        .describe('What the API made and is not in force.'),
+    })
+    .meta({ id: list.meta()!.id as string });
+
+export function readRoutes(app: AdminApp, deps: Reading & Writing & Pick<Adding, 'added'>): void {
   route(app, 'listUsage', {
     schema: { querystring: usageQuery, response: { 200: listOf(entryAnswer) } },
     handler: async ({ query: { limit = 50, cursor = null, ...filter }, principal: { teams } }, reply) => {
@@ -37,12 +48,24 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing): void {
     },
   });
 
+  const told = <T extends z.ZodType>(kind: 'model' | 'provider', states: readonly { readonly id: string }[]) =>
+    states.map((state) => ({ ...state, source: deps.added.isAdded(kind, state.id) ? 'api' : 'file' })) as z.output<T>[];
+  const leftOut = (kind: 'model' | 'provider') =>
+    deps.added.leftOut(kind).map(({ name: id, problem }) => ({ id, problem }));
   route(app, 'listModelStates', {
-    schema: { response: { 200: listOf(modelState) } },
-    handler: () => ({ data: [...deps.models()] as z.output<typeof modelState>[], next_cursor: null }),
+    schema: { response: { 200: withLeftOut(listOf(modelState)) } },
+    handler: () => ({
+      data: told<typeof modelState>('model', deps.models()),
+      next_cursor: null,
+      left_out: leftOut('model'),
+    }),
   });
   route(app, 'listProviders', {
-    schema: { response: { 200: listOf(providerState) } },
-    handler: () => ({ data: [...deps.providers()] as z.output<typeof providerState>[], next_cursor: null }),
+    schema: { response: { 200: withLeftOut(listOf(providerState)) } },
+    handler: () => ({
+      data: told<typeof providerState>('provider', deps.providers()),
+      next_cursor: null,
+      left_out: leftOut('provider'),
+    }),
   });
 }

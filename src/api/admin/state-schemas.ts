@@ -25,9 +25,14 @@ export const targetState = z
   })
   .meta({ id: 'TargetState', description: 'A target, as this gateway process knows it.' });
 
+const origin = {
+  source: z.enum(['file', 'api']).describe('Whether it stands in the configuration file, or was made by the API.'),
+};
+
 export const modelState = z
   .object({
     id: name.describe('What clients send as `model`.'),
+    ...origin,
     route: z.array(name).optional().describe('The models that its rules choose from, where it has rules.'),
     balance: name,
     healthy: z.boolean(),
@@ -45,6 +50,7 @@ export const modelState = z
 export const providerState = z
   .object({
     id: name.describe('Its name.'),
+    ...origin,
     type: name.describe('The type of upstream API.'),
     base_url: orNull.describe('Where it is; null: where its type is.'),
     healthy: z.boolean().nullable().describe('Whether one of its targets is sent to; null: it has none.'),

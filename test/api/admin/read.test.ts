@@ -107,9 +107,9 @@ describe('what is shown', () => {
 
   test('the configuration, models and providers are as they were handed over', async () => {
     assert.deepEqual((await server.call('GET', '/config')).body, { server: { port: 4000 } });
-    const list = (data: object[]) => ({ data, next_cursor: null });
-    assert.deepEqual((await server.call('GET', '/models')).body, list([aModel]));
-    assert.deepEqual((await server.call('GET', '/providers')).body, list([aProvider]));
+    const list = (one: object) => ({ data: [{ ...one, source: 'file' }], next_cursor: null, left_out: [] });
+    assert.deepEqual((await server.call('GET', '/models')).body, list(aModel));
+    assert.deepEqual((await server.call('GET', '/providers')).body, list(aProvider));
   });
 
   test('the API describes itself in OpenAPI 3.1, to anybody', async () => {

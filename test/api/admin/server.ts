@@ -140,6 +140,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       limitNotice: () => undefined,
+      added: { change: unused, refresh: unused, isAdded: () => false, leftOut: () => [] },
+      testProvider: unused,
       standing: { ofKeys: async () => new Map(), ofTeams: async () => new Map() },
       setBreaker: () => undefined,
       routes: () => [],
