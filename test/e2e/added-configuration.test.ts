@@ -50,14 +50,14 @@ const call = async (method: string, path: string, body?: unknown, gateway = one)
   });
   return { status: response.status, body: await response.json() };
 };
-/** What a request for the model is answered on a gateway, once that is `wanted`; within a second, and a little for the test. */
+/** What a request for the model is answered on a gateway, once that is `wanted`. Within a second where the machine is not busy; a test has more time. */
 const becomes = async (gateway: Gateway, model: string, wanted: number): Promise<void> => {
   const since = performance.now();
   for (;;) {
     const response = await gateway.chat(key, { model, messages });
     await response.arrayBuffer();
     if (response.status === wanted) return;
-    assert.ok(performance.now() - since < 3_000, `${model} is still answered with ${response.status}`);
+    assert.ok(performance.now() - since < 15_000, `${model} is still answered with ${response.status}`);
     await sleep(20);
   }
 };
