@@ -166,10 +166,7 @@ const admin = {
   ],
   listUsage: ['GET /usage', 'Entries of the spend ledger, newest first.'],
   listAudit: ['GET /audit', 'Every write of the admin API, newest first.'],
-  listModelStates: [
-    'GET /models',
-    'The models that clients can ask for, and how their targets are: breaker, health, latency.',
-  ],
+  listModelStates: ['GET /models', 'The models that clients can ask for, and how their targets are.'],
   listProviders: ['GET /providers', 'The upstream accounts, and how their targets and credentials are.'],
   createProvider: ['POST /providers', 'Add a provider, on all gateways, beside those of the configuration file.'],
   getProvider: ['GET /providers/{id}', 'A provider as it is in force, secrets hidden.'],
