@@ -3,7 +3,8 @@
  * a path allows, and how errors are written there. All but `isOwnPath` are for requests that found no handler at once. Time
  * grows with the length of the target, which HTTP bounds, and no faster.
  */
-import { type Dialect, dataRows, lacking, namespaces, type OwnPath, type Row, rows } from './table.js';
+import { lacking, namespaces, type OwnPath } from './namespaces.js';
+import { type Dialect, dataRows, type Row, rows } from './table.js';
 
 const VERSION = '/v1';
 const withoutVersion = (path: string): string | undefined =>

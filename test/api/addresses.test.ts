@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { deploymentAt, dialectAt, isLacking, isOwnPath, meantTarget, methodsAt } from '../../src/api/addresses.js';
-import { dataRows, lacking, namespaces, rows } from '../../src/api/table.js';
+import { lacking, namespaces } from '../../src/api/namespaces.js';
+import { dataRows, rows } from '../../src/api/table.js';
 import { endpointNames } from '../../src/lib/endpoints.js';
 
 /** A path as it may be asked for: `{id}` filled in. */

@@ -1,7 +1,8 @@
 /** `server.cors`: scripts of the origins that it names may call the data plane from a browser, and nothing else. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { dataRows, lacking } from '../../src/api/table.js';
+import { lacking } from '../../src/api/namespaces.js';
+import { dataRows } from '../../src/api/table.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { editAndWait } from '../support/reload.js';
 

@@ -54,12 +54,14 @@ export function route<Schema extends AdminSchema>(
   },
 ): void {
   const { method, url, config } = routeOf(operationId);
+  // Where the document says nothing, the admin key is asked for.
+  const open = config.access === 'public' ? { security: [] } : {};
   app.route({
     method,
     url: url.slice(ADMIN_PREFIX.length),
     config,
     ...(bodyLimit !== undefined && { bodyLimit }),
-    schema: { ...describing(operationId), ...schema, response: { ...schema.response, ...problems } } as Schema,
+    schema: { ...describing(operationId), ...open, ...schema, response: { ...schema.response, ...problems } } as Schema,
     handler,
   });
 }
