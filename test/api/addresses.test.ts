@@ -23,7 +23,7 @@ describe('the table', () => {
     for (const { operationId, summary } of rows) assert.match(summary, /^[A-Z].{5,}\.$/, operationId);
   });
 
-  test('is open to anybody only where nothing is told: health, metrics, its own description, and the pages that ask for a key', () => {
+  test('is open to anybody only where nothing is told: health, metrics, its own description, signing in, and the pages that ask for it', () => {
     const open = rows.filter(({ access }) => access === 'public').map(({ operationId }) => operationId);
     assert.deepEqual(open, [
       'getHealth',
@@ -34,10 +34,12 @@ describe('the table', () => {
       'getReference',
       'getReferenceFile',
       'getOpenApi',
+      'getSession',
+      'createSession',
     ]);
     for (const { path, access } of rows) {
       if (path.startsWith('/v1/')) assert.equal(access, 'key', path);
-      else if (path.startsWith('/admin/') && access !== 'admin') assert.equal(path, '/admin/v1/openapi.json');
+      else if (path.startsWith('/admin/') && access !== 'admin') assert.match(path, /^\/admin\/v1\/(?:openapi\.json|session)$/);
     }
   });
 
