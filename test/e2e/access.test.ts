@@ -60,11 +60,11 @@ describe('the admin API by roles', () => {
 
   test('nobody is answered without a key, or with one that is none', async () => {
     const wrong = `tg-${'a'.repeat(49)}`;
-    for (const row of guarded)
-      for (const token of [undefined, key['alpha']!.key]) {
-        if (token !== undefined && row.method !== 'GET') continue;
-        assert.equal((await asked(row, token)).status, 401, `${row.operationId} ${token}`);
-      }
+    for (const row of guarded) assert.equal((await asked(row, undefined)).status, 401, row.operationId);
+    // Wrong keys are slowed down: they wait beside each other.
+    const reads = guarded.filter(({ method }) => method === 'GET');
+    const answers = await Promise.all(reads.map((row) => asked(row, key['alpha']!.key)));
+    for (const [i, { status }] of answers.entries()) assert.equal(status, 401, reads[i]!.operationId);
     assert.equal((await ask(gateway, wrong, 'GET', '/keys')).status, 401);
   });
 
