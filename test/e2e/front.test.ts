@@ -73,10 +73,17 @@ const bodies: Partial<Record<Row['operationId'], unknown>> = {
   createResponse: { model: 'm', input: 'Hello' },
   createEmbedding: { model: 'embed', input: 'Hello' },
 };
-const bodyOf = ({ operationId }: Row): string => (bodies[operationId] ? JSON.stringify(bodies[operationId]) : '');
+const bodyOf = ({ operationId }: Row): string => {
+  if (operationId === 'createSession') return JSON.stringify({ admin_key: gateway.adminKey });
+  return bodies[operationId] ? JSON.stringify(bodies[operationId]) : '';
+};
 const credentialOf = ({ access }: Row) =>
   access === 'key' ? bearer(key) : access === 'admin' ? bearer(gateway.adminKey) : {};
-const filled = (path: string): string => path.replace('{+id}', 'org/m').replace(/\{\w+\}/g, 'x');
+const filled = (path: string): string =>
+  path
+    .replace('/docs/{+file}', '/docs/reference.js')
+    .replace('{+id}', 'org/m')
+    .replace(/\{\w+\}/g, 'x');
 const call = (row: Row, target = filled(row.path), method: string = row.method) =>
   send(method, target, credentialOf(row), bodyOf(row));
 
