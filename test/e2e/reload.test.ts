@@ -319,7 +319,7 @@ describe('what has to wait for a restart', () => {
       configFile(gateway),
       await edited(gateway, (config) => {
         config.telemetry = { metrics: false, log: { level: 'warn' } };
-        config.admin.key = 'another-admin-key';
+        config.admin.key = 'another-admin-key-that-is-of-32-characters';
         config.server.trust_proxy = ['127.0.0.0/8'];
       }),
     );
@@ -327,7 +327,7 @@ describe('what has to wait for a restart', () => {
     assert.equal(await forwarded(), 200);
     assert.equal(await status(fetch(`${gateway.url}/metrics`)), 404);
     assert.equal(await status(admin(gateway.adminKey)), 401);
-    assert.equal(await status(admin('another-admin-key')), 200);
+    assert.equal(await status(admin('another-admin-key-that-is-of-32-characters')), 200);
     await replaceFile(configFile(gateway), original);
     await eventually('the old admin key', async () =>
       (await status(admin(gateway.adminKey))) === 200 ? true : undefined,
