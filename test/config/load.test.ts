@@ -7,6 +7,8 @@ import { loadConfig } from '../../src/config/load.js';
 import { packageRoot } from '../../src/lib/root.js';
 import { bad, folder, good, load, providerTypes } from './support.js';
 
+const noTraces = { otlp: '', protocol: null, headers: {}, sample: null, queue: 2048, langfuse: false };
+
 test('an empty file is a configuration of defaults', (t) => {
   const config = good(t, '');
   assert.equal(config.server.host, '127.0.0.1');
@@ -46,7 +48,7 @@ test('an empty file is a configuration of defaults', (t) => {
     index: 'memory',
     embedding: { type: 'local', model: 'all-MiniLM-L6-v2', folder: null },
   });
-  assert.deepEqual(config.telemetry, { metrics: true, log: { level: 'info' } });
+  assert.deepEqual(config.telemetry, { metrics: true, log: { level: 'info' }, traces: noTraces });
 });
 
 test('a section of which only the name is left counts as left out', (t) => {
@@ -130,7 +132,7 @@ telemetry: { metrics: false, log: { level: debug } }
   assert.equal(model.max_output, 4096);
   assert.equal(model.drop_params, true);
   assert.equal(model.forced_tool_choice, 'auto');
-  assert.deepEqual(config.telemetry, { metrics: false, log: { level: 'debug' } });
+  assert.deepEqual(config.telemetry, { metrics: false, log: { level: 'debug' }, traces: noTraces });
 });
 
 test('a model has what the defaults say, part by part of its timeouts, unless it says otherwise', (t) => {

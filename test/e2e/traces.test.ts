@@ -239,6 +239,7 @@ test('a collector that is slow or refuses costs no request and no memory: spans 
   const startedAt = performance.now();
   for (let i = 0; i < 40; i++) await (await own.chat(by, hello())).text();
   assert.ok(performance.now() - startedAt < 10_000);
-  const dropped = await told('dropped');
-  assert.ok(dropped >= 80 - 16 * 2 && dropped <= 80, String(dropped));
+  // At most one batch is on its way and one queue waits; what was taken before the collector stood still failed.
+  const [dropped, failed] = [await told('dropped'), await told('failed')];
+  assert.ok(dropped >= 1 && dropped + failed >= 82 - 16 * 2 && dropped <= 80, `${dropped} and ${failed}`);
 });
