@@ -62,8 +62,10 @@ export interface Replay<R extends ModelRequest> {
   isRepeatable(answer: Buffer): boolean;
   /** The whole answer that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
   whole(pieces: readonly Buffer[], usage: Usage): Buffer | undefined;
-  /** A kept answer with an identity of its own, as of now. */
-  retold(answer: Buffer, nowMs: number): Buffer;
+  /** A kept answer as the answer to this request: with an identity of its own, as of now. */
+  retold(answer: Buffer, nowMs: number, request: R): Buffer;
+  /** What a stream tells of its own request and key: only who would be told the same reads it along. Left out: nothing. */
+  echo?(request: R, keyId: string): unknown;
   /** The words of a kept answer. */
   words(answer: Buffer): string;
 }

@@ -68,7 +68,9 @@ export function questionOf({
     keyShare: caller.key.cache,
     tags,
     directives: headers.cache,
-    streamStyle: request.stream ? JSON.stringify(streamOptionsOf(request)) : null,
+    streamStyle: request.stream
+      ? JSON.stringify([streamOptionsOf(request), replay.echo?.(request, caller.key.id) ?? null])
+      : null,
     patienceMs: Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total),
     onGone: (listener) => writer?.onGone(listener),
     onFollow: () => targets?.release(),
@@ -248,7 +250,7 @@ export function createCaching(ports: {
       passed.value === known.answer.body ? known : { ...known, answer: { ...known.answer, body: passed.value } };
     enter(reserved, found.state, found.answer);
     const write = (): void => {
-      const answer = replay.retold(found.answer.body, clock.now());
+      const answer = replay.retold(found.answer.body, clock.now(), request);
       const extra = { cost_usd: usd(0), attempts: 0, cache: found.state };
       const body = request.stream ? call.format.asStream(request, answer, extra) : answer;
       if (writer.started) return writer.end(body);

@@ -45,3 +45,34 @@ export function asKept(request: KeptRequest, response: Buffer): Buffer {
     edits.push({ start: end, end, with: `,"conversation":${JSON.stringify(state['conversation'])}` });
   return edits.length === 0 ? response : splice(response, edits);
 }
+
+/** Fields that a response repeats from its request and that say nothing of what the model was asked; what stands there otherwise. */
+const echoes: Readonly<Record<string, unknown>> = {
+  metadata: {},
+  user: null,
+  safety_identifier: null,
+  prompt_cache_key: null,
+  previous_response_id: null,
+};
+
+/** What a response tells of its own request alone, whoever's answer it is. */
+export function ownEcho({ json, stores }: KeptRequest): Json {
+  const conversation = conversationId(json);
+  const told: Record<string, unknown> = {
+    store: stores,
+    background: json['background'] === true,
+    conversation: conversation === undefined ? null : { id: conversation },
+  };
+  for (const name of Object.keys(echoes)) told[name] = json[name] ?? echoes[name];
+  return told;
+}
+
+/** A response that was made for another request, as the answer to this one. */
+export function asOwn(request: KeptRequest, response: Json): Json {
+  const told: Record<string, unknown> = { ...response };
+  for (const [name, value] of Object.entries(ownEcho(request)))
+    if (name in response || isPresent(request.json[name])) told[name] = value;
+  return told;
+}
+
+const isPresent = (value: unknown): boolean => value !== undefined && value !== null;

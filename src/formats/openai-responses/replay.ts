@@ -4,6 +4,7 @@ import { isObject, type Json } from '../../lib/json.js';
 import type { Prompt, PromptUnfit, Replay } from '../format.js';
 import { SseReader } from '../sse.js';
 import { itemType, listOf, partsText } from './items.js';
+import { asOwn, ownEcho } from './own-state.js';
 import type { ResponsesRequest } from './request.js';
 import { responsesUsage } from './usage.js';
 
@@ -34,7 +35,12 @@ export const responsesReplay: Replay<ResponsesRequest> = {
     const response = endOf(pieces);
     return response && Buffer.from(JSON.stringify({ ...response, usage: responsesUsage(usage) }));
   },
-  retold: (answer, nowMs) => Buffer.from(JSON.stringify(retold(JSON.parse(answer.toString('utf8')) as Json, nowMs))),
+  retold(answer, nowMs, request) {
+    const response = asOwn(request, JSON.parse(answer.toString('utf8')) as Json);
+    return Buffer.from(JSON.stringify(retold(response, nowMs)));
+  },
+  // A response that is kept is kept for one key, under the id that its stream told.
+  echo: (request, keyId) => [ownEcho(request), request.stores ? keyId : null],
   words: (answer) =>
     listOf((JSON.parse(answer.toString('utf8')) as Json)['output'])
       .map((item) => (isObject(item) && item['type'] === 'message' ? partsText(item['content']) : ''))

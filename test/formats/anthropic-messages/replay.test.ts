@@ -116,7 +116,9 @@ describe('what may be kept', () => {
   });
 
   test('it is told again under an id of its own', () => {
-    const again = JSON.parse(messagesReplay.retold(Buffer.from(JSON.stringify(message({}))), 1e12).toString()) as Json;
+    const again = JSON.parse(
+      messagesReplay.retold(Buffer.from(JSON.stringify(message({}))), 1e12, request({})).toString(),
+    ) as Json;
     assert.match(again['id'] as string, /^msg_0/);
     assert.deepEqual(again, { ...message({}), id: again['id'] });
     assert.equal(messagesReplay.words(Buffer.from(JSON.stringify(message({})))), 'Hello.');
