@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { snapshotOf } from '../catalog/snapshot.js';
 import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
 import type { Config } from '../config/config.js';
-import { describeConfig } from '../config/explain.js';
+import { describeConfig } from '../config/describe.js';
 import type { Loaded, Source } from '../config/load.js';
 import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';

@@ -1,6 +1,7 @@
 /** `tollgate check [config]`: validates a configuration and explains it. Starts nothing and sends nothing. */
 import type { Config } from '../config/config.js';
-import { describeConfig, explainConfig, type Lack } from '../config/explain.js';
+import { describeConfig } from '../config/describe.js';
+import { explainConfig, type Lack } from '../config/explain.js';
 import { loadConfig } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';

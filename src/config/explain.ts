@@ -1,79 +1,11 @@
-/** A configuration in words and as JSON, for `tollgate check` and the admin API. No secret leaves this file. */
+/** A configuration in words, for `tollgate check`. No secret leaves this file. */
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
 import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import type { RouteRule } from '../lib/route-spec.js';
-import { describeTokens } from './auth.js';
-import { describeRoute, explainRoute } from './classic-routes.js';
+import { explainRoute } from './classic-routes.js';
 import type { Config, ModelConfig, PriceConfig, ProviderConfig } from './config.js';
+import { mapSettings, withoutPassword } from './describe.js';
 import { HIDDEN, hideInUrl } from './hide.js';
-import { describeProviderTls, describeServerTls } from './tls.js';
-
-const hide = (secret: string | null): string | null => (secret ? HIDDEN : null);
-
-/** A database's address without its password. */
-function withoutPassword(url: string | null): string | null {
-  if (url === null) return null;
-  const parsed = new URL(url);
-  if (parsed.password) parsed.password = '***';
-  // Drivers read credentials from the query as well.
-  for (const name of [...parsed.searchParams.keys()]) {
-    if (/pass|secret|token|key/i.test(name)) parsed.searchParams.set(name, '***');
-  }
-  return parsed.href;
-}
-
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
-
-const mapSettings = (settings: ProviderSettings) =>
-  Object.fromEntries(
-    Object.entries(settings).map(([name, value]) => [name, settingForm(name as SettingName).secret ? HIDDEN : value]),
-  );
-
-/** The configuration in its own shape, safe to show: durations in milliseconds, sizes in bytes, secrets hidden. */
-export function describeConfig(config: Config) {
-  return {
-    ...config,
-    server: { ...config.server, tls: describeServerTls(config.server.tls) },
-    proxies: {
-      ...config.proxies,
-      http: config.proxies.http && hideInUrl(config.proxies.http),
-      https: config.proxies.https && hideInUrl(config.proxies.https),
-    },
-    admin: { ...config.admin, key: hide(config.admin.key) },
-    auth: { jwt: describeTokens(config.auth.jwt) },
-    database: { url: withoutPassword(config.database.url) },
-    redis: { ...config.redis, url: withoutPassword(config.redis.url) },
-    cache: { ...config.cache, secret: hide(config.cache.secret) },
-    providers: mapValues(config.providers, ({ api_keys, settings, files_digest: _of, reach, ...provider }) => ({
-      ...provider,
-      proxy: reach.proxy && hideInUrl(reach.proxy),
-      tls: describeProviderTls(reach.tls),
-      ...mapSettings(settings),
-      base_url: provider.base_url && hideInUrl(provider.base_url),
-      ...(api_keys.length === 1 ? { api_key: hide(api_keys[0]!) } : { api_keys: api_keys.map(hide) }),
-      headers: mapValues(provider.headers, () => HIDDEN),
-    })),
-    models: mapValues(config.models, (model) => ({
-      ...model,
-      targets: model.targets.map((target) => ({ ...target, limits: target.limits.map(limitAsWritten) })),
-      limits: model.limits.map(limitAsWritten),
-    })),
-    webhooks: config.webhooks.map(({ secrets, ...webhook }) => ({
-      ...webhook,
-      name: webhook.name === webhook.url ? hideInUrl(webhook.url) : webhook.name,
-      url: hideInUrl(webhook.url),
-      secret: HIDDEN,
-    })),
-    secrets_key: hide(config.secrets_key),
-    reports: config.reports.map((report) => ({
-      ...report,
-      to: 'url' in report.to ? { ...report.to, url: HIDDEN, secret: hide(report.to.secret) } : report.to,
-    })),
-    defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
-    routes: config.routes.map(describeRoute),
-  };
-}
 
 /** What `explainConfig` says of the price of a target that the configuration does not price: a line, or null: none is known. */
 export type ListPrice = (provider: string, model: string) => string | null;

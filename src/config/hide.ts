@@ -11,3 +11,6 @@ export const hideAll = (values: Readonly<Record<string, unknown>> | undefined) =
 /** A URL, or a template of one, without its user, its password, its query and its fragment. */
 export const hideInUrl = (url: string): string =>
   url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`).replace(/[?#].*$/s, `?${HIDDEN}`);
+
+/** Of a receiver's URL what is no secret: paths and queries of receivers are often as good as a password. */
+export const onlyOrigin = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}/${HIDDEN}` : HIDDEN);

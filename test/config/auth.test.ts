@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
 import { bad, good } from './support.js';
 
 const jwt = (lines: string) => `auth:

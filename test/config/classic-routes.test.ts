@@ -1,7 +1,8 @@
 /** Routes in the configuration: the contract's example, what is wrong and where, secrets that stay hidden. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeConfig, explainConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
+import { explainConfig } from '../../src/config/explain.js';
 import { bad, good } from './support.js';
 
 const example = `routes:

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check } from '../../src/cli/check.js';
-import { describeConfig, explainConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
+import { explainConfig } from '../../src/config/explain.js';
 import { folder, good, providerTypes } from './support.js';
 
 const full = `server: { host: "::1", port: 4001, body_limit: 512kb }

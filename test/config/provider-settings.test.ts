@@ -1,7 +1,8 @@
 /** Settings that only some types of providers know: what is refused, what the environment has, what is shown. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { describeConfig, explainConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
+import { explainConfig } from '../../src/config/explain.js';
 import { lackOf } from '../../src/lib/provider-settings.js';
 import { bad, good, providerTypes } from './support.js';
 

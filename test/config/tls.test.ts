@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { describeConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
 import { withoutRestart } from '../../src/config/restart.js';
 import { packageRoot } from '../../src/lib/root.js';
 import { bad, good } from './support.js';

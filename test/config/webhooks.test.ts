@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of the configuration
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeConfig, explainConfig } from '../../src/config/explain.js';
+import { describeConfig } from '../../src/config/describe.js';
+import { explainConfig } from '../../src/config/explain.js';
 import { bad, good } from './support.js';
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
