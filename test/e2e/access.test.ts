@@ -200,6 +200,17 @@ describe('the admin API by roles', () => {
     assert.equal((await gateway.admin<{ team: string }>('GET', `/keys/${key['beta']!.id}`)).team, 'beta');
   });
 
+  test('the hash of a key of another gateway is taken by admins alone, whether it is taken or not', async () => {
+    const of = (sha256: string) => ({ name: 'taken', team: 'alpha', sha256 });
+    const free = 'a'.repeat(64);
+    await gateway.admin('POST', '/keys', of('b'.repeat(64)));
+    for (const body of [of(free), of('b'.repeat(64)), [{ name: 'ok', team: 'alpha' }, of(free)]]) {
+      const answer = await ask(gateway, people['team_admin']!.token, 'POST', '/keys', body);
+      assert.deepEqual([answer.status, answer.body.code], [403, 'insufficient_scope'], answer.text);
+    }
+    assert.equal((await ask(gateway, people['admin']!.token, 'POST', '/keys', of(free))).status, 201);
+  });
+
   test('what one user was answered to an Idempotency-Key is no answer for another', async () => {
     const headers = { 'idempotency-key': 'the-same' };
     const body = { name: 'once', team: 'alpha' };

@@ -20,6 +20,10 @@ const rotated = (result: Result<Shown>) => (result.ok ? ok({ status: 200, body: 
 const newKeys = oneOrMany(newKey);
 const madeKeys = z.union([shownKeyAnswer, batchOf(shownKeyAnswer)]);
 
+const notTaken = refuse('insufficient_scope', 'sha256: keys of other gateways are taken over by admins.', {
+  param: 'sha256',
+});
+
 export interface Standings {
   /** How what a list shows stands. */
   readonly standing: ListStanding;
@@ -36,6 +40,8 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
           const unknown = unknownGuard(fields.guards, deps);
           if (unknown) return refused(unknown);
           if (sha256 !== undefined) {
+            // A hash is taken once for all teams: by it one team could keep the keys of another from being taken over.
+            if (request.principal.teams !== null) return refused(notTaken);
             // Whoever took a key over has its secret.
             const taken = await writes.takeKey({ ...fields, sha256, prefix, blocked });
             return taken.ok ? ok(shown({ key: taken.value, secret: null })) : taken;
