@@ -61,6 +61,7 @@ export const vertex = {
     credentials_file: { env: ['GOOGLE_APPLICATION_CREDENTIALS'], credential: true },
   },
   auth: headerOrNone('x-goog-api-key'),
+  insteadOfKey: [['credentials_file'], []],
   sign: accessTokens,
   catalogue: 'google',
   failures: [...geminiFailures, ...messagesFailures],

@@ -19,10 +19,12 @@ import {
   namesInFile,
   withAdded,
 } from './added.js';
+import { checkOwnCredentials } from './added-credentials.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
 import { InputReader, type Inputs } from './inputs.js';
 import { formatPath, type Problem } from './problem.js';
+import { type EnvOf, NO_ENV } from './provider-account.js';
 import { checkReferences, type ProviderTypes } from './references.js';
 import { resolve } from './resolve.js';
 import { checkRoutes } from './routes.js';
@@ -137,14 +139,17 @@ function load(
 
   if (source.value === undefined) return failed();
   const validated = validate(value);
-  add(checkReferences(value, options.providerTypes, env));
+  const types = options.providerTypes;
+  const envOf: EnvOf = (provider) => (entryAt(['providers', provider], own) ? NO_ENV : env);
+  add(checkReferences(value, types, envOf));
+  add(checkOwnCredentials(own, types));
   add(checkRoutes(value));
   if (!validated.ok) {
     add(validated.findings);
     return failed();
   }
   const resolved = resolve(validated.written, {
-    ...{ baseDir, read: (path) => reader.read(path), types: options.providerTypes, env },
+    ...{ baseDir, read: (path) => reader.read(path), types, env, envOf },
   });
   if (!resolved.ok) add(resolved.findings);
   if (!resolved.ok || problems.length > 0) return failed();

@@ -18,6 +18,10 @@ import type { WrittenSecret } from './scalars.js';
 import type { WrittenConfig } from './schema.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
+/** What of the environment a provider of this name may use. */
+export type EnvOf = (provider: string) => Env;
+/** Of those that the admin API made. */
+export const NO_ENV: Env = {};
 
 interface AccountDeps {
   /** The provider's name. */

@@ -5,7 +5,7 @@
 import { type CredentialRules, type SettingName, settingNames } from '../lib/provider-settings.js';
 import { checkGuards } from './guard-references.js';
 import { entriesOf, field } from './json-members.js';
-import type { Env } from './provider-account.js';
+import { type Env, type EnvOf, NO_ENV } from './provider-account.js';
 import { suggestion } from './suggest.js';
 import type { Finding } from './validate.js';
 
@@ -27,7 +27,7 @@ interface ProviderType extends CredentialRules {
 
 export type ProviderTypes = Readonly<Record<string, ProviderType>>;
 
-export function checkReferences(config: unknown, types: ProviderTypes, env: Env): Finding[] {
+export function checkReferences(config: unknown, types: ProviderTypes, envOf: EnvOf): Finding[] {
   const findings: Finding[] = [];
   const report = (path: Finding['path'], message: string) => void findings.push({ path, part: 'value', message });
   const providers = entriesOf(field(config, 'providers'));
@@ -47,7 +47,7 @@ export function checkReferences(config: unknown, types: ProviderTypes, env: Env)
         `a provider of type ${type} answers in the gateway itself: there is nothing to probe`,
       );
     }
-    findings.push(...checkSettings(name, provider, type, types[type]!, env));
+    findings.push(...checkSettings(name, provider, type, types[type]!, envOf(name)));
     findings.push(...checkSpeaks(name, provider, type, types[type]!));
   }
 
@@ -94,7 +94,7 @@ function checkSettings(name: string, provider: unknown, type: string, rules: Pro
     );
   for (const setting of settingNames) {
     if (!known[setting]?.required || has(setting)) continue;
-    const or = known[setting].env ? `, here or as ${known[setting].env.join(' or ')}` : '';
+    const or = known[setting].env && env !== NO_ENV ? `, here or as ${known[setting].env.join(' or ')}` : '';
     findings.push(at(setting, 'value', `is missing: a provider of type ${type} needs it${or}`));
   }
   const sets = (rules.insteadOfKey ?? []).filter((names) => names.length > 0);

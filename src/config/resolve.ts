@@ -11,7 +11,7 @@ import { guardrailsOf } from './guardrails.js';
 import { modelFolderProblem } from './model-folder.js';
 import { proxiesOf, reachOf } from './outbound.js';
 import type { Path } from './problem.js';
-import { accountOf, type Env } from './provider-account.js';
+import { accountOf, type Env, type EnvOf } from './provider-account.js';
 import type { WrittenFailure } from './provider-schema.js';
 import type { ProviderTypes } from './references.js';
 import { builtInTimeout, cacheOf, mapValues, merged, resolveModels } from './resolve-model.js';
@@ -36,9 +36,10 @@ interface Surroundings {
   readonly read: (file: string) => Buffer;
   readonly types: ProviderTypes;
   readonly env: Env;
+  readonly envOf: EnvOf;
 }
 
-export function resolve(written: WrittenConfig, { baseDir, read, types, env }: Surroundings): Resolved {
+export function resolve(written: WrittenConfig, { baseDir, read, types, env, envOf }: Surroundings): Resolved {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
   const secret = (path: Path, value: WrittenSecret) =>
@@ -84,7 +85,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env }: S
           name,
           rules: types[provider.type] ?? {},
           baseDir,
-          env,
+          env: envOf(name),
           read,
           secret: credential,
           report,

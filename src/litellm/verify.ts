@@ -46,14 +46,14 @@ export function loadable(config: Written, types: ProviderTypes, findings: Findin
 function wrongIn(yaml: string, types: ProviderTypes): readonly Finding[] {
   const { value, faults } = readDocument(yaml, {});
   if (faults.length > 0) return faults.map(({ path, message }) => ({ path, message, part: 'value' as const }));
-  const references = [...checkReferences(value, types, {}), ...checkRoutes(value)];
+  const references = [...checkReferences(value, types, () => ({})), ...checkRoutes(value)];
   const validated = validate(value);
   if (!validated.ok) return [...validated.findings, ...references];
   if (references.length > 0) return references;
   const read = (): Buffer => {
     throw Object.assign(new Error('not read'), { code: 'ENOENT' });
   };
-  const resolved = resolve(validated.written, { baseDir: '/', read, types, env: {} });
+  const resolved = resolve(validated.written, { baseDir: '/', read, types, env: {}, envOf: () => ({}) });
   return resolved.ok ? [] : resolved.findings;
 }
 
