@@ -43,6 +43,7 @@ export function startResponses({ config, inForce, clock, log, store, shared }: R
     seal: createSeal(secretsKeyOf(config), 'tollgate conversations'),
     clock,
     settings: () => inForce().config.responses,
+    wait: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
     onError: (error, conversation) =>
       log.error({ conversation, error: messageOf(error) }, 'a conversation is not as it should be'),
   });
@@ -56,8 +57,9 @@ export function startResponses({ config, inForce, clock, log, store, shared }: R
     deps: { stored, conversations, runs, clock },
     close: async () => {
       clearInterval(timer);
-      runs.close();
-      await Promise.all([stored.close(), conversations.close()]);
+      await conversations.close();
+      await runs.close();
+      await stored.close();
     },
   };
 }

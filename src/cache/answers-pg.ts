@@ -1,6 +1,7 @@
 /** The answer store and the purges in Postgres (the embedded database too). Throws where the database is away. */
 import { randomBytes } from 'node:crypto';
 import type { Store } from '../store/pg.js';
+import { msOf, timeOf } from '../store/times.js';
 import type { AnswerStore, CachedAnswer, Purge, PurgeKind } from './cache.js';
 import type { PurgeStore } from './purges.js';
 
@@ -18,13 +19,12 @@ const names = [
   ...['tokens', 'cost_nusd', 'epoch'],
 ];
 const columns = names.join(', ');
-const time = (ms: string): string => `timestamptz 'epoch' + ${ms} * interval '1 millisecond'`;
 
 /** The columns of an `AnswerRow`, of a table under a name. */
 export const answerColumns = (table: string): string =>
   [
     ...names.map((name) => `${table}.${name}`),
-    ...['created', 'expires'].map((what) => `round(extract(epoch from ${table}.${what}_at) * 1000) as ${what}_ms`),
+    ...['created', 'expires'].map((what) => `${msOf(`${table}.${what}_at`)} as ${what}_ms`),
   ].join(', ');
 
 const select = `select ${answerColumns('a')} from cache_answers a where key = $1`;
@@ -33,7 +33,7 @@ const select = `select ${answerColumns('a')} from cache_answers a where key = $1
 const insert = `
   insert into cache_answers (${columns}, created_at, expires_at)
   select key, id, decode(body, 'base64'), model, team, key_id, tags, provider, target, served_model, price_version, tokens,
-    cost_nusd, epoch, ${time('created_at')}, ${time('expires_at')}
+    cost_nusd, epoch, ${timeOf('created_at')}, ${timeOf('expires_at')}
   from json_to_recordset($1::json) as batch (
     key text, id text, body text, model text, team text, key_id text, tags text[], provider text, target text,
     served_model text, price_version text, tokens jsonb, cost_nusd bigint, epoch bigint, created_at bigint, expires_at bigint)
@@ -53,14 +53,14 @@ const covers = `(
 /** Each kind of purge names what it covers; written out, so that the planner can use an index for each. */
 const sweep = `
   delete from cache_answers where key in (
-    select key from cache_answers where expires_at <= ${time('$1::bigint')}
+    select key from cache_answers where expires_at <= ${timeOf('$1')}
     union all
     select a.key from cache_answers a join json_to_recordset($2::json) as p (kind text, name text, seq bigint)
       on a.epoch < p.seq and ${covers}
     limit $3)`;
 
 const count = `
-  select count(*) as many from cache_answers a where expires_at > ${time('$1::bigint')} and not exists (
+  select count(*) as many from cache_answers a where expires_at > ${timeOf('$1')} and not exists (
     select from json_to_recordset($2::json) as p (kind text, name text, seq bigint) where a.epoch < p.seq and ${covers})`;
 const named: Readonly<Record<PurgeKind, string>> = {
   all: 'true',

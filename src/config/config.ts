@@ -94,6 +94,7 @@ export interface Config {
     readonly retention: number;
     /** Bytes. */
     readonly max_size: number;
+    readonly max_conversations: number;
   };
   readonly webhooks: readonly WebhookConfig[];
   readonly webhook_delivery: WebhookDeliveryConfig;

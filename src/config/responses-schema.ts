@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as s from './scalars.js';
 
 const MOST_RESPONSE = 2 ** 30;
+const MOST_CONVERSATIONS = 1_000_000;
 
 export const responsesSection = z
   .strictObject({
@@ -22,6 +23,12 @@ export const responsesSection = z
       .describe(
         'Largest response, with all that was said before it, and largest conversation. What is larger is not kept.',
       ),
+    max_conversations: z
+      .int()
+      .min(1)
+      .max(MOST_CONVERSATIONS)
+      .default(10_000)
+      .describe('Most conversations that a key has at once. Default 10000.'),
   })
   .prefault({})
   .describe('Stored responses: encrypted in the database, each for its key alone.');

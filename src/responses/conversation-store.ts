@@ -19,34 +19,41 @@ export interface ItemRow {
   readonly size: number;
 }
 
-export interface ItemsPage {
+/** An item where it stands: a later one has a higher number, whatever is removed meanwhile. */
+export interface PlacedItem extends ItemRow {
+  readonly seq: number;
+}
+
+export interface RowsPage {
   readonly order: 'asc' | 'desc';
   readonly limit: number;
-  /** The item after which to go on. One that is not there: there is nothing after it. */
-  readonly after?: string | undefined;
+  /** The number of the item after which to go on. */
+  readonly afterSeq?: number | undefined;
 }
 
 export interface Append {
   readonly nowMs: number;
   readonly expiresAtMs: number;
-  /** Most bytes of all items of the conversation. */
+  /** Most bytes of all items of the conversation, and most items. */
   readonly mostBytes: number;
+  readonly mostItems: number;
 }
 
 /** `taken`: ids of items that are there already, so that nothing was added. */
-export type Appended = 'appended' | 'too_large' | 'unknown' | { readonly taken: readonly string[] };
+export type Appended = 'appended' | 'too_large' | 'too_many' | 'unknown' | { readonly taken: readonly string[] };
 
 /** Rejects where the store is away. What has expired is not there. */
 export interface ConversationStore {
-  create(row: ConversationRow): Promise<void>;
+  /** The conversation with its items, whose ids differ. False: its key has as many as it may, and nothing was made. */
+  create(row: ConversationRow, items: readonly ItemRow[], mostOfKey: number): Promise<boolean>;
   get(at: ConversationId, nowMs: number): Promise<ConversationRow | undefined>;
   /** False: there is no such conversation. */
   update(at: ConversationId, nowMs: number, body: Buffer): Promise<boolean>;
   remove(at: ConversationId): Promise<boolean>;
-  /** All of the items or none; their ids differ. The conversation stays as long as told from now. */
+  /** All of the items or none; their ids differ. Where some were added, the conversation stays as long as told from now. */
   append(at: ConversationId, items: readonly ItemRow[], append: Append): Promise<Appended>;
-  items(at: ConversationId, nowMs: number, page: ItemsPage): Promise<ItemRow[]>;
-  item(at: ConversationId, nowMs: number, itemId: string): Promise<ItemRow | undefined>;
+  items(at: ConversationId, nowMs: number, page: RowsPage): Promise<PlacedItem[]>;
+  item(at: ConversationId, nowMs: number, itemId: string): Promise<PlacedItem | undefined>;
   removeItem(at: ConversationId, nowMs: number, itemId: string): Promise<boolean>;
   /** Removes what expired and what belongs to keys that were revoked, at most so many; answers how many. */
   sweep(nowMs: number, most: number): Promise<number>;

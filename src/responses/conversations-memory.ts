@@ -1,13 +1,15 @@
 /** Conversations in memory: the twin of the store in Postgres, for tests. */
-import type { ConversationId, ConversationRow, ConversationStore, ItemRow } from './conversation-store.js';
+import type { ConversationId, ConversationRow, ConversationStore, ItemRow, PlacedItem } from './conversation-store.js';
 
 interface Kept {
   row: ConversationRow;
-  items: ItemRow[];
+  items: PlacedItem[];
 }
 
 export function memoryConversationStore(): ConversationStore {
   const all = new Map<string, Kept>();
+  let seq = 0;
+  const placed = (items: readonly ItemRow[]): PlacedItem[] => items.map((item) => ({ ...item, seq: ++seq }));
   const own = ({ id, keyId }: ConversationId): Kept | undefined => {
     const kept = all.get(id);
     return kept?.row.keyId === keyId ? kept : undefined;
@@ -17,8 +19,11 @@ export function memoryConversationStore(): ConversationStore {
     return kept && kept.row.expiresAtMs > nowMs ? kept : undefined;
   };
   return {
-    async create(row) {
-      all.set(row.id, { row, items: [] });
+    async create(row, items, mostOfKey) {
+      const ofKey = [...all.values()].filter((kept) => live(kept.row, row.createdAtMs)?.row.keyId === row.keyId);
+      if (ofKey.length >= mostOfKey) return false;
+      all.set(row.id, { row, items: placed(items) });
+      return true;
     },
     get: async (at, nowMs) => live(at, nowMs)?.row,
     async update(at, nowMs, body) {
@@ -27,21 +32,23 @@ export function memoryConversationStore(): ConversationStore {
       return kept !== undefined;
     },
     remove: async (at) => own(at) !== undefined && all.delete(at.id),
-    async append(at, items, { nowMs, expiresAtMs, mostBytes }) {
+    async append(at, items, { nowMs, expiresAtMs, mostBytes, mostItems }) {
       const kept = live(at, nowMs);
       if (!kept) return 'unknown';
-      kept.row = { ...kept.row, expiresAtMs };
       if (bytesOf(kept.items) + bytesOf(items) > mostBytes) return 'too_large';
+      if (kept.items.length + items.length > mostItems) return 'too_many';
       const taken = items.map(({ id }) => id).filter((id) => kept.items.some((item) => item.id === id));
       if (taken.length > 0) return { taken };
-      kept.items.push(...items);
+      kept.items.push(...placed(items));
+      if (items.length > 0) kept.row = { ...kept.row, expiresAtMs };
       return 'appended';
     },
-    async items(at, nowMs, { order, limit, after }) {
+    async items(at, nowMs, { order, limit, afterSeq }) {
       const items = [...(live(at, nowMs)?.items ?? [])];
       if (order === 'desc') items.reverse();
-      const place = after === undefined ? -1 : items.findIndex(({ id }) => id === after);
-      return after !== undefined && place === -1 ? [] : items.slice(place + 1, place + 1 + limit);
+      const isAfter = (item: PlacedItem): boolean =>
+        afterSeq === undefined || (order === 'asc' ? item.seq > afterSeq : item.seq < afterSeq);
+      return items.filter(isAfter).slice(0, limit);
     },
     item: async (at, nowMs, itemId) => live(at, nowMs)?.items.find(({ id }) => id === itemId),
     async removeItem(at, nowMs, itemId) {

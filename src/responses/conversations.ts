@@ -3,23 +3,26 @@
  * written before the answer's last byte goes out, so that the next request finds it at every gateway; where that cannot be, or the
  * conversation has no room for it, the answer goes out all the same and the log says so.
  */
-import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
 import type { Seal } from '../lib/seal.js';
-import type { ConversationId, ConversationStore, ItemRow, ItemsPage } from './conversation-store.js';
+import type { Append, ConversationId, ConversationStore, ItemRow, PlacedItem } from './conversation-store.js';
+import { closed, isId, opened, otherKey, sweepAll } from './kept.js';
 import type { ResponseSettings } from './stored-responses.js';
 
-const compress = promisify(deflate);
-const expand = promisify(inflate);
+export interface ConversationSettings extends ResponseSettings {
+  /** Most conversations that a key has at once. */
+  readonly max_conversations: number;
+}
 
 export interface ConversationsDeps {
   readonly store: ConversationStore;
   readonly seal: Seal;
   readonly clock: Clock;
-  readonly settings: () => ResponseSettings;
+  readonly settings: () => ConversationSettings;
+  /** Ends after so long, or when the signal says so. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly onError: (error: unknown, conversation: string) => void;
 }
 
@@ -29,8 +32,21 @@ export interface Conversation {
   readonly metadata: Json;
 }
 
-const MOST_SWEPT = 500;
+export interface AskedItems {
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+  /** The id of the item after which to go on. */
+  readonly after?: string | undefined;
+}
+
+/** Why nothing was added or made. */
+export type NoRoom = 'too_large' | 'too_many';
+
+/** Items of a conversation, however small they are: whoever goes on from it sends them all. */
+export const MOST_ITEMS = 10_000;
 const READ_AT_ONCE = 100;
+/** How long an answer waits for its turn to be added. */
+const LONGEST_APPEND_MS = 3_000;
 
 export class Conversations {
   readonly #deps: ConversationsDeps;
@@ -45,38 +61,49 @@ export class Conversations {
     return this.#deps.settings().store;
   }
 
-  async create(keyId: string, metadata: Json): Promise<Conversation> {
+  /** With its first items. `too_many_of_key`: the key has as many conversations as it may. */
+  async create(
+    keyId: string,
+    metadata: Json,
+    items: readonly Json[] = [],
+  ): Promise<Conversation | NoRoom | 'too_many_of_key'> {
     const { store, clock, settings } = this.#deps;
+    const { retention, max_size: mostBytes, max_conversations: mostOfKey } = settings();
     const createdAtMs = clock.now();
     const at = { id: newId('conv', createdAtMs), keyId };
-    const body = await this.#closed(metadata, placeOf(at));
-    await store.create({ ...at, body, createdAtMs, expiresAtMs: createdAtMs + settings().retention });
-    return { id: at.id, createdAtMs, metadata };
+    const rows = await this.#itemRows(at, renamed(items, new Set()));
+    if (rows.length > MOST_ITEMS) return 'too_many';
+    if (rows.reduce((sum, { size }) => sum + size, 0) > mostBytes) return 'too_large';
+    const body = await closed(this.#deps.seal, JSON.stringify(metadata), placeOf(at));
+    const row = { ...at, body, createdAtMs, expiresAtMs: createdAtMs + retention };
+    return (await store.create(row, rows, mostOfKey)) ? { id: at.id, createdAtMs, metadata } : 'too_many_of_key';
   }
 
   async find(at: ConversationId): Promise<Conversation | undefined> {
     const { store, clock } = this.#deps;
-    const row = await store.get(at, clock.now());
+    const row = isId(at.id) ? await store.get(at, clock.now()) : undefined;
     const metadata = row && (await this.#opened(row.body, at));
     return metadata && { id: row.id, createdAtMs: row.createdAtMs, metadata };
   }
 
   /** Undefined: there is no such conversation. */
   async describe(at: ConversationId, metadata: Json): Promise<Conversation | undefined> {
-    const { store, clock } = this.#deps;
-    const isThere = await store.update(at, clock.now(), await this.#closed(metadata, placeOf(at)));
+    const { store, clock, seal } = this.#deps;
+    if (!isId(at.id)) return undefined;
+    const isThere = await store.update(at, clock.now(), await closed(seal, JSON.stringify(metadata), placeOf(at)));
     return isThere ? this.find(at) : undefined;
   }
 
-  remove(at: ConversationId): Promise<boolean> {
-    return this.#deps.store.remove(at);
+  async remove(at: ConversationId): Promise<boolean> {
+    return isId(at.id) && this.#deps.store.remove(at);
   }
 
   /**
    * Adds items that have ids, all or none of them, and answers them as they are there: one whose id is taken gets another, for
    * there are servers that give the same ids again.
    */
-  async append(at: ConversationId, items: readonly Json[]): Promise<readonly Json[] | 'too_large' | 'unknown'> {
+  async append(at: ConversationId, items: readonly Json[]): Promise<readonly Json[] | NoRoom | 'unknown'> {
+    if (!isId(at.id)) return 'unknown';
     const before = this.#pending.get(at.id);
     const appended = (async () => {
       await before?.catch(() => undefined); // in the order in which they were told
@@ -90,62 +117,82 @@ export class Conversations {
     }
   }
 
-  async #append(at: ConversationId, items: readonly Json[]): Promise<readonly Json[] | 'too_large' | 'unknown'> {
+  async #append(at: ConversationId, items: readonly Json[]): Promise<readonly Json[] | NoRoom | 'unknown'> {
     const { store, clock, settings } = this.#deps;
-    const rows: ItemRow[] = [];
-    for (const item of items) rows.push(await this.#itemRow(at, item));
+    const rows = await this.#itemRows(at, items);
     const nowMs = clock.now();
     const { retention, max_size: mostBytes } = settings();
-    const appended = await store.append(at, rows, { nowMs, expiresAtMs: nowMs + retention, mostBytes });
+    const bounds: Append = { nowMs, expiresAtMs: nowMs + retention, mostBytes, mostItems: MOST_ITEMS };
+    const appended = await store.append(at, rows, bounds);
     if (appended === 'appended') return items;
     return typeof appended === 'string' ? appended : this.#append(at, renamed(items, new Set(appended.taken)));
   }
 
-  /** Adds what a request and its answer said. Whatever becomes of it, the answer goes out. */
+  /**
+   * Adds what a request and its answer said. Whatever becomes of it, the answer goes out: a store that does not answer holds it
+   * back for a few seconds at most, and may add the turn later.
+   */
   async appendTurn(at: ConversationId, items: readonly Json[]): Promise<void> {
+    const inTime = new AbortController();
+    const late = this.#deps.wait(LONGEST_APPEND_MS, inTime.signal).then(() => 'late' as const);
+    late.catch(() => undefined);
     try {
-      const appended = await this.append(at, items);
-      if (appended === 'unknown') throw new Error('it was deleted while its answer was made');
-      if (appended === 'too_large') throw new Error('it would be larger than responses.max_size');
+      const appended = await Promise.race([this.append(at, items), late]);
+      if (typeof appended === 'string') throw new Error(whyNot[appended]);
     } catch (error) {
       this.#deps.onError(error, at.id);
+    } finally {
+      inTime.abort();
     }
   }
 
-  /** All items in their order; undefined: there is no such conversation. */
+  /** All items in their order; undefined: there is no such conversation, or none that can be read whole. */
   async all(at: ConversationId): Promise<Json[] | undefined> {
+    if (!isId(at.id)) return undefined;
     await this.#pending.get(at.id)?.catch(() => undefined);
-    if (!(await this.find(at))) return undefined;
     const items: Json[] = [];
-    let after: string | undefined;
+    let afterSeq: number | undefined;
     for (;;) {
-      const page = await this.#rows(at, { order: 'asc', limit: READ_AT_ONCE, after });
-      for (const row of page) items.push(...(await this.#item(at, row)));
+      const page = await this.#deps.store.items(at, this.#deps.clock.now(), {
+        order: 'asc',
+        limit: READ_AT_ONCE,
+        afterSeq,
+      });
+      if (page.length === 0 && afterSeq === undefined && !(await this.find(at))) return undefined;
+      const read = await this.#items(at, page);
+      if (read.length < page.length) return undefined;
+      items.push(...read);
       if (page.length < READ_AT_ONCE) return items;
-      after = page.at(-1)!.id;
+      afterSeq = page.at(-1)!.seq;
     }
   }
 
-  /** A page, and whether there is more behind it. */
-  async page(at: ConversationId, page: ItemsPage): Promise<{ readonly items: Json[]; readonly more: boolean }> {
-    const rows = await this.#rows(at, { ...page, limit: page.limit + 1 });
-    const items: Json[] = [];
-    for (const row of rows.slice(0, page.limit)) items.push(...(await this.#item(at, row)));
-    return { items, more: rows.length > page.limit };
+  /** A page, and whether there is more behind it. `unknown_after`: the item after which to go on is not there. */
+  async page(
+    at: ConversationId,
+    { order, limit, after }: AskedItems,
+  ): Promise<{ readonly items: Json[]; readonly more: boolean } | 'unknown' | 'unknown_after'> {
+    const from = after === undefined ? undefined : await this.#row(at, after);
+    if (after !== undefined && !from) return (await this.find(at)) ? 'unknown_after' : 'unknown';
+    if (!isId(at.id)) return 'unknown';
+    const asked = { order, limit: limit + 1, afterSeq: from?.seq };
+    const rows = await this.#deps.store.items(at, this.#deps.clock.now(), asked);
+    if (rows.length === 0 && !from && !(await this.find(at))) return 'unknown';
+    return { items: await this.#items(at, rows.slice(0, limit)), more: rows.length > limit };
   }
 
   async item(at: ConversationId, itemId: string): Promise<Json | undefined> {
-    const row = await this.#deps.store.item(at, this.#deps.clock.now(), itemId);
-    return row && (await this.#item(at, row))[0];
+    const row = await this.#row(at, itemId);
+    return row && this.#opened(row.body, at, row.id);
   }
 
-  removeItem(at: ConversationId, itemId: string): Promise<boolean> {
-    return this.#deps.store.removeItem(at, this.#deps.clock.now(), itemId);
+  async removeItem(at: ConversationId, itemId: string): Promise<boolean> {
+    return isId(at.id) && isId(itemId) && this.#deps.store.removeItem(at, this.#deps.clock.now(), itemId);
   }
 
   /** Removes what is over, a few hundred at a time. */
-  async sweep(): Promise<void> {
-    while ((await this.#deps.store.sweep(this.#deps.clock.now(), MOST_SWEPT)) === MOST_SWEPT);
+  sweep(): Promise<void> {
+    return sweepAll(this.#deps.store, this.#deps.clock);
   }
 
   /** Waits for what is being added. */
@@ -153,32 +200,40 @@ export class Conversations {
     await Promise.allSettled([...this.#pending.values()]);
   }
 
-  #rows(at: ConversationId, page: ItemsPage): Promise<ItemRow[]> {
-    return this.#deps.store.items(at, this.#deps.clock.now(), page);
+  async #row(at: ConversationId, itemId: string): Promise<PlacedItem | undefined> {
+    if (!isId(at.id) || !isId(itemId)) return undefined;
+    return this.#deps.store.item(at, this.#deps.clock.now(), itemId);
   }
 
-  async #itemRow(at: ConversationId, item: Json): Promise<ItemRow> {
-    const id = item['id'] as string;
-    const clear = Buffer.from(JSON.stringify(item));
-    return { id, body: this.#deps.seal.close(await compress(clear), placeOf(at, id)), size: clear.length };
+  #itemRows(at: ConversationId, items: readonly Json[]): Promise<ItemRow[]> {
+    return Promise.all(
+      items.map(async (item) => {
+        const id = item['id'] as string;
+        const clear = Buffer.from(JSON.stringify(item));
+        return { id, body: await closed(this.#deps.seal, clear, placeOf(at, id)), size: clear.length };
+      }),
+    );
   }
 
-  async #item(at: ConversationId, { id, body }: ItemRow): Promise<Json[]> {
-    const item = await this.#opened(body, at, id);
-    return item ? [item] : [];
-  }
-
-  async #closed(json: Json, place: string): Promise<Buffer> {
-    return this.#deps.seal.close(await compress(JSON.stringify(json)), place);
+  /** Those that can be read. */
+  async #items(at: ConversationId, rows: readonly ItemRow[]): Promise<Json[]> {
+    const read = await Promise.all(rows.map(({ id, body }) => this.#opened(body, at, id)));
+    return read.filter((item) => item !== undefined);
   }
 
   async #opened(body: Buffer, at: ConversationId, itemId?: string): Promise<Json | undefined> {
-    const opened = this.#deps.seal.open(body, placeOf(at, itemId));
-    if (opened) return JSON.parse((await expand(opened)).toString('utf8')) as Json;
-    this.#deps.onError(new Error('it was encrypted with another secrets_key'), at.id);
-    return undefined;
+    const found = await opened(this.#deps.seal, body, placeOf(at, itemId));
+    if (found === undefined) this.#deps.onError(otherKey(), at.id);
+    return found as Json | undefined;
   }
 }
+
+const whyNot: Readonly<Record<NoRoom | 'unknown' | 'late', string>> = {
+  unknown: 'it was deleted while its answer was made',
+  too_large: 'it would be larger than responses.max_size',
+  too_many: `it would have more than ${MOST_ITEMS} items`,
+  late: `the store has not added a turn within ${LONGEST_APPEND_MS} ms; the answer went out before`,
+};
 
 /** The items with ids that differ, and that none of `taken` is. */
 function renamed(items: readonly Json[], taken: ReadonlySet<unknown>): readonly Json[] {

@@ -1,5 +1,7 @@
 /** Stored responses in Postgres (the embedded database too). Throws where the database is away. */
 import type { Store } from '../store/pg.js';
+import { msOf, timeOf } from '../store/times.js';
+import { sweepOf } from './kept-pg.js';
 import type { ResponseRow, ResponseStore } from './stored-response.js';
 
 interface Row {
@@ -14,25 +16,18 @@ interface Row {
   readonly running_ms: string | null;
 }
 
-const time = (parameter: string): string => `timestamptz 'epoch' + ${parameter}::bigint * interval '1 millisecond'`;
-const ms = (column: string): string => `round(extract(epoch from ${column}) * 1000)`;
-const columns = `id, key_id, status, background, item_ids, body, ${ms('created_at')} as created_ms,
-  ${ms('expires_at')} as expires_ms, ${ms('running_until')} as running_ms`;
+const columns = `id, key_id, status, background, item_ids, body, ${msOf('created_at')} as created_ms,
+  ${msOf('expires_at')} as expires_ms, ${msOf('running_until')} as running_ms`;
 
 const put = `
   insert into stored_responses (id, key_id, status, background, item_ids, body, created_at, expires_at, running_until)
-  values ($1, $2, $3, $4, $5, $6, ${time('$7')}, ${time('$8')}, ${time('$9')})
+  values ($1, $2, $3, $4, $5, $6, ${timeOf('$7')}, ${timeOf('$8')}, ${timeOf('$9')})
   on conflict (id) do update set status = excluded.status, item_ids = excluded.item_ids, body = excluded.body,
     expires_at = excluded.expires_at, running_until = excluded.running_until
     where stored_responses.key_id = excluded.key_id
       and (not stored_responses.cancelled or excluded.status = 'cancelled')`;
 
-const sweep = `
-  delete from stored_responses where id in (
-    select id from stored_responses where expires_at <= ${time('$1')}
-    union all
-    select r.id from stored_responses r join keys k on k.id = r.key_id where k.revoked_at is not null
-    limit $2)`;
+const sweep = sweepOf('stored_responses');
 
 export function pgResponseStore(pool: Store['pool']): ResponseStore {
   return {
@@ -43,7 +38,7 @@ export function pgResponseStore(pool: Store['pool']): ResponseStore {
       return rowCount === 1;
     },
     async get(id, keyId, nowMs) {
-      const text = `select ${columns} from stored_responses where id = $1 and key_id = $2 and expires_at > ${time('$3')}`;
+      const text = `select ${columns} from stored_responses where id = $1 and key_id = $2 and expires_at > ${timeOf('$3')}`;
       const { rows } = await pool.query<Row>({ name: 'tollgate_response_get', text, values: [id, keyId, nowMs] });
       return rows[0] && rowOf(rows[0]);
     },
@@ -52,7 +47,7 @@ export function pgResponseStore(pool: Store['pool']): ResponseStore {
       return (await pool.query({ text, values: [id, keyId] })).rowCount === 1;
     },
     async holding(itemIds, keyId, nowMs, most) {
-      const text = `select ${columns} from stored_responses where key_id = $1 and item_ids && $2 and expires_at > ${time('$3')}
+      const text = `select ${columns} from stored_responses where key_id = $1 and item_ids && $2 and expires_at > ${timeOf('$3')}
         order by created_at desc limit $4`;
       return (await pool.query<Row>({ text, values: [keyId, itemIds, nowMs, most] })).rows.map(rowOf);
     },

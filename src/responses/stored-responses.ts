@@ -4,15 +4,11 @@
  * that is still being written, so a look-up that finds nothing looks again for a moment. With the store away nothing is kept,
  * what is asked for is answered with 503, and requests that need no earlier response are served as ever.
  */
-import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
 import type { Clock } from '../lib/clock.js';
 import { isObject, type Json } from '../lib/json.js';
 import type { Seal } from '../lib/seal.js';
+import { closed, isId, opened, otherKey, sweepAll } from './kept.js';
 import type { ResponseRow, ResponseStore, StoredResponse } from './stored-response.js';
-
-const compress = promisify(deflate);
-const expand = promisify(inflate);
 
 export interface ResponseSettings {
   readonly store: boolean;
@@ -21,6 +17,9 @@ export interface ResponseSettings {
   /** Most bytes of a response with all that was before it. */
   readonly max_size: number;
 }
+
+/** It cannot be kept because of what it holds, whatever the store does. */
+export class TooLarge extends Error {}
 
 export interface StoredResponsesDeps {
   readonly store: ResponseStore;
@@ -35,7 +34,6 @@ export interface StoredResponsesDeps {
 
 /** Bytes that may wait to be written; beyond it responses are not kept. */
 const MOST_WAITING_BYTES = 256 * 1024 * 1024;
-const MOST_SWEPT = 500;
 /** Of items that a request refers to. */
 const MOST_ROWS = 50;
 
@@ -69,7 +67,7 @@ export class StoredResponses {
     const before = this.#waiting.get(stored.id)?.written.catch(() => false);
     const content = Buffer.from(contentOf(stored, most));
     if (content.length > most)
-      throw new Error(`a response of ${content.length} bytes is larger than responses.max_size`);
+      throw new TooLarge(`a response of ${content.length} bytes is larger than responses.max_size`);
     if (this.#waitingBytes + content.length > MOST_WAITING_BYTES)
       throw new Error('too many responses wait to be written');
     this.#waitingBytes += content.length;
@@ -88,6 +86,7 @@ export class StoredResponses {
   }
 
   async find(id: string, keyId: string): Promise<StoredResponse | undefined> {
+    if (!isId(id)) return undefined;
     for (const afterMs of [0, ...this.#deps.looksAgainAfterMs]) {
       if (afterMs > 0) await this.#deps.wait(afterMs);
       const waiting = this.#waiting.get(id)?.stored;
@@ -99,6 +98,7 @@ export class StoredResponses {
   }
 
   async remove(id: string, keyId: string): Promise<boolean> {
+    if (!isId(id)) return false;
     await this.#waiting.get(id)?.written.catch(() => false);
     return this.#deps.store.remove(id, keyId);
   }
@@ -112,7 +112,7 @@ export class StoredResponses {
     };
     for (const { stored } of this.#waiting.values()) if (stored.keyId === keyId) take(stored);
     for (const afterMs of [0, ...this.#deps.looksAgainAfterMs]) {
-      const missing = ids.filter((id) => !found.has(id));
+      const missing = ids.filter((id) => isId(id) && !found.has(id));
       if (missing.length === 0) break;
       if (afterMs > 0) await this.#deps.wait(afterMs);
       const rows = await this.#deps.store.holding(missing, keyId, this.#deps.clock.now(), MOST_ROWS);
@@ -133,8 +133,8 @@ export class StoredResponses {
   }
 
   /** Removes what is over, a few hundred rows at a time. */
-  async sweep(): Promise<void> {
-    while ((await this.#deps.store.sweep(this.#deps.clock.now(), MOST_SWEPT)) === MOST_SWEPT);
+  sweep(): Promise<void> {
+    return sweepAll(this.#deps.store, this.#deps.clock);
   }
 
   /** Waits for what is being written. */
@@ -144,21 +144,18 @@ export class StoredResponses {
 
   async #rowOf(stored: StoredResponse, content: Buffer): Promise<ResponseRow> {
     const { id, keyId, status, background, createdAtMs, runningUntilMs, input, response } = stored;
-    const itemIds = [...input, ...outputOf(response)].flatMap((item) =>
-      typeof item['id'] === 'string' ? [item['id']] : [],
-    );
-    const body = this.#deps.seal.close(await compress(content), placeOf(stored));
+    const itemIds = [...input, ...outputOf(response)].map((item) => item['id']).filter(isId);
+    const body = await closed(this.#deps.seal, content, placeOf(stored));
     const expiresAtMs = createdAtMs + this.#deps.settings().retention;
     return { id, keyId, status, background, itemIds, body, createdAtMs, expiresAtMs, runningUntilMs };
   }
 
   async #stored(row: ResponseRow): Promise<StoredResponse | undefined> {
-    const opened = this.#deps.seal.open(row.body, placeOf(row));
-    if (!opened) {
-      this.#deps.onError(new Error('it was encrypted with another secrets_key'), row.id);
+    const content = (await opened(this.#deps.seal, row.body, placeOf(row))) as Content | undefined;
+    if (!content) {
+      this.#deps.onError(otherKey(), row.id);
       return undefined;
     }
-    const content = JSON.parse((await expand(opened)).toString('utf8')) as Content;
     const { id, keyId, background, createdAtMs, runningUntilMs } = row;
     return {
       id,
