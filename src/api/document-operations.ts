@@ -90,7 +90,7 @@ const told: Partial<Record<OperationId, Json>> = {
   getConversation: { parameters: [conversationId], responses: { 200: json('The conversation.', 'Conversation') } },
   updateConversation: {
     parameters: [conversationId],
-    requestBody: taking('ConversationRequest'),
+    requestBody: taking('ConversationUpdate'),
     responses: { 200: json('The conversation.', 'Conversation') },
   },
   deleteConversation: { parameters: [conversationId], responses: { 200: json('It is forgotten.', 'DeletedResponse') } },

@@ -113,10 +113,20 @@ export const schemas: Json = {
     data: list(object('One item.', { id: text('Names the item.') }), 'The items.'),
     has_more: { type: 'boolean', description: 'Whether there are more.' },
   }),
-  ConversationRequest: object('A conversation that begins, or what is said of it anew.', {
+  ConversationRequest: object('A conversation that begins.', {
     items: list(object('One item.', { type: text('What it is.') }), 'What was said before; at most 20 items.'),
     metadata: { type: ['object', 'null'], description: 'At most 16 pairs of texts.' },
   }),
+  ConversationUpdate: object(
+    'What is said of a conversation anew.',
+    {
+      metadata: {
+        type: ['object', 'null'],
+        description: 'At most 16 pairs of texts, in the place of those that are there.',
+      },
+    },
+    ['metadata'],
+  ),
   Conversation: object('A conversation.', {
     id: text('Names the conversation.'),
     object: text('`conversation`.'),

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import OpenAI from 'openai';
+import pg from 'pg';
 import { type ResponsesGateway, responsesModels, startResponsesGateway } from '../support/responses-gateway.js';
 
+/** Of a key. */
+const MOST = 40;
 let started: ResponsesGateway;
 let client: OpenAI;
 let stranger: OpenAI;
@@ -13,7 +16,7 @@ const clientOf = (key: string, url = started.gateway.url) =>
   new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 
 before(async () => {
-  started = await startResponsesGateway();
+  started = await startResponsesGateway({ responses: { max_conversations: MOST } });
   ({ apiKey } = await started.context());
   client = clientOf(apiKey);
   stranger = clientOf((await started.context()).apiKey);
@@ -43,6 +46,16 @@ describe('a conversation', () => {
     assert.deepEqual(await client.conversations.retrieve(made.id), made);
     const again = await client.conversations.update(made.id, { metadata: { topic: 'two' } });
     assert.deepEqual(again, { ...made, metadata: { topic: 'two' } });
+    await assert.rejects(
+      client.conversations.update(made.id, {} as never),
+      (error) => error instanceof OpenAI.BadRequestError && error.code === 'missing_required_parameter',
+    );
+    assert.deepEqual(
+      await client.conversations.retrieve(made.id),
+      again,
+      'an update that says nothing changes nothing',
+    );
+    assert.deepEqual((await client.conversations.update(made.id, { metadata: null })).metadata, {});
     const gone = await client.conversations.delete(made.id);
     assert.deepEqual(gone, { id: made.id, object: 'conversation.deleted', deleted: true });
     await assert.rejects(client.conversations.retrieve(made.id), isNotFound);
@@ -87,6 +100,54 @@ describe('a conversation', () => {
       await assert.rejects(call(), isNotFound);
     assert.equal(started.upstream.requests.length, asked);
     assert.deepEqual(await wordsOf(id), ['secret']);
+  });
+
+  it('is not there under an id that could never be one: 404, and not a store that is away', async () => {
+    const { id } = await client.conversations.create();
+    const asked = async (path: string, body?: object) => {
+      const response = await fetch(`${started.gateway.url}/v1${path}`, {
+        method: body ? 'POST' : 'GET',
+        headers: { authorization: `Bearer ${apiKey}` },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, text: await response.text() };
+    };
+    for (const odd of ['conv_%00', '%00', '%ED%9F%BF%0A', 'x'.repeat(300), '%F0%9F%98%80', "'%20or%201=1"]) {
+      for (const path of [`/conversations/${odd}`, `/conversations/${odd}/items`, `/conversations/${odd}/items/msg_1`])
+        assert.equal((await asked(path)).status, 404, path);
+      assert.equal((await asked(`/conversations/${id}/items/${odd}`)).status, 404, odd);
+      assert.equal((await asked(`/conversations/${id}/items?after=${odd}`)).status, 400, odd);
+      assert.equal((await asked(`/conversations/${odd}`, { metadata: {} })).status, 404, odd);
+      assert.equal((await asked(`/conversations/${odd}/items`, { items: [user('x')] })).status, 404, odd);
+      assert.equal((await asked(`/responses/${odd}`)).status, 404, odd);
+      assert.equal((await asked(`/responses/${odd}/cancel`, {})).status, 404, odd);
+    }
+    const create = (body: object) => asked('/responses', { model: 'chat', input: 'x', ...body });
+    assert.equal((await create({ conversation: 'conv_\0' })).status, 404);
+    assert.match((await create({ previous_response_id: 'resp_\0' })).text, /previous_response_not_found/);
+    assert.equal((await create({ input: [{ type: 'item_reference', id: 'msg_\0' }] })).status, 400);
+    const items = [{ ...user('kept'), id: 'msg_\0' }];
+    const kept = await create({ input: items });
+    assert.equal(kept.status, 200);
+    const { id: response } = JSON.parse(kept.text) as { id: string };
+    assert.equal(
+      (await asked(`/responses/${response}`)).status,
+      200,
+      'an odd id of an item does not lose its response',
+    );
+  });
+
+  it('is refused once its key has as many as it may, in words; another key has its own', async () => {
+    const own = clientOf((await started.context()).apiKey);
+    const made = await Promise.all(Array.from({ length: 10 }, () => own.conversations.create()));
+    for (let i = made.length; i < MOST; i++) await own.conversations.create({ items: [user('x')] });
+    await assert.rejects(
+      own.conversations.create({ items: [user('x')] }),
+      (error) => error instanceof OpenAI.BadRequestError && error.message.includes('responses.max_conversations'),
+    );
+    await client.conversations.create();
+    await own.conversations.delete(made[0]!.id);
+    await own.conversations.create();
   });
 
   it('refuses what it cannot keep, by name', async () => {
@@ -181,6 +242,39 @@ describe('responses in a conversation', () => {
     const next = await client.responses.create({ model: 'chat', input: 'now', conversation: id });
     assert.equal(next.output_text, 'You said: now');
     assert.deepEqual(await wordsOf(id), ['later', 'You said: later', 'now', 'You said: now']);
+  });
+
+  it('in the background are told as over, here and elsewhere, only once they are part of it', async () => {
+    const replica = await started.replica();
+    const database = new pg.Client({ connectionString: started.gateway.databaseUrl });
+    await database.connect();
+    after(async () => {
+      await database.end();
+      await replica.close();
+    });
+    const there = clientOf(apiKey, replica.url);
+    const { id } = await client.conversations.create();
+    await database.query('begin');
+    await database.query('select 1 from conversations where id = $1 for update', [id]);
+    const asked = { model: 'chat', input: 'later', conversation: id, background: true, stream: true } as const;
+    const stream = await client.responses.create(asked);
+    const told: string[] = [];
+    const followed = (async () => {
+      for await (const event of stream) told.push(event.type);
+    })();
+    const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await database.query(waits)).rowCount === 0);
+    const made = (await database.query(`select id from stored_responses where background and status = 'queued'`)).rows;
+    const response = made[0]!.id as string;
+    for (const one of [client, there])
+      assert.match((await one.responses.retrieve(response)).status!, /^(queued|in_progress)$/);
+    assert.ok(!told.includes('response.completed'));
+    await database.query('commit');
+    await followed;
+    assert.equal(told.at(-1), 'response.completed');
+    let found = await there.responses.retrieve(response);
+    while (found.status !== 'completed') found = await there.responses.retrieve(response);
+    assert.deepEqual(await wordsOf(id, there), ['later', 'You said: later']);
   });
 
   it('that are refused or fail leave it as it is', async () => {

@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isDatabaseAway } from '../../lib/database-away.js';
 import { type ErrorCode, type Refusal, refusalHeaders, refuse, statusOf } from '../../lib/errors.js';
 
 export const problem = z
@@ -126,18 +127,6 @@ function refusalOf(status: number, name: string | undefined, message = 'The requ
 
 /** The `code` of the error that the body's parser makes. */
 export const INVALID_JSON = 'TOLLGATE_INVALID_JSON';
-
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ENOENT']);
-
-/** Whether the error, or one that caused it, says that the database cannot be reached or is shutting down. */
-function isDatabaseAway(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code } = at as { code?: unknown };
-    if (typeof code === 'string' && (AWAY.has(code) || /^(08|57P)/.test(code))) return true;
-    if (/^Connection terminated|timeout exceeded when trying to connect/.test(at.message)) return true;
-  }
-  return false;
-}
 
 export const noSuchPath = refuse('not_found', 'There is no such path in the admin API. See /admin/v1/openapi.json.');
 export const unauthorized = refuse(

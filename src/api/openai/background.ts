@@ -12,26 +12,34 @@ import type { StoredResponses } from '../../responses/stored-responses.js';
 /** Who follows a run: a client's connection. */
 export type Follower = Pick<ResponseWriter, 'write' | 'end' | 'gone'>;
 
+/**
+ * It is known how a run ends: `final` is its last row. Nobody is told before `conclude` is called, which answers that row: what
+ * is to be found with an ended response is written first.
+ */
+type OnOver = (final: StoredResponse, conclude: () => StoredResponse) => void;
+
 const ENDINGS: ReadonlySet<unknown> = new Set(['completed', 'incomplete', 'failed', 'cancelled']);
 
 export class BackgroundRun implements ResponseWriter {
   readonly #stream: boolean;
-  readonly #onFinal: (final: StoredResponse) => void;
+  readonly #onOver: OnOver;
   readonly #onGone: (() => void)[] = [];
   readonly #followers: Follower[] = [];
   readonly #reader = new SseReader();
   readonly events: string[] = [];
   #row: StoredResponse;
   #status = 0;
+  /** Nothing more is taken, and nothing more told. */
   #over = false;
+  #concluded = false;
   started = false;
   gone = false;
   interrupted = false;
 
-  constructor(row: StoredResponse, stream: boolean, onFinal: (final: StoredResponse) => void) {
+  constructor(row: StoredResponse, stream: boolean, onOver: OnOver) {
     this.#row = row;
     this.#stream = stream;
-    this.#onFinal = onFinal;
+    this.#onOver = onOver;
   }
 
   /** The response as it is now. */
@@ -46,7 +54,7 @@ export class BackgroundRun implements ResponseWriter {
   /** Hands on the events after a number, and those to come. */
   follow(afterNumber: number, follower: Follower): void {
     for (const event of this.events.slice(afterNumber + 1)) follower.write(Buffer.from(event));
-    if (this.#over) follower.end();
+    if (this.#concluded) follower.end();
     else this.#followers.push(follower);
   }
 
@@ -109,11 +117,17 @@ export class BackgroundRun implements ResponseWriter {
     // The gateway's own numbers: what is left out leaves no gap.
     const told = { ...event, sequence_number: this.events.length, ...(own && { response: own }) };
     const written = sseEvent(JSON.stringify(told), name).toString('utf8');
-    this.events.push(written);
-    for (const follower of this.#followers) if (!follower.gone) follower.write(Buffer.from(written));
-    if (own && ENDINGS.has(own['status'])) this.#finish(own);
-    else if (own) this.#tell(own);
+    if (own && ENDINGS.has(own['status'])) this.#finish(own, written);
+    else {
+      this.#pass(written);
+      if (own) this.#tell(own);
+    }
     return !this.#over;
+  }
+
+  #pass(event: string): void {
+    this.events.push(event);
+    for (const follower of this.#followers) if (!follower.gone) follower.write(Buffer.from(event));
   }
 
   /** The response under the id that was given out. */
@@ -127,14 +141,20 @@ export class BackgroundRun implements ResponseWriter {
     this.#row = { ...this.#row, response, status: 'in_progress' };
   }
 
-  #finish(response: Json): void {
+  /** `ending`: the event that tells it. */
+  #finish(response: Json, ending?: string): void {
     if (this.#over) return;
     this.#over = true;
     const status = ENDINGS.has(response['status']) ? (response['status'] as StoredResponse['status']) : 'completed';
     const events = this.#stream ? { events: this.events } : {};
-    this.#row = { ...this.#row, response: { ...response, status }, status, runningUntilMs: null, ...events };
-    for (const follower of this.#followers.splice(0)) follower.end();
-    this.#onFinal(this.#row);
+    const final = { ...this.#row, response: { ...response, status }, status, runningUntilMs: null, ...events };
+    this.#onOver(final, () => {
+      this.#concluded = true;
+      this.#row = final;
+      if (ending !== undefined) this.#pass(ending);
+      for (const follower of this.#followers.splice(0)) follower.end();
+      return final;
+    });
   }
 }
 
@@ -170,6 +190,7 @@ export class BackgroundRuns {
   readonly #everyMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #runs = new Map<string, BackgroundRun>();
+  readonly #finishing = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stored: StoredResponses, everyMs: number, onError: (error: unknown) => void) {
@@ -189,20 +210,27 @@ export class BackgroundRuns {
     return run?.row.keyId === keyId ? run : undefined;
   }
 
-  /** `after`: what is written before it, so that who finds it over finds that too. */
-  finish(run: BackgroundRun, final: StoredResponse, after: Promise<void> = Promise.resolve()): void {
-    const forget = (): void => {
-      this.#runs.delete(run.row.id);
-      if (this.#runs.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    };
-    after
-      .then(() => this.#stored.write(final))
-      .then(forget, (error: unknown) => {
-        this.#onError(error);
-        forget();
-      });
+  /** `before`: what is written before it is told as over, so that who finds it over finds that too. */
+  finish(run: BackgroundRun, before: Promise<void> | undefined, conclude: () => StoredResponse): void {
+    const finished = this.#finished(run, before, conclude).finally(() => this.#finishing.delete(finished));
+    this.#finishing.add(finished);
+  }
+
+  async #finished(
+    run: BackgroundRun,
+    before: Promise<void> | undefined,
+    conclude: () => StoredResponse,
+  ): Promise<void> {
+    try {
+      if (before) await before;
+      await this.#stored.write(conclude());
+    } catch (error) {
+      this.#onError(error);
+    }
+    this.#runs.delete(run.row.id);
+    if (this.#runs.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   async #look(): Promise<void> {
@@ -213,7 +241,9 @@ export class BackgroundRuns {
     }
   }
 
-  close(): void {
+  /** Waits for what is over to be written. */
+  async close(): Promise<void> {
     clearInterval(this.#timer);
+    await Promise.all(this.#finishing);
   }
 }

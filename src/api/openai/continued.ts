@@ -7,7 +7,8 @@ import { conversationId, inputItems, itemType } from '../../formats/openai-respo
 import type { ResponsesRequest } from '../../formats/openai-responses/request.js';
 import { itemsOf } from '../../formats/openai-responses/response-object.js';
 import { asSentAgain, unstored, withInput } from '../../formats/openai-responses/with-input.js';
-import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import { isDatabaseAway } from '../../lib/database-away.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { messageOf } from '../../lib/thrown.js';
@@ -56,7 +57,7 @@ export async function continued(
   try {
     return await resolved(request, keyId, state, id === undefined ? undefined : { id, keyId });
   } catch (error) {
-    return refused(away(error));
+    return refused(away(error, id === undefined ? undefined : 'Conversations'));
   }
 }
 
@@ -137,9 +138,11 @@ const unknownPrevious = (id: string) =>
 export const unknownConversation = (id: string) =>
   refuse('not_found', `There is no conversation '${id.slice(0, 100)}' of this key.`, { param: 'conversation' });
 
-/** The store does not answer: what depends on it cannot be served. */
-export const away = (error: unknown) =>
-  refuse('unavailable', 'Stored responses cannot be read at the moment. Try again.', {
+/** The store does not answer: what depends on it cannot be served. What is a fault of our own is thrown again. */
+export function away(error: unknown, what = 'Stored responses'): Refusal {
+  if (!isDatabaseAway(error)) throw error;
+  return refuse('unavailable', `${what} cannot be reached at the moment. Try again.`, {
     headers: { 'retry-after': '1' },
     cause: messageOf(error),
   });
+}

@@ -1,6 +1,6 @@
 /** Conversations as OpenAI has them: made, described, deleted, and their items. Each is there for the key that made it alone. */
 import type { FastifyInstance } from 'fastify';
-import { readJsonBody } from '../../formats/json-body.js';
+import { missing, readJsonBody } from '../../formats/json-body.js';
 import { itemType } from '../../formats/openai-responses/items.js';
 import { problemInItems } from '../../formats/openai-responses/request.js';
 import { itemsOf } from '../../formats/openai-responses/response-object.js';
@@ -9,7 +9,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { ConversationId } from '../../responses/conversation-store.js';
-import type { Conversation, Conversations } from '../../responses/conversations.js';
+import { type Conversation, type Conversations, MOST_ITEMS, type NoRoom } from '../../responses/conversations.js';
 import { readBody } from '../read-body.js';
 import { routeOf } from '../route.js';
 import { unknownConversation } from './continued.js';
@@ -25,10 +25,13 @@ type Handler = (call: StoredCall, deps: ConversationsRoutesDeps, at: Conversatio
 
 export function conversationsRoutes(app: FastifyInstance, deps: ConversationsRoutesDeps): void {
   const handled = (handler: Handler) =>
-    storedCall(deps.authenticator, (call) =>
-      deps.conversations.enabled
-        ? handler(call, deps, { id: call.params['id'] ?? '', keyId: call.caller.key.id })
-        : Promise.resolve(call.refuse(NOT_KEPT)),
+    storedCall(
+      deps.authenticator,
+      (call) =>
+        deps.conversations.enabled
+          ? handler(call, deps, { id: call.params['id'] ?? '', keyId: call.caller.key.id })
+          : Promise.resolve(call.refuse(NOT_KEPT)),
+      'Conversations',
     );
   app.route({ ...routeOf('createConversation'), handler: handled(create) });
   app.route({ ...routeOf('getConversation'), handler: handled(get) });
@@ -49,15 +52,9 @@ const create: Handler = async (call, deps, { keyId }) => {
   if (!metadata.ok) return call.refuse(metadata.refusal);
   const items = itemsIn(body.value, 0);
   if (!items.ok) return call.refuse(items.refusal);
-  const made = await deps.conversations.create(keyId, metadata.value);
-  if (items.value.length > 0) {
-    const at = { id: made.id, keyId };
-    if (typeof (await deps.conversations.append(at, items.value)) === 'string') {
-      await deps.conversations.remove(at);
-      return call.refuse(TOO_LARGE);
-    }
-  }
-  return told(made);
+  const made = await deps.conversations.create(keyId, metadata.value, items.value);
+  if (made === 'too_many_of_key') return call.refuse(TOO_MANY_CONVERSATIONS);
+  return typeof made === 'string' ? call.refuse(noRoom[made]) : told(made);
 };
 
 const get: Handler = async (call, { conversations }, at) => {
@@ -68,6 +65,7 @@ const get: Handler = async (call, { conversations }, at) => {
 const update: Handler = async (call, deps, at) => {
   const body = await bodyOf(call, deps);
   if (!body.ok) return call.refuse(body.refusal);
+  if (body.value['metadata'] === undefined) return call.refuse(missing('metadata'));
   const metadata = metadataIn(body.value);
   if (!metadata.ok) return call.refuse(metadata.refusal);
   const described = await deps.conversations.describe(at, metadata.value);
@@ -86,18 +84,17 @@ const createItems: Handler = async (call, deps, at) => {
   if (!items.ok) return call.refuse(items.refusal);
   const appended = await deps.conversations.append(at, items.value);
   if (appended === 'unknown') return call.refuse(unknownConversation(at.id));
-  return appended === 'too_large' ? call.refuse(TOO_LARGE) : itemsPage(appended, false);
+  return typeof appended === 'string' ? call.refuse(noRoom[appended]) : itemsPage(appended, false);
 };
 
 const listItems: Handler = async (call, { conversations }, at) => {
   const asked = askedPage(call);
   if (!asked.ok) return call.refuse(asked.refusal);
-  const { after } = asked.value;
-  if (!(await conversations.find(at))) return call.refuse(unknownConversation(at.id));
-  if (after !== undefined && !(await conversations.item(at, after)))
+  const page = await conversations.page(at, asked.value);
+  if (page === 'unknown') return call.refuse(unknownConversation(at.id));
+  if (page === 'unknown_after')
     return call.refuse(refuse('invalid_value', "'after' names no item of this conversation.", { param: 'after' }));
-  const { items, more } = await conversations.page(at, asked.value);
-  return itemsPage(items, more);
+  return itemsPage(page.items, page.more);
 };
 
 const getItem: Handler = async (call, { conversations }, at) => {
@@ -105,10 +102,10 @@ const getItem: Handler = async (call, { conversations }, at) => {
   return item ?? call.refuse(unknownItem(call.params['item']!, at.id));
 };
 
-const removeItem: Handler = async (call, { conversations }, at) => {
-  if (!(await conversations.removeItem(at, call.params['item']!)))
+const removeItem: Handler = async (call, deps, at) => {
+  if (!(await deps.conversations.removeItem(at, call.params['item']!)))
     return call.refuse(unknownItem(call.params['item']!, at.id));
-  return get(call, { conversations } as ConversationsRoutesDeps, at);
+  return get(call, deps, at);
 };
 
 const told = ({ id, createdAtMs, metadata }: Conversation): Json => ({
@@ -169,9 +166,20 @@ export const withSaneIds = (items: readonly Json[]): Json[] =>
     () => newId('msg'),
   );
 
-const TOO_LARGE = refuse(
-  'request_too_large',
-  'The conversation would be larger than this gateway keeps (responses.max_size). Begin another one.',
+const noRoom: Readonly<Record<NoRoom, Refusal>> = {
+  too_large: refuse(
+    'request_too_large',
+    'The conversation would be larger than this gateway keeps (responses.max_size). Begin another one.',
+  ),
+  too_many: refuse(
+    'request_too_large',
+    `The conversation would have more than ${MOST_ITEMS} items, the most that this gateway keeps. Begin another one.`,
+  ),
+};
+
+const TOO_MANY_CONVERSATIONS = refuse(
+  'invalid_request',
+  'This key has as many conversations as this gateway keeps for one (responses.max_conversations). Delete some, or wait until older ones expire.',
 );
 
 const unknownItem = (item: string, id: string): Refusal =>

@@ -12,12 +12,12 @@ import type { ResponseWriter } from '../../gateway/response-writer.js';
 import type { Reserved } from '../../gateway/stages.js';
 import type { Caller } from '../../identity/key.js';
 import type { Clock } from '../../lib/clock.js';
-import { ok, type Result, refused } from '../../lib/errors.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Conversations } from '../../responses/conversations.js';
 import type { StoredResponse } from '../../responses/stored-response.js';
-import { outputOf, type StoredResponses } from '../../responses/stored-responses.js';
+import { outputOf, type StoredResponses, TooLarge } from '../../responses/stored-responses.js';
 import type { HttpResponseWriter } from '../response-writer.js';
 import { BackgroundRun, type BackgroundRuns } from './background.js';
 import { asksForState, away, type Continued, continued } from './continued.js';
@@ -95,10 +95,10 @@ export class ResponseSession implements ResponseWriter {
     try {
       await stored.write(row);
     } catch (error) {
-      return refused(away(error));
+      return refused(notKept(error));
     }
-    const run = new BackgroundRun(row, request.stream, (final) =>
-      runs.finish(run, final, this.#added(kept, final.response)),
+    const run = new BackgroundRun(row, request.stream, (final, conclude) =>
+      runs.finish(run, this.#added(kept, final.response), conclude),
     );
     runs.enter(run);
     this.#writer = run;
@@ -175,6 +175,13 @@ export class ResponseSession implements ResponseWriter {
     const row = { id: response['id'], keyId, status, background: false, createdAtMs, runningUntilMs: null } as const;
     this.#deps.stored.keep({ ...row, before, input, response });
   }
+}
+
+/** A response in the background is there for who asks again, or it is not begun. */
+function notKept(error: unknown): Refusal {
+  if (error instanceof TooLarge)
+    return refuse('request_too_large', 'The request is larger than this gateway keeps (responses.max_size).');
+  return away(error);
 }
 
 function parsed(bytes: Buffer): Json | undefined {

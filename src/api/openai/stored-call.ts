@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { mayComeFrom, mayUseEndpoint } from '../../identity/allow.js';
 import type { Authenticator } from '../../identity/authenticate.js';
 import type { Caller } from '../../identity/key.js';
+import { isDatabaseAway } from '../../lib/database-away.js';
 import { type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { requestIdOf, tokenOf } from '../call-headers.js';
@@ -18,9 +19,9 @@ export interface StoredCall {
   refuse(refusal: Refusal): FastifyReply;
 }
 
-/** Fastify's handler of such a call. What the store throws is told as what it is: it is away. */
+/** Fastify's handler of such a call. `what`: what it is about, as it is told where the store is away. */
 export const storedCall =
-  (authenticator: Authenticator, handler: (call: StoredCall) => Promise<unknown>) =>
+  (authenticator: Authenticator, handler: (call: StoredCall) => Promise<unknown>, what?: string) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const refuseWith = (refusal: Refusal) => sendError('openai-chat', request, reply, refusal);
     const caller = await authenticator.authenticate(tokenOf(request.headers));
@@ -34,7 +35,9 @@ export const storedCall =
     try {
       return await handler({ params, caller: caller.value, query, request, reply, refuse: refuseWith });
     } catch (error) {
-      return refuseWith(away(error));
+      if (isDatabaseAway(error)) return refuseWith(away(error, what));
+      request.log.error({ err: error }, 'a request about what is kept failed');
+      return refuseWith(FAULT);
     }
   };
 
@@ -46,6 +49,8 @@ const NOT_THIS_ENDPOINT = refuse(
   'endpoint_not_allowed',
   'This key may not use the chat endpoint, to which responses belong.',
 );
+
+const FAULT = refuse('internal_error', 'The gateway failed. The request id leads to the cause in its log.');
 
 const MOST_ITEMS = 100;
 const USUAL_ITEMS = 20;
