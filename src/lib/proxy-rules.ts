@@ -37,9 +37,9 @@ const isThisMachine = (host: string): boolean =>
 
 function excepts(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
-  if (ipaddr.isValidCIDR(entry)) return inBlock(host, entry);
   const [name, its] = nameAndPort(entry);
   if (its !== undefined && its !== port) return false;
+  if (ipaddr.isValidCIDR(name)) return inBlock(host, name);
   if (ipaddr.isValid(name))
     return ipaddr.isValid(host) && ipaddr.process(host).toString() === ipaddr.process(name).toString();
   const suffix = name.replace(/^\*?\./, '');
@@ -56,7 +56,7 @@ function inBlock(host: string, block: string): boolean {
 function nameAndPort(entry: string): [name: string, port: string | undefined] {
   const inBrackets = /^\[([^\]]*)\](?::(\d{1,5}))?$/.exec(entry);
   if (inBrackets) return [inBrackets[1]!, inBrackets[2]];
-  if (ipaddr.isValid(entry)) return [entry, undefined];
+  if (ipaddr.isValid(entry) || ipaddr.isValidCIDR(entry)) return [entry, undefined];
   const named = /^([^:]*):(\d{1,5})$/.exec(entry);
   return named ? [named[1]!, named[2]] : [entry, undefined];
 }
@@ -65,7 +65,17 @@ function nameAndPort(entry: string): [name: string, port: string | undefined] {
 export function proxyProblem(written: string): string | null {
   const url = URL.canParse(written) && /^https?:\/\/[^/]/i.test(written) ? new URL(written) : null;
   if (url === null) return 'expected the URL of an HTTP proxy, such as http://user:password@proxy.example.com:3128';
-  return url.pathname !== '/' || url.search || url.hash
-    ? 'the URL of a proxy has no path, no query and no fragment'
-    : null;
+  if (url.pathname !== '/' || url.search || url.hash) return 'the URL of a proxy has no path, no query and no fragment';
+  return isDecodable(url.username) && isDecodable(url.password)
+    ? null
+    : 'the user and password of a proxy are UTF-8 in percent-encoding: a % of their own is written %25';
+}
+
+function isDecodable(written: string): boolean {
+  try {
+    decodeURIComponent(written);
+    return true;
+  } catch {
+    return false;
+  }
 }

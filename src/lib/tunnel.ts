@@ -19,14 +19,16 @@ export interface Opening {
 
 const MOST_HEAD_BYTES = 16 * 1024;
 
+/** The proxy is away or does not let one through: nothing is known of what lies behind it. */
 export class ProxyRefused extends Error {
   readonly code = 'PROXY_REFUSED';
   override readonly name = 'ProxyRefused';
 }
 
-/** `done` is called once. */
+/** `done` is called once. The proxy's URL is one in which `proxyProblem` finds nothing. */
 export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: Socket) => void): Opening {
   const proxy = new URL(to.proxy);
+  const head = askFor(to, proxy);
   const host = proxy.hostname.replace(/^\[|\]$/g, '');
   const secure = proxy.protocol === 'https:';
   const port = Number(proxy.port) || (secure ? 443 : 80);
@@ -34,13 +36,13 @@ export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: So
     ? connectTls({ host, port, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) })
     : connect({ host, port });
   let over = false;
-  let head = Buffer.alloc(0);
+  let answer = Buffer.alloc(0);
   const timer = setTimeout(() => fail(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), to.timeoutMs);
   const settle = (): boolean => {
     if (over) return false;
     over = true;
     clearTimeout(timer);
-    socket.off('data', onData).off('error', fail).off('close', onClose);
+    socket.off('data', onData).off('error', onError).off('close', onClose);
     socket.on('error', () => {});
     return true;
   };
@@ -49,25 +51,31 @@ export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: So
     socket.destroy();
     done(error);
   };
+  const onError = (error: NodeJS.ErrnoException): void =>
+    fail(
+      error.code === 'ETIMEDOUT'
+        ? error
+        : new ProxyRefused(`The proxy cannot be reached (${error.code ?? error.name}).`),
+    );
   const onClose = (): void => fail(new ProxyRefused('The proxy closed the connection.'));
   const onData = (piece: Buffer): void => {
-    head = Buffer.concat([head, piece]);
-    const end = head.indexOf('\r\n\r\n');
+    answer = Buffer.concat([answer, piece]);
+    const end = answer.indexOf('\r\n\r\n');
     if (end === -1) {
-      if (head.length > MOST_HEAD_BYTES) fail(new ProxyRefused('The proxy does not answer in HTTP.'));
+      if (answer.length > MOST_HEAD_BYTES) fail(new ProxyRefused('The proxy does not answer in HTTP.'));
       return;
     }
-    const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head.toString('latin1', 0, Math.min(end + 2, 64)))?.[1];
+    const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(answer.toString('latin1', 0, Math.min(end + 2, 64)))?.[1];
     if (status === undefined) return fail(new ProxyRefused('The proxy does not answer in HTTP.'));
     if (!status.startsWith('2')) return fail(new ProxyRefused(`The proxy refuses the connection (${status}).`));
     if (!settle()) return;
     socket.pause();
-    if (head.length > end + 4) socket.unshift(head.subarray(end + 4));
+    if (answer.length > end + 4) socket.unshift(answer.subarray(end + 4));
     done(null, socket);
   };
   socket.setNoDelay(true).setKeepAlive(true, 60_000);
-  socket.on('data', onData).on('error', fail).on('close', onClose);
-  socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(askFor(to, proxy)));
+  socket.on('data', onData).on('error', onError).on('close', onClose);
+  socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(head));
   return { destroy: (error = new Error('given up')) => fail(error) };
 }
 

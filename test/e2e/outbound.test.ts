@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';
+import { freePort } from '../support/free-port.js';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 
@@ -34,6 +35,7 @@ before(async () => {
   const providers: Record<string, object> = {
     own: { ...at('api.test', secure), proxy: through, tls: { ca } },
     wrong: { ...at('api.test', secure), proxy: `http://me:guess@127.0.0.1:${proxy.port}`, tls: { ca } },
+    away: { ...at('api.test', secure), proxy: `http://127.0.0.1:${await freePort()}`, tls: { ca } },
     environment: { ...at('models.test', secure), tls: { ca, server_name: 'api.test' } },
     unencrypted: at('plain.test', plain, 'http'),
     excepted: at('models.internal.test', plain, 'http'),
@@ -101,6 +103,12 @@ test('a proxy that refuses is named as what it is', async () => {
   const { status, text } = await ask('wrong');
   assert.equal(status, 502, text);
   assert.match(text, /The proxy refuses the connection \(407\)/);
+});
+
+test('a proxy that is away is named, not the upstream behind it', async () => {
+  const { status, text } = await ask('away');
+  assert.equal(status, 502, text);
+  assert.match(text, /The proxy cannot be reached \(ECONNREFUSED\)/);
 });
 
 test('certificates: own authorities, a client certificate, and a name of its own', async () => {

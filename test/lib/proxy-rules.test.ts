@@ -31,6 +31,10 @@ test('NO_PROXY takes names and what is below them, addresses, blocks, ports and 
     ['https://example.com', 'example.com:443'],
     ['http://example.com:8080', 'example.com:8080'],
     ['http://10.1.2.3:8000', '10.0.0.0/8'],
+    ['http://10.1.2.3:8000', '10.0.0.0/8:8000'],
+    ['https://10.1.2.3', '10.0.0.0/8:443'],
+    ['https://[fd00::1]', '[fd00::/8]:443'],
+    ['https://[fd00::1]', '[fd00::/8]'],
     ['http://10.1.2.3:8000', '10.1.2.3'],
     ['http://10.1.2.3:8000', '10.1.2.3:8000'],
     ['http://[fd00::1]:8000', 'fd00::/8'],
@@ -44,6 +48,9 @@ test('NO_PROXY takes names and what is below them, addresses, blocks, ports and 
     ['https://example.com', 'example.com:8443'],
     ['https://example.com.evil.test', 'example.com'],
     ['http://11.1.2.3', '10.0.0.0/8'],
+    ['http://10.1.2.3:8001', '10.0.0.0/8:8000'],
+    ['http://11.1.2.3:8000', '10.0.0.0/8:8000'],
+    ['http://[fd00::1]', '[fd00::/8]:443'],
     ['http://example.com', '10.0.0.0/8'],
     ['http://[fd00::1]', '0.0.0.0/0'],
     ['https://example.com', ' , '],
@@ -58,4 +65,8 @@ test('what is no proxy is told', () => {
   assert.match(proxyProblem('socks5://proxy:1080')!, /HTTP proxy/);
   assert.match(proxyProblem('proxy:3128')!, /HTTP proxy/);
   assert.match(proxyProblem('http://proxy/path')!, /no path/);
+  assert.equal(proxyProblem('http://u:50%25off@proxy:1'), null);
+  assert.match(proxyProblem('http://u:50%off@proxy:1')!, /a % of their own is written %25/);
+  assert.match(proxyProblem('http://%E0%A4%A@proxy:1')!, /a % of their own is written %25/);
+  assert.match(proxyProblem('http://u:%ff@proxy:1')!, /UTF-8/);
 });
