@@ -57,17 +57,28 @@ export function namesInFile(value: unknown, added: readonly AddedEntry[]): reado
   return added.filter(({ kind, name }) => Object.hasOwn(of(kind), name));
 }
 
-/** Settings that name files of the machine on which a gateway runs. */
+/** Settings of a provider that name files of the machine on which a gateway runs. */
 const OF_FILES = new Set(['credentials_file', 'token_file']);
+const OF_TLS = new Set(['ca', 'cert', 'key']);
 const MOST_DEEP = 20;
 
 /** What only a file may say, or what no address may be, in what the admin API was given. */
 export function forbidden({ kind, written }: AddedEntry): { path: Path; message: string } | undefined {
-  if (kind === 'provider' && typeof written['base_url'] === 'string') {
-    const message = urlProblem(written['base_url'], 'private');
+  if (kind === 'provider') {
+    const { base_url: base, proxy } = written;
+    const message = typeof base === 'string' ? urlProblem(base, 'private') : null;
     if (message !== null) return { path: ['base_url'], message };
+    const wrong = typeof proxy === 'string' ? addressProblem(proxy) : null;
+    if (wrong !== null) return { path: ['proxy'], message: wrong };
   }
   return fileIn(written, [], 0);
+}
+
+/** Of a proxy, whose URL may hold credentials. What is no URL is told with the other faults of the settings. */
+function addressProblem(proxy: string): string | null {
+  if (!URL.canParse(proxy)) return null;
+  const { host } = new URL(proxy);
+  return host === '' ? null : urlProblem(`http://${host}`, 'private');
 }
 
 function fileIn(value: unknown, path: Path, depth: number): { path: Path; message: string } | undefined {
@@ -75,7 +86,10 @@ function fileIn(value: unknown, path: Path, depth: number): { path: Path; messag
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, inner] of Object.entries(value)) {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
-    const isFile = (key === 'file' && depth > 0 && typeof inner === 'string') || OF_FILES.has(key);
+    const isFile =
+      (key === 'file' && depth > 0 && typeof inner === 'string') ||
+      OF_FILES.has(key) ||
+      (path.length === 1 && path[0] === 'tls' && OF_TLS.has(key));
     if (isFile) return { path: at, message: 'files can be named in the configuration file alone' };
     const found = fileIn(inner, at, depth + 1);
     if (found) return found;

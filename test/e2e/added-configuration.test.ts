@@ -121,6 +121,8 @@ describe('providers and models of the admin API', () => {
       ['/providers', { name: 'x', type: 'nothing' }, 'type', /nothing|one of/],
       ['/providers', { name: 'x', type: 'openai', api_key: { file: '/etc/passwd' } }, 'api_key.file', /file alone/],
       ['/providers', { name: 'x', type: 'openai', base_url: 'http://169.254.169.254/v1' }, 'base_url', /./],
+      ['/providers', { name: 'x', type: 'openai', proxy: 'http://u:p@169.254.169.254:80' }, 'proxy', /not allowed/],
+      ['/providers', { name: 'x', type: 'openai', tls: { ca: '/etc/passwd' } }, 'tls.ca', /file alone/],
       [
         '/models',
         { name: 'x', targets: [{ provider: 'nobody', model: 'm' }] },
