@@ -120,6 +120,27 @@ test('certificates: own authorities, a client certificate, and a name of its own
   assert.deepEqual(proxy.asked, []);
 });
 
+test('the test of a provider goes the way that its requests go', async () => {
+  const shown = (name: string) =>
+    gateway.admin<{ status: string; detail: string }>('POST', `/providers/${name}/test`);
+  for (const name of ['own', 'environment', 'unencrypted', 'mutual']) {
+    proxy.asked.length = 0;
+    const { status, detail } = await shown(name);
+    assert.notEqual(status, 'problem', `${name}: ${detail}`);
+    assert.equal(proxy.asked.length, name === 'mutual' ? 0 : 1, `${name} goes through the proxy`);
+  }
+  for (const [name, words] of [
+    ['away', /cannot be reached: The proxy cannot be reached \(ECONNREFUSED\)/],
+    ['wrong', /The proxy refuses the connection \(407\)/],
+    ['unknown', /UNABLE_TO_VERIFY|SELF_SIGNED/],
+    ['misnamed', /ERR_TLS_CERT_ALTNAME_INVALID/],
+  ] as const) {
+    const { status, detail } = await shown(name);
+    assert.equal(status, 'problem', `${name}: ${detail}`);
+    assert.match(detail, words);
+  }
+});
+
 test('no password and no key of the way is shown or logged', async () => {
   const shown = JSON.stringify(await gateway.admin('GET', '/config'));
   assert.match(shown, new RegExp(`@127\\.0\\.0\\.1:${proxy.port}`));

@@ -2,17 +2,15 @@
  * Providers as requests would find them: a credential, a host that answers, and, where listing models costs nothing, a key that is
  * let in and the models that targets name. All are asked at once; nothing that is billed is sent.
  */
-import { connect } from 'node:net';
 import type { Config, ProviderConfig } from '../../config/config.js';
 import { isObject } from '../../lib/json.js';
-import { messageOf } from '../../lib/thrown.js';
 import { withoutTrailing } from '../../lib/without-trailing.js';
 import { accountLack, baseUrlOf } from '../../provider/accounts.js';
 import type { ProviderType } from '../../provider/provider-type.js';
+import { type Answered, ask } from './ask.js';
 import { type Finding, fine, note, problem } from './finding.js';
 
-const ANSWER_MS = 10_000;
-const MOST_BYTES = 8 * 1024 * 1024;
+type Failed = Extract<Answered, { failed: string }>;
 
 export const lookAtProviders = (config: Config, types: Readonly<Record<string, ProviderType>>): Promise<Finding[]> =>
   Promise.all(
@@ -20,7 +18,7 @@ export const lookAtProviders = (config: Config, types: Readonly<Record<string, P
       const asked = Object.values(config.models).flatMap(({ targets }) =>
         targets.filter((target) => target.provider === name).map(({ model }) => model),
       );
-      return lookAt(`provider ${name}`, name, provider, types[provider.type], [...new Set(asked)]);
+      return lookAt(`provider ${name}`, name, provider, types[provider.type], [...new Set(asked)], config);
     }),
   );
 
@@ -30,6 +28,7 @@ async function lookAt(
   provider: ProviderConfig,
   type: ProviderType | undefined,
   asked: readonly string[],
+  config: Pick<Config, 'proxies'>,
 ): Promise<Finding> {
   if (!type)
     return problem(check, `${provider.type} is no type of provider`, 'See docs/configuration.md for those there are.');
@@ -46,70 +45,42 @@ async function lookAt(
     );
   }
   const base = baseUrlOf(provider, type);
-  const host = await reach(base);
-  if (host !== undefined)
-    return problem(
-      check,
-      `${new URL(base).host} cannot be reached: ${host}`,
-      `Check providers.${name}.base_url, DNS, proxies and firewalls.`,
-    );
-  if (type.lists === undefined) return fine(check, `${new URL(base).host} is reached; its credential is not tried`);
+  if (type.lists === undefined) {
+    // The answer to a request without a credential is some refusal, and costs nothing.
+    const answer = await ask(new URL(base), {}, provider, config);
+    if ('failed' in answer) return failure(check, name, base, answer);
+    return fine(check, `${new URL(base).host} is reached; its credential is not tried`);
+  }
   const results: Finding[] = [];
-  for (const key of keys.length > 0 ? keys : [''])
-    results.push(await list(check, name, base, type, provider, key, asked));
+  for (const key of keys.length > 0 ? keys : ['']) {
+    const to = new URL(addressOf(base, type.lists));
+    const answer = await ask(to, { ...type.auth(key), ...provider.headers }, provider, config);
+    if ('failed' in answer) return failure(check, name, base, answer);
+    results.push(listOf(check, name, base, answer, asked));
+  }
   return (
     results.find(({ status }) => status === 'problem') ?? results.find(({ status }) => status === 'note') ?? results[0]!
   );
 }
 
-/** Why a TCP connection cannot be made; undefined where it can. */
-function reach(base: string): Promise<string | undefined> {
-  const { hostname, port, protocol } = new URL(base);
-  return new Promise((resolve) => {
-    const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port) || (protocol === 'https:' ? 443 : 80),
-      timeout: ANSWER_MS,
-    });
-    const end = (why: string | undefined) => {
-      socket.destroy();
-      resolve(why);
-    };
-    socket.once('connect', () => end(undefined));
-    socket.once('timeout', () => end(`no answer within ${ANSWER_MS / 1000} s`));
-    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-  });
+function failure(check: string, name: string, base: string, { failed, reached }: Failed): Finding {
+  const { host } = new URL(base);
+  return problem(
+    check,
+    reached ? `${host} does not answer: ${failed}` : `${host} cannot be reached: ${failed}`,
+    `Check providers.${name}.base_url, its proxy and tls, DNS and firewalls.`,
+  );
 }
 
-/** Lists the models with a key. */
-async function list(
+/** What the answer to a question for the models shows. */
+function listOf(
   check: string,
   name: string,
   base: string,
-  type: ProviderType,
-  provider: ProviderConfig,
-  key: string,
+  { status, text }: { readonly status: number; readonly text: string },
   asked: readonly string[],
-): Promise<Finding> {
+): Finding {
   const { host } = new URL(base);
-  let status: number;
-  let text: string;
-  try {
-    const answer = await fetch(addressOf(base, type.lists!), {
-      headers: { ...type.auth(key), ...provider.headers, accept: 'application/json' },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    status = answer.status;
-    text = await readAtMost(answer, MOST_BYTES);
-  } catch (error) {
-    const cause = error instanceof Error && error.cause ? error.cause : error;
-    return problem(
-      check,
-      `${host} does not answer: ${messageOf(cause)}`,
-      'Check TLS (certificates, proxies) and the address.',
-    );
-  }
   if (status === 401 || status === 403)
     return problem(
       check,
@@ -142,17 +113,6 @@ const listed = (names: readonly string[]): string => names.slice(0, 10).join(', 
 function addressOf(base: string, path: string): string {
   const root = withoutTrailing(base, '/');
   return root.endsWith('/v1') && path.startsWith('/v1/') ? root + path.slice(3) : root + path;
-}
-
-async function readAtMost(answer: Response, most: number): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of answer.body ?? []) {
-    size += (piece as Uint8Array).length;
-    if (size > most) throw new Error(`its list of models is longer than ${most} bytes`);
-    pieces.push(piece as Uint8Array);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** Names in a list of models; undefined where it is none. */
