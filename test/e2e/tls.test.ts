@@ -1,5 +1,6 @@
 /** HTTPS by certificate files: everything that is served, other files while it runs, clients that have to show a certificate. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { parse, stringify } from 'yaml';
 import { packageRoot } from '../../src/lib/root.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
+import { type Gateway, startGateway, tollgate } from '../support/gateway.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { json } from '../support/upstream-steps.js';
 
@@ -145,6 +146,31 @@ test('everything is served over HTTPS: model requests, streams, the admin API, t
   assert.equal(upstream.requests.at(-1)!.headers['x-forwarded-proto'], 'https');
 });
 
+/** The image's health check, and what the doctor says of the port. */
+async function fromInside(): Promise<{ healthy: boolean; found: string[] }> {
+  const run = (...args: string[]) =>
+    new Promise<{ code: number; out: string }>((resolve) => {
+      const env = { PATH: process.env['PATH'], PORT: String(port) };
+      execFile(process.execPath, args, { env }, (error, out) => resolve({ code: error ? Number(error.code) : 0, out }));
+    });
+  const [check, doctor] = await Promise.all([
+    run(join(packageRoot, 'bin/healthcheck.js')),
+    run(tollgate, 'doctor', '--json', '--config', join(gateway.dir, 'config.yaml')),
+  ]);
+  const { findings } = JSON.parse(doctor.out) as { findings: { check: string; status: string; detail: string }[] };
+  const found = findings
+    .filter(({ check }) => ['port', 'gateway'].includes(check))
+    .map(({ check, status, detail }) => `${check} ${status}: ${detail}`);
+  return { healthy: check.code === 0, found };
+}
+
+test('the health check of the image and the doctor reach it by HTTPS', async () => {
+  const { healthy, found } = await fromInside();
+  assert.match(found[0]!, /^port ok: a gateway answers at 127\.0\.0\.1:\d+$/);
+  assert.match(found[1] ?? '', /^gateway ok: /, found.join('\n'));
+  assert.ok(healthy);
+});
+
 test('a large body and a large answer pass, and a client that asks for HTTP/2 gets HTTP/1.1', async () => {
   const content = 'word '.repeat(200_000);
   const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] });
@@ -206,6 +232,9 @@ test('clients have to show a certificate of client_ca from the moment that it is
     assert.equal(await handshake(options), 'refused', who);
   assert.equal(await handshake(pair('client')), '127.0.0.1');
   assert.equal((await ask('/v1/chat/completions', pair('client'), chat())).status, 200);
+  const { healthy, found } = await fromInside();
+  assert.match(found[0]!, /^port note: a gateway answers at .* clients with a certificate only$/);
+  assert.ok(healthy, 'it is there, and its state is not told');
 });
 
 test('it ends with its grace, whatever connections are silent or in the middle of a handshake', async () => {

@@ -1,10 +1,9 @@
-/** One question to a provider, by the way that requests take: its proxy, its authorities, its certificate. */
+/** One question over HTTP, by the connections that requests take: through a proxy, with authorities and certificates of its own. */
 
-import { viaOf } from '../../catalog/via.js';
-import type { Config, ProviderConfig } from '../../config/config.js';
 import { systemClock } from '../../lib/clock.js';
 import { attempt } from '../../upstream/attempt.js';
 import { Deadlines } from '../../upstream/deadline.js';
+import type { Via } from '../../upstream/http1/connections.js';
 import { Pools } from '../../upstream/pool.js';
 
 const ANSWER_MS = 10_000;
@@ -19,11 +18,10 @@ export type Answered =
 export async function ask(
   url: URL,
   headers: Readonly<Record<string, string>>,
-  { reach }: ProviderConfig,
-  { proxies }: Pick<Config, 'proxies'>,
+  via: Via | undefined,
 ): Promise<Answered> {
   const pools = new Pools();
-  const connections = pools.lease().get(url.origin, ANSWER_MS, viaOf(url.origin, reach, proxies));
+  const connections = pools.lease().get(url.origin, ANSWER_MS, via);
   try {
     return await answered(
       {

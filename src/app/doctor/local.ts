@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.js';
 import { smallVolume, volumeOf } from '../../ledger/spool-volume.js';
 import { messageOf } from '../../lib/thrown.js';
+import { ask } from './ask.js';
 import { type Finding, fine, note, problem } from './finding.js';
 
-const ANSWER_MS = 5_000;
 const supported = [20, 22, 24];
 
 export function lookAtVersions(version: string): Finding {
@@ -67,7 +67,7 @@ async function spoolBytes(dir: string): Promise<number> {
 
 /** `adminKey`: where it is known here; a gateway tells its details to nobody else. */
 export async function lookAtPort(
-  { server: { host, port } }: Config,
+  { server: { host, port, tls } }: Config,
   version: string,
   adminKey: string | undefined,
 ): Promise<Finding[]> {
@@ -79,8 +79,18 @@ export async function lookAtPort(
   if (error !== 'EADDRINUSE')
     return [problem('port', `${shown} cannot be listened on (${error})`, 'Check server.host and server.port.')];
   const to = ['0.0.0.0', '::', '[::]'].includes(host) ? '127.0.0.1' : host;
-  const base = `http://${to.includes(':') && !to.startsWith('[') ? `[${to}]` : to}:${port}`;
+  const base = `${tls ? 'https' : 'http'}://${to.includes(':') && !to.startsWith('[') ? `[${to}]` : to}:${port}`;
   const health = await asked(`${base}/readyz`, adminKey);
+  if (health === 'wants a certificate')
+    return [
+      tls?.client_ca
+        ? note('port', `a gateway answers at ${shown}, and tells its state to clients with a certificate only`)
+        : problem(
+            'port',
+            `${shown} is in use by something that wants a certificate of its clients`,
+            'Stop it, or set another server.port.',
+          ),
+    ];
   if (health === undefined || typeof health.body['status'] !== 'string')
     return [
       problem('port', `${shown} is in use by something that is no gateway`, 'Stop it, or set another server.port.'),
@@ -101,14 +111,13 @@ interface Asked {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-async function asked(url: string, adminKey: string | undefined): Promise<Asked | undefined> {
+/** Certificates of the gateway of this machine are for the names by which others know it: they are not verified. */
+async function asked(url: string, adminKey: string | undefined): Promise<Asked | 'wants a certificate' | undefined> {
+  const headers: Record<string, string> = adminKey ? { authorization: `Bearer ${adminKey}` } : {};
+  const answer = await ask(new URL(url), headers, { tls: { rejectUnauthorized: false } });
+  if ('failed' in answer) return /\(ERR_SSL_\w*ALERT/.test(answer.failed) ? 'wants a certificate' : undefined;
   try {
-    const answer = await fetch(url, {
-      headers: adminKey ? { authorization: `Bearer ${adminKey}` } : {},
-      redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    return { status: answer.status, body: JSON.parse(answer.text) as Record<string, unknown> };
   } catch {
     return undefined;
   }
@@ -135,7 +144,7 @@ async function ofGateway(
   if (status === 200 && parts.length > 0 && found.length === 0)
     found.push(fine('gateway', parts.map(([name, { detail }]) => (detail ? `${name}: ${detail}` : name)).join('; ')));
   const document = adminKey ? await asked(`${base}/admin/v1/openapi.json`, adminKey) : undefined;
-  const info = document?.body['info'] as { version?: string } | undefined;
+  const info = (typeof document === 'object' ? document.body['info'] : undefined) as { version?: string } | undefined;
   if (info?.version !== undefined && info.version !== version)
     found.push(
       note(

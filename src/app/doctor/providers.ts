@@ -2,6 +2,7 @@
  * Providers as requests would find them: a credential, a host that answers, and, where listing models costs nothing, a key that is
  * let in and the models that targets name. All are asked at once; nothing that is billed is sent.
  */
+import { viaOf } from '../../catalog/via.js';
 import type { Config, ProviderConfig } from '../../config/config.js';
 import { isObject } from '../../lib/json.js';
 import { withoutTrailing } from '../../lib/without-trailing.js';
@@ -45,16 +46,17 @@ async function lookAt(
     );
   }
   const base = baseUrlOf(provider, type);
+  const via = viaOf(new URL(base).origin, provider.reach, config.proxies);
   if (type.lists === undefined) {
     // The answer to a request without a credential is some refusal, and costs nothing.
-    const answer = await ask(new URL(base), {}, provider, config);
+    const answer = await ask(new URL(base), {}, via);
     if ('failed' in answer) return failure(check, name, base, answer);
     return fine(check, `${new URL(base).host} is reached; its credential is not tried`);
   }
   const results: Finding[] = [];
   for (const key of keys.length > 0 ? keys : ['']) {
     const to = new URL(addressOf(base, type.lists));
-    const answer = await ask(to, { ...type.auth(key), ...provider.headers }, provider, config);
+    const answer = await ask(to, { ...type.auth(key), ...provider.headers }, via);
     if ('failed' in answer) return failure(check, name, base, answer);
     results.push(listOf(check, name, base, answer, asked));
   }
