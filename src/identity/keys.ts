@@ -72,7 +72,7 @@ export interface KeyWrites {
   rotateKey(id: string, overlapMs: number): Promise<Result<Shown>>;
   blockKey(id: string): Promise<Result<Key>>;
   unblockKey(id: string): Promise<Result<Key>>;
-  createTeam(id: string, fields: TeamFields): Promise<Result<Team>>;
+  createTeam(id: string, fields: TeamFields & { readonly blocked?: boolean | undefined }): Promise<Result<Team>>;
   patchTeam(id: string, patch: TeamFields): Promise<Result<Team>>;
   blockTeam(id: string): Promise<Result<Team>>;
   unblockTeam(id: string): Promise<Result<Team>>;
@@ -232,10 +232,10 @@ function teamWrites({ tx, now, audit, told }: Session) {
   };
 
   const writes: Of<'createTeam' | 'patchTeam' | 'blockTeam' | 'unblockTeam' | 'deleteTeam'> = {
-    async createTeam(id, fields) {
-      const team = newTeam(id, fields, now);
+    async createTeam(id, { blocked = false, ...fields }) {
+      const team: Team = { ...newTeam(id, fields, now), blocked_at: blocked ? now : null };
       if (!(await tx.ensureTeam(team))) return refused(refuse('conflict', `There is already a team named ${id}.`));
-      await audit('team.create', id, written(fields), [id]);
+      await audit('team.create', id, { ...written(fields), ...(blocked && { blocked }) }, [id]);
       told.push({ kind: 'team', team: id });
       return ok(team);
     },

@@ -2,12 +2,13 @@
  * LiteLLM's database as calls of the admin API. First everything is read and laid out (`layOut`), which changes nothing. To take
  * it over, what was spent so far is entered before any key works, then the teams are created, then the keys: budgets are summed
  * from the ledger when they are first used, so they begin with what was spent. Each step does nothing where it was done before,
- * so a run that was cut off is simply run again; what exists by then is left as it is.
+ * so a run that was cut off is simply run again; what exists by then is left as it is, and what was spent is not counted again,
+ * whatever figures there are by then.
  */
 import type { Json } from '../lib/json.js';
 import { isOfAll, jsonOf } from './budgets.js';
 import type { Findings } from './findings.js';
-import { hasBudget, type KeyRow, keyRow, personalTeam, type TeamRow, teamRow, text } from './rows.js';
+import { hasBudget, type KeyRow, keyRow, modelsOf, personalTeam, type TeamRow, teamRow, text } from './rows.js';
 import type { CountedName, LitellmTables } from './tables-pg.js';
 
 export interface Layout {
@@ -56,8 +57,10 @@ export async function layOut(
       const shown = `key ${text(row['key_alias'], 100) ?? text(row['key_name'], 40) ?? String(row['token']).slice(0, 8)}`;
       const tell = (reason: string) => findings.note(isOfAll(reason) ? 'every budget' : shown, reason);
       const team = teams.get(String(row['team_id'])) ?? personalOf(row, users, personal, names, findings);
-      if (row['team_id'] && !team && row['team_id'] !== 'litellm-dashboard') tell('its team is not there: it has none');
-      const key = keyRow(row, team, budgets.get(String(row['budget_id'])), nowMs, tell);
+      if (row['team_id'] && !team && row['team_id'] !== 'litellm-dashboard')
+        tell('its team is not there: it has none, nor the limits and models of it');
+      const models = team ? team.models : modelsOf(users.get(String(row['user_id']))?.['models']);
+      const key = keyRow(row, { team, models, budget: budgets.get(String(row['budget_id'])) }, nowMs, tell);
       if ('skipped' in key) findings.lacks(shown, key.skipped);
       else {
         keys.push(key);
@@ -158,24 +161,63 @@ async function tellOfOthers(tables: LitellmTables, findings: Findings): Promise<
 
 /**
  * What the ledger has to say of the past, so that every budget sums to what it was. A team's sum is its own. A key whose budget
- * counts it needs its sum as well; as much of that as the team's sum allows is of both, the rest of the key alone.
+ * counts it needs its sum as well; as much of that as the team's sum allows is of both, the rest of the key alone. What is left of
+ * a team's sum comes after its keys, also where it is nothing: with it the team's sum is whole, and a later run adds nothing to it.
  */
 function openingsOf(teams: readonly TeamRow[], keys: readonly KeyRow[]): Opening[] {
   const left = new Map(teams.map(({ name, spentUsd }) => [name, nanoOf(spentUsd)]));
-  const openings: Opening[] = [];
+  const ofKeys = new Map<string | undefined, Opening[]>();
   for (const { sha256, fields, spentUsd } of keys) {
     if (!hasBudget(fields)) continue;
     const team = fields['team'] as string | undefined;
     const spent = nanoOf(spentUsd);
     const ofTeam = team === undefined ? 0 : Math.min(spent, left.get(team) ?? 0);
+    const pieces = ofKeys.get(team) ?? [];
+    ofKeys.set(team, pieces);
     if (team !== undefined && ofTeam > 0) {
       left.set(team, left.get(team)! - ofTeam);
-      openings.push({ sha256, team, usd: usdOf(ofTeam) });
+      pieces.push({ sha256, team, usd: usdOf(ofTeam) });
     }
-    if (spent > ofTeam) openings.push({ sha256, usd: usdOf(spent - ofTeam) });
+    if (spent > ofTeam) pieces.push({ sha256, usd: usdOf(spent - ofTeam) });
   }
-  for (const [team, nano] of left) if (nano > 0) openings.push({ team, usd: usdOf(nano) });
-  return openings;
+  const ofTeams = [...left].flatMap(([team, nano]) => {
+    const pieces = ofKeys.get(team) ?? [];
+    return nano > 0 || pieces.length > 0 ? [...pieces, { team, usd: usdOf(nano) }] : [];
+  });
+  return [...ofTeams, ...(ofKeys.get(undefined) ?? [])];
+}
+
+/** The pieces of a key go together: what was entered of it before is not entered again. So do those of a team that are not many. */
+function callsOf(openings: readonly Opening[]): Opening[][] {
+  const calls: Opening[][] = [];
+  for (const together of parted(openings)) {
+    const last = calls.at(-1);
+    if (last && last.length + together.length <= OPENINGS_AT_ONCE) last.push(...together);
+    else calls.push(together);
+  }
+  return calls;
+}
+
+/** A team with its keys, in order; of one with too many, and of keys without a team, each key. */
+function parted(openings: readonly Opening[]): Opening[][] {
+  const parts: Opening[][] = [];
+  let team: Opening[] = [];
+  for (const one of openings) {
+    team.push(one);
+    if (one.sha256 !== undefined) continue;
+    parts.push(...(team.length <= OPENINGS_AT_ONCE ? [team] : byKey(team)));
+    team = [];
+  }
+  return [...parts, ...byKey(team)];
+}
+
+function byKey(openings: readonly Opening[]): Opening[][] {
+  const keys: Opening[][] = [];
+  for (const one of openings) {
+    if (one.sha256 !== undefined && keys.at(-1)?.[0]?.sha256 === one.sha256) keys.at(-1)!.push(one);
+    else keys.push([one]);
+  }
+  return keys;
 }
 
 const nanoOf = (usd: number): number => Math.round(usd * 1e9);
@@ -209,14 +251,15 @@ export async function takeOver(
     keys: { created: 0, there: 0 },
     openings: { entered: 0, there: 0 },
   };
-  for (let at = 0; at < layout.openings.length; at += OPENINGS_AT_ONCE) {
-    const data = layout.openings.slice(at, at + OPENINGS_AT_ONCE);
+  let sums = 0;
+  for (const data of callsOf(layout.openings)) {
     const answer = await call('POST', '/ledger/openings', { source: 'litellm', data });
     if (answer.status !== 200) throw new Error(answer.detail);
     const { entered, already_there } = answer.body as { entered: number; already_there: number };
     taken.openings.entered += entered;
     taken.openings.there += already_there;
-    progress('sums entered', at + data.length, layout.openings.length);
+    sums += data.length;
+    progress('sums entered', sums, layout.openings.length);
   }
   const create = async (path: string, what: string, body: object, counted: { created: number; there: number }) => {
     const { status, detail } = await call('POST', path, body);
@@ -224,11 +267,10 @@ export async function takeOver(
     else if (status === 409) counted.there++;
     else findings.lacks(what, detail);
   };
-  await each(layout.teams, progress, 'teams', async ({ name, fields, blocked }) => {
-    await create('/teams', `team ${name}`, fields, taken.teams);
-    if (blocked) await call('POST', `/teams/${encodeURIComponent(name)}/block`, {});
+  const bodyOf = ({ fields, blocked }: KeyRow | TeamRow) => ({ ...fields, ...(blocked ? { blocked: true } : {}) });
+  await each(layout.teams, progress, 'teams', async (team) => {
+    await create('/teams', `team ${team.name}`, bodyOf(team), taken.teams);
   });
-  const bodyOf = ({ fields, blocked }: KeyRow) => ({ ...fields, ...(blocked ? { blocked: true } : {}) });
   const pages = Array.from({ length: Math.ceil(layout.keys.length / KEYS_AT_ONCE) }, (_, page) =>
     layout.keys.slice(page * KEYS_AT_ONCE, (page + 1) * KEYS_AT_ONCE),
   );

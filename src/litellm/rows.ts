@@ -48,13 +48,15 @@ export function teamRow(row: Json, name: string, aliases: Json, tell: Tell): Tea
 export const personalTeam = (row: Json, name: string, tell: Tell): TeamRow =>
   teamRow({ ...row, blocked: false, metadata: { user_id: row['user_id'] } }, name, {}, tell);
 
-export function keyRow(
-  row: Json,
-  team: TeamRow | undefined,
-  budget: Json | undefined,
-  nowMs: number,
-  tell: Tell,
-): KeyRow | Skipped {
+/** What holds for a key by what it belongs to. */
+interface OfKey {
+  readonly team: TeamRow | undefined;
+  /** Of its team, or else its user; undefined: all. */
+  readonly models: readonly string[] | undefined;
+  readonly budget: Json | undefined;
+}
+
+export function keyRow(row: Json, { team, models: outer, budget }: OfKey, nowMs: number, tell: Tell): KeyRow | Skipped {
   const token = String(row['token'] ?? '');
   const sha256 = /^[0-9a-f]{64}$/i.test(token)
     ? token.toLowerCase()
@@ -77,7 +79,8 @@ export function keyRow(
     metadata: metadataOf(metadata, row, ['user_id', 'team_id', 'organization_id', 'project_id']),
   };
   if (team) fields['team'] = team.name;
-  const models = modelsOf(row['models']) ?? team?.models;
+  const models = within(modelsOf(row['models']), outer, tell);
+  if (models?.length === 0) return { skipped: 'names no model that its team or user may use' };
   if (models !== undefined) fields['models'] = models;
   if (endpoints !== undefined) fields['endpoints'] = endpoints;
   if (limits.length > 0) fields['limits'] = limits;
@@ -96,8 +99,15 @@ const inherited = (row: Json, budget: Json | undefined): Json =>
   budget === undefined
     ? row
     : Object.fromEntries(
-        [...new Set([...Object.keys(budget), ...Object.keys(row)])].map((name) => [name, row[name] ?? budget[name]]),
+        [...new Set([...Object.keys(budget), ...Object.keys(row)])].map((name) => [
+          name,
+          isStated(row[name]) ? row[name] : budget[name],
+        ]),
       );
+
+/** Columns of JSON are empty where nothing was said. */
+const isStated = (value: unknown): boolean =>
+  value != null && value !== '{}' && !(isObject(value) && Object.keys(value).length === 0);
 
 function limitsOf(row: Json, metadata: Json, tell: Tell): Limit[] {
   const limits = [
@@ -109,10 +119,38 @@ function limitsOf(row: Json, metadata: Json, tell: Tell): Limit[] {
   return limits.slice(0, MOST_LIMITS);
 }
 
+/**
+ * What the key and what its team or user may both use; undefined: all. Of two patterns the narrower counts where one covers the
+ * other; two that merely overlap cannot be stated as one, and both are left out.
+ */
+function within(
+  own: readonly string[] | undefined,
+  outer: readonly string[] | undefined,
+  tell: Tell,
+): readonly string[] | undefined {
+  if (own === undefined || outer === undefined) return own ?? outer;
+  const both = new Set([
+    ...own.filter((name) => outer.some((pattern) => covers(pattern, name))),
+    ...outer.filter((name) => own.some((pattern) => covers(pattern, name))),
+  ]);
+  const lost = own.filter((name) => !both.has(name));
+  if (lost.length > 0) tell(`may use no more than its team or user may: without ${lost.slice(0, 10).join(', ')}`);
+  return [...both];
+}
+
+/** Whether all that a name or pattern stands for is what `pattern` stands for. A star stands for anything. */
+const covers = (pattern: string, name: string): boolean => {
+  const [begin = '', ...rest] = pattern.split('*');
+  if (rest.length === 0) return pattern === name;
+  const end = rest.join('*');
+  return name.length >= begin.length + end.length && name.startsWith(begin) && name.endsWith(end);
+};
+
 /** Undefined: all. */
-function modelsOf(value: unknown): readonly string[] | undefined {
-  const names = (Array.isArray(value) ? value : []).flatMap((one) => text(one, 200) ?? []);
-  if (names.length === 0 || names.some((name) => ALL.includes(name))) return undefined;
+export function modelsOf(value: unknown): readonly string[] | undefined {
+  const listed = Array.isArray(value) ? value : [];
+  const names = listed.flatMap((one) => text(one, 200) ?? []);
+  if (listed.length === 0 || names.some((name) => ALL.includes(name))) return undefined;
   return [...new Set(names)].slice(0, MOST_MODELS);
 }
 

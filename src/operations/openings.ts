@@ -1,8 +1,10 @@
 /**
  * What keys and teams spent before they came to this gateway, as entries of the ledger: budgets are summed from it when they are
  * first used, so they begin with what was spent. A key is meant by the SHA-256 of its secret and need not exist yet; that way
- * all is entered before the first of them works. There is one entry for each key and team of a source, whoever enters it how
- * often: what is there already is left alone. It counts from the beginning of the day (UTC) on which it is entered. Throws where
+ * all is entered before the first of them works. A key's sum may come in pieces, of the key alone and of the key and its team; they
+ * come in one call. A source enters the sum of a key once, whatever its team and whatever the figures are when they are told again,
+ * and the part of a team that no key has once. Where that is in the ledger the team's sum is whole: what comes for its keys afterwards
+ * counts for them alone. An entry counts from the beginning of the day (UTC) on which it is entered. Throws where
  * the database is away; then nothing or all of a call is entered.
  */
 
@@ -38,30 +40,62 @@ export const openingsInto =
   ({ ledger, clock, audit }: OpeningsDeps) =>
   async (source: string, openings: readonly Opening[], actor: string): Promise<EnteredOpenings> => {
     const now = clock.now();
+    const isThere = async (key: string): Promise<boolean> =>
+      (await ledger.page({ key, provider: source, target: targetOf(source) }, 1, null)).length > 0;
+    const there = await eachOnce(openings.map(keyOf), isThere);
+    const whole = await eachOnce(
+      openings.flatMap(({ sha256, team }) => (sha256 === undefined || team === undefined ? [] : [keyOf({ team })])),
+      isThere,
+    );
+    const pieces = new Map<string, Piece>();
+    for (const { sha256, team, usd } of openings) {
+      const key = keyOf({ sha256, team });
+      if (!there.get(key)) pieces.set(JSON.stringify([key, team]), { key, team: team ?? null, nano: nanoOf(usd) });
+    }
     const fresh = new Map<string, Entry>();
-    for (const opening of openings) {
-      const entry = entryOf(source, opening, now);
-      const there = await ledger.page({ key: entry.key, provider: source }, 10, null);
-      if (!there.some(({ team }) => team === entry.team)) fresh.set(entry.id, entry);
+    for (const { key, team, nano } of pieces.values()) {
+      const counted = team !== null && key !== keyOf({ team }) && whole.get(keyOf({ team })) ? null : team;
+      const { id } = entryOf(source, { key, team: counted, nano }, now);
+      const before = fresh.get(id)?.cost_nusd.total ?? 0;
+      fresh.set(id, entryOf(source, { key, team: counted, nano: nano + before }, now));
     }
     const entries = [...fresh.values()];
     if (entries.length > 0) {
       await ledger.insert(entries);
       await audit({ at: now, actor, action: 'ledger.openings', subject: source, detail: { entered: entries.length } });
     }
-    return { entered: entries.length, already_there: openings.length - entries.length };
+    return { entered: pieces.size, already_there: openings.length - pieces.size };
   };
 
-function entryOf(source: string, { sha256, team, usd }: Opening, now: number): Entry {
-  const key = sha256 === undefined ? `team:${team}` : idOfHash('key', sha256);
+interface Piece {
+  readonly key: string;
+  readonly team: string | null;
+  readonly nano: number;
+}
+
+const targetOf = (source: string): string => `${source}/opening`;
+
+/** What of a team no key has is of a key that there is not. */
+const keyOf = ({ sha256, team }: Pick<Opening, 'sha256' | 'team'>): string =>
+  sha256 === undefined ? `team:${team}` : idOfHash('key', sha256);
+
+async function eachOnce(
+  keys: readonly string[],
+  ask: (key: string) => Promise<boolean>,
+): Promise<ReadonlyMap<string, boolean>> {
+  const answers = new Map<string, boolean>();
+  for (const key of keys) if (!answers.has(key)) answers.set(key, await ask(key));
+  return answers;
+}
+
+function entryOf(source: string, { key, team, nano: total }: Piece, now: number): Entry {
   const of = createHash('sha256')
-    .update(JSON.stringify([source, key, team ?? null]))
+    .update(JSON.stringify([source, key, team]))
     .digest('hex');
-  const total = nanoOf(usd);
   return {
     ...{ id: idOfHash('ent', of), at: Math.floor(now / DAY_MS) * DAY_MS, request_id: `opening-${source}`, attempt: 1 },
-    ...{ key, team: team ?? null, user: null, tags: [], metadata: { opening: true }, endpoint: 'opening' },
-    ...{ model: source, served_model: null, provider: source, target: `${source}/opening`, status: 200, error: null },
+    ...{ key, team, user: null, tags: [], metadata: { opening: true }, endpoint: 'opening' },
+    ...{ model: source, served_model: null, provider: source, target: targetOf(source), status: 200, error: null },
     ...{ stream: false, cache: 'off' as const, tokens: noUsage(), usage_source: 'provider' as const },
     cost_nusd: { input: 0, cache_read: 0, cache_write: 0, output: 0, request: total, total },
     ...{ price_version: source, first_byte_ms: null, duration_ms: 0, overhead_ms: 0 },

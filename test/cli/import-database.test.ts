@@ -125,7 +125,7 @@ const chat = (secret: string) =>
 test('without --apply nothing is changed, and what would be is told', async () => {
   const { code, out, err } = await run('--database', theirs.url);
   assert.equal(code, 0, err);
-  assert.match(out, /4 teams, 5 keys and 4 sums/);
+  assert.match(out, /4 teams, 5 keys and 5 sums/);
   assert.match(err, /key expired: has expired/);
   assert.match(err, /key ui: is a session of the dashboard/);
   assert.match(err, /key odd: has no SHA-256/);
@@ -142,7 +142,7 @@ test('with --apply every key works with the secret that it had, with its team, m
   assert.deepEqual(told.taken, {
     teams: { created: 4, there: 0 },
     keys: { created: 5, there: 0 },
-    openings: { entered: 4, there: 0 },
+    openings: { entered: 5, there: 0 },
   });
   const byName = Object.fromEntries((await keys()).map((key) => [key.name, key]));
   const search = byName['search-prod'];
@@ -189,13 +189,43 @@ test('again, or after it was cut off, it does what is left and no more', async (
   assert.deepEqual(JSON.parse(again.out).taken, {
     teams: { created: 0, there: 4 },
     keys: { created: 0, there: 5 },
-    openings: { entered: 0, there: 4 },
+    openings: { entered: 0, there: 5 },
   });
   assert.equal((await keys()).length, 5);
   const spend = await admin('/reports/spend?from=2026-01-01&to=2044-01-01&group_by=team');
   const search = spend.data.find(({ team }: { team: string }) => team === 'search');
   assert.match(search.cost_usd, /^12\.5000/);
   assert.equal(search.requests, 1);
+});
+
+test('after figures changed and a key was added, what was spent is not counted again, and what was unblocked stays so', async () => {
+  const client = new pg.Client({ connectionString: theirs.url });
+  await client.connect();
+  await client.query(`update "LiteLLM_TeamTable" set spend = 40 where team_id = 'uuid-1'`);
+  await client.query(`update "LiteLLM_VerificationToken" set spend = 6 where key_alias = 'search-prod'`);
+  for (const secret of ['sk-added-1', 'sk-added-2'])
+    await client.query(
+      `insert into "LiteLLM_VerificationToken" (token, key_alias, team_id, spend, max_budget, models)
+       values ($1, $2, 'uuid-1', 9, 50, '{}')`,
+      [sha(secret), secret],
+    );
+  await client.end();
+  await gateway.admin('POST', `/teams/${encodeURIComponent('search uuid-2')}/unblock`);
+  const { code, out, err } = await run('--database', theirs.url, '--apply', '--json');
+  assert.equal(code, 0, err);
+  assert.deepEqual(JSON.parse(out).taken.keys, { created: 2, there: 5 });
+  const spentOf = async (query: string) =>
+    (await admin(`/limits?${query}`)).data.find(
+      (one: { unit: string; model: unknown }) => one.unit === 'usd' && one.model === null,
+    ).spent;
+  const spend = await admin('/reports/spend?from=2026-01-01&to=2044-01-01&group_by=team');
+  assert.match(spend.data.find(({ team }: { team: string }) => team === 'search').cost_usd, /^12\.5000/);
+  const made = await keys();
+  const idOf = (name: string): string => made.find((key) => key.name === name).id;
+  assert.match(await spentOf(`key=${idOf('search-prod')}`), /^20\.0000/);
+  for (const name of ['sk-added-1', 'sk-added-2'])
+    assert.equal(await spentOf(`key=${idOf(name)}`), '9.000000000', name);
+  assert.equal((await admin(`/teams/${encodeURIComponent('search uuid-2')}`)).blocked, false);
 });
 
 test('it is in the audit log, without a secret or its hash', async () => {
@@ -210,7 +240,7 @@ test('nothing is written to their database, and what is none is told', async () 
   await client.connect();
   const { rows } = await client.query('select count(*)::int as n from "LiteLLM_VerificationToken"');
   await client.end();
-  assert.equal(rows[0].n, 8);
+  assert.equal(rows[0].n, 10);
   const empty = await freshDatabase();
   const { code, err } = await run('--database', empty.url);
   await empty.drop();

@@ -68,7 +68,9 @@ const openings = z
     source: z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,30}$/, 'a word in lower-case letters, such as litellm')
-      .describe('Where they come from; one sum of each key and team is entered for a source.'),
+      .describe(
+        'Where they come from. For a source the sum of a key is entered once, and so is what a team spent beside its keys.',
+      ),
     data: z
       .array(
         z
@@ -87,7 +89,7 @@ const openings = z
           ),
       )
       .max(1_000, 'at most 1000 at once')
-      .describe('What keys and teams spent.'),
+      .describe('What keys and teams spent. The pieces of one key, with its team and without, come in one call.'),
   })
   .meta({ id: 'Openings' });
 const enteredOpenings = z

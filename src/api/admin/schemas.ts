@@ -127,7 +127,13 @@ const teamFields = {
   guards: guards.nullish(),
 };
 
-export const newTeam = z.strictObject({ name: text(100), ...teamFields }).meta({ id: 'NewTeam' });
+export const newTeam = z
+  .strictObject({
+    name: text(100),
+    ...teamFields,
+    blocked: z.boolean().optional().describe('The requests of all its keys are refused until it is unblocked.'),
+  })
+  .meta({ id: 'NewTeam' });
 export const teamPatch = z.strictObject(teamFields).meta({ id: 'TeamPatch' });
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
