@@ -14,11 +14,8 @@ export interface DatabaseOptions extends Common {
 
 const EVERY_MS = 1_000;
 
-export async function importDatabase(
-  world: CliWorld,
-  options: DatabaseOptions,
-  findings = new Findings(),
-): Promise<Result> {
+export async function importDatabase(world: CliWorld, options: DatabaseOptions): Promise<Result> {
+  const findings = new Findings();
   const tables = await opened(options.database!);
   let layout: Layout;
   const progress = progressOf(world);

@@ -8,24 +8,19 @@ import type { Command } from 'commander';
 import type { ProviderTypes } from '../config/references.js';
 import type { Finding, Findings } from '../litellm/findings.js';
 import { importLitellm, MOST_BYTES } from '../litellm/import.js';
-import { type CliWorld, ownWorld, tellsUser, UserError } from './gateway-client.js';
+import { asksGateway, type CliWorld, ownWorld, tellsUser, UserError } from './gateway-client.js';
 import { asJson, type DatabaseOptions, importDatabase, inWords } from './import-database.js';
 
 /** Adds the verb `import`; `world` is the process's own unless handed in. */
 export function registerImport(program: Command, types: ProviderTypes, world: CliWorld = ownWorld): void {
   const verb = program.command('import').description('take over what another gateway has');
-  verb
+  const litellm = verb
     .command('litellm')
-    .description('print the equivalent of a LiteLLM configuration, and what of it has none')
+    .description('print the equivalent of a LiteLLM configuration, and what of it has none');
+  asksGateway(litellm)
     .argument('[config]', 'the config.yaml of LiteLLM')
     .option('--database <url>', 'instead: keys, teams and what was spent, from the database of LiteLLM')
     .option('--apply', 'with --database: take them over; without it nothing is changed')
-    .option('--url <url>', 'the gateway that takes them; TOLLGATE_URL, else http://127.0.0.1:4000')
-    .option(
-      '--admin-key-file <file>',
-      'where the admin key is; TOLLGATE_ADMIN_KEY wins; admin.key in data_dir unless told',
-    )
-    .option('--json', 'as JSON: what was made, what was not taken, and notes')
     .action(
       tellsUser(world)(async (file: string | undefined, options: DatabaseOptions) => {
         const { json } = options;

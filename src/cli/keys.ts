@@ -5,6 +5,7 @@
  * not done, with the reason on standard error.
  */
 import type { Command } from 'commander';
+import { clearWords, patchOf, repeatable } from './fields.js';
 import {
   aligned,
   asksGateway,
@@ -38,7 +39,8 @@ interface UpdateOptions extends FieldOptions {
   readonly clear?: string[];
 }
 
-const cleared: readonly string[] = [
+/** What `--clear` takes: the fields of a change that may be null. */
+export const clearedOfKeys: readonly string[] = [
   ...[
     'team',
     'models',
@@ -51,7 +53,7 @@ const cleared: readonly string[] = [
     'metadata',
     'aliases',
   ],
-  'cache',
+  ...['cache', 'guards'],
 ];
 
 interface KeyAnswer {
@@ -71,7 +73,6 @@ interface KeyAnswer {
 export function registerKeys(program: Command, world: CliWorld = ownWorld): void {
   const keys = program.command('keys').description('create, list, show, change, block, rotate and revoke virtual keys');
   const verb = (name: string, description: string) => asksGateway(keys.command(name).description(description));
-  const repeatable = (value: string, before: string[] = []) => [...before, value];
   const told = tellsUser(world);
   const fields = (command: Command): Command =>
     command
@@ -123,17 +124,12 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
   fields(verb('update', 'change a key: lists that are given take the place of those it has'))
     .argument('<id>', 'the id, such as key_01h...')
     .option('--name <name>', 'what it is for')
-    .option('--clear <field>', `take away all of one of ${cleared.join(', ')}; may be repeated`, repeatable)
+    .option('--clear <field>', clearWords(clearedOfKeys), repeatable)
     .action(
       told(async (id: string, options: UpdateOptions) => {
-        const wrong = options.clear?.find((field) => !cleared.includes(field));
-        if (wrong !== undefined) throw new UserError(`--clear ${wrong}: expected one of ${cleared.join(', ')}.`);
-        const body = {
-          ...Object.fromEntries((options.clear ?? []).map((field) => [field, null])),
-          ...(options.name !== undefined && { name: options.name }),
-          ...written(options, world.nowMs()),
-        };
-        if (Object.keys(body).length === 0) throw new UserError('Name what is to change; --help shows what can.');
+        const { name, clear = [] } = options;
+        const given = { ...(name !== undefined && { name }), ...written(options, world.nowMs()) };
+        const body = patchOf(clear, clearedOfKeys, given);
         one(options, await call<KeyAnswer>(world, options, 'PATCH', pathOf(id), body));
       }),
     );
@@ -155,7 +151,7 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
     .argument('<id>', 'the id, such as key_01h...')
     .action(
       told(async (id: string, options: Common) => {
-        const revoked = await call<KeyAnswer>(world, options, 'DELETE', `/keys/${encodeURIComponent(id)}`);
+        const revoked = await call<KeyAnswer>(world, options, 'DELETE', pathOf(id));
         show(world, options, revoked, () => [`Revoked ${revoked.id} (${revoked.name}, ${revoked.prefix}...).`]);
       }),
     );
@@ -166,7 +162,7 @@ export function registerKeys(program: Command, world: CliWorld = ownWorld): void
     .action(
       told(async (id: string, options: Common & { overlap?: string }) => {
         const body = options.overlap === undefined ? {} : { overlap: options.overlap };
-        const rotated = await call<KeyAnswer>(world, options, 'POST', `/keys/${encodeURIComponent(id)}/rotate`, body);
+        const rotated = await call<KeyAnswer>(world, options, 'POST', `${pathOf(id)}/rotate`, body);
         const old = options.overlap
           ? `The old secret works for ${options.overlap}.`
           : 'The old secret works no longer.';
@@ -184,7 +180,7 @@ function written(options: FieldOptions, nowMs: number): Record<string, unknown> 
     ...(team !== undefined && { team }),
     ...(model && { models: model }),
     ...(endpoint && { endpoints: endpoint }),
-    ...(limit && { limits: limit.map(limitOf) }),
+    ...(limit && { limits: limit.map((one) => limitOf(one, '--limit')) }),
     ...(tag && { tags: tag }),
     ...(allowIp && { allowed_ips: allowIp }),
     ...(expires !== undefined && { expires_at: instantOf(expires, nowMs) }),

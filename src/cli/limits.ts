@@ -11,6 +11,7 @@ import {
   tellsUser,
   UserError,
 } from './gateway-client.js';
+import { limitWords } from './written-limit.js';
 
 interface Level {
   readonly scope: Readonly<Record<string, unknown>>;
@@ -51,11 +52,11 @@ const shown = (value: string | number | null): string => (value === null ? '?' :
 const table = (levels: readonly Level[]): string[] =>
   aligned([
     ['OF', 'LIMIT', 'SPENT', 'HELD', 'LEFT', 'WINDOW ENDS'],
-    ...levels.map(({ scope, unit, per, model, max, spent, held, remaining, window_ends_at }) => [
+    ...levels.map(({ scope, spent, held, remaining, window_ends_at, ...limit }) => [
       Object.entries(scope)
         .map(([kind, id]) => `${kind} ${typeof id === 'object' ? JSON.stringify(id) : id}`)
         .join(', '),
-      `${max} ${unit}${per ? `/${per}` : ''}${model ? ` of ${model}` : ''}`,
+      limitWords(limit),
       ...[shown(spent), shown(held), shown(remaining)],
       window_ends_at ?? '-',
     ]),

@@ -1,16 +1,7 @@
 /** `tollgate teams`: teams of a running gateway from the command line. Exit codes: 0 done, 1 not done, with the reason on standard error. */
 import type { Command } from 'commander';
-import {
-  aligned,
-  asksGateway,
-  type CliWorld,
-  type Common,
-  call,
-  ownWorld,
-  show,
-  tellsUser,
-  UserError,
-} from './gateway-client.js';
+import { clearWords, patchOf, repeatable } from './fields.js';
+import { aligned, asksGateway, type CliWorld, type Common, call, ownWorld, show, tellsUser } from './gateway-client.js';
 import { everyPage } from './pages.js';
 import { limitOf, limitWords } from './written-limit.js';
 
@@ -27,14 +18,14 @@ interface TeamOptions extends Common {
   readonly clear?: string[];
 }
 
-const cleared: readonly string[] = ['limits', 'user_limits', 'markup', 'metadata', 'aliases'];
+/** What `--clear` takes: the fields of a change that may be null. */
+export const clearedOfTeams: readonly string[] = ['limits', 'user_limits', 'markup', 'metadata', 'aliases', 'guards'];
 
 /** Adds the verb `teams`; `world` is the process's own unless handed in. */
 export function registerTeams(program: Command, world: CliWorld = ownWorld): void {
   const teams = program.command('teams').description('create, list, show, change, block and delete teams');
   const told = tellsUser(world);
   const verb = (name: string, description: string) => asksGateway(teams.command(name).description(description));
-  const repeatable = (value: string, before: string[] = []) => [...before, value];
   const fields = (command: Command) =>
     command
       .option('--limit <limit>', 'such as "50 usd/month", or JSON; may be repeated', repeatable)
@@ -68,16 +59,10 @@ export function registerTeams(program: Command, world: CliWorld = ownWorld): voi
       'its name',
     ),
   )
-    .option('--clear <field>', `take away all of one of ${cleared.join(', ')}; may be repeated`, repeatable)
+    .option('--clear <field>', clearWords(clearedOfTeams), repeatable)
     .action(
       told(async (name: string, options: TeamOptions) => {
-        const wrong = options.clear?.find((field) => !cleared.includes(field));
-        if (wrong !== undefined) throw new UserError(`--clear ${wrong}: expected one of ${cleared.join(', ')}.`);
-        const body = {
-          ...Object.fromEntries((options.clear ?? []).map((field) => [field, null])),
-          ...written(options),
-        };
-        if (Object.keys(body).length === 0) throw new UserError('Name what is to change; --help shows what can.');
+        const body = patchOf(options.clear ?? [], clearedOfTeams, written(options));
         one(options, await call<TeamAnswer>(world, options, 'PATCH', pathOf(name), body));
       }),
     );
@@ -103,8 +88,8 @@ const pathOf = (name: string): string => `/teams/${encodeURIComponent(name)}`;
 /** Only what was said. */
 function written({ limit, userLimit, markup }: TeamOptions): Record<string, unknown> {
   return {
-    ...(limit && { limits: limit.map(limitOf) }),
-    ...(userLimit && { user_limits: userLimit.map(limitOf) }),
+    ...(limit && { limits: limit.map((one) => limitOf(one, '--limit')) }),
+    ...(userLimit && { user_limits: userLimit.map((one) => limitOf(one, '--user-limit')) }),
     ...(markup !== undefined && { markup }),
   };
 }

@@ -44,9 +44,9 @@ export interface Config {
       readonly max_age: number;
     } | null;
   };
-  /** Absolute. */
   /** The proxies of the environment. */
   readonly proxies: ProxyRules;
+  /** Absolute. */
   readonly data_dir: string;
   /** Null: made at the first start. */
   readonly admin: {
