@@ -121,8 +121,7 @@ test('certificates: own authorities, a client certificate, and a name of its own
 });
 
 test('the test of a provider goes the way that its requests go', async () => {
-  const shown = (name: string) =>
-    gateway.admin<{ status: string; detail: string }>('POST', `/providers/${name}/test`);
+  const shown = (name: string) => gateway.admin<{ status: string; detail: string }>('POST', `/providers/${name}/test`);
   for (const name of ['own', 'environment', 'unencrypted', 'mutual']) {
     proxy.asked.length = 0;
     const { status, detail } = await shown(name);
