@@ -34,6 +34,7 @@ import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
 import { guard } from './gate.js';
 import { type GuardsReading, guardrailsRoutes } from './guardrails-routes.js';
+import { type KeptDocument, keptDocument, sendDocument } from './kept-document.js';
 import { keysRoutes, type Standings } from './keys-routes.js';
 import { type LimitsReading, limitsRoutes } from './limits-routes.js';
 import type { Writing } from './once.js';
@@ -123,12 +124,15 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   usersRoutes(typed, deps);
   sessionRoutes(typed, deps, strangers);
   reportsRoutes(typed, deps);
-  let document: OpenApiDocument | undefined;
+  let document: Promise<KeptDocument> | undefined;
   const { method, url, config } = routeOf('getOpenApi');
   app.route({
     ...{ method, url: url.slice(ADMIN_PREFIX.length), config },
     schema: { ...describing('getOpenApi'), security: [], response: { 200: z.looseObject({}), ...problems } },
-    handler: () => (document ??= wholeDocument(app.swagger() as OpenApiDocument)),
+    handler: async (request, reply) => {
+      document ??= keptDocument(wholeDocument(app.swagger() as OpenApiDocument));
+      return sendDocument(request, reply, await document);
+    },
   });
 }
 

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../../src/lib/root.js';
 import { adminServer } from './server.js';
@@ -31,6 +31,23 @@ before(async () => {
   const server = await adminServer();
   document = (await server.call('GET', '/openapi.json', undefined, { authorization: '' })).body;
   await server.close();
+});
+
+test('it is written once, and given compressed to who takes that', async () => {
+  const server = await adminServer();
+  after(() => server.close());
+  const ask = (encoding: string) =>
+    fetch(`${server.url}/admin/v1/openapi.json`, { headers: { 'accept-encoding': encoding } });
+  for (const encoding of ['identity', 'br']) {
+    const response = await ask(encoding);
+    assert.equal(response.headers.get('content-encoding'), encoding === 'br' ? 'br' : null);
+    assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
+    assert.equal(response.headers.get('vary'), 'accept-encoding');
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+    assert.deepEqual(await response.json(), document);
+  }
+  const lengthOf = async (encoding: string) => Number((await ask(encoding)).headers.get('content-length'));
+  assert.ok((await lengthOf('br')) * 5 < (await lengthOf('identity')));
 });
 
 /** Fields without a description in a schema that is written at `at`. */
