@@ -14,8 +14,5 @@ export function addressedBy(row: Row): ((target: string) => Addressed) | undefin
 /** A deployment of Azure's is a model of the gateway's, whatever the body calls it. */
 function deploymentAddressed(id: NonNullable<Row['format']>): (target: string) => Addressed {
   const format = apiFormat(id);
-  return (target) => {
-    const model = deploymentAt(target) ?? '';
-    return { format: { ...format, read: (body) => format.read(body, model) } };
-  };
+  return (target) => ({ format, model: deploymentAt(target) ?? '' });
 }

@@ -102,7 +102,7 @@ export const isLacking = (target: string): boolean => beginningOf(target)?.lacki
  */
 export function meantTarget(target: string): string {
   const path = pathOf(target);
-  if (PLAIN.test(path)) return target;
+  if (PLAIN.test(path) || PLAIN_DEPLOYMENT.test(path)) return target;
   const tidy = tidied(path);
   const meant = googleMeant(tidy) ?? azureMeant(tidy) ?? versioned(tidy) ?? (rowsAt(tidy).length > 0 ? tidy : path);
   return meant === path ? target : meant + queryOf(target);
@@ -148,6 +148,8 @@ const googleVerbs: ReadonlySet<string> = new Set(
 
 const AZURE = '/openai';
 const DEPLOYMENTS = '/deployments/';
+/** As most clients write it: nothing of it leads anywhere else. */
+const PLAIN_DEPLOYMENT = /^\/openai\/deployments\/([\w.-]{1,128})\/(?:chat\/completions|completions|embeddings)$/;
 /** What deployments are asked, as their paths end. */
 const deploymentEnds = rows.flatMap(({ path }) =>
   path.startsWith(AZURE + DEPLOYMENTS) ? [path.slice(path.indexOf('}') + 1)] : [],
@@ -176,7 +178,10 @@ function azureMeant(path: string): string | undefined {
 
 /** The model that the address of a deployment names. Undefined: it is no such address. */
 export function deploymentAt(target: string): string | undefined {
-  const path = azureMeant(tidied(pathOf(target)));
+  const asked = pathOf(target);
+  const plain = PLAIN_DEPLOYMENT.exec(asked);
+  if (plain) return plain[1];
+  const path = azureMeant(tidied(asked));
   if (!path?.startsWith(AZURE + DEPLOYMENTS)) return undefined;
   const name = path.slice(AZURE.length + DEPLOYMENTS.length);
   return decoded(name.slice(0, name.indexOf('/')));

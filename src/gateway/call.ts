@@ -35,6 +35,8 @@ export const headersOf = ({ user }: Caller, headers: CallHeaders): CallHeaders =
 export interface Call {
   /** The wire format that is spoken at the address that was called. */
   readonly format: ApiFormat;
+  /** The model that the address names, whatever the body calls it; undefined: the body says it. */
+  readonly model?: string | undefined;
   /** A header that cannot be understood refuses the call, but only after it is known who is calling. */
   readonly headers: Result<CallHeaders>;
   readonly requestId: string;

@@ -30,7 +30,7 @@ import type { Guarded } from './guarded-request.js';
 const SMALL_BYTES = 16 * 1024;
 
 export interface GuardInput {
-  readonly call: Pick<Call, 'format' | 'requestId'>;
+  readonly call: Pick<Call, 'format' | 'model' | 'requestId'>;
   readonly caller: Caller;
   readonly models: Models;
   readonly request: ModelRequest;
@@ -210,7 +210,7 @@ async function rewritten({ request, call }: GuardInput, json: Json, guarded: Gua
       with: request.body.length <= SMALL_BYTES ? atOnce(written) : await inTurns(written),
     });
   }
-  const read = await call.format.read(splice(request.body, edits));
+  const read = await call.format.read(splice(request.body, edits), call.model);
   if (!read.ok) return read;
   const { body, fields, facts } = read.value;
   return ok({ request: { ...request, body, fields, facts, json } as ModelRequest, guarded });

@@ -75,7 +75,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (!body.ok) return refuseCall(received, body.refusal);
     const headers = headersOf(caller.value, call.headers.value);
     const { writer, models } = received;
-    const parsing = call.format.read(body.value);
+    const parsing = call.format.read(body.value, call.model);
     const read = parsing instanceof Promise ? await parsing : parsing;
     if (!read.ok) return refuseCall(received, read.refusal);
     const preparing = call.prepare?.(read.value, caller.value);

@@ -187,6 +187,20 @@ describe('a nearly right target leads where it was meant to', () => {
       lead(path, path);
     assert.deepEqual(methodsAt(meantTarget('/openai/deployments/x/nothing')), []);
     assert.equal(deploymentAt('/openai/deployments/chat/completions'), 'chat');
+    for (const [name, model] of [
+      ['gpt-4o_1.x', 'gpt-4o_1.x'],
+      ['completions', 'completions'],
+      ['..', '..'],
+      ['team%2Flarge', 'team/large'],
+      ['n'.repeat(300), 'n'.repeat(300)],
+    ] as const)
+      for (const { path } of deployments) {
+        const target = path.replace('{model}', name);
+        lead(target, target);
+        assert.equal(deploymentAt(`${target}?api-version=1`), model);
+        assert.equal(deploymentAt(`/${target}/?api-version=1`), model, 'the short cut says what the long way says');
+      }
+    assert.equal(deploymentAt('/openai/deployments/gpt-4o/nothing'), undefined);
   });
 
   test('no other path gets or loses a /v1', () => {

@@ -17,6 +17,7 @@ before(async () => {
         open: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' },
         claude: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
       },
+      guardrails: { hide: { kind: 'pii', entities: ['email'], action: 'redact' } },
       models: {
         dep: { targets: [{ provider: 'open', model: 'gpt-4o' }], price },
         'team/my+dep': { targets: [{ provider: 'open', model: 'gpt-4o' }], price },
@@ -39,6 +40,20 @@ const post = (path: string, body: string, headers: Record<string, string> = {}) 
     body,
   });
 const chat = '/openai/deployments/dep/chat/completions';
+
+it('a guard that writes the body anew keeps the model of the path', async () => {
+  const { key } = await gateway.key({ guards: ['hide'] });
+  for (const model of ['', '"model":"nobody",']) {
+    const arrival = upstream.arrival();
+    const body = `{${model}"messages":[{"role":"user","content":"write to ann@example.com"}]}`;
+    const response = await post(chat, body, { 'api-key': key });
+    assert.equal(response.status, 200, await response.clone().text());
+    assert.equal(response.headers.get('x-tollgate-model'), 'dep');
+    await response.arrayBuffer();
+    const sent = (await arrival).body.toString();
+    assert.ok(sent.includes('"model":"gpt-4o"') && !sent.includes('ann@'), sent);
+  }
+});
 
 it('the path names the model, whatever the body calls it, and all other bytes go through', async () => {
   for (const [sent, received] of [

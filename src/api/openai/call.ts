@@ -28,6 +28,8 @@ export interface Session extends ResponseWriter, Pick<Call, 'prepare' | 'begins'
 export interface Addressed {
   /** The format as it is spoken at this address. */
   readonly format: ApiFormat;
+  /** Undefined: the body, or the format, says it. */
+  readonly model?: string | undefined;
   /** A credential in the query, which counts where the headers have none. */
   readonly key?: string | undefined;
 }
@@ -42,7 +44,7 @@ export const callHandler =
   (deps: CallDeps, spoken: ApiFormat, { addressed, sessionOf }: CallKind = {}): Handler =>
   (request, response) => {
     const { headers } = request;
-    const { format, key }: Addressed = addressed?.(request.url!) ?? { format: spoken };
+    const { format, model, key }: Addressed = addressed?.(request.url!) ?? { format: spoken };
     const requestId = requestIdOf(headers);
     const token = tokenOf(headers) ?? key;
     const ip = deps.ipOf(request);
@@ -51,6 +53,7 @@ export const callHandler =
     const writer = session ?? client;
     const call = {
       format,
+      model,
       headers: readCallHeaders(headers, requestId, token, ip),
       requestId,
       token,
