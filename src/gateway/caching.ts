@@ -15,7 +15,7 @@ import { ok, type Refusal, refuse } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { CallHeaders } from './call.js';
-import type { Carried } from './carried.js';
+import { type Carried, servedModel } from './carried.js';
 import type { GuardPorts } from './guard-input.js';
 import { guardAnswer } from './guard-output.js';
 import { guardedBy } from './guarded-request.js';
@@ -175,7 +175,7 @@ export function createCaching(ports: {
         const told = {
           provider: target.provider,
           target: target.id,
-          served_model: servedModel(carried),
+          served_model: keptModel(carried),
           price_version: target.priceAt(clock.now())?.version ?? '',
           cost_nusd: bill.cost.total,
         };
@@ -268,8 +268,8 @@ export function createCaching(ports: {
 }
 
 /** The model that an upstream said it served, as a database can hold it. */
-function servedModel(carried: Carried): string | null {
-  const said = carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel;
+function keptModel(carried: Carried): string | null {
+  const said = servedModel(carried);
   return said === undefined ? null : said.slice(0, 200).replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }
 

@@ -50,6 +50,13 @@ export type Carried = { readonly times: Times } & (
   | { readonly kind: 'fault'; readonly error: unknown; readonly reading: StreamReader | undefined }
 );
 
+/** The model that the upstream said it served. */
+export function servedModel(carried: Carried): string | undefined {
+  if (carried.kind === 'whole') return carried.answer.servedModel;
+  if (carried.kind === 'blocked' && carried.answer) return carried.answer.servedModel;
+  return carried.reading?.servedModel;
+}
+
 export interface Carry {
   readonly call: UpstreamCall;
   readonly translation: Translation;

@@ -14,7 +14,7 @@ import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
-import type { Carried } from './carried.js';
+import { type Carried, servedModel } from './carried.js';
 import { type Guarded, guardFlags } from './guarded-request.js';
 import { firstEntryId } from './limiter.js';
 import { entered, type MostUsage } from './plausible-usage.js';
@@ -115,12 +115,6 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
 }
 
 const toMicroseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
-
-function servedModel(carried: Carried): string | undefined {
-  if (carried.kind === 'whole') return carried.answer.servedModel;
-  if (carried.kind === 'blocked' && carried.answer) return carried.answer.servedModel;
-  return carried.reading?.servedModel;
-}
 
 interface Noting {
   readonly ledger: Pick<Ledger, 'progress'>;

@@ -10,7 +10,7 @@ import { readTraceparent } from '../lib/trace-context.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Attributes, RequestTrace, Tracing } from '../telemetry/trace.js';
 import type { Call } from './call.js';
-import type { Carried } from './carried.js';
+import { type Carried, servedModel } from './carried.js';
 import type { RequestContext } from './request-context.js';
 import type { Reach, Reserved } from './stages.js';
 import type { Bill } from './usage-accounting.js';
@@ -121,7 +121,8 @@ export function traceAttempt(
   const { times } = carried;
   const { tokens } = bill;
   const operation = operationOf(context);
-  const failed = refusal?.code ?? null;
+  // What a guard stopped, the target answered.
+  const failed = carried.kind === 'blocked' ? null : (refusal?.code ?? null);
   const firstByteMs = times.firstByteAt === null ? undefined : times.firstByteAt - times.sentAt;
   const choices = request.facts.choices;
   const { trace } = context;
@@ -137,7 +138,7 @@ export function traceAttempt(
       'gen_ai.request.max_tokens': context.outputCap ?? request.facts.maxOutput ?? undefined,
       'gen_ai.request.choice.count': choices > 1 ? choices : undefined,
       'gen_ai.request.stream': request.stream || undefined,
-      'gen_ai.response.model': servedModel(carried),
+      'gen_ai.response.model': servedModel(carried)?.slice(0, 200),
       'gen_ai.response.time_to_first_chunk': firstByteMs === undefined ? undefined : firstByteMs / 1000,
       'gen_ai.usage.input_tokens': inputOf(tokens),
       'gen_ai.usage.output_tokens': tokens.output,
@@ -160,12 +161,11 @@ export function traceAttempt(
   });
 }
 
+const ANSWERED: ReadonlySet<Carried['kind']> = new Set(['whole', 'streamed', 'blocked']);
+
 function upstreamStatus(carried: Carried): number | undefined {
   if (carried.kind === 'failed') return carried.failure.status;
-  return carried.kind === 'whole' || carried.kind === 'streamed' ? 200 : undefined;
+  return ANSWERED.has(carried.kind) ? 200 : undefined;
 }
-
-const servedModel = (carried: Carried): string | undefined =>
-  (carried.kind === 'whole' ? carried.answer.servedModel : carried.reading?.servedModel)?.slice(0, 200);
 
 const hostOf = (address: string): string | undefined => (URL.canParse(address) ? new URL(address).hostname : undefined);

@@ -28,6 +28,7 @@ const start = async (traces: object, env: GatewayOptions['env'] = {}): Promise<G
       providers: { up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-up' } },
       models: {
         m: { targets: target('real-m'), price, retry: { max_attempts: 2, base: '1ms', max: '1ms' } },
+        guarded: { targets: target('m'), price, guards: ['stop'] },
         kept: { targets: target('kept'), price, cache: { exact: true, ttl: '1h' } },
       },
       routes: [
@@ -38,6 +39,7 @@ const start = async (traces: object, env: GatewayOptions['env'] = {}): Promise<G
           upstream: { targets: [{ url: upstream.url }] },
         },
       ],
+      guardrails: { stop: { kind: 'pattern', patterns: ['Bohnenkaffee'], on: 'output' } },
       telemetry: { traces },
     },
   });
@@ -180,6 +182,18 @@ test('a retry is an event and a span of its own; failures have a status and a ty
   });
   const [refused, ...none] = await collector.trace(await ask(hello(), {}, gateway, poor), 1);
   assert.deepEqual([refused!.code, refused!.attributes['error.type'], none], [0, 'budget_exceeded', []]);
+});
+
+test('an answer that a guard blocks is no error of the target', async () => {
+  const [request, attempt] = await collector.trace(await ask(hello({ model: 'guarded' })), 2);
+  assert.equal(request!.attributes['error.type'], 'content_blocked');
+  const {
+    'gen_ai.response.model': served,
+    'http.response.status_code': status,
+    'error.type': type,
+  } = attempt!.attributes;
+  assert.deepEqual([attempt!.code, status, type], [0, 200, undefined]);
+  assert.match(String(served), /^m/);
 });
 
 test('an answer from the cache has no attempt, and says so', async () => {
