@@ -39,8 +39,11 @@ export function startGuardrails({ inForce, clock, log, metrics, moderate }: Guar
   const counts = new Map<string, Map<string, number>>();
   return {
     ports: {
-      ask: (guard, question) =>
-        guard.kind === 'webhook' ? askWebhook(deliverer, guard, question, clock) : moderate(guard, question),
+      clock,
+      ask: (guard, question, signal) =>
+        guard.kind === 'webhook'
+          ? askWebhook(deliverer, guard, question, clock, signal)
+          : moderate(guard, question, signal),
       guardSpoke: (guard, action, side) => {
         metrics.guardrail(guard, action, side);
         const of = counts.get(guard) ?? new Map<string, number>();
@@ -75,6 +78,7 @@ async function askWebhook(
   guard: WebhookGuardConfig,
   { side, requestId, endpoint, model, key, team, user, texts }: GuardQuestion,
   clock: Clock,
+  signal: AbortSignal,
 ): Promise<GuardVerdict> {
   const nowMs = clock.now();
   const id = newId('msg', nowMs);
@@ -92,7 +96,7 @@ async function askWebhook(
       allowPrivate: guard.allow_private,
       whole: { timeoutMs: guard.timeout, mostBytes: chars * MOST_BYTES_EACH },
     },
-    new AbortController().signal,
+    signal,
   );
   if (answer.error !== null) return { kind: 'failed', why: answer.error };
   return readVerdict(answer.response, texts, chars);

@@ -222,7 +222,7 @@ export function createAttempt({
             body,
             timeouts: timeoutsOf(reserved, model, number),
           },
-          translation: guarded ? guardedTranslation(translation, reserved) : translation,
+          translation: guarded ? guardedTranslation(translation, reserved, guards) : translation,
           stream: request.stream,
           writer,
           keepAlive,

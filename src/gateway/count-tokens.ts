@@ -49,7 +49,7 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     const run = running.enter(writer);
     const context = new RequestContext(call);
     try {
-      const counted = await count(call, context, snapshot.value.models);
+      const counted = await count(call, writer, context, snapshot.value.models);
       if (counted) answer(call, writer, context, counted);
     } finally {
       running.leave(run);
@@ -58,7 +58,12 @@ export function createTokenCounting(ports: Ports): TokenCounting {
   }
 
   /** Undefined where the caller left. */
-  async function count(call: Call, context: RequestContext, models: Models): Promise<Result<Buffer> | undefined> {
+  async function count(
+    call: Call,
+    writer: ResponseWriter,
+    context: RequestContext,
+    models: Models,
+  ): Promise<Result<Buffer> | undefined> {
     const known = await ports.authenticator.authenticate(call.token);
     if (!known.ok) return known;
     context.caller = known.value;
@@ -72,7 +77,11 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     const found = admit(known.value, call.format.endpoint, read.value.model, call.ip, models);
     if (!found.ok) return found;
     const user = (headers.user ?? read.value.user) || null;
-    const asking = { call, caller: known.value, models, request: read.value, model: found.value, user };
+    const asking = {
+      ...{ call, caller: known.value, models, request: read.value, model: found.value, user },
+      read: (bytes: Buffer) => counting!.read(bytes),
+      waiter: { writer, deadlineMs: Number.POSITIVE_INFINITY },
+    };
     const passed = await guardInput(asking, ports.guards, context);
     if (passed && !passed.ok) return passed;
     const request = passed ? passed.value.request : read.value;

@@ -11,4 +11,5 @@ const interrupted: Refusal = refuse(
 const left: Refusal = refuse('client_closed_request', 'The caller left.');
 
 /** Why nobody waits for the answer any more. */
-export const givenUp = (writer: ResponseWriter): Refusal => (writer.interrupted ? interrupted : left);
+export const givenUp = (writer: Pick<ResponseWriter, 'interrupted'>): Refusal =>
+  writer.interrupted ? interrupted : left;

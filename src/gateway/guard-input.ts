@@ -9,17 +9,19 @@ import type { ModelRequest } from '../formats/request.js';
 import { textsOf, withTexts } from '../guardrails/all-texts.js';
 import type { GuardSet } from '../guardrails/guards.js';
 import { namesTwice } from '../guardrails/names-twice.js';
-import { Placeholders } from '../guardrails/placeholders.js';
+import { Placeholders, placeholdersIn } from '../guardrails/placeholders.js';
 import { Rewrite } from '../guardrails/rewrite.js';
 import { GuardWords } from '../guardrails/text-guard.js';
 import type { AskGuard } from '../guardrails/verdict.js';
 import type { Caller } from '../identity/key.js';
+import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { SizeGuardConfig } from '../lib/guard-spec.js';
 import type { Json } from '../lib/json.js';
 import { jsonText } from '../lib/json-text.js';
 import { finishInTurns, steps } from '../lib/turns.js';
 import { type Asking, askAll } from './ask-guards.js';
+import type { Waiter } from './ask-patience.js';
 import type { Call } from './call.js';
 import { countInput } from './count-input.js';
 import { guardNamesOf } from './guard-names.js';
@@ -31,18 +33,23 @@ const SMALL_BYTES = 16 * 1024;
 
 export interface GuardInput {
   readonly call: Pick<Call, 'format' | 'model' | 'requestId'>;
+  /** How its body was read; left out: as the format reads one. */
+  readonly read?: (body: Buffer) => Result<ModelRequest> | Promise<Result<ModelRequest>>;
   readonly caller: Caller;
   readonly models: Models;
   readonly request: ModelRequest;
   /** The model that was asked for. */
   readonly model: Model;
   readonly user: string | null;
+  /** Left out: nobody who could leave waits for it. */
+  readonly waiter?: Waiter;
 }
 
 export interface GuardPorts {
   /** No guard is in force: what the gateway asks itself. */
   readonly off?: true;
   readonly ask: AskGuard;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly guardSpoke: (guard: string, action: string, side: string) => void;
   /** Told of a guard that could not be asked. */
   readonly onUnasked: (guard: string, why: string, requestId: string) => void;
@@ -77,33 +84,46 @@ async function guardedInput(
   const { request } = input;
   const words = new GuardWords(({ guard, action, side }) => ports.guardSpoke(guard, action, side));
   if (telling) telling.guards = words;
-  const placeholders = new Placeholders((placeholder) => request.body.includes(placeholder));
+  const taken = new Set<string>();
+  const placeholders = new Placeholders((placeholder) => taken.has(placeholder));
   const guarded: Guarded = { set, words, placeholders };
   const { sizes, texts, asked } = set.input;
   if (sizes.length + texts.length + asked.length === 0) return ok({ request, guarded });
-  const reading = readWith(input, guarded);
-  const json = request.body.length <= SMALL_BYTES ? atOnce(reading) : await inTurns(reading);
-  if ('code' in json) return refused(json);
+  const isSmall = request.body.length <= SMALL_BYTES;
+  const checking = ambiguity(input, set);
+  const unclear = isSmall ? atOnce(checking) : await inTurns(checking);
+  if (unclear) return refused(unclear);
   const tooLarge = await sizeProblem(input, sizes, words);
   if (tooLarge) return refused(tooLarge);
+  const reading = readWith(input, guarded, taken);
+  const json = isSmall ? atOnce(reading) : await inTurns(reading);
+  if ('code' in json) return refused(json);
   const judged = await judgedBy(input, json.json, guarded, ports);
   if (!judged.ok) return judged;
   return judged.value === request.json ? ok({ request, guarded }) : rewritten(input, judged.value, guarded);
 }
 
-/** The request's JSON as text guards leave it, or why it goes no further. */
+/** Why guards that act cannot know what the request says. */
+function* ambiguity({ request, call }: GuardInput, { input }: GuardSet): Generator<number, Refusal | undefined> {
+  const { sizes, texts, asked } = input;
+  const reads = asked.length > 0 || texts.some(({ action }) => action !== 'log');
+  const hidden = reads ? call.format.texts.unreadable?.(request.json) : undefined;
+  if (hidden !== undefined) return unreadable(hidden);
+  const acts = reads || sizes.some(({ action }) => action !== 'log');
+  return acts && (yield* namesTwice(request.body, request.json)) ? namedTwice : undefined;
+}
+
+/** The request's JSON as text guards leave it, or why it goes no further. `taken`: placeholders that it has itself go there. */
 function* readWith(
   { request, call }: GuardInput,
-  guarded: Guarded,
+  { set, words, placeholders }: Guarded,
+  taken: Set<string>,
 ): Generator<number, { readonly json: Json } | Refusal> {
-  const { set, words, placeholders } = guarded;
-  const { texts, asked } = set.input;
-  const rules = call.format.texts;
-  const acts = asked.length > 0 || texts.some(({ action }) => action !== 'log');
-  const hidden = rules.unreadable?.(request.json);
-  if (acts && hidden !== undefined) return unreadable(hidden);
-  if (acts && (yield* namesTwice(request.body, request.json))) return namedTwice;
-  const json = yield* new Rewrite(texts, rules.request, { side: 'input', words, placeholders }).whole(request.json);
+  const { texts } = set.input;
+  const rules = call.format.texts.request;
+  if (texts.length === 0) return { json: request.json };
+  yield* placeholdersIn(request.json, taken);
+  const json = yield* new Rewrite(texts, rules, { side: 'input', words, placeholders }).whole(request.json);
   return words.blockedBy ? blockedBy(words.blockedBy, 'input') : { json };
 }
 
@@ -180,7 +200,7 @@ async function judgedBy(
   if (asked.length === 0) return ok(json);
   const rules = input.call.format.texts.request;
   const texts = textsOf(json, rules);
-  const answered = await askAll(asked, texts, askingFor(input, 'input'), words, ports);
+  const answered = await askAll(asked, texts, askingFor(input, 'input'), words, ports, input.waiter);
   if (!answered.ok) return answered;
   return ok(answered.value === texts ? json : withTexts(json, rules, answered.value));
 }
@@ -199,7 +219,11 @@ export const askingFor = (
 });
 
 /** The request with other texts: the fields that changed are written anew, all other bytes are the caller's. */
-async function rewritten({ request, call }: GuardInput, json: Json, guarded: Guarded): Promise<Result<GuardedRequest>> {
+async function rewritten(
+  { request, call, read: readBody }: GuardInput,
+  json: Json,
+  guarded: Guarded,
+): Promise<Result<GuardedRequest>> {
   const edits: { start: number; end: number; with: string }[] = [];
   for (const { name, valueStart, valueEnd } of request.fields.fields) {
     if (json[name] === request.json[name]) continue;
@@ -210,10 +234,15 @@ async function rewritten({ request, call }: GuardInput, json: Json, guarded: Gua
       with: request.body.length <= SMALL_BYTES ? atOnce(written) : await inTurns(written),
     });
   }
-  const read = await call.format.read(splice(request.body, edits), call.model);
+  const body = splice(request.body, edits);
+  const read = await (readBody ? readBody(body) : call.format.read(body, call.model));
   if (!read.ok) return read;
-  const { body, fields, facts } = read.value;
-  return ok({ request: { ...request, body, fields, facts, json } as ModelRequest, guarded });
+  // What is sent is what was read anew; what was settled about the request before (`stores`) stays.
+  const settled = 'stores' in request ? { stores: request.stores } : {};
+  return ok({
+    request: { ...request, ...read.value, json, model: request.model, ...settled } as ModelRequest,
+    guarded,
+  });
 }
 
 function* writtenOut(value: unknown): Generator<number, string> {

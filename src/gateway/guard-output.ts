@@ -11,19 +11,21 @@ import { Rewrite } from '../guardrails/rewrite.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { isObject, type Json } from '../lib/json.js';
 import { finishInTurns, steps } from '../lib/turns.js';
-import { askAll } from './ask-guards.js';
+import { askAll, unasked } from './ask-guards.js';
 import type { Carried } from './carried.js';
 import { askingFor, type GuardPorts } from './guard-input.js';
 import { blockedBy } from './guard-refusals.js';
 import { type Guarded, readsAnswers } from './guarded-request.js';
 import type { Admitted } from './stages.js';
 
-type Answered = Pick<Admitted, 'call' | 'caller' | 'model' | 'user'> & { readonly guarded: Guarded | null };
+type Answered = Pick<Admitted, 'call' | 'caller' | 'model' | 'user' | 'writer' | 'deadlineMs'> & {
+  readonly guarded: Guarded | null;
+};
 
 /** The same, with streams as guards let them through. */
-export const guardedTranslation = (translation: Translation, from: Answered): Translation => ({
+export const guardedTranslation = (translation: Translation, from: Answered, ports: GuardPorts): Translation => ({
   ...translation,
-  stream: () => guardedStream(translation.stream(), from),
+  stream: () => guardedStream(translation.stream(), from, ports),
 });
 
 /** What came of an attempt, once guards have read all of it. What they themselves do wrong is a fault. */
@@ -48,7 +50,8 @@ export async function guardedEnd(carried: Carried, from: Answered, ports: GuardP
   }
 }
 
-function guardedStream(inner: StreamReader, { call, guarded }: Answered): StreamReader {
+function guardedStream(inner: StreamReader, from: Answered, ports: GuardPorts): StreamReader {
+  const { call, guarded } = from;
   if (!guarded || !readsAnswers(guarded)) return inner;
   const { set, words, placeholders } = guarded;
   return new GuardedStream(inner, {
@@ -58,6 +61,7 @@ function guardedStream(inner: StreamReader, { call, guarded }: Answered): Stream
     reading: { side: 'output', words, placeholders },
     asArray: call.format.streamType === 'application/json',
     holdsAll: set.output.asked.length > 0,
+    onTooLarge: () => unasked(set.output.asked, TOO_LONG, 'output', call.requestId, words, ports),
   });
 }
 
@@ -65,20 +69,19 @@ function guardedStream(inner: StreamReader, { call, guarded }: Answered): Stream
 export function stopped(reading: StreamReader, guarded: Guarded | null): Refusal | undefined {
   if (!guarded || !(reading instanceof GuardedStream) || !reading.blocked) return undefined;
   const { blockedBy: by } = guarded.words;
-  return by ? blockedBy(by, 'output') : tooLarge(guarded);
+  return by && blockedBy(by, 'output');
 }
 
 const unread = refuse('upstream_error', 'The answer could not be read by the guards that it has to pass.');
 
-const tooLarge = ({ set }: Guarded): Refusal =>
-  blockedBy({ name: set.output.asked[0]!.name, message: 'it is too long to be judged' }, 'output');
+const TOO_LONG = 'it is too long to be judged';
 
 /** Asks about a stream that was held back; a refusal where it is not to be told. */
 async function judgeStream(reading: StreamReader, from: Answered, ports: GuardPorts): Promise<Refusal | undefined> {
   const { guarded } = from;
-  if (!guarded || !(reading instanceof GuardedStream) || guarded.set.output.asked.length === 0) return undefined;
+  if (!guarded || !(reading instanceof GuardedStream) || !reading.isHeld) return undefined;
   const texts = reading.answered;
-  const judged = await askAll(guarded.set.output.asked, texts, askingFor(from, 'output'), guarded.words, ports);
+  const judged = await askAll(guarded.set.output.asked, texts, askingFor(from, 'output'), guarded.words, ports, from);
   if (!judged.ok) return judged.refusal;
   if (judged.value !== texts) reading.replace(judged.value);
   return undefined;
@@ -98,7 +101,7 @@ export async function guardAnswer(body: Buffer, from: Answered, ports: GuardPort
   const long = sizeProblem(read.value, call.format, guarded);
   if (long) return refused(long);
   const texts = set.output.asked.length > 0 ? textsOf(json, rules) : [];
-  const judged = await askAll(set.output.asked, texts, askingFor(from, 'output'), words, ports);
+  const judged = await askAll(set.output.asked, texts, askingFor(from, 'output'), words, ports, from);
   if (!judged.ok) return judged;
   const told = judged.value === texts ? json : withTexts(json, rules, judged.value);
   return ok(told === read.value ? body : Buffer.from(JSON.stringify(told)));

@@ -11,6 +11,7 @@ import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from
 import { then } from '../lib/then.js';
 import type { Counted } from '../tokens/count.js';
 import { admit } from './admit.js';
+import { deadlineOf } from './ask-patience.js';
 import { createAttempt } from './attempt.js';
 import { attemptAll, isRefusal } from './attempts.js';
 import { breaking } from './breaking.js';
@@ -115,7 +116,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const unentered = ledger.refusal();
     if (unentered) return refused(unentered);
     const user = (headers.user ?? request.user) || null;
-    const guarding = guardInput({ call, caller, models, request, model, user }, ports.guards, context);
+    const waiter = { writer: from.writer, deadlineMs: deadlineOf(from, model) };
+    const guarding = guardInput({ call, caller, models, request, model, user, waiter }, ports.guards, context);
     if (!guarding) return routedTo(from, { request, user, guarded: null }, model);
     return then(guarding, (passed) => (passed.ok ? routedTo(from, { ...passed.value, user }, model) : passed));
   }
@@ -153,13 +155,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   /** Field by field: to spread a stage into the next costs V8 more than all that the stage does. */
   function admittedTo(
-    { context, call, writer, models, caller, headers }: Authenticated,
+    authenticated: Authenticated,
     { request, user, tags, guarded }: Pick<Admitted, 'request' | 'user' | 'tags' | 'guarded'>,
     model: Model,
     from: Model | null,
   ): Admitted {
-    const totalMs = Math.min(headers.timeoutMs ?? Number.POSITIVE_INFINITY, model.timeouts.total);
-    const deadlineMs = clock.monotonic() + totalMs;
+    const { context, call, writer, models, caller, headers } = authenticated;
+    const deadlineMs = deadlineOf(authenticated, model);
     return {
       context,
       call,

@@ -17,10 +17,18 @@ export interface Reading {
   readonly placeholders: Placeholders;
 }
 
-/** `text`: in which they were found. Once something blocks, nothing is changed any more. */
-export function editsOf(spans: readonly Span[], text: string, { side, words, placeholders }: Reading): readonly Edit[] {
+/** Finds that are gone through in one step. */
+const STEP = 256;
+
+/** `text`: in which they were found. Once something blocks, nothing is changed any more. Yields what each step cost. */
+export function* editing(
+  spans: readonly Span[],
+  text: string,
+  { side, words, placeholders }: Reading,
+): Generator<number, readonly Edit[]> {
   const changes: Span[] = [];
-  for (const span of spans) {
+  for (const [n, span] of spans.entries()) {
+    if (n % STEP === STEP - 1) yield STEP * 16;
     const { guard } = span;
     if (guard === null) changes.push(span);
     else if (guard.action === 'block') words.block(guard, side);
@@ -31,13 +39,25 @@ export function editsOf(spans: readonly Span[], text: string, { side, words, pla
     }
   }
   if (words.blockedBy) return [];
-  return apart(changes).map(({ start, end, type, guard }) => {
+  const edits: Edit[] = [];
+  for (const { start, end, type, guard } of apart(changes)) {
     const found = text.slice(start, end);
     const instead = guard
       ? placeholders.of(type, found, guard.restore && side === 'input')
       : (placeholders.valueOf(found) ?? found);
-    return { start, end, with: instead };
-  });
+    edits.push({ start, end, with: instead });
+    if (edits.length % STEP === 0) yield STEP * 16;
+  }
+  return edits;
+}
+
+/** The same at once, for few. */
+export function editsOf(spans: readonly Span[], text: string, reading: Reading): readonly Edit[] {
+  const walk = editing(spans, text, reading);
+  for (;;) {
+    const { done, value } = walk.next();
+    if (done) return value;
+  }
 }
 
 /** Edits are in order and apart. */
@@ -52,12 +72,17 @@ export function withEdits(text: string, edits: readonly Edit[]): string {
   return out + text.slice(at);
 }
 
-/** The part of an edited text that stood from `start` to `end`: what takes the place of something stands where that began. */
-export function editedPart(text: string, start: number, end: number, edits: readonly Edit[]): string {
+/**
+ * The part of an edited text that stood from `start` to `end`: what takes the place of something stands where that began. Edits
+ * before the first that `from` says are over by then.
+ */
+export function editedPart(text: string, start: number, end: number, edits: readonly Edit[], from = 0): string {
   let out = '';
   let at = start;
-  for (const edit of edits) {
-    if (edit.end <= start || edit.start >= end) continue;
+  for (let n = from; n < edits.length; n++) {
+    const edit = edits[n]!;
+    if (edit.start >= end) break;
+    if (edit.end <= start) continue;
     if (edit.start > at) out += text.slice(at, edit.start);
     if (edit.start >= start) out += edit.with;
     at = Math.min(end, edit.end);

@@ -65,3 +65,32 @@ export class Placeholders {
 
   static readonly longest = LONGEST;
 }
+
+/** So much of a text is looked at in one step. */
+const STEP = 16 * 1024;
+/** `[` and whatever else of a placeholder is escaped in JSON that is itself in a text. */
+const ESCAPED = /\\u00([0-9a-f]{2})/gi;
+
+/** Puts all that look like placeholders in a request into `taken`, however they are spelled, in steps. */
+export function* placeholdersIn(json: unknown, taken: Set<string>): Generator<number, void> {
+  const open: unknown[] = [json];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value === 'string') yield* placeholdersOf(value, taken);
+    else if (Array.isArray(value)) for (const one of value as unknown[]) open.push(one);
+    else if (typeof value === 'object' && value !== null)
+      for (const [name, one] of Object.entries(value)) open.push(name, one);
+  }
+}
+
+function* placeholdersOf(text: string, taken: Set<string>): Generator<number, void> {
+  for (let at = 0; at < text.length; at += STEP) {
+    // Each character of a placeholder may be six of an escape.
+    const piece = text.slice(at, at + STEP + LONGEST * 6);
+    const found = piece.includes('\\u00')
+      ? [piece, piece.replace(ESCAPED, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))]
+      : [piece];
+    for (const one of found) for (const [placeholder] of one.matchAll(PLACEHOLDER)) taken.add(placeholder);
+    yield piece.length;
+  }
+}

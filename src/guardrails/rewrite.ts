@@ -5,7 +5,7 @@
  */
 import { isMedia, type TextPiece, type TextRules } from '../formats/texts.js';
 import { isObject, type Json } from '../lib/json.js';
-import { type Edit, editedPart, editsOf, type Reading, withEdits } from './edits.js';
+import { type Edit, editedPart, editing, type Reading, withEdits } from './edits.js';
 import type { Placeholders } from './placeholders.js';
 import { type Span, scanned } from './scan.js';
 import type { TextGuard } from './text-guard.js';
@@ -146,7 +146,7 @@ export class Rewrite {
     const found = yield* scanned(text, guards, this.#restored);
     const spans = parts.length === 1 ? found : crossing(found, parts);
     if (spans.length === 0) return parts;
-    const edits = editsOf(spans, text, this.#reading);
+    const edits = yield* editing(spans, text, this.#reading);
     if (edits.length === 0) return parts;
     this.changed = true;
     return parts.length === 1 ? [withEdits(text, edits)] : partsOf(parts, text, edits);
@@ -160,19 +160,34 @@ function textRun(list: readonly unknown[], place: number): number {
   return run;
 }
 
+/** Finds that begin in one part and end in another. */
 function crossing(spans: readonly Span[], parts: readonly string[]): readonly Span[] {
   const borders: number[] = [];
-  let end = 0;
-  for (const part of parts) borders.push((end += part.length));
-  return spans.filter(({ start, end: last }) => borders.some((border) => start < border && border < last));
+  let length = 0;
+  for (const part of parts) borders.push((length += part.length));
+  return spans.filter(({ start, end }) => borders[firstAfter(borders, start)]! < end);
+}
+
+/** The place of the first of ascending numbers that is greater than one. */
+function firstAfter(ascending: readonly number[], than: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! > than) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function partsOf(parts: readonly string[], text: string, edits: readonly Edit[]): readonly string[] {
   let start = 0;
+  let first = 0;
   return parts.map((part) => {
     const from = start;
     start += part.length;
-    return editedPart(text, from, start, edits);
+    while (first < edits.length && edits[first]!.end <= from) first += 1;
+    return editedPart(text, from, start, edits, first);
   });
 }
 

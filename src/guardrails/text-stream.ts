@@ -1,7 +1,7 @@
 /**
  * One text that comes in pieces. What came last is held back, so that what begins in one piece and ends in another is found; what is
  * decided is given in the pieces that it came in, with what takes the place of a find in the piece where that began. A find that
- * still grows at the end of what has come is waited for, up to a bound. All places count from the beginning of the whole text.
+ * still grows at the end of what has come is waited for, as long as guards look for any. All places count from the beginning of the whole text.
  */
 import { type Edit, editedPart, editsOf, type Reading } from './edits.js';
 import { fold } from './fold.js';
@@ -12,8 +12,6 @@ import type { TextGuard } from './text-guard.js';
 
 /** Characters that are held back where guards look for something. */
 const WINDOW = 256;
-/** A find that has become so long is taken as it is. */
-const LONGEST = 4_096;
 /** So much new text is looked at at once. */
 const STEP = 64;
 /** What was given and is still there to be looked back at. */
@@ -30,6 +28,10 @@ interface View {
   readonly from: number;
 }
 
+/** A find that has become so long is taken as it is. Characters. */
+export const longestFind = (guards: readonly TextGuard[]): number =>
+  guards.reduce((most, { finder }) => Math.max(most, finder.longest), Placeholders.longest);
+
 export class TextStream {
   readonly #guards: readonly TextGuard[];
   readonly #reading: Reading;
@@ -42,11 +44,20 @@ export class TextStream {
   /** It is JSON, so that escapes are undone; undefined: not known yet. */
   #isJson: boolean | undefined;
   #beginsInString = false;
+  /** Nothing is decided before it is so long: what grows is looked at each time that it has grown by a part of itself. */
+  #again = WINDOW + STEP;
+  readonly #longest: number;
 
   constructor(guards: readonly TextGuard[], reading: Reading) {
     this.#guards = guards;
     this.#reading = reading;
     this.#restored = reading.placeholders.restores ? reading.placeholders : null;
+    this.#longest = longestFind(guards);
+  }
+
+  /** Nothing is to be found or to be put back. */
+  get #isIdle(): boolean {
+    return this.#guards.length === 0 && !this.#restored;
   }
 
   get length(): number {
@@ -60,23 +71,25 @@ export class TextStream {
 
   push(piece: string): void {
     this.#text += piece;
+    if (this.#isIdle) {
+      this.#decided = this.length;
+      return;
+    }
     if (this.#isJson === undefined) {
       const first = /\S/.exec(this.#text.slice(0, 64))?.[0];
       if (first !== undefined) this.#isJson = first === '{' || first === '[';
     }
     if (this.#guards.length > 0) {
-      if (this.length - this.#decided >= WINDOW + STEP) this.#decide(this.length - WINDOW);
+      if (this.length < this.#again) return;
+      this.#decide(this.length - WINDOW);
+      const waiting = this.length - this.#decided;
+      this.#again = Math.max(this.#decided + WINDOW + STEP, this.length + Math.min(waiting >> 3, WINDOW));
     } else this.#decide(this.#beginningOfPlaceholder());
   }
 
   /** Nothing more comes. */
   end(): void {
     if (this.#decided < this.length) this.#decide(this.length, true);
-  }
-
-  /** Something else stands for all of it, which is still there. */
-  replace(text: string): void {
-    this.#edits = [{ start: 0, end: this.length, with: text }];
   }
 
   /** The piece that came from `start` to `end`, which are decided, as it is told. */
@@ -114,7 +127,7 @@ export class TextStream {
     let until = Math.max(from, indexOf(view, safe - this.#base));
     for (const { start, end } of spans) {
       if (start >= until) break;
-      const grows = !isLast && end >= text.length && text.length - start < LONGEST;
+      const grows = !isLast && end >= text.length && text.length - start < this.#longest;
       until = grows ? start : Math.max(until, end);
     }
     const edits = editsOf(

@@ -21,7 +21,8 @@ export type GuardVerdict =
   /** It did not answer, or not as it should; why, for the log. */
   | { readonly kind: 'failed'; readonly why: string };
 
-export type AskGuard = (guard: AskedGuardConfig, question: GuardQuestion) => Promise<GuardVerdict>;
+/** `signal`: nobody waits for the verdict any more. */
+export type AskGuard = (guard: AskedGuardConfig, question: GuardQuestion, signal: AbortSignal) => Promise<GuardVerdict>;
 
 const LONGEST_MESSAGE = 500;
 

@@ -40,6 +40,7 @@ export async function explainGuards(
 ): Promise<{ readonly told: readonly ExplainedGuard[]; readonly passed: Result<Passed> }> {
   const { format, requestId, request } = explained;
   const quiet: GuardPorts = {
+    clock: ports.clock,
     ask: asks ? ports.ask : () => Promise.resolve({ kind: 'allow' }),
     guardSpoke: () => {},
     onUnasked: () => {},

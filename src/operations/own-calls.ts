@@ -30,6 +30,8 @@ interface OwnCall {
   readonly withinMs: number;
   /** For its entry. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 const NOBODY = (): never => {
@@ -52,7 +54,7 @@ export function createOwnCalls(
     ...ports,
     authenticator: { authenticate: () => ok(caller) },
     recall: () => ({ kind: 'off', why: 'embeddings' }),
-    guards: { off: true, ask: NOBODY, guardSpoke: NOBODY, onUnasked: NOBODY },
+    guards: { off: true, clock, ask: NOBODY, guardSpoke: NOBODY, onUnasked: NOBODY },
     snapshots: {
       enter: () => {
         const entered = snapshots.enter();
@@ -60,8 +62,8 @@ export function createOwnCalls(
       },
     },
   });
-  return async ({ body, withinMs, metadata }) => {
-    const reply = new KeptAnswer();
+  return async ({ body, withinMs, metadata, signal }) => {
+    const reply = new KeptAnswer(signal);
     const bytes = Buffer.from(JSON.stringify(body));
     await gateway.serve(callFor(words, bytes, withinMs, clock.monotonic(), metadata), reply);
     return reply.answer();
@@ -109,14 +111,22 @@ const inWords = (id: FormatId): ApiFormat => ({
   },
 });
 
-/** A writer that goes nowhere: nobody leaves, and nobody is slow. */
+/** A writer that goes nowhere: nobody is slow, and who asks may leave. */
 class KeptAnswer implements ResponseWriter {
-  readonly gone = false;
+  readonly #signal: AbortSignal | undefined;
   readonly interrupted = false;
   started = false;
   #status = 0;
   #target = '';
   #body = '';
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  get gone(): boolean {
+    return this.#signal?.aborted ?? false;
+  }
 
   head(status: number, headers: readonly string[]): void {
     this.started = true;
@@ -142,7 +152,10 @@ class KeptAnswer implements ResponseWriter {
   /** It ends within its own time. */
   interrupt(): void {}
 
-  onGone(): void {}
+  onGone(listener: () => void): void {
+    if (this.gone) listener();
+    else this.#signal?.addEventListener('abort', listener, { once: true });
+  }
 
   answer(): OwnAnswer {
     if (this.#status !== 200) throw new Error(this.#body);

@@ -9,14 +9,18 @@ import { isObject } from '../lib/json.js';
 import { messageOf } from '../lib/thrown.js';
 import { createOwnCalls, type OwnCallPorts } from './own-calls.js';
 
-export type Moderate = (guard: ModerationGuardConfig, question: GuardQuestion) => Promise<GuardVerdict>;
+export type Moderate = (
+  guard: ModerationGuardConfig,
+  question: GuardQuestion,
+  signal: AbortSignal,
+) => Promise<GuardVerdict>;
 
 export function createModeration(ports: OwnCallPorts): Moderate {
   const ask = createOwnCalls(ports, { format: 'openai-chat', tag: 'guardrail' });
-  return async ({ name, model, policy, timeout }, { texts, requestId }) => {
+  return async ({ name, model, policy, timeout }, { texts, requestId }, signal) => {
     try {
       const body = { model, messages: [instruction(policy), { role: 'user', content: JSON.stringify(texts) }] };
-      const answer = await ask({ body, withinMs: timeout, metadata: { guard: name, request_id: requestId } });
+      const answer = await ask({ body, withinMs: timeout, metadata: { guard: name, request_id: requestId }, signal });
       return verdictIn(answer.body);
     } catch (error) {
       return { kind: 'failed', why: messageOf(error) };

@@ -20,7 +20,7 @@ const request: TextRules = {
     ],
     ...['encrypted_content', 'encrypted_index', 'encrypted_stdout', 'service_tier'],
   ]),
-  free: new Set(['input']),
+  free: new Set(['input', 'input_schema', 'schema']),
   echoes: new Set(),
 };
 

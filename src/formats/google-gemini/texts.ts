@@ -20,7 +20,10 @@ const request: TextRules = {
     ...['responseMimeType', 'response_mime_type', 'responseModalities', 'response_modalities', 'taskType', 'task_type'],
     ...['language', 'outcome', 'finishReason', 'category', 'probability', 'modelVersion', 'responseId', 'voiceName'],
   ]),
-  free: new Set(['args', 'response']),
+  free: new Set([
+    ...['args', 'response', 'parameters', 'parametersJsonSchema', 'parameters_json_schema'],
+    ...['responseSchema', 'response_schema', 'responseJsonSchema', 'response_json_schema'],
+  ]),
   echoes: new Set(),
 };
 

@@ -28,7 +28,7 @@ export const openaiPlain: readonly string[] = [
 const request: TextRules = {
   apart: new Set(openaiApart),
   plain: new Set(openaiPlain),
-  free: new Set(['arguments', 'input', 'args']),
+  free: new Set(['arguments', 'input', 'args', 'parameters', 'schema']),
   echoes: new Set(),
 };
 

@@ -11,7 +11,7 @@ const plain: ReadonlySet<string> = new Set([
 const request: TextRules = {
   apart: new Set([...openaiApart, 'previous_response_id', 'conversation', 'include', 'reasoning', 'client_metadata']),
   plain,
-  free: new Set(['arguments', 'args']),
+  free: new Set(['arguments', 'args', 'parameters', 'schema']),
   echoes: new Set(),
 };
 
