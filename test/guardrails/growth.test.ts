@@ -25,12 +25,12 @@ function cpuMs(work: () => void): number {
 
 /** Five times as much takes not much more than five times as long. */
 function grows(name: string, work: (n: number) => void, n: number): void {
-  cpuMs(() => work(n));
-  const short = Math.max(
-    2,
-    cpuMs(() => work(n)),
-  );
-  const long = cpuMs(() => work(n * 5));
+  const measure = (count: number) => cpuMs(() => work(count));
+  measure(n);
+  const short = Math.max(2, measure(n));
+  let long = measure(n * 5);
+  // The collector of garbage may have its turn in one of them.
+  for (let again = 0; again < 2 && long >= short * 12; again++) long = Math.min(long, measure(n * 5));
   assert.ok(long < short * 12, `${name}: ${short} ms, then ${long} ms`);
 }
 
@@ -56,20 +56,20 @@ function redacted(json: Record<string, unknown>): Generator<number, unknown> {
 const mails = (count: number) => Array.from({ length: count }, (_, n) => `user${n}@example.com`);
 
 describe('a request', () => {
-  test('with 50,000 addresses in one text', () => {
+  test('with 20,000 addresses in one text', () => {
     const request = (count: number) => ({ messages: [{ role: 'user', content: mails(count).join(' ') }] });
-    grows('one text', (count) => stepsOf(redacted(request(count))), 10_000);
+    grows('one text', (count) => stepsOf(redacted(request(count))), 4_000);
     // Between two of them others go on.
-    assert.ok(stepsOf(redacted(request(50_000))) > 400);
+    assert.ok(stepsOf(redacted(request(20_000))) > 160);
   });
 
-  test('with 50,000 addresses that go from one part to the next', () => {
+  test('with 20,000 addresses that go from one part to the next', () => {
     const parts = (count: number) =>
       mails(count).flatMap((mail) => [
         { type: 'text', text: ` ${mail.slice(0, 5)}` },
         { type: 'text', text: `${mail.slice(5)} ` },
       ]);
-    grows('parts', (n) => stepsOf(redacted({ messages: [{ role: 'user', content: parts(n) }] })), 10_000);
+    grows('parts', (n) => stepsOf(redacted({ messages: [{ role: 'user', content: parts(n) }] })), 4_000);
   });
 
   test('a placeholder that it has itself is not used, however it is spelled', () => {
@@ -117,7 +117,7 @@ describe('a stream that is held back', () => {
   for (const [name, guards, placeholders, word] of cases)
     test(name, () => {
       const words = (count: number) => [name === 'as JSON' ? '{"a":"' : '', ...Array(count).fill(word)];
-      grows(name, (count) => held(guards, placeholders, words(count)), 4_000);
+      grows(name, (count) => held(guards, placeholders, words(count)), 2_000);
     });
 });
 
