@@ -21,6 +21,9 @@ export interface ResponseSettings {
 /** It cannot be kept because of what it holds, whatever the store does. */
 export class TooLarge extends Error {}
 
+/** It cannot be kept now: too much waits to be written. */
+export class TooManyWaiting extends Error {}
+
 export interface StoredResponsesDeps {
   readonly store: ResponseStore;
   readonly seal: Seal;
@@ -69,7 +72,7 @@ export class StoredResponses {
     if (content.length > most)
       throw new TooLarge(`a response of ${content.length} bytes is larger than responses.max_size`);
     if (this.#waitingBytes + content.length > MOST_WAITING_BYTES)
-      throw new Error('too many responses wait to be written');
+      throw new TooManyWaiting('too many responses wait to be written');
     this.#waitingBytes += content.length;
     const written = (async () => {
       await before;

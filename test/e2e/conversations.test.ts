@@ -37,6 +37,12 @@ async function wordsOf(id: string, of = client): Promise<string[]> {
   return words;
 }
 
+/** Until somebody waits for what this connection has locked. */
+async function locked(database: pg.Client): Promise<void> {
+  const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  while ((await database.query(waits)).rowCount === 0);
+}
+
 describe('a conversation', () => {
   it('is made, described anew, and forgotten', async () => {
     const made = await client.conversations.create({ metadata: { topic: 'one' }, items: [user('hello')] });
@@ -262,8 +268,7 @@ describe('responses in a conversation', () => {
     const followed = (async () => {
       for await (const event of stream) told.push(event.type);
     })();
-    const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    while ((await database.query(waits)).rowCount === 0);
+    await locked(database);
     const made = (await database.query(`select id from stored_responses where background and status = 'queued'`)).rows;
     const response = made[0]!.id as string;
     for (const one of [client, there])
@@ -275,6 +280,24 @@ describe('responses in a conversation', () => {
     let found = await there.responses.retrieve(response);
     while (found.status !== 'completed') found = await there.responses.retrieve(response);
     assert.deepEqual(await wordsOf(id, there), ['later', 'You said: later']);
+  });
+
+  it('in the background that are deleted as they end stay deleted', async () => {
+    const database = new pg.Client({ connectionString: started.gateway.databaseUrl });
+    await database.connect();
+    after(() => database.end());
+    const { id } = await client.conversations.create();
+    await database.query('begin');
+    await database.query('select 1 from conversations where id = $1 for update', [id]);
+    const made = await client.responses.create({ model: 'chat', input: 'x', conversation: id, background: true });
+    await locked(database);
+    const deleted = client.responses.delete(made.id);
+    const cancelled = client.responses.cancel(made.id);
+    await client.responses.retrieve(made.id);
+    await database.query('commit');
+    await deleted;
+    assert.match((await cancelled).status!, /^completed$/);
+    await assert.rejects(client.responses.retrieve(made.id), isNotFound);
   });
 
   it('that are refused or fail leave it as it is', async () => {

@@ -190,7 +190,7 @@ export class BackgroundRuns {
   readonly #everyMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #runs = new Map<string, BackgroundRun>();
-  readonly #finishing = new Set<Promise<void>>();
+  readonly #finishing = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stored: StoredResponses, everyMs: number, onError: (error: unknown) => void) {
@@ -212,8 +212,16 @@ export class BackgroundRuns {
 
   /** `before`: what is written before it is told as over, so that who finds it over finds that too. */
   finish(run: BackgroundRun, before: Promise<void> | undefined, conclude: () => StoredResponse): void {
-    const finished = this.#finished(run, before, conclude).finally(() => this.#finishing.delete(finished));
-    this.#finishing.add(finished);
+    const { id } = run.row;
+    this.#finishing.set(
+      id,
+      this.#finished(run, before, conclude).finally(() => this.#finishing.delete(id)),
+    );
+  }
+
+  /** Once what is over is written. */
+  async finished(id: string): Promise<void> {
+    await this.#finishing.get(id);
   }
 
   async #finished(
@@ -244,6 +252,6 @@ export class BackgroundRuns {
   /** Waits for what is over to be written. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.#finishing);
+    await Promise.all(this.#finishing.values());
   }
 }

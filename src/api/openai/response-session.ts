@@ -17,7 +17,7 @@ import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Conversations } from '../../responses/conversations.js';
 import type { StoredResponse } from '../../responses/stored-response.js';
-import { outputOf, type StoredResponses, TooLarge } from '../../responses/stored-responses.js';
+import { outputOf, type StoredResponses, TooLarge, TooManyWaiting } from '../../responses/stored-responses.js';
 import type { HttpResponseWriter } from '../response-writer.js';
 import { BackgroundRun, type BackgroundRuns } from './background.js';
 import { asksForState, away, type Continued, continued } from './continued.js';
@@ -181,6 +181,8 @@ export class ResponseSession implements ResponseWriter {
 function notKept(error: unknown): Refusal {
   if (error instanceof TooLarge)
     return refuse('request_too_large', 'The request is larger than this gateway keeps (responses.max_size).');
+  if (error instanceof TooManyWaiting)
+    return refuse('overloaded', 'Too many responses wait to be kept. Try again.', { headers: { 'retry-after': '1' } });
   return away(error);
 }
 

@@ -51,7 +51,10 @@ async function getResponse(call: ResponseCall): Promise<unknown> {
 
 async function deleteResponse(call: ResponseCall): Promise<unknown> {
   const { deps, id, caller } = call;
-  deps.runs.of(id, caller.key.id)?.cancel();
+  const run = deps.runs.of(id, caller.key.id);
+  run?.cancel();
+  // What is still being written would bring it back.
+  if (run) await deps.runs.finished(id);
   if (!(await deps.stored.remove(id, caller.key.id))) return call.refuse(unknown(id));
   return { id, object: 'response', deleted: true };
 }
@@ -68,6 +71,8 @@ async function cancelResponse(call: ResponseCall): Promise<unknown> {
   const run = deps.runs.of(id, caller.key.id);
   if (run) {
     run.cancel();
+    // It had come to its end before, and is about to be told.
+    if (run.row.runningUntilMs !== null) await deps.runs.finished(id);
     return run.row.response;
   }
   await deps.stored.cancel(id, caller.key.id);
