@@ -91,6 +91,14 @@ what are the steps that i need to take to : #how
 what steps do i need to take to : #how
 what steps do i have to take to : #how
 what steps should i take to : #how
+how do i become : #how become
+how do i be : #how become
+how can i become : #how become
+how can i be : #how become
+how to become : #how become
+how to be : #how become
+how does one become : #how become
+how does one be : #how become
 how do i go about : #how
 how can i go about : #how
 how would i go about : #how
@@ -147,8 +155,66 @@ is there a reason : why
 is there any reason : why
 mean when : mean if
 for what reason : why
+what causes : why
+what cause : why
 what time : when
-at what time : when
+in what year : when
+in which year : when
+^ what year : when
+in which place : where
+in what place : where
+in which places : where
+in what places : where
+at which places : where
+what are the things : what
+which things : what
+what things : what
+who is the author of : who wrote
+who was the author of : who wrote
+who is the inventor of : who invented
+who was the inventor of : who invented
+who is the founder of : who founded
+who was the founder of : who founded
+who is the composer of : who composed
+who was the composer of : who composed
+more than one : multiple
+by card : with card
+by credit card : with credit card
+by debit card : with debit card
+by cheque : with cheque
+by check : with check
+by paypal : with paypal
+by bank transfer : with bank transfer
+at what causes : why
+what cause : why
+what time : when
+in what year : when
+in which year : when
+^ what year : when
+in which place : where
+in what place : where
+in which places : where
+in what places : where
+at which places : where
+what are the things : what
+which things : what
+what things : what
+who is the author of : who wrote
+who was the author of : who wrote
+who is the inventor of : who invented
+who was the inventor of : who invented
+who is the founder of : who founded
+who was the founder of : who founded
+who is the composer of : who composed
+who was the composer of : who composed
+more than one : multiple
+by card : with card
+by credit card : with credit card
+by debit card : with debit card
+by cheque : with cheque
+by check : with check
+by paypal : with paypal
+by bank transfer : with bank transfer
 how many : howmany
 how much : howmuch
 how much time : howlong

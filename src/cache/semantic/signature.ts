@@ -18,6 +18,7 @@ import {
   pastForms,
   takesIs,
 } from './english.js';
+import { framed } from './english-frames.js';
 import { phrases } from './english-phrases.js';
 import { numberWords, opposites, units } from './guard-words.js';
 import { emptyIn, languageOf, scriptOf } from './languages.js';
@@ -168,7 +169,7 @@ function verbatim(tokens: readonly Token[], language: string | null): Reading {
 }
 
 function english(tokens: readonly Token[], exact: Exact[]): Reading {
-  const read = phrased(expanded(tokens));
+  const read = phrased(framed(expanded(tokens)));
   const labels = new Map<GrammarClass, string[]>();
   const add = (kind: GrammarClass, label: string): void => {
     const all = labels.get(kind);
@@ -206,6 +207,8 @@ function english(tokens: readonly Token[], exact: Exact[]): Reading {
     if (word === 'and') joined = true;
     if (speaker.has(word)) add('person', 'i');
     if (emptyWords.has(word) && !names.has(token.at)) continue;
+    // "Why do floods happen", "what causes floods": that they do is what both ask about.
+    if (happening.has(word) && labels.get('question')?.includes('why')) continue;
     const value = numberWords.get(word);
     if (value !== undefined) {
       exact.push({ at: token.at, what: value });
@@ -233,6 +236,7 @@ function joinedLabels(kind: GrammarClass, all: readonly string[]): string {
   return (kind === 'negation' ? [...all] : [...new Set(all)]).sort().join(' ');
 }
 
+const happening: ReadonlySet<string> = new Set(['happen', 'happens', 'occur', 'occurs']);
 const speaker: ReadonlySet<string> = new Set(['i', 'me', 'we', 'us', 'myself']);
 const prepositions: ReadonlySet<string> = new Set(['of', 'in', 'on', 'at', 'to', 'for', 'into', 'onto', 'as']);
 

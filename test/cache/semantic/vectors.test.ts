@@ -132,7 +132,7 @@ describe('the embedding process', () => {
     assert.equal(await similarity(long, 'the end', 'end', 'end'), -1, 'too long to be read');
   });
 
-  it('takes none of our traps at the default setting, and four of ten paraphrases', async () => {
+  it('takes none of our traps at the default setting, and more than half of the paraphrases', async () => {
     const { threshold } = semanticDefaults;
     const comparer = createComparer(loadSynonyms(), similaritiesBy(worker, 30_000));
     const read = (text: string) => ({ text, signature: signatureOf(text) });
@@ -145,7 +145,7 @@ describe('the embedding process', () => {
     }
     assert.equal(pairs.length, 200);
     assert.deepEqual(taken['trap'], []);
-    assert.ok(taken['paraphrase']!.length >= 28, `${taken['paraphrase']!.length} of 70`);
+    assert.ok(taken['paraphrase']!.length >= 36, `${taken['paraphrase']!.length} of 70`);
   });
 
   it('does not read a text that is too long, rather than its beginning', async () => {
