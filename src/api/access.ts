@@ -79,6 +79,8 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   listGuardrails: read,
   explainRequest: readOfTeams,
   getSpendReport: readOfTeams,
+  getRefusalReport: readOfTeams,
+  getPerformanceReport: readOfTeams,
   getPricing: read,
   updateCatalogue: administer,
   resetCatalogue: administer,

@@ -145,6 +145,7 @@ export const words: Readonly<Record<string, string>> = {
   'ListedKey.month': 'What it spent since the beginning of the month, in UTC.',
   'ListedTeam.month': 'What it spent since the beginning of the month, in UTC.',
   most_cost_usd: 'The most that it can cost, in dollars as a decimal string.',
+  more: 'Whether there are more rows than are told.',
   name: 'The name.',
   'listKeys.name': 'Only keys whose name begins so.',
   next_attempt_at: 'When it is tried next; null: not any more.',

@@ -228,6 +228,14 @@ const admin = {
     'GET /reports/spend',
     'Spend of a period, by anything that entries have; as JSON, CSV, Parquet or FOCUS 1.2.',
   ],
+  getRefusalReport: [
+    'GET /reports/refusals',
+    'How many requests all gateways refused, of whom and why; kept for 90 days.',
+  ],
+  getPerformanceReport: [
+    'GET /reports/performance',
+    'How fast targets answered and what became of attempts, on all gateways.',
+  ],
   getPricing: ['GET /pricing', 'The prices in force, where each comes from and from when on, and the overrides.'],
   updateCatalogue: [
     'POST /pricing/catalogue',

@@ -65,6 +65,7 @@ import { openSpool, spoolHealth } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
+import { startTraffic } from './traffic.js';
 import { warnUnpriced } from './unpriced.js';
 import { startWebhooks } from './webhooks.js';
 
@@ -208,12 +209,13 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   counters = limits;
   const running = new RunningRequests();
+  const traffic = startTraffic({ store, clock, log });
   const closing = new Closing();
   const { onFault, onImplausible } = tellingFaults(log);
   /** What every run of the request path needs, but for guards. */
   const path = {
     ...{ clock, snapshots, ledger, deadlines, metrics, access, running, onFault, onImplausible },
-    limiter: limits.limiter,
+    ...{ limiter: limits.limiter, refusals: traffic.tally },
     random: Math.random,
     tracing: traces.tracing,
   };
@@ -260,7 +262,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       version,
       ledger,
       ...{ limitLevels: limits.levels, standing: limits.standing, limitNotice: limits.notice },
-      ...spend.admin,
+      ...{ ...spend.admin, ...traffic.admin },
       catalogue,
       webhooks: hooks.admin,
       cache,
@@ -330,6 +332,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       await traces.close();
       await lateFacts?.close();
       await limits.close();
+      await traffic.close();
       await spend.close();
       await hooks.close();
       tokens.close();

@@ -29,6 +29,7 @@ type Ports = Pick<
   | 'limiter'
   | 'deadlines'
   | 'metrics'
+  | 'refusals'
   | 'access'
   | 'random'
   | 'running'
@@ -138,7 +139,10 @@ export function createTokenCounting(ports: Ports): TokenCounting {
       ...{ endpoint: ENDPOINT, model: model?.label ?? 'none', provider: 'none' },
       ...{ status, durationMs, overheadMs, firstByteMs: null },
     });
-    if (refusal) ports.metrics.refused(refusal.code, caller?.key.team ?? null);
+    if (refusal) {
+      ports.metrics.refused(refusal.code, caller?.key.team ?? null);
+      ports.refusals.add(refusal.code, caller?.key.id ?? null, caller?.key.team ?? null, model?.label ?? null);
+    }
     ports.access({
       ...{ request_id: call.requestId, endpoint: ENDPOINT, status, error: refusal?.code, reason: refusal?.cause },
       ...{ key: caller?.key.id, team: caller?.key.team ?? undefined, model: model?.name },

@@ -6,6 +6,7 @@ import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
+import type { RefusalTally } from '../reports/refusals.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Tracing } from '../telemetry/trace.js';
@@ -25,6 +26,7 @@ export interface GatewayPorts {
   readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
   readonly deadlines: Deadlines;
   readonly metrics: Metrics;
+  readonly refusals: Pick<RefusalTally, 'add'>;
   readonly access: RunningLog['access'];
   /** Null: no request is traced. */
   readonly tracing: Pick<Tracing, 'begin'> | null;

@@ -3,6 +3,7 @@ import type { GuardWords } from '../guardrails/text-guard.js';
 import type { Clock } from '../lib/clock.js';
 import type { Refusal } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
+import type { RefusalTally } from '../reports/refusals.js';
 import type { RunningLog } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { RequestContext } from './request-context.js';
@@ -12,13 +13,14 @@ import { traceIdOf, traceRequest } from './trace-spans.js';
 interface TellingPorts {
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly refusals: Pick<RefusalTally, 'add'>;
   readonly access: RunningLog['access'];
 }
 
 type Tell = (context: RequestContext, status: number, result?: AttemptResult, refusal?: Refusal) => void;
 
 export const createTelling =
-  ({ clock, metrics, access }: TellingPorts): Tell =>
+  ({ clock, metrics, refusals, access }: TellingPorts): Tell =>
   (context, status, result, refusal) => {
     const { call, caller, model, target, serving, routed } = context;
     const { endpoint } = call.format;
@@ -36,7 +38,10 @@ export const createTelling =
       firstByteMs,
     });
     // What a target was tried for and failed at is the target's.
-    if (refusal && !result && status !== CLIENT_LEFT) metrics.refused(refusal.code, caller?.key.team ?? null);
+    if (refusal && !result && status !== CLIENT_LEFT) {
+      metrics.refused(refusal.code, caller?.key.team ?? null);
+      refusals.add(refusal.code, caller?.key.id ?? null, caller?.key.team ?? null, model?.label ?? null);
+    }
     if (context.trace) traceRequest(context.trace, context, clock.monotonic(), { status, overheadMs, refusal });
     access({
       request_id: call.requestId,

@@ -6,6 +6,7 @@
  * A rebuild takes the writers' lock alone, month by month; entries that others write meanwhile are not seen by it and add
  * their sums after it.
  */
+import { performanceDims, performanceOf, performanceSums, performanceTable } from '../lib/performance-sums.js';
 import {
   type Cube,
   cubeNames,
@@ -21,10 +22,26 @@ import {
 /** How a transaction begins that adds to the sums. */
 export const beginAdding = `begin; select pg_advisory_xact_lock_shared(${ROLLUP_LOCK})`;
 
-const upsert = (grain: Grain, cube: Cube, rows: string): string => {
-  const table = rollupTable(grain, cube);
-  const columns = ['start', 'dims', ...cubes[cube], ...sumNames].join(', ');
-  const added = sumNames
+interface Sums {
+  readonly table: string;
+  readonly dims: readonly string[];
+  readonly sums: readonly string[];
+}
+
+const spendSums = (grain: Grain, cube: Cube): Sums => ({
+  table: rollupTable(grain, cube),
+  dims: cubes[cube],
+  sums: sumNames,
+});
+const timeSums = (grain: Grain): Sums => ({
+  table: performanceTable(grain),
+  dims: performanceDims,
+  sums: performanceSums,
+});
+
+const upsert = ({ table, dims, sums }: Sums, rows: string): string => {
+  const columns = ['start', 'dims', ...dims, ...sums].join(', ');
+  const added = sums
     .map(
       (name) =>
         `${name} = case when ${table}.${name} >= ${MOST} then ${table}.${name} else ${table}.${name} + excluded.${name} end`,
@@ -38,13 +55,20 @@ const upsert = (grain: Grain, cube: Cube, rows: string): string => {
 export const addingTo = (added: string): string =>
   [
     ...cubeNames.map((cube) => `${cube}_hours as materialized (${rollupOf('hour', cube, added)})`),
-    ...cubeNames.map((cube) => `${cube}_by_hour as (${upsert('hour', cube, `select * from ${cube}_hours`)})`),
-    ...cubeNames.map((cube) => `${cube}_by_day as (${upsert('day', cube, days(cube))})`),
+    `times_hours as materialized (${performanceOf('hour', added)})`,
+    ...cubeNames.map(
+      (cube) => `${cube}_by_hour as (${upsert(spendSums('hour', cube), `select * from ${cube}_hours`)})`,
+    ),
+    ...cubeNames.map(
+      (cube) => `${cube}_by_day as (${upsert(spendSums('day', cube), days(cube, spendSums('day', cube)))})`,
+    ),
+    `times_by_hour as (${upsert(timeSums('hour'), 'select * from times_hours')})`,
+    `times_by_day as (${upsert(timeSums('day'), days('times', timeSums('day')))})`,
   ].join(', ');
 
-function days(cube: Cube): string {
-  const totals = sumNames.map((name) => `least(sum(${name}), ${MOST})::bigint as ${name}`).join(', ');
-  const columns = cubes[cube].join(', ');
+function days(name: string, { dims, sums }: Sums): string {
+  const totals = sums.map((sum) => `least(sum(${sum}), ${MOST})::bigint as ${sum}`).join(', ');
+  const columns = dims.join(', ');
   return `select date_trunc('day', start, 'UTC') as start, dims, ${columns}, ${totals}
-    from ${cube}_hours group by date_trunc('day', start, 'UTC'), dims, ${columns}`;
+    from ${name}_hours group by date_trunc('day', start, 'UTC'), dims, ${columns}`;
 }

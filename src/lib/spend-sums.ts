@@ -7,7 +7,7 @@
  * How often an entry counts as an attempt, and where it failed as an error. A correction of prices changes money alone; one that
  * supersedes an estimate takes back what that counted as (`reversal`), and counts as what is known now (`replacement`).
  */
-const counted =
+export const counted =
   "case when correction = 'reversal' then -1 when correction = 'replacement' or corrects is null then 1 else 0 end";
 
 /** What is summed, and how it is read off an entry in SQL. */

@@ -55,10 +55,32 @@ export interface WrittenRequest {
 
 const LONGEST_MS = 20 * 366 * 86_400_000;
 
-/** Left out: from the beginning of this month in the time zone until now, by team and model, in UTC, as JSON. */
-export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
+export interface Period {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly timezone: string;
+}
+
+/** `since`: where no beginning is told. */
+export function readPeriod(
+  written: Pick<WrittenRequest, 'from' | 'to' | 'timezone'>,
+  nowMs: number,
+  since: (timezone: string) => number,
+): Result<Period> {
   const timezone = written.timezone ?? 'UTC';
   if (!isTimezone(timezone)) return problem('timezone', 'not an IANA time zone, such as Europe/Berlin.');
+  const fromMs = written.from === undefined ? since(timezone) : instantOf(written.from, timezone);
+  const toMs = written.to === undefined ? nowMs : instantOf(written.to, timezone);
+  const words = 'not a date or a time with a zone, such as 2026-11-01 or 2026-11-01T00:00:00Z.';
+  if (fromMs === null) return problem('from', words);
+  if (toMs === null) return problem('to', words);
+  if (toMs < fromMs) return problem('to', 'it lies before `from`.');
+  if (toMs - fromMs > LONGEST_MS) return problem('from', 'a report is of at most 20 years.');
+  return ok({ fromMs, toMs, timezone });
+}
+
+/** Left out: from the beginning of this month in the time zone until now, by team and model, in UTC, as JSON. */
+export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
   const groupBy = (written.group_by ?? '')
     .split(',')
     .map((name) => name.trim())
@@ -67,13 +89,9 @@ export function readRequest(written: WrittenRequest, nowMs: number): Result<Repo
   if (unknown !== undefined) return problem('group_by', `\`${unknown}\` is none of ${groupings.join(', ')}.`);
   if (new Set(groupBy).size < groupBy.length) return problem('group_by', 'something is named twice.');
   if (groupBy.length > 8) return problem('group_by', 'at most 8 at once.');
-  const fromMs = written.from === undefined ? monthStart(nowMs, timezone) : instantOf(written.from, timezone);
-  const toMs = written.to === undefined ? nowMs : instantOf(written.to, timezone);
-  const words = 'not a date or a time with a zone, such as 2026-11-01 or 2026-11-01T00:00:00Z.';
-  if (fromMs === null) return problem('from', words);
-  if (toMs === null) return problem('to', words);
-  if (toMs < fromMs) return problem('to', 'it lies before `from`.');
-  if (toMs - fromMs > LONGEST_MS) return problem('from', 'a report is of at most 20 years.');
+  const period = readPeriod(written, nowMs, (timezone) => monthStart(nowMs, timezone));
+  if (!period.ok) return period;
+  const { fromMs, toMs, timezone } = period.value;
   const { filters } = written;
   const status = filters.status?.find((value) => !/^\d{3}$/.test(value));
   if (status !== undefined) return problem('status', 'not an HTTP status, such as 200.');

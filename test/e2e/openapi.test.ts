@@ -155,6 +155,8 @@ describe('answers are as the OpenAPI document says', () => {
   it('of usage, reports, prices and the audit log', async () => {
     await api.call('listUsage', { query: { limit: '5' } });
     await api.call('getSpendReport', { query: { group_by: 'team,model' } });
+    await api.call('getRefusalReport', { query: { group_by: 'day,key,reason' } });
+    await api.call('getPerformanceReport', { query: { group_by: 'hour,target' } });
     await api.call('getPricing');
     const of = { date: '2099-01-01', providers: [] };
     const given = { catalogue: JSON.stringify(of), date: '2099-01-01', force: true };

@@ -45,6 +45,7 @@ import { type Routing, routesRoutes } from './routes-routes.js';
 import { type SigningIn, sessionRoutes } from './session-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
+import { type Traffic, trafficRoutes } from './traffic-routes.js';
 import { usersRoutes } from './users-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
@@ -63,6 +64,7 @@ export interface AdminDeps
     CacheReading,
     SigningIn,
     GuardsReading,
+    Traffic,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The version of the gateway, for the OpenAPI document. */
@@ -124,6 +126,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   usersRoutes(typed, deps);
   sessionRoutes(typed, deps, strangers);
   reportsRoutes(typed, deps);
+  trafficRoutes(typed, deps);
   let document: Promise<KeptDocument> | undefined;
   const { method, url, config } = routeOf('getOpenApi');
   app.route({

@@ -116,7 +116,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       cache,
       knowsModel: (name) => name === 'm',
-      guardrails: () => [],
+      ...{ guardrails: () => [], refusals: unused, performance: unused },
       knowsGuard: (name) => name === 'g',
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),

@@ -1,0 +1,36 @@
+/** Refused requests, counted on their way and kept in the database, and how fast targets answered, read from it. */
+import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/thrown.js';
+import { type PerformanceRequest, readPerformance } from '../reports/performance-pg.js';
+import { RefusalTally } from '../reports/refusals.js';
+import { pgRefusalStore, type RefusalRequest, readRefusals } from '../reports/refusals-pg.js';
+import type { Store } from '../store/pg.js';
+import type { Log } from '../telemetry/log.js';
+
+const HOUR_MS = 3_600_000;
+const KEPT_MS = 90 * 24 * HOUR_MS;
+
+export function startTraffic({ store: { pool }, clock, log }: { store: Store; clock: Clock; log: Log }) {
+  const store = pgRefusalStore(pool);
+  const tally = new RefusalTally({ store, clock, log });
+  const forget = () =>
+    store
+      .forget(clock.now() - KEPT_MS)
+      .catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of refused requests'));
+  const timer = setInterval(() => void forget(), HOUR_MS);
+  timer.unref();
+  return {
+    tally,
+    admin: {
+      refusals: async (request: RefusalRequest) => {
+        await tally.flush();
+        return readRefusals(pool, request);
+      },
+      performance: (request: PerformanceRequest) => readPerformance(pool, request),
+    },
+    close: async () => {
+      clearInterval(timer);
+      await tally.close();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+/** A time as rows are grouped by it: an hour (UTC) as an instant, a day as its date in a time zone. */
+export const timeColumn = (name: 'hour' | 'day', timezone: () => string): string =>
+  name === 'hour' ? `date_trunc('hour', start)` : `to_char(start at time zone ${timezone()}, 'YYYY-MM-DD')`;
