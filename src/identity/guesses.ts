@@ -4,6 +4,7 @@
  * as long at once; an address that did not may always try, so that the owner of the account gets in. Of this process.
  */
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../lib/network-of.js';
 
 const FREE = 5;
 const FIRST_MS = 1_000;
@@ -26,7 +27,7 @@ export class Guesses {
 
   /** How long a try has to wait; 0: it may be made. Times are monotonic. */
   waitMs(address: string, account: string, nowMs: number): number {
-    const place = placeOf(address);
+    const place = networkOf(address);
     const attacked = (live(this.#accounts.get(account), nowMs)?.count ?? 0) >= ATTACKED;
     const here = live(this.#addresses.get(place), nowMs);
     const both = live(this.#both.get(`${place} ${account}`), nowMs);
@@ -36,15 +37,23 @@ export class Guesses {
   }
 
   failed(address: string, account: string, nowMs: number): void {
-    const place = placeOf(address);
+    const place = networkOf(address);
     count(this.#addresses, place, nowMs);
     count(this.#accounts, account, nowMs);
     count(this.#both, `${place} ${account}`, nowMs);
   }
 
+  /** It was not known whether it was right: what `failed` counted is taken back. */
+  takenBack(address: string, account: string): void {
+    const place = networkOf(address);
+    discount(this.#addresses, place);
+    discount(this.#accounts, account);
+    discount(this.#both, `${place} ${account}`);
+  }
+
   succeeded(address: string, account: string): void {
-    this.#addresses.delete(placeOf(address));
-    this.#both.delete(`${placeOf(address)} ${account}`);
+    this.#addresses.delete(networkOf(address));
+    this.#both.delete(`${networkOf(address)} ${account}`);
   }
 }
 
@@ -53,10 +62,16 @@ const live = (failures: Failures | undefined, nowMs: number): Failures | undefin
 
 function count(of: LRUCache<string, Failures>, name: string, nowMs: number): void {
   const number = (live(of.get(name), nowMs)?.count ?? 0) + 1;
-  const pauseMs = number < FREE ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(number - FREE, 10));
-  of.set(name, { count: number, untilMs: nowMs + FORGOTTEN_MS, nextMs: nowMs + pauseMs });
+  of.set(name, { count: number, untilMs: nowMs + FORGOTTEN_MS, nextMs: nowMs + pauseMsAfter(number) });
 }
 
-/** Whoever has an IPv6 address has all of its /64. */
-const placeOf = (address: string): string =>
-  address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address;
+function discount(of: LRUCache<string, Failures>, name: string): void {
+  const known = of.get(name);
+  if (!known || known.count <= 1) return void of.delete(name);
+  const number = known.count - 1;
+  const nextMs = known.nextMs - pauseMsAfter(known.count) + pauseMsAfter(number);
+  of.set(name, { count: number, untilMs: known.untilMs, nextMs });
+}
+
+const pauseMsAfter = (number: number): number =>
+  number < FREE ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(number - FREE, 10));

@@ -9,18 +9,32 @@ import type { Keys } from '../../identity/keys.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
+import { networkOf } from '../../lib/network-of.js';
 
 const FORGOTTEN_MS = 600_000;
 const MOST_KINDS = 10_000;
 const FIRST = 10;
-/** In ten minutes, of all kinds. */
+/** In ten minutes: of all strangers, and of all who lack a role, so that neither takes the lines of the other. */
 const MOST_LINES = 2_000;
+
+interface Line {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail: Json;
+}
+
+interface Budget {
+  left: number;
+  untilMs: number;
+}
 
 export class Refusals {
   readonly #deps: { readonly keys: Keys; readonly clock: Clock };
   readonly #onError: (error: unknown) => void;
   readonly #counts = new LRUCache<string, { count: number; untilMs: number }>({ max: MOST_KINDS });
-  #lines = { left: MOST_LINES, untilMs: 0 };
+  readonly #ofStrangers: Budget = { left: MOST_LINES, untilMs: 0 };
+  readonly #ofRoles: Budget = { left: MOST_LINES, untilMs: 0 };
 
   constructor(deps: { readonly keys: Keys; readonly clock: Clock }, onError: (error: unknown) => void) {
     this.#deps = deps;
@@ -31,23 +45,27 @@ export class Refusals {
   denied({ principal, routeOptions, method, url }: FastifyRequest): Promise<void> {
     const { operationId = 'none' } = routeOptions.config;
     const detail = { method, path: pathOf(url), role: principal.role };
-    return this.#tell(`${principal.actor} ${operationId}`, principal.actor, 'access.denied', operationId, detail);
+    const line = { actor: principal.actor, action: 'access.denied', subject: operationId, detail };
+    return this.#tell(`${principal.actor} ${operationId}`, line, this.#ofRoles);
   }
 
   /** Somebody came with a key, or a token, that is none. */
   stranger(address: string, { method, path }: { method: string; path: string }): Promise<void> {
-    return this.#tell(address, `address:${address}`, 'access.wrong_key', 'admin', { method, path: pathOf(path) });
+    const detail = { method, path: pathOf(path) };
+    const line = { actor: `address:${address}`, action: 'access.wrong_key', subject: 'admin', detail };
+    return this.#tell(networkOf(address), line, this.#ofStrangers);
   }
 
   /** Somebody tried to sign in, in vain. */
   signIn(address: string, account: string): Promise<void> {
-    return this.#tell(`${address} ${account}`, `address:${address}`, 'sign_in.refused', account, {});
+    const line = { actor: `address:${address}`, action: 'sign_in.refused', subject: account, detail: {} };
+    return this.#tell(`${networkOf(address)} ${account}`, line, this.#ofStrangers);
   }
 
-  async #tell(kind: string, actor: string, action: string, subject: string, detail: Json): Promise<void> {
+  async #tell(kind: string, { actor, action, subject, detail }: Line, budget: Budget): Promise<void> {
     const count = this.#count(kind);
     if (count > FIRST && !/^[125]0*$/.test(String(count))) return;
-    if (!this.#hasLine()) return;
+    if (!this.#hasLine(budget)) return;
     const { keys, clock } = this.#deps;
     try {
       await keys.write(actor, async ({ tx }) => {
@@ -67,10 +85,13 @@ export class Refusals {
     return count;
   }
 
-  #hasLine(): boolean {
+  #hasLine(budget: Budget): boolean {
     const nowMs = this.#deps.clock.monotonic();
-    if (nowMs >= this.#lines.untilMs) this.#lines = { left: MOST_LINES, untilMs: nowMs + FORGOTTEN_MS };
-    return this.#lines.left-- > 0;
+    if (nowMs >= budget.untilMs) {
+      budget.left = MOST_LINES;
+      budget.untilMs = nowMs + FORGOTTEN_MS;
+    }
+    return budget.left-- > 0;
   }
 }
 

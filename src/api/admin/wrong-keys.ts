@@ -3,6 +3,7 @@
  * as long as the one before it, up to five seconds. Whoever has the right key never waits. Of this process.
  */
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../../lib/network-of.js';
 
 const FREE = 5;
 const FIRST_MS = 100;
@@ -15,9 +16,10 @@ export class WrongKeys {
 
   /** Counts one; answers how long its refusal is to wait. `nowMs` is monotonic. */
   count(address: string, nowMs: number): number {
-    const known = this.#tries.get(address);
+    const network = networkOf(address);
+    const known = this.#tries.get(network);
     const count = known && known.untilMs > nowMs ? known.count + 1 : 1;
-    this.#tries.set(address, { count, untilMs: nowMs + FORGOTTEN_MS });
+    this.#tries.set(network, { count, untilMs: nowMs + FORGOTTEN_MS });
     return count <= FREE ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(count - FREE - 1, 10));
   }
 }
