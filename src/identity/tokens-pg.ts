@@ -53,6 +53,8 @@ export interface FoundToken extends Token {
   readonly user_role: Role | null;
   readonly user_teams: readonly string[];
   readonly user_blocked: boolean;
+  /** A token that it was made with, or that that one was made with, is revoked. */
+  readonly parent_revoked: boolean;
 }
 
 export async function findToken(query: Query, hash: string): Promise<FoundToken | null> {
@@ -60,7 +62,13 @@ export async function findToken(query: Query, hash: string): Promise<FoundToken 
     `select ${COLUMNS},
        (select role from users where users.id = user_id) as user_role,
        array(select team from user_teams where user_teams.user_id = tokens.user_id) as user_teams,
-       coalesce((select blocked_at is not null from users where users.id = user_id), false) as user_blocked
+       coalesce((select blocked_at is not null from users where users.id = user_id), false) as user_blocked,
+       parent_id is not null and exists (
+         with recursive above as (
+           select up.parent_id, up.revoked_at from tokens up where up.id = tokens.parent_id
+           union all select up.parent_id, up.revoked_at from tokens up join above on up.id = above.parent_id
+         ) select from above where revoked_at is not null
+       ) as parent_revoked
      from tokens where hash = $1`,
     [Buffer.from(hash, 'hex')],
   );

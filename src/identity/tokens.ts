@@ -103,7 +103,7 @@ export async function revoke(by: By, principal: Principal, id: string): Promise<
 export async function principalOfToken(query: Query, secret: string, nowMs: number): Promise<Result<Principal> | null> {
   if (!wellFormedToken(secret)) return null;
   const found = await findToken(query, hashOf(secret));
-  if (!found || found.revoked_at !== null || found.user_blocked) return null;
+  if (!found || found.revoked_at !== null || found.parent_revoked || found.user_blocked) return null;
   if (found.expires_at <= nowMs) {
     const when = new Date(found.expires_at).toISOString();
     return refused(refuse('expired_api_key', `The token ended at ${when}. Make a new one.`));
