@@ -7,7 +7,7 @@ import type { Query } from '../lib/query.js';
 import type { Role } from './roles.js';
 import { timeOf } from './users-pg.js';
 
-export interface Session {
+interface Session {
   /** Null: of the admin key. */
   readonly user: string | null;
   /** The beginning of the admin key's hash, as the audit log has it. */
@@ -22,18 +22,33 @@ export interface FoundSession extends Session {
   readonly blocked: boolean;
 }
 
+/** Whoever has signed in: for a user with what was kept of the password that was compared. */
+export type SignedIn =
+  | { readonly user: null; readonly admin: string }
+  | { readonly user: string; readonly admin: null; readonly password: string };
+
+/** False: the user's password is another one by now, or the user is blocked or gone. */
 export async function insertSession(
   query: Query,
   hash: Buffer,
-  { user, admin }: Session,
+  of: SignedIn,
   nowMs: number,
   endsMs: number,
-): Promise<void> {
-  await query('delete from sessions where ends_at < $1', [timeOf(nowMs)]);
-  await query(
-    'insert into sessions (hash, user_id, admin, created_at, seen_at, ends_at) values ($1, $2, $3, $4, $4, $5)',
-    [hash, user, admin, timeOf(nowMs), timeOf(endsMs)],
+): Promise<boolean> {
+  const [now, ends] = [timeOf(nowMs), timeOf(endsMs)];
+  await query('delete from sessions where ends_at < $1', [now]);
+  const into = 'insert into sessions (hash, user_id, admin, created_at, seen_at, ends_at)';
+  if (of.user === null) {
+    await query(`${into} values ($1, null, $2, $3, $3, $4)`, [hash, of.admin, now, ends]);
+    return true;
+  }
+  // The lock waits for a change under way, and is looked at again after it; a change that comes later ends this session.
+  const made = await query(
+    `${into} select $1, id, null, $3, $3, $4 from users where id = $2 and password = $5 and blocked_at is null for share
+     returning user_id`,
+    [hash, of.user, now, ends, of.password],
   );
+  return made.length > 0;
 }
 
 export async function findSession(query: Query, hash: Buffer): Promise<FoundSession | null> {

@@ -3,7 +3,7 @@ import { hash as digest } from 'node:crypto';
 import { randomSecret } from '../lib/ids.js';
 import type { Query } from '../lib/query.js';
 import { isOfTeams, type Principal } from './roles.js';
-import { deleteSession, findSession, insertSession, type Session, sessionSeen } from './sessions-pg.js';
+import { deleteSession, findSession, insertSession, type SignedIn, sessionSeen } from './sessions-pg.js';
 import { userSeen } from './tokens-pg.js';
 
 export interface SessionTimes {
@@ -17,11 +17,15 @@ const SEEN_EVERY_MS = 60_000;
 
 export const sessionHash = (secret: string): Buffer => digest('sha256', secret, 'buffer');
 
-/** Answers what the browser is to hold. */
-export async function beginSession(query: Query, of: Session, nowMs: number, times: SessionTimes): Promise<string> {
+/** Answers what the browser is to hold; null: who signed in may not any more. */
+export async function beginSession(
+  query: Query,
+  of: SignedIn,
+  nowMs: number,
+  times: SessionTimes,
+): Promise<string | null> {
   const secret = randomSecret(32).toString('base64url');
-  await insertSession(query, sessionHash(secret), of, nowMs, nowMs + times.longest);
-  return secret;
+  return (await insertSession(query, sessionHash(secret), of, nowMs, nowMs + times.longest)) ? secret : null;
 }
 
 /** Null: there is no such session, or it has ended. `adminActor`: who the admin key in force is. */

@@ -43,25 +43,36 @@ export async function listUsers(query: Query, filter: UserFilter, limit: number,
   );
 }
 
-export async function isEmailTaken(query: Query, email: string, except: string): Promise<boolean> {
-  return (await query('select 1 from users where email = $1 and id <> $2', [email, except])).length > 0;
+/** Whoever gives two users one address does so one after the other. */
+async function lockAddress(query: Query, email: string): Promise<void> {
+  await query(`select pg_advisory_xact_lock(hashtextextended('user ' || $1::text, 0))`, [email]);
 }
 
-export async function insertUser(query: Query, user: User, password: string | null): Promise<void> {
-  await query(
+/** False: there is a user of this address. */
+export async function insertUser(query: Query, user: User, password: string | null): Promise<boolean> {
+  if (user.email !== null) await lockAddress(query, user.email);
+  const made = await query(
     `insert into users (id, email, name, role, password, issuer, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $7)`,
+     values ($1, $2, $3, $4, $5, $6, $7, $7)
+     on conflict do nothing returning id`,
     [user.id, user.email, user.name, user.role, password, user.issuer, timeOf(user.created_at)],
   );
+  if (made.length === 0) return false;
   await setTeams(query, user.id, user.teams);
+  return true;
 }
 
-export async function updateUser(query: Query, user: User): Promise<void> {
+/** False: there is another user of this address. */
+export async function updateUser(query: Query, user: User): Promise<boolean> {
+  if (user.email !== null) await lockAddress(query, user.email);
+  const others = await query('select 1 from users where email = $1 and id <> $2', [user.email, user.id]);
+  if (others.length > 0) return false;
   await query('update users set email = $2, name = $3, role = $4, updated_at = $5, blocked_at = $6 where id = $1', [
     ...[user.id, user.email, user.name, user.role, timeOf(user.updated_at)],
     user.blocked_at === null ? null : timeOf(user.blocked_at),
   ]);
   await setTeams(query, user.id, user.teams);
+  return true;
 }
 
 async function setTeams(query: Query, id: string, teams: readonly string[]): Promise<void> {

@@ -8,6 +8,7 @@ import { newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
 import type { KeyTx } from './key-store.js';
 import { isOfTeams, type Role } from './roles.js';
+import { passwordOf } from './sessions-pg.js';
 import type { User } from './user.js';
 import * as rows from './users-pg.js';
 
@@ -39,12 +40,11 @@ export async function createUser(by: By, fields: NewUser): Promise<Result<User>>
   const { email, name = '', role, teams = [], password } = fields;
   const wrong = await teamsProblem(tx, role, teams);
   if (wrong) return wrong;
-  if (await rows.isEmailTaken(tx.query, email, '')) return taken(email);
   const user: User = {
     ...{ id: newId('usr', nowMs), email, name, role, teams: [...teams].sort(), has_password: password !== null },
     ...{ issuer: null, created_at: nowMs, updated_at: nowMs, blocked_at: null, last_seen_at: null },
   };
-  await rows.insertUser(tx.query, user, password);
+  if (!(await rows.insertUser(tx.query, user, password))) return taken(email);
   await audit(by, 'user.create', user.id, { email, name, role, teams });
   return ok(user);
 }
@@ -55,13 +55,14 @@ export async function updateUser(by: By, id: string, patch: UserPatch, force: bo
   if (!user) return noUser(id);
   const role = patch.role ?? user.role;
   const teams = [...(patch.teams ?? (isOfTeams(role) ? user.teams : []))].sort();
-  const wrong = await teamsProblem(tx, role, teams);
+  // A user whose last team was deleted can still have another name.
+  const ofTeams = patch.role !== undefined || patch.teams !== undefined;
+  const wrong = ofTeams ? await teamsProblem(tx, role, teams) : null;
   if (wrong) return wrong;
-  if (patch.email !== undefined && (await rows.isEmailTaken(tx.query, patch.email, id))) return taken(patch.email);
   if (role !== 'admin' && (await isLastAdmin(by, user, force))) return lastAdmin;
   const { email = user.email, name = user.name } = patch;
   const changed: User = { ...user, email, name, role, teams, updated_at: nowMs };
-  await rows.updateUser(tx.query, changed);
+  if (!(await rows.updateUser(tx.query, changed))) return taken(email!);
   if (role !== user.role || teams.join('\n') !== user.teams.join('\n')) await rows.endSessions(tx.query, id);
   await audit(by, 'user.update', id, given(patch));
   return ok(changed);
@@ -88,15 +89,28 @@ export async function blockUser(by: By, id: string, blocked: boolean, force: boo
   return ok(changed);
 }
 
-/** `password`: what is kept of it; null: no password any more. All sessions end, but the one whose hash is given. */
-export async function setPassword(
+/** `password`: what is kept of it; null: no password any more. All sessions end. */
+export async function setPassword(by: By, id: string, password: string | null): Promise<Result<User>> {
+  const user = await rows.lockUser(by.tx.query, id);
+  return user ? setPasswordOf(by, user, password, null) : noUser(id);
+}
+
+export const notYourPassword = refuse('invalid_value', 'current: this is not your password.');
+
+/** A user's own: where `before` is still what is kept of it. All sessions end, but the one whose hash is `except`. */
+export async function changePassword(
   by: By,
   id: string,
-  password: string | null,
-  except: Buffer | null = null,
+  { before, password, except }: { before: string; password: string; except: Buffer },
 ): Promise<Result<User>> {
   const user = await rows.lockUser(by.tx.query, id);
   if (!user) return noUser(id);
+  if ((await passwordOf(by.tx.query, id)) !== before) return refused(notYourPassword);
+  return setPasswordOf(by, user, password, except);
+}
+
+async function setPasswordOf(by: By, user: User, password: string | null, except: Buffer | null) {
+  const { id } = user;
   await rows.setPassword(by.tx.query, id, password);
   await rows.endSessions(by.tx.query, id, except);
   await audit(by, 'user.password', id, { set: password !== null });

@@ -1,6 +1,7 @@
 /** Signing in to the console: by admin key and by password, what ends a session, and what other sites and guessers get. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type Answered, ask } from '../support/people.js';
 
@@ -149,6 +150,37 @@ describe('signing in', () => {
       assert.equal(await status(cookie), 200);
       await end(id);
       assert.equal(await status(cookie), 401, String(end));
+    }
+  });
+
+  test('an old password wins over no reset under way: no session begins with it, and it is not changed back', async () => {
+    const { id, email } = await made();
+    const cookie = cookieIn(await signIn({ email, password: PASSWORD }));
+    const client = new pg.Client({ connectionString: gateway.databaseUrl! });
+    await client.connect();
+    const waiting = async (): Promise<void> => {
+      const many = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      while ((await client.query(many)).rowCount! < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    try {
+      await client.query('begin');
+      await client.query('select 1 from users where id = $1 for update', [id]);
+      const begun = signIn({ email, password: PASSWORD });
+      const next = { current: PASSWORD, password: 'an attacker has chosen this' };
+      const changed = withCookie(cookie, 'POST', '/session/password', next);
+      await waiting();
+      // The reset, as the admin API writes it.
+      await client.query(`update users set password = 'scrypt:none' where id = $1`, [id]);
+      await client.query('delete from sessions where user_id = $1', [id]);
+      await client.query('commit');
+      assert.deepEqual([(await begun).status, (await changed).status], [401, 400]);
+      const { rows } = await client.query(
+        'select password, (select count(*)::int from sessions where user_id = $1) as sessions from users where id = $1',
+        [id],
+      );
+      assert.deepEqual(rows, [{ password: 'scrypt:none', sessions: 0 }]);
+    } finally {
+      await client.end();
     }
   });
 

@@ -1,6 +1,7 @@
 /** Users and their tokens: what they take, and how what changes is in force at once, on every replica. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, madeUser } from '../support/people.js';
 
@@ -120,6 +121,36 @@ describe('users and tokens', () => {
     const again = (await admin('POST', '/tokens', { name: 'again', user: user.id })).body.token;
     await admin('DELETE', `/users/${user.id}?force=true`);
     assert.deepEqual(await statuses(again), [401, 401]);
+  });
+
+  test('a token ends with the tokens that it was made with, also where it was made while these were revoked', async () => {
+    const make = async (token: string) => (await ask(gateway, token, 'POST', '/tokens', { name: 'made' })).body;
+    const root = await make(gateway.adminKey);
+    const child = await make(root.token);
+    const grandchild = await make(child.token);
+    assert.equal((await ask(gateway, grandchild.token, 'GET', '/keys')).status, 200);
+    await admin('DELETE', `/tokens/${root.id}`);
+    const client = new pg.Client({ connectionString: gateway.databaseUrl! });
+    await client.connect();
+    try {
+      // As if both had been written while the statement that revokes did not see them.
+      await client.query('update tokens set revoked_at = null where id = any($1)', [[child.id, grandchild.id]]);
+    } finally {
+      await client.end();
+    }
+    for (const { token } of [root, child, grandchild])
+      for (const one of [gateway, other]) assert.equal((await ask(one, token, 'GET', '/keys')).status, 401);
+  });
+
+  test('two who make a user of one address at once: one does, the other is told', async () => {
+    const of = { email: 'at.once@example.com', role: 'viewer' };
+    const answers = await Promise.all(Array.from({ length: 8 }, () => admin('POST', '/users', of)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, ...Array(7).fill(409)]);
+    const made = await Promise.all(
+      [1, 2].map((n) => admin('POST', '/users', { email: `a${n}@once.example`, role: 'viewer' })),
+    );
+    const both = made.map(({ body }) => admin('PATCH', `/users/${body.id}`, { email: 'both@once.example' }));
+    assert.deepEqual((await Promise.all(both)).map(({ status }) => status).sort(), [200, 409]);
   });
 
   test('nobody raises their own rights with a token', async () => {

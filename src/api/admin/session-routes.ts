@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Guesses } from '../../identity/guesses.js';
 import { isOfTeams, type Principal, roles } from '../../identity/roles.js';
 import { beginSession } from '../../identity/sessions.js';
-import { deleteSession, findForSignIn, passwordOf, type Session } from '../../identity/sessions-pg.js';
+import { deleteSession, findForSignIn, passwordOf, type SignedIn } from '../../identity/sessions-pg.js';
 import { emailOf } from '../../identity/user.js';
 import * as users from '../../identity/users.js';
 import { findUser } from '../../identity/users-pg.js';
@@ -94,7 +94,10 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
     // Counted before it is known, so that many at once do not get by.
     guesses.failed(address, account, clock.monotonic());
     const right = await passwords.matches(given, kept);
-    if (right === null) return refused(busy);
+    if (right === null) {
+      guesses.takenBack(address, account);
+      return refused(busy);
+    }
     if (right) guesses.succeeded(address, account);
     else {
       deps.onWrongKey?.('password');
@@ -103,15 +106,15 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
     return ok(right);
   }
 
-  async function byPassword(ip: string, email: string, given: string): Promise<Result<Session>> {
+  async function byPassword(ip: string, email: string, given: string): Promise<Result<SignedIn>> {
     const account = emailOf(email) ?? '(no address)';
     const user = await findForSignIn(query, account);
     const right = await isRight(ip, account, given, user?.blocked ? null : (user?.password ?? null));
     if (!right.ok) return right;
-    return right.value ? ok({ user: user!.id, admin: null }) : refused(wrong);
+    return right.value ? ok({ user: user!.id, admin: null, password: user!.password! }) : refused(wrong);
   }
 
-  async function byAdminKey({ ip, method, url }: FastifyRequest, key: string): Promise<Result<Session>> {
+  async function byAdminKey({ ip, method, url }: FastifyRequest, key: string): Promise<Result<SignedIn>> {
     const admin = adminOf(`Bearer ${key.trim()}`, deps.adminKey());
     if (admin !== null) return ok({ user: null, admin });
     const address = addressOf(ip) ?? ip;
@@ -147,7 +150,8 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
       const { admin_key: key, email, password: given } = request.body;
       const found = key === undefined ? await byPassword(request.ip, email!, given!) : await byAdminKey(request, key);
       if (!found.ok) return sendRefusal(reply, found.refusal);
-      return answer(await begin(request, reply, deps, found.value));
+      const principal = await begin(request, reply, deps, found.value);
+      return principal ? answer(principal) : sendRefusal(reply, wrong);
     },
   });
 
@@ -170,34 +174,39 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
       const { user, session } = request.principal;
       if (user === null || !session) return sendRefusal(reply, noSession);
       const { current, password: next } = request.body;
-      const right = await isRight(request.ip, user, current, await passwordOf(query, user));
+      const before = await passwordOf(query, user);
+      const right = await isRight(request.ip, user, current, before);
       if (!right.ok) return sendRefusal(reply, right.refusal);
-      if (!right.value) return sendRefusal(reply, refuse('invalid_value', 'current: this is not your password.'));
+      if (!right.value) return sendRefusal(reply, users.notYourPassword);
       const kept = await passwords.hash(next);
       if (kept === null) return sendRefusal(reply, busy);
       return write(deps, request, reply, async ({ tx }) => {
         const by = { tx, actor: request.adminActor, nowMs: clock.now() };
-        const changed = await users.setPassword(by, user, kept, session.hash);
+        const changed = await users.changePassword(by, user, { before: before!, password: kept, except: session.hash });
         return changed.ok ? ok({ status: 200, body: showUser(changed.value) }) : changed;
       });
     },
   });
 }
 
-/** A new session, whatever cookie there was: what a browser held before it signed in is worth nothing after. */
-export async function begin(
+/**
+ * A new session, whatever cookie there was: what a browser held before it signed in is worth nothing after. Null: the password
+ * was changed meanwhile.
+ */
+async function begin(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: SigningIn,
-  of: Session,
-): Promise<Principal> {
+  of: SignedIn,
+): Promise<Principal | null> {
   const { query, clock, sessionTimes } = deps;
   const before = await signedIn(request, deps);
   if (before?.session) await deleteSession(query, before.session.hash);
   const times = sessionTimes();
   const secret = await beginSession(query, of, clock.now(), times);
+  if (secret === null) return null;
   setCookie(request, reply, SESSION, secret, { maxAgeS: Math.floor(times.longest / 1000), sameSite: 'Strict' });
-  const actor = of.user === null ? of.admin! : `user:${of.user}`;
+  const actor = of.user === null ? of.admin : `user:${of.user}`;
   await audited(deps, actor, 'session.begin');
   const user = of.user === null ? null : await findUser(query, of.user);
   const role = user?.role ?? 'admin';
