@@ -97,13 +97,40 @@ function fileIn(value: unknown, path: Path, depth: number): { path: Path; messag
   return undefined;
 }
 
+type Load = (added: readonly AddedEntry[]) => { readonly loaded: Loaded; readonly inFile: readonly AddedEntry[] };
+
+const MOST_TRIES = 60;
+
+/**
+ * Those of `added` with which the file is wrong, though it is right without any; none where it is wrong itself. Halves that do no
+ * harm are kept; after many tries what was not tried counts as harmful, so that the file comes into force at any rate.
+ */
+function culpritsOf(load: Load, added: readonly AddedEntry[]): readonly AddedEntry[] {
+  const harms = (entries: readonly AddedEntry[]): boolean => {
+    const { loaded } = load(entries);
+    return !loaded.ok && loaded.problems.some(({ file }) => file !== DATABASE);
+  };
+  if (added.length === 0 || harms([])) return [];
+  const kept: AddedEntry[] = [];
+  const culprits: AddedEntry[] = [];
+  let tries = 0;
+  const sift = (entries: readonly AddedEntry[]): void => {
+    if (tries++ >= MOST_TRIES) return void culprits.push(...entries);
+    if (!harms([...kept, ...entries])) return void kept.push(...entries);
+    if (entries.length === 1) return void culprits.push(...entries);
+    const half = entries.length >> 1;
+    sift(entries.slice(0, half));
+    sift(entries.slice(half));
+  };
+  sift(added);
+  // What is wrong may show only while everything else is right.
+  return culprits.length > 0 ? culprits : added;
+}
+
 export type LoadedWithAdded = Loaded & { readonly leftOut: readonly LeftOut[] };
 
 /** `load` reads the file with the entries that it is given, and says which names the file has. */
-export function loadWithAdded(
-  load: (added: readonly AddedEntry[]) => { readonly loaded: Loaded; readonly inFile: readonly AddedEntry[] },
-  added: readonly AddedEntry[],
-): LoadedWithAdded {
+export function loadWithAdded(load: Load, added: readonly AddedEntry[]): LoadedWithAdded {
   const leftOut: LeftOut[] = [];
   let rest = added;
   for (;;) {
@@ -116,7 +143,13 @@ export function loadWithAdded(
       leftOut.push({ kind, name, problems, inFile: false });
     }
     const dropped = new Set([...inFile, ...bad]);
-    if (dropped.size === 0) return { ...loaded, leftOut };
+    if (dropped.size === 0) {
+      const culprits = loaded.ok ? [] : culpritsOf(load, rest);
+      if (loaded.ok || culprits.length === 0) return { ...loaded, leftOut };
+      // Each of them is told of what it does to the file.
+      for (const { kind, name } of culprits) leftOut.push({ kind, name, problems: loaded.problems, inFile: false });
+      for (const entry of culprits) dropped.add(entry);
+    }
     rest = rest.filter((entry) => !dropped.has(entry));
   }
 }

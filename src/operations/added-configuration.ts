@@ -8,6 +8,7 @@
 import {
   type AddedEntry,
   type AddedKind,
+  DATABASE,
   forbidden,
   type LeftOut,
   type LoadedWithAdded,
@@ -21,7 +22,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js
 import type { Json } from '../lib/json.js';
 import type { Query } from '../lib/query.js';
 import { messageOf } from '../lib/thrown.js';
-import { type AddedRow, type AddedRows, MOST_ADDED } from './added-pg.js';
+import { type AddedRow, type AddedRows, inOrder, MOST_ADDED } from './added-pg.js';
 
 interface AddedDeps {
   readonly rows: AddedRows;
@@ -98,7 +99,7 @@ export class AddedConfiguration {
   refresh(): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        const rows = await this.#deps.rows.read(this.#deps.query);
+        const rows = inOrder(await this.#deps.rows.read(this.#deps.query));
         if (JSON.stringify(rows) === JSON.stringify(this.#read)) return;
         this.#rows = rows;
         for (const { kind, name, entry } of rows)
@@ -115,14 +116,22 @@ export class AddedConfiguration {
   }
 
   /**
+   * A change, its transaction included, while no other one and no refresh runs: those who wait hold no connection. Afterwards what is
+   * in force is what the database has, also where the transaction failed.
+   */
+  exclusively<T>(write: () => Promise<T>): Promise<T> {
+    return this.#inTurn(write).finally(() => void this.refresh());
+  }
+
+  /**
    * Writes what `make` makes of what is there (null: removes it) and takes it in, inside the transaction of `query`: the last step
-   * before its end. Whoever calls refreshes when the transaction failed.
+   * before its end. `audit` writes its line once it is known that it can be made. To be called inside `exclusively`.
    */
   async change(
     query: Query,
-    kind: AddedKind,
-    name: string,
+    { kind, name }: Pick<AddedEntry, 'kind' | 'name'>,
     make: (before: Json | undefined) => Result<Json | null>,
+    audit: (before: Json | undefined, after: Json | null) => Promise<void>,
   ): Promise<Result<null>> {
     const { rows } = this.#deps;
     await rows.lock(query);
@@ -131,16 +140,21 @@ export class AddedConfiguration {
     const made = make(before?.entry?.written);
     if (!made.ok) return made;
     const rest = now.filter((row) => row !== before);
+    const audited = async (write: () => Promise<void>) => {
+      await audit(before?.entry?.written, made.value);
+      await write();
+    };
     if (made.value === null) {
       if (!before) return refused(refuse('not_found', `There is no ${kind} named ${name} that the API made.`));
-      return this.#try(rest, undefined, () => rows.remove(query, kind, name));
+      return this.#try(rest, undefined, () => audited(() => rows.remove(query, kind, name)));
     }
     const entry: AddedEntry = { kind, name, written: made.value };
     const never = forbidden(entry);
     if (never) return refused(refuse('invalid_value', never.message, { param: formatPath(never.path) }));
     if (rest.length >= MOST_ADDED)
       return refused(refuse('conflict', `There are ${MOST_ADDED} of them, which is the most.`));
-    return this.#try([...rest, { kind, name, entry }], entry, () => rows.put(query, entry, this.#deps.nowMs()));
+    const next = [...rest, { kind, name, entry }];
+    return this.#try(next, entry, () => audited(() => rows.put(query, entry, this.#deps.nowMs())));
   }
 
   async #try(
@@ -164,8 +178,8 @@ export class AddedConfiguration {
     await write();
     const taken = reloading.take(load, 'api');
     if (taken.status === 'rejected') return refused(rejection(taken.problems.map(formatProblem)));
-    this.#rows = rows;
-    this.#read = rows;
+    this.#rows = inOrder(rows);
+    this.#read = this.#rows;
     this.#leave(leftOut);
     return ok(null);
   }
@@ -196,6 +210,8 @@ const wordsOf = ({ inFile, problems, kind, name }: LeftOut): string =>
     : problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
 
 function refusalOf(own: LeftOut): Refused {
+  // It makes something of the file wrong.
+  if (own.problems.some(({ file }) => file !== DATABASE)) return rejection(own.problems.map(formatProblem));
   if (own.inFile) {
     const words = `The configuration file has a ${own.kind} named ${own.name}: change it there, or take another name.`;
     return refuse('conflict', words, { param: 'name' });

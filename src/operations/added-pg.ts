@@ -15,6 +15,13 @@ const LOCK = '8390043843661231207';
 /** More would make every reload slow. */
 export const MOST_ADDED = 5_000;
 
+/** The one order of them, whatever the database sorts by. */
+export const inOrder = (rows: readonly AddedRow[]): readonly AddedRow[] =>
+  [...rows].sort((a, b) => {
+    const [one, other] = [placeOf(a.kind, a.name), placeOf(b.kind, b.name)];
+    return one < other ? -1 : one > other ? 1 : 0;
+  });
+
 export class AddedRows {
   readonly #seal: Seal;
 

@@ -79,3 +79,27 @@ test('an added provider that would find a credential of the machine is left out'
     `providers.role.api_key: ${own} (api_key, or access_key_id and secret_access_key)`,
   ]);
 });
+
+test('one that makes something of the file wrong is left out alone, and the file comes into force', (t) => {
+  const file = `providers: { o: { type: openai } }
+models: { plain: { targets: [{ provider: o, model: m }] }, "e*": { targets: [{ provider: o, model: "text-*" }] } }
+cache: { embedding: { type: provider, model: e1 } }
+`;
+  const model = (name: string, written: Record<string, unknown>): AddedEntry => ({ kind: 'model', name, written });
+  const target = { targets: [{ provider: 'own', model: 'm' }] };
+  const rows = [
+    added('own', { type: 'openai', api_key: 'k' }),
+    ...Array.from({ length: 30 }, (_, i) => model(`more-${i}`, target)),
+    model('e1', { route: [{ use: 'plain' }] }),
+    model('last', target),
+  ];
+  const loaded = load(t, rows, file);
+  assert.ok(loaded.ok, JSON.stringify(loaded).slice(0, 500));
+  assert.deepEqual(
+    loaded.leftOut.map(({ kind, name, problems }) => [kind, name, problems[0]!.file, problems[0]!.path]),
+    [['model', 'e1', 'config.yaml', 'cache.embedding.model']],
+  );
+  assert.deepEqual(Object.keys(loaded.config.models).length, 33);
+  const wrong = load(t, rows, file.replace('model: e1', 'model: nothing'));
+  assert.ok(!wrong.ok && wrong.leftOut.length === 0, 'a file that is wrong by itself is refused as before');
+});

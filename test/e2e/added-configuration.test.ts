@@ -143,6 +143,30 @@ describe('providers and models of the admin API', () => {
     assert.equal((await call('DELETE', '/providers/x')).status, 200);
   });
 
+  it('have odd names of fields refused or ignored, which the audit log does not hold', async () => {
+    const odd = { 'a\u0000b': 1, '\ud800': 1 };
+    const made = await call('POST', '/providers', { name: 'odd', type: 'sandbox', ...odd });
+    assert.equal(made.status, 400, JSON.stringify(made.body));
+    assert.equal((await call('PATCH', '/providers/a%00b', { type: 'sandbox' })).status, 404);
+    const patched = await call('PATCH', '/providers/added', {
+      'a\u0000b': null,
+      '\ud800': null,
+      headers: { 'x-team': 'b' },
+    });
+    assert.equal(patched.status, 200, JSON.stringify(patched.body));
+    const { data } = (await call('GET', '/audit?subject=added')).body;
+    assert.deepEqual([data[0].action, data[0].detail], ['provider.update', { fields: ['headers'] }]);
+  });
+
+  it('are changed by many at once, more than there are connections', async () => {
+    const names = Array.from({ length: 24 }, (_, i) => `many-${i}`);
+    const made = await Promise.all(names.map((name) => call('POST', '/providers', { name, type: 'sandbox' })));
+    assert.deepEqual([...new Set(made.map(({ status }) => status))], [201]);
+    const gone = await Promise.all(names.map((name) => call('DELETE', `/providers/${name}`)));
+    assert.deepEqual([...new Set(gone.map(({ status }) => status))], [200]);
+    assert.equal((await call('GET', '/config/status')).body.last_reload.trigger, 'api');
+  });
+
   it('cannot take the place of what the file has, nor go while something needs them', async () => {
     for (const [method, path, body] of [
       ['POST', '/providers', { name: 'sandbox', type: 'sandbox' }],

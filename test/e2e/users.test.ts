@@ -68,6 +68,17 @@ describe('users and tokens', () => {
     }
   });
 
+  test('a user whose only team is gone can be given another name, and a team', async () => {
+    await admin('POST', '/teams', { name: 'short-lived' });
+    const of = { email: 'left@example.com', role: 'member', teams: ['short-lived'] };
+    const { id } = (await admin('POST', '/users', of)).body;
+    await admin('DELETE', '/teams/short-lived');
+    const renamed = await admin('PATCH', `/users/${id}`, { name: 'Left' });
+    assert.deepEqual([renamed.status, renamed.body.name, renamed.body.teams], [200, 'Left', []]);
+    assert.equal((await admin('PATCH', `/users/${id}`, { teams: [] })).status, 400);
+    assert.equal((await admin('PATCH', `/users/${id}`, { teams: ['alpha'] })).status, 200);
+  });
+
   test('the last admin goes only where that is said twice', async () => {
     const one = await madeUser(gateway, { role: 'admin' });
     const tries: [string, string, object?][] = [

@@ -5,6 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { KeyWrites } from '../../identity/keys.js';
 import { mergePatch } from '../../identity/merge-patch.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
@@ -16,7 +17,7 @@ import { route } from './route.js';
 import { byId, text } from './schemas.js';
 
 export interface Adding {
-  readonly added: Pick<AddedConfiguration, 'change' | 'refresh' | 'isAdded' | 'leftOut'>;
+  readonly added: Pick<AddedConfiguration, 'change' | 'exclusively' | 'isAdded' | 'leftOut'>;
   /** The running configuration, as plain data with secrets hidden. */
   readonly describeConfig: () => unknown;
   /** Asks a provider what costs nothing; undefined: there is none of this name. */
@@ -118,25 +119,29 @@ export function addedRoutes(app: AdminApp, deps: Writing & Adding): void {
   };
 
   /** One change with its audit line, in force before it is answered. */
-  const change = async (
+  const change = (
     request: FastifyRequest,
     reply: FastifyReply,
-    given: { kind: (typeof kinds)[number]; name: string; action: string; detail: Json; status: number },
+    given: { kind: (typeof kinds)[number]; name: string; action: string; fields?: readonly string[]; status: number },
     make: (before: Json | undefined) => Result<Json | null>,
   ): Promise<void> => {
-    const { kind, name, action, detail, status } = given;
-    try {
-      await write(deps, request, reply, async ({ tx }) => {
-        await tx.audit({ at: deps.clock.now(), actor: request.adminActor, action, subject: name, detail });
+    const { kind, name, action, fields, status } = given;
+    const work = ({ tx }: KeyWrites) =>
+      added.change(tx.query, { kind: kind.kind, name }, make, (before, after) => {
+        // Names that were there or are there now are names of the schema; others may be any text.
+        const isField = (field: string) => Object.hasOwn(before ?? {}, field) || Object.hasOwn(after ?? {}, field);
+        const detail = fields ? { fields: fields.filter(isField) } : {};
+        return tx.audit({ at: deps.clock.now(), actor: request.adminActor, action, subject: name, detail });
+      });
+    return added.exclusively(() =>
+      write(deps, request, reply, async (writes) => {
         const before = shown(kind, name);
-        const changed = await added.change(tx.query, kind.kind, name, make);
+        const changed = await work(writes);
         if (!changed.ok) return changed;
         if (status === 201) reply.header('location', `/admin/v1/${kind.section}/${encodeURIComponent(name)}`);
         return ok({ status, body: shown(kind, name) ?? before ?? {} });
-      });
-    } finally {
-      void added.refresh();
-    }
+      }),
+    );
   };
 
   for (const kind of kinds) {
@@ -148,8 +153,8 @@ export function addedRoutes(app: AdminApp, deps: Writing & Adding): void {
       schema: { body: kind.body, response: { 201: part } },
       handler: (request, reply) => {
         const { name, ...written } = request.body as { name: string } & Json;
-        const detail = { fields: Object.keys(written) };
-        return change(request, reply, { kind, name, action: `${kind.kind}.create`, detail, status: 201 }, (before) =>
+        const fields = Object.keys(written);
+        return change(request, reply, { kind, name, action: `${kind.kind}.create`, fields, status: 201 }, (before) =>
           before || added.isAdded(kind.kind, name)
             ? refused(refuse('conflict', `There is already a ${kind.kind} named ${name}.`, { param: 'name' }))
             : ok(written),
@@ -166,8 +171,8 @@ export function addedRoutes(app: AdminApp, deps: Writing & Adding): void {
       schema: { params: byId, body: patch, response: { 200: part } },
       handler: (request, reply) => {
         const { id: name } = request.params;
-        const detail = { fields: Object.keys(request.body) };
-        return change(request, reply, { kind, name, action: `${kind.kind}.update`, detail, status: 200 }, (before) => {
+        const fields = Object.keys(request.body);
+        return change(request, reply, { kind, name, action: `${kind.kind}.update`, fields, status: 200 }, (before) => {
           if (before) return ok(mergePatch(before, request.body as Json));
           return settingsOf(kind, name) ? inFile(name) : refused(missing(name));
         });
@@ -178,7 +183,7 @@ export function addedRoutes(app: AdminApp, deps: Writing & Adding): void {
       schema: { params: byId, response: { 200: part } },
       handler: (request, reply) => {
         const { id: name } = request.params;
-        return change(request, reply, { kind, name, action: `${kind.kind}.delete`, detail: {}, status: 200 }, () =>
+        return change(request, reply, { kind, name, action: `${kind.kind}.delete`, status: 200 }, () =>
           !added.isAdded(kind.kind, name) && settingsOf(kind, name) ? inFile(name) : ok(null),
         );
       },

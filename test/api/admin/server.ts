@@ -140,7 +140,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       reprice: unused,
       limitLevels: async () => ok([]),
       limitNotice: () => undefined,
-      added: { change: unused, refresh: unused, isAdded: () => false, leftOut: () => [] },
+      added: { change: unused, exclusively: unused, isAdded: () => false, leftOut: () => [] },
       testProvider: unused,
       standing: { ofKeys: async () => new Map(), ofTeams: async () => new Map() },
       setBreaker: () => undefined,
