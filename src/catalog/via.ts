@@ -4,9 +4,11 @@ import { type ProxyRules, proxyOf } from '../lib/proxy-rules.js';
 import type { Via } from '../upstream/http1/connections.js';
 
 /** Undefined: straight, with the usual authorities. */
-export function viaOf(origin: string, { proxy, tls }: ProviderReach, proxies: ProxyRules): Via | undefined {
+export function viaOf(origin: string, { proxy, tls, guarded }: ProviderReach, proxies: ProxyRules): Via | undefined {
   const through = proxy === null ? proxyOf(origin, proxies) : proxy === 'none' ? null : proxy;
-  if (through === null && tls === null) return undefined;
+  // Through a proxy of the environment it is the proxy that looks names up.
+  const guard = guarded && (through === null || through === proxy) ? { guarded } : {};
+  if (through === null && tls === null && !guarded) return undefined;
   const { ca, cert, key, server_name } = tls ?? { ca: null, cert: null, key: null, server_name: null };
   const shown = {
     ...(ca === null ? {} : { ca }),
@@ -14,5 +16,5 @@ export function viaOf(origin: string, { proxy, tls }: ProviderReach, proxies: Pr
     ...(key === null ? {} : { key }),
     ...(server_name === null ? {} : { servername: server_name }),
   };
-  return { proxy: through, tls: shown };
+  return { proxy: through, tls: shown, ...guard };
 }

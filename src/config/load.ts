@@ -140,7 +140,8 @@ function load(
   if (source.value === undefined) return failed();
   const validated = validate(value);
   const types = options.providerTypes;
-  const envOf: EnvOf = (provider) => (entryAt(['providers', provider], own) ? NO_ENV : env);
+  const isAdded = (provider: string) => entryAt(['providers', provider], own) !== undefined;
+  const envOf: EnvOf = (provider) => (isAdded(provider) ? NO_ENV : env);
   add(checkReferences(value, types, envOf));
   add(checkOwnCredentials(own, types));
   add(checkRoutes(value));
@@ -149,7 +150,7 @@ function load(
     return failed();
   }
   const resolved = resolve(validated.written, {
-    ...{ baseDir, read: (path) => reader.read(path), types, env, envOf },
+    ...{ baseDir, read: (path) => reader.read(path), types, env, envOf, isAdded },
   });
   if (!resolved.ok) add(resolved.findings);
   if (!resolved.ok || problems.length > 0) return failed();

@@ -9,6 +9,8 @@ export interface ProviderReach {
   /** The URL of a proxy, which may hold a password; `none`: it is reached without one. Null: as the environment says. */
   readonly proxy: string | null;
   readonly tls: ProviderTls | null;
+  /** Its address was given by the admin API: names that lead to where clouds keep credentials are refused. */
+  readonly guarded: boolean;
 }
 
 interface WrittenReach {
@@ -18,13 +20,14 @@ interface WrittenReach {
 
 interface ReachDeps extends TlsFiles {
   readonly secret: (path: Path, value: WrittenSecret) => string;
+  readonly guarded: boolean;
 }
 
 export function reachOf(at: Path, { proxy, tls }: WrittenReach, deps: ReachDeps): ProviderReach {
   const via = proxy === undefined ? '' : deps.secret([...at, 'proxy'], proxy);
   const problem = via === '' || via === 'none' ? null : proxyProblem(via);
   if (problem !== null) deps.report([...at, 'proxy'], problem);
-  return { proxy: via || null, tls: providerTlsOf([...at, 'tls'], tls, deps) };
+  return { proxy: via || null, tls: providerTlsOf([...at, 'tls'], tls, deps), guarded: deps.guarded };
 }
 
 /** Names in lower case win, as in curl. */

@@ -37,9 +37,11 @@ interface Surroundings {
   readonly types: ProviderTypes;
   readonly env: Env;
   readonly envOf: EnvOf;
+  /** Whether a provider was made by the admin API. */
+  readonly isAdded: (provider: string) => boolean;
 }
 
-export function resolve(written: WrittenConfig, { baseDir, read, types, env, envOf }: Surroundings): Resolved {
+export function resolve(written: WrittenConfig, { baseDir, read, types, env, envOf, isAdded }: Surroundings): Resolved {
   const findings: Finding[] = [];
   const report = (path: Path, message: string) => void findings.push({ path, part: 'value', message });
   const secret = (path: Path, value: WrittenSecret) =>
@@ -97,7 +99,10 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env, env
         usage: provider.usage ?? null,
         speaks: provider.speaks ?? null,
         failures: provider.failures.map(failureOf),
-        reach: reachOf(['providers', name], provider, { baseDir, read, report, secret }),
+        reach: reachOf(['providers', name], provider, {
+          ...{ baseDir, read, report, secret },
+          guarded: isAdded(name),
+        }),
         headers: Object.fromEntries(Object.entries(provider.headers).map(([key, value]) => [key.toLowerCase(), value])),
       }),
     ),

@@ -5,7 +5,7 @@
  */
 import ipaddr from 'ipaddr.js';
 
-type Reach = 'public' | 'private';
+export type Reach = 'public' | 'private';
 
 /** Of clouds, where the metadata of a machine is to be had at an address that looks public, or at one of a private range. */
 const METADATA = new Set(['168.63.129.16', '100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']);

@@ -2,7 +2,7 @@
  * A connection through an HTTP proxy (CONNECT, RFC 9110 9.3.6), for `http:` and `https:` alike: what goes through is nobody's
  * business but the two ends'. The proxy's credentials go to the proxy and to nobody else, and no error names them.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 export interface TunnelTo {
@@ -11,6 +11,8 @@ export interface TunnelTo {
   readonly host: string;
   readonly port: number;
   readonly timeoutMs: number;
+  /** Where the proxy's name is looked up; left out: the system's way. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export interface Opening {
@@ -31,10 +33,11 @@ export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: So
   const head = askFor(to, proxy);
   const host = proxy.hostname.replace(/^\[|\]$/g, '');
   const secure = proxy.protocol === 'https:';
+  const lookup = to.lookup ? { lookup: to.lookup } : {};
   const port = Number(proxy.port) || (secure ? 443 : 80);
   const socket = secure
-    ? connectTls({ host, port, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) })
-    : connect({ host, port });
+    ? connectTls({ host, port, ...lookup, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) })
+    : connect({ host, port, ...lookup });
   let over = false;
   let answer = Buffer.alloc(0);
   const timer = setTimeout(() => fail(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), to.timeoutMs);

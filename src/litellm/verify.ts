@@ -53,7 +53,8 @@ function wrongIn(yaml: string, types: ProviderTypes): readonly Finding[] {
   const read = (): Buffer => {
     throw Object.assign(new Error('not read'), { code: 'ENOENT' });
   };
-  const resolved = resolve(validated.written, { baseDir: '/', read, types, env: {}, envOf: () => ({}) });
+  const account = { env: {}, envOf: () => ({}), isAdded: () => false };
+  const resolved = resolve(validated.written, { baseDir: '/', read, types, ...account });
   return resolved.ok ? [] : resolved.findings;
 }
 

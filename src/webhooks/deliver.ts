@@ -6,9 +6,10 @@
  * Look-ups take threads that the whole process shares, so only a few run at once.
  */
 import { lookup } from 'node:dns';
-import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
-import { isReachable } from '../lib/public-address.js';
+import { isReachable, type Reach } from '../lib/public-address.js';
+import { ForbiddenAddress, reachableLookup } from '../lib/reachable-lookup.js';
 import { after } from '../lib/within.js';
 
 export interface Outgoing {
@@ -47,10 +48,6 @@ const SHOWN = 500;
 const LOOKUPS = 2;
 /** Longest wait for a look-up that is only a courtesy. */
 const ASKED_MS = 2_000;
-
-class Forbidden extends Error {
-  readonly code = 'TOLLGATE_FORBIDDEN_ADDRESS';
-}
 
 class TooLong extends Error {
   readonly code = 'ANSWER_TOO_LONG';
@@ -98,8 +95,8 @@ export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions
       const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
       const asked = new Promise<string | null>((resolve) => {
         void after(ASKED_MS).then(() => resolve(null));
-        checkedLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
-          resolve(error instanceof Forbidden ? `it leads to ${error.message}, which is not allowed` : null);
+        reachableLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
+          resolve(error instanceof ForbiddenAddress ? `it leads to ${error.message}, which is not allowed` : null);
         });
       });
       return isIP(host) ? null : await asked;
@@ -115,11 +112,9 @@ function problemOf(status: number): string | null {
   return status >= 300 && status < 400 ? 'redirects are not followed' : `answered ${status}`;
 }
 
-type Reach = Parameters<typeof isReachable>[1];
-
 function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
   const connect = buildConnector({
-    lookup: checkedLookup(reach, lookUp),
+    lookup: reachableLookup(reach, lookUp),
     timeout: 10_000,
   } as buildConnector.BuildOptions);
   return new Agent({
@@ -131,30 +126,17 @@ function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
     connect(options, callback) {
       // Where the host is an address, nothing is looked up.
       const host = options.hostname.replace(/^\[|\]$/g, '');
-      if (isIP(host) && !isReachable(host, reach)) return callback(new Forbidden(host), null);
+      if (isIP(host) && !isReachable(host, reach)) return callback(new ForbiddenAddress(host), null);
       connect(options, (...[error, socket]) => {
         if (error) return callback(error, null);
         const other = (socket as Socket).remoteAddress ?? '';
         if (isReachable(other, reach)) return callback(null, socket);
         socket.destroy();
-        callback(new Forbidden(other), null);
+        callback(new ForbiddenAddress(other), null);
       });
     },
   });
 }
-
-/** One address that is not allowed is enough to refuse a name. */
-const checkedLookup =
-  (reach: Reach, lookUp: typeof lookup): LookupFunction =>
-  (hostname, options, callback) => {
-    lookUp(hostname, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, []);
-      const bad = found.find(({ address }) => !isReachable(address, reach));
-      if (bad || found.length === 0) return callback(new Forbidden(bad?.address ?? hostname), []);
-      if (options.all) return callback(null, found);
-      callback(null, found[0]!.address, found[0]!.family);
-    });
-  };
 
 /** The look-up, at most so many at once. */
 function few(lookUp: typeof lookup, most: number): typeof lookup {

@@ -5,8 +5,11 @@ import { azure } from '../../providers/azure.js';
 import { bedrock } from '../../providers/bedrock.js';
 import { vertex } from '../../providers/vertex.js';
 import { providerTypesOf } from '../../src/app/provider-types.js';
+import { viaOf } from '../../src/catalog/via.js';
 import type { AddedEntry } from '../../src/config/added.js';
 import { loadConfig } from '../../src/config/load.js';
+import type { ProviderReach } from '../../src/config/outbound.js';
+import { NO_PROXIES } from '../../src/lib/proxy-rules.js';
 import { folder, providerTypes } from './support.js';
 
 const types = { ...providerTypes, ...providerTypesOf({ azure, bedrock, vertex }) };
@@ -78,6 +81,18 @@ test('an added provider that would find a credential of the machine is left out'
     'providers.region.region: is missing: a provider of type bedrock needs it',
     `providers.role.api_key: ${own} (api_key, or access_key_id and secret_access_key)`,
   ]);
+});
+
+test('names are checked when a connection to an added provider is made, and not for those of the file', (t) => {
+  const file = `providers: { ours: { type: openai, api_key: k } }`;
+  const loaded = load(t, [added('theirs', { type: 'openai', api_key: 'k', base_url })], file);
+  assert.ok(loaded.ok);
+  const { ours, theirs } = loaded.config.providers;
+  const environment = { http: null, https: 'http://proxy.example:3128', except: '' };
+  const guarded = (reach: ProviderReach, rules = NO_PROXIES) => viaOf(base_url, reach, rules)?.guarded ?? false;
+  assert.deepEqual([guarded(ours!.reach), guarded(theirs!.reach)], [false, true]);
+  assert.equal(guarded(theirs!.reach, environment), false, 'the proxy of the operator looks the name up');
+  assert.equal(guarded({ ...theirs!.reach, proxy: 'http://own.example:3128' }, environment), true);
 });
 
 test('one that makes something of the file wrong is left out alone, and the file comes into force', (t) => {

@@ -113,7 +113,7 @@ telemetry: { metrics: false, log: { level: debug } }
     speaks: null,
     usage: null,
     health: null,
-    reach: { proxy: null, tls: null },
+    reach: { proxy: null, tls: null, guarded: false },
   });
   const model = config.models['house/model-1.5']!;
   assert.equal(model.targets[0]!.weight, 3);

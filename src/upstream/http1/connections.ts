@@ -7,9 +7,11 @@
  * connection turns out to have received bytes or its end, it is closed and the request goes to another one. Without this, a
  * late second answer to the request before would be taken for the answer to the next request.
  */
+import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { type Opening, openTunnel } from '../../lib/tunnel.js';
+import { reachableLookup } from '../../lib/reachable-lookup.js';
+import { type Opening, openTunnel, type TunnelTo } from '../../lib/tunnel.js';
 import { Connection, type Owner } from './connection.js';
 import { HttpFault } from './faults.js';
 import { type AnswerHandler, HttpExchange, type RunningRequest } from './http-exchange.js';
@@ -22,6 +24,8 @@ export interface Via {
   readonly proxy?: string | null;
   /** For `tls.connect`; certificates are verified unless it says not to. */
   readonly tls?: Readonly<Record<string, unknown>>;
+  /** Names, the proxy's too, may lead to public and private addresses, but not to where clouds keep credentials. */
+  readonly guarded?: boolean;
 }
 
 export interface ConnectionsOptions extends Via {
@@ -64,7 +68,8 @@ export class Connections implements Owner {
   #retired = false;
   #shut = false;
 
-  constructor({ origin, connectMs, maximum, tls, lookup, proxy }: ConnectionsOptions) {
+  constructor({ origin, connectMs, maximum, tls, lookup: given, proxy, guarded }: ConnectionsOptions) {
+    const lookup = guarded ? reachableLookup('private', given ?? dnsLookup) : given;
     const { protocol, hostname, host, port } = new URL(origin);
     this.#to = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port };
     this.#host = host;
@@ -75,7 +80,7 @@ export class Connections implements Owner {
     this.#makeConnector = (own) => {
       const made = { ...options, ...(own ? {} : { onread }) } as buildConnector.BuildOptions;
       const direct = buildConnector(made) as unknown as Connector;
-      return proxy ? throughProxy(new URL(origin), proxy, connectMs, direct) : direct;
+      return proxy ? throughProxy(new URL(origin), { proxy, timeoutMs: connectMs, lookup }, direct) : direct;
     };
     this.#connector = this.#makeConnector(!this.#shared);
   }
@@ -214,13 +219,12 @@ export class Connections implements Owner {
 /** Speaks TLS, where it is to be spoken, through the proxy's tunnel. Names are looked up by the proxy. */
 function throughProxy(
   { protocol, hostname, port }: URL,
-  proxy: string,
-  timeoutMs: number,
+  via: Pick<TunnelTo, 'proxy' | 'timeoutMs' | 'lookup'>,
   direct: Connector,
 ): Connector {
   const host = hostname.replace(/^\[|\]$/g, '');
   const secure = protocol === 'https:';
-  const to = { proxy, host, port: Number(port) || (secure ? 443 : 80), timeoutMs };
+  const to = { ...via, host, port: Number(port) || (secure ? 443 : 80) };
   return (own, callback) => {
     let opening: Opening = openTunnel(to, (error, socket) => {
       if (error || !socket) return callback(error);
