@@ -241,7 +241,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied },
   });
-  ownGauges(metrics, { store, version, ledger, reloader, inFlight: () => running.size + routes.inFlight });
+  ownGauges(metrics, { store, version, ledger, reloader, added, inFlight: () => running.size + routes.inFlight });
   const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
   const people = await startPeople({ ...database, inForce, admin: () => admin, log, metrics });
   const server = await createServer({

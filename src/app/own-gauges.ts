@@ -2,6 +2,7 @@
 import type { Reloader } from '../config/reload.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { within } from '../lib/within.js';
+import type { AddedConfiguration } from '../operations/added-configuration.js';
 import type { Store } from '../store/pg.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { reloadGauges } from './reload.js';
@@ -15,13 +16,15 @@ interface OwnNumbers {
   readonly version: string;
   readonly ledger: Ledger;
   readonly reloader: Reloader;
+  readonly added: Pick<AddedConfiguration, 'leftOut'>;
   readonly inFlight: () => number;
 }
 
-export function ownGauges(metrics: Metrics, { store, version, ledger, reloader, inFlight }: OwnNumbers): void {
+export function ownGauges(metrics: Metrics, { store, version, ledger, reloader, added, inFlight }: OwnNumbers): void {
   metrics.info('tollgate_build_info', { version, node: process.version });
   spoolMetrics(metrics, ledger);
   reloadGauges(reloader, metrics);
+  metrics.gauge('tollgate_config_left_out', () => added.leftOut('provider').length + added.leftOut('model').length);
   metrics.gauge('tollgate_in_flight_requests', inFlight);
   metrics.gauge(
     'tollgate_database_up',

@@ -1,5 +1,5 @@
-/** The thread of `load-elsewhere.ts`: loads one configuration and ends. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The thread of `load-elsewhere.ts`: answers each configuration that it is to load. */
+import { parentPort } from 'node:worker_threads';
 import { type LoadOptions, loadConfig } from './load.js';
 
-parentPort?.postMessage(loadConfig(workerData as LoadOptions));
+parentPort?.on('message', (options: LoadOptions) => parentPort?.postMessage(loadConfig(options)));

@@ -235,6 +235,11 @@ const rows = {
     help: 'Reloads of the configuration: reloaded, unchanged or rejected.',
     labels: ['result'],
   },
+  tollgate_config_left_out: {
+    type: 'gauge',
+    help: 'Providers and models that the admin API made and that are not in force, because something is wrong with them.',
+    combined: 'max',
+  },
   tollgate_config_last_reload_successful: {
     type: 'gauge',
     help: '0 where the last reload was rejected.',

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import type { Adding } from './added-routes.js';
 import type { AdminApp } from './admin-api.js';
 import type { DetailedRefusal } from './errors.js';
 import { type Answer, type Writing, write } from './once.js';
@@ -66,6 +67,15 @@ const stateAnswer = z
     hash: z.string(),
     since: z.string(),
     restart: z.array(z.string()),
+    left_out: z
+      .array(
+        z.object({
+          kind: z.enum(['provider', 'model']),
+          id: z.string().describe('Its name.'),
+          problem: z.string().describe('Why, in words.'),
+        }),
+      )
+      .describe('What the API made and is not in force.'),
     last_reload: z
       .object({
         status: z.enum(['reloaded', 'unchanged', 'rejected']),
@@ -81,7 +91,12 @@ const stateAnswer = z
   })
   .meta({ id: 'ConfigState' });
 
-export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
+const leftOut = (added: Pick<Adding['added'], 'leftOut'>) =>
+  (['provider', 'model'] as const).flatMap((kind) =>
+    added.leftOut(kind).map(({ name, problem }) => ({ kind, id: name, problem })),
+  );
+
+export function configRoutes(app: AdminApp, deps: Configuring & Writing & Pick<Adding, 'added'>): void {
   route(app, 'getConfig', { schema: { response: { 200: z.unknown() } }, handler: () => deps.describeConfig() });
 
   route(app, 'getConfigStatus', {
@@ -89,7 +104,7 @@ export function configRoutes(app: AdminApp, deps: Configuring & Writing): void {
     handler: () => {
       const { file, hash, since, restart, last } = deps.configState();
       return {
-        ...{ file, hash, since: iso(since), restart: [...restart] },
+        ...{ file, hash, since: iso(since), restart: [...restart], left_out: leftOut(deps.added) },
         last_reload: last && {
           ...{ status: last.status, trigger: last.trigger, at: iso(last.at) },
           ...(last.status === 'rejected' && { problems: [...last.problems] }),
