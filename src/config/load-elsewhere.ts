@@ -31,7 +31,7 @@ function inTurn(options: LoadOptions): Promise<LoadedWithAdded> {
 
 async function inThread(options: LoadOptions): Promise<LoadedWithAdded> {
   clearTimeout(ending);
-  thread ??= new Worker(new URL('./load-worker.js', import.meta.url));
+  thread ??= new Worker(new URL('./load-worker.js', import.meta.url)).on('error', () => {});
   try {
     return await answerOf(thread, { ...options, env: { ...options.env } });
   } catch (error) {
@@ -49,14 +49,15 @@ function endThread(): void {
 
 function answerOf(worker: Worker, options: LoadOptions): Promise<LoadedWithAdded> {
   worker.ref();
-  return new Promise<LoadedWithAdded>((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('the thread ended without an answer')));
+  return new Promise((resolve, reject) => {
+    const settle = (result: () => void) => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit).unref();
+      result();
+    };
+    const onMessage = (loaded: LoadedWithAdded) => settle(() => resolve(loaded));
+    const onError = (error: unknown) => settle(() => reject(error));
+    const onExit = () => settle(() => reject(new Error('the thread ended without an answer')));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.postMessage(options);
-  }).finally(() => {
-    worker.removeAllListeners();
-    worker.on('error', () => {});
-    worker.unref();
   });
 }
