@@ -28,6 +28,8 @@ export interface Target extends Candidate {
   readonly provider: string;
   /** Where the provider lives: the base of its URLs. */
   readonly address: string;
+  /** The host of it. */
+  readonly host: string;
   /** The model's name at the provider. */
   readonly model: string;
   readonly providerType: ProviderType;

@@ -197,6 +197,7 @@ function targetOf(
       label,
       provider: written.provider,
       address: base.href,
+      host: base.hostname,
       model: name,
       priority: written.priority,
       weight: written.weight,

@@ -61,15 +61,11 @@ export function timeOf(id: string): number {
 /** A millisecond's ids share 60 random bits and count up from 19 more. */
 function begin(ms: number): void {
   lastMs = ms;
-  if (randomAt === random.length) {
-    randomFillSync(random);
-    randomAt = 0;
-  }
+  const at = nextRandom();
   let tail = '';
-  for (let i = 0; i < 12; i++) tail += ALPHABET[random[randomAt + i]! & 31]!;
+  for (let i = 0; i < 12; i++) tail += ALPHABET[random[at + i]! & 31]!;
   head = encodeTime(ms) + tail;
-  running = random.readUInt32LE(randomAt + 12) % (MOST / 2);
-  randomAt += 16;
+  running = random.readUInt32LE(at + 12) % (MOST / 2);
 }
 
 function encodeTime(ms: number): string {
@@ -80,6 +76,22 @@ function encodeTime(ms: number): string {
     rest = Math.floor(rest / 32);
   }
   return out;
+}
+
+/** So many random bytes (at most 16), in hexadecimal: for ids that are no secrets. */
+export function randomHex(bytes: number): string {
+  const at = nextRandom();
+  return random.toString('hex', at, at + bytes);
+}
+
+/** Where 16 random bytes stand that nobody has used. */
+function nextRandom(): number {
+  if (randomAt === random.length) {
+    randomFillSync(random);
+    randomAt = 0;
+  }
+  randomAt += 16;
+  return randomAt - 16;
 }
 
 /** A fresh secret of `bytes` random bytes. */

@@ -89,9 +89,8 @@ function readable(span: SpanRecord, resource: Resource, scope: { name: string; v
     name: span.name,
     kind: KINDS[span.kind],
     spanContext: () => context,
-    ...(parentSpanId !== undefined && {
-      parentSpanContext: contextOf(traceId, parentSpanId, parentRemote, tracestate),
-    }),
+    parentSpanContext:
+      parentSpanId === undefined ? undefined : contextOf(traceId, parentSpanId, parentRemote, tracestate),
     startTime: hrTime(span.startMs),
     endTime: hrTime(span.endMs),
     duration: hrTime(Math.max(0, span.endMs - span.startMs)),
