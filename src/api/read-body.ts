@@ -12,6 +12,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js
 import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { JsonBounds, type JsonExcess, jsonExcess } from '../lib/json-bounds.js';
 import { late, tooSlow } from '../lib/late.js';
+import { LOOKED_AT, readTurns } from '../lib/read-turns.js';
 import { decodable, decoderOf } from './decode-body.js';
 
 const PATIENCE_MS = 10_000;
@@ -74,11 +75,16 @@ function readBytes(request: ClientRequest, limitBytes: number, isJson: boolean):
   return new Promise((resolve) => {
     const gathered = new GatheredBytes(Number(request.headers['content-length'] ?? 0));
     const bounds = isJson ? new JsonBounds(JSON_LIMITS) : null;
+    const reader = { readOn: () => void request.resume() };
     let isRefused = false;
     request.on('data', (piece: Buffer) => {
       if (isRefused) return;
       const excess = bounds?.read(piece);
-      if (gathered.length + piece.length <= limitBytes && !excess) return gathered.push(piece);
+      if (gathered.length + piece.length <= limitBytes && !excess) {
+        gathered.push(piece);
+        if (!readTurns.read(reader, piece.length, isJson ? LOOKED_AT : 1)) request.pause();
+        return;
+      }
       isRefused = true;
       gathered.drop();
       resolve(refuseRest(request, excess ? beyond(excess) : tooLarge(limitBytes)));

@@ -1,7 +1,8 @@
 /**
  * Long work in short turns of the event loop. All work that is under way shares one turn per round of the loop, step by
  * step in a circle, so that a turn stays under `TURN_MS` and one step however many requests are being counted at once, and
- * the other callbacks of the loop run in between.
+ * the other callbacks of the loop run in between. Whoever waited for the work goes on in a turn of their own where the last one
+ * was used up.
  */
 export interface Work {
   /** Does a bounded piece of work, well under a millisecond. Returns what it cost in characters; -1 when all is done. */
@@ -40,16 +41,17 @@ function turn(): void {
   const until = performance.now() + TURN_MS;
   while (circle.length > 0 && performance.now() < until) {
     if (next >= circle.length) next = 0;
-    if (isOver(circle[next]!)) circle.splice(next, 1);
+    if (isOver(circle[next]!, until)) circle.splice(next, 1);
     else next++;
   }
   if (circle.length > 0) setImmediate(turn);
 }
 
-function isOver({ work, resolve, reject }: Waiting): boolean {
+function isOver({ work, resolve, reject }: Waiting, untilMs: number): boolean {
   try {
     if (work.step() >= 0) return false;
-    resolve();
+    if (performance.now() < untilMs) resolve();
+    else setImmediate(resolve);
   } catch (fault) {
     reject(fault);
   }

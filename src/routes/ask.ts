@@ -1,5 +1,6 @@
 /** A request of our own to a target, whose whole answer is wanted: for the parts of a composition. Bounded in time and size. */
 import type { Verdict } from '../lib/breaker.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { Backend } from './backend.js';
 import { Forward, type ForwardRequest } from './forward.js';
@@ -33,8 +34,7 @@ export function askBackend(
     backend.judged(pass, verdict, deadlines.now());
     settle(asked);
   };
-  const pieces: Buffer[] = [];
-  let bytes = 0;
+  const gathered = new GatheredBytes();
   let status = 0;
   let answered: readonly string[] = [];
   let forward: Forward | undefined;
@@ -49,16 +49,14 @@ export function askBackend(
       },
       info: () => {},
       data: (chunk) => {
-        bytes += chunk.length;
-        if (bytes <= largestBytes) pieces.push(chunk);
+        if (gathered.length + chunk.length <= largestBytes) gathered.push(chunk);
         else {
           finish({ kind: 'failed', late: false, message: 'its answer is too large' }, 'success');
           forward?.abort();
         }
         return true;
       },
-      end: () =>
-        finish({ kind: 'answered', status, headers: answered, body: Buffer.concat(pieces) }, backend.judge(status)),
+      end: () => finish({ kind: 'answered', status, headers: answered, body: gathered.take() }, backend.judge(status)),
       fail: (failure) =>
         finish({ kind: 'failed', late: failure.which !== undefined, message: failure.message }, 'failure'),
     },

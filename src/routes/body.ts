@@ -4,6 +4,7 @@
  * while it comes, and the work on what is large is done in another thread.
  */
 import { type Refusal, refuse } from '../lib/errors.js';
+import { asBuffer } from '../lib/handed-over.js';
 import { JsonBounds, type JsonExcess, type JsonLimits } from '../lib/json-bounds.js';
 import { tooSlow } from '../lib/late.js';
 import { FORM_TYPE, isForm } from './form.js';
@@ -54,18 +55,19 @@ async function jsonBody(visit: Visit, route: Route, limit: number, deps: ServeDe
   const cameAsForm = isForm(type);
   const read = await readWhole(req, most, cameAsForm ? new FormBounds(limits) : new JsonBounds(limits));
   if (typeof read === 'string') return noBody(visit, read, most, most < limit ? 'json.largest' : 'body_limit');
-  const bytes = cameAsForm ? await fromForm(visit, route, read) : read;
-  if (bytes === undefined) return undefined;
-  const wrong = await checked(bytes, route);
+  // The form itself is only wanted where nothing becomes of it but the JSON that is checked.
+  const asJson = cameAsForm ? await fromForm(visit, route, route.bodyEdit ? read : Buffer.from(read)) : read;
+  if (asJson === undefined) return undefined;
+  const { wrong, bytes } = await checked(asJson, route);
   if (wrong && stands(visit, route, 'validate', wrong, deps)) return told(visit, wrong);
-  if (!route.bodyEdit || !(cameAsForm || isJson(type))) return read;
+  if (!route.bodyEdit || !(cameAsForm || isJson(type))) return cameAsForm ? read : bytes;
   const asForm = (route.bodyEdit.send ?? (cameAsForm ? 'form' : 'json')) === 'form';
   const edited = await route.work.run('edit', { ...route.bodyEdit.planFor(visit), asForm }, bytes);
   if (visit.gone) return undefined;
   if ('undone' in edited) return told(visit, undoneRefusal(edited.undone));
   if (edited.done !== undefined) {
     if (asForm !== cameAsForm) visit.bodyType = asForm ? FORM_TYPE : 'application/json';
-    return Buffer.from(edited.done);
+    return asBuffer(edited.done);
   }
   const what = asForm ? 'a JSON object that can be sent as a form' : 'a JSON object';
   return told(visit, refuse('invalid_json', `The body is not ${what}.`, { param: 'body' }));
@@ -74,19 +76,24 @@ async function jsonBody(visit: Visit, route: Route, limit: number, deps: ServeDe
 async function fromForm(visit: Visit, route: Route, bytes: Buffer): Promise<Buffer | undefined> {
   const worked = await route.work.run('edit', FORM_TO_JSON, bytes);
   if (visit.gone) return undefined;
-  return 'undone' in worked ? told(visit, undoneRefusal(worked.undone)) : Buffer.from(worked.done ?? '{}');
+  return 'undone' in worked ? told(visit, undoneRefusal(worked.undone)) : asBuffer(worked.done ?? NO_BODY);
 }
 
 /** What its schema says of a body; no body at all is checked as an empty object. */
-async function checked(bytes: Buffer, route: Route): Promise<Refusal | undefined> {
+async function checked(body: Buffer, route: Route): Promise<{ readonly wrong?: Refusal; readonly bytes: Buffer }> {
   const schema = route.validation?.schema;
-  if (schema == null) return undefined;
-  const worked = await route.work.run('check', schema, bytes.length === 0 ? NO_BODY : bytes);
-  if ('undone' in worked) return undoneRefusal(worked.undone);
-  if (worked.done === undefined) return undefined;
-  if (bytes.length === 0) return refuse('invalid_request', `The body is missing: ${worked.done}.`, { param: 'body' });
-  if (worked.done === NOT_JSON) return refuse('invalid_json', 'The body is not JSON.', { param: 'body' });
-  return refuse('invalid_request', `The body: ${worked.done}.`, { param: 'body' });
+  if (schema == null) return { bytes: body };
+  const isMissing = body.length === 0;
+  const worked = await route.work.run('check', schema, isMissing ? NO_BODY : body);
+  if ('undone' in worked) return { wrong: undoneRefusal(worked.undone), bytes: body };
+  const bytes = isMissing ? body : worked.bytes;
+  return worked.done === undefined ? { bytes } : { wrong: wrongBody(worked.done, isMissing), bytes };
+}
+
+function wrongBody(why: string, isMissing: boolean): Refusal {
+  if (isMissing) return refuse('invalid_request', `The body is missing: ${why}.`, { param: 'body' });
+  if (why === NOT_JSON) return refuse('invalid_json', 'The body is not JSON.', { param: 'body' });
+  return refuse('invalid_request', `The body: ${why}.`, { param: 'body' });
 }
 
 /** The fields of a form, counted while it comes. */
@@ -113,7 +120,7 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
 
 function missing(visit: Visit, route: Route, deps: ServeDeps): MaybeLater<null | undefined> {
   if (route.validation?.schema == null || !WITH_BODY.has(visit.method)) return null;
-  return checked(NOTHING, route).then((wrong) =>
+  return checked(NOTHING, route).then(({ wrong }) =>
     wrong && stands(visit, route, 'validate', wrong, deps) ? told(visit, wrong) : null,
   );
 }

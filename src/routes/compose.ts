@@ -7,7 +7,6 @@
 import type { RouteConfig } from '../config/classic-routes.js';
 import { ok, type Refusal, type Result, refusalHeaders, refuse, refused, statusOf } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
-import { jsonExcess } from '../lib/json-bounds.js';
 import { type Asked, type Asking, askBackend } from './ask.js';
 import { SAFE } from './attempts.js';
 import { Backend } from './backend.js';
@@ -211,10 +210,9 @@ export class Composition {
   }
 
   async #keep(part: Part, body: Buffer, { json, work }: Route): Promise<Result<KeptPart>> {
-    const excess = jsonExcess(body, json.limits);
-    if (excess !== null) return refused(lost(part.name, 'its answer is more than can be put together (json)'));
-    const worked = await work.run('keep', part.keep, body);
-    if ('undone' in worked) return refused(lost(part.name, 'its answer is more than can be put together (json)'));
+    const worked = await work.run('keep', { keep: part.keep, limits: json.limits }, body);
+    if ('undone' in worked || worked.done === 'too much')
+      return refused(lost(part.name, 'its answer is more than can be put together (json)'));
     return worked.done === undefined ? refused(lost(part.name, 'its answer is not JSON')) : ok(worked.done);
   }
 }

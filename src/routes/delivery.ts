@@ -3,13 +3,15 @@
  * to it, it is compressed where that is wanted, and otherwise bytes go out as they come, no faster than the client takes them.
  */
 import type { Transform } from 'node:stream';
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { refuse } from '../lib/errors.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
+import { asBuffer } from '../lib/handed-over.js';
 import { headerIn } from '../lib/headers.js';
-import { jsonExcess } from '../lib/json-bounds.js';
 import { compressorFor } from './compress.js';
 import { Cors } from './cors.js';
 import { removeFrom, trailerPairs } from './headers.js';
+import { isPlain } from './json-answer.js';
+import { LITTLE_BYTES } from './json-work.js';
 import type { Route } from './route.js';
 import { type BodyEdit, type HeaderEdit, isJson } from './transform.js';
 import type { Visit } from './visit.js';
@@ -24,8 +26,7 @@ export class Delivery {
   readonly #resume: () => void;
   #compressor: Transform | null = null;
   /** A JSON body that is to be changed is collected. */
-  #collected: Buffer[] | null = null;
-  #collectedBytes = 0;
+  #collected: GatheredBytes | null = null;
   #edit: BodyEdit | null = null;
   #status = 0;
   #headers: string[] = [];
@@ -65,7 +66,7 @@ export class Delivery {
     const bodiless = visit.method === 'HEAD' || code === 204 || code === 304;
     if (changes?.body && !bodiless && isJson(headerIn(headers, 'content-type'))) {
       this.#edit = changes.body;
-      this.#collected = [];
+      this.#collected = new GatheredBytes(Number(headerIn(headers, 'content-length') ?? 0));
       this.#status = code;
       this.#headers = headers;
       return true;
@@ -109,7 +110,7 @@ export class Delivery {
 
   end(trailers: readonly string[] | null): void {
     if (this.#over) return;
-    if (this.#collected) return void this.#change(Buffer.concat(this.#collected)).catch(() => this.#refuse(UNCHANGED));
+    if (this.#collected) return void this.#change(this.#collected.take()).catch(() => this.#refuse(UNCHANGED));
     this.#finish(trailers);
   }
 
@@ -157,8 +158,8 @@ export class Delivery {
   }
 
   #collect(chunk: Buffer): boolean {
-    this.#collectedBytes += chunk.length;
-    if (this.#collectedBytes <= this.#route.json.largestBytes) this.#collected!.push(chunk);
+    const collected = this.#collected!;
+    if (collected.length + chunk.length <= this.#route.json.largestBytes) collected.push(chunk);
     else this.#refuse('is too large to be changed (json.largest)');
     return true;
   }
@@ -174,19 +175,20 @@ export class Delivery {
    * The changed body as the answer. What is not JSON goes as it is; what claims to be JSON and cannot be looked into does not
    * go, for it might hold what was to be taken out.
    */
-  async #change(bytes: Buffer): Promise<void> {
+  async #change(collected: Buffer): Promise<void> {
     const headers = this.#headers;
     const { json, work } = this.#route;
-    const plain = decoded(bytes, headerIn(headers, 'content-encoding'), json.largestBytes);
-    if (plain === undefined) return this.#refuse('cannot be decoded');
-    if (jsonExcess(plain, json.limits) !== null) return this.#refuse(UNCHANGED);
-    const edited = await work.run('edit', this.#edit!.planFor(this.#visit), plain);
+    const encoding = headerIn(headers, 'content-encoding');
+    const plan = { edit: this.#edit!.planFor(this.#visit), encoding, ...json };
+    const isLittle = collected.length <= LITTLE_BYTES && isPlain(encoding);
+    const worked = await work.run('answer', plan, collected, isLittle);
     if (this.#over || this.#visit.gone) return;
-    if ('undone' in edited) return this.#refuse(UNCHANGED);
-    const text = edited.done;
-    const body = text === undefined ? bytes : Buffer.from(text);
+    if ('undone' in worked || worked.done === 'too much') return this.#refuse(UNCHANGED);
+    const { done, bytes } = worked;
+    if (done === 'cannot be decoded') return this.#refuse(done);
+    const body = done === 'as it is' ? bytes : asBuffer(done);
     this.#collected = null;
-    if (text !== undefined)
+    if (done !== 'as it is')
       for (const name of ['content-encoding', 'etag', 'accept-ranges', 'content-md5', 'digest', 'content-digest'])
         removeFrom(headers, name);
     removeFrom(headers, 'content-length');
@@ -200,26 +202,3 @@ export class Delivery {
 
 const UNCHANGED = 'is more than can be changed (json)';
 const flush = (delivery: Delivery): void => delivery.flush();
-
-/** Undefined where it cannot be read. */
-function decoded(bytes: Buffer, encoding: string | undefined, largestBytes: number): Buffer | undefined {
-  const options = { maxOutputLength: largestBytes };
-  try {
-    switch (encoding?.toLowerCase()) {
-      case undefined:
-      case 'identity':
-        return bytes;
-      case 'gzip':
-      case 'x-gzip':
-        return gunzipSync(bytes, options);
-      case 'deflate':
-        return inflateSync(bytes, options);
-      case 'br':
-        return brotliDecompressSync(bytes, options);
-      default:
-        return undefined;
-    }
-  } catch {
-    return undefined;
-  }
-}

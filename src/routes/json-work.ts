@@ -4,17 +4,19 @@
  * thread that does not end in its time or runs out of memory is ended, and only the work that it was doing fails.
  */
 import { Worker } from 'node:worker_threads';
+import { asBuffer, ownedBy } from '../lib/handed-over.js';
 import { doJob, type JobKind, type JsonJobs } from './json-job.js';
 
 /** Done at once: takes a millisecond or two at the worst. */
-const SMALL_BYTES = 16 * 1024;
+export const LITTLE_BYTES = 16 * 1024;
 const LONGEST_MS = 10_000;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_MEMORY_MB = 512;
 
 /** Why work was not done: too much waits already, or it would have taken too much. */
 export type Undone = 'busy' | 'failed';
-export type Worked<T> = { readonly done: T } | { readonly undone: Undone };
+/** `bytes`: those that were worked on. Whoever wants them afterwards takes these, for the others may have been handed over. */
+export type Worked<T> = { readonly done: T; readonly bytes: Buffer } | { readonly undone: Undone };
 
 interface Job {
   readonly kind: JobKind;
@@ -31,13 +33,14 @@ export class JsonWork {
   #late: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** Answers at once where it is little. */
+  /** Answers at once where it is little, as it is unless told. The bytes are not to be used any more. */
   run<K extends JobKind>(
     kind: K,
     plan: JsonJobs[K]['plan'],
     bytes: Buffer,
+    isLittle = bytes.length <= LITTLE_BYTES,
   ): Worked<JsonJobs[K]['answer']> | Promise<Worked<JsonJobs[K]['answer']>> {
-    if (bytes.length <= SMALL_BYTES) return { done: doJob(kind, plan, bytes.toString('utf8')) };
+    if (isLittle) return { done: doJob(kind, plan, bytes), bytes };
     if (this.#closed || this.#waitingBytes + bytes.length > MOST_WAITING_BYTES) return { undone: 'busy' };
     return new Promise((resolve) => {
       this.#waiting.push({ kind, plan, bytes, settle: resolve });
@@ -63,15 +66,15 @@ export class JsonWork {
     const worker = (this.#worker ??= this.#start());
     worker.ref();
     this.#late = setTimeout(() => this.#failed(worker), LONGEST_MS);
-    worker.postMessage({ kind, plan, bytes });
+    worker.postMessage({ kind, plan, bytes }, ownedBy(bytes));
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('./json-worker.js', import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
     });
-    worker.on('message', ({ answer }: { answer: never }) => {
-      if (worker === this.#worker) this.#settle({ done: answer });
+    worker.on('message', ({ answer, bytes }: { answer: never; bytes: Uint8Array }) => {
+      if (worker === this.#worker) this.#settle({ done: answer, bytes: asBuffer(bytes) });
     });
     worker.on('error', () => this.#failed(worker));
     return worker;

@@ -1,5 +1,6 @@
-/** The thread of `json-work.ts`: one piece of work after the other. */
+/** The thread of `json-work.ts`: one piece of work after the other. Bytes are handed over and back, and not copied. */
 import { parentPort } from 'node:worker_threads';
+import { asBuffer, ownedBy } from '../lib/handed-over.js';
 import { doJob, type JobKind, type JsonJobs } from './json-job.js';
 
 interface Asked {
@@ -9,7 +10,7 @@ interface Asked {
 }
 
 parentPort?.on('message', ({ kind, plan, bytes }: Asked) => {
-  parentPort!.postMessage({
-    answer: doJob(kind, plan, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')),
-  });
+  const answer = doJob(kind, plan, asBuffer(bytes));
+  const owned = answer instanceof Uint8Array ? [...ownedBy(bytes), ...ownedBy(answer)] : ownedBy(bytes);
+  parentPort!.postMessage({ answer, bytes }, owned);
 });

@@ -6,8 +6,10 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ClientRequest } from '../front/client.js';
 import { PlainRequest } from '../front/plain-request.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
 import type { JsonBounds, JsonExcess } from '../lib/json-bounds.js';
 import { late } from '../lib/late.js';
+import { LOOKED_AT, readTurns } from '../lib/read-turns.js';
 
 interface Progress {
   progress(): void;
@@ -23,6 +25,8 @@ export class Upload extends Readable {
   #copy: { readonly pieces: Buffer[]; readonly mostBytes: number; readonly take: (whole: Buffer) => void } | null =
     null;
   #listening = false;
+  /** Others are read first. */
+  #waitsForTurn = false;
   onProgress: Progress | null = null;
   /** The whole body was read from the client. */
   complete = false;
@@ -72,7 +76,12 @@ export class Upload extends Readable {
     if (!this.held) return;
     this.held = false;
     this.onProgress?.progress();
-    request.resume();
+    if (!this.#waitsForTurn) request.resume();
+  }
+
+  readOn(): void {
+    this.#waitsForTurn = false;
+    if (!this.held && !this.destroyed) this.#request?.resume();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -90,9 +99,9 @@ export class Upload extends Readable {
     if (this.#copy && this.#bytes <= this.#copy.mostBytes) this.#copy.pieces.push(chunk);
     else this.#copy = null;
     this.onProgress?.progress();
-    if (this.push(chunk)) return;
-    this.held = true;
-    this.#request?.pause();
+    this.held = !this.push(chunk);
+    this.#waitsForTurn = this.#request !== null && !readTurns.read(this, chunk.length);
+    if (this.held || this.#waitsForTurn) this.#request?.pause();
   };
 
   readonly #end = (): void => {
@@ -129,20 +138,22 @@ export function readWhole(
     );
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve('too_large');
   return new Promise((resolve) => {
-    const pieces: Buffer[] = [];
-    let bytes = 0;
+    const gathered = new GatheredBytes(Number(request.headers['content-length'] ?? 0));
+    const reader = { readOn: () => void request.resume() };
     const over = (result: Buffer | NoBody): void => {
       request.off('data', data).off('end', end).off('close', closed).off(late, slow);
       resolve(result);
     };
     const data = (piece: Buffer): void => {
-      bytes += piece.length;
-      const excess = bytes > limitBytes ? 'too_large' : bounds?.read(piece);
-      if (!excess) return void pieces.push(piece);
-      request.pause();
-      over(excess);
+      const excess = gathered.length + piece.length > limitBytes ? 'too_large' : bounds?.read(piece);
+      if (excess) {
+        request.pause();
+        return over(excess);
+      }
+      gathered.push(piece);
+      if (!readTurns.read(reader, piece.length, bounds ? LOOKED_AT : 1)) request.pause();
     };
-    const end = (): void => over(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+    const end = (): void => over(gathered.take());
     const closed = (): void => over('broken');
     const slow = (): void => over('slow');
     request.on('data', data).on('end', end).on('close', closed).on(late, slow);

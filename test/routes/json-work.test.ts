@@ -4,7 +4,7 @@ import { afterEach, describe, it } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { parseJson, writeJson } from '../../src/routes/json.js';
 import { editJson, keepJson } from '../../src/routes/json-edit.js';
-import { JsonWork } from '../../src/routes/json-work.js';
+import { JsonWork, type Worked } from '../../src/routes/json-work.js';
 import { answers, type HttpUpstream, startHttpUpstream } from '../support/http-upstream.js';
 import { startRoutes, type TestRoutes } from '../support/routes.js';
 
@@ -167,16 +167,38 @@ describe('a path into a list', () => {
 });
 
 describe('work in another thread', () => {
-  const large = Buffer.from(JSON.stringify({ a: 1, text: 'x'.repeat(20_000) }));
+  const large = (): Buffer => Buffer.from(JSON.stringify({ a: 1, text: 'x'.repeat(20_000) }));
+  const told = (worked: Worked<unknown>): unknown => {
+    assert.ok('done' in worked);
+    return worked.done instanceof Uint8Array ? Buffer.from(worked.done).toString() : worked.done;
+  };
   const plan = { remove: ['text'], move: [], set: [] };
 
   it('has the same result as here', async () => {
     const work = new JsonWork();
     closing.push(() => work.close());
-    assert.deepEqual(work.run('edit', plan, Buffer.from('{"a":1,"text":2}')), { done: '{"a":1}' });
-    assert.deepEqual(await work.run('edit', plan, large), { done: '{"a":1}' });
-    assert.deepEqual(await work.run('check', '{"type":"array"}', large), { done: 'must be array' });
-    assert.deepEqual(await work.run('check', 'true', Buffer.from(`${' '.repeat(20_000)}x`)), { done: 'is not JSON' });
+    assert.equal(told(await work.run('edit', plan, Buffer.from('{"a":1,"text":2}'))), '{"a":1}');
+    assert.equal(told(await work.run('edit', plan, large())), '{"a":1}');
+    assert.equal(told(await work.run('check', '{"type":"array"}', large())), 'must be array');
+    assert.equal(told(await work.run('check', 'true', Buffer.from(`${' '.repeat(20_000)}x`))), 'is not JSON');
+    for (const encoding of [undefined, 'gzip']) {
+      const coded = encoding ? gzipSync(large()) : large();
+      const answer = { edit: plan, encoding, largestBytes: 1e6, limits: { depth: 9, values: 9 } };
+      assert.equal(told(await work.run('answer', answer, coded, false)), '{"a":1}');
+    }
+  });
+
+  it('has the bytes without a copy, and gives them back', async () => {
+    const work = new JsonWork();
+    closing.push(() => work.close());
+    const bytes = large();
+    const worked = await work.run('check', 'true', bytes);
+    assert.equal(bytes.length, 0);
+    assert.deepEqual('bytes' in worked && worked.bytes, large());
+    // Those that share their memory with others are copied.
+    const shared = Buffer.concat([large(), Buffer.from('  ')]).subarray(0, large().length);
+    assert.equal(told(await work.run('edit', plan, shared)), '{"a":1}');
+    assert.deepEqual(shared, large());
   });
 
   it('is refused where too much waits, and given up when it ends', async () => {
@@ -185,7 +207,7 @@ describe('work in another thread', () => {
     assert.deepEqual(await work.run('edit', plan, Buffer.alloc(10 * 1024 * 1024, ' ')), { undone: 'busy' });
     await work.close();
     assert.deepEqual(await Promise.all(running), Array(3).fill({ undone: 'busy' }));
-    assert.deepEqual(await work.run('edit', plan, large), { undone: 'busy' });
+    assert.deepEqual(await work.run('edit', plan, large()), { undone: 'busy' });
   });
 
   it('that does not end is ended, and the next is done', async () => {
@@ -193,8 +215,8 @@ describe('work in another thread', () => {
     closing.push(() => work.close());
     const schema = '{"type":"array","uniqueItems":true}';
     const endless = Buffer.from(JSON.stringify(Array.from({ length: 60_000 }, (_, i) => ({ i }))));
-    const [stuck, next] = await Promise.all([work.run('check', schema, endless), work.run('edit', plan, large)]);
-    assert.deepEqual([stuck, next], [{ undone: 'failed' }, { done: '{"a":1}' }]);
+    const [stuck, next] = await Promise.all([work.run('check', schema, endless), work.run('edit', plan, large())]);
+    assert.deepEqual([stuck, told(next)], [{ undone: 'failed' }, '{"a":1}']);
   });
 });
 

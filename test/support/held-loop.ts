@@ -2,12 +2,15 @@
  * Requests that would hold a gateway's event loop if it did not bound them or work on them in turns, and how long it was held.
  * The senders are another process than the gateway; what they send is made before.
  */
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { type Gateway, startGateway } from './gateway.js';
+import type { Asked } from './loop-neighbour.js';
 import { type FakeUpstream, startUpstream } from './upstream.js';
 import { type Behaviour, json, sse } from './upstream-steps.js';
 
@@ -277,15 +280,20 @@ export async function startLoopRig(): Promise<LoopRig> {
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-loop-'));
   const file = join(dir, 'held.json');
   const upstream = await startUpstream();
-  const small = await startUpstream();
-  small.always(completion('ok'));
-  const gateway = await startGateway({ config: configFor(upstream, small), env: watching(file) });
+  const neighbour = new Worker(new URL('./loop-neighbour.js', import.meta.url));
+  const [smallUrl] = (await once(neighbour, 'message')) as [string];
+  const gateway = await startGateway({ config: configFor(upstream, smallUrl), env: watching(file) });
   const { key } = await gateway.key();
   // Tokenizers and threads are there before anything is measured.
   for (const model of ['plain', 'claude', 'cached']) {
     upstream.next(model === 'claude' ? message('ok') : completion('ok'));
     await (await gateway.chat(key, chat('hello '.repeat(20_000), model))).arrayBuffer();
   }
+  const asked: Asked = {
+    url: gateway.url + openai,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: chat('hi', 'small'),
+  };
   const ask = async ({ path, admin }: Hold, bytes: string | Buffer): Promise<number> => {
     const response = await fetch(gateway.url + path, {
       method: 'POST',
@@ -303,20 +311,10 @@ export async function startLoopRig(): Promise<LoopRig> {
       await sleep(300);
       process.kill(gateway.pid, 'SIGUSR2');
       await sleep(50);
-      let running = true;
-      const neighbour = (async () => {
-        let worstMs = 0;
-        do {
-          const from = performance.now();
-          await (await gateway.chat(key, chat('hi', 'small'))).arrayBuffer();
-          worstMs = Math.max(worstMs, performance.now() - from);
-          await sleep(5);
-        } while (running);
-        return worstMs;
-      })();
+      neighbour.postMessage(asked satisfies Asked);
       const statuses = await Promise.all(Array.from({ length: hold.times ?? 1 }, () => ask(hold, bytes)));
-      running = false;
-      const neighbourMs = await neighbour;
+      neighbour.postMessage('end');
+      const [neighbourMs] = (await once(neighbour, 'message')) as [number];
       await sleep(50);
       const held = JSON.parse(readFileSync(file, 'utf8')) as Pick<Held, 'cpuMs' | 'clockMs'>;
       return { ...held, neighbourMs, statuses };
@@ -324,7 +322,7 @@ export async function startLoopRig(): Promise<LoopRig> {
     async close() {
       await gateway.close();
       await upstream.stop();
-      await small.stop();
+      await neighbour.terminate();
       rmSync(dir, { recursive: true });
     },
   };
@@ -336,14 +334,14 @@ function watching(file: string): Record<string, string> {
   return { LOOP_WATCH: file, NODE_OPTIONS: `--import=${watch}` };
 }
 
-function configFor({ url }: FakeUpstream, small: FakeUpstream) {
+function configFor({ url }: FakeUpstream, smallUrl: string) {
   const price = { input: 1, output: 1 };
   const compatible = { type: 'openai-compatible', base_url: `${url}/v1`, api_key: 'k' };
   const routed = { auth: { none: {} }, upstream: { targets: [{ url }] } };
   return {
     providers: {
       up: compatible,
-      small: { ...compatible, base_url: `${small.url}/v1` },
+      small: { ...compatible, base_url: `${smallUrl}/v1` },
       claude: { type: 'anthropic', base_url: url, api_key: 'k' },
     },
     models: {

@@ -57,12 +57,16 @@ export function settleMarks(
   atEnd: CacheControlEphemeral | undefined,
   findings: Findings,
 ): CacheControlEphemeral | undefined {
-  const all = [...blocks];
+  const marked: Markable[] = [];
+  let final: Markable | undefined;
+  for (const block of blocks) {
+    if (block.cache_control) marked.push(block);
+    final = block;
+  }
   // The end of the prompt has a mark of its own already.
-  const own = all.at(-1)?.cache_control;
+  const own = final?.cache_control;
   if (atEnd && own && lifetimeOf(own) !== lifetimeOf(atEnd)) findings.drop('cache_control');
   const end = own ? undefined : atEnd;
-  const marked = all.filter((block) => block.cache_control);
   const most = end ? MOST_MARKS - 1 : MOST_MARKS;
   for (const block of marked.slice(0, -most)) {
     delete block.cache_control;

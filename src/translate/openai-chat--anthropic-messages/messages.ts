@@ -5,6 +5,7 @@
  * - Turns alternate, so neighbours of one role are merged. All results of a turn's tool calls come first in ONE user turn.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TextBlockParam, ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages';
 import { isObject, type Json } from '../../lib/json.js';
 import { finishInTurns, steps } from '../../lib/turns.js';
@@ -48,7 +49,7 @@ export function readConversation(messages: unknown, findings: Findings): Convers
   return reader.end();
 }
 
-/** The same, a message in each step. */
+/** The same, a message in each step; what is done with the whole conversation has a turn of its own. */
 export async function readConversationInTurns(messages: unknown, findings: Findings): Promise<Conversation> {
   if (!Array.isArray(messages)) return readConversation(messages, findings);
   const reader = new ConversationReader(findings);
@@ -59,7 +60,10 @@ export async function readConversationInTurns(messages: unknown, findings: Findi
     }
   }
   await finishInTurns(steps(walk()));
-  return reader.end();
+  await nextTurn();
+  const conversation = reader.end();
+  await nextTurn();
+  return conversation;
 }
 
 /** Said where the caller begins with the assistant, which the target does not allow. */
@@ -174,6 +178,9 @@ function dropLastThoughts(turns: Turn[]): void {
 
 /** In place: results of tools before everything else, otherwise in order. */
 function resultsFirst(blocks: Block[]): void {
-  const rank = ({ type }: Block): number => (type === 'tool_result' ? 0 : 1);
+  if (blocks.length < 2 || !blocks.some(isResult)) return;
+  const rank = (block: Block): number => (isResult(block) ? 0 : 1);
   blocks.sort((a, b) => rank(a) - rank(b));
 }
+
+const isResult = ({ type }: Block): boolean => type === 'tool_result';

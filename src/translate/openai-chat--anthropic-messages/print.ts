@@ -30,12 +30,20 @@ export async function printInTurns(
   // More often than not it is as long as what it is made of.
   const printed = new GatheredBytes(expectedBytes + SLACK_BYTES);
   function* walk(): Generator<number, void> {
+    let text = '';
     for (const piece of pieces(request, conversation)) {
-      for (const part of parts(piece)) {
+      text += piece;
+      if (text.length < PART_CHARS) {
+        yield piece.length;
+        continue;
+      }
+      for (const part of parts(text)) {
         printed.push(Buffer.from(part));
         yield part.length + 1;
       }
+      text = '';
     }
+    printed.push(Buffer.from(text));
   }
   await finishInTurns(steps(walk()));
   return printed.take();

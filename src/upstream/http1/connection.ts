@@ -7,6 +7,7 @@
  * bytes of one read are delivered, also where the handler asked to pause in between.
  */
 import type { Socket } from 'node:net';
+import { readTurns } from '../../lib/read-turns.js';
 import { writeTogether } from '../../lib/write-together.js';
 import { type AnswerHead, readAnswerHead } from './answer-head.js';
 import { BodyWriter } from './body-writer.js';
@@ -39,6 +40,8 @@ export class Connection {
   #left = 0;
   #reusable = false;
   #paused = false;
+  /** Others are read first. */
+  #waitsForTurn = false;
   #writer: BodyWriter | null = null;
   readonly #section = new Section();
   #chunked: Chunked | null = null;
@@ -88,7 +91,12 @@ export class Connection {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#socket.resume();
+    if (!this.#waitsForTurn) this.#socket.resume();
+  }
+
+  readOn(): void {
+    this.#waitsForTurn = false;
+    if (!this.#paused) this.#socket.resume();
   }
 
   /** Its exchange was given up. A connection on which nothing was sent yet stays usable. */
@@ -133,6 +141,9 @@ export class Connection {
   read(bytes: Buffer, end: number, owned: boolean): void {
     try {
       for (let at = 0; at < end && this.#state !== 'gone'; ) at = this.#step(bytes, at, end, owned);
+      if (this.#exchange === null || readTurns.read(this, end)) return;
+      this.#waitsForTurn = true;
+      this.#socket.pause();
     } catch (error) {
       this.lost(error as Error);
     }
