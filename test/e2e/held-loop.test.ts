@@ -9,6 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { holds, type LoopRig, startLoopRig } from '../support/held-loop.js';
 
 const MOST_MS = 60;
+/** Forty at once are forty requests: what each costs is told by the others. */
+const one = holds.filter(({ times }) => times === undefined);
 const skip = existsSync('/proc/thread-self/schedstat') ? false : 'the time of a thread is not told here';
 
 describe('the event loop', { skip }, () => {
@@ -18,12 +20,12 @@ describe('the event loop', { skip }, () => {
   });
   after(() => rig?.close());
 
-  for (const hold of holds) {
+  for (const hold of one) {
     it(`is not held by ${hold.name}, and a neighbour is served`, async () => {
       let leastMs = Number.POSITIVE_INFINITY;
       for (let round = 0; round < 3 && leastMs > MOST_MS; round++) {
         const { cpuMs, statuses, neighbourMs } = await rig.measure(hold);
-        assert.deepEqual([...new Set(statuses)], [hold.status]);
+        assert.deepEqual(statuses, [hold.status]);
         assert.ok(neighbourMs < 10_000);
         leastMs = Math.min(leastMs, cpuMs);
       }
