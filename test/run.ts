@@ -1,6 +1,7 @@
 /**
  * `npm test`: all test files against a real Postgres and a real Redis, each file in a process of its own, two at a time. A
- * file that does not end in its time is ended and counts as failed. Arguments pick the files whose names hold one of them.
+ * file that does not end in its time is ended and counts as failed. Arguments pick the files whose names hold one of them;
+ * with `--node24` these files, or a chosen part of the suite, run on Node 24 as well, before.
  * The last line is `N passed, N failed, N skipped`; a run that executed nothing has failed.
  */
 import { setMaxListeners } from 'node:events';
@@ -9,6 +10,7 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
 import { packageRoot } from '../src/lib/root.js';
+import { runOnNode24 } from './support/node24.js';
 import { NothingToRunAgainst } from './support/packages.js';
 import { provideServices, type Services } from './support/services.js';
 
@@ -34,7 +36,7 @@ const count = { passed: 0, failed: 0, skipped: 0 };
 const skips: string[] = [];
 const failures: string[] = [];
 
-const filters = process.argv.slice(2);
+const filters = process.argv.slice(2).filter((word) => word !== '--node24');
 const files = testFiles(filters);
 process.exitCode = await main();
 
@@ -48,6 +50,7 @@ async function main(): Promise<number> {
     for (const line of services.told) console.log(line);
     process.env['TEST_DATABASE_URL'] = services.databaseUrl;
     if (services.redisUrl) process.env['TEST_REDIS_URL'] = services.redisUrl;
+    if (process.argv.includes('--node24')) await tellOfNode24(stopped.signal);
     await runAll(stopped.signal, services.redisUrl ? 1 : 2); // files that flush one shared Redis take turns
   } catch (error) {
     if (!(error instanceof NothingToRunAgainst)) throw error;
@@ -86,6 +89,16 @@ async function runAll(signal: AbortSignal, concurrency: number): Promise<void> {
       tell(type === 'test:pass', data as Told, output);
     }
   }
+}
+
+/** What ran on Node 24 counts like the rest; its own lines have its name before them. */
+async function tellOfNode24(signal: AbortSignal): Promise<void> {
+  const told = await runOnNode24(join(here, 'run.js'), filters, signal);
+  count.passed += told.passed;
+  count.failed += told.failed;
+  count.skipped += told.skipped;
+  if (told.failed > 0) failures.push(`On Node 24: ${told.failed} failed, see above`);
+  if (told.skipped > 0) skips.push(`  On Node 24: ${told.why ?? 'see above'}`);
 }
 
 function tell(passed: boolean, test: Told, output: ReadonlyMap<string, string>): void {

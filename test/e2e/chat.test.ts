@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { contentChunk } from '../support/openai-answers.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { cut, html, json, openaiError, sse, stall } from '../support/upstream-steps.js';
+import { cut, html, json, openaiError, passedOn, sse, stall } from '../support/upstream-steps.js';
 
 const price = { input: 0.15, cached_input: 0.075, output: 0.6 };
 const messages = [{ role: 'user' as const, content: 'Say hello.' }];
@@ -51,6 +51,8 @@ after(async () => {
 });
 
 /** A stream's raw bytes, and whether HTTP ended it cleanly. */
+const hello = passedOn();
+
 async function rawStream(
   model: string,
   more: object = {},
@@ -59,7 +61,10 @@ async function rawStream(
   const requestId = response.headers.get('x-request-id') ?? '';
   let text = '';
   try {
-    for await (const piece of response.body!) text += Buffer.from(piece).toString();
+    for await (const piece of response.body!) {
+      text += Buffer.from(piece).toString();
+      if (text.includes('Hello')) hello.tell();
+    }
   } catch {
     return { text, clean: false, requestId };
   }
@@ -188,7 +193,7 @@ describe('upstreams that fail', () => {
   for (const [what, steps, code] of [
     ['is cut', sse(contentChunk('Hello'), cut), 'upstream_error'],
     ['ends without a finish', sse(contentChunk('Hello')), 'upstream_error'],
-    ['turns to garbage', sse(contentChunk('Hello'), 'data: {oops\n\n', stall), 'upstream_error'],
+    ['turns to garbage', sse(contentChunk('Hello'), hello.step, 'data: {oops\n\n', stall), 'upstream_error'],
     ['stalls', sse(contentChunk('Hello'), stall), 'upstream_timeout'],
   ] as const) {
     it(`ends a stream that ${what} with an error and no clean end`, async () => {

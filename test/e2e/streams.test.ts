@@ -11,6 +11,7 @@ import * as does from '../support/upstream-steps.js';
 const messages = [{ role: 'user', content: 'Say hello.' }];
 const DONE = 'data: [DONE]\n\n';
 const price = { input: 1, output: 4 };
+const half = does.passedOn();
 
 let upstream: FakeUpstream;
 let gateway: Gateway;
@@ -66,6 +67,7 @@ async function whole(body: object): Promise<Parsed & { entry: EntryLine }> {
 /** Reads until the gateway closes the connection. */
 async function broken(body: object): Promise<Parsed & { text: string; entry: EntryLine }> {
   const answer = ask({ stream: true, ...body });
+  void answer.until(/Half an ans/).then(half.tell, () => {});
   // A clean end, which must not come, ends the wait as well.
   await Promise.race([answer.closed, answer.until(/\r\n0\r\n\r\n$/).catch(() => {})]);
   const parsed = parseAnswer(answer.bytes());
@@ -176,7 +178,7 @@ describe('a stream that breaks ends in an error event, and its connection withou
       },
       {
         what: 'turns into garbage',
-        steps: does.sse(start, 'data: <html>oops</html>\n\n', does.stall),
+        steps: does.sse(start, half.step, 'data: <html>oops</html>\n\n', does.stall),
         code: 'upstream_error',
         status: 502,
       },
@@ -221,7 +223,7 @@ describe('a stream that breaks ends in an error event, and its connection withou
     const told = event({
       error: { message: 'The engine is overloaded.', type: 'server_error', param: null, code: 'engine_overloaded' },
     });
-    upstream.next(does.sse(start, told));
+    upstream.next(does.sse(start, half.step, told));
     const { text, complete, entry } = await broken({});
     assert.equal(complete, false);
     assert.ok(!text.includes('[DONE]'));

@@ -72,6 +72,21 @@ export const until =
   ({ left }) =>
     untilEither(event, left);
 
+/**
+ * A step that waits until the test has told that the client has what was written before: what comes next is then read apart,
+ * also by a Node that writes both at once.
+ */
+export function passedOn(): { readonly step: Step; tell(): void } {
+  let tell = (): void => {};
+  const step: Step = (exchange) =>
+    until(
+      new Promise<void>((resolve) => {
+        tell = resolve;
+      }),
+    )(exchange);
+  return { step, tell: () => tell() };
+}
+
 /** Says nothing more until the other side leaves. */
 export const stall: Step = ({ left }) => untilEither(new Promise(() => {}), left);
 
