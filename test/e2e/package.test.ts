@@ -1,9 +1,10 @@
 /** The package as a user gets it: packed from a clean copy, installed in an empty folder, served by `npx tollgate serve`. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { packageRoot } from '../../src/lib/root.js';
 import { freePort } from '../support/free-port.js';
 import { freshCopy, freshEnv } from '../support/fresh-copy.js';
 import { type Running, runCommand, startCommand } from '../support/shell.js';
@@ -48,6 +49,23 @@ describe('the package', () => {
     });
     assert.equal(code, 0, output);
     assert.ok(!/deprecated/i.test(output), output);
+  });
+
+  it('has a bill of materials of all that was installed, made as a release makes it', async () => {
+    const release = readFileSync(join(packageRoot, '.github/workflows/release.yml'), 'utf8');
+    const command = /npm sbom [^>\n]*/.exec(release)![0].trim();
+    const { code, output } = await runCommand(`${command} 2>/dev/null`, { cwd: folder, env });
+    assert.equal(code, 0, output);
+    const bill = JSON.parse(output) as { bomFormat: string; components: { purl: string; version: string }[] };
+    assert.equal(bill.bomFormat, 'CycloneDX');
+    const named = new Set(bill.components.map(({ purl }) => decodeURIComponent(/^pkg:npm\/(.+)@/.exec(purl)![1]!)));
+    const manifest = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+    const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> };
+    assert.deepEqual(
+      ['tollgate', ...Object.keys(dependencies)].filter((name) => !named.has(name)),
+      [],
+    );
+    assert.ok(!named.has('typescript') && !named.has('knip'));
   });
 
   it('serves by `npx tollgate serve`, and says which configuration and database it uses', async () => {

@@ -17,12 +17,12 @@ export function freshCopy(): string {
   return folder;
 }
 
-/** The environment of a person who has just cloned: nothing of the suite, of npm, or of a gateway is set. */
+/** The environment of a person who has just cloned: of the suite, npm and a gateway nothing is set but how the registry is reached. */
 export function freshEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (
-      !/^(TEST_|TOLLGATE_|npm_|NODE_|INIT_CWD$|DATABASE_URL$|REDIS_URL$|PORT$|OPENAI_|ANTHROPIC_|OTEL_|FORCE_COLOR$)/.test(
+      !/^(TEST_|TOLLGATE_|npm_(?!config_globalconfig$)|NODE_(?!EXTRA_CA_CERTS$)|INIT_CWD$|DATABASE_URL$|REDIS_URL$|PORT$|OPENAI_|ANTHROPIC_|OTEL_|FORCE_COLOR$)/.test(
         name,
       )
     )

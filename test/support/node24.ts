@@ -3,7 +3,7 @@
  * threads, the embedded database, the package as it is installed). The build is the one that is there, and Node comes from the
  * registry by the lock file in `test/clients/node24`.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,7 +36,12 @@ export async function runOnNode24(runner: string, filters: readonly string[], si
   if (typeof node !== 'string') return node;
   const child = spawn(node, [runner, ...(filters.length > 0 ? filters : PART)], {
     // What runs `node` by its name (npx, a script of npm) gets this one too.
-    env: { ...process.env, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
+    env: {
+      ...process.env,
+      PATH: [dirname(node), process.env['PATH']].join(delimiter),
+      // npm looks for its settings beside the Node that runs it.
+      npm_config_globalconfig: execFileSync('npm', ['config', 'get', 'globalconfig'], { encoding: 'utf8' }).trim(),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
     signal,
     killSignal: 'SIGTERM',
