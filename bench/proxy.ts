@@ -59,18 +59,26 @@ export async function run(): Promise<void> {
   }
 }
 
+/** Also of `workers.ts`. */
 export const configFor = (url: string) => ({
   providers: { bench: { type: 'openai-compatible', base_url: `${url}/v1`, api_key: 'none' } },
   models: { bench: { targets: [{ provider: 'bench', model: 'gpt-4o-mini' }], price: { input: 0.15, output: 0.6 } } },
 });
 
-export function sideOf(dir: string, name: string, url: string, pid: number, key: string): Side {
+export function sideOf(
+  dir: string,
+  name: string,
+  url: string,
+  pid: number,
+  key: string,
+  others: readonly number[] = [],
+): Side {
   const script = join(dir, `${pid}.lua`);
   writeFileSync(
     script,
     `wrk.method = "POST"\nwrk.body = [[${body}]]\nwrk.headers["content-type"] = "application/json"\nwrk.headers["authorization"] = "Bearer ${key}"\n`,
   );
-  return { name, pids: [pid], load: ['-s', script, `${url}/v1/chat/completions`] };
+  return { name, pids: [pid, ...others], load: ['-s', script, `${url}/v1/chat/completions`] };
 }
 
 export async function startNginx(dir: string): Promise<{ url: string; stop(): void }> {

@@ -10,8 +10,9 @@ import * as spool from './spool.js';
 import * as stream from './stream.js';
 import * as tokens from './tokens.js';
 import * as traces from './traces.js';
+import * as workers from './workers.js';
 
-const benches = { proxy, loop, routes, stream, dialects, tokens, ledger, limits, reports, spool, traces };
+const benches = { proxy, workers, loop, routes, stream, dialects, tokens, ledger, limits, reports, spool, traces };
 const names = process.argv.slice(2);
 
 for (const [name, bench] of Object.entries(benches)) {

@@ -5,9 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { snapshotOf } from '../catalog/snapshot.js';
 import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
-import type { Config } from '../config/config.js';
 import { describeConfig } from '../config/describe.js';
 import type { Loaded, Source } from '../config/load.js';
 import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
@@ -19,8 +17,6 @@ import { createTokenCounting } from '../gateway/count-tokens.js';
 import { createGateway } from '../gateway/pipeline.js';
 import { RunningRequests } from '../gateway/running.js';
 import { createAuthenticator } from '../identity/authenticate.js';
-import { localChanges } from '../identity/changes.js';
-import { pgChanges } from '../identity/changes-pg.js';
 import { createKeys } from '../identity/keys.js';
 import { pgKeyStore } from '../identity/keys-pg.js';
 import { createLedger } from '../ledger/ledger.js';
@@ -35,20 +31,24 @@ import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { createModeration } from '../operations/own-moderation.js';
 import { unpricedTargets } from '../operations/prices.js';
 import { pgCatalogueStore } from '../pricing/kept-catalogue-pg.js';
-import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
-import { TargetStates } from '../router/states.js';
-import { closeServer, drainOf, urlOf } from '../server/listening.js';
+import { pgConversationStore } from '../responses/conversations-pg.js';
+import { pgResponseStore } from '../responses/responses-pg.js';
+import { type BreakerEvent, TargetStates } from '../router/states.js';
+import { closeServer, drainOf, listen, urlOf } from '../server/listening.js';
 import { createServer } from '../server/server.js';
 import type { Log, RunningLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { warmTokenizers } from '../tokens/encodings.js';
 import { Deadlines } from '../upstream/deadline.js';
 import { Pools } from '../upstream/pool.js';
+import { HandedConnections } from '../workers/handed-connections.js';
 import { createAdded, providerTest } from './added.js';
 import { answeredLine } from './answered-line.js';
-import { startCache, startEmbedding } from './cache.js';
-import { databaseHealth, startDatabase } from './database.js';
+import { cachePorts, startCache, startEmbedding } from './cache.js';
+import { closeInTurn } from './close-in-turn.js';
+import { ofAllProcesses, purgingAll, type RunningCrew, startCrew } from './crew.js';
+import { changesOf, startDatabase } from './database.js';
 import { tellingFaults } from './faults.js';
 import { startGuardrails } from './guardrails.js';
 import { startHealth } from './health.js';
@@ -57,11 +57,13 @@ import { warnLacks } from './lacks.js';
 import { startLimits } from './limits.js';
 import { ownGauges } from './own-gauges.js';
 import { startPeople } from './people.js';
+import { readiness } from './readiness.js';
 import { tellReload } from './reload.js';
 import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
+import { snapshotMaker } from './snapshot-maker.js';
 import { startSpend } from './spend.js';
-import { openSpool, spoolHealth } from './spool.js';
+import { openSpool } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
@@ -102,22 +104,15 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const { config } = loaded;
   const say = (line: string): void => log.info(line);
   await startPart('server.port', config, () => checkPort(config));
-  const spool = await startPart('data_dir', config, () => openSpool(config, log));
+  const spool = await startPart('data_dir', config, () => openSpool(config, log, config.server.workers));
   const database = await startDatabase(config, log, say);
   const { store } = database;
   await saying('reading the tokenizers', say, warmTokenizers);
   const metrics = new Metrics();
   const traces = await startTracing({ config, env: process.env, version, clock, log, metrics });
-  const announced = database.embedded
-    ? undefined
-    : pgChanges({
-        connection: database.connection,
-        clock,
-        onLine: (state, error) =>
-          log.info({ state, error: error === undefined ? undefined : messageOf(error) }, 'key changes'),
-      });
-  const changes = announced ?? localChanges();
-  const catalogue = new Catalogue({ store: pgCatalogueStore(store), changes, clock, log });
+  const { changes, announced } = changesOf(database, clock, log);
+  const catalogueStore = pgCatalogueStore(store);
+  const catalogue = new Catalogue({ store: catalogueStore, changes, clock, log });
   await catalogue.start();
   const keyStore = pgKeyStore(store.db);
   const hooks = await startWebhooks({ config, clock, log, metrics, store, embedded: database.embedded });
@@ -129,7 +124,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     onRefused: (reason) => metrics.authFailure(reason),
     onLookupError: (error) => log.error({ error: messageOf(error) }, 'key look-up'),
   });
-  const tokens = startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics });
+  const addTeam = (id: string, subject: string) => keys.write(subject, (writes) => writes.createTeam(id, {}));
+  const tokens = startTokens({ config, authenticator, keyStore, addTeam, changes, clock, log, metrics });
   const ledgerStore = pgLedgerStore(store, { inTransaction: [hooks.tellEntries] });
   let counters: Awaited<ReturnType<typeof startLimits>> | undefined;
   // Counters in this process alone have holds of nobody else.
@@ -146,23 +142,14 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   await saying('posting what an earlier process left in the spool', say, () => ledger.recover());
   const pools = new Pools();
   const deadlines = new Deadlines(clock);
-  const states = new TargetStates(Math.random, (event) => {
+  let crew: RunningCrew | undefined;
+  const tellBreaker = (event: BreakerEvent): void => {
     log.warn({ ...event }, 'breaker');
     hooks.tellBreaker(event);
-  });
-  const signers = new Signers({ fetch, nowMs: () => clock.now() });
+  };
+  const states = new TargetStates(Math.random, (event) => (crew ? crew.breaker(event) : tellBreaker(event)));
   const embedding = startEmbedding(log);
-  const made = (from: Config) =>
-    snapshotOf(from, {
-      providers,
-      pools,
-      states,
-      signers,
-      embedder: embedding.similarity,
-      localEmbeddings: embedding.upstream,
-      userAgent: `tollgate/${version}`,
-      nowMs: clock.now(),
-    });
+  const made = snapshotMaker({ providers, pools, states, embedding, version, clock });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   warnLacks(config, providers, log, clock.now());
@@ -192,6 +179,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       useCertificates(server.server, next.server.tls);
       hooks.configure(next);
       log.level = next.telemetry.log.level;
+      crew?.configure(next);
       warnLacks(next, providers, log, clock.now());
       warnUnpriced(inForce(), clock, log);
       void embedding
@@ -203,14 +191,16 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       hooks.tellReload(result);
     },
   });
+  const wholeLedger = ofAllProcesses(ledger, () => crew);
   const limits = await startLimits({
-    ...{ config, models: () => inForce().models, clock, log, metrics, store, ledger, keyStore: tokens.withSubjects },
-    ...{ embedded: database.embedded, emit: hooks.emit, lateFacts },
+    ...{ config, models: () => inForce().models, clock, log, metrics, store, keyStore: tokens.withSubjects },
+    ...{ ledger: wholeLedger, embedded: database.embedded, emit: hooks.emit, lateFacts },
   });
   counters = limits;
   const running = new RunningRequests();
-  const traffic = startTraffic({ store, clock, log });
-  const closing = new Closing();
+  const traffic = startTraffic({ store, clock, log, flushOthers: () => crew?.flush() });
+  const connections = config.server.workers > 1 ? new HandedConnections() : undefined;
+  const closing = connections ?? new Closing();
   const { onFault, onImplausible } = tellingFaults(log);
   /** What every run of the request path needs, but for guards. */
   const path = {
@@ -219,10 +209,11 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     random: Math.random,
     tracing: traces.tracing,
   };
+  const ports = await cachePorts({ config, clock, log, store, embedding, connection: database.connection });
+  const shared = !database.embedded || connections !== undefined;
   const cache = await startCache({
-    ...{ config, inForce, changes, clock, log, metrics, store, embedding },
-    connection: database.connection,
-    shared: !database.embedded,
+    ...{ inForce, changes, clock, log, metrics, embedding, ports, shared },
+    memoryBytes: Math.floor(config.cache.memory / config.server.workers),
     askProvider: createOwnEmbeddings(path),
   });
   const guardrails = startGuardrails({ inForce, clock, log, metrics, moderate: createModeration(path) });
@@ -230,19 +221,30 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ config: () => inForce().config, models: () => inForce().models, clock, log, ledgerStore, keys },
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
-  const gateway = createGateway({
-    ...path,
-    authenticator: tokens.callers,
-    recall: cache.recall,
-    guards: guardrails.ports,
+  const guards = guardrails.ports;
+  const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall, guards });
+  const { health, probes } = startHealth({
+    ...{ inForce, states, clock, log, metrics, deadlines },
+    onProbe: (provider, result) => crew?.probed(provider, result),
   });
-  const { health, probes } = startHealth({ inForce, states, clock, log, metrics, deadlines });
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
     ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied },
   });
-  ownGauges(metrics, { store, version, ledger, reloader, added, inFlight: () => running.size + routes.inFlight });
-  const responses = startResponses({ config, inForce, clock, log, store, shared: !database.embedded });
+  ownGauges(metrics, {
+    ...{ store, version, ledger, reloader, added, inFlight: () => running.size + routes.inFlight },
+    workers: () => crew?.serving() ?? 1,
+  });
+  const stores = {
+    ...{ responses: pgResponseStore(store.pool), conversations: pgConversationStore(store.pool) },
+    refusals: traffic.store,
+  };
+  const responses = startResponses({ config, inForce, clock, log, stores, shared, sweeps: true });
+  if (connections) {
+    const made = { config, inForce, clock, log, metrics, changes, connections, stores, cachePorts: ports };
+    const stored = { keyStore, addTeam, ledgerStore, catalogueStore, lateFacts };
+    crew = startCrew({ ...made, ...stored, ...limits, states, embedding, emit: hooks.emit, tellBreaker });
+  }
   const people = await startPeople({ ...database, inForce, admin: () => admin, log, metrics });
   const server = await createServer({
     openai: {
@@ -253,19 +255,16 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       clock,
       onFault,
     },
-    counting: createTokenCounting({ ...path, authenticator: tokens.callers, guards: guardrails.ports }),
+    counting: createTokenCounting({ ...path, authenticator: tokens.callers, guards }),
     responses: responses.deps,
     admin: {
-      keys,
-      clock,
+      ...{ keys, clock, version, catalogue },
       ...people.admin,
-      version,
-      ledger,
+      ledger: wholeLedger,
       ...{ limitLevels: limits.levels, standing: limits.standing, limitNotice: limits.notice },
       ...{ ...spend.admin, ...traffic.admin },
-      catalogue,
       webhooks: hooks.admin,
-      cache,
+      cache: crew ? purgingAll(cache, crew) : cache,
       ...guardrails.admin,
       knowsModel: (name) => inForce().models.get(name) !== undefined,
       added,
@@ -273,10 +272,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
-      explain: createExplainer({
-        ...{ snapshots, clock, random: Math.random, limiter: limits.limiter, recall: cache.recall },
-        guards: guardrails.ports,
-      }),
+      explain: createExplainer({ ...path, recall: cache.recall, guards }),
       authenticator: tokens.callers,
       ...{ models: health.models, providers: health.providers, setBreaker: health.setBreaker },
       ...{ routes: routes.overview, setRouteBreaker: routes.setBreaker },
@@ -284,30 +280,27 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     health: {
       adminKey: () => admin.key,
       ending: () => closing.begun,
-      ready: async () => ({
-        database: await databaseHealth(store),
-        spool: await spoolHealth(ledger, spool),
-        limits: { ok: true, detail: limits.detail() },
-      }),
+      ready: () => readiness({ store, ledger, spool, limits, crew }),
       metrics: async () =>
         inForce().config.telemetry.metrics
-          ? { text: await metrics.registry.metrics(), type: metrics.registry.contentType }
+          ? { text: await (crew ?? metrics.registry).metrics(), type: metrics.registry.contentType }
           : null,
     },
     log,
     trustProxy: () => inForce().config.server.trust_proxy,
     cors: () => inForce().config.server.cors,
     server: (direct, behind) => routes.server(direct, behind, closing),
+    settled: () => crew?.settled(),
     onAnswered: answeredLine(log, access),
   });
   await startPart('cache.embedding.folder', config, () => embedding.warm(inForce().config));
   await added.start(reloader);
   const demo = await demoKeyOf(config, { keys, find: keyStore.find, providers });
-  await startPart('server.port', config, () => server.listen({ host: config.server.host, port: config.server.port }));
+  const address = await startPart('server.port', config, () => (crew ? crew.listen(server) : listen(server, config)));
   await limits.gateways?.ready();
   const watch = watchInputs({ loaded: () => reloader.inputs, onChange: () => reloader.reload('file') });
   return {
-    url: urlOf(server, config.server),
+    url: urlOf(address, config.server),
     adminKeyFile: admin.file,
     demoKeyFile: demo.file,
     demoKey: demo.made,
@@ -315,33 +308,29 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     close: async ({ drain } = { drain: false }) => {
       watch.close();
       const { shutdown_grace: graceMs } = inForce().config.server;
+      const drainMs = drain ? await drainOf(inForce().config, () => limits.gateways?.sinceNewestMs()) : 0;
       await closeServer({
-        ...{ server, closing, running, graceMs },
-        drainMs: drain ? await drainOf(inForce().config, () => limits.gateways?.sinceNewestMs()) : 0,
+        ...{ server, closing, running, graceMs, drainMs, others: crew?.others },
         say: (fields, line) => log.info(fields, line),
       });
-      people.close();
-      probes.close();
-      await responses.close();
-      await cache.close();
-      await guardrails.close();
-      await embedding.close();
-      await ledger.close();
-      spool.release();
-      await routes.close();
-      await traces.close();
-      await lateFacts?.close();
-      await limits.close();
-      await traffic.close();
-      await spend.close();
-      await hooks.close();
-      tokens.close();
-      authenticator.close();
-      catalogue.close();
-      added.close();
-      await announced?.close();
-      pools.close();
-      await database.close();
+      await closeInTurn([
+        ...[people, probes, responses, cache, guardrails, embedding, ledger, { close: () => spool.release() }],
+        ...[
+          routes,
+          traces,
+          lateFacts,
+          limits,
+          traffic,
+          spend,
+          hooks,
+          tokens,
+          authenticator,
+          catalogue,
+          added,
+          announced,
+        ],
+        ...[pools, database],
+      ]);
     },
   };
 }

@@ -3,8 +3,11 @@
  * uses too. The model is loaded before the first request where something will ask it, since a request does not wait for it;
  * where it cannot be loaded, prompts are compared by nothing and the log says so.
  */
+
 import { pgAnswerStore, pgCacheSecret, pgPurgeStore } from '../cache/answers-pg.js';
+import type { AnswerStore } from '../cache/cache.js';
 import { type CacheDeps, type CacheService, openCache } from '../cache/cache-service.js';
+import type { PurgeStore } from '../cache/purges.js';
 import { createComparer } from '../cache/semantic/counterparts.js';
 import {
   type Embedder,
@@ -42,8 +45,11 @@ import type { Connection, Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
+/** What the embedding process of another process is asked by. */
+export type AskVectors = Pick<VectorWorker, 'ask' | 'askIdly'>;
+
 export interface Embedding {
-  readonly worker: VectorWorker;
+  readonly worker: AskVectors;
   /** What prompts are compared by, where the configuration in force says so: a model from a folder. */
   folderPrompts(model: FolderModel): PromptEmbedder;
   readonly embedder: Embedder;
@@ -51,12 +57,16 @@ export interface Embedding {
   readonly similarity: TextsEmbedder;
   /** For targets; the model is loaded for the first request, which waits. */
   readonly upstream: LocalUpstream;
+}
+
+export interface OwnEmbedding extends Embedding {
+  readonly worker: VectorWorker;
   /** Loads what the configuration compares prompts by. Throws where a model in a folder cannot be loaded. */
   warm(config: Config): Promise<void>;
   close(): Promise<void>;
 }
 
-export function startEmbedding(log: Log): Embedding {
+export function startEmbedding(log: Log): OwnEmbedding {
   const worker = localVectors((error) => log.warn({ error: messageOf(error) }, 'the embedding process ended'));
   const embedder = localEmbedder(worker, LOCAL_MODEL);
   const folders = folderModels(log);
@@ -118,7 +128,6 @@ function folderModels(log: Log) {
 const FIRST_LOAD_MS = 60_000;
 
 interface StartDeps {
-  readonly config: Config;
   readonly inForce: () => InForce;
   /** Calls the model that embeds prompts, where that is behind a provider. */
   readonly askProvider: AskProvider;
@@ -127,31 +136,57 @@ interface StartDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly store: Store;
-  /** Where the store is. */
-  readonly connection: Connection;
   readonly embedding: Embedding;
-  /** Other gateways may use the same database. */
+  readonly ports: CachePorts;
+  readonly memoryBytes: number;
+  /** Other gateways, or other processes of this one, may use the same database. */
   readonly shared: boolean;
 }
 
-export async function startCache(deps: StartDeps): Promise<CacheService> {
-  const { config, inForce, clock, log, metrics, store, embedding, shared } = deps;
+/** Where the cache keeps what outlives a process. */
+export interface CachePorts {
+  readonly store: AnswerStore;
+  readonly purgeStore: PurgeStore;
+  readonly prompts: PromptStore;
+  readonly index: VectorIndex;
+  readonly secret: Buffer;
+}
+
+interface PortsDeps {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  /** Where the store is. */
+  readonly connection: Connection;
+  readonly embedding: OwnEmbedding;
+}
+
+const errorsTo = (log: Log) => (what: string, error: unknown) => log.warn({ what, error: messageOf(error) }, 'cache');
+
+export async function cachePorts(deps: PortsDeps): Promise<CachePorts> {
+  const { config, log, store } = deps;
   const { pool } = store;
   const prompts = pgPromptStore(pool);
-  const onError = (what: string, error: unknown) => log.warn({ what, error: messageOf(error) }, 'cache');
-  const cache = await openCache({
+  return {
     store: pgAnswerStore(pool),
     purgeStore: pgPurgeStore(pool),
     prompts,
-    index: await indexOf(deps, prompts, onError),
+    index: await indexOf(deps, prompts, errorsTo(log)),
+    secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
+  };
+}
+
+export async function startCache(deps: StartDeps): Promise<CacheService> {
+  const { inForce, clock, log, metrics, embedding, shared, ports, memoryBytes } = deps;
+  const cache = await openCache({
+    ...ports,
     comparer: createComparer(loadSynonyms(), similaritiesBy(embedding.worker)),
     embedder: embedding.embedder,
     promptEmbedder: promptEmbedderOf(deps),
-    secret: config.cache.secret === null ? await pgCacheSecret(pool) : Buffer.from(config.cache.secret),
     clock,
     random: Math.random,
-    memoryBytes: config.cache.memory,
+    memoryBytes,
     shared,
     wanted: () =>
       inForce()
@@ -162,7 +197,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
     onSkip: (why) => metrics.cacheSkip(why),
     onVerdict: (scope, { standing, threshold, labels, precision }) =>
       log.info({ scope: scope.slice(0, 12), standing, threshold, labels, precision }, 'semantic cache'),
-    onError,
+    onError: errorsTo(log),
   });
   // A team that is deleted takes its answers with it, in the database: a purge is written there.
   const stop = deps.changes.subscribe(({ kind }) => {
@@ -178,7 +213,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
 }
 
 async function indexOf(
-  { config, clock, store, connection, embedding: { worker } }: StartDeps,
+  { config, clock, store, connection, embedding: { worker } }: PortsDeps,
   prompts: PromptStore,
   onError: CacheDeps['onError'],
 ): Promise<VectorIndex> {
@@ -194,5 +229,31 @@ function promptEmbedderOf({ inForce, embedding, askProvider }: StartDeps): () =>
     const { embedding: by } = inForce().config.cache;
     if (by.type === 'provider') return provider({ timeoutMs: by.timeout, dimensions: by.dimensions });
     return by.folder ? embedding.folderPrompts(by.folder) : local;
+  };
+}
+
+/** What a process asks of the embedding process of another one. */
+export interface RemoteEmbedding {
+  readonly vectors: AskVectors;
+  readonly folder: FolderPort;
+}
+
+/** Prompts by a model from a folder. */
+export interface FolderPort {
+  embed(model: FolderModel, text: string): ReturnType<PromptEmbedder['embed']>;
+  embedIdly(model: FolderModel, text: string): ReturnType<PromptEmbedder['embedIdly']>;
+}
+
+export function embeddingElsewhere({ vectors, folder }: RemoteEmbedding): Embedding {
+  const embedder = localEmbedder(vectors, LOCAL_MODEL);
+  return {
+    worker: vectors,
+    embedder,
+    similarity: similarityEmbedder(embedder),
+    upstream: localEmbeddings(vectors),
+    folderPrompts: (model) => ({
+      embed: (text) => folder.embed(model, text),
+      embedIdly: (text) => folder.embedIdly(model, text),
+    }),
   };
 }

@@ -1,5 +1,8 @@
 /** The part of the composition that opens the database: the one that is configured, or the embedded one. */
 import type { Config } from '../config/config.js';
+import { localChanges } from '../identity/changes.js';
+import { pgChanges } from '../identity/changes-pg.js';
+import type { Clock } from '../lib/clock.js';
 import { messageOf } from '../lib/thrown.js';
 import { openEmbedded } from '../store/embedded.js';
 import { migrate } from '../store/migrate.js';
@@ -31,6 +34,18 @@ async function openDatabase(config: Config, log: Log): Promise<Opened> {
     await embedded.close();
   };
   return { store, connection: embedded.connection, embedded: true, close };
+}
+
+/** How this process hears of changes that others make. With the embedded database there are no others. */
+export function changesOf({ embedded, connection }: Pick<Opened, 'embedded' | 'connection'>, clock: Clock, log: Log) {
+  const announced = embedded
+    ? undefined
+    : pgChanges({
+        ...{ connection, clock },
+        onLine: (state, error) =>
+          log.info({ state, error: error === undefined ? undefined : messageOf(error) }, 'key changes'),
+      });
+  return { announced, changes: announced ?? localChanges() };
 }
 
 /** Known keys are served and entries wait in the spool while it is away, so a gateway is ready without it. */

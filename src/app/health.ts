@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.js';
 import { backgroundTimer } from '../lib/timer.js';
 import { HealthProbes } from '../operations/health-probes.js';
 import { createHealth } from '../operations/target-health.js';
+import type { ProbeResult } from '../router/probe-state.js';
 import type { TargetStates } from '../router/states.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -18,14 +19,19 @@ interface HealthDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly deadlines: Deadlines;
+  /** Told of each probe. */
+  readonly onProbe: (provider: string, result: ProbeResult) => void;
 }
 
-export function startHealth({ inForce, states, clock, log, metrics, deadlines }: HealthDeps) {
+export function startHealth({ inForce, states, clock, log, metrics, deadlines, onProbe }: HealthDeps) {
   const probes = new HealthProbes<HealthProbe>({
     clock,
     timer: backgroundTimer,
     ask: (one) => probe(one, deadlines),
-    onResult: (provider, { good }) => metrics.healthProbe(provider, good),
+    onResult: (provider, result) => {
+      metrics.healthProbe(provider, result.good);
+      onProbe(provider, result);
+    },
     onChange: (provider, up, what) => log.warn({ provider, what }, up ? 'health up' : 'health down'),
   });
   probes.take(inForce().probes);

@@ -17,6 +17,7 @@ import { ExpectedOutput } from '../limits/expected.js';
 import { apartNotice, COUNTED_APART, watchGateways } from '../limits/gateways-pg.js';
 import type { Limit } from '../limits/limit.js';
 import { openLimits } from '../limits/open-redis.js';
+import { OpenRisk } from '../limits/open-risk.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
 import type { LateFacts } from '../operations/late-facts.js';
 import { closeLapsed, noteOf, rebuildFrom } from '../operations/limit-ledger.js';
@@ -37,7 +38,7 @@ interface LimitsDeps {
   readonly store: Store;
   /** The database is this process's own. */
   readonly embedded: boolean;
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'append' | 'flush'>;
   readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
   /** Tells receivers of events. */
   readonly emit: Emitter['emit'];
@@ -102,8 +103,9 @@ export async function startLimits(deps: LimitsDeps) {
     byRedis: redis.url !== null,
   });
   const denied = ({ spec, scope }: Limit): void => counted.rejected(spec.unit, spec.per, scope.kind);
+  const risk = new OpenRisk();
   const limiter = new Limiter({
-    limits,
+    ...{ limits, risk },
     expected: await expectedFrom(spent),
     clock,
     note: (demand, first, heldAtMs) => noteOf(demand, first, heldAtMs, clock.now()),
@@ -119,7 +121,7 @@ export async function startLimits(deps: LimitsDeps) {
   });
   return {
     limiter,
-    limits,
+    ...{ limits, risk, spent, apart },
     /** Counts a request that this limit refused. */
     denied,
     levels: limitLevels({ limits, keys: keyStore, models }),

@@ -18,14 +18,18 @@ interface OwnNumbers {
   readonly reloader: Reloader;
   readonly added: Pick<AddedConfiguration, 'leftOut'>;
   readonly inFlight: () => number;
+  /** Processes that serve. */
+  readonly workers: () => number;
 }
 
-export function ownGauges(metrics: Metrics, { store, version, ledger, reloader, added, inFlight }: OwnNumbers): void {
+export function ownGauges(metrics: Metrics, own: OwnNumbers): void {
+  const { store, version, ledger, reloader, added, inFlight, workers } = own;
   metrics.info('tollgate_build_info', { version, node: process.version });
   spoolMetrics(metrics, ledger);
   reloadGauges(reloader, metrics);
   metrics.gauge('tollgate_config_left_out', () => added.leftOut('provider').length + added.leftOut('model').length);
   metrics.gauge('tollgate_in_flight_requests', inFlight);
+  metrics.gauge('tollgate_workers', workers);
   metrics.gauge(
     'tollgate_database_up',
     answering(() => store.ping(), PING_MS),

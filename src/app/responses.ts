@@ -6,21 +6,28 @@ import type { Clock } from '../lib/clock.js';
 import { createSeal } from '../lib/seal.js';
 import { secretsKeyOf } from '../lib/secrets-key.js';
 import { messageOf } from '../lib/thrown.js';
+import type { ConversationStore } from '../responses/conversation-store.js';
 import { Conversations } from '../responses/conversations.js';
-import { pgConversationStore } from '../responses/conversations-pg.js';
-import { pgResponseStore } from '../responses/responses-pg.js';
+import type { ResponseStore } from '../responses/stored-response.js';
 import { StoredResponses } from '../responses/stored-responses.js';
-import type { Store } from '../store/pg.js';
 import type { Log } from '../telemetry/log.js';
+
+/** Where responses and conversations are kept. */
+export interface ResponseStores {
+  readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
+}
 
 interface ResponsesStart {
   readonly config: Config;
   readonly inForce: () => { readonly config: Config };
   readonly clock: Clock;
   readonly log: Log;
-  readonly store: Store;
-  /** Other gateways write to the same database. */
+  readonly stores: ResponseStores;
+  /** Other gateways, or other processes of this one, write to the same database. */
   readonly shared: boolean;
+  /** Removes what is over. */
+  readonly sweeps: boolean;
 }
 
 const LOOK_MS = 1_000;
@@ -28,9 +35,9 @@ const SWEEP_MS = 600_000;
 /** What another gateway has answered is in the database a moment later. */
 const LOOKS_AGAIN_AFTER_MS = [30, 100, 300];
 
-export function startResponses({ config, inForce, clock, log, store, shared }: ResponsesStart) {
+export function startResponses({ config, inForce, clock, log, stores, shared, sweeps }: ResponsesStart) {
   const stored = new StoredResponses({
-    store: pgResponseStore(store.pool),
+    store: stores.responses,
     seal: createSeal(secretsKeyOf(config), 'tollgate stored responses'),
     clock,
     settings: () => inForce().config.responses,
@@ -39,7 +46,7 @@ export function startResponses({ config, inForce, clock, log, store, shared }: R
     onError: (error, response) => log.error({ response, error: messageOf(error) }, 'a response is not kept'),
   });
   const conversations = new Conversations({
-    store: pgConversationStore(store.pool),
+    store: stores.conversations,
     seal: createSeal(secretsKeyOf(config), 'tollgate conversations'),
     clock,
     settings: () => inForce().config.responses,
@@ -50,6 +57,7 @@ export function startResponses({ config, inForce, clock, log, store, shared }: R
   const onError = (error: unknown): void => log.error({ error: messageOf(error) }, 'background responses');
   const runs = new BackgroundRuns(stored, LOOK_MS, onError);
   const timer = setInterval(() => {
+    if (!sweeps) return;
     for (const kept of [stored, conversations])
       kept.sweep().catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of stored responses'));
   }, SWEEP_MS).unref();

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Clock } from '../lib/clock.js';
 import type { Limit } from '../limits/limit.js';
-import type { Limits } from '../limits/limits.js';
+import type { LimitsEngine } from '../limits/limits.js';
 import { Routes } from '../routes/routes.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -14,7 +14,7 @@ import type { Deadlines } from '../upstream/deadline.js';
 interface RoutesDeps {
   readonly config: () => Config;
   readonly authenticator: Authenticator;
-  readonly limits: Limits;
+  readonly limits: LimitsEngine;
   readonly onDenied: (limit: Limit) => void;
   readonly clock: Clock;
   readonly deadlines: Deadlines;

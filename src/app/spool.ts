@@ -9,15 +9,15 @@ import { DataDirectoryInUse, takeLock } from '../store/data-lock.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-interface OpenedSpool {
+export interface OpenedSpool {
   readonly spool: Spool;
   /** What operators are to know of its volume; undefined where all is well. */
   notice(): Promise<string | undefined>;
   release(): void;
 }
 
-/** Throws where `data_dir` cannot be written: without a spool nothing is served. */
-export async function openSpool(config: Config, log: Log): Promise<OpenedSpool> {
+/** `processes` share the space. Throws where `data_dir` cannot be written: without a spool nothing is served. */
+export async function openSpool(config: Config, log: Log, processes = 1): Promise<OpenedSpool> {
   const folder = await claimFolder({
     dataDir: config.data_dir,
     takeLock,
@@ -31,7 +31,12 @@ export async function openSpool(config: Config, log: Log): Promise<OpenedSpool> 
   const small = smallVolume(max_size, volume);
   if (small) log.warn({ data_dir: config.data_dir }, small);
   const spool = new Spool(folder, {
-    ...{ log, sync: durability !== 'process', maxBytes: spoolBound(max_size, volume), onFull: on_full },
+    ...{
+      log,
+      sync: durability !== 'process',
+      maxBytes: Math.floor(spoolBound(max_size, volume) / processes),
+      onFull: on_full,
+    },
     sentUnknown: sent_unknown,
   });
   return {

@@ -7,7 +7,6 @@ import type { Config } from '../config/config.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Changes } from '../identity/changes.js';
 import type { KeyStore } from '../identity/key-store.js';
-import type { Keys } from '../identity/keys.js';
 import type { Teams } from '../identity/roles.js';
 import { createTeamMemory } from '../identity/team-memory.js';
 import { callersBy, TokenCallers } from '../identity/token-callers.js';
@@ -21,8 +20,9 @@ import type { Metrics } from '../telemetry/metrics.js';
 interface TokensDeps {
   readonly config: Config;
   readonly authenticator: Authenticator;
-  readonly keyStore: KeyStore;
-  readonly keys: Keys;
+  readonly keyStore: Pick<KeyStore, 'key' | 'team' | 'withUserLimits'>;
+  /** Creates a team; refused where it is there. */
+  readonly addTeam: (id: string, subject: string) => Promise<unknown>;
   readonly changes: Changes;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,7 +38,7 @@ interface InForce {
 
 const cause = (error: unknown): { error: string } => ({ error: messageOf(error) });
 
-export function startTokens({ config, authenticator, keyStore, keys, changes, clock, log, metrics }: TokensDeps) {
+export function startTokens({ config, authenticator, keyStore, addTeam, changes, clock, log, metrics }: TokensDeps) {
   const onFault = (error: unknown): void => log.error(cause(error), 'team look-up');
   const teams = createTeamMemory({ store: keyStore, changes, clock, onLookupError: onFault });
   const creating = new Map<string, Promise<unknown>>();
@@ -46,7 +46,7 @@ export function startTokens({ config, authenticator, keyStore, keys, changes, cl
   const createTeam = (id: string, subject: string): Promise<unknown> => {
     let making = creating.get(id);
     if (!making) {
-      making = keys.write(subject, (writes) => writes.createTeam(id, {})).finally(() => creating.delete(id));
+      making = addTeam(id, subject).finally(() => creating.delete(id));
       creating.set(id, making);
     }
     return making;

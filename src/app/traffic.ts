@@ -10,7 +10,15 @@ import type { Log } from '../telemetry/log.js';
 const HOUR_MS = 3_600_000;
 const KEPT_MS = 90 * 24 * HOUR_MS;
 
-export function startTraffic({ store: { pool }, clock, log }: { store: Store; clock: Clock; log: Log }) {
+interface TrafficDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What other processes of this gateway counted is in the database when this resolves. */
+  readonly flushOthers: () => Promise<unknown> | undefined;
+}
+
+export function startTraffic({ store: { pool }, clock, log, flushOthers }: TrafficDeps) {
   const store = pgRefusalStore(pool);
   const tally = new RefusalTally({ store, clock, log });
   const forget = () =>
@@ -20,10 +28,12 @@ export function startTraffic({ store: { pool }, clock, log }: { store: Store; cl
   const timer = setInterval(() => void forget(), HOUR_MS);
   timer.unref();
   return {
+    store,
     tally,
     admin: {
       refusals: async (request: RefusalRequest) => {
         await tally.flush();
+        await flushOthers()?.catch(() => {});
         return readRefusals(pool, request);
       },
       performance: (request: PerformanceRequest) => readPerformance(pool, request),

@@ -29,7 +29,9 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
     for (const problem of loaded.problems) console.error(formatProblem(problem));
     return 1;
   }
-  const running = createLog(loaded.config.telemetry.log.level);
+  const { level } = loaded.config.telemetry.log;
+  // Of several processes this is the first.
+  const running = createLog(level, 1, loaded.config.server.workers > 1 ? 1 : 0);
   try {
     const load: Start['load'] = (again, added) => loadElsewhere({ ...options, again, added });
     let started: Started | undefined;

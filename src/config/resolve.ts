@@ -3,6 +3,7 @@
  * that is wrong before it gives up.
  */
 import { resolve as resolvePath } from 'node:path';
+import { processors } from '../lib/processors.js';
 import { tokensOf } from './auth.js';
 import { resolveRoutes } from './classic-routes.js';
 import type { CacheConfig, Config, ProviderConfig } from './config.js';
@@ -17,7 +18,7 @@ import type { ProviderTypes } from './references.js';
 import { builtInTimeout, cacheOf, mapValues, merged, resolveModels } from './resolve-model.js';
 import { checkClassicRoutes } from './route-checks.js';
 import { breakerOf, retryOf } from './routing.js';
-import type { WrittenSecret } from './scalars.js';
+import { MOST_WORKERS, type WrittenSecret } from './scalars.js';
 import type { WrittenConfig } from './schema.js';
 import { telemetryOf } from './telemetry-schema.js';
 import { serverTlsOf } from './tls.js';
@@ -53,6 +54,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env, env
   const config: Config = {
     server: {
       ...written.server,
+      workers: workersOf(written.server.workers),
       cors: corsOf(written.server.cors),
       tls: serverTlsOf(['server', 'tls'], written.server.tls, { baseDir, read, report }),
     },
@@ -171,6 +173,9 @@ const failureOf = ({ is, status, code, type, message }: WrittenFailure): Provide
   type: type ?? null,
   message: message ?? null,
 });
+
+const workersOf = (written: WrittenConfig['server']['workers']): number =>
+  written !== 'auto' ? written : process.platform === 'win32' ? 1 : Math.min(processors(), MOST_WORKERS);
 
 const corsOf = (cors: WrittenConfig['server']['cors']): Config['server']['cors'] =>
   cors === undefined ? null : { ...cors, headers: cors.headers ?? null };

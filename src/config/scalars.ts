@@ -156,3 +156,16 @@ export const reportName = z
 export const upstreamModel = z.string().regex(/^[\x21-\x7e]{1,256}$/, "expected the model's name at the provider");
 
 export const host = z.string().regex(/^[A-Za-z0-9.:_%-]+$/, 'expected an address or a host name, such as 127.0.0.1');
+
+export const MOST_WORKERS = 64;
+const WORKERS = 'expected a whole number from 1 to 64, or auto';
+
+/** Processes that serve: a number, or `auto`. Connections cannot be handed from one process to another on Windows. */
+export const workers = z.union([z.number(), z.string()], WORKERS).transform((written, context): number | 'auto' => {
+  if (written === 'auto') return 'auto';
+  const count = typeof written === 'number' ? written : /^\d{1,2}$/.test(written) ? Number(written) : Number.NaN;
+  if (count > 1 && process.platform === 'win32') context.addIssue('must be 1 on Windows');
+  else if (Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS) return count;
+  else context.addIssue(WORKERS);
+  return z.NEVER;
+});

@@ -201,7 +201,7 @@ export const configSchema = z.strictObject({
       host: s.host.default('127.0.0.1').describe('The address to listen on. 0.0.0.0: all.'),
       port: z.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. 0: any that is free.'),
       body_limit: s.size(MOST_BODY).prefault('20mb').describe('Largest request body.'),
-      workers: z.number().int().min(1).max(256).default(1).describe('Processes that serve.'),
+      workers: s.workers.prefault(1).describe('Processes that serve. auto: one for each processor.'),
       drain: s
         .duration(0)
         .prefault('5s')

@@ -19,10 +19,7 @@ const row = (path: string, what = `\`${path.split('.').at(-1)}\``, where?: Row['
   ...(where && { where }),
 });
 
-const rows: readonly Row[] = [
-  row('server.workers', 'more than one worker', (value) => Number(value) > 1),
-  row('capture'),
-];
+const rows: readonly Row[] = [row('capture')];
 
 export interface Unavailable {
   readonly path: Path;

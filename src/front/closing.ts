@@ -54,7 +54,8 @@ interface Listening {
   listen(backlog: number): number;
 }
 
-async function closeWhileNobodyWaits(server: Server): Promise<void> {
+/** Closes a listener so that no connection is lost that waits to be accepted. */
+export async function closeWhileNobodyWaits(server: Pick<Server, 'address'> & { close(): unknown }): Promise<void> {
   const address = server.address();
   const handle = (server as { _handle?: Partial<Listening> })._handle;
   if (typeof address === 'object' && address !== null && typeof handle?.listen === 'function') {

@@ -22,7 +22,7 @@ import { type DryRun, dryRun } from '../limits/dry-run.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import type { Hold } from '../limits/hold.js';
 import type { Limit } from '../limits/limit.js';
-import type { Limits, ReserveResult } from '../limits/limits.js';
+import type { LimitsEngine, ReserveResult } from '../limits/limits.js';
 import { type Ended, OpenRisk } from '../limits/open-risk.js';
 import { fullRefusalOf, heldHeaders, unavailableRefusal } from '../limits/words.js';
 import { Applicable } from './applicable.js';
@@ -52,7 +52,9 @@ export const demandOf = ({ caller, user, request, tags, call }: Admitted): Deman
 });
 
 export interface LimiterPorts {
-  readonly limits: Limits;
+  readonly limits: LimitsEngine;
+  /** Who counts how far rates may be gone over; this limiter unless told. */
+  readonly risk?: Pick<OpenRisk, 'take'>;
   /** What is known of answers already; nothing unless told. */
   readonly expected?: ExpectedOutput;
   readonly clock: Clock;
@@ -94,15 +96,15 @@ const NOBODY: readonly Reach[] = [];
 
 export class Limiter {
   readonly #ports: LimiterPorts;
-  readonly #limits: Limits;
+  readonly #limits: LimitsEngine;
   readonly #applicable = new Applicable();
   readonly #expected: ExpectedOutput;
-  readonly #risk = new OpenRisk();
+  readonly #risk: Pick<OpenRisk, 'take'>;
 
   constructor(ports: LimiterPorts) {
     this.#ports = ports;
     this.#limits = ports.limits;
-    this.#expected = ports.expected ?? new ExpectedOutput();
+    [this.#expected, this.#risk] = [ports.expected ?? new ExpectedOutput(), ports.risk ?? new OpenRisk()];
   }
 
   /** Takes all limits of a request for its first target, at the worst that this or any of `others` may cost, or none. */
@@ -254,6 +256,7 @@ export class Limiter {
       id: newId('hold', this.#ports.clock.now()),
       limits,
       estimate,
+      stated: demand.request.facts.maxOutput !== null,
       ...(this.#ports.note && this.#limits.state !== 'memory'
         ? { note: this.#ports.note(demand, first, heldAtMs) }
         : {}),

@@ -34,6 +34,8 @@ export interface SpoolState {
   readonly bytes: number;
   /** Why attempts are refused now, or served with nothing on disk. */
   readonly problem: 'full' | 'unwritable' | null;
+  /** Something that an earlier process left is not yet in the store. */
+  readonly inherited: boolean;
   readonly damages: number;
   readonly interrupted: number;
 }

@@ -116,6 +116,7 @@ export class Spool implements Waiting {
     return {
       entries: this.length,
       bytes: this.#bytes,
+      inherited: this.#region !== null || this.#segments.some(({ old }) => old),
       problem: this.#unwritable ? 'unwritable' : this.#full ? 'full' : null,
       damages: this.#damages + (this.#region?.reader.damages ?? 0),
       interrupted: this.#interrupted + (this.#region?.reader.interrupted ?? 0),

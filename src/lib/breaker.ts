@@ -129,6 +129,14 @@ export class Breaker {
     if (was) this.#onChange('closed', 'by hand');
   }
 
+  /** Another process of this gateway found reason to open it. */
+  openFor(ms: number, nowMs: number): void {
+    if (this.#phase.kind === 'open' && this.#phase.untilMs >= nowMs + ms) return;
+    const times = this.#phase.kind === 'closed' ? 1 : this.#phase.times;
+    this.#phase = { kind: 'open', untilMs: nowMs + ms, times };
+    this.#forget();
+  }
+
   #probed(phase: Phase & { kind: 'half_open' }, verdict: Verdict, nowMs: number): void {
     phase.running--;
     if (verdict === 'failure') return this.#open(nowMs, phase.times + 1, 'a probe failed');

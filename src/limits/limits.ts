@@ -25,6 +25,8 @@ export interface ReserveRequest {
   readonly estimate: Estimate;
   /** Handed back where the gateway dies and the hold lapses: what is needed to write the ledger entry. */
   readonly note?: string;
+  /** The request states its maximum, and may use it whatever answers were before; read by who takes that risk elsewhere. */
+  readonly stated?: boolean;
 }
 
 export interface AmendRequest {
@@ -63,6 +65,11 @@ export interface LimitsOptions {
   /** A hold older than this is no longer renewed; an hour unless told. */
   readonly longestHoldMs?: number;
 }
+
+/** What the request path needs of limits, wherever they are counted. */
+export type LimitsEngine = Pick<Limits, 'nowMs' | 'reserve' | 'amend' | 'settle' | 'release' | 'read'> & {
+  readonly state: StoreState | 'primary';
+};
 
 const NONE: readonly never[] = [];
 const UNAVAILABLE_MS = 1000;

@@ -2,8 +2,8 @@
  * How far the requests that run now may take a rate beyond its maximum. A rate takes the answer that is expected, and a request that
  * states a maximum may use that much. As long as all that run together may go over by no more than a quarter of the window, each
  * takes what is expected; the next ones take more, up to all that they state. So answers of any length after many short ones, all
- * asked for at once, take a window over by a quarter, or by one answer where that is more. Counted in this process: each
- * of several gateways allows its own quarter.
+ * asked for at once, take a window over by a quarter, or by one answer where that is more. Counted in this process, for all
+ * its workers: each of several gateways allows its own quarter.
  */
 import { cost, type Estimate } from './amount.js';
 import type { Limit } from './limit.js';
@@ -12,6 +12,11 @@ const SHARE = 0.25;
 
 /** Gives back what a request might have used beyond what was taken. Again, it does nothing. */
 export type Ended = () => void;
+
+/** Where somebody else counts it. */
+export const riskElsewhere: Pick<OpenRisk, 'take'> = {
+  take: (_limits, estimate) => ({ estimate, ended: undefined }),
+};
 
 export class OpenRisk {
   /** By counter, in the unit of its limit. */

@@ -93,6 +93,9 @@ export function noteOf(demand: Demand, first: Reach, heldAtMs: number, nowMs: nu
   return JSON.stringify(note);
 }
 
+/** Whose note it is. */
+export const requestOf = (note: string): string => (JSON.parse(note) as Note).request_id;
+
 /** Attempts as the ledger has them, with the names of the configuration that they count under now. */
 export const inScopes = (attempts: readonly AttemptUse[], models: Pick<Models, 'get'>): readonly AttemptUse[] =>
   attempts.map((attempt) => {

@@ -9,7 +9,7 @@ import type { Key } from '../identity/key.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import { justARequest, nothing } from '../limits/amount.js';
 import { Limit, limitsInForce } from '../limits/limit.js';
-import type { Limits, ReserveResult } from '../limits/limits.js';
+import type { LimitsEngine, ReserveResult } from '../limits/limits.js';
 import type { Consumer } from './consumer.js';
 import type { Visit } from './visit.js';
 
@@ -34,14 +34,14 @@ function limitsOfKey({ key, team, teamLimits: specs }: Consumer): readonly Limit
 }
 
 export class RouteLimits {
-  readonly #engine: Limits;
+  readonly #engine: LimitsEngine;
   readonly #route: string;
   readonly #configs: readonly RouteLimitConfig[];
   readonly #byPlace: readonly LRUCache<string, Limit>[];
   /** The same limits by who asks, where that is known without a name being made of it. */
   readonly #byConsumer: readonly WeakMap<Consumer, Limit>[];
 
-  constructor(route: string, configs: readonly RouteLimitConfig[], engine: Limits) {
+  constructor(route: string, configs: readonly RouteLimitConfig[], engine: LimitsEngine) {
     this.#engine = engine;
     this.#route = route;
     this.#configs = configs;

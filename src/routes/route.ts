@@ -2,7 +2,7 @@
 import type { Policy, RouteConfig } from '../config/classic-routes.js';
 import type { JsonLimits } from '../lib/json-bounds.js';
 import { parseTemplate, placeholders } from '../lib/template.js';
-import type { Limits } from '../limits/limits.js';
+import type { LimitsEngine } from '../limits/limits.js';
 import { CREDENTIALS } from './auth-forward.js';
 import { AnswerCache, type Sent } from './cache.js';
 import type { Composition } from './compose.js';
@@ -26,7 +26,7 @@ const DEEPEST_JSON = 64;
 const MOST_VALUES = 100_000;
 
 export interface RouteDeps extends GateDeps, UpstreamDeps {
-  readonly limits: Limits;
+  readonly limits: LimitsEngine;
   readonly bodyLimit: number;
   readonly work: JsonWork;
   readonly validators: ConstructorParameters<typeof Validation>[1];

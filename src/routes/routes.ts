@@ -18,7 +18,7 @@ import { messageOf, stackOf } from '../lib/thrown.js';
 import { readTraceparent } from '../lib/trace-context.js';
 import { validator } from '../lib/validators.js';
 import type { Limit } from '../limits/limit.js';
-import type { Limits } from '../limits/limits.js';
+import type { LimitsEngine } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Tracing } from '../telemetry/trace.js';
 import type { Deadlines } from '../upstream/deadline.js';
@@ -47,7 +47,7 @@ export interface RouteMeter {
 
 export interface RoutesDeps {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
-  readonly limits: Limits;
+  readonly limits: LimitsEngine;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;

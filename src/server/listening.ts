@@ -1,13 +1,23 @@
 /** A server that listens: where, and how it ends. */
+import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Closing } from '../front/closing.js';
 
+interface Where {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Answers where it listens. */
+export async function listen(server: FastifyInstance, { server: { host, port } }: { readonly server: Where }) {
+  await server.listen({ host, port });
+  return server.server.address();
+}
+
 /** The URL under which it can be reached from this machine. */
-export function urlOf(server: FastifyInstance, wanted: { readonly host: string; readonly port: number }): string {
-  const address = server.server.address();
-  const scheme = server.server instanceof TlsServer ? 'https' : 'http';
+export function urlOf(address: ReturnType<Server['address']>, wanted: Where & { readonly tls: unknown }): string {
+  const scheme = wanted.tls ? 'https' : 'http';
   const port = typeof address === 'object' && address ? address.port : wanted.port;
   const host = wanted.host === '0.0.0.0' || wanted.host === '::' ? '127.0.0.1' : wanted.host;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -52,6 +62,18 @@ export interface CloseDeps {
   /** How long what runs has to end, after that. */
   readonly graceMs: number;
   readonly say: (fields: object, line: string) => void;
+  /** The other processes of this gateway, and the listener that is for all. */
+  readonly others?: Others | undefined;
+}
+
+export interface Others {
+  /** Somebody connected at some time. */
+  readonly connected: boolean;
+  /** Their answers are the last of their connections. */
+  begin(lingerMs: number): void;
+  closeListener(): Promise<void>;
+  /** Resolves when they have served what was accepted, and ended. */
+  finish(graceMs: number): Promise<void>;
 }
 
 /**
@@ -60,28 +82,42 @@ export interface CloseDeps {
  * gateway ends, and is waited for; connections that are left then are cut.
  */
 export async function closeServer(deps: CloseDeps): Promise<void> {
-  const { server, closing, running, drainMs, graceMs, say } = deps;
-  closing.begin(Math.min(drainMs, LINGER_MS));
+  const { server, closing, drainMs, graceMs, say, others } = deps;
+  const lingerMs = Math.min(drainMs, LINGER_MS);
+  closing.begin(lingerMs);
+  others?.begin(lingerMs);
   // Nobody can be about to come back to a server to which nobody ever came.
-  if (drainMs > 0 && closing.connected) {
+  if (drainMs > 0 && (closing.connected || others?.connected)) {
     say({ drain_ms: drainMs }, 'shutdown: not ready any more; connections are accepted until the drain is over');
     await wait(drainMs);
   }
+  await others?.closeListener();
+  await Promise.all([closeConnections({ ...deps, server: server.server }), others?.finish(graceMs)]);
+  await server.close();
+  say({}, 'shutdown: every connection has ended');
+}
+
+/** The second half: no connection comes any more, and what was accepted is served. */
+export async function closeConnections(
+  deps: Pick<CloseDeps, 'running' | 'graceMs' | 'say'> & {
+    readonly server: Pick<Server, 'closeIdleConnections' | 'closeAllConnections'>;
+    readonly closing: Pick<Closing, 'closeListeners'>;
+  },
+): Promise<void> {
+  const { server, closing, running, graceMs, say } = deps;
   const { ended } = await closing.closeListeners();
   say({ running: running.size, grace_ms: graceMs }, 'shutdown: the listener is closed; what was accepted is served');
-  const sweep = setInterval(() => server.server.closeIdleConnections(), SWEEP_MS);
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   if (!(await within(ended, graceMs))) {
     say({ running: running.size }, 'shutdown: the grace is over; what still runs is interrupted');
     running.interrupt();
     await running.idle(INTERRUPTED_MS);
     if (!(await within(ended, LINGER_MS))) {
-      server.server.closeAllConnections();
+      server.closeAllConnections();
       await ended;
     }
   }
   clearInterval(sweep);
-  await server.close();
-  say({}, 'shutdown: every connection has ended');
 }
 
 async function within(ended: Promise<unknown>, ms: number): Promise<boolean> {

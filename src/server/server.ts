@@ -44,11 +44,16 @@ export interface ServerDeps {
   readonly cors: () => CorsSettings | null;
   /** Makes node's server: requests that it does not take itself go to `direct` where that has a handler, else to `behind`. */
   readonly server: (direct: Direct, behind: RequestListener) => Server;
+  /** Resolves when a change that was made is known in every process of this gateway. */
+  readonly settled: () => Promise<unknown> | undefined;
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
 }
 
-export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+/** What the request path answers by itself, in front of Fastify. */
+export type DataPlaneDeps = Omit<ServerDeps, 'admin' | 'health' | 'log' | 'server' | 'settled' | 'onAnswered'>;
+
+export function dataPlane(deps: DataPlaneDeps) {
   const trusted = trusts(deps.trustProxy);
   const ipOf: CallDeps['ipOf'] = (request) =>
     deps.trustProxy().length > 0
@@ -56,7 +61,11 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
       : (request.socket.remoteAddress ?? '');
   const cors = new DataPlaneCors(deps.cors);
   const handlers = callHandlers({ ...deps.openai, ipOf }, deps, cors);
-  const direct = directRoutes(handlers);
+  return { trusted, cors, handlers, direct: directRoutes(handlers) };
+}
+
+export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
+  const { trusted, cors, handlers, direct } = dataPlane(deps);
   const app: FastifyInstance = Fastify({
     serverFactory: (handler) => deps.server(direct, directOr(direct, handler as RequestListener)),
     loggerInstance: deps.log,
@@ -76,6 +85,9 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     if (!operationId || !handlers.has(rowOf(operationId)))
       deps.onAnswered(request, reply.statusCode, reply.elapsedTime);
     done();
+  });
+  app.addHook('onSend', async ({ method }) => {
+    if (method !== 'GET' && method !== 'HEAD') await deps.settled();
   });
   cors.addTo(app);
   app.setErrorHandler(unreadable);

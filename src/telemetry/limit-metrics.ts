@@ -19,10 +19,15 @@ interface LimitsNow {
 
 export function limitMetrics(registry: Registry, { state, apart, byRedis }: LimitsNow): LimitMetrics {
   gaugeOf(registry, 'tollgate_limits_gateways_apart', (gauge) => gauge.set(apart()));
-  const rejections = rareCounter(registry, 'tollgate_limit_rejections_total');
   gaugeOf(registry, 'tollgate_limits_state', (gauge) => {
     for (const one of states) gauge.set({ state: one }, one === state() ? 1 : 0);
   });
   if (byRedis) gaugeOf(registry, 'tollgate_redis_up', (gauge) => gauge.set(state() === 'away' ? 0 : 1));
+  return rejectionMetrics(registry);
+}
+
+/** Of a process that does not count limits itself. */
+export function rejectionMetrics(registry: Registry): LimitMetrics {
+  const rejections = rareCounter(registry, 'tollgate_limit_rejections_total');
   return { rejected: (unit, window, scope) => rejections.inc({ unit, window: window ?? 'none', scope }) };
 }

@@ -26,22 +26,25 @@ export interface RunningLog {
   close(): Promise<void>;
 }
 
-export function createLog(level: LogLevel, fd = 1): RunningLog {
-  const out = destination({ fd, sync: false });
+/** `worker`: each line says so, and other processes write to the same output. */
+export function createLog(level: LogLevel, fd = 1, worker = 0): RunningLog {
+  const out = destination({ fd, sync: false, ...(worker > 0 && { maxWrite: ONE_WRITE }) });
+  const begin = worker > 0 ? `{"level":"info","worker":${worker}` : '{"level":"info"';
   let lines = '';
   let accessed: { readonly fields: AccessFields; readonly at: number }[] = [];
   const writeAccessed = (): void => {
     const waiting = accessed;
     if (waiting.length === 0) return;
     accessed = [];
-    for (const { fields, at } of waiting) lines += accessLine(fields, at);
+    for (const { fields, at } of waiting) lines += accessLine(begin, fields, at);
   };
   const flush = (): void => {
     writeAccessed();
     if (lines === '') return;
     const text = lines;
     lines = '';
-    out.write(text);
+    if (worker === 0) out.write(text);
+    else for (const whole of inOneWrite(text)) out.write(whole);
   };
   const write = (line: string): void => {
     writeAccessed();
@@ -59,7 +62,7 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
       // Nothing was written yet, or the reader of our output is gone.
     }
   };
-  const log = build(level, { write, flushSync });
+  const log = build(level, worker, { write, flushSync });
   return {
     log,
     access: (fields) => {
@@ -84,17 +87,30 @@ export function createLog(level: LogLevel, fd = 1): RunningLog {
   };
 }
 
-const build = (level: LogLevel, out: DestinationStream & { flushSync(): void }): Log =>
+const build = (level: LogLevel, worker: number, out: DestinationStream & { flushSync(): void }): Log =>
   pino(
     {
       level,
-      base: null,
+      base: worker > 0 ? { worker } : null,
       timestamp: () => isoTime(Date.now()),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: loggedError },
     },
     out,
   );
+
+/** What a pipe takes whole or not at all, whoever else writes to it. */
+const ONE_WRITE = 4_096;
+
+/** Whole lines, as many as one write takes; a longer line is alone. */
+function* inOneWrite(text: string): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    let end = text.lastIndexOf('\n', from + ONE_WRITE / 2 - 1) + 1;
+    if (end <= from) end = text.indexOf('\n', from) + 1 || text.length;
+    yield text.slice(from, end);
+    from = end;
+  }
+}
 
 /** A text that stands in JSON as it is. */
 const plain = /^[\w .,:;/+@=()'-]*$/;
@@ -112,8 +128,8 @@ function nameOf(field: string): Name {
   return name;
 }
 
-function accessLine(fields: AccessFields, at: number): string {
-  let line = `{"level":"info"${isoTime(at)}`;
+function accessLine(begin: string, fields: AccessFields, at: number): string {
+  let line = begin + isoTime(at);
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;

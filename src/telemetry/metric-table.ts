@@ -81,6 +81,10 @@ const rows = {
     type: 'gauge',
     help: 'Requests that run now, streams and classic routes included.',
   },
+  tollgate_workers: {
+    type: 'gauge',
+    help: 'Processes that serve now: as many as `server.workers` says, unless one is just replaced or stands still.',
+  },
   tollgate_refused_requests_total: {
     type: 'counter',
     help: 'Requests to the model API that the gateway itself refused, by the code of the error. What an upstream failed at is not among them.',

@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findUnavailable, unavailablePaths } from '../../src/config/unavailable.js';
+import { processors } from '../../src/lib/processors.js';
 import { bad, good } from './support.js';
 
 test('what this version does not do is refused at its place, not ignored', (t) => {
-  assert.deepEqual(bad(t, 'server: { workers: 4 }'), [
-    '1:20 server.workers: more than one worker is not available in this version',
-  ]);
   assert.deepEqual(bad(t, 'capture: { content: off }'), ['1:1 capture: `capture` is not available in this version']);
 });
 
@@ -24,13 +22,15 @@ test('every row of the table refuses a configuration that has it', () => {
   }
 });
 
-test('one worker is what there is', (t) => {
-  assert.equal(good(t, 'server: { workers: 1 }').server.workers, 1);
-  assert.equal(good(t, 'server: { workers: "${W}" }', { W: '1' }).server.workers, 1);
-});
-
-test('a worker count from the environment is no way round', (t) => {
-  assert.match(bad(t, 'server: { workers: "${W}" }', { W: '2' })[0]!, /more than one worker/);
+test('a number of workers, or one for each processor', (t) => {
+  assert.equal(good(t, 'server: { workers: 4 }').server.workers, 4);
+  assert.equal(good(t, 'server: { workers: "${W}" }', { W: '2' }).server.workers, 2);
+  assert.equal(good(t, 'server: { workers: auto }').server.workers, processors());
+  assert.equal(good(t, 'server: { workers: "${W}" }', { W: 'auto' }).server.workers, processors());
+  for (const wrong of ['0', '65', '1.5', 'many', '-1'])
+    assert.deepEqual(bad(t, `server: { workers: ${wrong} }`), [
+      '1:20 server.workers: expected a whole number from 1 to 64, or auto',
+    ]);
 });
 
 test('a value of any shape can be looked through', () => {

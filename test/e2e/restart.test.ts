@@ -26,11 +26,12 @@ after(async () => {
   await database?.drop();
 });
 
-const start = (port: number): Promise<Gateway> =>
+/** The second one has two processes. */
+const start = (port: number, at: number): Promise<Gateway> =>
   startGateway({
     database: database.url,
     config: {
-      server: { port, drain: '300ms' },
+      server: { port, drain: '300ms', workers: 1 + at },
       providers: { up: { type: 'openai-compatible', base_url: upstream.url, api_key: 'k' } },
       models: { m: { targets: [{ provider: 'up', model: 'm' }], price: { input: 1, output: 10 } } },
       routes: [{ name: 'orders', match: { path: '/orders' }, upstream: { targets: [{ url: upstream.url }] } }],
@@ -109,7 +110,7 @@ test('no request fails while gateways behind nginx are restarted', { skip: witho
       assert.equal(await gateways[at]!.stop(), 0);
       assert.match(gateways[at]!.output, /every connection has ended/);
       await gateways[at]!.close();
-      gateways[at] = await start(ports[at]!);
+      gateways[at] = await start(ports[at]!, at);
       assert.deepEqual(failed, [], `restart ${i + 1}`);
     }
   } finally {

@@ -56,12 +56,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   routes: ['front', 'config', 'jwt', 'identity', 'limits', 'upstream', 'telemetry', ...below],
   server: ['api', 'front', ...below],
+  workers: ['front', ...domain, ...below],
   app: [
-    ...['server', 'api', 'front', 'routes', 'operations', 'gateway', 'catalog', ...domain, ...below],
+    ...['workers', 'server', 'api', 'front', 'routes', 'operations', 'gateway', 'catalog', ...domain, ...below],
     ...['translate', 'upstream', 'telemetry', 'config', 'store'],
   ],
   cli: ['app', 'config', 'litellm', 'pricing', 'reports', 'telemetry', ...below],
   'main.ts': ['cli', 'app', 'config', 'providers', 'translate', ...below],
+  'worker.ts': ['app', 'providers'],
 };
 
 /** The table of own addresses is data that who matches and checks paths reads too; it imports nothing but the names of formats. */

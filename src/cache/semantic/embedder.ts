@@ -54,7 +54,7 @@ export const localVectors = (onEnd: VectorWorkerOptions['onEnd']): VectorWorker 
     ...(onEnd && { onEnd }),
   });
 
-export function localEmbedder(worker: VectorWorker, model: string): Embedder {
+export function localEmbedder(worker: Pick<VectorWorker, 'ask' | 'askIdly'>, model: string): Embedder {
   return {
     identity: `local/${model}/q8/mean/1`,
     embed: async (text, withinMs) => (await worker.ask({ op: 'embed', text }, withinMs)).vector,

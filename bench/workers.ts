@@ -1,0 +1,42 @@
+/**
+ * What two workers cost and bring beside one process: the same requests with a key that has three limits, in turn, embedded database
+ * and limits in memory. Load and upstream run on the same machine. Aims: at most 1.15 times the CPU per request, and on a machine of
+ * two processors at least 1.3 times the requests.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Gateway, startGateway } from '../test/support/gateway.js';
+import { needs } from '../test/support/packages.js';
+import { workerPids } from '../test/support/workers.js';
+import { configFor, sideOf, startNginx } from './proxy.js';
+import { compare, type Side } from './sides.js';
+
+const limits = [
+  { unit: 'requests', max: 100_000_000, per: 'minute' },
+  { unit: 'tokens', max: 9_000_000_000, per: 'minute' },
+  { unit: 'usd', max: 1_000_000, per: 'month' },
+];
+
+export async function run(): Promise<void> {
+  needs('wrk');
+  needs('nginx');
+  const dir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
+  const upstream = await startNginx(dir);
+  const running: Gateway[] = [];
+  const start = async (workers: number): Promise<Side> => {
+    const config = { ...configFor(upstream.url), server: { workers } };
+    const gateway = await startGateway({ database: 'embedded', config });
+    running.push(gateway);
+    const { key } = await gateway.key({ limits });
+    const name = workers === 1 ? 'one process' : `${workers} workers`;
+    return sideOf(dir, name, gateway.url, gateway.pid, key, [...workerPids(gateway).values()]);
+  };
+  try {
+    await compare([await start(1), await start(2)], 'one process');
+  } finally {
+    for (const gateway of running) await gateway.close();
+    upstream.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
