@@ -1,8 +1,8 @@
 /** argv -> verb. */
 import { Command } from 'commander';
 import { providers } from '../providers/index.js';
-import { version } from './app/app.js';
 import { providerTypesOf } from './app/provider-types.js';
+import { version } from './app/version.js';
 import { check } from './cli/check.js';
 import { doctor } from './cli/doctor.js';
 import { registerImport } from './cli/import.js';

@@ -3,8 +3,6 @@
  * the configuration alone is in the snapshot and is swapped whole by a reload; stores and services stay, and ask the
  * snapshot for what they need to know of it.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
 import { describeConfig } from '../config/describe.js';
 import type { Loaded, Source } from '../config/load.js';
@@ -22,7 +20,6 @@ import { pgKeyStore } from '../identity/keys-pg.js';
 import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
-import { packageRoot } from '../lib/root.js';
 import { messageOf } from '../lib/thrown.js';
 import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
@@ -69,6 +66,7 @@ import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
 import { startTraffic } from './traffic.js';
 import { warnUnpriced } from './unpriced.js';
+import { version } from './version.js';
 import { startWebhooks } from './webhooks.js';
 
 export interface App {
@@ -83,10 +81,6 @@ export interface App {
   /** Says that it is not ready, stops taking requests, lets running ones end within the grace, writes what waits, closes. */
   close(how?: { readonly drain: boolean }): Promise<void>;
 }
-
-export const version: string = (
-  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
-).version;
 
 export interface Start {
   readonly loaded: Loaded & { readonly ok: true };

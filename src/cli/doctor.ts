@@ -1,7 +1,8 @@
 /** `tollgate doctor [config]`: looks at all that a gateway needs; each line says that it is well, or what is wrong and what to do. */
-import { version } from '../app/app.js';
+
 import { examine } from '../app/doctor/doctor.js';
 import type { Finding } from '../app/doctor/finding.js';
+import { version } from '../app/version.js';
 import { loadConfig } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
 import type { ProviderTypes } from '../config/references.js';

@@ -6,62 +6,33 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
-import { addressedBy } from '../api/addressed.js';
 import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
 import { googleModelsRoutes } from '../api/google/models.js';
-import { type CallDeps, callHandler } from '../api/openai/call.js';
 import { conversationsRoutes } from '../api/openai/conversations.js';
-import { type ModelsDeps, modelsRoutes } from '../api/openai/models.js';
+import { modelsRoutes } from '../api/openai/models.js';
 import { ownKeyRoute } from '../api/openai/own-key.js';
-import { ResponseSession, type ResponsesDeps } from '../api/openai/response-session.js';
 import { responsesRoutes } from '../api/openai/responses.js';
-import type { HttpResponseWriter } from '../api/response-writer.js';
 import { holdToTable, routeOf } from '../api/route.js';
-import { dataRows, type Row, rowOf, rows } from '../api/table.js';
+import { rowOf, rows } from '../api/table.js';
 import { consoleRoutes } from '../api/ui/console.js';
 import { referenceRoutes } from '../api/ui/reference.js';
-import { apiFormat } from '../formats/registry.js';
 import type { Direct, Handler } from '../front/client.js';
-import { clientAddress } from '../lib/forwarded.js';
-import { type CorsSettings, DataPlaneCors } from './cors.js';
+import { type DataPlaneDeps, dataPlane } from './data-plane.js';
 import { type HealthDeps, healthRoutes } from './health.js';
-import { directOr, directRoutes } from './raw.js';
-import { trusts } from './trust.js';
+import { directOr } from './raw.js';
 import { unreadable, withoutHandler } from './without-handler.js';
 
-export interface ServerDeps {
-  readonly openai: ModelsDeps & Omit<CallDeps, 'ipOf'>;
-  /** Counts the tokens of requests. */
-  readonly counting: CallDeps['gateway'];
-  readonly responses: ResponsesDeps;
+export interface ServerDeps extends DataPlaneDeps {
   readonly admin: AdminDeps;
   readonly health: HealthDeps;
   readonly log: FastifyBaseLogger;
-  /** The addresses and CIDR blocks whose `X-Forwarded-For` and `Forwarded` are believed now. */
-  readonly trustProxy: () => readonly string[];
-  /** Which browsers' scripts may call the data plane; null: none. */
-  readonly cors: () => CorsSettings | null;
   /** Makes node's server: requests that it does not take itself go to `direct` where that has a handler, else to `behind`. */
   readonly server: (direct: Direct, behind: RequestListener) => Server;
   /** Resolves when a change that was made is known in every process of this gateway. */
   readonly settled: () => Promise<unknown> | undefined;
   /** Told of every request outside the request path, once answered. */
   readonly onAnswered: (request: FastifyRequest, status: number, durationMs: number) => void;
-}
-
-/** What the request path answers by itself, in front of Fastify. */
-export type DataPlaneDeps = Omit<ServerDeps, 'admin' | 'health' | 'log' | 'server' | 'settled' | 'onAnswered'>;
-
-export function dataPlane(deps: DataPlaneDeps) {
-  const trusted = trusts(deps.trustProxy);
-  const ipOf: CallDeps['ipOf'] = (request) =>
-    deps.trustProxy().length > 0
-      ? clientAddress(request.socket.remoteAddress ?? '', request.headers, trusted)
-      : (request.socket.remoteAddress ?? '');
-  const cors = new DataPlaneCors(deps.cors);
-  const handlers = callHandlers({ ...deps.openai, ipOf }, deps, cors);
-  return { trusted, cors, handlers, direct: directRoutes(handlers) };
 }
 
 export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
@@ -128,32 +99,3 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   await app.register(adminApi(deps.admin));
   return app;
 }
-
-/** The request path behind each address where a model is asked, and what counts beside it. */
-const callHandlers = (
-  deps: CallDeps,
-  { counting, responses }: Pick<ServerDeps, 'counting' | 'responses'>,
-  cors: DataPlaneCors,
-): ReadonlyMap<Row, Handler> =>
-  new Map([
-    ...dataRows.flatMap((row): [Row, Handler][] => {
-      if (!row.format) return [];
-      const sessionOf = row.format === 'openai-responses' ? sessionsWith(responses) : undefined;
-      const kind = { addressed: addressedBy(row), sessionOf };
-      return [[row, cors.around(callHandler(deps, apiFormat(row.format), kind))]];
-    }),
-    [
-      rowOf('countContentTokens'),
-      cors.around(
-        callHandler({ ...deps, gateway: counting }, apiFormat('google-gemini'), {
-          addressed: addressedBy(rowOf('countContentTokens')),
-        }),
-      ),
-    ],
-    [
-      rowOf('countMessageTokens'),
-      cors.around(callHandler({ ...deps, gateway: counting }, apiFormat('anthropic-messages'))),
-    ],
-  ]);
-
-const sessionsWith = (deps: ResponsesDeps) => (client: HttpResponseWriter) => new ResponseSession(deps, client);
