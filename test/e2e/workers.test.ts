@@ -50,6 +50,8 @@ test('a rate limit: of 200 at once exactly as many pass as it says', async () =>
   assert.equal(refused.length, 130);
   assert.ok(refused.every(({ headers }) => Number(headers.get('retry-after')) > 3_000));
   assert.equal((await level(gateway, `key=${id}`)).spent, 70);
+  const report = await gateway.admin<{ total: number }>('GET', `/reports/refusals?key=${id}`);
+  assert.equal(report.total, 130, 'refusals of all workers are told at once');
 });
 
 test('a budget: never over, whatever is asked at once, and ledger and counter agree to the nano-dollar', async () => {
