@@ -46,6 +46,7 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   openRouteTarget: administer,
   closeRouteTarget: administer,
   listUsage: readOfTeams,
+  streamUsage: readOfTeams,
   listAudit: readOfTeams,
   listModelStates: read,
   listProviders: read,

@@ -165,6 +165,10 @@ const admin = {
     'Send to a target of a route again; its failures are forgotten. Of this gateway process.',
   ],
   listUsage: ['GET /usage', 'Entries of the spend ledger, newest first.'],
+  streamUsage: [
+    'GET /usage/stream',
+    'Entries of all gateways as they are written, as server-sent events; goes on from `Last-Event-ID`.',
+  ],
   listAudit: ['GET /audit', 'Every write of the admin API, newest first.'],
   listModelStates: ['GET /models', 'The models that clients can ask for, and how their targets are.'],
   listProviders: ['GET /providers', 'The upstream accounts, and how their targets and credentials are.'],

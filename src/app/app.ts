@@ -301,6 +301,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     reload: (trigger) => reloader.reload(trigger),
     close: async ({ drain } = { drain: false }) => {
       watch.close();
+      await traffic.endTails();
       const { shutdown_grace: graceMs } = inForce().config.server;
       const drainMs = drain ? await drainOf(inForce().config, () => limits.gateways?.sinceNewestMs()) : 0;
       await closeServer({

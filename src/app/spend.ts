@@ -7,6 +7,7 @@
 import type { Models } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
 import type { Keys } from '../identity/keys.js';
+import { buildIndexes } from '../ledger/indexes-pg.js';
 import type { LedgerStore } from '../ledger/ledger-store.js';
 import { keepPartitions } from '../ledger/partitions-pg.js';
 import { scanLedger } from '../ledger/scan-pg.js';
@@ -64,6 +65,10 @@ export async function startSpend(deps: SpendDeps) {
     const kept = await keepPartitions(store.pool, clock.now(), deps.config().ledger.retention);
     if (kept.made.length + kept.dropped.length > 0) log.info({ ...kept }, 'partitions of the ledger');
   };
+  const indexes = async () => {
+    const built = await buildIndexes(pool);
+    if (built.length > 0) log.info({ built }, 'indexes of the ledger');
+  };
   const deliveries = async () => {
     const { reports: configured } = deps.config();
     if (configured.length > 0) await deliverDue(configured.map(scheduledOf), { reports, runs, clock, log });
@@ -78,7 +83,11 @@ export async function startSpend(deps: SpendDeps) {
   });
 
   await partitions();
-  const timers = [every(HOUR_MS, partitions, log), every(MINUTE_MS, deliveries, log)];
+  const timers = [
+    every(HOUR_MS, partitions, log),
+    every(HOUR_MS, indexes, log, true),
+    every(MINUTE_MS, deliveries, log),
+  ];
   return {
     admin: {
       reports,
@@ -125,7 +134,8 @@ function targetOf(models: Models, model: string, target: string) {
   );
 }
 
-function every(ms: number, work: () => Promise<void>, log: Log) {
+/** `atOnce`: for the first time now, which nobody waits for. */
+function every(ms: number, work: () => Promise<void>, log: Log, atOnce = false) {
   let running: Promise<void> | undefined;
   const run = () => {
     running ??= work()
@@ -134,6 +144,7 @@ function every(ms: number, work: () => Promise<void>, log: Log) {
         running = undefined;
       });
   };
+  if (atOnce) run();
   const timer = setInterval(run, ms);
   timer.unref();
   return {

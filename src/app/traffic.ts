@@ -1,4 +1,7 @@
-/** Refused requests, counted on their way and kept in the database, and how fast targets answered, read from it. */
+/** Refused requests, counted on their way and kept in the database, how fast targets answered, read from it, and who follows the ledger. */
+
+import { pgEntryFeed } from '../ledger/feed-pg.js';
+import { LedgerTail } from '../ledger/tail.js';
 import type { Clock } from '../lib/clock.js';
 import { messageOf } from '../lib/thrown.js';
 import { type PerformanceRequest, readPerformance } from '../reports/performance-pg.js';
@@ -18,19 +21,21 @@ interface TrafficDeps {
   readonly flushOthers: () => Promise<unknown> | undefined;
 }
 
-export function startTraffic({ store: { pool }, clock, log, flushOthers }: TrafficDeps) {
+export function startTraffic({ store: { pool, db }, clock, log, flushOthers }: TrafficDeps) {
   const store = pgRefusalStore(pool);
   const tally = new RefusalTally({ store, clock, log });
   const forget = () =>
     store
       .forget(clock.now() - KEPT_MS)
       .catch((error: unknown) => log.error({ error: messageOf(error) }, 'upkeep of refused requests'));
+  const tail = new LedgerTail({ feed: pgEntryFeed({ pool, db }), clock, log });
   const timer = setInterval(() => void forget(), HOUR_MS);
   timer.unref();
   return {
     store,
     tally,
     admin: {
+      tail,
       refusals: async (request: RefusalRequest) => {
         await tally.flush();
         await flushOthers()?.catch(() => {});
@@ -38,6 +43,7 @@ export function startTraffic({ store: { pool }, clock, log, flushOthers }: Traff
       },
       performance: (request: PerformanceRequest) => readPerformance(pool, request),
     },
+    endTails: () => tail.close(),
     close: async () => {
       clearInterval(timer);
       await tally.close();

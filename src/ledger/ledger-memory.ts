@@ -1,6 +1,7 @@
 /** The ledger's store in memory: the twin of `ledger-pg.ts` for tests. */
 import type { Entry } from './entry.js';
-import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
+import { EntryRefused, type LedgerStore, type Position } from './ledger-store.js';
+import { matches } from './matches.js';
 import { superseding } from './supersede.js';
 
 export function memoryLedgerStore(): LedgerStore {
@@ -34,11 +35,3 @@ const fits = ({ at, attempt, status, tokens, cost_nusd }: Entry): boolean =>
   [at, attempt, status, ...Object.values(tokens), ...Object.values(cost_nusd)].every(Number.isSafeInteger);
 
 const newestFirst = (a: Position, b: Position): number => b.at - a.at || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
-
-function matches(entry: Entry, { from, to, tag, teams, ...equal }: LedgerFilter): boolean {
-  if (from !== undefined && entry.at < from) return false;
-  if (to !== undefined && entry.at >= to) return false;
-  if (teams !== undefined && (entry.team === null || !teams.includes(entry.team))) return false;
-  if (tag !== undefined && !entry.tags.includes(tag)) return false;
-  return Object.entries(equal).every(([name, value]) => value === undefined || entry[name as keyof Entry] === value);
-}

@@ -15,6 +15,7 @@ import { inTransaction } from '../store/query.js';
 import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
 import { entryText } from './entry-text.js';
+import { feedingFrom } from './feed-pg.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 import { addingTo, beginAdding } from './rollups-pg.js';
 import { entryOf } from './stored-entry-pg.js';
@@ -66,7 +67,7 @@ const insertBatch = `
     from batch
     on conflict do nothing
     returning *
-  ), ${addingTo('added')}
+  ), ${addingTo('added')}, ${feedingFrom('added')}
   select case when count(*) < cardinality($1::text[]) then coalesce(array_agg(id), '{}') end as some from added`;
 
 /**

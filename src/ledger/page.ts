@@ -97,7 +97,11 @@ export function filterProblem({ from, to, status }: LedgerFilter): Refusal | nul
 export function cleanFilter(filter: LedgerFilter): LedgerFilter {
   const cleaned = Object.entries(filter).map(([name, value]) => [
     name,
-    typeof value === 'string' ? cleanText(value) : Array.isArray(value) ? value.map(cleanText) : value,
+    typeof value === 'string'
+      ? cleanText(value)
+      : Array.isArray(value)
+        ? value.map((one: string) => cleanText(one))
+        : value,
   ]);
   return Object.fromEntries(cleaned) as LedgerFilter;
 }

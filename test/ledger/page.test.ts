@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeCursor, encodeCursor, entryJson, filterProblem } from '../../src/ledger/page.js';
+import { cleanFilter, decodeCursor, encodeCursor, entryJson, filterProblem } from '../../src/ledger/page.js';
 import { newId } from '../../src/lib/ids.js';
 import { entry } from '../contract/ledger.js';
 
@@ -93,4 +93,10 @@ test('a cursor that was not given out is refused, whatever it holds', () => {
 test('times and statuses that can be are no problem', () => {
   assert.equal(filterProblem({}), null);
   assert.equal(filterProblem({ from: 0, to: 4_102_444_800_000, status: 499 }), null);
+});
+
+test('a filter asks for the teams that it names, however many they are', () => {
+  assert.deepEqual(cleanFilter({ teams: ['search', 'ads', 'ops'], team: 'a\0b', status: 200 }), {
+    ...{ teams: ['search', 'ads', 'ops'], team: 'a\ufffdb', status: 200 },
+  });
 });

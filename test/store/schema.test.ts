@@ -67,13 +67,22 @@ test('the ledger is append-only: entries are neither changed nor deleted, by any
 test('the queries of the usage API use an index', async () => {
   const client = await store.pool.connect();
   await client.query('begin; set local enable_seqscan = off; set local enable_sort = off');
-  for (const column of ['key_id', 'team', 'end_user', 'model', 'provider']) {
+  for (const column of ['key_id', 'team', 'end_user', 'model', 'provider', 'target']) {
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(
       `explain select * from entries where ${column} = 'x' and (at, id) < (now(), 'x') order by at desc, id desc limit 10`,
     );
     assert.match(
       rows.map((row) => row['QUERY PLAN']).join('\n'),
       new RegExp(`Index Scan Backward using entries_\\d+_${column}_at_id_idx`),
+    );
+  }
+  for (const [name, value] of Object.entries({ error: 'x', cache: 'semantic' })) {
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain select * from entries where ${name} = '${value}' and (at, id) < (now(), 'x') order by at desc, id desc limit 10`,
+    );
+    assert.match(
+      rows.map((row) => row['QUERY PLAN']).join('\n'),
+      new RegExp(`Scan Backward using entries_\\d+_${name} `),
     );
   }
   await client.query('rollback');

@@ -46,6 +46,7 @@ import { type SigningIn, sessionRoutes } from './session-routes.js';
 import { type Breaking, targetsRoutes } from './targets-routes.js';
 import { teamsRoutes } from './teams-routes.js';
 import { type Traffic, trafficRoutes } from './traffic-routes.js';
+import { type Tailing, usageStreamRoute } from './usage-stream.js';
 import { usersRoutes } from './users-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
 
@@ -65,6 +66,7 @@ export interface AdminDeps
     SigningIn,
     GuardsReading,
     Traffic,
+    Tailing,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The version of the gateway, for the OpenAPI document. */
@@ -127,6 +129,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   sessionRoutes(typed, deps, strangers);
   reportsRoutes(typed, deps);
   trafficRoutes(typed, deps);
+  usageStreamRoute(typed, deps);
   let document: Promise<KeptDocument> | undefined;
   const { method, url, config } = routeOf('getOpenApi');
   app.route({

@@ -63,6 +63,7 @@ const unused = async (): Promise<never> => {
 const inVain = (): never => {
   throw new Error('there are no webhooks here');
 };
+const noTail: AdminDeps['tail'] = { follow: unused, leave: () => {}, full: false };
 const noWebhooks: AdminDeps['webhooks'] = {
   ...{ test: inVain, redeliver: inVain },
   endpoints: { create: inVain, patch: inVain, remove: inVain, rotate: inVain },
@@ -116,7 +117,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       ledger,
       cache,
       knowsModel: (name) => name === 'm',
-      ...{ guardrails: () => [], refusals: unused, performance: unused },
+      ...{ guardrails: () => [], refusals: unused, performance: unused, tail: noTail },
       knowsGuard: (name) => name === 'g',
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),

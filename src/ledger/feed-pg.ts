@@ -1,0 +1,78 @@
+/**
+ * Entries of all gateways in the order in which they were committed. Neither their times nor a counter has that order, so each is
+ * known by its transaction, and what is read again from the oldest transaction that may still be running is told apart by its id:
+ * nothing is missed, and nothing waits for a transaction that takes long. The statement that writes entries feeds them only while
+ * `entry_tails` says so, so that the feed costs nothing where nobody reads it.
+ */
+import { and, gte, inArray, lte } from 'drizzle-orm';
+import type { Store } from '../store/pg.js';
+import { entries } from '../store/schema.js';
+import type { Entry } from './entry.js';
+import type { EntryFeed, Fed } from './feed.js';
+import { entryOf } from './stored-entry-pg.js';
+
+/** A part of the statement that writes entries. */
+export const feedingFrom = (added: string): string =>
+  `fed as (insert into entry_feed (tx, at, id) select pg_current_xact_id(), at, id from ${added}
+    where (select until > now() from entry_tails))`;
+
+const KEPT_MINUTES = 10;
+const FED_MINUTES = 3;
+/** What one reading takes. */
+const MOST_READ = 1_000;
+
+export function pgEntryFeed({ pool, db }: Pick<Store, 'pool' | 'db'>): EntryFeed {
+  const first = async <T extends object>(text: string): Promise<T> => (await pool.query<T>(text)).rows[0]!;
+
+  async function entriesOf(fed: readonly { readonly id: string; readonly at: Date }[]): Promise<Map<string, Entry>> {
+    const times = fed.map(({ at }) => at.getTime());
+    const rows = await db
+      .select()
+      .from(entries)
+      .where(
+        and(
+          ...[gte(entries.at, Math.min(...times)), lte(entries.at, Math.max(...times))],
+          ...[inArray(entries.at, [...new Set(times)]), inArray(entries.id, [...fed.map(({ id }) => id)])],
+        ),
+      );
+    return new Map(rows.map((row) => [row.id, entryOf(row)]));
+  }
+
+  return {
+    async keep() {
+      const { since } = await first<{ since: string }>(
+        `insert into entry_tails (until, since) values (now() + interval '${FED_MINUTES} minutes', pg_current_xact_id())
+         on conflict (single) do update set until = excluded.until,
+           since = case when entry_tails.until > now() then entry_tails.since else excluded.since end
+         returning since::text`,
+      );
+      return BigInt(since);
+    },
+    async now() {
+      return BigInt((await first<{ tx: string }>('select pg_snapshot_xmin(pg_current_snapshot())::text as tx')).tx);
+    },
+    async from(tx, seen): Promise<Fed> {
+      const { rows } = await pool.query<{ next: string; tx: string | null; at: Date; id: string }>(
+        `select horizon.next, fed.* from (select pg_snapshot_xmin(pg_current_snapshot())::text as next) as horizon
+         left join lateral (
+           select tx::text, at, id from entry_feed where tx >= $1::text::xid8 and id <> all($2::text[])
+           order by entry_feed.tx, at, id limit ${MOST_READ + 1}) as fed on true`,
+        [String(tx), [...seen]],
+      );
+      const fed = rows.filter((row) => row.tx !== null);
+      const taken = fed.slice(0, MOST_READ);
+      const found = taken.length === 0 ? new Map<string, Entry>() : await entriesOf(taken);
+      return {
+        next: BigInt(rows[0]!.next),
+        more: fed.length > MOST_READ,
+        entries: taken.flatMap((row) => {
+          const entry = found.get(row.id);
+          return entry ? [{ tx: BigInt(row.tx!), entry }] : [];
+        }),
+      };
+    },
+    async prune() {
+      await pool.query(`delete from entry_feed where fed_at < now() - interval '${KEPT_MINUTES} minutes'`);
+    },
+  };
+}
