@@ -20,6 +20,7 @@ import { pgKeyStore } from '../identity/keys-pg.js';
 import { createLedger } from '../ledger/ledger.js';
 import { pgLedgerStore } from '../ledger/ledger-pg.js';
 import { type Clock, systemClock } from '../lib/clock.js';
+import { Overload } from '../lib/overload.js';
 import { messageOf } from '../lib/thrown.js';
 import { Catalogue } from '../operations/catalogue.js';
 import { createExplainer } from '../operations/explain.js';
@@ -62,6 +63,7 @@ import { snapshotMaker } from './snapshot-maker.js';
 import { startSpend } from './spend.js';
 import { openSpool } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
+import { watchStrain } from './strain.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
 import { startTraffic } from './traffic.js';
@@ -195,6 +197,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const traffic = startTraffic({ store, clock, log, flushOthers: () => crew?.flush() });
   const connections = config.server.workers > 1 ? new HandedConnections() : undefined;
   const closing = connections ?? new Closing();
+  const overload = new Overload(Math.random);
   const { onFault, onImplausible } = tellingFaults(log);
   /** What every run of the request path needs, but for guards. */
   const path = {
@@ -202,6 +205,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ limiter: limits.limiter, refusals: traffic.tally },
     random: Math.random,
     tracing: traces.tracing,
+    overload,
   };
   const ports = await cachePorts({ config, clock, log, store, embedding, connection: database.connection });
   const shared = !database.embedded || connections !== undefined;
@@ -223,10 +227,12 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const routes = await startRoutes({
     ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics },
-    ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied },
+    ...{ tracing: traces.tracing, limits: limits.limits, onDenied: limits.denied, overload },
   });
+  const inFlight = () => running.size + routes.inFlight;
+  const strain = watchStrain({ overload, inForce, clock, log, metrics, inFlight });
   ownGauges(metrics, {
-    ...{ store, version, ledger, reloader, added, inFlight: () => running.size + routes.inFlight },
+    ...{ store, version, ledger, reloader, added, inFlight },
     workers: () => crew?.serving() ?? 1,
   });
   const stores = {
@@ -309,7 +315,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         say: (fields, line) => log.info(fields, line),
       });
       await closeInTurn([
-        ...[people, probes, responses, cache, guardrails, embedding, ledger, { close: () => spool.release() }],
+        ...[strain, people, probes, responses, cache, guardrails, embedding, ledger, { close: () => spool.release() }],
         ...[
           routes,
           traces,

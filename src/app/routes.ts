@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Clock } from '../lib/clock.js';
+import type { Overload } from '../lib/overload.js';
 import type { Limit } from '../limits/limit.js';
 import type { LimitsEngine } from '../limits/limits.js';
 import { Routes } from '../routes/routes.js';
@@ -16,6 +17,7 @@ interface RoutesDeps {
   readonly authenticator: Authenticator;
   readonly limits: LimitsEngine;
   readonly onDenied: (limit: Limit) => void;
+  readonly overload: Pick<Overload, 'refuses'>;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;

@@ -17,6 +17,7 @@ import { createAuthenticator } from '../identity/authenticate.js';
 import type { KeyStore } from '../identity/key-store.js';
 import { createLedger } from '../ledger/ledger.js';
 import { systemClock as clock } from '../lib/clock.js';
+import { Overload } from '../lib/overload.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { ExpectedOutput } from '../limits/expected.js';
 import { riskElsewhere } from '../limits/open-risk.js';
@@ -51,6 +52,7 @@ import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
 import { snapshotMaker } from './snapshot-maker.js';
 import { openSpool, spoolMetrics } from './spool.js';
+import { watchStrain } from './strain.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
 import { version } from './version.js';
@@ -159,11 +161,13 @@ async function startWorker({ providers, link, news, start }: Start) {
     notice: () => news.notice,
   });
   const runningRequests = new RunningRequests();
+  const overload = new Overload(Math.random);
   const { onFault, onImplausible } = tellingFaults(log);
   const refusals = new RefusalTally({ store: ports<RefusalStore>('refusals'), clock, log });
   const path = {
     ...{ clock, snapshots, ledger, deadlines, metrics, access, onFault, onImplausible, limiter, tracing, refusals },
     running: runningRequests,
+    overload,
     random: Math.random,
   };
   const cache = await startCache({
@@ -179,11 +183,24 @@ async function startWorker({ providers, link, news, start }: Start) {
     ...{ authenticator: tokens.callers, recall: cache.recall, guards: guardrails.ports },
   });
   spoolMetrics(metrics, ledger);
-  metrics.gauge('tollgate_in_flight_requests', () => runningRequests.size + routes.inFlight);
+  const inFlight = () => runningRequests.size + routes.inFlight;
+  metrics.gauge('tollgate_in_flight_requests', inFlight);
   const routes = await startRoutes({
-    ...{ config: () => inForce().config, authenticator, clock, deadlines, log, access, metrics, limits, tracing },
+    ...{
+      config: () => inForce().config,
+      authenticator,
+      clock,
+      deadlines,
+      log,
+      access,
+      metrics,
+      limits,
+      tracing,
+      overload,
+    },
     onDenied: ({ spec, scope }) => rejections.rejected(spec.unit, spec.per, scope.kind),
   });
+  const strain = watchStrain({ overload, inForce, clock, log, metrics, inFlight });
   const responses = startResponses({
     ...{ config, inForce, clock, log, shared: true, sweeps: false },
     stores: { responses: ports<ResponseStore>('responses'), conversations: ports<ConversationStore>('conversations') },
@@ -229,6 +246,7 @@ async function startWorker({ providers, link, news, start }: Start) {
         say: (fields, line) => log.info(fields, line),
       });
       clearInterval(told);
+      strain.close();
       await responses.close();
       await cache.close();
       await guardrails.close();

@@ -53,7 +53,7 @@ export const clearedOfKeys: readonly string[] = [
     'metadata',
     'aliases',
   ],
-  ...['cache', 'guards'],
+  ...['cache', 'guards', 'priority'],
 ];
 
 interface KeyAnswer {

@@ -31,6 +31,8 @@ export interface Config {
     readonly shutdown_grace: number;
     /** How long clients may take to send a request, in milliseconds. */
     readonly timeout: { readonly headers: number; readonly body: number; readonly send: number };
+    /** Milliseconds and bytes; null: a share of what there is. */
+    readonly overload: { readonly delay: number; readonly memory: number | null };
     /** Null: plain HTTP. */
     readonly tls: ServerTls | null;
     /** Addresses and CIDR blocks. */

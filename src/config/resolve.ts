@@ -55,6 +55,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env, env
     server: {
       ...written.server,
       workers: workersOf(written.server.workers),
+      overload: { ...written.server.overload, memory: written.server.overload.memory ?? null },
       cors: corsOf(written.server.cors),
       tls: serverTlsOf(['server', 'tls'], written.server.tls, { baseDir, read, report }),
     },

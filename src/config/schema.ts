@@ -21,6 +21,7 @@ import { serverTls } from './tls-schema.js';
 import { webhookDelivery, webhooks } from './webhooks.js';
 
 const MOST_BODY = 2 ** 30;
+const MOST_MEMORY = 2 ** 42;
 const LEAST_SPOOL = 2 ** 20;
 const MOST_SPOOL = 2 ** 50;
 
@@ -226,6 +227,16 @@ export const configSchema = z.strictObject({
         })
         .prefault({})
         .describe('How long clients may take to send a request (then 408) and to read an answer (then they are cut).'),
+      overload: z
+        .strictObject({
+          delay: s.duration().prefault('1s').describe('How late the event loop may be.'),
+          memory: s
+            .size(MOST_MEMORY)
+            .optional()
+            .describe('How much memory the process may hold. Left out: 85 % of what its container or machine has.'),
+        })
+        .prefault({})
+        .describe('Near these limits requests are refused with 503 `overloaded`, by the priority of their key.'),
       trust_proxy: z
         .array(s.addressRange)
         .default([])

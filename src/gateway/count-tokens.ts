@@ -34,6 +34,7 @@ type Ports = Pick<
   | 'random'
   | 'running'
   | 'guards'
+  | 'overload'
 >;
 
 export interface TokenCounting {
@@ -68,6 +69,8 @@ export function createTokenCounting(ports: Ports): TokenCounting {
     const known = await ports.authenticator.authenticate(call.token);
     if (!known.ok) return known;
     context.caller = known.value;
+    const overloaded = ports.overload.refuses(known.value.key.priority);
+    if (overloaded) return refused(overloaded);
     if (!call.headers.ok) return call.headers;
     const headers = headersOf(known.value, call.headers.value);
     const body = await call.readBody();

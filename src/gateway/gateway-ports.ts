@@ -5,6 +5,7 @@ import type { Usage } from '../formats/usage.js';
 import type { Authenticator } from '../identity/authenticate.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
+import type { Overload } from '../lib/overload.js';
 import type { Random } from '../lib/random.js';
 import type { RefusalTally } from '../reports/refusals.js';
 import type { RunningLog } from '../telemetry/log.js';
@@ -22,6 +23,8 @@ export interface GatewayPorts {
   readonly snapshots: { enter(): { readonly value: Pick<InForce, 'models'>; leave(): void } };
   readonly ledger: Ledger;
   readonly limiter: Limiter;
+  /** Refuses callers while there is more to do than can be done. */
+  readonly overload: Pick<Overload, 'refuses'>;
   /** Asked only for models whose answers are cached. */
   readonly recall: (...question: Parameters<Recall>) => ReturnType<Recall>;
   readonly deadlines: Deadlines;

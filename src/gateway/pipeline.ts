@@ -4,7 +4,6 @@
  * an attempt may cost is in the ledger's spool before it is sent, and what it cost before the last byte. Nothing here calls a
  * database: keys are in memory but for their first use, entries are appended and written in batches.
  */
-
 import type { Model } from '../catalog/model.js';
 import type { ModelRequest } from '../formats/request.js';
 import { ok, type Refusal, type Result, refusalHeaders, refused, statusOf } from '../lib/errors.js';
@@ -42,7 +41,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, limiter, metrics, random, running, deadlines, onFault } = ports;
+  const { clock, ledger, limiter, metrics, random, running, deadlines, overload, onFault } = ports;
   const attempt = createAttempt(ports);
   const caching = createCaching(ports);
   const knownThoughSpent = createKnownThoughSpent({ caching, limiter });
@@ -69,6 +68,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const caller = known instanceof Promise ? await known : known;
     if (!caller.ok) return refuseCall(received, caller.refusal);
     context.caller = caller.value;
+    const overloaded = overload.refuses(caller.value.key.priority);
+    if (overloaded) return refuseCall(received, overloaded);
     if (!call.headers.ok) return refuseCall(received, call.headers.refusal);
     const body = await call.readBody();
     context.startedAt = clock.monotonic();

@@ -1,6 +1,7 @@
 /** A virtual key and a team, as the store keeps them. Contract section 5. */
 import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { Priority } from '../lib/priority.js';
 
 export interface Key {
   readonly id: string;
@@ -19,6 +20,8 @@ export interface Key {
   readonly user_limits: readonly LimitSpec[];
   /** Null: as the model says. */
   readonly cache: CacheSharing | null;
+  /** Who is still served when the gateway is overloaded. */
+  readonly priority: Priority;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Names that its clients may send as `model`, and the models that they stand for. */
@@ -45,6 +48,7 @@ export const unstoredKey = (id: string, fields: Partial<Key>): Key => ({
   limits: [],
   user_limits: [],
   cache: null,
+  priority: 'normal',
   tags: [],
   metadata: {},
   aliases: {},

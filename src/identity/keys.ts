@@ -4,13 +4,13 @@
  * changes under a lock, so that two at once do not lose each other's fields. The rules: a key's secret is shown once and is
  * not kept; a revoked key stays for the reports, but nothing changes it any more; a team is created by its first key.
  */
-
 import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { idOfHash, newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
 import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
+import type { Priority } from '../lib/priority.js';
 import type { Change, Changes } from './changes.js';
 import type { Key, Team } from './key.js';
 import type { KeyStore, KeyTx } from './key-store.js';
@@ -33,6 +33,7 @@ export interface KeyFields {
   readonly limits?: readonly LimitSpec[] | null | undefined;
   readonly user_limits?: readonly LimitSpec[] | null | undefined;
   readonly cache?: CacheSharing | null | undefined;
+  readonly priority?: Priority | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly metadata?: Json | null | undefined;
   readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
@@ -269,9 +270,7 @@ const teamsOf = (...keys: readonly Key[]): readonly string[] => [...new Set(keys
 
 const notYourTeam = (teams: ReadonlySet<string>) =>
   refused(
-    refuse('insufficient_scope', `Keys that you make or change are of one of your teams: ${[...teams].join(', ')}.`, {
-      param: 'team',
-    }),
+    refuse('insufficient_scope', `Your keys are of one of your teams: ${[...teams].join(', ')}.`, { param: 'team' }),
   );
 const noKey = (id: string) => refused(refuse('not_found', `There is no key with the id ${id}.`));
 const noTeam = (id: string) => refused(refuse('not_found', `There is no team named ${id}.`));
@@ -287,6 +286,7 @@ const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key =>
   limits: fields.limits ?? [],
   user_limits: fields.user_limits ?? [],
   cache: fields.cache ?? null,
+  priority: fields.priority ?? 'normal',
   tags: fields.tags ?? [],
   metadata: fields.metadata ?? {},
   aliases: mergedAliases({}, fields.aliases),
@@ -310,6 +310,7 @@ function patchedKey(key: Key, patch: KeyFields, now: number): Key {
     limits: of(patch.limits, key.limits) ?? [],
     user_limits: of(patch.user_limits, key.user_limits) ?? [],
     cache: of(patch.cache, key.cache),
+    priority: of(patch.priority, key.priority) ?? 'normal',
     tags: of(patch.tags, key.tags) ?? [],
     metadata: mergePatch(key.metadata, patch.metadata),
     aliases: mergedAliases(key.aliases, patch.aliases),

@@ -15,7 +15,8 @@ import { type Caller, unstoredKey } from '../identity/key.js';
 import { ok, type Refusal } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 
-export interface OwnCallPorts extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots' | 'guards'> {
+export interface OwnCallPorts
+  extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots' | 'guards' | 'overload'> {
   readonly snapshots: { enter(): { readonly value: InForce; leave(): void } };
 }
 
@@ -34,6 +35,7 @@ interface OwnCall {
   readonly signal?: AbortSignal;
 }
 
+const NEVER = { refuses: () => undefined };
 const NOBODY = (): never => {
   throw new Error('no guard reads what the gateway asks itself');
 };
@@ -53,6 +55,7 @@ export function createOwnCalls(
   const gateway = createGateway({
     ...ports,
     authenticator: { authenticate: () => ok(caller) },
+    overload: NEVER, // whoever it is for was let in
     recall: () => ({ kind: 'off', why: 'embeddings' }),
     guards: { off: true, clock, ask: NOBODY, guardSpoke: NOBODY, onUnasked: NOBODY },
     snapshots: {

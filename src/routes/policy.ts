@@ -2,6 +2,7 @@
 import type { Policy } from '../config/classic-routes.js';
 import type { Clock } from '../lib/clock.js';
 import type { Refusal } from '../lib/errors.js';
+import type { Overload } from '../lib/overload.js';
 import type { Limit } from '../limits/limit.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { Route } from './route.js';
@@ -11,7 +12,14 @@ export interface ServeDeps {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** A policy refused, or would have where it only logs. */
-  readonly onPolicy: (route: string, policy: Policy, refusal: Refusal, logOnly: boolean, visit: Visit) => void;
+  readonly onPolicy: (
+    route: string,
+    policy: Policy | 'overload',
+    refusal: Refusal,
+    logOnly: boolean,
+    visit: Visit,
+  ) => void;
+  readonly overload: Pick<Overload, 'refuses'>;
   readonly onDenied: (limit: Limit) => void;
   readonly onRetry: (route: string, why: string) => void;
   /** Something was done to what a request names: what caches have of it is old. `headers` are those of the answer. */

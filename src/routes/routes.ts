@@ -14,6 +14,7 @@ import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';
 import { headerIn } from '../lib/headers.js';
+import type { Overload } from '../lib/overload.js';
 import { messageOf, stackOf } from '../lib/thrown.js';
 import { readTraceparent } from '../lib/trace-context.js';
 import { validator } from '../lib/validators.js';
@@ -56,6 +57,7 @@ export interface RoutesDeps {
   readonly trustProxy: () => readonly string[];
   /** A limit refused a request. */
   readonly onDenied: (limit: Limit) => void;
+  readonly overload: Pick<Overload, 'refuses'>;
   readonly bodyLimit: () => number;
   /** How long clients may take to send a request. */
   readonly clientTimeouts: () => ClientTimeouts;
@@ -111,6 +113,7 @@ export class Routes {
         );
       },
       onDenied: deps.onDenied,
+      overload: deps.overload,
       onRetry: (route, why) => meter.retried(route, why),
       onChanged: (visit, headers) => forgetChanged(this.#table.routes, visit, headers),
     };

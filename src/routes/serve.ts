@@ -24,6 +24,11 @@ export async function serve(visit: Visit, route: Route, deps: ServeDeps): Promis
   const asked = route.gate.check(visit);
   const judged = asked instanceof Promise ? await asked : asked;
   if (!enter(visit, route, judged, deps)) return;
+  const overloaded = deps.overload.refuses(visit.consumer.key?.priority ?? 'normal');
+  if (overloaded) {
+    deps.onPolicy(route.name, 'overload', overloaded, false, visit);
+    return visit.refuse(overloaded);
+  }
   const reserving = route.limits.reserve(visit);
   if (reserving) {
     const outcome = reserving instanceof Promise ? await reserving : reserving;

@@ -17,6 +17,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { CacheSharing } from '../lib/cache-sharing.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
+import type { Priority } from '../lib/priority.js';
 
 /** A `timestamptz` that is a number of milliseconds here. The driver hands times over as text or as a `Date`. */
 const millis = customType<{ data: number; driverData: string | Date }>({
@@ -66,6 +67,7 @@ export const keys = pgTable('keys', {
   revoked_at: millis('revoked_at'),
   user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
   cache: text('cache').$type<CacheSharing>(),
+  priority: text('priority').$type<Priority>().notNull().default('normal'),
   guards: jsonb('guards').$type<readonly string[]>().notNull().default([]),
 });
 

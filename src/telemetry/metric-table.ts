@@ -85,6 +85,12 @@ const rows = {
     type: 'gauge',
     help: 'Processes that serve now: as many as `server.workers` says, unless one is just replaced or stands still.',
   },
+  tollgate_overload_level: {
+    type: 'gauge',
+    help: 'How many priorities of keys are refused for overload: 0 none, 1 low, 2 normal too, 3 all.',
+    combined: 'max',
+    watched: true,
+  },
   tollgate_refused_requests_total: {
     type: 'counter',
     help: 'Requests to the model API that the gateway itself refused, by the code of the error. What an upstream failed at is not among them.',

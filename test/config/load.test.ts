@@ -88,6 +88,7 @@ telemetry: { metrics: false, log: { level: debug } }
     port: 0,
     body_limit: 1536,
     workers: 1,
+    overload: { delay: 1000, memory: null },
     drain: 5_000,
     restart_gap: 12_000,
     shutdown_grace: 0,

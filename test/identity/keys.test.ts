@@ -46,6 +46,7 @@ test('a new key has what was said, and all else is open', async () => {
     limits,
     user_limits: [],
     cache: null,
+    priority: 'normal',
     tags: [],
     metadata: {},
     aliases: {},

@@ -30,6 +30,7 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     at: '20m',
     labels: one,
   },
+  TollgateOverloaded: { series: { [`tollgate_overload_level{${g1}}`]: '0 1x30' }, at: '10m', labels: one },
   TollgateMemoryHigh: { series: { [`process_resident_memory_bytes{${g1}}`]: '4e9x30' }, at: '20m', labels: one },
   TollgateFileDescriptors: {
     series: { [`process_open_fds{${g1}}`]: '900x30', [`process_max_fds{${g1}}`]: '1000x30' },

@@ -16,6 +16,7 @@ import { localChanges } from '../../src/identity/changes.js';
 import { createKeys } from '../../src/identity/keys.js';
 import { memoryKeyStore } from '../../src/identity/keys-memory.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
+import type { Overload } from '../../src/lib/overload.js';
 import { openLimits } from '../../src/limits/open-redis.js';
 import { Routes } from '../../src/routes/routes.js';
 import type { ClientTimeouts } from '../../src/routes/slow-clients.js';
@@ -42,6 +43,7 @@ export interface TestRoutesOptions {
   readonly clock?: Clock;
   readonly trustProxy?: readonly string[];
   readonly clientTimeouts?: Partial<ClientTimeouts>;
+  readonly overload?: Pick<Overload, 'refuses'>;
   readonly redis?: { readonly url: string; readonly onFailure: 'local' | 'closed' | 'open' };
 }
 
@@ -86,6 +88,7 @@ export async function startRoutes(written: readonly unknown[], options: TestRout
     },
     trustProxy: () => trustProxy,
     onDenied: () => {},
+    overload: { refuses: (priority) => options.overload?.refuses(priority) },
     bodyLimit: () => 20 * 1024 * 1024,
     clientTimeouts: () => ({ headersMs: 30_000, bodyMs: 60_000, sendMs: 60_000, ...options.clientTimeouts }),
     certificates: () => null,

@@ -4,6 +4,7 @@ import type { Key, Team } from '../../identity/key.js';
 import type { AuditLine } from '../../identity/key-store.js';
 import type { Principal } from '../../identity/roles.js';
 import { limitAsWritten } from '../../lib/limit-spec.js';
+import { priorities } from '../../lib/priority.js';
 import { cursorOf } from './schemas.js';
 import { originOf } from './webhook-schemas.js';
 
@@ -34,6 +35,7 @@ export const keyAnswer = z
     limits: z.array(limit),
     user_limits: z.array(limit),
     cache: z.string().nullable(),
+    priority: z.enum(priorities),
     tags: z.array(z.string()),
     metadata,
     aliases: z.record(z.string(), z.string()),
@@ -140,6 +142,7 @@ export const showKey = (key: Key) => ({
   limits: key.limits.map(showLimit),
   user_limits: key.user_limits.map(showLimit),
   cache: key.cache,
+  priority: key.priority,
   tags: [...key.tags],
   metadata: { ...key.metadata },
   aliases: { ...key.aliases },

@@ -7,6 +7,7 @@ import { parseBlock } from '../../identity/allow.js';
 import { cacheSharings } from '../../lib/cache-sharing.js';
 import { endpointNames } from '../../lib/endpoints.js';
 import { limitSpec } from '../../lib/limit-spec.js';
+import { priorities } from '../../lib/priority.js';
 
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
 const DEEPEST = 10;
@@ -86,6 +87,7 @@ const keyFields = {
   limits: limits.nullish(),
   user_limits: limits.nullish(),
   cache: z.enum(cacheSharings).nullish(),
+  priority: z.enum(priorities).nullish(),
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
   aliases: aliases.nullish(),
