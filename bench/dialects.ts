@@ -8,7 +8,7 @@ import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { answerAs, type Saying } from '../test/dialects/sayings.js';
-import type { Out } from '../test/dialects/scenes.js';
+import type { Out } from '../test/dialects/scene.js';
 import { startGateway } from '../test/support/gateway.js';
 
 const ROUNDS = 12;
@@ -21,7 +21,7 @@ const prompt = 'Tell me in one short sentence what a gateway does. '.repeat(5).t
 const short: Saying = {
   name: 'short',
   text: 'Hello there',
-  told: { chat: '', messages: '', responses: '', content: '' },
+  told: { chat: '', messages: '', responses: '', content: '', completions: '' },
 };
 const long: Saying = { ...short, text: ' worded'.repeat(CHUNKS) };
 

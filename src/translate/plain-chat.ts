@@ -15,8 +15,8 @@ const extensions: ReadonlySet<string> = new Set(['thinking_blocks', 'cache_contr
 
 export function plainChat(body: Json, target: TargetFacts, findings: Findings): Json {
   const messages = Array.isArray(body['messages']) ? body['messages'] : [];
-  const { cache_control: _mark, ...rest } = body;
-  const tools = Array.isArray(rest['tools']) ? { tools: rest['tools'].map(withoutMark) } : {};
+  const rest = withoutMark(body, findings) as Json;
+  const tools = Array.isArray(rest['tools']) ? { tools: rest['tools'].map((tool) => withoutMark(tool, findings)) } : {};
   return { ...knownParameters(rest, target, findings), ...tools, messages: plainMessages(messages, findings) };
 }
 
@@ -69,8 +69,10 @@ function plainMessages(messages: readonly unknown[], findings: Findings): Json[]
     const parts = Array.isArray(content)
       ? content.filter(isObject).flatMap((part, i) => plainPart(part, `messages[${at}].content[${i}]`, findings))
       : null;
+    if (!isAbsent(message['cache_control'])) findings.drop('cache_control');
     const kept = Object.fromEntries(Object.entries(message).filter(([name]) => !extensions.has(name)));
-    if (Array.isArray(kept['tool_calls'])) kept['tool_calls'] = kept['tool_calls'].map(plainCall);
+    if (Array.isArray(kept['tool_calls']))
+      kept['tool_calls'] = kept['tool_calls'].map((call: unknown) => plainCall(call, findings));
     if (message['role'] !== 'tool') {
       plain.push(parts ? { ...kept, content: parts } : kept);
       continue;
@@ -102,18 +104,20 @@ function plainPart(part: Json, path: string, findings: Findings): Json[] {
     findings.unsupported(path, 'is a document by its address, which this model does not fetch: send its data');
     return [];
   }
-  return [withoutMark(part) as Json];
+  return [withoutMark(part, findings) as Json];
 }
 
-function withoutMark(value: unknown): unknown {
+/** A mark to cache by only hints: who has no marks keeps prompts by itself, or not at all. */
+function withoutMark(value: unknown, findings: Findings): unknown {
   if (!isObject(value) || value['cache_control'] === undefined) return value;
+  if (!isAbsent(value['cache_control'])) findings.drop('cache_control');
   const { cache_control: _mark, ...rest } = value;
   return rest;
 }
 
 /** A call without what other dialects have of it. */
-function plainCall(call: unknown): unknown {
+function plainCall(call: unknown, findings: Findings): unknown {
   if (!isObject(call)) return call;
   const { extra_content: _extra, ...rest } = call;
-  return withoutMark(rest);
+  return withoutMark(rest, findings);
 }

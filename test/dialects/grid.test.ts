@@ -4,12 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { exception } from '../support/event-frames.js';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { cut, json, write } from '../support/upstream-steps.js';
+import { cut, json, type Step, write } from '../support/upstream-steps.js';
+import { choicesAs } from './choices.js';
+import { fateOf } from './fates.js';
+import { moreScenes } from './more-scenes.js';
 import { readStream, readWhole } from './readings.js';
-import { answerAs, type Saying, sayings, signs } from './sayings.js';
-import { type In, ins, type Out, outs, type Scene, scenes } from './scenes.js';
+import { answerAs, type Saying, SEQUENCE, sayings, signs } from './sayings.js';
+import { type In, ins, type Out, outs, type Scene } from './scene.js';
+import { scenes } from './scenes.js';
 
 let upstream: FakeUpstream;
 let gateway: Gateway;
@@ -24,16 +29,20 @@ before(async () => {
     config: {
       defaults: { retry: { max_attempts: 1 }, breaker: { min_requests: 100_000 } },
       providers: {
-        chat: { type: 'openai-compatible', ...at },
+        chat: { type: 'openai-compatible', ...at, speaks: ['openai-chat'] },
         responses: { type: 'openai-compatible', ...at, speaks: ['openai-responses'] },
         messages: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
         gemini: { type: 'gemini', base_url: upstream.url, api_key: 'g-upstream' },
+        converse: { type: 'bedrock', region: 'eu-central-1', base_url: upstream.url, api_key: 'b-upstream' },
+        text: { type: 'openai-compatible', ...at, speaks: ['openai-completions'] },
       },
       models: {
         chat: model('chat', 'open-model'),
         responses: model('responses', 'open-model'),
         messages: model('messages', 'claude-sonnet-4-5'),
         gemini: model('gemini', 'gemini-2.5-pro'),
+        converse: model('converse', 'eu.amazon.nova-pro-v1:0'),
+        text: model('text', 'open-model'),
       },
     },
   });
@@ -44,7 +53,12 @@ after(async () => {
   await upstream?.stop();
 });
 
-const paths = { chat: '/v1/chat/completions', messages: '/v1/messages', responses: '/v1/responses' };
+const paths = {
+  chat: '/v1/chat/completions',
+  messages: '/v1/messages',
+  responses: '/v1/responses',
+  completions: '/v1/completions',
+};
 
 function ask(from: In, to: Out, fields: object, stream: boolean): Promise<Response> {
   const path =
@@ -55,7 +69,7 @@ function ask(from: In, to: Out, fields: object, stream: boolean): Promise<Respon
     ...(from !== 'content' && { model: to, ...(stream && { stream }) }),
     ...(from === 'messages' && { max_tokens: 500 }),
     ...(from === 'responses' && { store: false }),
-    ...(from === 'chat' && stream && { stream_options: { include_usage: true } }),
+    ...((from === 'chat' || from === 'completions') && stream && { stream_options: { include_usage: true } }),
     ...fields,
   };
   return fetch(`${gateway.url}${path}`, {
@@ -70,6 +84,7 @@ const holds = (sent: string, sign: Scene['signs'][number], to: Out): boolean => 
   return own === undefined || (typeof own === 'string' ? sent.includes(own) : own.test(sent));
 };
 
+const outsOf = (from: In): readonly Out[] => (from === 'completions' ? [...outs, 'text'] : outs);
 const words: Saying = sayings[0]!;
 const hello = scenes[0]!.bodies;
 
@@ -94,37 +109,13 @@ async function fate(scene: Scene, from: In, to: Out, stream: boolean): Promise<s
   return 'named';
 }
 
-/** Which the Responses API's callers get back as what they offered. */
-const toldAsFunction = { 'responses to messages': 'survives', 'responses to gemini': 'survives' };
-
-/** What does not survive, for these pairs. All else does. */
-const fates: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  // Google's API for developers fetches nothing from the web.
-  'image by URL': { '* to gemini': 'refused', 'content to gemini': 'survives' },
-  sound: { '* to messages': 'refused' },
-  'custom tool': { '* to messages': 'refused', '* to gemini': 'refused', ...toldAsFunction },
-  'no parallel calls': { '* to gemini': 'named' },
-  // It is not known whether this model would take it.
-  effort: { '* to chat': 'named', 'chat to chat': 'survives' },
-  'stop sequence': { '* to responses': 'refused' },
-  'several answers': { '* to responses': 'refused', '* to messages': 'refused' },
-  logprobs: { '* to messages': 'refused' },
-  sampling: {
-    '* to responses': 'named',
-    'messages to responses': 'refused',
-    'responses to responses': 'survives',
-    '* to messages': 'named',
-    'messages to messages': 'survives',
-  },
-};
-
-for (const scene of scenes)
+for (const scene of [...scenes, ...moreScenes])
   describe(scene.name, () => {
     for (const from of ins)
-      for (const to of outs) {
+      for (const to of outsOf(from)) {
         if (!scene.bodies[from]) continue;
         it(`${scene.name}: ${from} to ${to}`, async () => {
-          const expected = fates[scene.name]?.[`${from} to ${to}`] ?? fates[scene.name]?.[`* to ${to}`] ?? 'survives';
+          const expected = fateOf(scene.name, from, to);
           assert.equal(await fate(scene, from, to, false), expected);
           assert.equal(await fate(scene, from, to, true), expected);
         });
@@ -134,18 +125,25 @@ for (const scene of scenes)
 for (const saying of sayings)
   describe(`answer: ${saying.name}`, () => {
     for (const from of ins)
-      for (const to of outs)
+      for (const to of outsOf(from)) {
+        // Completions are words alone.
+        if (from === 'completions' && (saying.calls || saying.thinking)) continue;
+        // Nor does the Responses API know stop sequences.
+        if (saying.end === 'stop' && (from === 'responses' || to === 'responses')) continue;
         it(`${saying.name}: ${from} from ${to}`, async () => {
           const tools = saying.calls ? scenes.find(({ name }) => name === 'tool')!.bodies[from]! : {};
           const thinks = saying.thinking ? scenes.find(({ name }) => name === 'effort')!.bodies[from]! : {};
-          const body = { ...hello[from]!, ...tools, ...thinks };
+          const stops =
+            saying.end === 'stop' ? (scenes.find(({ name }) => name === 'stop sequence')!.bodies[from] ?? {}) : {};
+          const body = { ...hello[from]!, ...tools, ...thinks, ...stops };
           for (const stream of [false, true]) {
             upstream.always(answerAs(to, saying, stream));
             const response = await ask(from, to, body, stream);
             const told = await response.text();
             assert.equal(response.status, 200, told);
             const read = stream ? readStream(from, told) : readWhole(from, JSON.parse(told) as object);
-            if (from === 'responses' && to !== 'responses' && !saying.end) assert.match(told, /"completed_at":\d+/);
+            if (from === 'responses' && to !== 'responses' && saying.told.responses === 'completed')
+              assert.match(told, /"completed_at":\d+/);
             const how = stream ? 'streamed' : 'whole';
             // Why Claude stopped is told in words beside what it said.
             assert.ok(read.text.startsWith(saying.text ?? ''), `${how}: ${read.text}`);
@@ -153,7 +151,10 @@ for (const saying of sayings)
             assert.equal(read.thinking, saying.thinking ?? '', how);
             const calls = (saying.calls ?? []).map(([name, args]) => `${name} ${JSON.stringify(args)}`);
             assert.deepEqual(read.calls, calls, how);
-            assert.equal(read.end, saying.told[from], how);
+            const named = from === 'messages' && saying.end === 'stop' && to !== 'gemini';
+            assert.equal(read.end, named ? 'stop_sequence' : saying.told[from], how);
+            assert.equal(read.stoppedAt, named ? SEQUENCE : undefined, how);
+            assert.deepEqual(read.cites, saying.cites && from !== 'completions' ? [saying.cites] : [], how);
             assert.deepEqual(read.usage, [100, saying.cached ?? 0, 20], how);
             const [entry] = await gateway.entries(response.headers.get('x-request-id')!);
             assert.deepEqual(
@@ -162,10 +163,43 @@ for (const saying of sayings)
             );
           }
         });
+      }
   });
 
+describe('several answers, and how likely their tokens were, are told whole and streamed', () => {
+  const bodyOf = (name: string, from: In) => [...scenes, ...moreScenes].find((one) => one.name === name)!.bodies[from];
+  for (const from of ins)
+    for (const to of ['chat', 'gemini'] as const) {
+      const several = bodyOf('several answers', from);
+      if (!several) continue;
+      it(`several answers: ${from} from ${to}`, async () => {
+        for (const stream of [false, true]) {
+          upstream.always(choicesAs[to](2, stream));
+          const told = await (await ask(from, to, several, stream)).text();
+          assert.match(told, /"Yes"/);
+          assert.match(told, /"No"/);
+          assert.match(told, /"index":\s*1/);
+        }
+      });
+    }
+  for (const from of ['chat', 'responses', 'content'] as const)
+    for (const to of ['chat', 'gemini', 'responses'] as const)
+      it(`logprobs: ${from} from ${to}`, async () => {
+        for (const stream of [false, true]) {
+          upstream.always(choicesAs[to](1, stream));
+          const response = await ask(from, to, bodyOf('logprobs', from)!, stream);
+          const told = await response.text();
+          assert.match(told, /"(logprob|logProbability)":\s*-0\.4242/, `${stream} ${told}`);
+        }
+      });
+});
+
+/** Formats that have turns. */
+const talkers = ['chat', 'messages', 'responses', 'content'] as const;
+type Talker = (typeof talkers)[number];
+
 /** The turn that an answer was, and the result of its call, as a client sends them in the next request. */
-const nextTurn: Readonly<Record<In, (answer: Answer) => object>> = {
+const nextTurn: Readonly<Record<Talker, (answer: Answer) => object>> = {
   chat: ({ choices }) => ({
     messages: [
       { role: 'user', content: 'hello there' },
@@ -208,7 +242,7 @@ interface Answer {
 
 describe('thoughts that were signed find back to who thought them, with the next turn', () => {
   const saying: Saying = { ...words, text: '', thinking: 'Two and two', calls: [['look', { a: 1 }]] };
-  for (const from of ins)
+  for (const from of talkers)
     for (const to of ['messages', 'responses', 'gemini'] as const)
       it(`${from} and ${to}`, async () => {
         const body = {
@@ -228,20 +262,37 @@ describe('thoughts that were signed find back to who thought them, with the next
       });
 });
 
+/** A request that is refused, and what a stream says that fails, as each target words it. */
+const refusalOf = (to: Out, message: string): readonly Step[] =>
+  ({
+    ...{ chat: openaiRefusal, responses: openaiRefusal, text: openaiRefusal },
+    messages: () => json(400, { type: 'error', error: { type: 'invalid_request_error', message } }),
+    gemini: () => json(400, { error: { code: 400, status: 'INVALID_ARGUMENT', message } }),
+    converse: () => json(400, { message }, { 'x-amzn-errortype': 'ValidationException' }),
+  })[to](message);
+const openaiRefusal = (message: string) =>
+  json(400, { error: { message, type: 'invalid_request_error', param: 'temperature', code: null } });
+
+const openaiFailure = 'data: {"error":{"message":"Overloaded","code":503,"status":"UNAVAILABLE"}}\n\n';
+const inBand: Readonly<Record<Out, string | Buffer>> = {
+  ...{ chat: openaiFailure, gemini: openaiFailure, text: openaiFailure },
+  messages: 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n',
+  responses:
+    'event: error\ndata: {"type":"error","code":"server_error","message":"Overloaded","param":null,"sequence_number":9}\n\n',
+  converse: exception('serviceUnavailableException', 'Overloaded'),
+};
+/** Steps of an answer's stream until it has begun to speak. */
+const untilWords: Readonly<Record<Out, number>> = {
+  ...{ chat: 8, responses: 8, messages: 6, gemini: 3, converse: 4, text: 4 },
+};
+
 describe('failures', () => {
   const errorWords = (text: string) => /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? '';
   for (const from of ins)
-    for (const to of outs) {
+    for (const to of outsOf(from)) {
       it(`${from} from ${to}: an error before the answer keeps status and words`, async () => {
-        const message = 'The field temperature is too hot.';
-        const body =
-          to === 'messages'
-            ? { type: 'error', error: { type: 'invalid_request_error', message } }
-            : to === 'gemini'
-              ? { error: { code: 400, status: 'INVALID_ARGUMENT', message } }
-              : { error: { message, type: 'invalid_request_error', param: 'temperature', code: null } };
         for (const stream of [false, true]) {
-          upstream.always(json(400, body));
+          upstream.always(refusalOf(to, 'The field temperature is too hot.'));
           const response = await ask(from, to, hello[from]!, stream);
           assert.equal(response.status, 400);
           assert.match(errorWords(await response.text()), /too hot/);
@@ -249,15 +300,8 @@ describe('failures', () => {
       });
 
       it(`${from} from ${to}: a stream that is cut, or that tells an error, never ends as if it were whole`, async () => {
-        const whole = answerAs(to, { ...words, text: 'Half an answer and more' }, true);
-        const inBand =
-          to === 'messages'
-            ? 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
-            : to === 'responses'
-              ? 'event: error\ndata: {"type":"error","code":"server_error","message":"Overloaded","param":null,"sequence_number":9}\n\n'
-              : 'data: {"error":{"message":"Overloaded","code":503,"status":"UNAVAILABLE"}}\n\n';
-        const begun = to === 'chat' || to === 'responses' ? whole.slice(0, 8) : whole.slice(0, to === 'gemini' ? 3 : 6);
-        for (const ending of [[cut], [write(inBand)]]) {
+        const begun = answerAs(to, { ...words, text: 'Half an answer and more' }, true).slice(0, untilWords[to]);
+        for (const ending of [[cut], [write(inBand[to])]]) {
           upstream.always([...begun, ...ending]);
           const text = await textAsFarAsItComes(await ask(from, to, hello[from]!, true));
           assert.doesNotMatch(text, /\[DONE\]|message_stop|response\.completed|"finishReason":\s*"STOP"/);
@@ -266,4 +310,12 @@ describe('failures', () => {
         }
       });
     }
+});
+
+it('completions alone reach a target that speaks nothing else, and others are told so', async () => {
+  for (const from of talkers) {
+    const response = await ask(from, 'text', hello[from]!, false);
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /openai-completions|completions/);
+  }
 });

@@ -1,5 +1,5 @@
 /** What an answer says, whole or streamed, in each format that clients call. */
-import type { In } from './scenes.js';
+import type { In } from './scene.js';
 
 type Wire = Readonly<Record<string, unknown>>;
 
@@ -12,6 +12,10 @@ export interface Reading {
   readonly end: string;
   /** Tokens: of the request with what was cached, of what was cached, and of the answer. */
   readonly usage: readonly [input: number, cached: number, output: number];
+  /** Addresses that the text cites. */
+  readonly cites: readonly string[];
+  /** The sequence at which it stopped, where the format tells it. */
+  readonly stoppedAt?: string | undefined;
 }
 
 const of = (value: unknown): Wire => (typeof value === 'object' && value !== null ? (value as Wire) : {});
@@ -22,17 +26,27 @@ const joined = (pieces: readonly string[]): string => pieces.join('');
 const call = (name: unknown, args: unknown): string =>
   `${text(name)} ${JSON.stringify(typeof args === 'string' ? JSON.parse(args || '{}') : (args ?? {}))}`;
 
+type Whole = (answer: Wire) => Reading;
+type Events = (events: readonly Wire[]) => Reading;
+
+const wholes: Readonly<Record<In, Whole>> = {
+  ...{ chat: chatWhole, messages: messagesWhole, responses: responsesWhole, content: (answer) => contentOf([answer]) },
+  completions: (answer) => completionsOf([answer]),
+};
+const streams: Readonly<Record<In, Events>> = {
+  ...{ chat: chatStream, messages: messagesStream, responses: responsesStream, content: contentOf },
+  completions: completionsOf,
+};
+
 export function readWhole(format: In, answer: object): Reading {
-  return { chat: chatWhole, messages: messagesWhole, responses: responsesWhole, content: contentWhole }[format](
-    of(answer),
-  );
+  return wholes[format](of(answer));
 }
 
 export function readStream(format: In, told: string): Reading {
   const events = told
     .split('\n')
     .flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6)) as Wire] : []));
-  return { chat: chatStream, messages: messagesStream, responses: responsesStream, content: contentOf }[format](events);
+  return streams[format](events);
 }
 
 function chatUsage(told: unknown): Reading['usage'] {
@@ -53,6 +67,7 @@ function chatWhole({ choices, usage }: Wire): Reading {
     }),
     end: text(choice?.['finish_reason']),
     usage: chatUsage(usage),
+    cites: list(message['annotations']).map(({ url_citation: cited }) => text(of(cited)['url'])),
   };
 }
 
@@ -73,10 +88,11 @@ function chatStream(events: readonly Wire[]): Reading {
     calls: calls.map(({ name, args }) => call(name, args)),
     end: joined(choices.map((choice) => text(choice['finish_reason']))),
     usage: chatUsage(events.findLast(({ usage }) => typeof usage === 'object' && usage !== null)?.['usage']),
+    cites: deltas.flatMap((delta) => list(delta['annotations']).map((one) => text(of(one['url_citation'])['url']))),
   };
 }
 
-function messagesWhole({ content, stop_reason: end, usage: told }: Wire): Reading {
+function messagesWhole({ content, stop_reason: end, stop_sequence: at, usage: told }: Wire): Reading {
   const blocks = list(content);
   const usage = of(told);
   const cached = number(usage['cache_read_input_tokens']);
@@ -86,6 +102,8 @@ function messagesWhole({ content, stop_reason: end, usage: told }: Wire): Readin
     calls: blocks.flatMap(({ type, name, input }) => (type === 'tool_use' ? [call(name, input)] : [])),
     end: text(end),
     usage: [number(usage['input_tokens']) + cached, cached, number(usage['output_tokens'])],
+    cites: blocks.flatMap(({ citations }) => list(citations).map(({ url }) => text(url))),
+    stoppedAt: text(at) || undefined,
   };
 }
 
@@ -102,12 +120,13 @@ function messagesStream(events: readonly Wire[]): Reading {
       text: text(block['text']) + said('text'),
       thinking: text(block['thinking']) + said('thinking'),
       input: said('partial_json') || block['input'],
+      citations: deltas.flatMap(({ citation }) => (citation === undefined ? [] : [citation])),
     };
   });
   const [end] = typed('message_delta');
   const begun = of(of(typed('message_start')[0]?.['message'])['usage']);
   const usage = { ...begun, ...of(end?.['usage']) };
-  return messagesWhole({ content, stop_reason: of(end?.['delta'])['stop_reason'], usage });
+  return messagesWhole({ content, ...of(end?.['delta']), usage });
 }
 
 function responsesWhole({ output, status, incomplete_details: details, usage: told }: Wire): Reading {
@@ -121,6 +140,7 @@ function responsesWhole({ output, status, incomplete_details: details, usage: to
     calls: items.flatMap(({ type, name, arguments: args }) => (type === 'function_call' ? [call(name, args)] : [])),
     end: text(of(details)['reason'], status),
     usage: [number(usage['input_tokens']), number(cached), number(usage['output_tokens'])],
+    cites: said.flatMap(({ annotations }) => list(annotations).map(({ url }) => text(url))),
   };
 }
 
@@ -130,7 +150,17 @@ function responsesStream(events: readonly Wire[]): Reading {
   return { ...responsesWhole(of(events.at(-1)?.['response'])), text: joined(said.map(({ delta }) => text(delta))) };
 }
 
-const contentWhole = (answer: Wire): Reading => contentOf([answer]);
+function completionsOf(events: readonly Wire[]): Reading {
+  const choices = events.flatMap((event) => list(event['choices']));
+  return {
+    text: joined(choices.map((choice) => text(choice['text']))),
+    thinking: '',
+    calls: [],
+    cites: [],
+    end: joined(choices.map((choice) => text(choice['finish_reason']))),
+    usage: chatUsage(events.findLast(({ usage }) => typeof usage === 'object' && usage !== null)?.['usage']),
+  };
+}
 
 function contentOf(events: readonly Wire[]): Reading {
   const candidates = events.flatMap((event) => list(event['candidates']));
@@ -149,5 +179,8 @@ function contentOf(events: readonly Wire[]): Reading {
       number(usage['cachedContentTokenCount']),
       number(usage['candidatesTokenCount']) + number(usage['thoughtsTokenCount']),
     ],
+    cites: candidates.flatMap(({ groundingMetadata: found }) =>
+      list(of(found)['groundingChunks']).map(({ web }) => text(of(web)['uri'])),
+    ),
   };
 }

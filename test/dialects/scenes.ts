@@ -2,106 +2,21 @@
  * What requests of each wire format may hold, and by what it is known in the request that a target gets. A format that has no
  * words for a thing has no body for it here.
  */
-
-export type In = 'chat' | 'messages' | 'responses' | 'content';
-export type Out = 'chat' | 'responses' | 'messages' | 'gemini';
-export const ins: readonly In[] = ['chat', 'messages', 'responses', 'content'];
-export const outs: readonly Out[] = ['chat', 'responses', 'messages', 'gemini'];
-
-type Sign = string | RegExp;
-
-export interface Scene {
-  readonly name: string;
-  /** Fields of the request, or of its `generationConfig`, beside the model; left out: the format cannot say it. */
-  readonly bodies: Partial<Record<In, object>>;
-  /** What the target's request holds where the thing survives, in JSON. */
-  readonly signs: readonly (Sign | Partial<Record<Out, Sign>>)[];
-}
-
-export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-const PDF = 'JVBERi0xLjQKJSVFT0YK';
-const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=';
-const URL_OF = 'https://images.example.com/cat.png';
-const schema = {
-  type: 'object',
-  properties: { zebra: { type: 'string' } },
-  required: ['zebra'],
-  additionalProperties: false,
-};
-
-const user = (content: unknown) => ({ role: 'user', content });
-const parts = (...of: object[]) => ({ role: 'user', parts: of });
-const hello = {
-  chat: { messages: [user('hello there')] },
-  messages: { messages: [user('hello there')] },
-  responses: { input: 'hello there' },
-  content: { contents: [parts({ text: 'hello there' })] },
-};
-/** A thing that stands beside the words. */
-const beside = (of: Partial<Record<In, object>>): Partial<Record<In, object>> =>
-  Object.fromEntries(Object.entries(of).map(([name, more]) => [name, { ...hello[name as In], ...more }]));
-/** A part of what the user says. */
-const part = (of: Partial<Record<In, object>>): Partial<Record<In, object>> => ({
-  ...(of.chat && { chat: { messages: [user([{ type: 'text', text: 'look' }, of.chat])] } }),
-  ...(of.messages && { messages: { messages: [user([{ type: 'text', text: 'look' }, of.messages])] } }),
-  ...(of.responses && { responses: { input: [user([{ type: 'input_text', text: 'look' }, of.responses])] } }),
-  ...(of.content && { content: { contents: [parts({ text: 'look' }, of.content)] } }),
-});
-
-/** Calls of the assistant and what came of them. */
-const called = (results: Partial<Record<In, object>>): Partial<Record<In, object>> => {
-  const args = { city: 'Oslo' };
-  const found: Partial<Record<In, object>> = {};
-  if (results.chat)
-    found.chat = {
-      messages: [
-        user('go'),
-        {
-          role: 'assistant',
-          content: null,
-          tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: JSON.stringify(args) } }],
-        },
-        { role: 'tool', tool_call_id: 'call_1', ...results.chat },
-      ],
-      tools: [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }],
-    };
-  if (results.messages)
-    found.messages = {
-      messages: [
-        user('go'),
-        { role: 'assistant', content: [{ type: 'tool_use', id: 'call_1', name: 'look', input: args }] },
-        user([{ type: 'tool_result', tool_use_id: 'call_1', ...results.messages }]),
-      ],
-      tools: [{ name: 'look', input_schema: { type: 'object' } }],
-    };
-  if (results.responses)
-    found.responses = {
-      input: [
-        user('go'),
-        { type: 'function_call', call_id: 'call_1', name: 'look', arguments: JSON.stringify(args) },
-        { type: 'function_call_output', call_id: 'call_1', ...results.responses },
-      ],
-      tools: [{ type: 'function', name: 'look', parameters: { type: 'object' }, strict: false }],
-    };
-  if (results.content)
-    found.content = {
-      contents: [
-        parts({ text: 'go' }),
-        { role: 'model', parts: [{ functionCall: { name: 'look', args } }] },
-        parts({ functionResponse: { name: 'look', ...results.content } }),
-      ],
-      tools: [{ functionDeclarations: [{ name: 'look', parametersJsonSchema: { type: 'object' } }] }],
-    };
-  return found;
-};
-
-const tools = (of: Partial<Record<In, object>>): Partial<Record<In, object>> =>
-  beside({
-    ...(of.chat && { chat: { tools: [of.chat] } }),
-    ...(of.messages && { messages: { tools: [of.messages] } }),
-    ...(of.responses && { responses: { tools: [of.responses] } }),
-    ...(of.content && { content: { tools: [{ functionDeclarations: [of.content] }] } }),
-  });
+import {
+  beside,
+  called,
+  hello,
+  PDF,
+  PIXEL,
+  part,
+  parts,
+  type Scene,
+  schema,
+  tools,
+  URL_OF,
+  user,
+  WAV,
+} from './scene.js';
 
 export const scenes: readonly Scene[] = [
   { name: 'text', bodies: hello, signs: ['hello there'] },
@@ -131,7 +46,7 @@ export const scenes: readonly Scene[] = [
       responses: { type: 'input_image', image_url: `data:image/png;base64,${PIXEL}` },
       content: { inlineData: { mimeType: 'image/png', data: PIXEL } },
     }),
-    signs: [PIXEL, 'image/png'],
+    signs: [PIXEL, /image\/png|"format":"png"/],
   },
   {
     name: 'image by URL',
@@ -190,7 +105,10 @@ export const scenes: readonly Scene[] = [
     }),
     signs: [
       'zebra',
-      { chat: '"strict":true', responses: '"strict":true', messages: '"strict":true', gemini: 'VALIDATED' },
+      {
+        ...{ chat: '"strict":true', responses: '"strict":true', messages: '"strict":true', gemini: 'VALIDATED' },
+        converse: '"strict":true',
+      },
     ],
   },
   {
@@ -236,7 +154,7 @@ export const scenes: readonly Scene[] = [
         toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['look'] } },
       },
     }),
-    signs: [/"tool_choice":(\{[^}]*"name":"look"|"required")|"mode":"ANY"/],
+    signs: [/"tool_choice":(\{[^}]*"name":"look"|"required")|"mode":"ANY"|"toolChoice":\{"tool"/],
   },
   {
     name: 'result of a tool',
@@ -256,7 +174,10 @@ export const scenes: readonly Scene[] = [
     }),
     signs: [
       'no such tree',
-      { messages: '"is_error":true', gemini: '"error":', chat: /[Ee]rror/, responses: /[Ee]rror/ },
+      {
+        ...{ messages: '"is_error":true', gemini: '"error":', chat: /[Ee]rror/, responses: /[Ee]rror/ },
+        converse: '"status":"error"',
+      },
     ],
   },
   {
@@ -303,6 +224,7 @@ export const scenes: readonly Scene[] = [
       chat: { stop: ['ENDWORD'] },
       messages: { stop_sequences: ['ENDWORD'] },
       content: { generationConfig: { stopSequences: ['ENDWORD'] } },
+      completions: { stop: ['ENDWORD'] },
     }),
     signs: ['ENDWORD'],
   },
@@ -313,12 +235,17 @@ export const scenes: readonly Scene[] = [
       messages: { max_tokens: 777 },
       responses: { max_output_tokens: 777 },
       content: { generationConfig: { maxOutputTokens: 777 } },
+      completions: { max_tokens: 777 },
     }),
     signs: ['777'],
   },
   {
     name: 'several answers',
-    bodies: beside({ chat: { n: 2 }, content: { generationConfig: { candidateCount: 2 } } }),
+    bodies: beside({
+      chat: { n: 2 },
+      content: { generationConfig: { candidateCount: 2 } },
+      completions: { n: 2 },
+    }),
     signs: [/"(n|candidateCount)":2/],
   },
   {
@@ -327,6 +254,7 @@ export const scenes: readonly Scene[] = [
       chat: { logprobs: true, top_logprobs: 2 },
       responses: { include: ['message.output_text.logprobs'], top_logprobs: 2 },
       content: { generationConfig: { responseLogprobs: true, logprobs: 2 } },
+      completions: { logprobs: 2 },
     }),
     signs: [/"(top_logprobs|logprobs)":2/],
   },
@@ -337,6 +265,7 @@ export const scenes: readonly Scene[] = [
       messages: { temperature: 0.3, top_k: 4242 },
       responses: { temperature: 0.3, top_p: 0.4242 },
       content: { generationConfig: { temperature: 0.3, seed: 4242 } },
+      completions: { temperature: 0.3, seed: 4242 },
     }),
     signs: ['0.3', '4242'],
   },

@@ -1,11 +1,11 @@
 /**
- * Takes thinking that is signed by this gateway alone (`own-signature.ts`) out of a conversation, in its bytes: every other byte
- * stays as the caller wrote it. A conversation without such thinking is not read.
+ * Takes thinking that is signed by this gateway alone (`own-signature.ts`) out of a conversation, in its bytes, and citations that
+ * it made: every other byte stays as the caller wrote it. A conversation without such thinking is not read.
  */
 import { isObject } from '../../lib/json.js';
 import { jsonElements } from '../json-elements.js';
 import { jsonFields } from '../json-fields.js';
-import { isOwnSignature } from './own-signature.js';
+import { isOwnSignature, OWN_CITATION } from './own-signature.js';
 
 export interface Edit {
   readonly start: number;
@@ -27,8 +27,8 @@ function editOf(body: Buffer, message: Buffer): Edit[] {
   const value = body.subarray(from + content.valueStart, from + content.valueEnd);
   if (value[0] !== 0x5b) return [];
   const blocks = jsonElements(value);
-  const kept = blocks.filter((block) => !isForeign(block));
-  if (kept.length === blocks.length) return [];
+  const kept = blocks.filter((block) => !isForeign(block)).map(withoutOwnCitations);
+  if (kept.length === blocks.length && kept.every((block, i) => block === blocks[i])) return [];
   // A turn that said nothing else must say something.
   const left =
     kept.length > 0 ? kept.map((block) => block.toString('utf8').trim()) : ['{"type":"text","text":"(thinking)"}'];
@@ -38,4 +38,13 @@ function editOf(body: Buffer, message: Buffer): Edit[] {
 function isForeign(block: Buffer): boolean {
   const parsed: unknown = JSON.parse(block.toString('utf8'));
   return isObject(parsed) && parsed['type'] === 'thinking' && isOwnSignature(parsed['signature']);
+}
+
+function withoutOwnCitations(block: Buffer): Buffer {
+  if (!block.includes(OWN_CITATION)) return block;
+  const parsed: unknown = JSON.parse(block.toString('utf8'));
+  if (!isObject(parsed) || !Array.isArray(parsed['citations'])) return block;
+  const { citations, ...rest } = parsed;
+  const kept = (citations as unknown[]).filter((one) => !isObject(one) || one['encrypted_index'] !== OWN_CITATION);
+  return Buffer.from(JSON.stringify(kept.length > 0 ? { ...rest, citations: kept } : rest));
 }

@@ -7,6 +7,9 @@ import { createHash } from 'node:crypto';
 
 const MARK = 'tg1.';
 
+/** The index of a citation that came from another maker's model. */
+export const OWN_CITATION = `${MARK}citation`;
+
 /** The field of a chat completion in which the target tells its thinking. */
 export type ThinkingField = 'reasoning_content' | 'reasoning';
 

@@ -2,7 +2,7 @@
 import { isObject, type Json } from '../../lib/json.js';
 import { type EventFrame, EventFrames } from '../event-stream.js';
 import type { UpstreamFailure } from '../failure.js';
-import { errorOf, failedStops, messagesUsage, stopReasonOf } from './wire.js';
+import { endingOf, errorOf, failedStops, messagesCitation, messagesUsage } from './wire.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -83,14 +83,17 @@ export class InvokedMessages extends Unframed {
 /** Blocks that begin without a start (text, reasoning) are begun by their first piece; usage comes after the end. */
 export class ConverseMessages extends Unframed {
   readonly #model: string;
+  readonly #sequence: string | undefined;
   readonly #open = new Set<unknown>();
   #begun = false;
   #stopped = false;
   #ended = false;
 
-  constructor(model: string) {
+  /** `sequence`: the only one at which the answer may stop; undefined: there are several, or none. */
+  constructor(model: string, sequence?: string) {
     super();
     this.#model = model;
+    this.#sequence = sequence;
   }
 
   protected event(name: string, payload: Json): void {
@@ -131,10 +134,12 @@ export class ConverseMessages extends Unframed {
     this.#begin();
     if (!isObject(delta)) return;
     const { text, toolUse, reasoningContent } = delta;
+    const citation = messagesCitation(delta['citation']);
     if (typeof text === 'string') this.#piece(index, { type: 'text', text: '' }, { type: 'text_delta', text });
     else if (isObject(toolUse) && this.#open.has(index))
       this.#piece(index, {}, { type: 'input_json_delta', partial_json: toolUse['input'] });
     else if (isObject(reasoningContent)) this.#reasoning(index, reasoningContent);
+    else if (citation && this.#open.has(index)) this.#piece(index, {}, { type: 'citations_delta', citation });
   }
 
   #reasoning(index: unknown, { text, signature, redactedContent }: Json): void {
@@ -165,7 +170,7 @@ export class ConverseMessages extends Unframed {
       this.say(eventOf('error', { error }));
       return;
     }
-    this.say(eventOf('message_delta', { delta: { stop_reason: stopReasonOf(reason) } }));
+    this.say(eventOf('message_delta', { delta: endingOf(reason, this.#sequence) }));
   }
 
   #end(usage: Json | undefined): void {

@@ -6,6 +6,7 @@ import { generatedText } from '../../formats/openai-chat/generated.js';
 import { noUsage, type Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { LegTerms } from '../through-chat.js';
+import { citationsOf } from './citations.js';
 import { namesByChat } from './tools.js';
 
 export type Terms = LegTerms<MessagesRequest>;
@@ -91,9 +92,10 @@ export function answerOf(completion: Json, usage: Usage | undefined, terms: Term
   const refusal = stringOr(message['refusal'], '');
   const calls = callBlocks(message['tool_calls'], choice['finish_reason'] === 'length', terms);
   const text = textOf(message['content']);
+  const citations = citationsOf(message['annotations'], text);
   const content = [
     ...thinkingBlocks(message, terms),
-    ...(text === '' ? [] : [{ type: 'text', text, citations: null }]),
+    ...(text === '' ? [] : [{ type: 'text', text, citations: citations.length > 0 ? citations : null }]),
     ...(refusal === '' ? [] : [{ type: 'text', text: refusal, citations: null }]),
     ...calls,
   ];

@@ -68,7 +68,8 @@ function sourceless(type: unknown, path: string, findings: Findings): Json[] {
   return [];
 }
 
-function documentParts({ source, title, context }: Json, path: string, findings: Findings): Json[] {
+function documentParts({ source, title, context, citations }: Json, path: string, findings: Findings): Json[] {
+  if (isObject(citations) && citations['enabled'] === true) findings.drop('document.citations');
   const { type, data, media_type: mediaType, url, content } = isObject(source) ? source : ({} as Json);
   const name = words(title);
   const about = words(context) === '' ? [] : [textPart(words(context))];

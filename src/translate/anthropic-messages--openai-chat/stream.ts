@@ -22,11 +22,14 @@ import {
   usageOr,
   wantsThinking,
 } from './answer.js';
+import { citationsOf } from './citations.js';
 import { namesByChat } from './tools.js';
 
 interface Text {
   readonly kind: 'text';
   waiting: string;
+  /** Those that came before it was open. */
+  readonly citations: Json[];
 }
 interface Thinking {
   readonly kind: 'thinking';
@@ -54,6 +57,9 @@ interface Call {
 }
 type Block = Text | Thinking | Redacted | Call;
 
+/** Characters of the content that are kept for citations. */
+const MOST_SAID = 128 * 1024;
+
 export class MessagesWriter implements ChunkWriter {
   readonly ping = PING;
   readonly #terms: Terms;
@@ -69,6 +75,8 @@ export class MessagesWriter implements ChunkWriter {
   #calls = 0;
   #refusal = '';
   #text = '';
+  /** The content, for what is cited of it. */
+  #said = '';
   #choice: Json = {};
 
   constructor(terms: Terms) {
@@ -133,16 +141,28 @@ export class MessagesWriter implements ChunkWriter {
       this.#refusal += refusal;
       this.#say(refusal);
     }
+    if (Array.isArray(delta['annotations'])) this.#cite(delta['annotations']);
     if (Array.isArray(delta['tool_calls']))
       for (const call of delta['tool_calls']) if (isObject(call)) this.#call(call);
   }
 
   #say(text: string): void {
     this.#text += text;
+    if (this.#said.length < MOST_SAID) this.#said += text;
     const last = this.#blocks.at(-1);
     if (last?.kind === 'text') last.waiting += text;
-    else this.#blocks.push({ kind: 'text', waiting: text });
+    else this.#blocks.push({ kind: 'text', waiting: text, citations: [] });
     this.#flow();
+  }
+
+  /** Places are told in all that was said, of which a bounded beginning is known. */
+  #cite(annotations: readonly unknown[]): void {
+    const last = this.#blocks.at(-1);
+    if (last?.kind !== 'text') return;
+    this.#flow();
+    const citations = citationsOf(annotations, this.#said);
+    if (!this.#open) last.citations.push(...citations);
+    else for (const citation of citations) this.#piece({ type: 'citations_delta', citation });
   }
 
   #think(field: ThinkingField, text: string): void {
@@ -233,6 +253,8 @@ export class MessagesWriter implements ChunkWriter {
   #close(): void {
     const block = this.#blocks.shift()!;
     this.#write(block, true);
+    if (block.kind === 'text')
+      for (const citation of block.citations) this.#piece({ type: 'citations_delta', citation });
     if (block.kind === 'thinking') {
       const signature = block.signature || ownSignature(this.#terms.target, block.field, block.said);
       this.#piece({ type: 'signature_delta', signature });

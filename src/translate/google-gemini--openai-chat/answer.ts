@@ -9,6 +9,7 @@ import { readDataUrl } from '../data-url.js';
 import { carriedSignature, isGoogles } from '../thought-signatures.js';
 import type { LegTerms } from '../through-chat.js';
 import { REDACTED, WHOLE } from './contents.js';
+import { groundingOf } from './grounding.js';
 
 type Terms = LegTerms<GeminiRequest>;
 
@@ -35,11 +36,15 @@ function candidateOf(choice: Json, place: number, terms: Terms): Json {
     ...calls.map((call) => callPart(call, functionOf(call)['arguments'])),
   ];
   const logprobs = logprobsOf(choice['logprobs']);
+  const { annotations } = message;
+  const text = textParts(message['content']).map((part) => part['text']);
+  const grounding = Array.isArray(annotations) ? groundingOf(annotations, text.join('')) : undefined;
   return {
     content: { parts, role: 'model' },
     finishReason: finishReason(choice['finish_reason']),
     index: typeof choice['index'] === 'number' ? choice['index'] : place,
     ...(logprobs && { logprobsResult: logprobs }),
+    ...(grounding && { groundingMetadata: grounding }),
   };
 }
 
@@ -149,7 +154,7 @@ function argsOf(written: unknown): Json {
   return { invalid_arguments: written };
 }
 
-function logprobsOf(logprobs: unknown): Json | undefined {
+export function logprobsOf(logprobs: unknown): Json | undefined {
   const content = isObject(logprobs) ? logprobs['content'] : undefined;
   if (!Array.isArray(content)) return undefined;
   const tokens = content.filter(isObject);

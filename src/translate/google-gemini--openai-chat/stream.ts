@@ -17,6 +17,7 @@ import {
   functionOf,
   identityOf,
   imageParts,
+  logprobsOf,
   signedThought,
   textParts,
   thoughtIn,
@@ -24,6 +25,7 @@ import {
   wantsThoughts,
   wholeThought,
 } from './answer.js';
+import { groundingOf } from './grounding.js';
 
 interface Choice {
   /** Calls whose arguments may go on, by their numbers. */
@@ -31,10 +33,16 @@ interface Choice {
   /** Thoughts that nobody has signed yet. */
   thinking: { field: ThinkingField; text: string } | undefined;
   finish: string | undefined;
+  /** The content, for what is cited of it, and citations. */
+  said: string;
+  readonly annotations: unknown[];
 }
 
 /** No answer has more. */
 const MOST_CHOICES = 128;
+/** Characters of a choice that are kept for citations, and how many of these. */
+const MOST_SAID = 128 * 1024;
+const MOST_CITATIONS = 256;
 
 export class GeminiWriter implements ChunkWriter {
   readonly #terms: LegTerms<GeminiRequest>;
@@ -63,15 +71,19 @@ export class GeminiWriter implements ChunkWriter {
         parts.push(...this.#settled(choice), ...this.#unsigned(choice));
         choice.finish = finishReason(finish);
       }
-      if (parts.length > 0) out += this.#event([candidate(index, parts)]);
+      const logprobs = logprobsOf(json['logprobs']);
+      if (parts.length > 0 || logprobs)
+        out += this.#event([{ ...candidate(index, parts), ...(logprobs && { logprobsResult: logprobs }) }]);
     }
     return out;
   }
 
   closing(usage: Usage | undefined): string {
-    const candidates = [...this.#choices].map(([index, { finish }]) =>
-      candidate(index, [{ text: '' }], finish ?? 'STOP'),
-    );
+    const candidates = [...this.#choices].map(([index, { finish, annotations, said }]) => {
+      const grounding = groundingOf(annotations, said);
+      const last = candidate(index, [{ text: '' }], finish ?? 'STOP');
+      return grounding ? { ...last, groundingMetadata: grounding } : last;
+    });
     const last = this.#event(candidates, { usageMetadata: usageMetadata(usage ?? noUsage()) });
     return this.#terms.request.asArray ? `${last}]` : last;
   }
@@ -79,7 +91,7 @@ export class GeminiWriter implements ChunkWriter {
   #choiceAt(index: number): Choice | undefined {
     let choice = this.#choices.get(index);
     if (!choice && this.#choices.size < MOST_CHOICES) {
-      choice = { calls: new Map(), thinking: undefined, finish: undefined };
+      choice = { calls: new Map(), thinking: undefined, finish: undefined, said: '', annotations: [] };
       this.#choices.set(index, choice);
     }
     return choice;
@@ -96,6 +108,10 @@ export class GeminiWriter implements ChunkWriter {
     if (this.#thinks) parts.push(...this.#thoughts(delta, choice));
     const said = [...textParts(delta['content']), ...textParts(delta['refusal']), ...imageParts(delta['images'])];
     parts.push(...said);
+    for (const { text } of said) if (typeof text === 'string' && choice.said.length < MOST_SAID) choice.said += text;
+    const { annotations } = delta;
+    if (Array.isArray(annotations) && choice.annotations.length < MOST_CITATIONS)
+      choice.annotations.push(...annotations);
     const signature = carriedSignature(delta);
     if (signature !== undefined) parts.push({ text: '', thoughtSignature: signature });
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isObject) : [];

@@ -52,6 +52,10 @@ export function finishOf(stopReason: unknown, calls: boolean): Finish {
   return finish === 'tool_calls' && !calls ? 'stop' : finish;
 }
 
+/** The stop sequence that was met, as vLLM and others tell it. */
+export const stoppedAt = ({ stop_reason: reason, stop_sequence: at }: Json): Json =>
+  reason === 'stop_sequence' && typeof at === 'string' ? { stop_reason: at } : {};
+
 /** Why the model declined; null where it did not. */
 export function refusalOf(stopReason: unknown, stopDetails: unknown): string | null {
   if (stopReason !== 'refusal') return null;
@@ -142,6 +146,7 @@ function choiceOf(message: Json, said: Said): ChatCompletion.Choice {
     },
     logprobs: null,
     finish_reason: finishOf(message['stop_reason'], said.calls.length > 0),
+    ...stoppedAt(message),
   };
 }
 

@@ -20,6 +20,7 @@ import {
   finishOf,
   placedAt,
   refusalOf,
+  stoppedAt,
   stringOr,
   type ThinkingBlock,
 } from './answer.js';
@@ -56,6 +57,7 @@ export class MessagesToChatStream extends SseStream {
   #jsonCalls = 0;
   #stopReason: unknown;
   #stopDetails: unknown;
+  #stoppedAt: Json = {};
 
   constructor(plan: AnswerPlan) {
     super();
@@ -255,6 +257,7 @@ export class MessagesToChatStream extends SseStream {
     if (!isObject(delta) || typeof delta['stop_reason'] !== 'string') return;
     this.#stopReason = delta['stop_reason'];
     this.#stopDetails = delta['stop_details'];
+    this.#stoppedAt = stoppedAt(delta);
   }
 
   #finish(): false {
@@ -265,7 +268,8 @@ export class MessagesToChatStream extends SseStream {
     if (refusal !== null) this.#chunks.chunk({ refusal });
     if (this.#annotations.length > 0) this.#chunks.chunk({ annotations: this.#annotations });
     if (this.#thinking.length > 0) this.#chunks.chunk({ thinking_blocks: this.#thinking });
-    this.#chunks.chunk({}, finishOf(this.#stopReason, this.#calls > 0));
+    const finish_reason = finishOf(this.#stopReason, this.#calls > 0);
+    this.#chunks.choice({ index: 0, delta: {}, logprobs: null, finish_reason, ...this.#stoppedAt });
     this.done = true;
     return false;
   }

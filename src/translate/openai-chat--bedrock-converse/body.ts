@@ -25,6 +25,9 @@ export function converseBody(message: Json, terms: ConverseTerms): Json {
     role: turn['role'],
     content: withText(list(turn['content']).flatMap((block) => blocks(block, names, terms))),
   }));
+  const point = cachePoint(message, terms);
+  // What marks the whole request marks its end.
+  if (point.length > 0) messages.at(-1)?.content.push(...point);
   const tools = toolConfig(message, hasToolBlocks(messages), terms);
   const inference = inferenceConfig(message, terms);
   const own = modelFields(message, terms);
@@ -63,7 +66,7 @@ function blockOf(block: Json, names: Names, terms: ConverseTerms): Json | undefi
     case 'image':
       return imageOf(block['source'], terms);
     case 'document':
-      return documentOf(block['source'], names, terms);
+      return documentOf(block, names, terms);
     case 'tool_use':
       return { toolUse: { toolUseId: block['id'], name: block['name'], input: block['input'] } };
     case 'tool_result':
@@ -90,7 +93,8 @@ function imageOf(source: unknown, { findings }: ConverseTerms): Json | undefined
   return { image: { format, source: { bytes: source['data'] } } };
 }
 
-function documentOf(source: unknown, names: Names, { findings }: ConverseTerms): Json | undefined {
+function documentOf({ source, citations }: Json, names: Names, { findings }: ConverseTerms): Json | undefined {
+  if (isObject(citations) && citations['enabled'] === true) findings.drop('citations');
   const name = `document-${++names.documents}`;
   if (isObject(source) && source['type'] === 'base64' && source['media_type'] === 'application/pdf')
     return { document: { format: 'pdf', name, source: { bytes: source['data'] } } };

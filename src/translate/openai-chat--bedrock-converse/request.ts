@@ -34,6 +34,8 @@ export const openaiChatToBedrockConverse: Translator<ChatRequest> = {
     return then(told, (made) => (made.ok ? retold(made.value) : made));
 
     function retold(message: Translation): Result<Translation> {
+      // Converse is not told who asks.
+      for (const name of ['safety_identifier', 'user']) if (!isAbsent(json[name])) findings.drop(name);
       const body = converseBody(JSON.parse(message.body.toString('utf8')) as Json, { facts, bounded, findings });
       const own = {
         ...(body['additionalModelRequestFields'] as Json | undefined),
@@ -48,8 +50,8 @@ export const openaiChatToBedrockConverse: Translator<ChatRequest> = {
       return ok({
         body: Buffer.from(JSON.stringify(whole)),
         dropped: [...new Set([...message.dropped, ...findings.dropped])],
-        answer: (answer) => readAnswer(answer, target.model, message),
-        stream: () => new UnframedStream(message.stream(), new ConverseMessages(target.model)),
+        answer: (answer) => readAnswer(answer, target.model, onlyStop(json), message),
+        stream: () => new UnframedStream(message.stream(), new ConverseMessages(target.model, onlyStop(json))),
         failure: readErrorBody,
       });
     }
@@ -63,7 +65,17 @@ function effortOf(json: Json, { converseFacts }: TargetFacts, findings: Findings
   return converseFacts?.effort?.(effort) ?? findings.drop('reasoning_effort') ?? {};
 }
 
-function readAnswer(body: Buffer, model: string, told: Translation): Answer | Promise<Answer> {
+function onlyStop({ stop }: Json): string | undefined {
+  const one: unknown = Array.isArray(stop) && stop.length === 1 ? stop[0] : stop;
+  return typeof one === 'string' ? one : undefined;
+}
+
+function readAnswer(
+  body: Buffer,
+  model: string,
+  sequence: string | undefined,
+  told: Translation,
+): Answer | Promise<Answer> {
   let answer: unknown;
   try {
     answer = JSON.parse(body.toString('utf8'));
@@ -79,7 +91,7 @@ function readAnswer(body: Buffer, model: string, told: Translation): Answer | Pr
       ok: false,
       failure: { kind: 'in_band', message: `The upstream ended its answer with '${String(stop)}'.` },
     };
-  const message = messageOf(answer, model);
+  const message = messageOf(answer, model, sequence);
   if (message) return told.answer(Buffer.from(JSON.stringify(message)));
   return { ok: false, failure: { kind: 'garbage', message: 'The upstream answered with JSON that is not a message.' } };
 }

@@ -10,6 +10,7 @@ import { isObject, type Json } from '../../lib/json.js';
 import { FencedJson } from '../fenced-json.js';
 import { rawAt } from '../raw-json.js';
 import { extraContent, type SignedPart, signedBlock } from '../thought-signatures.js';
+import { annotationsOf } from './grounding.js';
 
 /** What of the request must be known to read its answer. */
 export interface AnswerPlan {
@@ -25,6 +26,9 @@ export interface AnswerPlan {
   readonly eachSearch: boolean;
 }
 
+/** Characters that are kept for what is cited of them. */
+const MOST_SHOWN = 128 * 1024;
+
 export class Candidate {
   readonly index: number;
   readonly #plan: AnswerPlan;
@@ -39,6 +43,8 @@ export class Candidate {
   #calls = 0;
   #jsonCalls = 0;
   #said = false;
+  #shown = '';
+  #grounding: unknown;
   /** Everything that was generated, to be counted. */
   readonly #text = new GeneratedText();
 
@@ -80,6 +86,7 @@ export class Candidate {
     const parts = partsOf(candidate);
     const inputs = parts.some((part) => isObject(part['functionCall'])) ? rawInputs(raw, place) : [];
     const deltas = parts.flatMap((part, i) => this.#part(part, inputs[i]));
+    this.#grounding = candidate['groundingMetadata'] ?? this.#grounding;
     const logprobs = logprobsOf(candidate['logprobsResult']);
     if (logprobs) deltas.push({ logprobs });
     return deltas;
@@ -90,6 +97,8 @@ export class Candidate {
     const deltas: Json[] = [];
     const rest = (this.#jsonCalls === 0 ? this.#aside : '') + (this.#fence?.end() ?? '');
     if (rest !== '') deltas.push({ content: rest });
+    const annotations = this.#plan.jsonTool === undefined ? annotationsOf(this.#grounding, this.#shown) : [];
+    if (annotations.length > 0) deltas.push({ annotations });
     const signature = this.#ofText;
     if (signature !== undefined)
       deltas.push({ extra_content: extraContent(signature), ...this.#block('text', signature) });
@@ -114,6 +123,7 @@ export class Candidate {
       return [];
     }
     const shown = this.#fence ? this.#fence.push(text) : text;
+    if (this.#shown.length < MOST_SHOWN) this.#shown += shown;
     return shown === '' ? [] : [{ content: shown }];
   }
 

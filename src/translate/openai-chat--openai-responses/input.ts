@@ -11,6 +11,7 @@ export function inputOf(messages: unknown, findings: Findings): Json[] {
   for (const [i, message] of listOf(messages).entries()) {
     if (!isObject(message)) continue;
     const path = `messages[${i}]`;
+    if (!isAbsent(message['cache_control'])) findings.drop('cache_control');
     const { role } = message;
     if (role === 'assistant') items.push(...assistantItems(message, path, custom, findings));
     else if (role === 'tool') items.push(resultItem(message, path, custom, findings));
@@ -91,6 +92,7 @@ function contentOf(content: unknown, path: string, findings: Findings): string |
 
 function partOf(part: Json, path: string, findings: Findings): Json | undefined {
   const { type, image_url: image, file } = part;
+  if (!isAbsent(part['cache_control'])) findings.drop('cache_control');
   if (type === 'text') return { type: 'input_text', text: textOr(part['text'], '') };
   if (type === 'refusal') return { type: 'input_text', text: textOr(part['refusal'], '') };
   if (type === 'image_url') {

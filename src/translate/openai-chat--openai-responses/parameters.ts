@@ -45,7 +45,11 @@ const fates = {
   n: 'refused',
   stop: 'refused',
   web_search_options: 'refused',
-} as const satisfies Record<keyof ChatCompletionCreateParams, Fate>;
+
+  // Clients that know other targets send them.
+  cache_control: 'harmless', // prompts are cached without being asked
+  top_k: 'harmless',
+} as const satisfies Record<keyof ChatCompletionCreateParams | 'cache_control' | 'top_k', Fate>;
 
 /** Values that ask for what happens anyway: accepted without a word. */
 const noOps: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -106,6 +110,7 @@ function toolsOf(body: Json, findings: Findings): Json {
 function toolOf(tool: unknown, path: string, findings: Findings): Json | undefined {
   if (!isObject(tool)) return findings.invalid(path, 'must be an object');
   const { type, function: declared, custom } = tool;
+  if (!isAbsent(tool['cache_control'])) findings.drop('cache_control');
   if (type === 'custom' && isObject(custom)) {
     const { format } = custom;
     const grammar = isObject(format) ? format['grammar'] : undefined;

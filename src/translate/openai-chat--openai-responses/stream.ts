@@ -21,6 +21,7 @@ export class ResponsesToChatStream extends DerivedStream {
   readonly #calls = new Map<unknown, number>();
   readonly #thinking: ThinkingBlock[] = [];
   #thought = false;
+  #annotated = false;
 
   constructor(plan: AnswerPlan) {
     super(new OpenAiResponsesStream({ json: {}, stores: false, model: plan.model }, (event) => this.#tell(event)));
@@ -45,7 +46,7 @@ export class ResponsesToChatStream extends DerivedStream {
     else if (type === 'response.output_item.done' && isObject(item)) this.#done(item);
     else if (type === 'response.reasoning_summary_part.added' && this.#thought) this.#think('\n\n');
     else if (type === 'response.output_text.annotation.added' && isObject(event['annotation']))
-      this.#chunks.chunk({ annotations: [annotationOf(event['annotation'])] });
+      this.#annotate([event['annotation']]);
     else if (type === 'response.completed' || type === 'response.incomplete')
       this.#finish(isObject(response) ? response : {});
     else if (typeof event['delta'] === 'string' && event['delta'] !== '') this.#delta(type, event['delta'], event);
@@ -101,6 +102,9 @@ export class ResponsesToChatStream extends DerivedStream {
       const block = thinkingOf(item);
       if (block) this.#thinking.push(block);
     }
+    // Not every server tells citations as they come.
+    if (type === 'message' && !this.#annotated)
+      this.#annotate(listOf(item['content']).flatMap((part) => (isObject(part) ? listOf(part['annotations']) : [])));
     if (this.#told.has(id)) return;
     this.#told.add(id);
     if (type === 'reasoning') {
@@ -108,6 +112,13 @@ export class ResponsesToChatStream extends DerivedStream {
       if (text !== '') this.#think(text);
     } else if (type === 'message') this.#saidWhole(item);
     else this.#calledWhole(item);
+  }
+
+  #annotate(annotations: readonly unknown[]): void {
+    const told = annotations.filter(isObject).map(annotationOf);
+    if (told.length === 0) return;
+    this.#annotated = true;
+    this.#chunks.chunk({ annotations: told });
   }
 
   #saidWhole(item: Json): void {

@@ -1,0 +1,29 @@
+/**
+ * Citations of a chat completion as those of a text block. The index by which Anthropic finds a citation again is the gateway's own:
+ * by it a citation is known that Anthropic never made, and is taken out before it goes there.
+ */
+import { OWN_CITATION } from '../../formats/anthropic-messages/own-signature.js';
+import { isObject, type Json } from '../../lib/json.js';
+
+/** Characters of what is cited that a citation repeats. */
+const LONGEST_QUOTE = 500;
+
+/** `text`: what was said, as far as it is known. */
+export function citationsOf(annotations: unknown, text: string): Json[] {
+  if (!Array.isArray(annotations)) return [];
+  return annotations.flatMap((one: unknown) => {
+    const cited = isObject(one) ? one['url_citation'] : undefined;
+    if (!isObject(cited) || typeof cited['url'] !== 'string') return [];
+    const { url, title, start_index: start, end_index: end } = cited;
+    const quote = typeof start === 'number' && typeof end === 'number' ? text.slice(start, end) : '';
+    return [
+      {
+        type: 'web_search_result_location',
+        url,
+        title: typeof title === 'string' ? title : null,
+        cited_text: quote.slice(0, LONGEST_QUOTE),
+        encrypted_index: OWN_CITATION,
+      },
+    ];
+  });
+}
