@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
 import { type FakeUpstream, faithful, startUpstream } from '../support/upstream.js';
-import { cut, head, html, json, type Received, sseHeaders, write } from '../support/upstream-steps.js';
-import { type Asked, type FormatRow, formatRows } from './rows.js';
+import { html, type Received } from '../support/upstream-steps.js';
+import { type EmbeddingsRow, embeddingsRows } from './embeddings-rows.js';
+import { type Asked, type FormatRow, formatRows, halfAnswer, untoldAnswer } from './rows.js';
 
 const price = { input: 1, output: 4 };
 /** A model for each type of provider: a row's own, and those of the others. */
@@ -24,6 +25,15 @@ before(async () => {
     models[`cached-${kind}`] = { ...target(kind, 'claude-sonnet-4-5'), cache: { exact: true, ttl: '1h' } };
     models[`fallback-${kind}`] = { ...target(kind, 'failing'), fallbacks: ['sandbox'] };
   }
+  const embeds = (provider: string, name: string) => ({ targets: [{ provider, model: name }], price });
+  models['embeds'] = embeds('openai-compatible', 'text-embedding-3-small');
+  models['embeds-google'] = embeds('gemini', 'gemini-embedding-001');
+  models['cached-embeds'] = {
+    ...embeds('openai-compatible', 'text-embedding-3-small'),
+    cache: { exact: true, ttl: '1h' },
+  };
+  models['failing-embeds'] = { ...embeds('openai-compatible', 'failing'), fallbacks: ['embeds'] };
+  models['routed-embeds'] = { route: [{ use: 'embeds' }] };
   models['routed'] = { route: [{ when: { keywords: ['invoice'] }, use: kinds[0] }, { use: 'sandbox' }] };
   gateway = await startGateway({
     config: {
@@ -31,6 +41,7 @@ before(async () => {
       providers: {
         'openai-compatible': { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'sk-upstream' },
         anthropic: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
+        gemini: { type: 'gemini', base_url: upstream.url, api_key: 'g-upstream' },
         sandbox: { type: 'sandbox' },
       },
       models,
@@ -115,16 +126,7 @@ for (const row of formatRows) {
       const whole = await ask(row, {});
       assert.ok(whole.status >= 500);
       assert.match(row.error(await whole.json()).message, /status 500|page/);
-      const half = (request: Received) => [
-        head(200, sseHeaders),
-        write(
-          request.path.endsWith('/messages')
-            ? 'event: message_start\ndata: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":9,"output_tokens":1}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Half a"}}\n\n'
-            : 'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":"Half a"},"finish_reason":null}]}\n\n',
-        ),
-        cut,
-      ];
-      upstream.always(half);
+      upstream.always(halfAnswer);
       for (const model of kinds) {
         const response = await ask(row, { model, stream: true });
         const text = await textAsFarAsItComes(response);
@@ -181,7 +183,7 @@ for (const row of formatRows) {
         const text = await streamed.text();
         assert.equal(row.streamed(text), row.words(answer));
         assert.ok(row.ended(text));
-        for (const other of formatRows.filter((one) => one !== row))
+        for (const other of formatRows.filter((one) => (one.sameAs ?? one.name) !== (row.sameAs ?? row.name)))
           assert.equal((await ask(other, { model, words })).headers.get('x-tollgate-cache'), 'miss');
       }
     });
@@ -234,25 +236,7 @@ for (const row of formatRows) {
     });
 
     it('usage that nobody told is counted, and never nothing', async () => {
-      upstream.always((request) =>
-        json(
-          200,
-          request.path.endsWith('/messages')
-            ? {
-                id: 'm',
-                type: 'message',
-                role: 'assistant',
-                model: 'x',
-                content: [{ type: 'text', text: 'four words of text' }],
-                stop_reason: 'end_turn',
-              }
-            : {
-                id: 'c',
-                model: 'x',
-                choices: [{ index: 0, message: { content: 'four words of text' }, finish_reason: 'stop' }],
-              },
-        ),
-      );
+      upstream.always(untoldAnswer);
       for (const model of kinds) {
         const response = await ask(row, { model });
         assert.equal(response.status, 200);
@@ -263,3 +247,76 @@ for (const row of formatRows) {
     });
   });
 }
+
+function embed(row: EmbeddingsRow, model: string, texts: readonly string[], key = secret) {
+  return fetch(`${gateway.url}${row.path(model)}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(row.body(model, texts)),
+  });
+}
+
+for (const row of embeddingsRows)
+  describe(`embeddings: ${row.name}`, () => {
+    const [texts] = row.texts;
+
+    for (const model of ['embeds', 'embeds-google', 'routed-embeds', 'failing-embeds'])
+      it(`to ${model}: vectors, their entry, and another target where one fails`, async () => {
+        upstream.always(failing);
+        const response = await embed(row, model, texts);
+        assert.equal(response.status, 200, await response.clone().text());
+        assert.equal(row.vectors(await response.json()), texts.length);
+        const entries = await gateway.entries(response.headers.get('x-request-id')!);
+        const entry = entries.find(({ status }) => status === 200)!;
+        assert.ok(entry.tokens['input']! > 0);
+        assert.equal(entry.tokens['output'], 0);
+        assert.equal(entry.cost_nusd['total'], entry.tokens['input']! * 1000);
+        assert.equal(response.headers.get('x-tollgate-fallback'), model === 'failing-embeds' ? 'embeds' : null);
+      });
+
+    it('errors, in its own words', async () => {
+      for (const [asked, status] of [
+        [embed(row, 'embeds', texts, 'sk-nobody'), 401],
+        [embed(row, 'nobody', texts), 404],
+      ] as const) {
+        const response = await asked;
+        assert.equal(response.status, status);
+        assert.notEqual(row.error(await response.json()), '');
+      }
+      upstream.always(html(500));
+      const failed = await embed(row, 'embeds', texts);
+      assert.ok(failed.status >= 500);
+      assert.notEqual(row.error(await failed.json()), '');
+    });
+
+    it('limits: of requests and of money', async () => {
+      const limited = await gateway.key({ limits: [{ unit: 'requests', max: 1, per: 'minute' }] });
+      assert.equal((await embed(row, 'embeds', texts, limited.key)).status, 200);
+      const over = await embed(row, 'embeds', texts, limited.key);
+      assert.equal(over.status, 429);
+      assert.ok(Number(over.headers.get('retry-after')) > 0);
+      const broke = await gateway.key({ limits: [{ unit: 'usd', max: '0.000000001', per: 'month' }] });
+      assert.equal((await embed(row, 'embeds', texts, broke.key)).headers.get('x-should-retry'), 'false');
+    });
+
+    it('the exact cache: vectors of the same texts come from it, in the format’s own entries', async () => {
+      const cached = texts.map((text) => `${text} ${row.name} ${++run}`);
+      const first = await embed(row, 'cached-embeds', cached);
+      assert.equal(first.headers.get('x-tollgate-cache'), 'miss');
+      const again = await embed(row, 'cached-embeds', cached);
+      assert.equal(again.headers.get('x-tollgate-cache'), 'hit');
+      assert.equal(await again.text(), await first.text());
+      for (const other of embeddingsRows.filter(({ format }) => format !== row.format))
+        assert.equal((await embed(other, 'cached-embeds', cached)).headers.get('x-tollgate-cache'), 'miss');
+    });
+
+    it('explain tells what would become of it, by its path', async () => {
+      const told = await gateway.admin<{ would: string; plan: { input_tokens: number }[] }>('POST', '/explain', {
+        key: secret,
+        endpoint: row.address,
+        request: { model: 'embeds', ...row.body('embeds', texts) },
+      });
+      assert.equal(told.would, 'send');
+      assert.ok(told.plan[0]!.input_tokens > 0);
+    });
+  });

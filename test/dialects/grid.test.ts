@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { exception } from '../support/event-frames.js';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { cut, json, type Step, write } from '../support/upstream-steps.js';
+import { cut, json, type Received, type Step, write } from '../support/upstream-steps.js';
 import { choicesAs } from './choices.js';
 import { fateOf } from './fates.js';
 import { moreScenes } from './more-scenes.js';
@@ -88,110 +88,122 @@ const outsOf = (from: In): readonly Out[] => (from === 'completions' ? [...outs,
 const words: Saying = sayings[0]!;
 const hello = scenes[0]!.bodies;
 
-/** What becomes of a thing: `survives`, `named` with what was left out, or `refused` with the field. */
+/** Which target a request was sent to, and whether it asks for a stream. */
+const outByPath: readonly (readonly [RegExp, Out])[] = [
+  [/chat\/completions$/, 'chat'],
+  [/\/completions$/, 'text'],
+  [/\/responses$/, 'responses'],
+  [/\/messages$/, 'messages'],
+  [/[cC]ontent/, 'gemini'],
+  [/\/converse/, 'converse'],
+];
+const speaking = (saying: Saying) => (request: Received) => {
+  const [, to] = outByPath.find(([pattern]) => pattern.test(request.path))!;
+  return answerAs(to, saying, /[sS]tream/.test(request.path) || request.json()['stream'] === true);
+};
+
+/** What becomes of a thing: `survives`, `named` with what was left out, `refused` with the field, or what is wrong. */
 async function fate(scene: Scene, from: In, to: Out, stream: boolean): Promise<string> {
-  const asked = upstream.requests.length;
-  upstream.always(answerAs(to, words, stream));
   const response = await ask(from, to, scene.bodies[from]!, stream);
   const text = await response.text();
+  const sent = upstream.requests.find(
+    ({ headers }) => headers['x-request-id'] === response.headers.get('x-request-id'),
+  );
   if (response.status !== 200) {
-    assert.equal(response.status, 400, text);
-    assert.equal(upstream.requests.length, asked, 'what is refused is not sent');
+    if (response.status !== 400 || sent) return text;
     const { error } = JSON.parse(text) as { error: { message: string } };
-    assert.match(error.message, /'[^']+'/, 'the field is named');
-    return 'refused';
+    return /'[^']+'/.test(error.message) ? 'refused' : `refused without a name: ${text}`;
   }
-  const sent = JSON.stringify(upstream.requests.at(-1)!.json());
-  const lost = scene.signs.filter((sign) => !holds(sent, sign, to));
+  const body = JSON.stringify(sent!.json());
+  const lost = scene.signs.filter((sign) => !holds(body, sign, to));
   if (lost.length === 0) return 'survives';
-  const dropped = response.headers.get('x-tollgate-dropped-params');
-  assert.ok(dropped, `${String(lost[0])} is lost in silence: ${sent}`);
-  return 'named';
+  return response.headers.has('x-tollgate-dropped-params') ? 'named' : `${String(lost[0])} is lost in silence: ${body}`;
 }
 
-for (const scene of [...scenes, ...moreScenes])
-  describe(scene.name, () => {
-    for (const from of ins)
-      for (const to of outsOf(from)) {
-        if (!scene.bodies[from]) continue;
-        it(`${scene.name}: ${from} to ${to}`, async () => {
-          const expected = fateOf(scene.name, from, to);
-          assert.equal(await fate(scene, from, to, false), expected);
-          assert.equal(await fate(scene, from, to, true), expected);
-        });
-      }
-  });
-
-for (const saying of sayings)
-  describe(`answer: ${saying.name}`, () => {
-    for (const from of ins)
-      for (const to of outsOf(from)) {
-        // Completions are words alone.
-        if (from === 'completions' && (saying.calls || saying.thinking)) continue;
-        // Nor does the Responses API know stop sequences.
-        if (saying.end === 'stop' && (from === 'responses' || to === 'responses')) continue;
-        it(`${saying.name}: ${from} from ${to}`, async () => {
-          const tools = saying.calls ? scenes.find(({ name }) => name === 'tool')!.bodies[from]! : {};
-          const thinks = saying.thinking ? scenes.find(({ name }) => name === 'effort')!.bodies[from]! : {};
-          const stops =
-            saying.end === 'stop' ? (scenes.find(({ name }) => name === 'stop sequence')!.bodies[from] ?? {}) : {};
-          const body = { ...hello[from]!, ...tools, ...thinks, ...stops };
-          for (const stream of [false, true]) {
-            upstream.always(answerAs(to, saying, stream));
-            const response = await ask(from, to, body, stream);
-            const told = await response.text();
-            assert.equal(response.status, 200, told);
-            const read = stream ? readStream(from, told) : readWhole(from, JSON.parse(told) as object);
-            if (from === 'responses' && to !== 'responses' && saying.told.responses === 'completed')
-              assert.match(told, /"completed_at":\d+/);
-            const how = stream ? 'streamed' : 'whole';
-            // Why Claude stopped is told in words beside what it said.
-            assert.ok(read.text.startsWith(saying.text ?? ''), `${how}: ${read.text}`);
-            if (saying.end !== 'filter') assert.equal(read.text, saying.text ?? '', how);
-            assert.equal(read.thinking, saying.thinking ?? '', how);
-            const calls = (saying.calls ?? []).map(([name, args]) => `${name} ${JSON.stringify(args)}`);
-            assert.deepEqual(read.calls, calls, how);
-            const named = from === 'messages' && saying.end === 'stop' && to !== 'gemini';
-            assert.equal(read.end, named ? 'stop_sequence' : saying.told[from], how);
-            assert.equal(read.stoppedAt, named ? SEQUENCE : undefined, how);
-            assert.deepEqual(read.cites, saying.cites && from !== 'completions' ? [saying.cites] : [], how);
-            assert.deepEqual(read.usage, [100, saying.cached ?? 0, 20], how);
-            const [entry] = await gateway.entries(response.headers.get('x-request-id')!);
-            assert.deepEqual(
-              [entry!.tokens['input'], entry!.tokens['cache_read'], entry!.tokens['output']],
-              [100 - (saying.cached ?? 0), saying.cached ?? 0, 20],
-            );
-          }
-        });
-      }
-  });
-
-describe('several answers, and how likely their tokens were, are told whole and streamed', () => {
-  const bodyOf = (name: string, from: In) => [...scenes, ...moreScenes].find((one) => one.name === name)!.bodies[from];
-  for (const from of ins)
-    for (const to of ['chat', 'gemini'] as const) {
-      const several = bodyOf('several answers', from);
-      if (!several) continue;
-      it(`several answers: ${from} from ${to}`, async () => {
+describe('what a request holds', () => {
+  before(() => void upstream.always(speaking(words)));
+  for (const scene of [...scenes, ...moreScenes])
+    for (const from of ins) {
+      if (!scene.bodies[from]) continue;
+      it(`${scene.name}: ${from}`, async () => {
         for (const stream of [false, true]) {
-          upstream.always(choicesAs[to](2, stream));
-          const told = await (await ask(from, to, several, stream)).text();
-          assert.match(told, /"Yes"/);
-          assert.match(told, /"No"/);
-          assert.match(told, /"index":\s*1/);
+          const fates = await Promise.all(
+            outsOf(from).map(async (to) => `${from} to ${to}: ${await fate(scene, from, to, stream)}`),
+          );
+          const expected = outsOf(from).map((to) => `${from} to ${to}: ${fateOf(scene.name, from, to)}`);
+          assert.deepEqual(fates, expected);
         }
       });
     }
+});
+
+const bodyOf = (name: string, from: In): object =>
+  [...scenes, ...moreScenes].find((one) => one.name === name)?.bodies[from] ?? {};
+
+async function isTold(saying: Saying, from: In, to: Out, stream: boolean): Promise<void> {
+  const body = {
+    ...hello[from]!,
+    ...(saying.calls && bodyOf('tool', from)),
+    ...(saying.thinking && bodyOf('effort', from)),
+    ...(saying.end === 'stop' && bodyOf('stop sequence', from)),
+  };
+  const response = await ask(from, to, body, stream);
+  const told = await response.text();
+  assert.equal(response.status, 200, told);
+  const read = stream ? readStream(from, told) : readWhole(from, JSON.parse(told) as object);
+  if (from === 'responses' && to !== 'responses' && saying.told.responses === 'completed')
+    assert.match(told, /"completed_at":\d+/);
+  const how = `${from} from ${to} ${stream ? 'streamed' : 'whole'}`;
+  // Why Claude stopped is told in words beside what it said.
+  assert.ok(read.text.startsWith(saying.text ?? ''), `${how}: ${read.text}`);
+  if (saying.end !== 'filter') assert.equal(read.text, saying.text ?? '', how);
+  assert.equal(read.thinking, saying.thinking ?? '', how);
+  const calls = (saying.calls ?? []).map(([name, args]) => `${name} ${JSON.stringify(args)}`);
+  assert.deepEqual(read.calls, calls, how);
+  // Google does not tell which sequence was met.
+  const named = from === 'messages' && saying.end === 'stop' && to !== 'gemini';
+  assert.equal(read.end, named ? 'stop_sequence' : saying.told[from], how);
+  assert.equal(read.stoppedAt, named ? SEQUENCE : undefined, how);
+  assert.deepEqual(read.cites, saying.cites && from !== 'completions' ? [saying.cites] : [], how);
+  assert.deepEqual(read.usage, [100, saying.cached ?? 0, 20], how);
+  const [entry] = await gateway.entries(response.headers.get('x-request-id')!);
+  const { input, cache_read: cached, output } = entry!.tokens;
+  assert.deepEqual([input, cached, output], [100 - (saying.cached ?? 0), saying.cached ?? 0, 20], how);
+}
+
+describe('what an answer says', () => {
+  for (const saying of sayings)
+    for (const from of ins) {
+      // Completions are words alone, and the Responses API knows no stop sequences.
+      if (from === 'completions' && (saying.calls || saying.thinking)) continue;
+      if (from === 'responses' && saying.end === 'stop') continue;
+      it(`${saying.name}: ${from}`, async () => {
+        upstream.always(speaking(saying));
+        const tos = outsOf(from).filter((to) => to !== 'responses' || saying.end !== 'stop');
+        for (const stream of [false, true]) await Promise.all(tos.map((to) => isTold(saying, from, to, stream)));
+      });
+    }
+});
+
+describe('several answers, and how likely their tokens were', () => {
+  for (const from of ['chat', 'content', 'completions'] as const)
+    it(`several answers: ${from}`, async () => {
+      for (const to of ['chat', 'gemini'] as const)
+        for (const stream of [false, true]) {
+          upstream.always(choicesAs[to](2, stream));
+          const told = await (await ask(from, to, bodyOf('several answers', from), stream)).text();
+          for (const sign of [/"Yes"/, /"No"/, /"index":\s*1/]) assert.match(told, sign);
+        }
+    });
   for (const from of ['chat', 'responses', 'content'] as const)
-    for (const to of ['chat', 'gemini', 'responses'] as const)
-      it(`logprobs: ${from} from ${to}`, async () => {
+    it(`logprobs: ${from}`, async () => {
+      for (const to of ['chat', 'gemini', 'responses'] as const)
         for (const stream of [false, true]) {
           upstream.always(choicesAs[to](1, stream));
-          const response = await ask(from, to, bodyOf('logprobs', from)!, stream);
-          const told = await response.text();
-          assert.match(told, /"(logprob|logProbability)":\s*-0\.4242/, `${stream} ${told}`);
+          const told = await (await ask(from, to, bodyOf('logprobs', from), stream)).text();
+          assert.match(told, /"(logprob|logProbability)":\s*-0\.4242/, `${to} ${stream} ${told}`);
         }
-      });
+    });
 });
 
 /** Formats that have turns. */

@@ -3,8 +3,8 @@
  * for all of them is tested over all of them (`formats.test.ts`). A new format is a new row.
  */
 import { answerMessages } from '../support/anthropic-answers.js';
-import { answerChat } from '../support/openai-answers.js';
-import type { Received, Step } from '../support/upstream-steps.js';
+import { answerChat, answerCompletions } from '../support/openai-answers.js';
+import { cut, head, json, type Received, type Step, sseHeaders, write } from '../support/upstream-steps.js';
 
 export interface Asked {
   readonly model: string;
@@ -15,6 +15,8 @@ export interface Asked {
 
 export interface FormatRow {
   readonly name: string;
+  /** The row whose format it is as well, at another path. */
+  readonly sameAs?: string;
   /** As the table of addresses has it. */
   readonly path: string;
   /** Left out: `path`. */
@@ -174,4 +176,59 @@ const responses: FormatRow = {
   },
 };
 
-export const formatRows: readonly FormatRow[] = [chat, messages, content, responses];
+const completions: FormatRow = {
+  ...chat,
+  name: 'completions',
+  path: '/v1/completions',
+  answer: answerCompletions,
+  body: ({ model, words, maxTokens, stream }) => ({
+    ...{ model, prompt: words, max_tokens: maxTokens },
+    ...(stream && { stream }),
+  }),
+  words: (answer) => (answer as { choices: { text: string }[] }).choices[0]!.text,
+  streamed: (text) =>
+    events(text)
+      .map(({ choices }) => (choices as { text?: string }[] | undefined)?.[0]?.text ?? '')
+      .join(''),
+};
+
+/** The path names the model. */
+const azure: FormatRow = {
+  ...chat,
+  name: "chat completions at Azure's path",
+  sameAs: chat.name,
+  path: '/openai/deployments/{+model}/chat/completions',
+  pathFor: ({ model }) => `/openai/deployments/${encodeURIComponent(model)}/chat/completions?api-version=2024-10-21`,
+};
+
+export const formatRows: readonly FormatRow[] = [chat, messages, content, responses, completions, azure];
+
+const openaiHalf = (choice: object): string =>
+  `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, ...choice, finish_reason: null }] })}\n\n`;
+const messagesHalf = [
+  { type: 'message_start', message: { id: 'm', usage: { input_tokens: 9, output_tokens: 1 } } },
+  { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+  { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Half a' } },
+];
+
+/** A stream that is cut after its first words, as the API whose path was asked for tells it. */
+export function halfAnswer({ path }: Received): readonly Step[] {
+  const half = path.endsWith('/messages')
+    ? messagesHalf.map((one) => `event: ${one.type}\ndata: ${JSON.stringify(one)}\n\n`).join('')
+    : openaiHalf(
+        path.endsWith('/chat/completions') ? { delta: { role: 'assistant', content: 'Half a' } } : { text: 'Half a' },
+      );
+  return [head(200, sseHeaders), write(half), cut];
+}
+
+/** A whole answer without usage. */
+export function untoldAnswer({ path }: Received): readonly Step[] {
+  const text = 'four words of text';
+  if (path.endsWith('/messages'))
+    return json(200, {
+      ...{ id: 'm', type: 'message', role: 'assistant', model: 'x', stop_reason: 'end_turn' },
+      content: [{ type: 'text', text }],
+    });
+  const said = path.endsWith('/chat/completions') ? { message: { content: text } } : { text };
+  return json(200, { id: 'c', model: 'x', choices: [{ index: 0, ...said, finish_reason: 'stop' }] });
+}

@@ -56,6 +56,24 @@ export function answerChat(request: Received, saying?: Saying): readonly Step[] 
     : json(200, completionOf(body, said), { 'x-request-id': 'req_upstream' });
 }
 
+/** A completion of a prompt, in words that a chat would have. */
+export function answerCompletions(request: Received): readonly Step[] {
+  const { prompt, ...asked } = request.json();
+  const body = { ...asked, messages: [{ role: 'user', content: String(prompt) }] } as unknown as ChatBody;
+  const said = sayingFor(body);
+  const usage = usageOf(body, said);
+  const base = { id: 'cmpl-CfZ3kWq1yL8mN0pR', object: 'text_completion', created, model: servedModel(body.model) };
+  const choice = (text: string, finish_reason: string | null) => [{ text, index: 0, logprobs: null, finish_reason }];
+  const end = said.cut ? 'length' : 'stop';
+  if (!body.stream) return json(200, { ...base, choices: choice(said.text ?? '', end), usage });
+  return sse(
+    ...pieces(said.text ?? '').map((piece) => event({ ...base, choices: choice(piece, null) })),
+    event({ ...base, choices: choice('', end) }),
+    ...(body.stream_options?.include_usage ? [event({ ...base, choices: [], usage })] : []),
+    'data: [DONE]\n\n',
+  );
+}
+
 export function sayingFor(body: ChatBody): Saying {
   const last = body.messages.at(-1)!;
   if (last.role === 'tool') return { text: `The tool said: ${textOf(last)}` };

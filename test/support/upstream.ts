@@ -10,7 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { answerMessages, answerMessagesAtVertex } from './anthropic-answers.js';
 import { answerGemini } from './gemini-answers.js';
-import { answerChat } from './openai-answers.js';
+import { answerChat, answerCompletions } from './openai-answers.js';
 import { answerEmbeddings } from './openai-embeddings-answers.js';
 import { answerResponses } from './openai-responses-answers.js';
 import { type Behaviour, type Exchange, json, type Received, type Step } from './upstream-steps.js';
@@ -120,6 +120,7 @@ async function receive(incoming: IncomingMessage, response: ServerResponse): Pro
 export function faithful(request: Received): readonly Step[] {
   const path = request.path.split('?')[0] ?? '';
   if (request.method === 'POST' && path.endsWith('/chat/completions')) return answerChat(request);
+  if (request.method === 'POST' && path.endsWith('/completions')) return answerCompletions(request);
   if (request.method === 'POST' && path.endsWith('/responses')) return answerResponses(request);
   if (request.method === 'POST' && path.endsWith('/embeddings')) return answerEmbeddings(request);
   if (request.method === 'POST' && path.endsWith('/messages')) return answerMessages(request);

@@ -1,6 +1,7 @@
 /** Google's `embedContent` and `batchEmbedContents`, as clients call them. */
 import type { ApiFormat } from '../format.js';
 import { googleErrors } from '../google-gemini/errors.js';
+import { googleEmbeddingsReplay } from './replay.js';
 import { type EmbeddingsAddress, type GoogleEmbeddingsRequest, readGoogleEmbeddings } from './request.js';
 import { googleEmbeddingsTexts } from './texts.js';
 
@@ -12,6 +13,7 @@ export const googleEmbeddings: ApiFormat<GoogleEmbeddingsRequest> = {
   errors: googleErrors,
   texts: googleEmbeddingsTexts,
   asStream: (_request, answer) => answer, // nobody can ask for one
+  replay: googleEmbeddingsReplay,
 };
 
 /** The format as it is spoken at one address. */

@@ -4,6 +4,7 @@ import type { ApiFormat } from '../format.js';
 import { openaiErrors } from '../openai-chat/errors.js';
 import { sseEvent } from '../sse.js';
 import type { UsageExtra } from '../translation.js';
+import { completionsReplay } from './replay.js';
 import { type CompletionsRequest, readCompletionsRequest } from './request.js';
 import { completionsTexts } from './texts.js';
 
@@ -15,6 +16,7 @@ export const openaiCompletions: ApiFormat<CompletionsRequest> = {
   errors: openaiErrors,
   texts: completionsTexts,
   asStream: (request, answer, extra) => asStream(answer, request.askedUsage, extra),
+  replay: completionsReplay,
 };
 
 /** One event for each choice, then the usage where it was asked for. */

@@ -1,6 +1,7 @@
 /** OpenAI's embeddings, as clients call them. */
 import type { ApiFormat } from '../format.js';
 import { openaiErrors } from '../openai-chat/errors.js';
+import { embeddingsReplay } from './replay.js';
 import { type EmbeddingsRequest, readEmbeddingsRequest } from './request.js';
 import { embeddingsTexts } from './texts.js';
 
@@ -12,4 +13,5 @@ export const openaiEmbeddings: ApiFormat<EmbeddingsRequest> = {
   errors: openaiErrors,
   texts: embeddingsTexts,
   asStream: (_request, answer) => answer, // nobody can ask for one
+  replay: embeddingsReplay,
 };

@@ -22,6 +22,7 @@ export class ResponsesToChatStream extends DerivedStream {
   readonly #thinking: ThinkingBlock[] = [];
   #thought = false;
   #annotated = false;
+  #logged = false;
 
   constructor(plan: AnswerPlan) {
     super(new OpenAiResponsesStream({ json: {}, stores: false, model: plan.model }, (event) => this.#tell(event)));
@@ -83,6 +84,7 @@ export class ResponsesToChatStream extends DerivedStream {
 
   #say(content: string, logprobs: readonly unknown[]): void {
     const told = this.#plan.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null;
+    if (told) this.#logged = true;
     this.#chunks.chunk({ content }, null, told);
   }
 
@@ -105,13 +107,22 @@ export class ResponsesToChatStream extends DerivedStream {
     // Not every server tells citations as they come.
     if (type === 'message' && !this.#annotated)
       this.#annotate(listOf(item['content']).flatMap((part) => (isObject(part) ? listOf(part['annotations']) : [])));
-    if (this.#told.has(id)) return;
+    if (this.#told.has(id)) {
+      if (type === 'message' && !this.#logged) this.#log(item);
+      return;
+    }
     this.#told.add(id);
     if (type === 'reasoning') {
       const text = summaryOf(item);
       if (text !== '') this.#think(text);
     } else if (type === 'message') this.#saidWhole(item);
     else this.#calledWhole(item);
+  }
+
+  /** Nor do all tell how likely tokens were as these come. */
+  #log(item: Json): void {
+    const logprobs = listOf(item['content']).flatMap((part) => (isObject(part) ? listOf(part['logprobs']) : []));
+    if (logprobs.length > 0) this.#say('', logprobs);
   }
 
   #annotate(annotations: readonly unknown[]): void {
