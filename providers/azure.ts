@@ -1,6 +1,7 @@
 /** Azure OpenAI and Foundry: models are called by their deployments. */
 import { chatFailures, chatLimitHeaders } from '../src/formats/openai-chat/failures.js';
-import { encodingFor, maxOutputFor, outputFieldFor } from '../src/formats/openai-chat/models.js';
+import { encodingFor, formatsFor, maxOutputFor, outputFieldFor } from '../src/formats/openai-chat/models.js';
+import type { ProviderSettings } from '../src/lib/provider-settings.js';
 import { entraSigner } from '../src/provider/entra.js';
 import type { Path, ProviderType } from '../src/provider/provider-type.js';
 import { headerOrNone } from '../src/provider/signers.js';
@@ -14,11 +15,30 @@ const at =
     return `/openai/deployments/${model}/${what}?api-version=${version}`;
   };
 
+/** Never below a deployment. */
+const responses: Path = ({ settings: { api_version: version } }) => {
+  if (version === undefined || version === 'v1') return '/openai/v1/responses';
+  if (version === 'preview') return '/openai/v1/responses?api-version=preview';
+  return `/openai/responses?api-version=${version}`;
+};
+
+/** Versions with a date have it since this one. */
+const FIRST_WITH_RESPONSES = '2025-03-01';
+
+const hasResponses = ({ api_version: version }: ProviderSettings): boolean =>
+  version === undefined || !/^\d/.test(version) || version >= FIRST_WITH_RESPONSES;
+
 export const azure = {
   type: 'azure',
   genAiName: 'azure.ai.openai',
   baseUrl: null,
-  speaks: { 'openai-chat': at('chat/completions'), 'openai-embeddings': at('embeddings') },
+  speaks: {
+    'openai-chat': at('chat/completions'),
+    'openai-responses': responses,
+    'openai-embeddings': at('embeddings'),
+  },
+  formatsOf: (model, settings) =>
+    formatsFor(model).filter((format) => format !== 'openai-responses' || hasResponses(settings)),
   settings: {
     api_version: {},
     tenant: { credential: true, env: ['AZURE_TENANT_ID'] },

@@ -6,6 +6,7 @@ const object = (description: string, properties: Json, required = Object.keys(pr
 });
 export const text = (description: string): Json => ({ type: 'string', description });
 export const whole = (description: string): Json => ({ type: 'integer', description });
+const flag = (description: string): Json => ({ type: 'boolean', description });
 export const list = (items: Json, description: string): Json => ({ type: 'array', items, description });
 export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
@@ -214,12 +215,38 @@ export const schemas: Json = {
     month: ref('MonthSoFar'),
     last_used_at: { type: ['string', 'null'], description: 'When a request of it was entered last; null: never.' },
   }),
-  Model: object('A model that the key may use.', {
-    id: text('What to send as `model`.'),
-    object: text('`model`.'),
-    created: whole('When, in seconds since the Unix epoch.'),
-    owned_by: text('Whose it is.'),
-  }),
+  Model: object(
+    'A model that the key may use. What is not known of it is left out.',
+    {
+      id: text('What to send as `model`.'),
+      object: text('`model`.'),
+      created: whole('When, in seconds since the Unix epoch.'),
+      owned_by: text('Whose it is.'),
+      context_window: whole('Tokens of a request and its answer.'),
+      max_output_tokens: whole('Most tokens of an answer.'),
+      pricing: object('US dollars for a million tokens.', {
+        input: { type: 'number', description: 'Of input.' },
+        cached_input: { type: 'number', description: 'Of input that was read from a cache.' },
+        output: { type: 'number', description: 'Of output.' },
+      }),
+      modalities: object('What it reads and answers with.', {
+        input: list({ type: 'string' }, '`text`, `image`, `audio`, `video`, `file`.'),
+        output: list({ type: 'string' }, '`text`, `image`, `audio`, `embedding`.'),
+      }),
+      abilities: object(
+        'What it takes.',
+        {
+          sampling: flag('`temperature` and `top_p`.'),
+          tools: flag('Tools.'),
+          forced_tool: flag('A choice that a tool must be called.'),
+          json_schema: flag('A JSON schema that its answer is held to.'),
+          reasoning: text('How it is told how much to think: `none`, `effort`, `budget`, `level`, `adaptive`.'),
+        },
+        [],
+      ),
+    },
+    ['id', 'object', 'created', 'owned_by'],
+  ),
   ModelList: object('Models.', { object: text('`list`.'), data: list(ref('Model'), 'The models.') }),
   AnthropicError: object('An error, as Anthropic has it.', {
     type: text('`error`.'),

@@ -8,6 +8,7 @@ import type { ModelRequest } from '../formats/request.js';
 import type { AttemptTerms, TargetFacts, Translation } from '../formats/translation.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { ProviderSettings } from '../lib/provider-settings.js';
+import type { Feature } from '../lib/route-spec.js';
 import { then } from '../lib/then.js';
 import type { Path, PathFacts, ProviderType, Spoken, SpokenFormat } from '../provider/provider-type.js';
 import type { Signer } from '../provider/signers.js';
@@ -45,9 +46,9 @@ export interface AccountSpeech {
 }
 
 /** The formats that a model of an account is spoken to in. */
-function spokenWith(type: ProviderType, { speaks, baseModel }: AccountSpeech): Spoken {
+function spokenWith(type: ProviderType, { speaks, baseModel, settings }: AccountSpeech): Spoken {
   const all = { ...type.maySpeak, ...type.speaks };
-  const ofModel = type.formatsOf?.(baseModel);
+  const ofModel = type.formatsOf?.(baseModel, settings);
   const named = Object.keys(all).filter((id) => (speaks ? speaks.includes(id) : Object.hasOwn(type.speaks, id)));
   return Object.fromEntries(
     Object.entries(all).filter(([id]) => named.includes(id) && (ofModel?.includes(id as FormatId) ?? true)),
@@ -72,6 +73,7 @@ export function carriersOf(
   const ids = new Set(Object.keys(spoken) as FormatId[]);
   const always = configuredHeaders ?? type.passHeaders?.always ?? [];
   const carriers: Partial<Record<FormatId, Carrier>> = {};
+  const unread = unreadBy(facts.abilities?.input ?? null);
   for (const { id } of apiFormats) {
     const translator = translatorFor(id, ids);
     if (!translator) continue;
@@ -91,6 +93,7 @@ export function carriersOf(
       headers: reach.headers(headers),
       passes: translator.to === id ? [...always, ...(type.passHeaders?.native ?? [])] : always,
       translate: (request, terms) => {
+        for (const kind of unread) if (request.facts.has(kind)) return refused(cannotRead(kind, facts));
         const carried = translator.translate(request, facts, terms);
         if (!wrapping) return carried;
         return then(carried, (made) => (made.ok ? ok(wrapped(made.value, wrapping, pathFacts(request.stream))) : made));
@@ -98,6 +101,19 @@ export function carriersOf(
     };
   }
   return carriers;
+}
+
+/** What a request may hold and the model does not read. Files and films are left to the target: some turn them into text. */
+const unreadBy = (input: readonly string[] | null): readonly Feature[] =>
+  (['image', 'audio'] as const).filter((kind) => input && !input.includes(kind));
+
+function cannotRead(kind: Feature, { id, abilities }: TargetFacts): Refusal {
+  const what = kind === 'image' ? 'an image' : 'sound';
+  const reads = (abilities?.input ?? []).join(', ');
+  const words =
+    `The request holds ${what}, and the model behind ${id} reads ${reads} only. Leave it out or ask for another model. ` +
+    "Where that is not so, the configuration says what the model reads: 'abilities: { input: [...] }'.";
+  return refuse('unsupported_parameter', words, { param: 'messages' });
 }
 
 const spokenFormat = (spoken: Path | SpokenFormat): SpokenFormat =>

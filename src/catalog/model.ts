@@ -3,6 +3,7 @@ import type { CachePolicy } from '../cache/cache.js';
 import type { FailureRule } from '../formats/failure-rules.js';
 import type { ForcedToolChoice } from '../formats/translation.js';
 import type { Guards } from '../guardrails/guards.js';
+import type { ModelAbilities } from '../lib/abilities-spec.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
@@ -39,6 +40,8 @@ export interface Target extends Candidate {
   readonly maxOutput: number | null;
   /** Tokens of a request and its answer, as the price catalogue has it; null where that is not known. */
   readonly contextWindow: number | null;
+  /** What the model takes and gives, as far as it is known. */
+  readonly abilities: ModelAbilities;
   /** The limits that hang on the target: one counter for all that a wildcard stands for. */
   readonly limits: readonly Limit[];
   /** How the model's tokens are counted. */

@@ -2,7 +2,9 @@
 
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
+import type { ChatDialect } from '../formats/openai-chat/dialect.js';
 import { Guards } from '../guardrails/guards.js';
+import type { ModelAbilities } from '../lib/abilities-spec.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
@@ -18,6 +20,7 @@ import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
+import { abilitiesOf, factsWithStated, withStated } from './abilities/abilities.js';
 import { type AccountReach, carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
 import { viaOf } from './via.js';
@@ -185,6 +188,7 @@ function targetOf(
     const catalogueName = catalogueProvider(provider.catalogue, providerType.catalogue, provider.base_url);
     // What is known of the model hangs on its real name.
     const known = written.base_model?.replace('*', star) ?? name;
+    const abilities = withStated(abilitiesOf(known), model.abilities);
     const price = standingPrice({
       override: writtenPrices(written.price ?? model.price),
       catalogueName,
@@ -216,6 +220,7 @@ function targetOf(
       failures,
       maxOutput: providerType.maxOutput?.(known) ?? null,
       contextWindow: contextWindowOf(catalogueName, known),
+      abilities,
       limits,
       counting: providerType.counting(known),
       carriers: carriersOf(
@@ -227,9 +232,10 @@ function targetOf(
           id,
           dropParams: model.drop_params,
           forcedToolChoice: model.forced_tool_choice,
-          modelFacts: providerType.modelFacts?.(known) ?? null,
+          abilities,
+          modelFacts: factsWithStated(providerType.modelFacts?.(known) ?? null, model.abilities),
           converseFacts: providerType.converseFacts?.(known) ?? null,
-          chatDialect: providerType.chatDialect?.(known) ?? null,
+          chatDialect: dialectOf(providerType.chatDialect?.(known), abilities, model.drop_params),
           embeddingsDialect: providerType.embeddings ?? null,
           outputField: providerType.outputField?.(known) ?? 'max_tokens',
           maxOutput: providerType.maxOutput?.(known) ?? null,
@@ -245,6 +251,27 @@ function targetOf(
       clean,
     };
   };
+}
+
+/** What models that do not take sampling refuse, and so does OpenAI's API where nobody reasons. */
+const sampling = [
+  'temperature',
+  'top_p',
+  'presence_penalty',
+  'frequency_penalty',
+  'logprobs',
+  'top_logprobs',
+  'logit_bias',
+];
+
+/** The vendor's dialect, with what this model refuses where its callers agreed to have that left out. */
+function dialectOf(own: ChatDialect | undefined, abilities: ModelAbilities, dropParams: boolean): ChatDialect | null {
+  const drops = [
+    ...(abilities.sampling === false ? sampling : []),
+    ...(abilities.reasoning === 'none' ? ['reasoning_effort'] : []),
+  ];
+  if (!dropParams || drops.length === 0) return own ?? null;
+  return { ...own, drops };
 }
 
 const secretsOf = (settings: ProviderSettings): string[] =>

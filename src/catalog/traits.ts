@@ -1,4 +1,5 @@
 /** What is known of a model beside its name, to be listed: of several targets the least that all of them have. */
+import type { ModelAbilities } from '../lib/abilities-spec.js';
 import { inUse } from '../pricing/listed-price.js';
 import type { Model, Models, Target } from './model.js';
 
@@ -7,6 +8,8 @@ export interface ModelTraits {
   readonly contextWindow: number | null;
   /** Most tokens of an answer; null where that is not known. */
   readonly maxOutput: number | null;
+  /** What all of them take and give; of each, null where that is not known of one of them. */
+  readonly abilities: ModelAbilities;
   /** US dollars for a million tokens, at the target that is asked first; null where that is not known. */
   readonly pricing: { readonly input: number; readonly cached_input: number; readonly output: number } | null;
 }
@@ -18,6 +21,7 @@ export function traitsOf(model: Model, models: Models, nowMs: number): ModelTrai
   return {
     contextWindow: least(targets.map((target) => target.contextWindow)),
     maxOutput: least([model.maxOutput, ...targets.map((target) => target.maxOutput)]),
+    abilities: shared(targets.map(({ abilities }) => abilities)),
     pricing: price ? inUse(price) : null,
   };
 }
@@ -29,6 +33,26 @@ function targetsOf(model: Model, models: Models): readonly Target[] {
     const used = models.get(name);
     return used ? targetsOf(used, models) : [];
   });
+}
+
+function shared(all: readonly ModelAbilities[]): ModelAbilities {
+  const common = <T>(of: readonly (readonly T[] | null)[]): readonly T[] | null =>
+    of.length > 0 && of.every((one) => one !== null)
+      ? of[0]!.filter((kind) => of.every((one) => one!.includes(kind)))
+      : null;
+  const every = (of: readonly (boolean | null)[]): boolean | null =>
+    of.length === 0 || of.includes(null) ? null : of.every(Boolean);
+  const forms = new Set(all.map(({ reasoning }) => reasoning));
+  const [form = null] = forms;
+  return {
+    input: common(all.map(({ input }) => input)),
+    output: common(all.map(({ output }) => output)),
+    sampling: every(all.map(({ sampling }) => sampling)),
+    tools: every(all.map(({ tools }) => tools)),
+    forcedTool: every(all.map(({ forcedTool }) => forcedTool)),
+    jsonSchema: every(all.map(({ jsonSchema }) => jsonSchema)),
+    reasoning: forms.size === 1 ? form : null,
+  };
 }
 
 const least = (known: readonly (number | null)[]): number | null =>

@@ -3,6 +3,7 @@
  * are null, and nothing refers to a file or to the environment any more.
  */
 import type { CachePolicy } from '../cache/cache.js';
+import type { StatedAbilities } from '../lib/abilities-spec.js';
 import type { WrittenFailureRule } from '../lib/failure-spec.js';
 import type { GuardConfig } from '../lib/guard-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
@@ -147,6 +148,8 @@ export interface ModelConfig extends RoutingConfig {
   readonly max_output: number | null;
   readonly drop_params: boolean;
   readonly forced_tool_choice: 'refuse' | 'auto' | 'instruct';
+  /** What the model can do, beside what is known; null: nothing is stated. */
+  readonly abilities: StatedAbilities | null;
   /** Null: answers are not cached. */
   readonly cache: CachePolicy | null;
   /** Names of guards, beside those of the defaults. */

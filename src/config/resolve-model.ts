@@ -35,6 +35,7 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
     max_output: model.max_output ?? null,
     drop_params: model.drop_params ?? defaults.drop_params,
     forced_tool_choice: model.forced_tool_choice ?? defaults.forced_tool_choice,
+    abilities: model.abilities ?? null,
     cache: cacheOf(model.cache ?? defaults.cache, written.cache.embedding),
     guards: model.guards ?? [],
   }));
@@ -64,7 +65,17 @@ export const modelConfigOf = (
   route: null,
   targets: [{ provider, model, base_model: null, weight: 1, priority: 1, price: null, limits: [] }],
   ...routingOf({ retry, breaker }, {}),
-  ...{ timeout, drop_params, forced_tool_choice, price: null, limits: [], max_output: null, cache: null, guards: [] },
+  ...{
+    timeout,
+    drop_params,
+    forced_tool_choice,
+    price: null,
+    limits: [],
+    max_output: null,
+    abilities: null,
+    cache: null,
+  },
+  guards: [],
 });
 
 export const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

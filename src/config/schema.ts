@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { abilitiesSpec } from '../lib/abilities-spec.js';
 import { limitSpec } from '../lib/limit-spec.js';
 import { routeSpec } from '../lib/route-spec.js';
 import { adminSection } from './admin-schema.js';
@@ -153,6 +154,7 @@ const modelFields = z.strictObject({
     .optional()
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
   forced_tool_choice: forcedToolChoice.optional(),
+  abilities: abilitiesSpec.optional(),
   guards: guardNames.optional(),
 });
 

@@ -3,6 +3,7 @@
  * no I/O. Where the target speaks the caller's own format the caller's bytes go through (`native.ts` of the format); else a
  * translator in `translate/` stands behind the same interface.
  */
+import type { ModelAbilities } from '../lib/abilities-spec.js';
 import type { Refusal, Result } from '../lib/errors.js';
 import type { ModelFacts } from './anthropic-messages/model-facts.js';
 import type { ConverseFacts } from './bedrock-converse/facts.js';
@@ -41,6 +42,8 @@ export interface TargetFacts {
   /** What the target cannot express is left out instead of refused. */
   readonly dropParams: boolean;
   readonly forcedToolChoice: ForcedToolChoice;
+  /** What is known of the model, wherever it is served; left out: nothing is. */
+  readonly abilities?: ModelAbilities;
   readonly modelFacts: ModelFacts | null;
   /** Where the target is spoken to by Bedrock's Converse. */
   readonly converseFacts?: ConverseFacts | null;

@@ -94,7 +94,7 @@ export interface ProviderType {
   /** Formats that it speaks only where `speaks` of the configuration says so. */
   readonly maySpeak?: Spoken;
   /** Which of its formats a model is spoken to in; all of them unless stated. */
-  formatsOf?(model: string): readonly FormatId[];
+  formatsOf?(model: string, settings: ProviderSettings): readonly FormatId[];
   /** The settings that an account of this type has beside those that all have. */
   readonly settings?: SettingRules;
   /** How a request carries the credential. */

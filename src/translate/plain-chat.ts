@@ -22,11 +22,11 @@ export function plainChat(body: Json, target: TargetFacts, findings: Findings): 
 
 /** Labels, which only OpenAI's API is known to take. */
 const labels = ['safety_identifier', 'prompt_cache_key', 'service_tier'];
-/** What models of OpenAI's that reason refuse. */
+/** What models that do not take sampling refuse. */
 const sampling = ['temperature', 'top_p'];
 const MOST_STOPS = 4;
 
-function knownParameters(body: Json, { model }: TargetFacts, findings: Findings): Json {
+function knownParameters(body: Json, { model, abilities }: TargetFacts, findings: Findings): Json {
   const known: Record<string, unknown> = { ...body };
   const drop = (names: readonly string[]): void => {
     for (const name of names) {
@@ -45,7 +45,8 @@ function knownParameters(body: Json, { model }: TargetFacts, findings: Findings)
   }
   if (openais) drop(['top_k']);
   else drop(labels);
-  if (reasons) drop(sampling);
+  // Without thinking those of them that can do without take it.
+  if (abilities?.sampling === false && known['reasoning_effort'] !== 'none') drop(sampling);
   if (openais && Array.isArray(stop) && (reasons || stop.length > MOST_STOPS)) {
     const why = reasons ? 'is not known to this model' : `may have at most ${MOST_STOPS} texts for this model`;
     findings.unsupported('stop', why);

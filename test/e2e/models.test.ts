@@ -55,8 +55,15 @@ describe('the list of models', () => {
       context_window: 128_000,
       max_output_tokens: 16_384,
       pricing: { input: 0.15, cached_input: 0.075, output: 0.6 },
+      modalities: { input: ['text', 'image', 'file'], output: ['text'] },
+      abilities: { sampling: true, tools: true, forced_tool: true, json_schema: true, reasoning: 'none' },
     });
     assert.deepEqual(byId.get('claude-sonnet-4-5')!['pricing'], { input: 3, cached_input: 0.3, output: 15 });
+    // Of several targets what all of them take; how each is told to think differs.
+    assert.deepEqual(byId.get('both')!['modalities'], { input: ['text', 'image', 'file'], output: ['text'] });
+    assert.deepEqual(byId.get('both')!['abilities'], {
+      ...{ sampling: true, tools: true, forced_tool: true, json_schema: true },
+    });
     const { context_window, max_output_tokens } = byId.get('both')!;
     assert.deepEqual([context_window, max_output_tokens], [128_000, 1000]);
     assert.deepEqual(byId.get('sandbox'), { ...base, pricing: { input: 1, cached_input: 1, output: 2 } });

@@ -34,6 +34,22 @@ test('a deployment stands in the path where there is a version, and in the body 
   assert.equal(vectors.path, '/openai/deployments/emb/embeddings?api-version=2024-10-21');
 });
 
+test('the Responses API has no deployment in its path, and is there by version', () => {
+  const asked = { model: 'alias', input: 'Hi', store: false };
+  const at = (settings: ProviderSettings, baseModel = 'gpt-5') => {
+    const reached = reach(type, 'openai-responses', asked, { model: 'dep', settings, baseModel });
+    return [reached.speaks, reached.path];
+  };
+  assert.deepEqual(at({}), ['openai-responses', '/openai/v1/responses']);
+  assert.deepEqual(at({ api_version: 'v1' }), ['openai-responses', '/openai/v1/responses']);
+  assert.deepEqual(at({ api_version: 'preview' }), ['openai-responses', '/openai/v1/responses?api-version=preview']);
+  const dated = { api_version: '2025-04-01-preview' };
+  assert.deepEqual(at(dated), ['openai-responses', '/openai/responses?api-version=2025-04-01-preview']);
+  assert.equal(at({ api_version: '2024-10-21' })[0], 'openai-chat');
+  const codex = reach(type, 'openai-chat', chat, { model: 'dep', settings: {}, baseModel: 'gpt-5-codex' });
+  assert.deepEqual([codex.speaks, codex.body['model']], ['openai-responses', 'dep']);
+});
+
 test('a key goes as api-key, and no bearer beside it', () => {
   assert.deepEqual(of({}).headers, { 'api-key': 'sk-1' });
   assert.deepEqual(type.auth(''), {});

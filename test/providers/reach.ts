@@ -1,9 +1,11 @@
 /** How a type of provider is spoken to, without a network: the address, the headers and the body of a request. */
 import assert from 'node:assert/strict';
+import { abilitiesOf } from '../../src/catalog/abilities/abilities.js';
 import { carriersOf } from '../../src/catalog/carrier.js';
 import type { FormatId } from '../../src/formats/format-id.js';
 import { readChatRequest } from '../../src/formats/openai-chat/request.js';
 import { readEmbeddingsRequest } from '../../src/formats/openai-embeddings/request.js';
+import { readResponsesRequest } from '../../src/formats/openai-responses/request.js';
 import type { ModelRequest } from '../../src/formats/request.js';
 import type { Answer, Translation } from '../../src/formats/translation.js';
 import type { Refusal } from '../../src/lib/errors.js';
@@ -30,10 +32,14 @@ export interface Reached {
 }
 
 const reading: Partial<
-  Record<FormatId, (body: Buffer) => ReturnType<typeof readChatRequest | typeof readEmbeddingsRequest>>
+  Record<
+    FormatId,
+    (body: Buffer) => ReturnType<typeof readChatRequest | typeof readEmbeddingsRequest | typeof readResponsesRequest>
+  >
 > = {
   'openai-chat': readChatRequest,
   'openai-embeddings': readEmbeddingsRequest,
+  'openai-responses': readResponsesRequest,
 };
 
 function carrierOf(
@@ -50,6 +56,7 @@ function carrierOf(
     },
     {
       ...{ model, id: `p/${model}`, dropParams, forcedToolChoice: 'refuse' as const },
+      abilities: abilitiesOf(baseModel),
       modelFacts: type.modelFacts?.(baseModel) ?? null,
       converseFacts: type.converseFacts?.(baseModel) ?? null,
       outputField: type.outputField?.(baseModel) ?? 'max_tokens',

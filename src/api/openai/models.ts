@@ -9,6 +9,7 @@ import { type ModelTraits, traitsOf } from '../../catalog/traits.js';
 import { aliased, aliasesOf, mayUseModel } from '../../identity/allow.js';
 import type { Authenticator } from '../../identity/authenticate.js';
 import type { Caller } from '../../identity/key.js';
+import type { ModelAbilities } from '../../lib/abilities-spec.js';
 import type { Clock } from '../../lib/clock.js';
 import { type Refusal, refuse } from '../../lib/errors.js';
 import { requestIdOf, tokenOf } from '../call-headers.js';
@@ -102,7 +103,19 @@ const openaiModel = ({ name, createdS, traits }: ListedModel) => ({
   ...(traits.contextWindow !== null && { context_window: traits.contextWindow }),
   ...(traits.maxOutput !== null && { max_output_tokens: traits.maxOutput }),
   ...(traits.pricing && { pricing: traits.pricing }),
+  ...abilitiesJson(traits.abilities),
 });
+
+const abilitiesJson = ({ input, output, ...can }: ModelAbilities) => {
+  const { sampling, tools, forcedTool: forced_tool, jsonSchema: json_schema, reasoning } = can;
+  const known = Object.entries({ sampling, tools, forced_tool, json_schema, reasoning }).filter(
+    ([, one]) => one !== null,
+  );
+  return {
+    ...(input && output && { modalities: { input, output } }),
+    ...(known.length > 0 && { abilities: Object.fromEntries(known) }),
+  };
+};
 
 /** Codex takes a model of which it is told no window for one of its own. */
 const codexModel = ({ name, traits }: ListedModel) => ({

@@ -6,7 +6,7 @@
 import { ok } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
 import { readErrorBody } from '../error-body.js';
-import { jsonFields, splice } from '../json-fields.js';
+import { edited, jsonFields, splice } from '../json-fields.js';
 import type { TargetFacts, Translator } from '../translation.js';
 import { readMessage } from './answer.js';
 import { type Edit, withoutForeignThinking } from './foreign-thinking.js';
@@ -19,15 +19,27 @@ const LEAST_BUDGET = 1024;
 export const nativeMessages: Translator<MessagesRequest> = {
   from: 'anthropic-messages',
   to: 'anthropic-messages',
-  translate: (request, target, { maxOutput }) =>
-    ok({
-      body: nativeBody(request, target, maxOutput),
-      dropped: [],
+  translate: (request, target, { maxOutput }) => {
+    const dropped = refusedOf(request, target);
+    const body = nativeBody(request, target, maxOutput);
+    return ok({
+      body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
+      dropped,
       answer: readMessage,
       stream: () => new MessagesStream(),
       failure: readErrorBody,
-    }),
+    });
+  },
 };
+
+const sampling = ['temperature', 'top_p', 'top_k'];
+
+/** What the model refuses, of a caller who agreed to have it left out. */
+const refusedOf = ({ json }: MessagesRequest, { dropParams, abilities }: TargetFacts): readonly string[] =>
+  dropParams && abilities?.sampling === false
+    ? sampling.filter((name) => json[name] !== undefined && json[name] !== null)
+    : NONE;
+const NONE: readonly string[] = [];
 
 /** `cap`: the maximum of the answer; null: the caller's own, as far as the model has so much. */
 export function nativeBody(request: MessagesRequest, { model, modelFacts }: TargetFacts, cap: number | null): Buffer {

@@ -17,6 +17,8 @@ export interface ChatDialect {
   readonly refuses?: readonly string[];
   /** Fields of a request that say nothing here, and that only label, tune or hint. */
   readonly ignores?: readonly string[];
+  /** Fields of a request that the model refuses, and that its caller agreed to have left out. */
+  readonly drops?: readonly string[];
   /** Other names of fields. */
   readonly renames?: Readonly<Record<string, string>>;
   /** What is always said unless the caller says something. */
@@ -77,6 +79,9 @@ class Fitting {
   fields(dialect: ChatDialect): void {
     for (const name of dialect.refuses ?? []) this.#lacks(name, 'is not known to the provider of this model');
     for (const name of dialect.ignores ?? []) if (this.#has(name)) this.#drop(name);
+    // Without thinking those of them that can do without take sampling.
+    if (this.json['reasoning_effort'] !== 'none')
+      for (const name of dialect.drops ?? []) if (this.#has(name)) this.#drop(name);
     const { outputField } = dialect;
     if (outputField) this.#rename(outputField === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens', outputField);
     this.#effort(dialect);

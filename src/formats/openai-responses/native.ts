@@ -6,7 +6,7 @@
 import { ok } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
-import { splice } from '../json-fields.js';
+import { edited, splice } from '../json-fields.js';
 import { generatedText } from '../openai-chat/generated.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
 import type { Usage } from '../usage.js';
@@ -22,15 +22,29 @@ export const nativeResponses: Translator<ResponsesRequest> = {
   from: 'openai-responses',
   to: 'openai-responses',
   translate(request, target, { maxOutput }) {
+    const dropped = refusedOf(request, target);
+    const body = requestBody(request, target, maxOutput);
     return ok({
-      body: requestBody(request, target, maxOutput),
-      dropped: [],
+      body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
+      dropped,
       answer: (body) => answered(request, readResponse(body)),
       stream: () => new OpenAiResponsesStream(request),
       failure: readErrorBody,
     });
   },
 };
+
+const sampling = ['temperature', 'top_p'];
+const NONE: readonly string[] = [];
+
+/** What the model refuses, of a caller who agreed to have it left out. */
+function refusedOf({ json }: ResponsesRequest, { dropParams, abilities }: TargetFacts): readonly string[] {
+  if (!dropParams || abilities?.sampling !== false) return NONE;
+  const { reasoning } = json;
+  // Without thinking those of them that can do without take sampling.
+  if (isObject(reasoning) && reasoning['effort'] === 'none') return NONE;
+  return sampling.filter((name) => json[name] !== undefined && json[name] !== null);
+}
 
 function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
   const { json, fields, body, stores } = request;

@@ -9,7 +9,7 @@ import { ENCRYPTED_REASONING, thinks } from '../../formats/openai-responses/thou
 import type { Answer, Translator } from '../../formats/translation.js';
 import { ok, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
-import { Findings } from '../findings.js';
+import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, completionOf } from './answer.js';
 import { inputOf } from './input.js';
 import { checkParameters, responseParameters } from './parameters.js';
@@ -22,7 +22,9 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
   translate({ json, askedUsage, facts, stream }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
-    const { model } = target;
+    const { model, abilities } = target;
+    const tuned =
+      abilities?.sampling === false && json['reasoning_effort'] !== 'none' ? withoutSampling(json, findings) : json;
     const logprobs = json['logprobs'] === true;
     const include = [
       ...(thinks(model) ? [ENCRYPTED_REASONING] : []),
@@ -31,7 +33,7 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
     const request = {
       model,
       input: inputOf(json['messages'], findings),
-      ...responseParameters(json, maxOutput ?? facts.maxOutput, findings),
+      ...responseParameters(tuned, maxOutput ?? facts.maxOutput, findings),
       ...(include.length > 0 && { include }),
       store: false,
       ...(stream && { stream }),
@@ -47,6 +49,13 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
     });
   },
 };
+
+/** Models that reason take no sampling. */
+function withoutSampling({ temperature, top_p: topP, ...rest }: Json, findings: Findings): Json {
+  if (!isAbsent(temperature)) findings.drop('temperature');
+  if (!isAbsent(topP)) findings.drop('top_p');
+  return rest;
+}
 
 function asCompletion(plan: AnswerPlan, answer: Answer): Answer {
   if (!answer.ok) return answer;

@@ -1,5 +1,6 @@
 /** Requests through the translation as the gateway makes them, and what came of them. */
 import assert from 'node:assert/strict';
+import { abilitiesOf } from '../../../src/catalog/abilities/abilities.js';
 import { readMessagesRequest } from '../../../src/formats/anthropic-messages/request.js';
 import { outputFieldFor } from '../../../src/formats/openai-chat/models.js';
 import type { TargetFacts, Translation } from '../../../src/formats/translation.js';
@@ -27,6 +28,7 @@ export async function translate(body: object, facts: Partial<TargetFacts> = {}, 
     id: `fake/${model}`,
     dropParams: false,
     forcedToolChoice: 'refuse',
+    abilities: abilitiesOf(model),
     modelFacts: null,
     outputField: outputFieldFor(model),
     maxOutput: null,

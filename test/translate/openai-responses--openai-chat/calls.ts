@@ -1,6 +1,7 @@
 /** Requests of the Responses API through the translator to chat completions as the gateway makes them, and what came of them. */
 
 import assert from 'node:assert/strict';
+import { abilitiesOf } from '../../../src/catalog/abilities/abilities.js';
 import type { FormatId } from '../../../src/formats/format-id.js';
 import { type ResponsesRequest, readResponsesRequest } from '../../../src/formats/openai-responses/request.js';
 import { SseReader } from '../../../src/formats/sse.js';
@@ -28,6 +29,7 @@ export function call(
     model: 'open-model',
     id: 'p/open-model',
     dropParams: false,
+    abilities: abilitiesOf(more.model ?? 'open-model'),
     modelFacts: null,
     outputField: 'max_completion_tokens',
     asksUsage: true,
