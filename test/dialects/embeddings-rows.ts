@@ -3,6 +3,8 @@
 export interface EmbeddingsRow {
   readonly name: string;
   readonly format: 'openai' | 'google' | 'google batch';
+  /** It is the format of another row, at another path. */
+  readonly again?: true;
   /** As the table of addresses has it. */
   readonly address: string;
   path(model: string): string;
@@ -33,7 +35,8 @@ const openai: EmbeddingsRow = {
 const azure: EmbeddingsRow = {
   ...openai,
   name: "embeddings at Azure's path",
-  address: '/openai/deployments/{+model}/embeddings',
+  again: true,
+  address: '/openai/deployments/{model}/embeddings',
   path: (model) => `/openai/deployments/${model}/embeddings?api-version=2024-10-21`,
 };
 

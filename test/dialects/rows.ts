@@ -197,7 +197,7 @@ const azure: FormatRow = {
   ...chat,
   name: "chat completions at Azure's path",
   sameAs: chat.name,
-  path: '/openai/deployments/{+model}/chat/completions',
+  path: '/openai/deployments/{model}/chat/completions',
   pathFor: ({ model }) => `/openai/deployments/${encodeURIComponent(model)}/chat/completions?api-version=2024-10-21`,
 };
 

@@ -343,6 +343,9 @@ function configFor({ url }: FakeUpstream, smallUrl: string) {
       up: compatible,
       small: { ...compatible, base_url: `${smallUrl}/v1` },
       claude: { type: 'anthropic', base_url: url, api_key: 'k' },
+      responses: { ...compatible, speaks: ['openai-responses'] },
+      gemini: { type: 'gemini', base_url: url, api_key: 'k' },
+      nova: { type: 'bedrock', region: 'eu-central-1', base_url: url, api_key: 'k' },
     },
     models: {
       small: { targets: [{ provider: 'small', model: 'small' }], price },
@@ -350,6 +353,9 @@ function configFor({ url }: FakeUpstream, smallUrl: string) {
       cached: { targets: [{ provider: 'up', model: 'cached' }], price, cache: { exact: true, ttl: '1h' } },
       embed: { targets: [{ provider: 'up', model: 'embed' }], price },
       claude: { targets: [{ provider: 'claude', model: 'claude-sonnet-4-5' }], price, drop_params: true },
+      responses: { targets: [{ provider: 'responses', model: 'plain' }], price },
+      gemini: { targets: [{ provider: 'gemini', model: 'gemini-2.5-pro' }], price },
+      nova: { targets: [{ provider: 'nova', model: 'amazon.nova-pro-v1:0' }], price },
     },
     routes: [
       { name: 'changed', match: { path: '/changed' }, ...routed, request: { body: { remove: ['list.secret'] } } },

@@ -5,6 +5,8 @@
  */
 import { ok } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { then } from '../../lib/then.js';
+import { readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import { edited, splice } from '../json-fields.js';
 import { generatedText } from '../openai-chat/generated.js';
@@ -27,7 +29,7 @@ export const nativeResponses: Translator<ResponsesRequest> = {
     return ok({
       body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
       dropped,
-      answer: (body) => answered(request, readResponse(body)),
+      answer: (bytes) => then(readResponse(bytes), (answer) => answered(request, answer)),
       stream: () => new OpenAiResponsesStream(request),
       failure: readErrorBody,
     });
@@ -103,13 +105,12 @@ const garbage = (what: string, usage?: Usage): Answer => ({
 });
 
 /** Reads a whole answer; its bytes stay as they are. */
-export function readResponse(body: Buffer): Answer {
-  let response: unknown;
-  try {
-    response = JSON.parse(body.toString('utf8'));
-  } catch {
-    return garbage('something that is not JSON');
-  }
+const readResponse = (body: Buffer): Answer | Promise<Answer> =>
+  then(readAnswerJson(body), (read) => responseAnswer(body, read?.value));
+
+/** `response`: undefined where the body is no JSON. */
+export function responseAnswer(body: Buffer, response: unknown): Answer {
+  if (response === undefined) return garbage('something that is not JSON');
   const usage = isObject(response) ? responsesUsageIn(response) : undefined;
   const told = errorIn(response);
   if (told) return { ok: false, failure: { kind: 'in_band', ...told }, usage };

@@ -1,8 +1,7 @@
 /** A request to the target as bytes. A large one is printed in turns of the event loop. */
 import type { MessageCreateParamsBase } from '@anthropic-ai/sdk/resources/messages';
-import { GatheredBytes } from '../../lib/gathered-bytes.js';
+import { bytesInTurns } from '../../lib/json-bytes.js';
 import { jsonText } from '../../lib/json-text.js';
-import { finishInTurns, steps } from '../../lib/turns.js';
 import type { Block, Conversation } from './messages.js';
 import { toolInput, toolInputPieces } from './tool-input.js';
 
@@ -22,32 +21,11 @@ function printBlock(block: Block): string {
   return `${JSON.stringify(rest).slice(0, -1)},"input":${toolInput(input)}}`;
 }
 
-export async function printInTurns(
+export const printInTurns = (
   request: MessagesBody,
   conversation: Conversation,
   expectedBytes: number,
-): Promise<Buffer> {
-  // More often than not it is as long as what it is made of.
-  const printed = new GatheredBytes(expectedBytes + SLACK_BYTES);
-  function* walk(): Generator<number, void> {
-    let text = '';
-    for (const piece of pieces(request, conversation)) {
-      text += piece;
-      if (text.length < PART_CHARS) {
-        yield piece.length;
-        continue;
-      }
-      for (const part of parts(text)) {
-        printed.push(Buffer.from(part));
-        yield part.length + 1;
-      }
-      text = '';
-    }
-    printed.push(Buffer.from(text));
-  }
-  await finishInTurns(steps(walk()));
-  return printed.take();
-}
+): Promise<Buffer> => bytesInTurns(pieces(request, conversation), expectedBytes);
 
 function* pieces(request: MessagesBody, { turns }: Conversation): Generator<string, void> {
   yield* open(jsonText(request));
@@ -79,18 +57,4 @@ function* open(text: Iterable<string>): Generator<string, void> {
     last = piece;
   }
   yield last.slice(0, -1);
-}
-
-const SLACK_BYTES = 64 * 1024;
-const PART_CHARS = 16 * 1024;
-
-/** No pair of surrogates is parted. */
-function* parts(text: string): Generator<string, void> {
-  for (let from = 0; from < text.length || from === 0; ) {
-    let to = Math.min(text.length, from + PART_CHARS);
-    const last = text.charCodeAt(to - 1);
-    if (to < text.length && last >= 0xd800 && last < 0xdc00) to--;
-    yield text.slice(from, to);
-    from = Math.max(to, 1);
-  }
 }

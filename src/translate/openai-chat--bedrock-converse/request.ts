@@ -2,6 +2,8 @@
  * A chat completion carried to Bedrock's Converse. It is told in the messages format first, by the translator that there is, and goes
  * on from there: the two formats differ in how things are written, and hardly in what there is. Answers come back the same way.
  */
+
+import { readAnswerJson } from '../../formats/answer-json.js';
 import { unknownConverse } from '../../formats/bedrock-converse/facts.js';
 import { ConverseMessages } from '../../formats/bedrock-converse/stream.js';
 import { failedStops, messageOf } from '../../formats/bedrock-converse/wire.js';
@@ -11,11 +13,14 @@ import type { Answer, TargetFacts, Translation, Translator } from '../../formats
 import { UnframedStream } from '../../formats/unframed-stream.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { jsonBytesInTurns } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
 import { Findings, isAbsent } from '../findings.js';
 import { openaiChatToAnthropicMessages } from '../openai-chat--anthropic-messages/request.js';
 import { converseBody } from './body.js';
 
+/** Written at once. */
+const SMALL_BYTES = 64 * 1024;
 /** Service tiers that can be asked for; what else there is leaves the choice to the provider. */
 const TIERS: ReadonlySet<unknown> = new Set(['default', 'flex', 'priority']);
 
@@ -31,12 +36,18 @@ export const openaiChatToBedrockConverse: Translator<ChatRequest> = {
     const told = openaiChatToAnthropicMessages.translate({ ...request, json: asked }, target, terms);
     const named = [json['max_tokens'], json['max_completion_tokens'], terms.maxOutput];
     const bounded = named.some((one) => typeof one === 'number' && one > 0);
-    return then(told, (made) => (made.ok ? retold(made.value) : made));
+    return then(told, (made) => {
+      if (!made.ok) return made;
+      const { body } = made.value;
+      return then(readAnswerJson(body), (read) =>
+        retold(made.value, (read?.value ?? JSON.parse(body.toString())) as Json),
+      );
+    });
 
-    function retold(message: Translation): Result<Translation> {
+    function retold(message: Translation, written: Json): Result<Translation> | Promise<Result<Translation>> {
       // Converse is not told who asks.
       for (const name of ['safety_identifier', 'user']) if (!isAbsent(json[name])) findings.drop(name);
-      const body = converseBody(JSON.parse(message.body.toString('utf8')) as Json, { facts, bounded, findings });
+      const body = converseBody(written, { facts, bounded, findings });
       const own = {
         ...(body['additionalModelRequestFields'] as Json | undefined),
         ...effortOf(json, target, findings),
@@ -47,13 +58,16 @@ export const openaiChatToBedrockConverse: Translator<ChatRequest> = {
         ...(Object.keys(own).length > 0 && { additionalModelRequestFields: own }),
         ...(TIERS.has(tier) && tier !== 'default' && { serviceTier: { type: tier } }),
       };
-      return ok({
-        body: Buffer.from(JSON.stringify(whole)),
-        dropped: [...new Set([...message.dropped, ...findings.dropped])],
-        answer: (answer) => readAnswer(answer, target.model, onlyStop(json), message),
-        stream: () => new UnframedStream(message.stream(), new ConverseMessages(target.model, onlyStop(json))),
-        failure: readErrorBody,
-      });
+      const translation = (printed: Buffer): Result<Translation> =>
+        ok({
+          body: printed,
+          dropped: [...new Set([...message.dropped, ...findings.dropped])],
+          answer: (answer) => readAnswer(answer, target.model, onlyStop(json), message),
+          stream: () => new UnframedStream(message.stream(), new ConverseMessages(target.model, onlyStop(json))),
+          failure: readErrorBody,
+        });
+      if (message.body.length <= SMALL_BYTES) return translation(Buffer.from(JSON.stringify(whole)));
+      return jsonBytesInTurns(whole, message.body.length).then(translation);
     }
   },
 };
@@ -76,15 +90,21 @@ function readAnswer(
   sequence: string | undefined,
   told: Translation,
 ): Answer | Promise<Answer> {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body.toString('utf8'));
-  } catch {
-    return {
-      ok: false,
-      failure: { kind: 'garbage', message: 'The upstream answered with something that is not JSON.' },
-    };
-  }
+  return then(readAnswerJson(body), (read) => (read ? answerOf(read.value, model, sequence, told) : garbage(NO_JSON)));
+}
+
+const NO_JSON = 'something that is not JSON';
+const garbage = (what: string): Answer => ({
+  ok: false,
+  failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
+});
+
+function answerOf(
+  answer: unknown,
+  model: string,
+  sequence: string | undefined,
+  told: Translation,
+): Answer | Promise<Answer> {
   const stop = isObject(answer) ? answer['stopReason'] : undefined;
   if (failedStops.has(stop))
     return {
@@ -92,6 +112,6 @@ function readAnswer(
       failure: { kind: 'in_band', message: `The upstream ended its answer with '${String(stop)}'.` },
     };
   const message = messageOf(answer, model, sequence);
-  if (message) return told.answer(Buffer.from(JSON.stringify(message)));
-  return { ok: false, failure: { kind: 'garbage', message: 'The upstream answered with JSON that is not a message.' } };
+  if (!message) return garbage('JSON that is not a message');
+  return told.answer(Buffer.from(JSON.stringify(message)));
 }

@@ -1,4 +1,5 @@
 /** A whole answer of `generateContent` as a chat completion. */
+import { readAnswerJson } from '../../formats/answer-json.js';
 import {
   blockReason,
   candidatesOf,
@@ -13,15 +14,20 @@ import { chatUsage } from '../../formats/openai-chat/usage.js';
 import type { Answer } from '../../formats/translation.js';
 import { noUsage, type Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { jsonBytesInTurns } from '../../lib/json-bytes.js';
+import { then } from '../../lib/then.js';
 import { type AnswerPlan, Candidate } from './candidate.js';
 
-export function readGeminiAnswer(plan: AnswerPlan, body: Buffer): Answer {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body.toString('utf8'));
-  } catch {
-    return garbage('something that is not JSON');
-  }
+export function readGeminiAnswer(plan: AnswerPlan, body: Buffer): Answer | Promise<Answer> {
+  return then(readAnswerJson(body), (read) =>
+    read ? answerOf(plan, body, read.value) : garbage('something that is not JSON'),
+  );
+}
+
+/** Written at once. */
+const SMALL_BYTES = 64 * 1024;
+
+function answerOf(plan: AnswerPlan, body: Buffer, answer: unknown): Answer | Promise<Answer> {
   const failure = inBandError(answer);
   if (failure) return { ok: false, failure };
   if (!isObject(answer)) return garbage('JSON that is not an answer');
@@ -42,15 +48,17 @@ export function readGeminiAnswer(plan: AnswerPlan, body: Buffer): Answer {
     choices,
     usage: chatUsage(usage ?? noUsage()),
   };
-  return {
+  const answered = (printed: Buffer): Answer => ({
     ok: true,
-    body: Buffer.from(JSON.stringify(completion)),
+    body: printed,
     usage,
     servedModel: servedModel(answer),
     filtered: choices.some((choice) => choice['finish_reason'] === 'content_filter'),
     empty: told.every(({ candidate }) => candidate.empty),
     text: () => told.map(({ candidate }) => candidate.text).join(''),
-  };
+  });
+  if (body.length <= SMALL_BYTES) return answered(Buffer.from(JSON.stringify(completion)));
+  return jsonBytesInTurns(completion, body.length).then(answered);
 }
 
 const garbage = (what: string, usage?: Usage): Answer => ({

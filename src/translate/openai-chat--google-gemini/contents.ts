@@ -10,6 +10,7 @@
 import { UNSIGNED } from '../../formats/google-gemini/foreign-thoughts.js';
 import type { GeminiModel } from '../../formats/google-gemini/models.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { jsonText } from '../../lib/json-text.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { blockSignatures, carriedSignature } from '../thought-signatures.js';
 import { contentParts, type PartReader, textOnlyParts, textParts } from './parts.js';
@@ -248,6 +249,17 @@ function argsOf(args: string): string {
     // told below
   }
   return JSON.stringify({ invalid_arguments: args });
+}
+
+/** The same in pieces. */
+export function* turnPieces({ role, parts }: Turn): Generator<string, void> {
+  yield `{"role":"${role}","parts":[`;
+  for (const [i, part] of parts.entries()) {
+    if (i > 0) yield ',';
+    if ('call' in part) yield printPart(part);
+    else yield* jsonText(part);
+  }
+  yield ']}';
 }
 
 export function printTurn({ role, parts }: Turn): string {

@@ -6,12 +6,14 @@
 import { readErrorBody } from '../../formats/error-body.js';
 import { geminiModel } from '../../formats/google-gemini/models.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
-import type { TargetFacts, Translator } from '../../formats/translation.js';
-import { ok, refused } from '../../lib/errors.js';
+import type { TargetFacts, Translation, Translator } from '../../formats/translation.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
+import { bytesInTurns } from '../../lib/json-bytes.js';
+import { jsonText } from '../../lib/json-text.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readGeminiAnswer } from './answer.js';
-import { printTurn, readConversation, type Turn } from './contents.js';
+import { printTurn, readConversation, type Turn, turnPieces } from './contents.js';
 import { googleExtra, readGeneration } from './generation.js';
 import { checkParameters } from './parameters.js';
 import { GeminiToChatStream } from './stream.js';
@@ -21,7 +23,7 @@ import { planTools } from './tools.js';
 export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'google-gemini',
-  translate({ json, askedUsage }, target, { maxOutput, nowMs }) {
+  translate({ json, body, askedUsage }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const model = geminiModel(target.model);
@@ -48,15 +50,21 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
       fencedJson: instruction !== undefined,
       eachSearch: model.signedCalls,
     };
-    return ok({
-      body: print(request, turns),
-      dropped: findings.dropped,
-      answer: (answer) => readGeminiAnswer(plan, answer),
-      stream: () => new GeminiToChatStream(plan),
-      failure: readErrorBody,
-    });
+    const translation = (printed: Buffer): Result<Translation> =>
+      ok({
+        body: printed,
+        dropped: findings.dropped,
+        answer: (answer) => readGeminiAnswer(plan, answer),
+        stream: () => new GeminiToChatStream(plan),
+        failure: readErrorBody,
+      });
+    if (body.length <= SMALL_BYTES) return translation(print(request, turns));
+    return bytesInTurns(pieces(request, turns), body.length).then(translation);
   },
 };
+
+/** Written at once. */
+const SMALL_BYTES = 64 * 1024;
 
 function readExtra(body: Json): Json {
   const { cached_content: cached, safety_settings: safety } = googleExtra(body);
@@ -79,6 +87,20 @@ function readServiceTier(tier: unknown, { atVertex }: TargetFacts, findings: Fin
   if (told !== undefined) return { serviceTier: told };
   if (!(atVertex && tier === 'default')) findings.drop('service_tier');
   return {};
+}
+
+function* pieces(request: Json, turns: readonly Turn[]): Generator<string, void> {
+  yield '{"contents":[';
+  for (const [i, turn] of turns.entries()) {
+    if (i > 0) yield ',';
+    yield* turnPieces(turn);
+  }
+  yield ']';
+  for (const [name, value] of Object.entries(request)) {
+    yield `,${JSON.stringify(name)}:`;
+    yield* jsonText(value);
+  }
+  yield '}';
 }
 
 /** Turns are printed apart, since the inputs of calls go out as they came. */

@@ -2,13 +2,16 @@
  * A chat completion carried to a target that has only the Responses API for its model. The target is asked to keep nothing, and
  * for what it thought in encrypted form, which goes to the caller in an extension of the chat dialect and comes back with it.
  */
+import { readAnswerJson } from '../../formats/answer-json.js';
 import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
-import { readResponse } from '../../formats/openai-responses/native.js';
+import { responseAnswer } from '../../formats/openai-responses/native.js';
 import { ENCRYPTED_REASONING, thinks } from '../../formats/openai-responses/thoughts.js';
-import type { Answer, Translator } from '../../formats/translation.js';
-import { ok, refused } from '../../lib/errors.js';
+import type { Answer, Translation, Translator } from '../../formats/translation.js';
+import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
+import { jsonBytesInTurns } from '../../lib/json-bytes.js';
+import { then } from '../../lib/then.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, completionOf } from './answer.js';
 import { inputOf } from './input.js';
@@ -19,7 +22,7 @@ import { ResponsesToChatStream } from './stream.js';
 export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
   from: 'openai-chat',
   to: 'openai-responses',
-  translate({ json, askedUsage, facts, stream }, target, { maxOutput, nowMs }) {
+  translate({ json, body, askedUsage, facts, stream }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const { model, abilities } = target;
@@ -40,13 +43,16 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
     };
     if (findings.refusal) return refused(findings.refusal);
     const plan: AnswerPlan = { model, nowMs, askedUsage, logprobs };
-    return ok({
-      body: Buffer.from(JSON.stringify(request)),
-      dropped: findings.dropped,
-      answer: (body) => asCompletion(plan, readResponse(body)),
-      stream: () => new ResponsesToChatStream(plan),
-      failure: readErrorBody,
-    });
+    const translation = (printed: Buffer): Result<Translation> =>
+      ok({
+        body: printed,
+        dropped: findings.dropped,
+        answer: (bytes) => readCompletion(plan, bytes),
+        stream: () => new ResponsesToChatStream(plan),
+        failure: readErrorBody,
+      });
+    if (body.length <= SMALL_BYTES) return translation(Buffer.from(JSON.stringify(request)));
+    return jsonBytesInTurns(request, body.length).then(translation);
   },
 };
 
@@ -57,9 +63,15 @@ function withoutSampling({ temperature, top_p: topP, ...rest }: Json, findings: 
   return rest;
 }
 
-function asCompletion(plan: AnswerPlan, answer: Answer): Answer {
-  if (!answer.ok) return answer;
-  const response = JSON.parse(answer.body.toString('utf8')) as Json;
-  const completion = completionOf(response, answer.usage, plan);
-  return { ...answer, body: Buffer.from(JSON.stringify(completion)), text: () => answer.text() };
-}
+/** Written at once. */
+const SMALL_BYTES = 64 * 1024;
+
+const readCompletion = (plan: AnswerPlan, bytes: Buffer): Answer | Promise<Answer> =>
+  then(readAnswerJson(bytes), (read) => {
+    const answer = responseAnswer(bytes, read?.value);
+    if (!answer.ok) return answer;
+    const completion = completionOf(read!.value as Json, answer.usage, plan);
+    const told = (body: Buffer): Answer => ({ ...answer, body, text: () => answer.text() });
+    if (bytes.length <= SMALL_BYTES) return told(Buffer.from(JSON.stringify(completion)));
+    return jsonBytesInTurns(completion, bytes.length).then(told);
+  });
