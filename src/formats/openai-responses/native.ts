@@ -50,34 +50,59 @@ function refusedOf({ json }: ResponsesRequest, { dropParams, abilities }: Target
 
 function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
   const { json, fields, body, stores } = request;
-  const asksForThoughts = stores && (isObject(json['reasoning']) || thinks(model));
-  const values: Record<string, string | undefined> = { model: JSON.stringify(model), store: 'false' };
-  if (cap !== null) values['max_output_tokens'] = String(Math.min(request.facts.maxOutput ?? cap, cap));
-  const include = listOf(json['include']);
-  if (asksForThoughts && !include.includes(ENCRYPTED_REASONING))
-    values['include'] = JSON.stringify([...include, ENCRYPTED_REASONING]);
-  const input = foreignInput(json['input']);
-  if (input) values['input'] = JSON.stringify(input);
-  const edits: { start: number; end: number; with: string }[] = [];
-  const kept = fields.fields.filter(({ name }) => !ownFields.has(name));
-  for (const { name, valueStart, valueEnd } of kept) {
-    if (values[name] === undefined) continue;
-    edits.push({ start: valueStart, end: valueEnd, with: values[name] });
-    values[name] = undefined;
+  const most = cap === null ? undefined : String(Math.min(request.facts.maxOutput ?? cap, cap));
+  const include = asksForThoughts(json, stores, model) ? withThoughts(json['include']) : undefined;
+  const foreign = foreignInput(json['input']);
+  const input = foreign && JSON.stringify(foreign);
+  const edits: Edit[] = [];
+  let missing = SAYS_STORE | (most === undefined ? 0 : SAYS_MOST) | (include === undefined ? 0 : SAYS_INCLUDE);
+  let own = false;
+  for (const { name, valueStart: start, valueEnd: end } of fields.fields) {
+    if (name === 'model') edits.push({ start, end, with: JSON.stringify(model) });
+    else if (name === 'store') {
+      missing &= ~SAYS_STORE;
+      if (stores) edits.push({ start, end, with: 'false' });
+    } else if (name === 'input') {
+      if (input !== undefined) edits.push({ start, end, with: input });
+    } else if (name === 'include' && include !== undefined) {
+      missing &= ~SAYS_INCLUDE;
+      edits.push({ start, end, with: include });
+    } else if (name === 'max_output_tokens' && most !== undefined) {
+      missing &= ~SAYS_MOST;
+      edits.push({ start, end, with: most });
+    } else if (ownFields.has(name)) own = true;
   }
   // `model` is always there, so what is added or cut has a comma before it or after it.
-  const added = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [`,${JSON.stringify(name)}:${value}`],
-  );
-  if (added.length > 0) edits.push({ start: fields.end, end: fields.end, with: added.join('') });
-  return splice(
-    body,
-    [...edits, ...cuts(request)].sort((a, b) => a.start - b.start),
-  );
+  const added =
+    (missing & SAYS_STORE ? ',"store":false' : '') +
+    (missing & SAYS_MOST ? `,"max_output_tokens":${most}` : '') +
+    (missing & SAYS_INCLUDE ? `,"include":${include}` : '');
+  if (added !== '') edits.push({ start: fields.end, end: fields.end, with: added });
+  return splice(body, own ? [...edits, ...cuts(request)].sort((a, b) => a.start - b.start) : edits);
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly with: string;
+}
+
+/** What the request must say. */
+const SAYS_STORE = 1;
+const SAYS_MOST = 2;
+const SAYS_INCLUDE = 4;
+
+const asksForThoughts = (json: Json, stores: boolean, model: string): boolean =>
+  stores && (isObject(json['reasoning']) || thinks(model));
+
+/** The list with what is thought in it; undefined: it asks for that already. */
+function withThoughts(written: unknown): string | undefined {
+  const include = listOf(written);
+  return include.includes(ENCRYPTED_REASONING) ? undefined : JSON.stringify([...include, ENCRYPTED_REASONING]);
 }
 
 /** The ranges of the gateway's own fields, each with one comma. */
-function cuts({ fields: { fields } }: ResponsesRequest): { start: number; end: number; with: string }[] {
+function cuts({ fields: { fields } }: ResponsesRequest): Edit[] {
   const firstKept = fields.findIndex(({ name }) => !ownFields.has(name));
   return fields.flatMap(({ name, start, valueEnd }, at) => {
     if (!ownFields.has(name)) return [];
@@ -91,7 +116,8 @@ function cuts({ fields: { fields } }: ResponsesRequest): { start: number; end: n
 function foreignInput(input: unknown): readonly unknown[] | undefined {
   const isForeign = (item: unknown): boolean =>
     isObject(item) && itemType(item) === 'reasoning' && isOwnBlob(item['encrypted_content']);
-  const items = listOf(input);
+  if (!Array.isArray(input)) return undefined;
+  const items = input as readonly unknown[];
   return items.some(isForeign) ? items.filter((item) => !isForeign(item)) : undefined;
 }
 

@@ -26,8 +26,12 @@ function ownState({ json, stores }: KeptRequest): Json {
   };
 }
 
+const refers = (json: Json): boolean =>
+  json['background'] === true || json['previous_response_id'] !== undefined || json['conversation'] !== undefined;
+
 /** The response as its caller is to see it: all other bytes as they were. */
 export function asKept(request: KeptRequest, response: Buffer): Buffer {
+  if (!request.stores && !refers(request.json)) return response;
   const state = ownState(request);
   const names = Object.keys(state);
   const found = names.length === 0 ? undefined : jsonFields(response);

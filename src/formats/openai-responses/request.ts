@@ -87,13 +87,13 @@ export function problemInItems(input: unknown, name = 'input'): Refusal | undefi
   return undefined;
 }
 
+const FLAGS = ['stream', 'store', 'background'];
+const LISTS = ['tools', 'include'];
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+
 function problemInOptions(json: Json): Refusal | undefined {
-  for (const name of ['stream', 'store', 'background']) {
-    if (!optional(json[name], (value) => typeof value === 'boolean')) return wrong(name, 'must be a boolean');
-  }
-  for (const name of ['tools', 'include']) {
-    if (!optional(json[name], Array.isArray)) return wrong(name, 'must be an array');
-  }
+  for (const name of FLAGS) if (!optional(json[name], isBoolean)) return wrong(name, 'must be a boolean');
+  for (const name of LISTS) if (!optional(json[name], Array.isArray)) return wrong(name, 'must be an array');
   if (!optional(json['max_output_tokens'], isPositiveInteger))
     return wrong('max_output_tokens', 'must be a positive integer');
   if (!optional(json['previous_response_id'], (value) => typeof value === 'string'))
