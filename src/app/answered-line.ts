@@ -5,6 +5,7 @@ import type { AccessFields, Log } from '../telemetry/log.js';
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 interface Answered {
+  readonly id: string;
   readonly method: string;
   readonly url: string;
   readonly routeOptions: { readonly url?: string | undefined };
@@ -14,8 +15,8 @@ export const answeredLine =
   (log: Log, access: (fields: AccessFields) => void) =>
   (request: Answered, status: number, durationMs: number): void => {
     const path = request.url.split('?', 1)[0];
-    const { method } = request;
-    const fields = { method, path, status, duration_ms: Math.round(durationMs * 100) / 100 };
+    const { method, id } = request;
+    const fields = { request_id: id, method, path, status, duration_ms: Math.round(durationMs * 100) / 100 };
     // A probe that is answered well is no news.
     if (status < 400 && PROBES.has(request.routeOptions.url ?? '')) log.debug(fields, 'request');
     else access(fields);

@@ -148,7 +148,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const made = snapshotMaker({ providers, pools, states, embedding, version, clock });
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
-  warnLacks(config, providers, log, clock.now());
+  warnLacks(config, providers, log, clock.now(), loaded.file);
   warnUnpriced(inForce(), clock, log);
   catalogue.use({
     unpriced: () => unpricedTargets(inForce().models, clock.now()),
@@ -176,7 +176,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       hooks.configure(next);
       log.level = next.telemetry.log.level;
       crew?.configure(next);
-      warnLacks(next, providers, log, clock.now());
+      warnLacks(next, providers, log, clock.now(), loaded.file);
       warnUnpriced(inForce(), clock, log);
       void embedding
         .warm(inForce().config)

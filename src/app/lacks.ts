@@ -1,6 +1,8 @@
 /** Said at a start and after each reload: which providers lack a credential, and that a certificate has run out. */
 import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
 import type { Config } from '../config/config.js';
+import { packageRoot } from '../lib/root.js';
 import { accountLack } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import type { Log } from '../telemetry/log.js';
@@ -11,12 +13,20 @@ export function warnLacks(
   types: Readonly<Record<string, ProviderType>>,
   log: Log,
   nowMs: number,
+  file: string,
 ): void {
   warnCertificate(config, log, nowMs);
-  for (const [name, provider] of Object.entries(config.providers)) {
+  const lacking = Object.entries(config.providers).flatMap(([name, provider]) => {
     const lack = accountLack(provider, types[provider.type]!);
-    if (lack !== undefined) log.warn({ provider: name }, `never asked, for it has no credential: ${lack}`);
+    return lack === undefined ? [] : [{ name, lack }];
+  });
+  // The shipped file names providers so that a key is all that they need: nobody has forgotten one.
+  if (file === join(packageRoot, 'config.yaml') && lacking.length > 0) {
+    const names = lacking.map(({ name }) => name).join(', ');
+    log.info(`not used until their key is set: ${names} (config.yaml says by which variable)`);
+    return;
   }
+  for (const { name, lack } of lacking) log.warn({ provider: name }, `never asked, for it has no credential: ${lack}`);
 }
 
 function warnCertificate({ server: { tls } }: Config, log: Log, nowMs: number): void {

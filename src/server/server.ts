@@ -8,6 +8,7 @@ import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { meantTarget } from '../api/addresses.js';
 import { type AdminDeps, adminApi } from '../api/admin/admin-api.js';
+import { requestIdOf } from '../api/call-headers.js';
 import { googleModelsRoutes } from '../api/google/models.js';
 import { conversationsRoutes } from '../api/openai/conversations.js';
 import { modelsRoutes } from '../api/openai/models.js';
@@ -41,7 +42,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     serverFactory: (handler) => deps.server(direct, directOr(direct, handler as RequestListener)),
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: (logger) => logger, // ours names the request id itself
+    genReqId: ({ headers }) => requestIdOf(headers),
+    childLoggerFactory: (logger, { reqId }) => logger.child({ request_id: reqId }),
     trustProxy: trusted,
     bodyLimit: 1024 * 1024,
     return503OnClosing: false,
@@ -49,6 +51,10 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1200 },
     rewriteUrl: (request) => meantTarget(request.url!),
     frameworkErrors: (error, request, reply) => void unreadable(error, request, reply),
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (!reply.hasHeader('x-request-id')) reply.header('x-request-id', request.id);
+    done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     const { operationId } = request.routeOptions.config;

@@ -39,6 +39,14 @@ const elsewhere: Readonly<Record<string, Elsewhere>> = {
     holds: 'openapi-typescript/bin/cli.js',
   },
   'npm install openapi-fetch': { by: 'test/clients/generator/package.json', holds: '"openapi-fetch"' },
+  'pg_dump --format=custom --file=tollgate.dump "$DATABASE_URL"': {
+    by: 'test/e2e/upgrade.test.ts',
+    holds: "'--format=custom'",
+  },
+  'pg_restore --no-owner --dbname="$RESTORED_URL" tollgate.dump': {
+    by: 'test/e2e/upgrade.test.ts',
+    holds: "'--no-owner'",
+  },
   'export ANTHROPIC_BASE_URL=$URL': claude,
   'export ANTHROPIC_AUTH_TOKEN=$KEY': claude,
   'export ANTHROPIC_MODEL=claude-sonnet-4-5': claude,

@@ -41,6 +41,7 @@ describe('a fresh copy', () => {
     assert.equal(url, `http://127.0.0.1:${env['PORT']}`);
     const printed = running.output();
     assert.ok(!/deprecated|EBADENGINE|[1-9]\d* vulnerabilit/i.test(printed), printed);
+    assert.ok(!/"level":"(?:warn|error)"/.test(printed), printed);
     assert.match(printed, new RegExp(`Admin key: .*${literally(join(folder, 'data', 'admin.key'))}`));
   });
 

@@ -3,6 +3,7 @@
  * clean folders, instruction by instruction, and what it makes is started and asked for its health.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -100,7 +101,7 @@ describe('the Dockerfile', () => {
     assert.ok(!existsSync(join(folder, 'node_modules/typescript')), 'development dependencies are in the image');
     assert.ok(!existsSync(join(folder, 'dist/test')), 'tests are in the image');
     const env = freshEnv({ ...envOf(image), TOLLGATE_HOST: '127.0.0.1', PORT: String(await freePort()) });
-    const running = startCommand(argv(image, 'CMD'), { cwd: folder, env });
+    const running = startCommand(readOnlyRoot(argv(image, 'CMD'), folder), { cwd: folder, env });
     try {
       await running.until(/ready: http/, 60_000);
       assert.equal((await runCommand(argv(image, 'HEALTHCHECK'), { cwd: folder, env })).code, 0);
@@ -142,6 +143,21 @@ describe('the Dockerfile', () => {
   }
 });
 
+/** The command with nothing of its own to write to but its volume, as compose and the chart have it; as it is where that needs rights. */
+function readOnlyRoot(command: readonly string[], folder: string): readonly string[] {
+  const may = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
+  if (!may) return command;
+  const mounts = [
+    'mkdir -p "$0/data"',
+    'mount --bind "$0" "$0"',
+    'mount --bind "$0/data" "$0/data"',
+    'mount -o remount,bind,ro "$0"',
+    'cd "$0"',
+    'exec "$@"',
+  ];
+  return ['unshare', '--mount', 'sh', '-c', mounts.join(' && '), folder, ...command];
+}
+
 function envOf(stage: Stage): Record<string, string> {
   const pairs = stage.instructions.filter(({ name }) => name === 'ENV').flatMap(({ rest }) => rest.split(/\s+/));
   return Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]));
@@ -156,6 +172,9 @@ describe('docker-compose.yml', () => {
     readonly healthcheck?: { readonly test: readonly string[] };
     readonly ports?: readonly string[];
     readonly volumes?: readonly string[];
+    readonly read_only?: boolean;
+    readonly cap_drop?: readonly string[];
+    readonly security_opt?: readonly string[];
   }
   const { services, volumes } = parse(read('docker-compose.yml'), { merge: true }) as {
     services: Record<string, Service>;
@@ -177,6 +196,15 @@ describe('docker-compose.yml', () => {
       if (!build) assert.ok(healthcheck!.test.length > 1, `${name} has no health check`);
       if (image) assert.match(image, /:[^:]*\d/, `${name} has no version`);
       for (const port of ports ?? []) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/, name);
+    }
+  });
+
+  it('gives gateways a root that is read-only, no rights of root, and a volume for what waits', () => {
+    for (const [name, service] of Object.entries(services).filter(([, { build }]) => build === '.')) {
+      assert.equal(service.read_only, true);
+      assert.deepEqual(service.cap_drop, ['ALL']);
+      assert.deepEqual(service.security_opt, ['no-new-privileges:true']);
+      assert.deepEqual(service.volumes, [`${name}:/app/data`]);
     }
   });
 

@@ -11,7 +11,6 @@ import { principalOfToken } from '../../identity/tokens.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { addressOf } from '../../lib/forwarded.js';
-import { newId } from '../../lib/ids.js';
 import type { Query } from '../../lib/query.js';
 import { needOf } from '../access.js';
 import { actorOf, adminOf, bearerOf } from './auth.js';
@@ -42,10 +41,6 @@ export interface Guarding {
 }
 
 const NOBODY: Principal = { actor: '', role: 'member', teams: new Set(), user: null, token: null };
-
-const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
-const requestIdOf = (given: unknown): string =>
-  typeof given === 'string' && SANE_ID.test(given) ? given : newId('req');
 
 /** What is remembered of strangers. */
 export interface Strangers {
@@ -115,16 +110,15 @@ async function principalOf(request: FastifyRequest, deps: Guarding): Promise<Res
 const withScheme = <T extends object>(refusal: T) => ({ ...refusal, headers: { 'www-authenticate': 'Bearer' } });
 
 async function refuseStranger(
-  { ip, method, url, log, headers }: FastifyRequest,
+  { id, ip, method, url, log, headers }: FastifyRequest,
   reply: FastifyReply,
   { deps, wrongKeys, refusals }: { deps: Guarding; wrongKeys: WrongKeys; refusals: Refusals },
 ): Promise<FastifyReply> {
-  const requestId = requestIdOf(headers['x-request-id']);
   const path = url.split('?', 1)[0]!;
   const sent = headers.authorization !== undefined;
-  log.warn({ request_id: requestId, ip, method, path, sent }, 'no admin key');
+  log.warn({ ip, method, path, sent }, 'no admin key');
   deps.onWrongKey?.('admin_key');
-  reply.header('x-request-id', requestId);
+  reply.header('x-request-id', id);
   if (!sent) return sendRefusal(reply, unauthorized);
   const address = addressOf(ip) ?? ip;
   const waitMs = wrongKeys.count(address, performance.now());

@@ -5,7 +5,7 @@ import type { FormatId } from '../../formats/format-id.js';
 import { aliased } from '../../identity/allow.js';
 import type { Caller } from '../../identity/key.js';
 import { type Result, refuse } from '../../lib/errors.js';
-import { requestIdOf, tokenOf } from '../call-headers.js';
+import { tokenOf } from '../call-headers.js';
 import { sendError } from '../errors.js';
 import { listedNames, type ModelsDeps, mayList } from '../openai/models.js';
 import { routeOf } from '../route.js';
@@ -25,7 +25,7 @@ async function listModels(deps: ModelsDeps, request: FastifyRequest, reply: Fast
   const caller = await callerOf(deps, request);
   if (!caller.ok) return sendError('google-rpc', request, reply, caller.refusal);
   const models = deps.models();
-  reply.header('x-request-id', requestIdOf(request.headers));
+  reply.header('x-request-id', request.id);
   return {
     models: listedNames(caller.value, models).map((name) => modelJson(name, modelOf(caller.value, name, models))),
   };
@@ -40,7 +40,7 @@ async function oneModel(deps: ModelsDeps, request: FastifyRequest, reply: Fastif
     const words = `The model '${name.slice(0, 100)}' does not exist, or this key may not use it.`;
     return sendError('google-rpc', request, reply, refuse('model_not_found', words, { param: 'model' }));
   }
-  reply.header('x-request-id', requestIdOf(request.headers));
+  reply.header('x-request-id', request.id);
   return modelJson(name, modelOf(caller.value, name, models));
 }
 

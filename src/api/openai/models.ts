@@ -12,7 +12,7 @@ import type { Caller } from '../../identity/key.js';
 import type { ModelAbilities } from '../../lib/abilities-spec.js';
 import type { Clock } from '../../lib/clock.js';
 import { type Refusal, refuse } from '../../lib/errors.js';
-import { requestIdOf, tokenOf } from '../call-headers.js';
+import { tokenOf } from '../call-headers.js';
 import { sendError } from '../errors.js';
 import { routeOf } from '../route.js';
 import { anthropicModel, anthropicPage } from './anthropic-models.js';
@@ -70,7 +70,7 @@ const fail = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal) =>
   sendError(isAnthropics(request) ? 'anthropic-messages' : 'openai-chat', request, reply, refusal);
 
 function withId(request: FastifyRequest, reply: FastifyReply): void {
-  const id = requestIdOf(request.headers);
+  const id = request.id;
   reply.header('x-request-id', id);
   if (isAnthropics(request)) reply.header('request-id', id);
 }

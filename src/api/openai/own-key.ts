@@ -5,7 +5,7 @@ import type { Caller } from '../../identity/key.js';
 import { type Refusal, refuse } from '../../lib/errors.js';
 import type { LimitLevels } from '../../operations/limit-levels.js';
 import { type ListStanding, noStanding } from '../../operations/list-standing.js';
-import { requestIdOf, tokenOf } from '../call-headers.js';
+import { tokenOf } from '../call-headers.js';
 import { sendError } from '../errors.js';
 import { routeOf } from '../route.js';
 
@@ -25,7 +25,7 @@ export function ownKeyRoute(app: FastifyInstance, deps: OwnKeyDeps): void {
       if (!limits) return fail(request, reply, unknown);
       const { key, team } = caller.value;
       const { last_used_at, month } = (await deps.standing.ofKeys([key])).get(key.id) ?? noStanding;
-      reply.headers({ 'x-request-id': requestIdOf(request.headers), 'cache-control': 'no-store' });
+      reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
       return {
         object: 'key',
         ...{ id: key.id, name: key.name, prefix: key.prefix, team: team?.id ?? null },

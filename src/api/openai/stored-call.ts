@@ -6,7 +6,7 @@ import type { Caller } from '../../identity/key.js';
 import { isDatabaseAway } from '../../lib/database-away.js';
 import { type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
-import { requestIdOf, tokenOf } from '../call-headers.js';
+import { tokenOf } from '../call-headers.js';
 import { sendError } from '../errors.js';
 import { away } from './continued.js';
 
@@ -29,7 +29,7 @@ export const storedCall =
     const { key } = caller.value;
     if (!mayComeFrom(key, request.ip)) return refuseWith(NOT_FROM_HERE);
     if (!mayUseEndpoint(key, 'chat')) return refuseWith(NOT_THIS_ENDPOINT);
-    reply.header('x-request-id', requestIdOf(request.headers));
+    reply.header('x-request-id', request.id);
     const params = request.params as Record<string, string>;
     const query = request.query as Record<string, string | undefined>;
     try {

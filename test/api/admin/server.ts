@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type AdminDeps, adminApi } from '../../../src/api/admin/admin-api.js';
+import { requestIdOf } from '../../../src/api/call-headers.js';
 import { memoryAnswerStore, memoryPurgeStore } from '../../../src/cache/answers-memory.js';
 import { openCache } from '../../../src/cache/cache-service.js';
 import { LOCAL_MODEL, localEmbedder, localVectors } from '../../../src/cache/semantic/embedder.js';
@@ -109,6 +110,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
   const app = Fastify({
     logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
     routerOptions: { maxParamLength: 1_200 },
+    genReqId: ({ headers }) => requestIdOf(headers),
   });
   await app.register(
     adminApi({
