@@ -18,6 +18,7 @@ import { registerReport } from '../../src/cli/report.js';
 import { registerTeams } from '../../src/cli/teams.js';
 import { packageRoot } from '../../src/lib/root.js';
 import { inline } from '../support/documented.js';
+import { logLines } from '../support/log-lines.js';
 
 const program = new Command('tollgate');
 const types = providerTypesOf(providers);
@@ -92,6 +93,22 @@ test("every address of the gateway's own that a document names with its method i
     named.filter(
       ({ method, path }) => !(foreign.test(path) || known(method, path) || known(method, `${ADMIN_PREFIX}${path}`)),
     ),
+    [],
+  );
+});
+
+test('every line of the log that docs/logs.md has is written by the source', () => {
+  const page = readFileSync(join(packageRoot, 'docs/logs.md'), 'utf8');
+  const written = new Set(logLines().map(({ words }) => words));
+  const told = page
+    .split(/^## /m)
+    .filter((chapter) => !chapter.startsWith('A line for each request'))
+    .flatMap((chapter) => [...chapter.matchAll(/^\| (`[^|]*?) *\| +(?:debug|info|warn|error|fatal) /gm)])
+    .flatMap(([, words]) => [...words!.matchAll(/`([^`]+)`(?=,|$| \()/g)].map(([, one]) => one!))
+    .filter((words) => !words.startsWith('shutdown: ') && !/^[a-z]+$/.test(words));
+  assert.ok(told.length > 60, String(told.length));
+  assert.deepEqual(
+    told.filter((words) => !written.has(words)),
     [],
   );
 });

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
-import { logLines } from '../support/log-lines.js';
 
 const MOST_LINES = 350;
 /** Files that may be longer, and how long: one state machine each, harder to read in two places than in one. */
@@ -65,10 +64,4 @@ test('no code of the gateway decides by the name of a provider', () => {
       : [],
   );
   assert.deepEqual(named, []);
-});
-
-test('every line that the source writes into the log is in docs/logs.md', () => {
-  const page = readFileSync(join(packageRoot, 'docs/logs.md'), 'utf8');
-  const missing = logLines().filter(({ words }) => !page.includes(`\`${words}\``));
-  assert.deepEqual(missing, [], 'write them into docs/logs.md, with their fields');
 });
