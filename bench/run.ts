@@ -1,6 +1,7 @@
 /** `npm run bench [name...]`: one file per claim. */
 import * as company from './company.js';
 import * as dialects from './dialects.js';
+import * as http2 from './http2.js';
 import * as ledger from './ledger.js';
 import * as limits from './limits.js';
 import * as loop from './loop.js';
@@ -14,8 +15,8 @@ import * as traces from './traces.js';
 import * as workers from './workers.js';
 
 const benches = { proxy, workers, loop, routes, stream, dialects, tokens, ledger, limits, reports, spool, traces };
-/** Takes minutes: only where it is named. */
-const apart = { company };
+/** Take minutes: only where they are named. */
+const apart = { company, http2 };
 const names = process.argv.slice(2);
 
 for (const [name, bench] of Object.entries({ ...benches, ...apart })) {
