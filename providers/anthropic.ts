@@ -66,5 +66,6 @@ export const anthropic = {
   ],
   failures: messagesFailures,
   limitHeaders: messagesLimitHeaders,
+  requestIdHeader: 'request-id',
   ...claude,
 } satisfies ProviderType;

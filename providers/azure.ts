@@ -58,6 +58,7 @@ export const azure = {
   catalogue: 'azure',
   failures: chatFailures,
   limitHeaders: chatLimitHeaders,
+  requestIdHeader: 'apim-request-id',
   // A deployment has a name of its own: `base_model` says what it is.
   counting: (model) => ({ ...encodingFor(model), factor: 1 }),
   maxOutput: maxOutputFor,

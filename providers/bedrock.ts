@@ -81,6 +81,7 @@ export const bedrock = {
   catalogue: 'aws',
   failures: messagesFailures,
   errorTypeHeader: 'x-amzn-errortype',
+  requestIdHeader: 'x-amzn-requestid',
   limitHeaders: [],
   mostInputs: (model) => (/titan-embed/i.test(model) ? 1 : 96),
   modelFacts: (model) => {

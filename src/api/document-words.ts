@@ -181,6 +181,7 @@ export const words: Readonly<Record<string, string>> = {
   requests: 'How many requests.',
   restart: 'What is written otherwise than it runs, until a restart.',
   revoked_at: 'When it was revoked; null: it was not.',
+  provider_request_id: 'What the provider calls the request, where it says so: its support asks for it.',
   route: 'The name of the route.',
   rows: 'How many rows.',
   saved_nusd: 'What the cache saved, in nano-dollars.',

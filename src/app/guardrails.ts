@@ -35,7 +35,7 @@ export interface Guardrails {
 }
 
 export function startGuardrails({ inForce, clock, log, metrics, moderate }: GuardrailsDeps): Guardrails {
-  const deliverer = createDeliverer({ timeoutMs: () => 60_000 });
+  const deliverer = createDeliverer({ timeoutMs: () => 60_000, proxies: () => inForce().config.proxies });
   const counts = new Map<string, Map<string, number>>();
   return {
     ports: {

@@ -2,6 +2,8 @@
 import { snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
+import { outboundFetch } from '../lib/outbound-fetch.js';
+import { NO_PROXIES } from '../lib/proxy-rules.js';
 import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import type { TargetStates } from '../router/states.js';
@@ -18,13 +20,16 @@ interface MakerDeps {
 }
 
 export function snapshotMaker({ providers, pools, states, embedding, version, clock }: MakerDeps) {
-  const signers = new Signers({ fetch, nowMs: () => clock.now() });
-  return (config: Config) =>
-    snapshotOf(config, {
+  let proxies = NO_PROXIES;
+  const signers = new Signers({ fetch: outboundFetch(() => proxies), nowMs: () => clock.now() });
+  return (config: Config) => {
+    proxies = config.proxies;
+    return snapshotOf(config, {
       ...{ providers, pools, states, signers },
       embedder: embedding.similarity,
       localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
+  };
 }

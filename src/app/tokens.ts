@@ -10,9 +10,10 @@ import type { KeyStore } from '../identity/key-store.js';
 import type { Teams } from '../identity/roles.js';
 import { createTeamMemory } from '../identity/team-memory.js';
 import { callersBy, TokenCallers } from '../identity/token-callers.js';
-import { callout } from '../jwt/callout.js';
+import { calloutBy } from '../jwt/callout.js';
 import { JwtVerifier } from '../jwt/verifier.js';
 import type { Clock } from '../lib/clock.js';
+import { outboundFetch } from '../lib/outbound-fetch.js';
 import { messageOf } from '../lib/thrown.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -41,6 +42,7 @@ const cause = (error: unknown): { error: string } => ({ error: messageOf(error) 
 export function startTokens({ config, authenticator, keyStore, addTeam, changes, clock, log, metrics }: TokensDeps) {
   const onFault = (error: unknown): void => log.error(cause(error), 'team look-up');
   const teams = createTeamMemory({ store: keyStore, changes, clock, onLookupError: onFault });
+  const ask = calloutBy(outboundFetch(() => config.proxies));
   const creating = new Map<string, Promise<unknown>>();
   /** Once for all who wait; refused where another replica just did. */
   const createTeam = (id: string, subject: string): Promise<unknown> => {
@@ -63,7 +65,7 @@ export function startTokens({ config, authenticator, keyStore, addTeam, changes,
       inForce?.rules === rules
         ? inForce.verifier
         : new JwtVerifier(must, {
-            ask: callout,
+            ask,
             clock,
             onFault: (error) => log.warn({ issuer, ...cause(error) }, 'keys of the issuer of tokens'),
           });

@@ -22,6 +22,8 @@ export interface Times {
   readonly exhaustedMs: number;
   /** Of an upstream that refused: when the tightest of its limits is full again, as far as it says so. */
   readonly resetMs: number | undefined;
+  /** What the upstream calls the request; cut at 200 characters. */
+  readonly providerRequestId: string | undefined;
 }
 
 export type Carried = { readonly times: Times } & (
@@ -75,6 +77,8 @@ export interface Carry {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly limitHeaders: readonly LimitHeader[];
+  /** Where an answer says what the upstream calls the request. */
+  readonly requestIdHeader: string;
   /** Where an error's type may stand beside its body; undefined: nowhere. */
   readonly errorTypeHeader: string | undefined;
   /** How much generated text is held back at first, and for how long; null: none. */

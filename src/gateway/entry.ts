@@ -69,6 +69,7 @@ export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry
     first_byte_ms: null,
     duration_ms: 0,
     overhead_ms: 0,
+    provider_request_id: undefined,
     ...rareFields({ service: undefined, cost: spent }, caller.team?.markup_ppm),
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
@@ -97,7 +98,7 @@ function flagsOf(implausible: boolean, guarded: Guarded | null): { flags: readon
 }
 
 export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs }: Ended): Entry {
-  const { sentAt, firstByteAt, endedAt } = carried.times;
+  const { sentAt, firstByteAt, endedAt, providerRequestId } = carried.times;
   return {
     ...intent,
     served_model: servedModel(carried) ?? null,
@@ -109,6 +110,7 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
     first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
+    provider_request_id: providerRequestId === intent.request_id ? undefined : providerRequestId,
     ...flagsOf(bill.implausible, reserved.guarded),
     ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };

@@ -49,6 +49,7 @@ export class Meter implements UpstreamEvents {
   #notedAt: number;
   #exhaustedMs = 0;
   #resetMs: number | undefined;
+  #providerRequestId: string | undefined;
   /** What arrived before anything was written; undefined once something was. */
   #held: Buffer[] | undefined = [];
   #probeTimer: NodeJS.Timeout | undefined;
@@ -98,6 +99,7 @@ export class Meter implements UpstreamEvents {
       this.#retryAfterMs = retryAfterMs(headers, clock.now());
       this.#errorType = errorTypeIn(headers, this.#plan.errorTypeHeader);
     }
+    this.#providerRequestId = headers.get(this.#plan.requestIdHeader)?.slice(0, 200) || undefined;
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     if (status === 429 || status === 503) this.#resetMs = tightestResetMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !stream) return this.#expect(headers);
@@ -304,6 +306,7 @@ export class Meter implements UpstreamEvents {
       endedAt,
       exhaustedMs: this.#exhaustedMs,
       resetMs: this.#resetMs,
+      providerRequestId: this.#providerRequestId,
     });
     // After its end mark a stream is left to end by itself, so that its connection can serve the next request.
     if (carried.kind !== 'streamed') this.#flow?.abort();

@@ -152,6 +152,7 @@ export function traceAttempt(
       'http.response.status_code': upstreamStatus(carried),
       'error.type': why ?? failed ?? undefined,
       'tollgate.attempt': number,
+      'tollgate.provider_request_id': times.providerRequestId,
       'tollgate.provider': target.provider,
       'tollgate.target': target.id,
       'tollgate.usage_source': bill.source,

@@ -19,23 +19,28 @@ export interface CalloutRequest {
 
 export type Callout = (url: string, request: CalloutRequest) => Promise<CalloutAnswer>;
 
-export const callout: Callout = async (url, { method = 'GET', headers = {}, body, timeoutMs }) => {
-  const response = await fetch(url, {
-    method,
-    headers,
-    ...(body === undefined ? {} : { body }),
-    redirect: 'manual',
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += piece.length;
-    if (bytes > LARGEST_BYTES) throw new Error('the answer is too large');
-    pieces.push(piece);
-  }
-  return { status: response.status, headers: response.headers, body: Buffer.concat(pieces) };
-};
+/** `send`: `fetch`, or one that goes another way. */
+export const calloutBy =
+  (send: typeof fetch): Callout =>
+  async (url, { method = 'GET', headers = {}, body, timeoutMs }) => {
+    const response = await send(url, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += piece.length;
+      if (bytes > LARGEST_BYTES) throw new Error('the answer is too large');
+      pieces.push(piece);
+    }
+    return { status: response.status, headers: response.headers, body: Buffer.concat(pieces) };
+  };
+
+export const callout: Callout = calloutBy(fetch);
 
 /** A JSON object from a URL, else an exception. */
 export async function fetchObject(ask: Callout, url: string, timeoutMs: number): Promise<Record<string, unknown>> {

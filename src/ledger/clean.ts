@@ -32,6 +32,7 @@ function isClean(entry: Entry, known: Entry | undefined): boolean {
     fits(entry.served_model ?? '') &&
     fits(entry.error ?? '') &&
     fits(entry.service_tier ?? '') &&
+    fits(entry.provider_request_id ?? '') &&
     Number.isFinite(entry.first_byte_ms ?? 0) &&
     Number.isFinite(entry.duration_ms) &&
     Number.isFinite(entry.overhead_ms)
@@ -101,6 +102,7 @@ export function cleanEntry(entry: Entry, known?: Entry): Entry {
     duration_ms: finite(entry.duration_ms),
     overhead_ms: finite(entry.overhead_ms),
     ...(entry.service_tier !== undefined && { service_tier: cleanText(entry.service_tier) }),
+    ...(entry.provider_request_id !== undefined && { provider_request_id: cleanText(entry.provider_request_id) }),
     ...(entry.billed_nusd !== undefined && { billed_nusd: entry.billed_nusd }),
     ...(entry.estimate !== undefined && { estimate: entry.estimate }),
     ...(entry.flags !== undefined && { flags: entry.flags }),

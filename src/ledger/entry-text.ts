@@ -1,6 +1,6 @@
 /**
  * An entry as one line, the same for the spool and for the statement that writes it to Postgres: a row literal of the type
- * `ledger_line_2` (migration 0011), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
+ * `ledger_line_3` (migration 0026), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
  * parts, since an attempt's intent and its result differ in the second one only.
  *
  * A field that is empty is null, and a text with anything in it that the literal knows stands in quotes.
@@ -38,7 +38,7 @@ export function tailText(entry: Entry): string {
   text += `,${tokensWritten(entry)},${entry.usage_source},${costWritten(entry)}`;
   text += `,${first_byte_ms === null ? '' : numberText(first_byte_ms)},${numberText(entry.duration_ms)}`;
   text += `,${numberText(entry.overhead_ms)},${maybe(service_tier)},${billed_nusd ?? ''}`;
-  text += `,${estimate ?? ''},${flags?.length ? quoted(JSON.stringify(flags)) : ''},${correction ?? ''})`;
+  text += `,${estimate ?? ''},${flags?.length ? quoted(JSON.stringify(flags)) : ''},${correction ?? ''},${maybe(entry.provider_request_id)})`;
   return text;
 }
 
@@ -54,11 +54,11 @@ export const idText = (id: string): string => `(${quoted(id)})`;
 export type Line = readonly (string | null)[];
 
 const HEAD_FIELDS = 21;
-const FIELDS = 49;
-/** Of lines as earlier versions wrote them (`ledger_line`): without the last three. */
-const EARLIER_FIELDS = 46;
+const FIELDS = 50;
+/** Of lines as earlier versions wrote them (`ledger_line_2`, `ledger_line`): without the last one, and the last four. */
+const EARLIER_FIELDS: readonly number[] = [49, 46];
 
-export const isEarlier = (line: Line): boolean => line.length === EARLIER_FIELDS;
+export const isEarlier = (line: Line): boolean => EARLIER_FIELDS.includes(line.length);
 
 /** The intent with what it has come to so far. */
 export const withProgress = (intent: Line, progress: Line): Line => [
@@ -89,8 +89,17 @@ export function entryOfLine(line: Line): Entry {
   const [stream, cache, price_version, saved_nusd, corrects, hold, held_at, limit_model] = line.slice(13);
   const [served_model, status, error] = line.slice(HEAD_FIELDS);
   const counts = line.slice(HEAD_FIELDS + 3);
-  const [first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, estimate, flags, correction] =
-    counts.slice(17);
+  const [
+    first_byte_ms,
+    duration_ms,
+    overhead_ms,
+    service_tier,
+    billed_nusd,
+    estimate,
+    flags,
+    correction,
+    provider_request_id,
+  ] = counts.slice(17);
   return {
     id: id!,
     at: Number(at),
@@ -127,6 +136,7 @@ export function entryOfLine(line: Line): Entry {
     ...(estimate != null && { estimate: estimate as Estimate }),
     ...(flags && { flags: JSON.parse(flags) }),
     ...(correction != null && { correction: correction as Correction }),
+    ...(provider_request_id != null && { provider_request_id }),
   };
 }
 

@@ -49,6 +49,8 @@ export interface Entry {
   readonly overhead_ms: number;
   /** The service tier that the provider says it served in, where that is not its standard one. */
   readonly service_tier?: string;
+  /** What the provider calls the request, where it says so and it is not our own id. */
+  readonly provider_request_id?: string | undefined;
   /** The cost with the team's markup, in nano-dollars. Left out where the team has none: then it is the cost. */
   readonly billed_nusd?: number;
   /** Left out of facts. */

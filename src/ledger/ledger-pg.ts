@@ -27,7 +27,7 @@ import { type Superseding, supersedingIn } from './supersede-pg.js';
  */
 const insertBatch = `
   with batch as materialized (
-    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line_2[])
+    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line_3[])
   ), added as (
     insert into entries (
       id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
@@ -36,7 +36,7 @@ const insertBatch = `
       output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
       usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
       price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
-      hold, held_at, limit_model, saved_nusd, estimate, flags, correction)
+      hold, held_at, limit_model, saved_nusd, estimate, flags, correction, provider_request_id)
     select
       id, began, request_id, attempt, key_id, team, end_user,
       case when tags is null then '{}' else array(select jsonb_array_elements_text(tags)) end, coalesce(metadata, '{}'),
@@ -63,7 +63,8 @@ const insertBatch = `
       end,
       first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
       coalesce(saved_nusd, 0), estimate,
-      case when flags is null then null else array(select jsonb_array_elements_text(flags)) end, correction
+      case when flags is null then null else array(select jsonb_array_elements_text(flags)) end, correction,
+      provider_request_id
     from batch
     on conflict do nothing
     returning *

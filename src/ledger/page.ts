@@ -27,7 +27,7 @@ export function entryJson(entry: Entry): EntryJson {
   } = entry;
   const { status, error, stream, cache, tokens, usage_source, cost_nusd, price_version } = entry;
   const { first_byte_ms, duration_ms, overhead_ms, service_tier, billed_nusd, estimate, flags, saved_nusd } = entry;
-  const { corrects, correction } = entry;
+  const { corrects, correction, provider_request_id } = entry;
   return {
     id,
     at: new Date(at).toISOString(),
@@ -57,6 +57,7 @@ export function entryJson(entry: Entry): EntryJson {
     duration_ms,
     overhead_ms,
     ...(service_tier !== undefined && { service_tier }),
+    ...(provider_request_id !== undefined && { provider_request_id }),
     ...(billed_nusd !== undefined && { billed_nusd }),
     ...(estimate !== undefined && { estimate }),
     ...(flags !== undefined && { flags }),

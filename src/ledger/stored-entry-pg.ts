@@ -52,6 +52,7 @@ export function entryOf(stored: Stored): Entry {
     duration_ms: stored.duration_ms,
     overhead_ms: stored.overhead_ms,
     ...(stored.service_tier !== null && { service_tier: stored.service_tier }),
+    ...(stored.provider_request_id !== null && { provider_request_id: stored.provider_request_id }),
     ...(stored.billed_nusd !== null && { billed_nusd: stored.billed_nusd }),
     ...(stored.estimate !== null && { estimate: stored.estimate as Estimate }),
     ...(stored.flags !== null && { flags: stored.flags as EntryFlag[] }),

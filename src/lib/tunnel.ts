@@ -19,6 +19,9 @@ export interface Opening {
   destroy(error?: Error): unknown;
 }
 
+/** As undici's are: with a socket in `to` it speaks TLS over that. */
+export type Connector = (to: object, callback: (error: Error | null, socket?: Socket) => void) => Opening;
+
 const MOST_HEAD_BYTES = 16 * 1024;
 
 /** The proxy is away or does not let one through: nothing is known of what lies behind it. */
@@ -80,6 +83,28 @@ export function openTunnel(to: TunnelTo, done: (error: Error | null, socket?: So
   socket.on('data', onData).on('error', onError).on('close', onClose);
   socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(head));
   return { destroy: (error = new Error('given up')) => fail(error) };
+}
+
+/** Speaks TLS, where it is to be spoken, through the proxy's tunnel. Names are looked up by the proxy. */
+export function throughProxy(
+  { protocol, hostname, port }: URL,
+  via: Pick<TunnelTo, 'proxy' | 'timeoutMs' | 'lookup'>,
+  direct: Connector,
+): Connector {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const secure = protocol === 'https:';
+  const to = { ...via, host, port: Number(port) || (secure ? 443 : 80) };
+  return (own, callback) => {
+    let opening: Opening = openTunnel(to, (error, socket) => {
+      if (error || !socket) return callback(error);
+      if (!secure) {
+        callback(null, socket);
+        return void socket.resume(); // the tunnel left it paused, so that nothing is lost in between
+      }
+      opening = direct({ ...own, httpSocket: socket }, callback);
+    });
+    return { destroy: (error) => opening.destroy(error) };
+  };
 }
 
 function askFor({ host, port }: TunnelTo, { username, password }: URL): string {

@@ -116,6 +116,8 @@ export interface ProviderType {
   readonly failures: readonly FailureRule[];
   /** A header that tells an error's type, where its body does not. */
   readonly errorTypeHeader?: string;
+  /** Where its answers say what it calls the request; `x-request-id` unless stated. */
+  readonly requestIdHeader?: string;
   /** Where its answers tell what is left of its own limits. */
   readonly limitHeaders: readonly LimitHeader[];
   /** How the provider's usage and cost exports are read. */

@@ -112,6 +112,7 @@ export const entries = pgTable(
     billed_nusd: int('billed_nusd'),
     price_version: text('price_version').notNull(),
     service_tier: text('service_tier'),
+    provider_request_id: text('provider_request_id'),
     requests: smallint('requests').notNull().default(1),
     corrects: text('corrects'),
     correction: text('correction'),

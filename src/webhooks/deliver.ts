@@ -8,6 +8,8 @@
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
+import { connectingThrough } from '../lib/outbound-fetch.js';
+import { NO_PROXIES, type ProxyRules, proxyOf } from '../lib/proxy-rules.js';
 import { isReachable, type Reach } from '../lib/public-address.js';
 import { ForbiddenAddress, reachableLookup } from '../lib/reachable-lookup.js';
 import { after } from '../lib/within.js';
@@ -56,13 +58,19 @@ class TooLong extends Error {
 export interface DelivererOptions {
   /** Longest time for an attempt, from the look-up to the end of the answer. */
   readonly timeoutMs: () => number;
+  /** Of the environment; left out: there are none. */
+  readonly proxies?: () => ProxyRules;
   /** `node:dns`'s, unless a test says otherwise. */
   readonly lookUp?: typeof lookup;
 }
 
-export function createDeliverer({ timeoutMs, lookUp = lookup }: DelivererOptions): Deliverer {
+export function createDeliverer({
+  timeoutMs,
+  proxies = () => NO_PROXIES,
+  lookUp = lookup,
+}: DelivererOptions): Deliverer {
   const limited = few(lookUp, LOOKUPS);
-  const agents = { public: agentFor('public', limited), private: agentFor('private', limited) };
+  const agents = { public: agentFor('public', limited, proxies), private: agentFor('private', limited, proxies) };
   return {
     async deliver({ url, headers, body, allowPrivate, whole }, signal) {
       const withinMs = whole?.timeoutMs ?? timeoutMs();
@@ -112,7 +120,7 @@ function problemOf(status: number): string | null {
   return status >= 300 && status < 400 ? 'redirects are not followed' : `answered ${status}`;
 }
 
-function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
+function agentFor(reach: Reach, lookUp: typeof lookup, proxies: () => ProxyRules): Agent {
   const connect = buildConnector({
     lookup: reachableLookup(reach, lookUp),
     timeout: 10_000,
@@ -127,6 +135,13 @@ function agentFor(reach: Reach, lookUp: typeof lookup): Agent {
       // Where the host is an address, nothing is looked up.
       const host = options.hostname.replace(/^\[|\]$/g, '');
       if (isIP(host) && !isReachable(host, reach)) return callback(new ForbiddenAddress(host), null);
+      if (proxyOf(`${options.protocol}//${options.host}`, proxies()) !== null) {
+        // The proxy looks the name up; one that is known here to lead where it may not is refused all the same.
+        return reachableLookup(reach, lookUp)(host, { all: true }, (error) => {
+          if (error instanceof ForbiddenAddress) callback(error, null);
+          else connectingThrough(proxies(), connect)(options, callback);
+        });
+      }
       connect(options, (...[error, socket]) => {
         if (error) return callback(error, null);
         const other = (socket as Socket).remoteAddress ?? '';

@@ -3,6 +3,7 @@
  * with is the configured one, else one in `data_dir`, which is made when it is missing.
  */
 import type { Clock } from '../lib/clock.js';
+import type { ProxyRules } from '../lib/proxy-rules.js';
 import type { Query, Sql } from '../lib/query.js';
 import { secretsKeyOf } from '../lib/secrets-key.js';
 import type { EventType } from '../lib/webhook-spec.js';
@@ -14,6 +15,7 @@ import { type DeliverySettings, Webhooks, type WebhooksOptions } from './webhook
 
 /** The parts of the configuration that matter here. */
 export interface WebhooksConfig {
+  readonly proxies: ProxyRules;
   readonly data_dir: string;
   readonly secrets_key: string | null;
   readonly webhooks: readonly {
@@ -53,7 +55,7 @@ export async function openWebhooks(options: OpenOptions): Promise<OpenWebhooks> 
   const { sql, clock, log, alone, onResult } = options;
   let { config } = options;
   const webhooks = await Webhooks.open({
-    ...{ sql, clock, log, alone, onResult },
+    ...{ sql, clock, log, alone, onResult, proxies: () => config.proxies },
     box: secretBox(secretsKeyOf(config)),
     settings: config.webhook_delivery,
     endpoints: config.webhooks.map(endpointOf),

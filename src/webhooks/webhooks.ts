@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import type { ProxyRules } from '../lib/proxy-rules.js';
 import type { Query, Sql } from '../lib/query.js';
 import type { Timer } from '../lib/timer.js';
 import { createDeliverer, type Deliverer } from './deliver.js';
@@ -49,6 +50,8 @@ export interface WebhooksOptions {
   readonly alone: boolean;
   readonly random?: () => number;
   readonly onResult?: (result: DeliveryResult, count: number) => void;
+  /** Of the environment. */
+  readonly proxies?: () => ProxyRules;
   /** Handed in by tests. */
   readonly after?: Timer;
 }
@@ -80,7 +83,7 @@ export class Webhooks {
     this.endpoints = new Endpoints({ clock, box, allowPrivate: () => this.#settings.allow_private });
     const timed = after ? { after } : {};
     const timeoutMs = (): number => this.#settings.timeout;
-    const deliverer = createDeliverer({ timeoutMs });
+    const deliverer = createDeliverer({ timeoutMs, ...(options.proxies && { proxies: options.proxies }) });
     this.#deliverer = deliverer;
     const onResult = (result: DeliveryResult, count = 1): void => options.onResult?.(result, count);
     this.#dispatcher = new Dispatcher({

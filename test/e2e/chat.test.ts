@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import OpenAI from 'openai';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { contentChunk } from '../support/openai-answers.js';
+import { completionOf, contentChunk } from '../support/openai-answers.js';
+import { eventually } from '../support/reload.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { cut, html, json, openaiError, passedOn, sse, stall } from '../support/upstream-steps.js';
 
@@ -83,6 +84,30 @@ describe('chat completions through the openai client', () => {
     assert.equal(entry!.usage_source, 'provider');
     assert.equal(entry!.cost_nusd['total'], data.usage!.prompt_tokens * 150 + data.usage!.completion_tokens * 600);
     assert.equal(response.headers.get('x-tollgate-cost-usd'), entry!.cost_usd);
+  });
+
+  it('keeps what the provider calls a request: whole, streamed and refused, cut to a length, and none where it is our own', async () => {
+    const asked = { model: 'gpt-4o-mini', messages };
+    const headers = { 'x-request-id': 'mine-7' };
+    const given = (id: string) => ({ 'x-request-id': id });
+    const idOf = async (answer: Promise<Response>): Promise<string | undefined> => {
+      const response = await answer;
+      await response.text();
+      const [entry] = await gateway.entries(response.headers.get('x-request-id')!);
+      return entry!.provider_request_id;
+    };
+    assert.equal(await idOf(gateway.chat(secret, { ...asked, stream: true })), 'req_upstream');
+    upstream.next(json(200, completionOf(asked), given('x'.repeat(5_000))));
+    assert.equal(await idOf(gateway.chat(secret, asked)), 'x'.repeat(200));
+    upstream.next(json(200, completionOf(asked), given('mine-7')));
+    assert.equal(await idOf(gateway.chat(secret, asked, { headers })), undefined);
+    assert.equal(await idOf(gateway.chat(secret, { model: 'claude-sonnet-4-5', messages })), 'req_upstream');
+    upstream.next(openaiError(400, { message: 'no' }));
+    await (await gateway.chat(secret, asked)).text();
+    await eventually(
+      'the line of the refused one',
+      () => /"status":400.*"provider_request_id":"req_upstream"/.exec(gateway.output) ?? undefined,
+    );
   });
 
   it('sends the bytes of the caller with only the model changed', async () => {

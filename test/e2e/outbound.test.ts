@@ -4,9 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { packageRoot } from '../../src/lib/root.js';
+import { newSigningSecret } from '../../src/lib/standard-webhooks.js';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';
 import { freePort } from '../support/free-port.js';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
+import { type Issuer, startIssuer } from '../support/issuer.js';
+import { type Receiver, startReceiver } from '../support/receiver.js';
+import { eventually } from '../support/reload.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 
 const fixture = (name: string): string => join(packageRoot, 'test/fixtures/tls', name);
@@ -17,6 +21,8 @@ let secure: FakeUpstream;
 let mutual: FakeUpstream;
 let plain: FakeUpstream;
 let proxy: ConnectProxy;
+let issuer: Issuer;
+let receiver: Receiver;
 let gateway: Gateway;
 let key: string;
 
@@ -25,6 +31,8 @@ before(async () => {
   secure = await startUpstream(server);
   mutual = await startUpstream({ ...server, ca: pem('ca.pem'), requestCert: true, rejectUnauthorized: true });
   plain = await startUpstream();
+  issuer = await startIssuer();
+  receiver = await startReceiver();
   proxy = await startConnectProxy(`me:${PASSWORD}`);
   const at = (name: string, upstream: FakeUpstream, scheme = 'https'): object => ({
     ...{ type: 'openai-compatible', api_key: 'k' },
@@ -46,9 +54,20 @@ before(async () => {
     unknown: at('127.0.0.1', secure),
     misnamed: { ...at('127.0.0.1', secure), tls: { ca, server_name: 'other.test' } },
   };
+  const jwks_url = issuer.jwksUrl.replace('127.0.0.1', 'issuer.test');
   gateway = await startGateway({
     config: {
       providers,
+      webhooks: [
+        {
+          name: 'out',
+          url: receiver.url.replace('127.0.0.1', 'hooks.test'),
+          events: ['webhook.test'],
+          allow_private: true,
+          secret: newSigningSecret(),
+        },
+      ],
+      auth: { jwt: { issuer: issuer.issuer, audience: 'tollgate', jwks_url, unknown_teams: 'create', team: 'guests' } },
       models: Object.fromEntries(
         Object.keys(providers).map((provider) => [
           provider,
@@ -64,6 +83,8 @@ after(async () => {
   await gateway?.close();
   await Promise.all([secure, mutual, plain].map((upstream) => upstream?.stop()));
   await proxy?.stop();
+  await issuer?.stop();
+  await receiver?.close();
 });
 
 async function ask(model: string, stream = false): Promise<{ status: number; text: string }> {
@@ -97,6 +118,28 @@ test('the variables of the environment lead to both schemes, and NO_PROXY away f
     assert.match(text, /No connection to the upstream \((ENOTFOUND|EAI_AGAIN)\)/);
     assert.deepEqual(proxy.asked, []);
   }
+});
+
+test('the keys of an issuer of tokens are fetched through the proxy of the environment', async () => {
+  proxy.asked.length = 0;
+  const answer = await gateway.chat(await issuer.sign({ sub: 'ann' }), {
+    model: 'unencrypted',
+    messages: [{ role: 'user', content: 'Hello' }],
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  const { host } = new URL(issuer.jwksUrl.replace('127.0.0.1', 'issuer.test'));
+  assert.ok(proxy.asked.includes(`${host} me:${PASSWORD}`), proxy.asked.join());
+});
+
+test('webhooks are delivered through it, and not to an address that is forbidden to them', async () => {
+  const { port } = new URL(receiver.url);
+  const { data } = await gateway.admin<{ data: { id: string }[] }>('GET', '/webhooks');
+  proxy.asked.length = 0;
+  await gateway.admin('POST', `/webhooks/${data[0]!.id}/test`);
+  await eventually('a delivery', () => receiver.received[0]);
+  assert.deepEqual(proxy.asked, [`hooks.test:${port} me:${PASSWORD}`]);
+  for (const url of ['https://169.254.169.254/in', 'https://10.1.2.3/in'])
+    await assert.rejects(gateway.admin('POST', '/webhooks', { url, events: ['*'] }), /400/);
 });
 
 test('a proxy that refuses is named as what it is', async () => {

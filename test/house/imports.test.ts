@@ -72,7 +72,7 @@ const readsPure = ['config', 'routes'];
 
 const frameworks: readonly { name: RegExp; where: RegExp }[] = [
   { name: /^(fastify|@fastify\/)/, where: /^src\/(server|api)\// },
-  { name: /^undici$/, where: /^src\/(upstream\/http1\/connections|webhooks\/deliver)\.ts$/ },
+  { name: /^undici$/, where: /^src\/(upstream\/http1\/connections|webhooks\/deliver|lib\/outbound-fetch)\.ts$/ },
   { name: /^(drizzle-orm|pg)(\/|$)/, where: /^src\/store\/|-pg\.ts$/ },
   { name: /^ioredis$/, where: /^src\/store\/|-redis\.ts$/ },
 ];

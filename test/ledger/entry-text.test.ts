@@ -27,6 +27,19 @@ test('what is read back is what was written', () => {
   );
 });
 
+test('lines of earlier versions are read: without the id at the provider, and without what tells an estimate', () => {
+  fc.assert(
+    fc.property(entries, ({ provider_request_id: _, ...one }) => {
+      const line = readLine(entryText(one));
+      assert.deepEqual(plain(entryOfLine(line.slice(0, 49))), plain(one));
+      const { estimate: _e, flags: _f, correction: _c, ...older } = one;
+      assert.deepEqual(plain(entryOfLine(line.slice(0, 46))), plain(older));
+      for (const many of [45, 47, 48, 51]) assert.throws(() => entryOfLine([...line, null].slice(0, many)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test('a result is the beginning of its intent and an end of its own; its progress lies over the intent', () => {
   fc.assert(
     fc.property(entries, entries, (intent, other) => {

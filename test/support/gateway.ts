@@ -49,6 +49,7 @@ export interface EntryLine {
   readonly key: string;
   readonly model: string;
   readonly served_model: string | null;
+  readonly provider_request_id?: string;
   readonly provider: string;
   readonly target: string;
   readonly status: number;

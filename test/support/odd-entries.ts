@@ -24,7 +24,13 @@ export const oddEntries: fc.Arbitrary<Entry> = fc
     cost: fc.array(whole, { minLength: 5, maxLength: 5 }),
     rare: fc.record({ image_input: nonZero, image_output: nonZero, request: nonZero, saved_nusd: given(whole) }),
     more: fc.record({
-      ...{ service_tier: given(text), billed_nusd: given(whole), corrects: given(text), hold: given(text) },
+      ...{
+        service_tier: given(text),
+        provider_request_id: given(text),
+        billed_nusd: given(whole),
+        corrects: given(text),
+        hold: given(text),
+      },
       estimate: given(fc.constantFrom('intent' as const, 'progress' as const)),
       flags: given(fc.constant(['sent_unknown'] as const)),
       correction: given(fc.constantFrom('reversal' as const, 'replacement' as const)),

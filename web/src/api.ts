@@ -122,6 +122,7 @@ export interface Entry {
   readonly cost_nusd: Readonly<Record<string, number>>;
   readonly cost_usd: string;
   readonly price_version: string | null;
+  readonly provider_request_id?: string;
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;
   readonly overhead_ms: number | null;

@@ -56,6 +56,7 @@ export const entryAnswer = z
     duration_ms: count,
     overhead_ms: count,
     service_tier: name.optional(),
+    provider_request_id: name.optional(),
     billed_nusd: count.optional(),
     estimate: z.enum(['intent', 'progress']).optional(),
     flags: z.array(name).optional(),

@@ -11,7 +11,7 @@ import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { reachableLookup } from '../../lib/reachable-lookup.js';
-import { type Opening, openTunnel, type TunnelTo } from '../../lib/tunnel.js';
+import { type Connector, throughProxy } from '../../lib/tunnel.js';
 import { Connection, type Owner } from './connection.js';
 import { HttpFault } from './faults.js';
 import { type AnswerHandler, HttpExchange, type RunningRequest } from './http-exchange.js';
@@ -37,8 +37,6 @@ export interface ConnectionsOptions extends Via {
   /** Where names are looked up; left out: the system's way. */
   readonly lookup?: LookupFunction;
 }
-
-type Connector = (to: object, callback: (error: Error | null, socket?: Socket) => void) => Opening;
 
 /** How long a connection is kept where the other side does not say. */
 const KEPT_MS = 4_000;
@@ -213,28 +211,6 @@ export class Connections implements Owner {
     }
     const nowMs = performance.now();
     for (const connection of [...this.#idle]) if (nowMs >= connection.freshUntilMs) connection.close();
-  };
-}
-
-/** Speaks TLS, where it is to be spoken, through the proxy's tunnel. Names are looked up by the proxy. */
-function throughProxy(
-  { protocol, hostname, port }: URL,
-  via: Pick<TunnelTo, 'proxy' | 'timeoutMs' | 'lookup'>,
-  direct: Connector,
-): Connector {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const secure = protocol === 'https:';
-  const to = { ...via, host, port: Number(port) || (secure ? 443 : 80) };
-  return (own, callback) => {
-    let opening: Opening = openTunnel(to, (error, socket) => {
-      if (error || !socket) return callback(error);
-      if (!secure) {
-        callback(null, socket);
-        return void socket.resume(); // the tunnel left it paused, so that nothing is lost in between
-      }
-      opening = direct({ ...own, httpSocket: socket }, callback);
-    });
-    return { destroy: (error) => opening.destroy(error) };
   };
 }
 

@@ -122,6 +122,7 @@ function Attempt({ entry, longestMs }: { entry: Entry; longestMs: number }) {
   const facts = [
     ['Served model', entry.served_model ?? '–'],
     ['Key', entry.key ?? '–'],
+    ['Id at the provider', entry.provider_request_id ?? '–'],
     ['First byte', milliseconds(entry.first_byte_ms)],
     ['Gateway', milliseconds(entry.overhead_ms)],
     ['Usage from', entry.usage_source],
