@@ -13,6 +13,8 @@ import { registerPrices } from './cli/prices.js';
 import { registerReconcile } from './cli/reconcile.js';
 import { registerReport } from './cli/report.js';
 import { registerTeams } from './cli/teams.js';
+import { registerTokens } from './cli/tokens.js';
+import { registerUsers } from './cli/users.js';
 import { nearest } from './config/suggest.js';
 import { accountLack } from './provider/accounts.js';
 
@@ -56,6 +58,8 @@ program
 registerMigrate(program, providerTypes);
 registerKeys(program);
 registerTeams(program);
+registerUsers(program);
+registerTokens(program);
 registerLimits(program);
 registerImport(program, providerTypes);
 registerReport(program);

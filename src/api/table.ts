@@ -285,6 +285,8 @@ const description = {
     'POST /session',
     'Sign in with the admin key, or with an address and a password: the answer sets a cookie.',
   ],
+  beginOidc: ['GET /session/oidc', 'Sign in by OIDC: leads the browser to the issuer.'],
+  endOidc: ['GET /session/oidc/callback', 'Where the issuer leads the browser back to, with a session.'],
 } as const satisfies Record<string, Written>;
 
 export type CallOperation = keyof typeof calls;

@@ -245,7 +245,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     const stored = { keyStore, addTeam, ledgerStore, catalogueStore, lateFacts };
     crew = startCrew({ ...made, ...stored, ...limits, states, embedding, emit: hooks.emit, tellBreaker });
   }
-  const people = await startPeople({ ...database, inForce, admin: () => admin, log, metrics });
+  const people = await startPeople({ ...database, inForce, admin: () => admin, clock, log, metrics });
   const server = await createServer({
     openai: {
       gateway,

@@ -6,19 +6,10 @@
  */
 import type { Command } from 'commander';
 import { clearWords, patchOf, repeatable } from './fields.js';
-import {
-  aligned,
-  asksGateway,
-  type CliWorld,
-  type Common,
-  call,
-  ownWorld,
-  show,
-  tellsUser,
-  UserError,
-} from './gateway-client.js';
+import { aligned, asksGateway, type CliWorld, type Common, call, ownWorld, show, tellsUser } from './gateway-client.js';
 import { everyPage } from './pages.js';
 import { limitOf, limitWords } from './written-limit.js';
+import { instantOf } from './written-time.js';
 
 interface FieldOptions extends Common {
   readonly team?: string;
@@ -185,20 +176,6 @@ function written(options: FieldOptions, nowMs: number): Record<string, unknown> 
     ...(allowIp && { allowed_ips: allowIp }),
     ...(expires !== undefined && { expires_at: instantOf(expires, nowMs) }),
   };
-}
-
-const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function instantOf(written: string, nowMs: number): string {
-  const from = /^(\d{1,6})([mhd])$/.exec(written);
-  const ms = from ? nowMs + Number(from[1]) * unitsMs[from[2]!]! : Date.parse(written);
-  if (!from && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(written)) {
-    throw new UserError(
-      `--expires ${written}: expected a time with a zone, such as 2027-01-01T00:00:00Z, a date, or 12h, 30d.`,
-    );
-  }
-  if (!Number.isFinite(ms)) throw new UserError(`--expires ${written}: there is no such time.`);
-  return new Date(ms).toISOString();
 }
 
 function stateOf(key: KeyAnswer, nowMs: number): string {

@@ -1,5 +1,6 @@
 /** Who may use the admin API, and for how long a sign-in lasts. */
 import { z } from 'zod';
+import { oidcSection } from './oidc.js';
 import * as s from './scalars.js';
 
 export const adminSection = z
@@ -14,6 +15,7 @@ export const adminSection = z
       })
       .prefault({})
       .describe('Sessions of the console.'),
+    oidc: oidcSection.optional().describe('Signing in to the console by an issuer of OpenID Connect.'),
   })
   .prefault({})
   .describe('The admin API.');

@@ -12,6 +12,7 @@ import type { ProxyRules } from '../lib/proxy-rules.js';
 import type { RouteRule } from '../lib/route-spec.js';
 import type { TokensConfig } from './auth.js';
 import type { RouteConfig } from './classic-routes.js';
+import type { OidcConfig } from './oidc.js';
 import type { ProviderReach } from './outbound.js';
 import type { BreakerConfig, RetryConfig, RoutingConfig } from './routing.js';
 import type { PriceConfig } from './schema.js';
@@ -56,6 +57,8 @@ export interface Config {
     readonly key: string | null;
     /** Sessions in browsers, in milliseconds. */
     readonly session: { readonly idle: number; readonly longest: number };
+    /** Null: nobody signs in by OIDC. */
+    readonly oidc: OidcConfig | null;
   };
   /** Null: virtual keys alone. */
   readonly auth: { readonly jwt: TokensConfig | null };

@@ -43,7 +43,11 @@ export function describeConfig(config: Config) {
       https: config.proxies.https && hideInUrl(config.proxies.https),
     },
     data_dir: config.data_dir,
-    admin: { key: hide(config.admin.key), session: config.admin.session },
+    admin: {
+      key: hide(config.admin.key),
+      session: config.admin.session,
+      oidc: config.admin.oidc && { ...config.admin.oidc, client_secret: hide(config.admin.oidc.client_secret) },
+    },
     auth: { jwt: describeTokens(config.auth.jwt) },
     database: { url: withoutPassword(config.database.url) },
     ledger: config.ledger,

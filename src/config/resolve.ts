@@ -10,6 +10,7 @@ import type { CacheConfig, Config, ProviderConfig } from './config.js';
 import { freeze } from './freeze.js';
 import { guardrailsOf } from './guardrails.js';
 import { modelFolderProblem } from './model-folder.js';
+import { oidcOf } from './oidc.js';
 import { proxiesOf, reachOf } from './outbound.js';
 import type { Path } from './problem.js';
 import { accountOf, type Env, type EnvOf } from './provider-account.js';
@@ -64,6 +65,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env, env
     admin: {
       key: longEnough(credential(['admin', 'key'], written.admin.key), report),
       session: written.admin.session,
+      oidc: oidcOf(written.admin.oidc, secret),
     },
     auth: { jwt: tokensOf(written.auth.jwt, baseDir, secret, read, report) },
     database: { url: address(['database', 'url'], written.database.url, ['postgres', 'postgresql']) },

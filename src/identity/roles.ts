@@ -18,7 +18,7 @@ export interface Principal {
   /** The token that was sent, if it was one. */
   readonly token: { readonly id: string; readonly endsAt: number } | null;
   /** The session that was sent, if it was one. */
-  readonly session?: { readonly hash: Buffer; readonly endsAt: number };
+  readonly session?: { readonly hash: Buffer; readonly endsAt: number; readonly oidc: boolean };
 }
 
 export const isOfTeams = (role: Role): boolean => role === 'team_admin' || role === 'member';

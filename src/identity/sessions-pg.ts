@@ -20,12 +20,15 @@ export interface FoundSession extends Session {
   readonly role: Role | null;
   readonly teams: readonly string[];
   readonly blocked: boolean;
+  readonly oidc: boolean;
 }
 
-/** Whoever has signed in: for a user with what was kept of the password that was compared. */
+/** Whoever has signed in: for a user with what was kept of the password that was compared, if there was one. */
 export type SignedIn =
   | { readonly user: null; readonly admin: string }
-  | { readonly user: string; readonly admin: null; readonly password: string };
+  | { readonly user: string; readonly admin: null; readonly password: string }
+  /** By OIDC. */
+  | { readonly user: string; readonly admin: null; readonly password: null };
 
 /** False: the user's password is another one by now, or the user is blocked or gone. */
 export async function insertSession(
@@ -44,7 +47,9 @@ export async function insertSession(
   }
   // The lock waits for a change under way, and is looked at again after it; a change that comes later ends this session.
   const made = await query(
-    `${into} select $1, id, null, $3, $3, $4 from users where id = $2 and password = $5 and blocked_at is null for share
+    `insert into sessions (hash, user_id, oidc, created_at, seen_at, ends_at)
+     select $1, id, $5::text is null, $3, $3, $4 from users
+     where id = $2 and ($5 is null or password = $5) and blocked_at is null for share
      returning user_id`,
     [hash, of.user, now, ends, of.password],
   );
@@ -56,7 +61,7 @@ export async function findSession(query: Query, hash: Buffer): Promise<FoundSess
     `select user_id as "user", admin, (extract(epoch from ends_at) * 1000)::float8 as ends_at,
        (extract(epoch from seen_at) * 1000)::float8 as seen_at, users.role,
        array(select team from user_teams where user_teams.user_id = sessions.user_id) as teams,
-       users.blocked_at is not null as blocked
+       users.blocked_at is not null as blocked, oidc
      from sessions left join users on users.id = sessions.user_id where hash = $1`,
     [hash],
   );

@@ -47,7 +47,7 @@ export async function principalOfSession(
     await sessionSeen(query, hash, nowMs);
     if (user !== null) await userSeen(query, user, nowMs);
   }
-  const session = { hash, endsAt: Math.min(found.ends_at, nowMs + times.idle) };
+  const session = { hash, endsAt: Math.min(found.ends_at, nowMs + times.idle), oidc: found.oidc };
   if (user === null) return { actor: admin!, role: 'admin', teams: null, user: null, token: null, session };
   const teams = isOfTeams(role!) ? new Set(found.teams) : null;
   return { actor: `user:${user}`, role: role!, teams, user, token: null, session };

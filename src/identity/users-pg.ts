@@ -31,6 +31,36 @@ export async function lockUser(query: Query, id: string): Promise<User | null> {
   return there ? findUser(query, id) : null;
 }
 
+/** Whoever signs in for an issuer's subject does so one after the other. */
+export async function lockSubject(query: Query, issuer: string, subject: string): Promise<void> {
+  await query(`select pg_advisory_xact_lock(hashtextextended('subject ' || $1::text, 0))`, [`${issuer} ${subject}`]);
+}
+
+export async function lockUserOf(query: Query, issuer: string, subject: string): Promise<User | null> {
+  const [of] = await query<{ id: string }>('select id from users where issuer = $1 and subject = $2', [
+    issuer,
+    subject,
+  ]);
+  return of ? lockUser(query, of.id) : null;
+}
+
+export async function lockUserOfAddress(query: Query, email: string): Promise<User | null> {
+  await lockAddress(query, email);
+  const [of] = await query<{ id: string }>('select id from users where email = $1', [email]);
+  return of ? lockUser(query, of.id) : null;
+}
+
+/** Whether no other user has the address; it stays so until the transaction ends. */
+export async function isFree(query: Query, email: string, except: string | null): Promise<boolean> {
+  await lockAddress(query, email);
+  const others = await query('select 1 from users where email = $1 and id is distinct from $2', [email, except]);
+  return others.length === 0;
+}
+
+export async function setSubject(query: Query, id: string, issuer: string, subject: string): Promise<void> {
+  await query('update users set issuer = $2, subject = $3 where id = $1', [id, issuer, subject]);
+}
+
 /** Newest first. */
 export async function listUsers(query: Query, filter: UserFilter, limit: number, after: string | null) {
   return query<User>(
@@ -64,9 +94,7 @@ export async function insertUser(query: Query, user: User, password: string | nu
 
 /** False: there is another user of this address. */
 export async function updateUser(query: Query, user: User): Promise<boolean> {
-  if (user.email !== null) await lockAddress(query, user.email);
-  const others = await query('select 1 from users where email = $1 and id <> $2', [user.email, user.id]);
-  if (others.length > 0) return false;
+  if (user.email !== null && !(await isFree(query, user.email, user.id))) return false;
   await query('update users set email = $2, name = $3, role = $4, updated_at = $5, blocked_at = $6 where id = $1', [
     ...[user.id, user.email, user.name, user.role, timeOf(user.updated_at)],
     user.blocked_at === null ? null : timeOf(user.blocked_at),

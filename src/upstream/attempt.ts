@@ -18,7 +18,7 @@ import { callLocal } from './local.js';
 
 export interface UpstreamCall {
   /** POST unless stated. */
-  readonly method?: 'GET';
+  readonly method?: 'GET' | 'POST';
   /** Where to: connections and a path, or an upstream inside the process. */
   readonly to:
     | { readonly connections: Connections; readonly path: string }

@@ -1,15 +1,14 @@
 /** The console in a real browser: a newcomer's way, every page with and without data, errors, and what axe finds. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { packageRoot } from '../../src/lib/root.js';
+import { serious } from '../support/axe.js';
 import { browserPath, openBrowser } from '../support/browser.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const skip = browserPath === undefined && 'Chromium is not installed';
 const screens = process.env['TEST_SCREENS'];
 
@@ -28,24 +27,9 @@ const pages = [
   ['routes', 'Routes'],
   ['config', 'Configuration'],
   ['audit', 'Audit'],
+  ['users', 'Users'],
+  ['account', 'Account'],
 ] as const;
-
-interface AxeResult {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly impact: string;
-    readonly nodes: readonly { readonly html: string }[];
-  }[];
-}
-
-/** What axe finds serious on the page as it is. */
-async function serious(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
-}
 
 describe('the console', { skip }, () => {
   let gateway: Gateway;
@@ -126,6 +110,10 @@ describe('the console', { skip }, () => {
     await page.getByRole('button', { name: 'Show the spend' }).click();
     await page.getByRole('heading', { name: 'Spend a day' }).waitFor();
     await page.getByRole('cell', { name: 'sandbox', exact: true }).waitFor();
+    const kept = (await page.evaluate(
+      'JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])',
+    )) as string;
+    assert.ok(!kept.includes(gateway.adminKey) && !kept.includes('tollgate_session'), kept);
   });
 
   for (const [path, title] of pages)
@@ -182,10 +170,13 @@ describe('the console', { skip }, () => {
     complaints.length = 0;
   });
 
-  test('forgets the admin key when it is signed out of', async () => {
+  test('ends the session when it is signed out of, and keeps no key', async () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Admin key').waitFor();
-    assert.equal(await page.evaluate('sessionStorage.length'), 0);
+    const cookies = await context.cookies();
+    assert.deepEqual([cookies, await page.evaluate('sessionStorage.length')], [[], 0]);
+    await page.goto(`${gateway.url}/ui/keys`);
+    await page.getByLabel('Admin key').waitFor();
   });
 });
 

@@ -1,7 +1,13 @@
 /** Users and their tokens: what they take, and how what changes is in force at once, on every replica. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Command } from 'commander';
 import pg from 'pg';
+import { registerTokens } from '../../src/cli/tokens.js';
+import { registerUsers } from '../../src/cli/users.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, madeUser } from '../support/people.js';
 
@@ -207,5 +213,51 @@ describe('users and tokens', () => {
     assert.ok(body.data.length >= 5);
     assert.match(body.data[0].actor, /^address:127\.0\.0\.1$/);
     assert.ok(!JSON.stringify(body).includes('wrong-'));
+  });
+
+  test('the verbs of the command line do with users and tokens what the API does', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tollgate-people-'));
+    const verb = async (...args: string[]) => {
+      const ran = { code: 0, out: '', err: '' };
+      const program = new Command('tollgate').exitOverride();
+      const world = {
+        env: { TOLLGATE_URL: gateway.url, TOLLGATE_ADMIN_KEY: gateway.adminKey },
+        ...{ cwd: folder, nowMs: Date.now },
+        print: (line: string) => void (ran.out += `${line}\n`),
+        printError: (line: string) => void (ran.err += `${line}\n`),
+        exit: (code: number) => void (ran.code = code),
+      };
+      for (const register of [registerUsers, registerTokens]) register(program, world);
+      await program.parseAsync(args, { from: 'user' });
+      return ran;
+    };
+    try {
+      await writeFile(join(folder, 'password'), 'correct horse battery\nmore');
+      const of = ['--role', 'member', '--team', 'alpha', '--password-file', 'password'];
+      const made = await verb('users', 'create', 'Verb@Example.com', ...of);
+      assert.match(made.out, /verb@example\.com\nmember of alpha, active, signs in by password\n/);
+      assert.match((await verb('users', 'create', 'verb@example.com', ...of)).err, /already a user/);
+      assert.match((await verb('users', 'create', 'x@example.com')).err, /--role is missing/);
+      const read = ['--role', 'viewer'];
+      assert.match((await verb('users', 'update', 'verb@example.com', ...read)).out, /viewer, active/);
+      assert.match((await verb('users', 'list', '--search', 'verb@')).out, /verb@example\.com +viewer/);
+      const given = ['--user', 'verb@example.com', '--expires', '30d'];
+      const token = await verb('tokens', 'create', '--name', 'verbs', ...given);
+      const secret = /tg-\w{49}/.exec(token.out)?.[0];
+      assert.equal((await ask(gateway, secret, 'GET', '/keys')).status, 200);
+      assert.match((await verb('users', 'block', 'verb@example.com')).out, /blocked/);
+      assert.equal((await ask(gateway, secret, 'GET', '/keys')).status, 401);
+      assert.match((await verb('users', 'unblock', 'verb@example.com')).out, /active/);
+      assert.match((await verb('users', 'password', 'verb@example.com', '--none')).out, /signs in by none/);
+      assert.match((await verb('users', 'password', 'verb@example.com')).err, /either --password-file or --none/);
+      const { data } = JSON.parse((await verb('tokens', 'list', '--user', 'verb@example.com', '--json')).out);
+      assert.match((await verb('tokens', 'revoke', data[0].id)).out, /^Revoked tok_\w+ \(verbs, /);
+      assert.match((await verb('tokens', 'list', '--user', 'verb@example.com')).out, /There are no tokens/);
+      assert.match((await verb('users', 'delete', 'verb@example.com')).out, /Deleted verb@example\.com\./);
+      const gone = await verb('users', 'show', 'verb@example.com');
+      assert.deepEqual([gone.code, gone.err], [1, 'There is no user with the address verb@example.com.\n']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

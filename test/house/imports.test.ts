@@ -17,6 +17,7 @@ const domain = [
     'webhooks',
     'reports',
     'jwt',
+    'oidc',
     'responses',
     'guardrails',
   ],

@@ -1,14 +1,5 @@
 /** The admin API as the pages ask it: one function, errors in the words of the gateway, and the shapes that pages read. */
 
-const SESSION = 'tollgate.admin-key';
-
-/** Kept for this tab alone, until it is closed. */
-export const session = {
-  get: (): string | null => sessionStorage.getItem(SESSION),
-  set: (key: string): void => sessionStorage.setItem(SESSION, key),
-  end: (): void => sessionStorage.removeItem(SESSION),
-};
-
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -18,18 +9,21 @@ export class ApiError extends Error {
   }
 }
 
-/** Told when the key is refused, so that the sign-in comes back. */
+/** Told when nobody is signed in any more, so that the sign-in comes back. */
 export const onRefused = { call: (): void => {} };
+
+const SESSION = '/admin/v1/session';
 
 async function send(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  headers.set('authorization', `Bearer ${session.get() ?? ''}`);
+  // The browser sends the cookie of the session; this header is what no other site can send along.
+  headers.set('x-tollgate-console', '1');
   if (init.body !== undefined) headers.set('content-type', 'application/json');
   const response = await fetch(path, { ...init, headers }).catch(() => {
     throw new ApiError(0, 'The gateway cannot be reached. Is it running?');
   });
   if (response.ok) return response;
-  if (response.status === 401) onRefused.call();
+  if (response.status === 401 && !path.startsWith(SESSION)) onRefused.call();
   throw new ApiError(response.status, await wordsOf(response));
 }
 
@@ -63,6 +57,53 @@ export async function write<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string
   const response = await send(`/admin/v1${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
   const text = await response.text();
   return (text === '' ? null : JSON.parse(text)) as T;
+}
+
+export type Role = 'admin' | 'viewer' | 'team_admin' | 'member';
+
+export interface User {
+  readonly id: string;
+  readonly email: string | null;
+  readonly name: string;
+  readonly role: Role;
+  readonly teams: readonly string[];
+  readonly has_password: boolean;
+  readonly issuer: string | null;
+  readonly blocked: boolean;
+  readonly last_seen_at: string | null;
+}
+
+/** Who has signed in. */
+export interface Session {
+  readonly actor: string;
+  readonly role: Role;
+  /** null: all. */
+  readonly teams: readonly string[] | null;
+  /** null: the admin key. */
+  readonly user: User | null;
+}
+
+export interface Ways {
+  readonly admin_key: boolean;
+  readonly password: boolean;
+  /** What its button is called. */
+  readonly oidc: string | null;
+}
+
+export interface SignInState {
+  readonly session: Session | null;
+  readonly ways: Ways;
+}
+
+export interface Token {
+  readonly id: string;
+  readonly prefix: string;
+  readonly name: string;
+  readonly user: string | null;
+  readonly role: Role;
+  readonly expires_at: string;
+  readonly revoked_at: string | null;
+  readonly last_used_at: string | null;
 }
 
 export interface Page<T> {

@@ -1,9 +1,11 @@
-/** Who is signed in sees the pages; else the sign-in. Each page has an address of its own. */
-import { Button } from '@radix-ui/themes';
-import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useState } from 'react';
+/** Who is signed in sees the pages that are for the role; else the sign-in. Each page has an address of its own. */
+import { Button, Text } from '@radix-ui/themes';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect } from 'react';
 import { Link, Route, Router, Switch, useLocation } from 'wouter';
-import { onRefused, session } from './api';
+import { get, onRefused, type SignInState, write } from './api';
+import { type Cover, isFor, Me, roleWords, useMe } from './me';
+import { AccountPage } from './pages/account';
 import { AuditPage } from './pages/audit';
 import { CachePage } from './pages/cache';
 import { ConfigPage } from './pages/config';
@@ -17,40 +19,63 @@ import { RequestsPage } from './pages/requests';
 import { RoutesPage } from './pages/routes';
 import { SignIn } from './pages/sign-in';
 import { TeamsPage } from './pages/teams';
+import { UsersPage } from './pages/users';
 import { WebhooksPage } from './pages/webhooks';
+import { Answer } from './parts/page';
 
 /** It has the charts, which are the largest part of all. */
 const SpendPage = lazy(() => import('./pages/spend').then(({ SpendPage }) => ({ default: SpendPage })));
 
 const pages = [
-  ['/', 'Spend', SpendPage],
-  ['/requests', 'Requests', RequestsPage],
-  ['/keys', 'Keys', KeysPage],
-  ['/teams', 'Teams', TeamsPage],
-  ['/models', 'Models', ModelsPage],
-  ['/playground', 'Playground', PlaygroundPage],
-  ['/explain', 'Explain', ExplainPage],
-  ['/cache', 'Cache', CachePage],
-  ['/limits', 'Limits', LimitsPage],
-  ['/reports', 'Reports', ReportsPage],
-  ['/webhooks', 'Webhooks', WebhooksPage],
-  ['/routes', 'Routes', RoutesPage],
-  ['/config', 'Configuration', ConfigPage],
-  ['/audit', 'Audit', AuditPage],
-] as const;
+  ['/', 'Spend', SpendPage, 'all'],
+  ['/requests', 'Requests', RequestsPage, 'all'],
+  ['/keys', 'Keys', KeysPage, 'all'],
+  ['/teams', 'Teams', TeamsPage, 'all'],
+  ['/models', 'Models', ModelsPage, 'readAll'],
+  ['/playground', 'Playground', PlaygroundPage, 'all'],
+  ['/explain', 'Explain', ExplainPage, 'all'],
+  ['/cache', 'Cache', CachePage, 'readAll'],
+  ['/limits', 'Limits', LimitsPage, 'all'],
+  ['/reports', 'Reports', ReportsPage, 'all'],
+  ['/webhooks', 'Webhooks', WebhooksPage, 'readAll'],
+  ['/routes', 'Routes', RoutesPage, 'readAll'],
+  ['/config', 'Configuration', ConfigPage, 'readAll'],
+  ['/audit', 'Audit', AuditPage, 'all'],
+  ['/users', 'Users', UsersPage, 'readAll'],
+  ['/account', 'Account', AccountPage, 'all'],
+] as const satisfies readonly (readonly [string, string, unknown, Cover])[];
 
 export function App() {
-  const [signedIn, setSignedIn] = useState(session.get() !== null);
   const client = useQueryClient();
-  const leave = (): void => {
-    session.end();
-    client.clear();
-    setSignedIn(false);
-  };
+  const state = useQuery({ queryKey: ['session'], queryFn: () => get<SignInState>('/session'), staleTime: Infinity });
   useEffect(() => {
-    onRefused.call = leave;
+    onRefused.call = () => void client.resetQueries({ queryKey: ['session'] });
   });
-  if (!signedIn) return <SignIn onSignedIn={() => setSignedIn(true)} />;
+  const leave = async (): Promise<void> => {
+    // Where the session has ended by itself, that is as good.
+    const out = await write<{ end_session_url: string | null }>('DELETE', '/session').catch(() => null);
+    if (out?.end_session_url) return location.assign(out.end_session_url);
+    client.clear();
+    await client.resetQueries({ queryKey: ['session'] });
+  };
+  return (
+    <Answer of={state}>
+      {({ session, ways }) =>
+        session ? (
+          <Me value={session}>
+            <Pages leave={() => void leave()} />
+          </Me>
+        ) : (
+          <SignIn ways={ways} onSignedIn={(next) => client.setQueryData(['session'], next)} />
+        )
+      }
+    </Answer>
+  );
+}
+
+function Pages({ leave }: { leave: () => void }) {
+  const { user, role } = useMe();
+  const mine = pages.filter(([, , , cover]) => isFor(cover, role));
   return (
     <Router base="/ui">
       <a className="skip" href="#main">
@@ -60,12 +85,15 @@ export function App() {
         <nav className="side" aria-label="Pages">
           <div className="brand">Tollgate</div>
           <ul>
-            {pages.map(([path, name]) => (
+            {mine.map(([path, name]) => (
               <li key={path}>
                 <PageLink path={path} name={name} />
               </li>
             ))}
           </ul>
+          <Text as="p" size="1" color="gray" data-testid="me">
+            {`${user?.name || user?.email || user?.id || 'admin key'}, ${roleWords[role]}`}
+          </Text>
           <Button variant="soft" color="gray" size="1" onClick={leave}>
             Sign out
           </Button>
@@ -73,12 +101,12 @@ export function App() {
         <main id="main" tabIndex={-1}>
           <Suspense fallback={<p>Loading</p>}>
             <Switch>
-              {pages.map(([path, , Page]) => (
+              {mine.map(([path, , Page]) => (
                 <Route key={path} path={path}>
                   <Page />
                 </Route>
               ))}
-              <Route>There is no such page.</Route>
+              <Route>There is no such page, or it is not for your role.</Route>
             </Switch>
           </Suspense>
         </main>

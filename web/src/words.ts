@@ -46,3 +46,6 @@ export function limitWords({
 }
 
 export const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Names with commas or spaces between them. */
+export const namesIn = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);

@@ -28,6 +28,8 @@ export function cookieOf(request: FastifyRequest, name: string): string | undefi
 interface CookieTimes {
   readonly maxAgeS: number;
   readonly sameSite: 'Strict' | 'Lax';
+  /** The browser is known to speak TLS. */
+  readonly secure?: boolean | undefined;
 }
 
 export function setCookie(
@@ -35,9 +37,9 @@ export function setCookie(
   reply: FastifyReply,
   name: string,
   value: string,
-  { maxAgeS, sameSite }: CookieTimes,
+  { maxAgeS, sameSite, secure: known }: CookieTimes,
 ): void {
-  const secure = isSecure(request);
+  const secure = known ?? isSecure(request);
   const flags = `Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`;
   reply.header('set-cookie', `${secure ? '__Host-' : ''}${name}=${value}; ${flags}`);
 }

@@ -1,9 +1,8 @@
 /** Signing in and out: `/admin/v1/session`. A session is for browsers; scripts send a key or a token. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Guesses } from '../../identity/guesses.js';
 import { isOfTeams, type Principal, roles } from '../../identity/roles.js';
-import { beginSession } from '../../identity/sessions.js';
 import { deleteSession, findForSignIn, passwordOf, type SignedIn } from '../../identity/sessions-pg.js';
 import { emailOf } from '../../identity/user.js';
 import * as users from '../../identity/users.js';
@@ -12,18 +11,14 @@ import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors
 import { addressOf } from '../../lib/forwarded.js';
 import type { AdminApp } from './admin-api.js';
 import { adminOf } from './auth.js';
-import { clearCookie, isOwnPage, SESSION, setCookie } from './cookies.js';
+import { clearCookie, isOwnPage, SESSION } from './cookies.js';
 import { sendRefusal } from './errors.js';
-import { type Guarding, type Strangers, signedIn } from './gate.js';
+import { type Strangers, signedIn } from './gate.js';
+import { baseOf } from './oidc-routes.js';
 import { write } from './once.js';
 import { route } from './route.js';
+import { audited, begin, type SigningIn } from './session-begin.js';
 import { password, showUser, userAnswer } from './user-schemas.js';
-import type { People } from './users-routes.js';
-
-export interface SigningIn extends People, Guarding {
-  /** What the button is called that signs in by OIDC; null: nobody does. */
-  readonly oidcName: () => string | null;
-}
 
 const credentials = z
   .strictObject({
@@ -60,6 +55,16 @@ const signInAnswer = z
       .describe('How to sign in.'),
   })
   .meta({ id: 'SignIn' });
+
+const signedOut = z
+  .object({
+    signed_out: z.boolean().describe('true.'),
+    end_session_url: z
+      .string()
+      .nullable()
+      .describe('Where the browser goes on to sign out at the issuer too; null: there is nothing of the kind.'),
+  })
+  .meta({ id: 'SignedOut' });
 
 const newPassword = z
   .strictObject({
@@ -135,8 +140,14 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
   };
   const answer = async (principal: Principal | null) => ({
     session: principal && (await shown(principal)),
-    ways: { admin_key: deps.adminKey() !== '', password: true, oidc: deps.oidcName() },
+    ways: { admin_key: deps.adminKey() !== '', password: true, oidc: deps.oidc()?.name ?? null },
   });
+
+  /** Whoever signed out here is signed out here, also while the issuer is away. */
+  const endSessionUrl = async (request: FastifyRequest): Promise<string | null> => {
+    const oidc = deps.oidc();
+    return oidc && (await oidc.endSessionUrl(`${baseOf(request, oidc.url)}/ui/`).catch(() => null));
+  };
 
   route(app, 'getSession', {
     schema: { response: { 200: signInAnswer } },
@@ -150,13 +161,14 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
       const { admin_key: key, email, password: given } = request.body;
       const found = key === undefined ? await byPassword(request.ip, email!, given!) : await byAdminKey(request, key);
       if (!found.ok) return sendRefusal(reply, found.refusal);
-      const principal = await begin(request, reply, deps, found.value);
+      const by = key === undefined ? 'password' : 'admin_key';
+      const principal = await begin(request, reply, deps, found.value, { by });
       return principal ? answer(principal) : sendRefusal(reply, wrong);
     },
   });
 
   route(app, 'deleteSession', {
-    schema: { response: { 200: z.object({ signed_out: z.boolean().describe('true.') }).meta({ id: 'SignedOut' }) } },
+    schema: { response: { 200: signedOut } },
     handler: async (request, reply) => {
       const { session, actor } = request.principal;
       if (session) {
@@ -164,7 +176,7 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
         await audited(deps, actor, 'session.end');
       }
       clearCookie(request, reply, SESSION);
-      return { signed_out: true };
+      return { signed_out: true, end_session_url: session?.oidc ? await endSessionUrl(request) : null };
     },
   });
 
@@ -188,35 +200,3 @@ export function sessionRoutes(app: AdminApp, deps: SigningIn, strangers: Strange
     },
   });
 }
-
-/**
- * A new session, whatever cookie there was: what a browser held before it signed in is worth nothing after. Null: the password
- * was changed meanwhile.
- */
-async function begin(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  deps: SigningIn,
-  of: SignedIn,
-): Promise<Principal | null> {
-  const { query, clock, sessionTimes } = deps;
-  const before = await signedIn(request, deps);
-  if (before?.session) await deleteSession(query, before.session.hash);
-  const times = sessionTimes();
-  const secret = await beginSession(query, of, clock.now(), times);
-  if (secret === null) return null;
-  setCookie(request, reply, SESSION, secret, { maxAgeS: Math.floor(times.longest / 1000), sameSite: 'Strict' });
-  const actor = of.user === null ? of.admin : `user:${of.user}`;
-  await audited(deps, actor, 'session.begin');
-  const user = of.user === null ? null : await findUser(query, of.user);
-  const role = user?.role ?? 'admin';
-  const teams = user && isOfTeams(user.role) ? new Set(user.teams) : null;
-  const session = { hash: Buffer.alloc(0), endsAt: clock.now() + times.idle };
-  return { actor, role, teams, user: of.user, token: null, session };
-}
-
-const audited = ({ keys, clock }: SigningIn, actor: string, action: string) =>
-  keys.write(actor, async ({ tx }) => {
-    await tx.audit({ at: clock.now(), actor, action, subject: actor, detail: {} });
-    return ok(null);
-  });

@@ -153,7 +153,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       adminKey: () => ADMIN_KEY,
       query: async () => [],
       sessionTimes: () => ({ idle: 1_000, longest: 10_000 }),
-      oidcName: () => null,
+      oidc: () => null,
       passwords: new Passwords(),
       version: '0.1.0',
       ...given,

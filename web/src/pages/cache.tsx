@@ -3,6 +3,7 @@ import { Button, Flex, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, write } from '../api';
+import { Only } from '../me';
 import { Field } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame, Problem } from '../parts/page';
@@ -46,17 +47,19 @@ export function CachePage() {
           return <Figures of={figures} />;
         }}
       </Answer>
-      <Flex gap="2" align="end" wrap="wrap">
-        <Field label="Model; empty: all answers" value={model} onChange={setModel} />
-        <Button highContrast color="orange" variant="soft" onClick={() => purge.mutate()} disabled={purge.isPending}>
-          Purge
-        </Button>
-        {purge.isSuccess && (
-          <Text size="2" role="status">
-            They are invalid now.
-          </Text>
-        )}
-      </Flex>
+      <Only to="administer">
+        <Flex gap="2" align="end" wrap="wrap">
+          <Field label="Model; empty: all answers" value={model} onChange={setModel} />
+          <Button highContrast color="orange" variant="soft" onClick={() => purge.mutate()} disabled={purge.isPending}>
+            Purge
+          </Button>
+          {purge.isSuccess && (
+            <Text size="2" role="status">
+              They are invalid now.
+            </Text>
+          )}
+        </Flex>
+      </Only>
       {purge.error && <Problem error={purge.error} />}
     </PageFrame>
   );

@@ -2,6 +2,7 @@
 import { Button, Callout, DataList } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { get, write } from '../api';
+import { Only } from '../me';
 import { AsJson } from '../parts/lines';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { time } from '../words';
@@ -26,9 +27,11 @@ export function ConfigPage() {
       title="Configuration"
       hint="As it is in force; secrets are hidden."
       actions={
-        <Button onClick={() => reload.mutate()} disabled={reload.isPending}>
-          Read the file again
-        </Button>
+        <Only to="administer">
+          <Button onClick={() => reload.mutate()} disabled={reload.isPending}>
+            Read the file again
+          </Button>
+        </Only>
       }
     >
       {reload.error && <Problem error={reload.error} />}

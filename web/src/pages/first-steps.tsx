@@ -2,6 +2,7 @@
 import { Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type Key, write } from '../api';
+import { useIsFor, useMe } from '../me';
 import { Lines } from '../parts/lines';
 import { Problem } from '../parts/page';
 
@@ -13,9 +14,16 @@ export const curlOf = (secret: string, model: string): string =>
 
 export function FirstSteps() {
   const client = useQueryClient();
+  const mayManage = useIsFor('manage');
+  const team = useMe().teams?.[0];
   const make = useMutation({
-    mutationFn: () => write<Key & { key: string }>('POST', '/keys', { name: 'first', models: ['sandbox'] }),
+    mutationFn: () =>
+      write<Key & { key: string }>('POST', '/keys', {
+        ...{ name: 'first', models: ['sandbox'] },
+        ...(team === undefined ? {} : { team }),
+      }),
   });
+  if (!mayManage) return <div className="empty">Nothing was asked yet in this time.</div>;
   return (
     <Card size="3">
       <Flex direction="column" gap="3">

@@ -3,11 +3,12 @@ import { Badge, Button, Code, Flex, Text } from '@radix-ui/themes';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { get, type Key, type Limit, type LimitLevel, type Page, query, write } from '../api';
+import { Only, useIsFor, useMe } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
-import { Lines } from '../parts/lines';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { Secret } from '../parts/secret';
 import { DataTable } from '../parts/table';
 import { day, limitWords } from '../words';
 
@@ -20,7 +21,15 @@ export function KeysPage() {
     getNextPageParam: (page) => page.next_cursor,
   });
   return (
-    <PageFrame title="Keys" hint="What clients send instead of a provider's key." actions={<NewKey />}>
+    <PageFrame
+      title="Keys"
+      hint="What clients send instead of a provider's key."
+      actions={
+        <Only to="manage">
+          <NewKey />
+        </Only>
+      }
+    >
       <Answer of={{ ...keys, data: keys.data?.pages.flatMap(({ data }) => data) }}>
         {(rows) => (
           <DataTable
@@ -97,7 +106,9 @@ function NewKey() {
   const client = useQueryClient();
   const [open, setOpen] = useState(false);
   const [name, setName] = useState('');
-  const [team, setTeam] = useState('');
+  // Keys that a team admin makes are of one of the teams.
+  const { teams } = useMe();
+  const [team, setTeam] = useState(teams?.[0] ?? '');
   const [models, setModels] = useState('');
   const [max, setMax] = useState('');
   const [unit, setUnit] = useState('usd');
@@ -133,12 +144,16 @@ function NewKey() {
           close={() => change(false)}
         >
           {make.data ? (
-            <Secret of={make.data.key} close={() => change(false)} />
+            <Secret of={make.data.key} what="key" close={() => change(false)} />
           ) : (
             <form onSubmit={submit}>
               <Flex direction="column" gap="3">
                 <Field label="Name" value={name} onChange={setName} required />
-                <Field label="Team" value={team} onChange={setTeam} placeholder="none" />
+                {teams === null ? (
+                  <Field label="Team" value={team} onChange={setTeam} placeholder="none" />
+                ) : (
+                  <Choice label="Team" value={team} onChange={setTeam} options={teams.map((one) => [one, one])} />
+                )}
                 <Field label="Models" value={models} onChange={setModels} placeholder="gpt-4o*, claude-*" />
                 <Flex gap="2" wrap="wrap">
                   <Field label="Limit" type="number" value={max} onChange={setMax} placeholder="none" />
@@ -158,25 +173,9 @@ function NewKey() {
   );
 }
 
-function Secret({ of: secret, close }: { of: string; close: () => void }) {
-  return (
-    <Flex direction="column" gap="3">
-      <Text as="p" size="2">
-        This is the key. It is shown now and never again.
-      </Text>
-      <Lines testId="secret">{secret}</Lines>
-      <Flex gap="2" justify="end">
-        <Button variant="soft" onClick={() => void navigator.clipboard?.writeText(secret)}>
-          Copy
-        </Button>
-        <Button onClick={close}>Done</Button>
-      </Flex>
-    </Flex>
-  );
-}
-
 function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
   const client = useQueryClient();
+  const mayManage = useIsFor('manage');
   const [sure, setSure] = useState(false);
   const levels = useQuery({
     queryKey: ['limits', 'key', key.id],
@@ -195,7 +194,7 @@ function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
   return (
     <Modal title={key.name} hint={<Code>{key.id}</Code>} close={close}>
       {act.data?.key ? (
-        <Secret of={act.data.key} close={close} />
+        <Secret of={act.data.key} what="key" close={close} />
       ) : (
         <>
           <Answer of={levels}>
@@ -208,7 +207,7 @@ function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
             </Text>
           )}
           <Flex gap="2" wrap="wrap">
-            {key.revoked_at === null && (
+            {mayManage && key.revoked_at === null && (
               <>
                 <Button variant="soft" onClick={() => act.mutate('rotate')}>
                   Rotate

@@ -2,6 +2,7 @@
 import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { get, type ModelState, type ProviderState, type TargetState, write } from '../api';
+import { useIsFor } from '../me';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { count, milliseconds } from '../words';
@@ -73,6 +74,7 @@ const Healthy = ({ is }: { is: boolean }) => (
 
 function Targets({ of: model }: { of: ModelState }) {
   const client = useQueryClient();
+  const mayChange = useIsFor('administer');
   const act = useMutation({
     mutationFn: ({ id, open }: { id: string; open: boolean }) =>
       write('POST', `/targets/${encodeURIComponent(id)}/${open ? 'open' : 'close'}`),
@@ -105,7 +107,7 @@ function Targets({ of: model }: { of: ModelState }) {
           { name: 'Failures', end: true, cell: (target) => count(target.failures) },
           { name: 'Running', end: true, cell: (target) => count(target.in_flight) },
           { name: 'Latency', end: true, cell: (target) => milliseconds(target.latency_ms) },
-          { name: 'Change', cell: toggle },
+          ...(mayChange ? [{ name: 'Change', cell: toggle }] : []),
         ]}
       />
     </>

@@ -3,6 +3,7 @@ import { Button, Card, Code, Flex, Tabs, Text } from '@radix-ui/themes';
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { get, type ModelState } from '../api';
+import { useIsFor } from '../me';
 import { Choice, Field, LongField } from '../parts/fields';
 import { AsJson, Lines } from '../parts/lines';
 import { PageFrame, Problem } from '../parts/page';
@@ -16,7 +17,13 @@ interface Told {
 const shown = ['x-request-id', 'x-tollgate-target', 'x-tollgate-attempts', 'x-tollgate-cache'];
 
 export function PlaygroundPage() {
-  const models = useQuery({ queryKey: ['models'], queryFn: () => get<{ data: readonly ModelState[] }>('/models') });
+  // Whoever may not read the models of the gateway names one.
+  const mayList = useIsFor('readAll');
+  const models = useQuery({
+    queryKey: ['models'],
+    queryFn: () => get<{ data: readonly ModelState[] }>('/models'),
+    enabled: mayList,
+  });
   const [secret, setSecret] = useState('');
   const [model, setModel] = useState('sandbox');
   const [prompt, setPrompt] = useState('Say hello.');
@@ -49,12 +56,16 @@ export function PlaygroundPage() {
               placeholder="sk-tg-…"
               required
             />
-            <Choice
-              label="Model"
-              value={model}
-              onChange={setModel}
-              options={names.map((name) => [name, name] as const)}
-            />
+            {mayList ? (
+              <Choice
+                label="Model"
+                value={model}
+                onChange={setModel}
+                options={names.map((name) => [name, name] as const)}
+              />
+            ) : (
+              <Field label="Model" value={model} onChange={setModel} required />
+            )}
           </Flex>
           <LongField label="Message" value={prompt} onChange={setPrompt} />
           <div>

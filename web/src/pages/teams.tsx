@@ -3,6 +3,7 @@ import { Badge, Button, Card, Flex, Heading } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { get, type LimitLevel, type Page, query, type Team, write } from '../api';
+import { Only } from '../me';
 import { Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
@@ -11,7 +12,15 @@ import { Answer, PageFrame, Problem } from '../parts/page';
 export function TeamsPage() {
   const teams = useQuery({ queryKey: ['teams'], queryFn: () => get<Page<Team>>('/teams?limit=200') });
   return (
-    <PageFrame title="Teams" hint="Keys of a team share its limits." actions={<NewTeam />}>
+    <PageFrame
+      title="Teams"
+      hint="Keys of a team share its limits."
+      actions={
+        <Only to="administer">
+          <NewTeam />
+        </Only>
+      }
+    >
       <Answer of={teams}>
         {({ data }) =>
           data.length === 0 ? (
@@ -51,9 +60,11 @@ function TeamCard({ team }: { team: Team }) {
               </Badge>
             )}
           </Heading>
-          <Button highContrast size="1" variant="soft" color="orange" onClick={() => act.mutate()}>
-            {team.blocked ? 'Unblock' : 'Block'}
-          </Button>
+          <Only to="administer">
+            <Button highContrast size="1" variant="soft" color="orange" onClick={() => act.mutate()}>
+              {team.blocked ? 'Unblock' : 'Block'}
+            </Button>
+          </Only>
         </Flex>
         {act.error && <Problem error={act.error} />}
         <Answer of={levels}>{({ data }) => <Levels levels={data} empty="This team has no limits." />}</Answer>

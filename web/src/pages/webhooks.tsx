@@ -1,7 +1,9 @@
 /** Endpoints that are told of events, and what became of each delivery. */
 import { Button, Flex, Heading } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { type Delivery, get, type Page, type Webhook, write } from '../api';
+import { useIsFor } from '../me';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { time } from '../words';
@@ -17,6 +19,8 @@ export function WebhooksPage() {
     mutationFn: (path: string) => write('POST', path),
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries'] }),
   });
+  const mayChange = useIsFor('administer');
+  const change = <T,>(cell: (row: T) => ReactNode) => (mayChange ? [{ name: 'Change', cell }] : []);
   return (
     <PageFrame title="Webhooks" hint="Signed as the Standard Webhooks specification says.">
       {act.error && <Problem error={act.error} />}
@@ -30,14 +34,11 @@ export function WebhooksPage() {
             columns={[
               { name: 'URL', cell: (hook) => hook.url },
               { name: 'Events', cell: (hook) => hook.events.join(', ') },
-              {
-                name: 'Change',
-                cell: (hook) => (
-                  <Button size="1" variant="soft" onClick={() => act.mutate(`/webhooks/${hook.id}/test`)}>
-                    Send a test
-                  </Button>
-                ),
-              },
+              ...change((hook: Webhook) => (
+                <Button size="1" variant="soft" onClick={() => act.mutate(`/webhooks/${hook.id}/test`)}>
+                  Send a test
+                </Button>
+              )),
             ]}
           />
         )}
@@ -56,20 +57,17 @@ export function WebhooksPage() {
               { name: 'Time', cell: (delivery) => time(delivery.created_at ?? null) },
               { name: 'Event', cell: (delivery) => delivery.type ?? delivery.event ?? '–' },
               { name: 'State', cell: (delivery) => delivery.state },
-              {
-                name: 'Change',
-                cell: (delivery) => (
-                  <Flex gap="1">
-                    <Button
-                      size="1"
-                      variant="soft"
-                      onClick={() => act.mutate(`/webhooks/deliveries/${delivery.id}/redeliver`)}
-                    >
-                      Send again
-                    </Button>
-                  </Flex>
-                ),
-              },
+              ...change((delivery: Delivery) => (
+                <Flex gap="1">
+                  <Button
+                    size="1"
+                    variant="soft"
+                    onClick={() => act.mutate(`/webhooks/deliveries/${delivery.id}/redeliver`)}
+                  >
+                    Send again
+                  </Button>
+                </Flex>
+              )),
             ]}
           />
         )}

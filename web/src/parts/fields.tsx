@@ -9,9 +9,10 @@ interface FieldProps {
   readonly placeholder?: string;
   readonly type?: 'text' | 'password' | 'date' | 'number' | 'datetime-local';
   readonly required?: boolean;
+  readonly autoComplete?: string;
 }
 
-export function Field({ label, value, onChange, placeholder, type = 'text', required }: FieldProps) {
+export function Field({ label, value, onChange, placeholder, type = 'text', required, autoComplete }: FieldProps) {
   const id = useId();
   return (
     <div className="field">
@@ -24,6 +25,7 @@ export function Field({ label, value, onChange, placeholder, type = 'text', requ
         value={value}
         placeholder={placeholder}
         required={required}
+        autoComplete={autoComplete}
         onChange={(event) => onChange(event.target.value)}
       />
     </div>

@@ -1,0 +1,239 @@
+/** Who signs in to the console, and what each role is shown there, in a real browser. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { serious } from '../support/axe.js';
+import { browserPath, openBrowser } from '../support/browser.js';
+import { freePort } from '../support/free-port.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { CLIENT_SECRET, type IdentityProvider, startIdentityProvider } from '../support/identity-provider.js';
+
+const skip = browserPath === undefined && 'Chromium is not installed';
+const PASSWORD = 'correct horse battery';
+const ofViewer = [
+  ...[
+    'Spend',
+    'Requests',
+    'Keys',
+    'Teams',
+    'Models',
+    'Playground',
+    'Explain',
+    'Cache',
+    'Limits',
+    'Reports',
+    'Webhooks',
+  ],
+  ...['Routes', 'Configuration', 'Audit', 'Users', 'Account'],
+];
+const ofTeamAdmin = [
+  ...['Spend', 'Requests', 'Keys', 'Teams', 'Playground', 'Explain', 'Limits', 'Reports', 'Audit', 'Account'],
+];
+/** Buttons that change something for others. */
+const WRITES =
+  /^(New (key|team|user|webhook|model|provider)|Rotate|Block|Unblock|Revoke|Purge|Send nothing|Send again|Send a test|Read the file again|Save|Set password|Delete|Sign out everywhere)/;
+
+describe('people in the console', { skip }, () => {
+  let gateway: Gateway;
+  let issuer: IdentityProvider;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const complaints: string[] = [];
+
+  before(async () => {
+    const port = await freePort();
+    gateway = await startGateway({
+      database: 'postgres',
+      config: {
+        providers: { sandbox: { type: 'sandbox' } },
+        models: { sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } } },
+        admin: {
+          oidc: {
+            ...{ issuer: `http://127.0.0.1:${port}`, client_id: 'tollgate', client_secret: CLIENT_SECRET },
+            ...{ name: 'Company', roles: { finance: 'viewer' } },
+          },
+        },
+      },
+    });
+    issuer = await startIdentityProvider(port, [gateway.url]);
+    for (const name of ['search', 'ads']) await gateway.admin('POST', '/teams', { name });
+    await gateway.key({ name: 'of-search', team: 'search' });
+    await gateway.key({ name: 'of-ads', team: 'ads' });
+    for (const [name, fields] of [
+      ['viewer', { role: 'viewer' }],
+      ['lead', { role: 'team_admin', teams: ['search'] }],
+    ] as const)
+      await gateway.admin('POST', '/users', { email: `${name}@example.com`, name, password: PASSWORD, ...fields });
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await issuer?.stop();
+    await gateway?.close();
+  });
+
+  const fresh = async (): Promise<void> => {
+    await context?.close();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+  };
+  const go = async (title: string): Promise<void> => {
+    await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    await page.waitForLoadState('networkidle');
+  };
+  const button = (name: string | RegExp) => page.getByRole('button', { name });
+  const byPassword = async (name: string): Promise<void> => {
+    await fresh();
+    await page.goto(`${gateway.url}/ui/`);
+    await button('Sign in with a password').click();
+    await page.getByLabel('E-mail address').fill(`${name}@example.com`);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await button('Sign in').click();
+    await page.getByTestId('me').getByText(name).waitFor();
+  };
+  const links = () => page.getByRole('navigation').getByRole('link').allTextContents();
+  const writes = async (): Promise<string[]> =>
+    (await page.getByRole('button').allTextContents()).filter((name) => WRITES.test(name));
+
+  test('a wrong password is told in words, and the page has nothing serious for axe', async () => {
+    await fresh();
+    await page.goto(`${gateway.url}/ui/`);
+    await button('Sign in with a password').click();
+    await page.getByLabel('E-mail address').fill('viewer@example.com');
+    await page.getByLabel('Password').fill('wrong wrong wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('The address or the password is wrong').waitFor();
+    assert.deepEqual(await serious(page), []);
+    complaints.length = 0; // the browser reports the 401 that was asked for
+  });
+
+  test('a viewer sees every page and nothing that changes anything', async () => {
+    await byPassword('viewer');
+    assert.deepEqual(await links(), ofViewer);
+    for (const title of ofViewer.filter((one) => one !== 'Account')) {
+      await go(title);
+      assert.deepEqual(await writes(), [], title);
+      assert.equal(await page.getByRole('alert').count(), 0, title);
+    }
+    await go('Keys');
+    await button('of-ads').click();
+    await page.getByRole('dialog').waitFor();
+    assert.deepEqual(await writes(), []);
+    await page.keyboard.press('Escape');
+    await go('Users');
+    await button('lead').click();
+    await page.getByRole('dialog').getByText('team admin').first().waitFor();
+    assert.deepEqual(await writes(), []);
+    assert.deepEqual(await serious(page), []);
+    await page.keyboard.press('Escape');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('makes a token of its own, is shown it once, and revokes it', async () => {
+    await go('Account');
+    await button('New token').click();
+    await page.getByLabel('What it is for').fill('nightly');
+    await button('Create').click();
+    const secret = (await page.getByTestId('secret').textContent())!;
+    const read = () =>
+      fetch(`${gateway.url}/admin/v1/keys`, { headers: { authorization: `Bearer ${secret}` } }).then(
+        ({ status }) => status,
+      );
+    assert.equal(await read(), 200);
+    await button('Done').click();
+    await page.getByRole('cell', { name: 'nightly', exact: true }).waitFor();
+    assert.ok(!(await page.content()).includes(secret));
+    assert.deepEqual(await serious(page), []);
+    await button('Revoke nightly').click();
+    await page.getByText('There is no token.').waitFor();
+    assert.equal(await read(), 401);
+  });
+
+  test('a team admin sees the keys of the team alone, and makes one of it', async () => {
+    await byPassword('lead');
+    assert.deepEqual(await links(), ofTeamAdmin);
+    for (const title of ofTeamAdmin) {
+      await go(title);
+      assert.equal(await page.getByRole('alert').count(), 0, title);
+    }
+    await go('Keys');
+    await button('of-search').waitFor();
+    assert.equal(await button('of-ads').count(), 0);
+    await button('New key').click();
+    await page.getByLabel('Name').fill('made-by-lead');
+    await button('Create').click();
+    await page.getByTestId('secret').waitFor();
+    await button('Done').click();
+    const { data } = await gateway.admin<{ data: { name: string; team: string }[] }>('GET', '/keys?q=made-by-lead');
+    assert.deepEqual(
+      data.map(({ team }) => team),
+      ['search'],
+    );
+    await go('Teams');
+    assert.deepEqual(await writes(), []);
+    await page.goto(`${gateway.url}/ui/users`);
+    await page.getByText('There is no such page, or it is not for your role.').waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
+  test('an admin makes a user, gives another role, blocks and deletes', async () => {
+    await fresh();
+    await page.goto(`${gateway.url}/ui/`);
+    await page.getByLabel('Admin key').fill(gateway.adminKey);
+    await button('Sign in').click();
+    await go('Users');
+    assert.deepEqual(await serious(page), []);
+    await button('New user').click();
+    await page.getByLabel('E-mail address').fill('grace@example.com');
+    await page.getByLabel('Role').selectOption('member');
+    await page.getByLabel('Teams').fill('nothing-of-the-kind');
+    await button('Create').click();
+    await page.getByRole('alert').getByText('there is no team named nothing-of-the-kind').waitFor();
+    complaints.length = 0;
+    await page.getByLabel('Teams').fill('search, ads');
+    await button('Create').click();
+    await button('grace@example.com').click();
+    await page.getByRole('dialog').getByLabel('Role').selectOption('viewer');
+    await button('Save').click();
+    await page.getByRole('dialog').getByText('Done.').waitFor();
+    await button('Block').click();
+    await button('Unblock').waitFor();
+    const [user] = (await gateway.admin<{ data: object[] }>('GET', '/users?q=grace')).data;
+    assert.deepEqual({ role: 'viewer', blocked: true, ...user }, user);
+    await button('Delete').click();
+    await button('Delete for good').click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal((await gateway.admin<{ data: object[] }>('GET', '/users?q=grace')).data.length, 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('whoever is blocked while the page is open is at the sign-in with the next click', async () => {
+    await byPassword('viewer');
+    const [user] = (await gateway.admin<{ data: { id: string }[] }>('GET', '/users?q=viewer@')).data;
+    await gateway.admin('POST', `/users/${user!.id}/block`);
+    await page.getByRole('navigation').getByRole('link', { name: 'Teams' }).click();
+    await page.getByRole('heading', { name: 'Sign in to Tollgate' }).waitFor();
+    await gateway.admin('POST', `/users/${user!.id}/unblock`);
+    complaints.length = 0;
+  });
+
+  test('the company signs in by OIDC, back to the page that was asked for; a refusal is told in words', async () => {
+    await fresh();
+    await page.goto(`${gateway.url}/ui/audit`);
+    await page.getByRole('link', { name: 'Sign in with Company' }).click();
+    await page.getByRole('alert').getByText('The sign-in service refused').waitFor();
+    assert.deepEqual(await serious(page), []);
+    issuer.people.set('ada', { groups: ['finance'], name: 'Ada' });
+    issuer.person = 'ada';
+    await page.goto(`${gateway.url}/ui/audit`);
+    await page.getByRole('link', { name: 'Sign in with Company' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Audit' }).waitFor();
+    assert.equal(await page.getByTestId('me').textContent(), 'Ada, viewer');
+    assert.deepEqual(complaints, []);
+  });
+});
