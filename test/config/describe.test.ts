@@ -15,7 +15,7 @@ const long = (name: string) => `${MARK}-${name}-that-is-of-forty-characters-and-
 const signing = `whsec_${MARK}${'A'.repeat(40)}`;
 
 const planted = `
-admin: { key: ${long('admin')} }
+admin: { key: ${long('admin')}, oidc: { issuer: "https://idp.example", client_id: c, client_secret: ${long('oidc')}, roles: { a: admin } } }
 auth: { jwt: { issuer: "https://idp.example", audience: a, algorithms: [HS256], secret: ${long('jwt')} } }
 database: { url: "postgres://u:${MARK}@db/t?sslpassword=${MARK}" }
 redis: { url: "redis://:${MARK}@r" }

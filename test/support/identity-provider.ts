@@ -15,7 +15,6 @@ export interface IdentityProvider {
   /** Who signs in next, by subject; `nobody`: the issuer refuses. */
   person: string;
   readonly people: Map<string, Person>;
-  /** Sign-ins end with a claim of the ID token that the library is to find wrong. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -41,6 +40,8 @@ export async function startIdentityProvider(port: number, gateways: readonly str
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...people.get(sub) }) }),
     // Nobody is asked to consent.
     loadExistingGrant: async ({ oidc }) => {
+      const before = oidc.session!.grantIdFor(oidc.client!.clientId);
+      if (before) return oidc.provider.Grant.find(before);
       const grant = new oidc.provider.Grant({
         accountId: oidc.session!.accountId!,
         clientId: oidc.client!.clientId,
@@ -64,8 +65,7 @@ export async function startIdentityProvider(port: number, gateways: readonly str
   };
   provider.use(async (context, next) => {
     if (!context.path.startsWith('/interaction/')) return next();
-    const result =
-      made.person === 'nobody' ? { error: 'access_denied' } : { login: { accountId: made.person, remember: false } };
+    const result = made.person === 'nobody' ? { error: 'access_denied' } : { login: { accountId: made.person } };
     await provider.interactionFinished(context.req, context.res, result);
     context.respond = false;
   });

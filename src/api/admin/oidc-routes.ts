@@ -94,6 +94,7 @@ export function oidcRoutes(app: AdminApp, deps: SigningIn, strangers: Strangers)
   });
 
   route(app, 'beginOidc', {
+    hide: true,
     schema: { querystring: startQuery, response: found },
     handler: async (request, reply) => {
       const oidc = deps.oidc();
@@ -125,6 +126,7 @@ export function oidcRoutes(app: AdminApp, deps: SigningIn, strangers: Strangers)
   };
 
   route(app, 'endOidc', {
+    hide: true,
     schema: { querystring: callbackQuery, response: found },
     handler: async (request, reply) => {
       const oidc = deps.oidc();

@@ -46,11 +46,14 @@ export function route<Schema extends AdminSchema>(
     schema,
     handler,
     bodyLimit,
+    hide = false,
   }: {
     readonly schema: Schema;
     readonly handler: AdminHandler<Schema>;
     /** Bytes; what the admin API takes unless stated. */
     readonly bodyLimit?: number;
+    /** Browsers are led here; it is no operation for programs, and not in the OpenAPI document. */
+    readonly hide?: boolean;
   },
 ): void {
   const { method, url, config } = routeOf(operationId);
@@ -61,7 +64,13 @@ export function route<Schema extends AdminSchema>(
     url: url.slice(ADMIN_PREFIX.length),
     config,
     ...(bodyLimit !== undefined && { bodyLimit }),
-    schema: { ...describing(operationId), ...open, ...schema, response: { ...schema.response, ...problems } } as Schema,
+    schema: {
+      ...describing(operationId),
+      ...open,
+      hide,
+      ...schema,
+      response: { ...schema.response, ...problems },
+    } as Schema,
     handler,
   });
 }
