@@ -16,7 +16,7 @@ test('an empty file is a configuration of defaults', (t) => {
   assert.equal(config.server.body_limit, 20 * 1024 * 1024);
   assert.equal(config.server.workers, 1);
   assert.equal(config.server.shutdown_grace, 30_000);
-  assert.deepEqual(config.admin, { key: null, session: { idle: 7_200_000, longest: 86_400_000 } });
+  assert.deepEqual(config.admin, { key: null, session: { idle: 7_200_000, longest: 86_400_000 }, oidc: null });
   assert.deepEqual(config.database, { url: null });
   assert.deepEqual(config.redis, { url: null, on_failure: 'local' });
   assert.deepEqual(config.models, {});
