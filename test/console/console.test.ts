@@ -86,7 +86,7 @@ describe('the console', { skip }, () => {
   test('refuses a wrong key in words, and asks again', async () => {
     await page.goto(`${gateway.url}/ui/`);
     await page.getByLabel('Admin key').fill('wrong-wrong-wrong-wrong-wrong-wrong-wrong');
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByRole('alert').waitFor();
     assert.deepEqual(await serious(page), []);
     await shot('sign-in');
@@ -95,7 +95,7 @@ describe('the console', { skip }, () => {
 
   test('lets the admin key in and shows a newcomer the way to the first request and its cost', async () => {
     await page.getByLabel('Admin key').fill(gateway.adminKey);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByRole('button', { name: 'Make a key' }).click();
     const curl = page.locator('pre');
     await curl.waitFor();

@@ -49,6 +49,7 @@ describe('people in the console', { skip }, () => {
         providers: { sandbox: { type: 'sandbox' } },
         models: { sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } } },
         admin: {
+          key: 'sk-tg-admin-of-the-tests-0123456789abcdefghijklmnop',
           oidc: {
             ...{ issuer: `http://127.0.0.1:${port}`, client_id: 'tollgate', client_secret: CLIENT_SECRET },
             ...{ name: 'Company', roles: { finance: 'viewer' } },
@@ -86,7 +87,7 @@ describe('people in the console', { skip }, () => {
     await page.getByRole('heading', { level: 1, name: title }).waitFor();
     await page.waitForLoadState('networkidle');
   };
-  const button = (name: string | RegExp) => page.getByRole('button', { name });
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
   const byPassword = async (name: string): Promise<void> => {
     await fresh();
     await page.goto(`${gateway.url}/ui/`);

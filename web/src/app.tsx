@@ -48,15 +48,19 @@ const pages = [
 export function App() {
   const client = useQueryClient();
   const state = useQuery({ queryKey: ['session'], queryFn: () => get<SignInState>('/session'), staleTime: Infinity });
+  /** Asks anew who has signed in; what was read for whoever had is forgotten. */
+  const begin = async (): Promise<void> => {
+    await client.resetQueries({ queryKey: ['session'] });
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+  };
   useEffect(() => {
-    onRefused.call = () => void client.resetQueries({ queryKey: ['session'] });
+    onRefused.call = () => void begin();
   });
   const leave = async (): Promise<void> => {
     // Where the session has ended by itself, that is as good.
     const out = await write<{ end_session_url: string | null }>('DELETE', '/session').catch(() => null);
     if (out?.end_session_url) return location.assign(out.end_session_url);
-    client.clear();
-    await client.resetQueries({ queryKey: ['session'] });
+    await begin();
   };
   return (
     <Answer of={state}>
