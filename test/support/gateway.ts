@@ -224,7 +224,7 @@ function fetchWith(https: GatewayOptions['https']): Fetch {
 }
 
 async function ready(fetch: Fetch, url: string, started: ChildProcess, printed: () => string): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   while (Date.now() < deadline && !hasEnded(started)) {
     const answered = await fetch(`${url}/readyz`).catch(() => undefined);
     await answered?.arrayBuffer();
