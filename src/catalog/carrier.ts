@@ -83,6 +83,13 @@ export function carriersOf(
     });
     const to = (stream: boolean) => reach.to(typeof path === 'string' ? path : path(pathFacts(stream)));
     const counting = translator.to === id ? type.counts?.[id] : undefined;
+    // What the other format cannot express is refused with its own words, or left out where that was agreed to.
+    const leavesOut = facts.dropParams && translator.from !== translator.to;
+    const readable = (request: ModelRequest, terms: AttemptTerms) =>
+      then(translator.translate(request, facts, terms), (made): Result<Translation> => {
+        const kind = made.ok && !leavesOut ? unread.find((one) => request.facts.has(one)) : undefined;
+        return kind === undefined ? made : refused(cannotRead(kind, facts));
+      });
     carriers[id] = {
       ...upstreamFormats[translator.to],
       ...(translator.boundsMaximum && { namesMaximum: true }),
@@ -93,8 +100,7 @@ export function carriersOf(
       headers: reach.headers(headers),
       passes: translator.to === id ? [...always, ...(type.passHeaders?.native ?? [])] : always,
       translate: (request, terms) => {
-        for (const kind of unread) if (request.facts.has(kind)) return refused(cannotRead(kind, facts));
-        const carried = translator.translate(request, facts, terms);
+        const carried = unread.length === 0 ? translator.translate(request, facts, terms) : readable(request, terms);
         if (!wrapping) return carried;
         return then(carried, (made) => (made.ok ? ok(wrapped(made.value, wrapping, pathFacts(request.stream))) : made));
       },

@@ -83,7 +83,7 @@ export const embeddingsCases: readonly BytesCase[] = [
     sends: [{ ...body, model: OWN, input: 'x '.repeat(500) }],
   },
   {
-    name: 'embeddings are not cached',
+    name: 'embeddings: cached',
     path,
     model: { cache: { exact: true } },
     sends: [
