@@ -36,7 +36,7 @@ export function registerTokens(program: Command, world: CliWorld = ownWorld): vo
     .requiredOption('--name <name>', 'what it is for')
     .option('--role <role>', 'admin, viewer, team_admin or member; that of its user unless told')
     .option('--team <team>', 'that it has to do with; those of its user unless told; may be repeated', repeatable)
-    .option('--user <user>', 'whose it is, by id or address; nobody’s, made with the admin key, unless told')
+    .option('--user <user>', 'whose it is, by id or address; of the admin key, and of no user, unless told')
     .option('--expires <when>', 'a time such as 2027-01-01T00:00:00Z, or from now: 12h, 30d; 90 days unless told')
     .action(
       told(async (options: CreateOptions) => {
