@@ -1,6 +1,6 @@
 /** What the documents name in their prose: verbs and options of the command line, scripts, the gateway's own addresses. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command } from 'commander';
@@ -67,6 +67,20 @@ test('every script of npm that a document names is there', () => {
     return script !== undefined && !(script in scripts);
   });
   assert.deepEqual(missing, []);
+});
+
+test('every test file that a document has one run is there', () => {
+  const files = readdirSync(join(packageRoot, 'test'), { recursive: true, encoding: 'utf8' });
+  const tests = files.filter((name) => name.endsWith('.test.ts'));
+  const named = inline.flatMap(({ file, text }) => {
+    const words = /^(?:\w+=\S+ )?npm test -- ([\w/ -]+)$/.exec(text)?.[1];
+    return (words?.split(' ') ?? []).filter((word) => !word.startsWith('--')).map((word) => ({ file, word }));
+  });
+  assert.ok(named.length > 10);
+  assert.deepEqual(
+    named.filter(({ word }) => !tests.some((name) => name.includes(word))),
+    [],
+  );
 });
 
 /** Addresses of others: examples of routes, of upstreams, and what a document says is refused. */

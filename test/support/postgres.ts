@@ -3,7 +3,7 @@
  * on the one at the usual local port, or on a private one that it starts from installed binaries. The test runner starts one
  * for all test files. A private server has a folder and a port of its own and ends with the process that started it.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,6 +19,9 @@ export interface Postgres {
   crash(): Promise<void>;
   /** Starts it again after `crash`, with the same data on the same port. */
   resume(): Promise<void>;
+  /** Makes all of its processes stand still, with their connections open, and go on again. */
+  pause(): void;
+  proceed(): void;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -104,12 +107,28 @@ export async function startPostgres(): Promise<Postgres> {
     url,
     crash: () => end('SIGQUIT'),
     resume: start,
+    pause: () => signalAll(server.pid!, 'SIGSTOP'),
+    proceed: () => signalAll(server.pid!, 'SIGCONT'),
     stop: async () => {
       await end('SIGINT');
       process.off('exit', atExit);
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** To a server and the processes that it made, the server first, so that it makes no more. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  const signalOne = (one: number): void => {
+    try {
+      process.kill(one, signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  signalOne(pid);
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+  for (const child of children.split('\n').map(Number).filter(Boolean)) signalOne(child);
 }
 
 let server: Promise<string> | undefined;
