@@ -47,6 +47,11 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   closeRouteTarget: administer,
   listUsage: readOfTeams,
   streamUsage: readOfTeams,
+  // What people wrote is nobody's to read whose role does not say so: not a viewer's, and not a member's.
+  getContent: manageInTeams,
+  deleteEntryContent: manageInTeams,
+  exportContent: manageInTeams,
+  deleteContent: manageInTeams,
   listAudit: readOfTeams,
   listModelStates: read,
   listProviders: read,

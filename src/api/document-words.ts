@@ -50,6 +50,8 @@ export const words: Readonly<Record<string, string>> = {
   cache_write: 'What was written to the prompt cache of the provider.',
   cache_write_1h: 'Tokens written to the prompt cache of the provider for an hour.',
   cache_write_5m: 'Tokens written to the prompt cache of the provider for five minutes.',
+  capture:
+    'Whether prompts and answers are kept: `off`, `on` or `redacted`, of which the strictest of key, team and models wins; null: it says nothing.',
   caller: 'Who calls; null: the key leads to nobody.',
   code: 'What happened, in a word.',
   column: 'The column, from 1.',
@@ -243,6 +245,7 @@ export const tagWords: Readonly<Record<string, string>> = {
   audit: 'Who changed what.',
   batches: 'Batches.',
   cache: 'The answer cache.',
+  content: 'Prompts and answers that were captured.',
   guardrails: 'Guards that read requests and answers.',
   chat: 'Conversations, as OpenAI has them.',
   completions: 'Texts to go on with, as OpenAI has them.',

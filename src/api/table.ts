@@ -169,6 +169,13 @@ const admin = {
     'GET /usage/stream',
     'Entries of all gateways as they are written, as server-sent events; goes on from `Last-Event-ID`.',
   ],
+  getContent: ['GET /usage/entries/{id}/content', 'What was captured of the request of an entry: prompt and answer.'],
+  deleteEntryContent: ['DELETE /usage/entries/{id}/content', 'Delete what was captured of the request of an entry.'],
+  exportContent: ['GET /content', 'Export what was captured, the oldest first: a line of JSON for each request.'],
+  deleteContent: [
+    'DELETE /content',
+    'Delete what was captured of a key, a team, an end user or a request; of all of them that are named.',
+  ],
   listAudit: ['GET /audit', 'Every write of the admin API, newest first.'],
   listModelStates: ['GET /models', 'The models that clients can ask for, and how their targets are.'],
   listProviders: ['GET /providers', 'The upstream accounts, and how their targets and credentials are.'],

@@ -44,6 +44,7 @@ import { HandedConnections } from '../workers/handed-connections.js';
 import { createAdded, providerTest } from './added.js';
 import { answeredLine } from './answered-line.js';
 import { cachePorts, startCache, startEmbedding } from './cache.js';
+import { startCaptureHere } from './capture.js';
 import { closeInTurn } from './close-in-turn.js';
 import { ofAllProcesses, purgingAll, type RunningCrew, startCrew } from './crew.js';
 import { changesOf, startDatabase } from './database.js';
@@ -220,7 +221,11 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
     ...{ store, connection: database.connection, embedded: database.embedded },
   });
   const guards = guardrails.ports;
-  const gateway = createGateway({ ...path, authenticator: tokens.callers, recall: cache.recall, guards });
+  const flushOthers = () => crew?.flush();
+  const capture = startCaptureHere({ config, inForce, clock, log, metrics, store, flushOthers });
+  const gateway = createGateway({
+    ...{ ...path, authenticator: tokens.callers, recall: cache.recall, guards, capture: capture.capturing },
+  });
   const { health, probes } = startHealth({
     ...{ inForce, states, clock, log, metrics, deadlines },
     onProbe: (provider, result) => crew?.probed(provider, result),
@@ -237,7 +242,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const stores = {
     ...{ responses: pgResponseStore(store.pool), conversations: pgConversationStore(store.pool) },
-    refusals: traffic.store,
+    ...{ refusals: traffic.store, content: capture.desk },
   };
   const responses = startResponses({ config, inForce, clock, log, stores, shared, sweeps: true });
   if (connections) {
@@ -266,6 +271,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       webhooks: hooks.admin,
       cache: crew ? purgingAll(cache, crew) : cache,
       ...guardrails.admin,
+      ...capture.admin,
       knowsModel: (name) => inForce().models.get(name) !== undefined,
       added,
       testProvider: providerTest(() => inForce().config, providers),
@@ -315,7 +321,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
         say: (fields, line) => log.info(fields, line),
       });
       await closeInTurn([
-        ...[strain, people, probes, responses, cache, guardrails, embedding, ledger, { close: () => spool.release() }],
+        ...[strain, people, probes, responses, capture, cache, guardrails],
+        ...[embedding, ledger, { close: () => spool.release() }],
         ...[
           routes,
           traces,

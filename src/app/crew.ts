@@ -36,6 +36,7 @@ import { entriesOf, type LedgerDesk } from '../workers/ledger-lines.js';
 import { type AttemptsOf, LimitsDesk } from '../workers/limits-desk.js';
 import { BEAT, BREAKER, type BreakerNews, PROBED } from '../workers/messages.js';
 import type { CachePorts, FolderPort, OwnEmbedding } from './cache.js';
+import type { ContentDesk } from './capture.js';
 import type { ResponseStores } from './responses.js';
 import { follow, openForMs } from './worker-ports.js';
 
@@ -61,7 +62,10 @@ export interface CrewStart {
   readonly states: TargetStates;
   readonly cachePorts: CachePorts;
   readonly embedding: OwnEmbedding;
-  readonly stores: ResponseStores & { readonly refusals: RefusalStore };
+  readonly stores: ResponseStores & {
+    readonly refusals: RefusalStore;
+    readonly content: ContentDesk;
+  };
   /** Those of this process. */
   readonly connections: HandedConnections;
 }

@@ -46,6 +46,7 @@ import { Link, remotePort } from '../workers/link.js';
 import { RECOVERED, TAKEN, type WorkerPort, type WorkerStart } from '../workers/messages.js';
 import { RemoteLimits } from '../workers/remote-limits.js';
 import { embeddingElsewhere, type FolderPort, startCache } from './cache.js';
+import { contentAtDesk, startCapture } from './capture.js';
 import { tellingFaults } from './faults.js';
 import { startGuardrails } from './guardrails.js';
 import { startResponses } from './responses.js';
@@ -178,8 +179,10 @@ async function startWorker({ providers, link, news, start }: Start) {
   });
   news.purged = () => cache.refresh();
   const guardrails = startGuardrails({ inForce, clock, log, metrics, moderate: createModeration(path) });
+  const capture = startCapture({ config, inForce, clock, log, metrics, store: contentAtDesk(ports('content')) });
   const gateway = createGateway({
     ...path,
+    capture: capture.capturing,
     ...{ authenticator: tokens.callers, recall: cache.recall, guards: guardrails.ports },
   });
   spoolMetrics(metrics, ledger);
@@ -236,7 +239,7 @@ async function startWorker({ providers, link, news, start }: Start) {
       log.level = next.telemetry.log.level;
     },
     flush: async () => {
-      await Promise.all([ledger.flush(), refusals.flush()]);
+      await Promise.all([ledger.flush(), refusals.flush(), capture.flush()]);
     },
     metrics: () => valuesOf(metrics.registry),
     drain: (lingerMs: number) => connections.begin(lingerMs),
@@ -248,6 +251,7 @@ async function startWorker({ providers, link, news, start }: Start) {
       clearInterval(told);
       strain.close();
       await responses.close();
+      await capture.close();
       await cache.close();
       await guardrails.close();
       await refusals.close();

@@ -4,6 +4,7 @@ import type { FailureRule } from '../formats/failure-rules.js';
 import type { ForcedToolChoice } from '../formats/translation.js';
 import type { Guards } from '../guardrails/guards.js';
 import type { ModelAbilities } from '../lib/abilities-spec.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { Limit } from '../limits/limit.js';
 import type { Price } from '../pricing/price.js';
 import type { CountingRule, ProviderType } from '../provider/provider-type.js';
@@ -102,6 +103,8 @@ export interface Model {
   readonly forcedToolChoice: ForcedToolChoice;
   /** Null: its answers are not cached. */
   readonly cache: CachePolicy | null;
+  /** Whether what passes is kept; null: it says nothing. */
+  readonly capture: CaptureMode | null;
   /** Names of the guards of the model. */
   readonly guards: readonly string[];
 }
@@ -117,6 +120,8 @@ export interface Models {
   limitsOf(name: string): readonly Limit[] | undefined;
   /** Models and targets (`provider/model`) as the configuration names them, with their `*`. */
   readonly written: { readonly models: readonly string[]; readonly targets: readonly string[] };
+  /** Whether what passes is kept where nobody says otherwise, and whether models say. */
+  readonly capture: { readonly content: CaptureMode; readonly byModel: boolean };
   readonly guards: Guards;
   /** When this snapshot was made, seconds since the Unix epoch. */
   readonly createdS: number;

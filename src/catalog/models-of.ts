@@ -76,6 +76,10 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
         targets.map((one) => `${one.provider}/${one.model}`),
       ),
     },
+    capture: {
+      content: config.capture.content,
+      byModel: Object.values(config.models).some(({ capture }) => capture !== null),
+    },
     guards: new Guards(Object.values(config.guardrails), config.defaults.guards),
     createdS: Math.floor(deps.nowMs / 1000),
   };
@@ -119,6 +123,7 @@ function modelOf(
     dropParams: written.drop_params,
     forcedToolChoice: written.forced_tool_choice,
     cache: written.cache,
+    capture: written.capture,
     guards: written.guards,
   };
 }

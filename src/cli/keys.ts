@@ -44,7 +44,7 @@ export const clearedOfKeys: readonly string[] = [
     'metadata',
     'aliases',
   ],
-  ...['cache', 'guards', 'priority'],
+  ...['cache', 'guards', 'priority', 'capture'],
 ];
 
 interface KeyAnswer {

@@ -19,7 +19,15 @@ interface TeamOptions extends Common {
 }
 
 /** What `--clear` takes: the fields of a change that may be null. */
-export const clearedOfTeams: readonly string[] = ['limits', 'user_limits', 'markup', 'metadata', 'aliases', 'guards'];
+export const clearedOfTeams: readonly string[] = [
+  'limits',
+  'user_limits',
+  'markup',
+  'metadata',
+  'aliases',
+  'guards',
+  'capture',
+];
 
 /** Adds the verb `teams`; `world` is the process's own unless handed in. */
 export function registerTeams(program: Command, world: CliWorld = ownWorld): void {

@@ -4,6 +4,7 @@
  */
 import type { CachePolicy } from '../cache/cache.js';
 import type { StatedAbilities } from '../lib/abilities-spec.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { WrittenFailureRule } from '../lib/failure-spec.js';
 import type { GuardConfig } from '../lib/guard-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
@@ -94,6 +95,14 @@ export interface Config {
   /** By their names. */
   readonly guardrails: Readonly<Record<string, GuardConfig>>;
   readonly cache: CacheConfig;
+  /** Whether prompts and answers are kept. */
+  readonly capture: {
+    readonly content: CaptureMode;
+    /** Milliseconds. */
+    readonly retention: number;
+    /** Bytes of a request, and of an answer. */
+    readonly max_size: number;
+  };
   readonly responses: {
     readonly store: boolean;
     /** Milliseconds. */
@@ -155,6 +164,8 @@ export interface ModelConfig extends RoutingConfig {
   readonly abilities: StatedAbilities | null;
   /** Null: answers are not cached. */
   readonly cache: CachePolicy | null;
+  /** Null: the model says nothing. */
+  readonly capture: CaptureMode | null;
   /** Names of guards, beside those of the defaults. */
   readonly guards: readonly string[];
 }

@@ -61,6 +61,7 @@ export function describeConfig(config: Config) {
     defaults: { ...config.defaults, limits: config.defaults.limits.map(limitAsWritten) },
     guardrails: mapValues(config.guardrails, describeGuard),
     cache: { ...config.cache, secret: hide(config.cache.secret) },
+    capture: config.capture,
     responses: config.responses,
     webhooks: config.webhooks.map(({ id, name, url, events, allow_private }) => ({
       ...{ id, name: name === url ? onlyOrigin(url) : name, url: onlyOrigin(url) },

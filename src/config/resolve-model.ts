@@ -37,6 +37,7 @@ export function resolveModels(written: WrittenConfig): Record<string, ModelConfi
     forced_tool_choice: model.forced_tool_choice ?? defaults.forced_tool_choice,
     abilities: model.abilities ?? null,
     cache: cacheOf(model.cache ?? defaults.cache, written.cache.embedding),
+    capture: model.capture ?? null,
     guards: model.guards ?? [],
   }));
 }
@@ -75,7 +76,7 @@ export const modelConfigOf = (
     abilities: null,
     cache: null,
   },
-  guards: [],
+  ...{ capture: null, guards: [] },
 });
 
 export const merged = (base: TimeoutConfig, over: WrittenTimeout | undefined): TimeoutConfig => ({ ...base, ...over });

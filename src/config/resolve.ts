@@ -130,6 +130,7 @@ export function resolve(written: WrittenConfig, { baseDir, read, types, env, env
       embedding: embeddingOf(written.cache.embedding, baseDir, report),
       secret: credential(['cache', 'secret'], written.cache.secret) || null,
     },
+    capture: written.capture,
     responses: written.responses,
     webhooks: webhooksOf(written, secret, report),
     webhook_delivery: written.webhook_delivery,

@@ -10,6 +10,7 @@ import { routeSpec } from '../lib/route-spec.js';
 import { adminSection } from './admin-schema.js';
 import { authSection } from './auth-schema.js';
 import { cacheSection, modelCache } from './cache-schema.js';
+import { captureMode, captureSection } from './capture-schema.js';
 import { cors } from './cors-schema.js';
 import { guardNames, guardrails } from './guardrails.js';
 import { provider } from './provider-schema.js';
@@ -155,6 +156,7 @@ const modelFields = z.strictObject({
     .describe('Leave out what the target cannot do, instead of refusing the request. Default false.'),
   forced_tool_choice: forcedToolChoice.optional(),
   abilities: abilitiesSpec.optional(),
+  capture: captureMode.optional(),
   guards: guardNames.optional(),
 });
 
@@ -164,7 +166,7 @@ const model = modelFields.superRefine(({ targets, route, ...rest }, context) => 
   if (!route && !targets) problem(['targets'], 'is missing: a model has `targets` or a `route`');
   if (!route) return;
   for (const [key, value] of Object.entries({ targets, ...rest })) {
-    if (value !== undefined && key !== 'guards')
+    if (value !== undefined && key !== 'guards' && key !== 'capture')
       problem([key], 'a model with a `route` has nothing else; set this for the models that it uses');
   }
 });
@@ -332,6 +334,7 @@ export const configSchema = z.strictObject({
   guardrails,
   webhooks,
   webhook_delivery: webhookDelivery,
+  capture: captureSection,
   responses: responsesSection,
   secrets_key: s.secret
     .default('')

@@ -6,7 +6,6 @@ import type { z } from 'zod';
 import type { Path } from './problem.js';
 import { configSchema, type WrittenConfig } from './schema.js';
 import { knownKeys, nearest, suggestion } from './suggest.js';
-import { findUnavailable, isUnavailable } from './unavailable.js';
 
 /** What is wrong at a path: with its value, or with the key itself. */
 export interface Finding {
@@ -27,10 +26,8 @@ export function validate(value: unknown): Validated {
   while (!result.success && result.error.issues.filter((issue) => readText(config, issue)).length > 0) {
     result = configSchema.safeParse(config);
   }
-  const unavailable: readonly Finding[] = findUnavailable(config);
-  if (result.success && unavailable.length === 0) return { ok: true, written: result.data };
-  const issues = result.success ? [] : result.error.issues;
-  return { ok: false, findings: [...unavailable, ...issues.flatMap((issue) => findingsOf(config, issue, []))] };
+  if (result.success) return { ok: true, written: result.data };
+  return { ok: false, findings: result.error.issues.flatMap((issue) => findingsOf(config, issue, [])) };
 }
 
 /** A section of which nothing is left but its name (`redis:`) is a section that is not there. */
@@ -66,7 +63,6 @@ function findingsOf(config: unknown, issue: Issue, above: Path): Finding[] {
     case 'unrecognized_keys':
       return issue.keys
         .map((key) => [...path, key])
-        .filter((unknown) => !isUnavailable(unknown))
         .map((unknown) => {
           const key = String(unknown.at(-1));
           return {

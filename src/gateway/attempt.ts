@@ -298,6 +298,7 @@ export function createAttempt({
       }
     }
     ledger.append(resultOf(intent, { reserved, carried, bill: settled, refusal, overheadMs }));
+    context.tape?.entered(intent.id, !(carried.kind === 'gone' && carried.superseded));
     const { model: asked, caller } = reserved;
     metrics.usage(asked.label, target.provider, caller.key.team, settled.tokens, settled.cost.total);
     if (settled.implausible) {

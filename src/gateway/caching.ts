@@ -231,7 +231,9 @@ export function createCaching(ports: {
     const target = targetNamed(told.target, model);
     context.target = target;
     limiter.record(grant, { model, target }, { tokens: noUsage(), cost: NO_COST });
-    ledger.append(hitEntry(reserved, told, state, refusal, clock));
+    const entry = hitEntry(reserved, told, state, refusal, clock);
+    ledger.append(entry);
+    context.tape?.entered(entry.id, true);
     if (!refusal) ports.metrics.cacheSaved(told.cost_nusd);
   }
 

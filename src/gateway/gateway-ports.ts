@@ -15,6 +15,7 @@ import type { Deadlines } from '../upstream/deadline.js';
 import type { GuardPorts } from './guard-input.js';
 import type { Limiter } from './limiter.js';
 import type { RunningRequests } from './running.js';
+import type { Capturing } from './tape.js';
 
 export interface GatewayPorts {
   readonly clock: Clock;
@@ -35,6 +36,8 @@ export interface GatewayPorts {
   readonly tracing: Pick<Tracing, 'begin'> | null;
   readonly random: Random;
   readonly guards: GuardPorts;
+  /** Null: nothing is captured, as of what the gateway asks itself. */
+  readonly capture: Capturing | null;
   /** The requests that a shutdown waits for. */
   readonly running: RunningRequests;
   /** Told of what went wrong in the gateway itself, where a request could be ended all the same. */

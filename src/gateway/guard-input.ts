@@ -19,7 +19,7 @@ import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { SizeGuardConfig } from '../lib/guard-spec.js';
 import type { Json } from '../lib/json.js';
 import { jsonText } from '../lib/json-text.js';
-import { finishInTurns, steps } from '../lib/turns.js';
+import { inTurns } from '../lib/turns.js';
 import { type Asking, askAll } from './ask-guards.js';
 import type { Waiter } from './ask-patience.js';
 import type { Call } from './call.js';
@@ -132,15 +132,6 @@ function atOnce<T>(work: Generator<number, T>): T {
     const { done, value } = work.next();
     if (done) return value;
   }
-}
-
-async function inTurns<T>(work: Generator<number, T>): Promise<T> {
-  let result: T;
-  function* kept(): Generator<number, void> {
-    result = yield* work;
-  }
-  await finishInTurns(steps(kept()));
-  return result!;
 }
 
 async function sizeProblem(

@@ -10,7 +10,7 @@ import { GuardedStream } from '../guardrails/guarded-stream.js';
 import { Rewrite } from '../guardrails/rewrite.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { isObject, type Json } from '../lib/json.js';
-import { finishInTurns, steps } from '../lib/turns.js';
+import { inTurns } from '../lib/turns.js';
 import { askAll, unasked } from './ask-guards.js';
 import type { Carried } from './carried.js';
 import { askingFor, type GuardPorts } from './guard-input.js';
@@ -96,7 +96,7 @@ export async function guardAnswer(body: Buffer, from: Answered, ports: GuardPort
   if (!read || !isObject(read.value)) return refused(unread);
   const { answer: rules } = call.format.texts;
   const walk = new Rewrite(set.output.texts, rules, { side: 'output', words, placeholders }).whole(read.value);
-  const json = await walked(walk);
+  const json = await inTurns(walk);
   if (words.blockedBy) return refused(blockedBy(words.blockedBy, 'output'));
   const long = sizeProblem(read.value, call.format, guarded);
   if (long) return refused(long);
@@ -120,13 +120,4 @@ function sizeProblem(json: Json, { texts }: ApiFormat, { set, words }: Guarded):
     }
   }
   return undefined;
-}
-
-async function walked(walk: Generator<number, Json>): Promise<Json> {
-  let json: Json = {};
-  function* kept(): Generator<number, void> {
-    json = yield* walk;
-  }
-  await finishInTurns(steps(kept()));
-  return json;
 }

@@ -28,6 +28,7 @@ import type { ResponseWriter } from './response-writer.js';
 import { type AskedRoute, routed } from './routing.js';
 import { createKnownThoughSpent } from './spent.js';
 import type { Admitted, AttemptResult, Authenticated, Reach, Received, Reserved } from './stages.js';
+import { tapeFor } from './tape.js';
 import { TargetPicker } from './targets.js';
 import { createTelling } from './telling.js';
 import { followUps, traceOf } from './trace-spans.js';
@@ -41,7 +42,7 @@ export interface Gateway {
 }
 
 export function createGateway(ports: GatewayPorts): Gateway {
-  const { clock, ledger, limiter, metrics, random, running, deadlines, overload, onFault } = ports;
+  const { capture, clock, ledger, limiter, metrics, random, running, deadlines, overload, onFault } = ports;
   const attempt = createAttempt(ports);
   const caching = createCaching(ports);
   const knownThoughSpent = createKnownThoughSpent({ caching, limiter });
@@ -52,10 +53,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const snapshot = ports.snapshots.enter();
     const run = running.enter(writer);
     try {
-      const { models } = snapshot.value;
       const context = new RequestContext(call);
       if (ports.tracing) context.trace = traceOf(call, ports.tracing);
-      await serveReceived({ context, call, writer, models });
+      await serveReceived({ context, call, writer, models: snapshot.value.models });
     } finally {
       running.leave(run);
       snapshot.leave();
@@ -100,6 +100,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       await serveReserved(reserved.value);
     } finally {
       targets.release();
+      admitted.context.tape?.over();
     }
   }
 
@@ -130,8 +131,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     model: Model,
   ): Admission | Promise<Admission> {
     const { context, caller, headers, models } = from;
-    const { key } = caller;
-    const tags = headers.tags.length > 0 ? [...new Set([...key.tags, ...headers.tags])] : key.tags;
+    const tags = headers.tags.length > 0 ? [...new Set([...caller.key.tags, ...headers.tags])] : caller.key.tags;
     context.trace?.of(user, tags);
     const to = { request, user, tags, guarded };
     if (!model.route) return { ok: true, value: admittedTo(from, to, model, null) };
@@ -162,11 +162,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
     from: Model | null,
   ): Admitted {
     const { context, call, writer, models, caller, headers } = authenticated;
-    const deadlineMs = deadlineOf(authenticated, model);
+    if (capture) context.tape = tapeFor(capture, authenticated, from ?? model, request, guarded, user, clock);
     return {
       context,
       call,
-      writer,
+      writer: context.tape ?? writer,
       models,
       caller,
       headers,
@@ -176,7 +176,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       model,
       routed: from,
       guarded,
-      deadlineMs,
+      deadlineMs: deadlineOf(authenticated, model),
     };
   }
 

@@ -8,6 +8,7 @@ import type { GuardWords } from '../guardrails/text-guard.js';
 import type { Caller } from '../identity/key.js';
 import type { RequestTrace } from '../telemetry/trace.js';
 import type { Call } from './call.js';
+import type { Tape } from './tape.js';
 
 const NONE: readonly string[] = [];
 
@@ -39,6 +40,8 @@ export class RequestContext {
   /** Fields of the request that the target's format cannot express and that were left out. */
   dropped: readonly string[] = NONE;
 
+  /** What the caller is told is kept there; null: the request is not captured. */
+  tape: Tape | null = null;
   /** What guards said; null: none is in force. */
   guards: GuardWords | null = null;
 

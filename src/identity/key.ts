@@ -1,5 +1,6 @@
 /** A virtual key and a team, as the store keeps them. Contract section 5. */
 import type { CacheSharing } from '../lib/cache-sharing.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { Priority } from '../lib/priority.js';
 
@@ -26,6 +27,8 @@ export interface Key {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Names that its clients may send as `model`, and the models that they stand for. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Whether its prompts and answers are kept; null: it says nothing. */
+  readonly capture: CaptureMode | null;
   /** Names of guards that read its requests and their answers, beside all others that are in force. */
   readonly guards: readonly string[];
   /** Milliseconds since the Unix epoch, like all times here. */
@@ -52,6 +55,7 @@ export const unstoredKey = (id: string, fields: Partial<Key>): Key => ({
   tags: [],
   metadata: {},
   aliases: {},
+  capture: null,
   guards: [],
   expires_at: null,
   created_at: 0,
@@ -72,6 +76,8 @@ export interface Team {
   readonly markup_ppm: number | null;
   /** For all its keys; a key's own win. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Of all its keys; null: it says nothing. */
+  readonly capture: CaptureMode | null;
   /** Of all its keys. */
   readonly guards: readonly string[];
   readonly created_at: number;

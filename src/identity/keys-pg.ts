@@ -181,6 +181,8 @@ function transaction(tx: Transaction, query: Query): KeyTx {
     },
     async deleteTeam(id) {
       await tx.update(keys).set({ team: null }).where(eq(keys.team, id));
+      // Another team may have its name one day, and is not to read what was captured for this one.
+      await tx.execute(sql`insert into content_deletions (team, until) values (${id}, now())`);
       await tx.delete(teams).where(eq(teams.id, id));
     },
     async hasKeys(team) {

@@ -4,15 +4,23 @@
  * changes under a lock, so that two at once do not lose each other's fields. The rules: a key's secret is shown once and is
  * not kept; a revoked key stays for the reports, but nothing changes it any more; a team is created by its first key.
  */
-import type { CacheSharing } from '../lib/cache-sharing.js';
+
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { idOfHash, newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
-import { type LimitSpec, limitAsWritten } from '../lib/limit-spec.js';
-import type { Priority } from '../lib/priority.js';
+import { limitAsWritten } from '../lib/limit-spec.js';
 import type { Change, Changes } from './changes.js';
 import type { Key, Team } from './key.js';
+import {
+  type KeyFields,
+  mergedAliases,
+  type NewKey,
+  newKey,
+  newTeam,
+  patchedKey,
+  type TeamFields,
+} from './key-fields.js';
 import type { KeyStore, KeyTx } from './key-store.js';
 import { mergePatch } from './merge-patch.js';
 import { type Teams, within } from './roles.js';
@@ -22,37 +30,6 @@ import type { TakenKey } from './taken-key.js';
 /** What others are told of a key, in the transaction that changes it. */
 export type KeyEvent = 'key.created' | 'key.updated' | 'key.rotated' | 'key.revoked';
 export type TellKey = (tx: KeyTx, event: KeyEvent, key: Key) => Promise<void>;
-
-/** What whoever manages keys may say about one; left out means the same as null. */
-export interface KeyFields {
-  readonly name?: string | undefined;
-  readonly team?: string | null | undefined;
-  readonly models?: readonly string[] | null | undefined;
-  readonly endpoints?: readonly string[] | null | undefined;
-  readonly allowed_ips?: readonly string[] | null | undefined;
-  readonly limits?: readonly LimitSpec[] | null | undefined;
-  readonly user_limits?: readonly LimitSpec[] | null | undefined;
-  readonly cache?: CacheSharing | null | undefined;
-  readonly priority?: Priority | null | undefined;
-  readonly tags?: readonly string[] | null | undefined;
-  readonly metadata?: Json | null | undefined;
-  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
-  readonly guards?: readonly string[] | null | undefined;
-  /** Milliseconds since the Unix epoch. */
-  readonly expires_at?: number | null | undefined;
-}
-
-export type NewKey = KeyFields & { readonly name: string };
-
-export interface TeamFields {
-  /** Parts per million. */
-  readonly markup_ppm?: number | null | undefined;
-  readonly limits?: readonly LimitSpec[] | null | undefined;
-  readonly user_limits?: readonly LimitSpec[] | null | undefined;
-  readonly metadata?: Json | null | undefined;
-  readonly aliases?: Readonly<Record<string, string | null>> | null | undefined;
-  readonly guards?: readonly string[] | null | undefined;
-}
 
 /** A key whose secret is shown, this once. */
 export interface Shown {
@@ -247,6 +224,7 @@ function teamWrites({ tx, now, audit, told }: Session) {
         metadata: mergePatch(team.metadata, patch.metadata),
         markup_ppm: patch.markup_ppm === undefined ? team.markup_ppm : patch.markup_ppm,
         aliases: mergedAliases(team.aliases, patch.aliases),
+        capture: patch.capture === undefined ? team.capture : patch.capture,
         guards: patch.guards === undefined ? team.guards : (patch.guards ?? []),
       })),
     blockTeam: (id) => change(id, 'team.block', {}, (team) => ({ blocked_at: team.blocked_at ?? now })),
@@ -274,67 +252,6 @@ const notYourTeam = (teams: ReadonlySet<string>) =>
   );
 const noKey = (id: string) => refused(refuse('not_found', `There is no key with the id ${id}.`));
 const noTeam = (id: string) => refused(refuse('not_found', `There is no team named ${id}.`));
-
-const newKey = (id: string, prefix: string, fields: NewKey, now: number): Key => ({
-  id,
-  name: fields.name,
-  prefix,
-  team: fields.team ?? null,
-  models: fields.models ?? null,
-  endpoints: fields.endpoints ?? null,
-  allowed_ips: fields.allowed_ips ?? null,
-  limits: fields.limits ?? [],
-  user_limits: fields.user_limits ?? [],
-  cache: fields.cache ?? null,
-  priority: fields.priority ?? 'normal',
-  tags: fields.tags ?? [],
-  metadata: fields.metadata ?? {},
-  aliases: mergedAliases({}, fields.aliases),
-  guards: fields.guards ?? [],
-  expires_at: fields.expires_at ?? null,
-  created_at: now,
-  updated_at: now,
-  blocked_at: null,
-  revoked_at: null,
-});
-
-function patchedKey(key: Key, patch: KeyFields, now: number): Key {
-  const of = <T>(next: T | undefined, before: T): T => (next === undefined ? before : next);
-  return {
-    ...key,
-    name: patch.name ?? key.name,
-    team: of(patch.team, key.team),
-    models: of(patch.models, key.models),
-    endpoints: of(patch.endpoints, key.endpoints),
-    allowed_ips: of(patch.allowed_ips, key.allowed_ips),
-    limits: of(patch.limits, key.limits) ?? [],
-    user_limits: of(patch.user_limits, key.user_limits) ?? [],
-    cache: of(patch.cache, key.cache),
-    priority: of(patch.priority, key.priority) ?? 'normal',
-    tags: of(patch.tags, key.tags) ?? [],
-    metadata: mergePatch(key.metadata, patch.metadata),
-    aliases: mergedAliases(key.aliases, patch.aliases),
-    guards: of(patch.guards, key.guards) ?? [],
-    expires_at: of(patch.expires_at, key.expires_at),
-    updated_at: now,
-  };
-}
-
-const newTeam = (id: string, fields: TeamFields, now: number): Team => ({
-  id,
-  limits: fields.limits ?? [],
-  user_limits: fields.user_limits ?? [],
-  metadata: fields.metadata ?? {},
-  markup_ppm: fields.markup_ppm ?? null,
-  aliases: mergedAliases({}, fields.aliases),
-  guards: fields.guards ?? [],
-  created_at: now,
-  updated_at: now,
-  blocked_at: null,
-});
-
-const mergedAliases = (before: Key['aliases'], patch: KeyFields['aliases']): Key['aliases'] =>
-  mergePatch(before, patch) as Key['aliases'];
 
 /** The fields that a caller wrote, as written, for the audit log. No secret is among them. */
 function written(fields: KeyFields & TeamFields): Json {

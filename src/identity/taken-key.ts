@@ -1,4 +1,4 @@
-import type { NewKey } from './keys.js';
+import type { NewKey } from './key-fields.js';
 
 /** A key whose callers have its secret already, from another gateway; here its SHA-256 is known. */
 export type TakenKey = NewKey & {

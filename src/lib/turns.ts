@@ -57,3 +57,13 @@ function isOver({ work, resolve, reject }: Waiting, untilMs: number): boolean {
   }
   return true;
 }
+
+/** The same of work that makes something. */
+export async function inTurns<T>(walk: Generator<number, T>): Promise<T> {
+  let made: T;
+  function* kept(): Generator<number, void> {
+    made = yield* walk;
+  }
+  await finishInTurns(steps(kept()));
+  return made!;
+}

@@ -16,6 +16,7 @@ import { noUsage } from '../formats/usage.js';
 import { admit } from '../gateway/admit.js';
 import { questionOf } from '../gateway/caching.js';
 import { type CallHeaders, headersOf } from '../gateway/call.js';
+import { captureModeOf } from '../gateway/capture-mode.js';
 import { countInput } from '../gateway/count-input.js';
 import type { GuardPorts } from '../gateway/guard-input.js';
 import type { Guarded } from '../gateway/guarded-request.js';
@@ -24,6 +25,7 @@ import { priceFor, unpriced } from '../gateway/price-for.js';
 import { AskedRoute } from '../gateway/routing.js';
 import { fallbacksOf, noTarget, planFor, type Routable, reachable, USUAL_OUTPUT } from '../gateway/targets.js';
 import type { Caller } from '../identity/key.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, type Result, statusOf } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
@@ -78,6 +80,7 @@ interface Findings {
   dryRun?: DryRun;
   request?: ModelRequest;
   guards?: readonly ExplainedGuard[];
+  capture?: CaptureMode;
   cache?: Peeked;
   retriesLeft?: number | null;
 }
@@ -96,6 +99,7 @@ async function explain(question: Question, models: Models, deps: ExplainDeps): P
   if (!admitted.ok) return explanation(found, admitted.refusal);
   const user = (headers.user ?? request.value.user) || null;
   const reading = { format, caller: caller.value, models, request: request.value, model: admitted.value, user };
+  found.capture = captureModeOf(caller.value, admitted.value, models);
   const guarding = await explainGuards({ ...reading, requestId: headers.requestId }, question.asksGuards, deps.guards);
   found.guards = guarding.told;
   if (!guarding.passed.ok) return explanation(found, guarding.passed.refusal);
@@ -291,6 +295,7 @@ function explanation(found: Findings, refusal: Refusal | undefined): Explanation
     model: request ? { asked: request.model, ...modelTold(serves, found.retriesLeft ?? null) } : null,
     rules: [...rules],
     guards: [...(found.guards ?? [])],
+    capture: found.capture ?? null,
     limits: dryRun?.limits ?? [],
     cache: found.cache ?? { state: 'off', why: null, entry: null },
     plan: plan.map((one) => one.told),

@@ -1,5 +1,6 @@
 /** What `explain` tells of a request. */
 import type { Peeked } from '../cache/recall.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { DryRunLimit } from '../limits/dry-run.js';
 import type { RuleTrace } from '../router/rules.js';
 import type { ExplainedGuard } from './explain-guards.js';
@@ -53,6 +54,8 @@ export interface Explanation {
   } | null;
   readonly rules: ExplainedRule[];
   readonly guards: ExplainedGuard[];
+  /** Whether it would be captured; null: it was not come to. */
+  readonly capture: CaptureMode | null;
   /** Every limit that applies, and whether it admits the request. */
   readonly limits: DryRunLimit[];
   readonly cache: Peeked;

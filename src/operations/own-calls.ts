@@ -16,7 +16,7 @@ import { ok, type Refusal } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 
 export interface OwnCallPorts
-  extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots' | 'guards' | 'overload'> {
+  extends Omit<GatewayPorts, 'authenticator' | 'recall' | 'snapshots' | 'guards' | 'overload' | 'capture'> {
   readonly snapshots: { enter(): { readonly value: InForce; leave(): void } };
 }
 
@@ -57,6 +57,7 @@ export function createOwnCalls(
     authenticator: { authenticate: () => ok(caller) },
     overload: NEVER, // whoever it is for was let in
     recall: () => ({ kind: 'off', why: 'embeddings' }),
+    capture: null,
     guards: { off: true, clock, ask: NOBODY, guardSpoke: NOBODY, onUnasked: NOBODY },
     snapshots: {
       enter: () => {

@@ -7,8 +7,9 @@ import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Json } from '../lib/json.js';
 import type { Seal } from '../lib/seal.js';
+import { closed, opened } from '../lib/sealed-json.js';
 import type { Append, ConversationId, ConversationStore, ItemRow, PlacedItem } from './conversation-store.js';
-import { closed, isId, opened, otherKey, sweepAll } from './kept.js';
+import { isId, otherKey, sweepAll } from './kept.js';
 import type { ResponseSettings } from './stored-responses.js';
 
 export interface ConversationSettings extends ResponseSettings {

@@ -7,7 +7,8 @@
 import type { Clock } from '../lib/clock.js';
 import { isObject, type Json } from '../lib/json.js';
 import type { Seal } from '../lib/seal.js';
-import { closed, isId, opened, otherKey, sweepAll } from './kept.js';
+import { closed, opened } from '../lib/sealed-json.js';
+import { isId, otherKey, sweepAll } from './kept.js';
 import type { ResponseRow, ResponseStore, StoredResponse } from './stored-response.js';
 
 export interface ResponseSettings {

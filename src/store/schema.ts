@@ -16,6 +16,7 @@ import {
   text,
 } from 'drizzle-orm/pg-core';
 import type { CacheSharing } from '../lib/cache-sharing.js';
+import type { CaptureMode } from '../lib/capture-spec.js';
 import type { LimitSpec } from '../lib/limit-spec.js';
 import type { Priority } from '../lib/priority.js';
 
@@ -44,6 +45,7 @@ export const teams = pgTable('teams', {
   markup_ppm: int('markup_ppm'),
   user_limits: jsonb('user_limits').$type<readonly LimitSpec[]>().notNull().default([]),
   guards: jsonb('guards').$type<readonly string[]>().notNull().default([]),
+  capture: text('capture').$type<CaptureMode>(),
 });
 
 export const keys = pgTable('keys', {
@@ -69,6 +71,7 @@ export const keys = pgTable('keys', {
   cache: text('cache').$type<CacheSharing>(),
   priority: text('priority').$type<Priority>().notNull().default('normal'),
   guards: jsonb('guards').$type<readonly string[]>().notNull().default([]),
+  capture: text('capture').$type<CaptureMode>(),
 });
 
 export const entries = pgTable(

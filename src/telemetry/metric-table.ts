@@ -124,6 +124,15 @@ const rows = {
     help: 'Requests in which a guard did something: block, redact, log, or error: it could not be asked.',
     labels: ['guard', 'action', 'where'],
   },
+  tollgate_capture_total: {
+    type: 'counter',
+    help: 'Requests whose content was to be captured: stored, dropped_memory (too much waited), dropped_database (it could not be written), failed.',
+    labels: ['result'],
+  },
+  tollgate_capture_waiting_bytes: {
+    type: 'gauge',
+    help: 'Memory of captured content that is not in the database yet. At most 64 MiB.',
+  },
   tollgate_auth_failures_total: {
     type: 'counter',
     help: 'Requests refused for their credential, those to the admin API included.',

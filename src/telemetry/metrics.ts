@@ -52,6 +52,9 @@ interface UsageSeries {
 type CacheResult = 'hit' | 'semantic' | 'miss' | 'off';
 const CACHE_RESULTS: readonly CacheResult[] = ['hit', 'semantic', 'miss', 'off'];
 
+const captureResults = ['stored', 'dropped_memory', 'dropped_database', 'failed'] as const;
+export type CaptureResult = (typeof captureResults)[number];
+
 /** Gauges of prom-client that are named as if they were counters. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
@@ -89,6 +92,7 @@ export class Metrics {
   readonly #probes = this.#counter('tollgate_health_probes_total');
   readonly #implausible = this.#counter('tollgate_implausible_usage_total');
   readonly #guardrails = this.#counter('tollgate_guardrail_total');
+  readonly #captures = this.#counter('tollgate_capture_total', captureResults);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -179,6 +183,10 @@ export class Metrics {
 
   traceSpans(result: SpanResult, count: number): void {
     this.#spans.inc({ result }, count);
+  }
+
+  captured(result: CaptureResult, count: number): void {
+    this.#captures.inc({ result }, count);
   }
 
   implausibleUsage(target: string): void {

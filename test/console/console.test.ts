@@ -21,6 +21,7 @@ const pages = [
   ['playground', 'Playground'],
   ['explain', 'Explain'],
   ['cache', 'Cache'],
+  ['guardrails', 'Guardrails'],
   ['limits', 'Limits'],
   ['reports', 'Reports'],
   ['webhooks', 'Webhooks'],
@@ -44,6 +45,9 @@ describe('the console', { skip }, () => {
       config: {
         providers: { sandbox: { type: 'sandbox' } },
         models: { sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } } },
+        capture: { content: 'on' },
+        guardrails: { mask: { kind: 'pii', action: 'redact' } },
+        defaults: { guards: ['mask'] },
       },
     });
     browser = await openBrowser();
@@ -154,6 +158,9 @@ describe('the console', { skip }, () => {
     await go('requests', 'Requests');
     await page.getByRole('button', { name: /\d{4}/ }).first().click();
     await page.getByRole('dialog').getByText('Attempt 1: sandbox/sandbox').waitFor();
+    await page.getByRole('button', { name: 'Show prompt and answer' }).click();
+    await page.getByText('"messages"').waitFor();
+    await page.getByText('"choices"').waitFor();
     await shot('request');
     assert.deepEqual(await serious(page), []);
     await page.keyboard.press('Escape');

@@ -26,6 +26,7 @@ export const aKey = (given: Partial<Key> = {}): Key =>
 
 export const aTeam = (id: string, given: Partial<Team> = {}): Team => ({
   id,
+  capture: null,
   guards: [],
   limits: [],
   user_limits: [],

@@ -39,7 +39,14 @@ before(async () => {
     },
   });
   const { key } = await gateway.key({
-    ...{ name: 'all', team: 'search', tags: ['prod'], metadata: { a: 1 }, expires_at: '2099-01-01T00:00:00Z' },
+    ...{
+      name: 'all',
+      team: 'search',
+      capture: 'on',
+      tags: ['prod'],
+      metadata: { a: 1 },
+      expires_at: '2099-01-01T00:00:00Z',
+    },
     limits: [
       { unit: 'usd', max: 5, per: 'month', warn_at: [0.5] },
       { unit: 'requests', max: 1000, per: 'minute', model: 'sand*' },
@@ -154,6 +161,13 @@ describe('answers are as the OpenAPI document says', () => {
 
   it('of usage, reports, prices and the audit log', async () => {
     await api.call('listUsage', { query: { limit: '5' } });
+    const { data } = await api.call('listUsage');
+    const path = { id: data.at(-1).id };
+    await api.call('getContent', { path });
+    await api.call('exportContent', { query: { request_id: data.at(-1).request_id } });
+    await api.call('deleteEntryContent', { path });
+    await api.call('getContent', { path, status: 404 });
+    await api.call('deleteContent', { query: { user: 'nobody' } });
     await api.call('getSpendReport', { query: { group_by: 'team,model' } });
     await api.call('getRefusalReport', { query: { group_by: 'day,key,reason' } });
     await api.call('getPerformanceReport', { query: { group_by: 'hour,target' } });

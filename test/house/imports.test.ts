@@ -20,6 +20,7 @@ const domain = [
     'oidc',
     'responses',
     'guardrails',
+    'capture',
   ],
 ];
 /** Wire formats, what providers state, and what everybody may use. */
@@ -53,6 +54,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'reports',
     'webhooks',
     'responses',
+    'capture',
     ...below,
   ],
   routes: ['front', 'config', 'jwt', 'identity', 'limits', 'upstream', 'telemetry', ...below],

@@ -50,6 +50,7 @@ test('a new key has what was said, and all else is open', async () => {
     tags: [],
     metadata: {},
     aliases: {},
+    capture: null,
     guards: [],
     expires_at: null,
     created_at: now,

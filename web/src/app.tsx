@@ -10,6 +10,7 @@ import { AuditPage } from './pages/audit';
 import { CachePage } from './pages/cache';
 import { ConfigPage } from './pages/config';
 import { ExplainPage } from './pages/explain';
+import { GuardrailsPage } from './pages/guardrails';
 import { KeysPage } from './pages/keys';
 import { LimitsPage } from './pages/limits';
 import { ModelsPage } from './pages/models';
@@ -35,6 +36,7 @@ const pages = [
   ['/playground', 'Playground', PlaygroundPage, 'all'],
   ['/explain', 'Explain', ExplainPage, 'all'],
   ['/cache', 'Cache', CachePage, 'readAll'],
+  ['/guardrails', 'Guardrails', GuardrailsPage, 'readAll'],
   ['/limits', 'Limits', LimitsPage, 'all'],
   ['/reports', 'Reports', ReportsPage, 'all'],
   ['/webhooks', 'Webhooks', WebhooksPage, 'readAll'],

@@ -30,6 +30,7 @@ import { readsJson } from './body.js';
 import { formOf } from './bulk.js';
 import { type CacheReading, cacheRoutes } from './cache-routes.js';
 import { type Configuring, configRoutes } from './config-routes.js';
+import { type ContentReading, contentRoutes } from './content-routes.js';
 import { handleError, noSuchPath, sendRefusal } from './errors.js';
 import { type Explaining, explainRoute } from './explain-route.js';
 import { guard } from './gate.js';
@@ -69,6 +70,7 @@ export interface AdminDeps
     GuardsReading,
     Traffic,
     Tailing,
+    ContentReading,
     Omit<Reporting, 'ledger'> {
   readonly ledger: Reading['ledger'] & Reporting['ledger'];
   /** The version of the gateway, for the OpenAPI document. */
@@ -121,6 +123,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   targetsRoutes(typed, deps);
   routesRoutes(typed, deps);
   readRoutes(typed, deps);
+  contentRoutes(typed, deps);
   addedRoutes(typed, deps);
   cacheRoutes(typed, deps);
   guardrailsRoutes(typed, deps);

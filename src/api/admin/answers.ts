@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Key, Team } from '../../identity/key.js';
 import type { AuditLine } from '../../identity/key-store.js';
 import type { Principal } from '../../identity/roles.js';
+import { captureModes } from '../../lib/capture-spec.js';
 import { limitAsWritten } from '../../lib/limit-spec.js';
 import { priorities } from '../../lib/priority.js';
 import { cursorOf } from './schemas.js';
@@ -39,6 +40,7 @@ export const keyAnswer = z
     tags: z.array(z.string()),
     metadata,
     aliases: z.record(z.string(), z.string()),
+    capture: z.enum(captureModes).nullable(),
     guards: z.array(z.string()),
     expires_at: time.nullable(),
     created_at: time,
@@ -92,6 +94,7 @@ export const teamAnswer = z
     metadata,
     markup: z.number().nullable(),
     aliases: z.record(z.string(), z.string()),
+    capture: z.enum(captureModes).nullable(),
     guards: z.array(z.string()),
     created_at: time,
     updated_at: time,
@@ -146,6 +149,7 @@ export const showKey = (key: Key) => ({
   tags: [...key.tags],
   metadata: { ...key.metadata },
   aliases: { ...key.aliases },
+  capture: key.capture,
   guards: [...key.guards],
   expires_at: isoOrNull(key.expires_at),
   created_at: iso(key.created_at),
@@ -163,6 +167,7 @@ export const showTeam = (team: Team) => ({
   metadata: { ...team.metadata },
   markup: team.markup_ppm === null ? null : team.markup_ppm / 1e6,
   aliases: { ...team.aliases },
+  capture: team.capture,
   guards: [...team.guards],
   created_at: iso(team.created_at),
   updated_at: iso(team.updated_at),

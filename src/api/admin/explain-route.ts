@@ -10,6 +10,7 @@ import type { Keys } from '../../identity/keys.js';
 import { readsWithin } from '../../identity/reads-within.js';
 import { type Teams, within } from '../../identity/roles.js';
 import { newSecret } from '../../identity/secret.js';
+import { captureModes } from '../../lib/capture-spec.js';
 import type { Clock } from '../../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import type { Explainer } from '../../operations/explain.js';
@@ -112,6 +113,7 @@ const answer = z
         }),
       )
       .describe('The guards in force, in the order in which they are named.'),
+    capture: z.enum(captureModes).nullable().describe('Whether prompt and answer would be kept; null: not come to.'),
     limits: z
       .array(
         z.object({

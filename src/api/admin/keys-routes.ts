@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Key } from '../../identity/key.js';
 import type { Shown } from '../../identity/keys.js';
 import { readsWithin } from '../../identity/reads-within.js';
-import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import type { Principal } from '../../identity/roles.js';
+import type { CaptureMode } from '../../lib/capture-spec.js';
+import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
 import { type ListStanding, noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
 import { batchOf, keyAnswer, listedKey, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
@@ -24,6 +26,13 @@ const notTaken = refuse('insufficient_scope', 'sha256: keys of other gateways ar
   param: 'sha256',
 });
 
+/** Who has to do with named teams may have less captured, and not more. */
+const captureProblem = (capture: CaptureMode | null | undefined, { teams }: Principal): Refusal | undefined =>
+  teams === null || capture === undefined || capture === 'off' ? undefined : moreCaptured;
+const moreCaptured = refuse('insufficient_scope', 'capture: an admin says what is captured; you may set it to `off`.', {
+  param: 'capture',
+});
+
 export interface Standings {
   /** How what a list shows stands. */
   readonly standing: ListStanding;
@@ -37,8 +46,9 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
         const made = await makeEach(request.body, async ({ sha256, prefix, blocked, ...fields }) => {
-          const unknown = unknownGuard(fields.guards, deps);
-          if (unknown) return refused(unknown);
+          const wrong =
+            unknownGuard(fields.guards, deps) ?? captureProblem(fields.capture ?? undefined, request.principal);
+          if (wrong) return refused(wrong);
           if (sha256 !== undefined) {
             // A hash is taken once for all teams: by it one team could keep the keys of another from being taken over.
             if (request.principal.teams !== null) return refused(notTaken);
@@ -79,8 +89,9 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
     schema: { params: byId, body: keyPatch, response: { 200: keyAnswer } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const unknown = unknownGuard(request.body.guards, deps);
-        if (unknown) return refused(unknown);
+        const { guards, capture } = request.body;
+        const wrong = unknownGuard(guards, deps) ?? captureProblem(capture, request.principal);
+        if (wrong) return refused(wrong);
         const patched = await writes.patchKey(request.params.id, request.body);
         return patched.ok ? ok({ status: 200, body: showKey(patched.value) }) : patched;
       }),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseBlock } from '../../identity/allow.js';
 import { cacheSharings } from '../../lib/cache-sharing.js';
+import { captureModes } from '../../lib/capture-spec.js';
 import { endpointNames } from '../../lib/endpoints.js';
 import { limitSpec } from '../../lib/limit-spec.js';
 import { priorities } from '../../lib/priority.js';
@@ -91,6 +92,7 @@ const keyFields = {
   tags: z.array(text(100)).max(50, 'at most 50 tags').nullish(),
   metadata: metadata.nullish(),
   aliases: aliases.nullish(),
+  capture: z.enum(captureModes).nullish(),
   guards: guards.nullish(),
   expires_at: instant.nullish(),
 };
@@ -126,6 +128,7 @@ const teamFields = {
   metadata: metadata.nullish(),
   markup: markup.nullish(),
   aliases: aliases.nullish(),
+  capture: z.enum(captureModes).nullish(),
   guards: guards.nullish(),
 };
 

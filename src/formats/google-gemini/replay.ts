@@ -85,7 +85,7 @@ function wholeAnswer(pieces: readonly Buffer[], usage: Usage): Json | undefined 
 }
 
 /** Texts of one kind grow; whatever else is in a part stands for itself. */
-function addPart(parts: Json[], part: Json): void {
+export function addPart(parts: Json[], part: Json): void {
   const last = parts.at(-1);
   const alike = last && isPlain(last) && isPlain(part) && last['thought'] === part['thought'];
   if (alike) parts[parts.length - 1] = { ...last, text: String(last['text']) + String(part['text']) };

@@ -34,6 +34,7 @@ test('the key of the contract is made: 201, its secret this once, and what was s
     user_limits: [{ unit: 'requests', max: 5, per: 'minute' }],
     cache: 'team',
     aliases: { 'gpt-4': 'gpt-4o' },
+    capture: 'redacted',
     guards: ['g'],
   };
   const answer = await server.call('POST', '/keys', asked);

@@ -121,6 +121,8 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       knowsModel: (name) => name === 'm',
       ...{ guardrails: () => [], refusals: unused, performance: unused, tail: noTail },
       knowsGuard: (name) => name === 'g',
+      contents: { find: unused, all: () => assert.fail('not in these tests'), remove: unused },
+      flushContent: unused,
       describeConfig: () => ({ server: { port: 4000 } }),
       configState: () => ({ file: 'config.yaml', hash: 'abc', since: clock.now(), restart: [], last: null }),
       readConfig: () => assert.fail('not in these tests'),

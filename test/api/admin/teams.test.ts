@@ -28,6 +28,7 @@ test('a team is made, shown, changed, blocked, unblocked and deleted', async () 
     user_limits,
     metadata: { cost_center: 'R7' },
     aliases: { fast: 'gpt-4o-mini', best: 'gpt-4o' },
+    capture: null,
     guards: [],
     created_at: now,
     updated_at: now,

@@ -3,6 +3,8 @@ import { Badge, Button, Card, Code, DataList, Flex, Heading, Switch, Text } from
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Entry, get, type Page, query } from '../api';
+import { Only } from '../me';
+import { CapturedContent } from '../parts/content';
 import { Field } from '../parts/fields';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame } from '../parts/page';
@@ -105,6 +107,7 @@ function RequestDialog({ id, close }: { id: string; close: () => void }) {
               .map((entry) => (
                 <Attempt key={entry.id} entry={entry} longestMs={Math.max(1, ...data.map((one) => one.duration_ms))} />
               ))}
+            <Only to="manage">{data[0] && <CapturedContent entry={data[0].id} />}</Only>
           </Flex>
         )}
       </Answer>
