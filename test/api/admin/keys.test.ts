@@ -33,6 +33,7 @@ test('the key of the contract is made: 201, its secret this once, and what was s
     metadata: { owner: 'ada' },
     user_limits: [{ unit: 'requests', max: 5, per: 'minute' }],
     cache: 'team',
+    priority: 'high',
     aliases: { 'gpt-4': 'gpt-4o' },
     capture: 'redacted',
     guards: ['g'],
