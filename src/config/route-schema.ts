@@ -98,7 +98,12 @@ const answerChanges = { headers: headerChanges.optional(), body: bodyChanges.opt
 const conditional = z
   .strictObject({
     status: z
-      .array(z.string().regex(/^[1-5]\d\d$|^[1-5]xx$/, 'expected a status such as 404, or 4xx'))
+      .array(
+        z.union([
+          z.number().int().min(100).max(599),
+          z.string().regex(/^[1-5]\d\d$|^[1-5]xx$/, 'expected a status such as 404, or 4xx'),
+        ]),
+      )
       .min(1)
       .optional()
       .describe('Statuses of the answer, or classes of them.'),

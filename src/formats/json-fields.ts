@@ -48,18 +48,31 @@ export function jsonFields(json: Buffer, maxDepth = 256): JsonFields | null {
   return json[at] === CLOSE_BRACE ? { fields, end: at } : null;
 }
 
-/** A copy of `json` with the given byte ranges exchanged. Edits are in order and do not overlap. */
-export function splice(json: Buffer, edits: readonly { start: number; end: number; with: string }[]): Buffer {
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly with: string;
+}
+
+/** `json` with the given byte ranges exchanged: a copy unless nothing changes. Edits are in order and do not overlap. */
+export function splice(json: Buffer, edits: readonly Edit[]): Buffer {
   const parts: Buffer[] = [];
   let at = 0;
   for (const edit of edits) {
+    if (isThere(json, edit)) continue;
     parts.push(json.subarray(at, edit.start));
     if (edit.with !== '') parts.push(Buffer.from(edit.with));
     at = edit.end;
   }
+  if (parts.length === 0) return json;
   parts.push(json.subarray(at));
   return Buffer.concat(parts);
 }
+
+/** It says what is there already: a model has more often than not the name that its provider gives it. */
+const isThere = (json: Buffer, { start, end, with: text }: Edit): boolean =>
+  end - start === text.length && text.length <= SHORT && json.latin1Slice(start, end) === text;
+const SHORT = 256;
 
 /** The range to cut so that the field disappears together with one comma. */
 export function fieldRange(found: JsonFields, index: number): { start: number; end: number } {

@@ -45,7 +45,7 @@ export class ResponseChanges {
 }
 
 function conditionOf({ status, has = {} }: ConditionalChanges): Conditional['fits'] {
-  const statuses = status && new Set(status);
+  const statuses = status && new Set(status.map(String));
   const wanted = Object.entries(has).map(([name, value]) => [name.toLowerCase(), anyOf([value])] as const);
   return (code, headers) => {
     if (statuses && !statuses.has(String(code)) && !statuses.has(`${Math.floor(code / 100)}xx`)) return false;

@@ -151,7 +151,7 @@ describe('some answers', () => {
       response: {
         headers: { set: { 'x-all': '1' } },
         when: [
-          { status: ['404'], set_status: 200, body: { set: { found: false }, remove: ['a', 'secret'] } },
+          { status: [404, '410'], set_status: 200, body: { set: { found: false }, remove: ['a', 'secret'] } },
           {
             status: ['4xx'],
             has: { 'x-kind': 'inner*' },
@@ -176,6 +176,7 @@ describe('some answers', () => {
   it('need a condition, and their templates stand for something', () => {
     wrong(upstreamOf({ response: { when: [{ headers: { remove: ['x'] } }] } }), /needs a condition/);
     wrong(upstreamOf({ response: { when: [{ status: ['99'], set_status: 200 }] } }), /expected a status/);
+    wrong(upstreamOf({ response: { when: [{ status: [99], set_status: 200 }] } }), /status\[0\]/);
     const when = [{ status: ['5xx'], headers: { set: { 'x-a': '{nobody}' } } }];
     wrong(upstreamOf({ response: { when } }), /\{nobody\} stands for nothing/);
   });
