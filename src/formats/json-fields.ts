@@ -71,7 +71,7 @@ export function splice(json: Buffer, edits: readonly Edit[]): Buffer {
 
 /** It says what is there already: a model has more often than not the name that its provider gives it. */
 const isThere = (json: Buffer, { start, end, with: text }: Edit): boolean =>
-  end - start === text.length && text.length <= SHORT && json.latin1Slice(start, end) === text;
+  end - start === text.length && text.length <= SHORT && json.toString('latin1', start, end) === text;
 const SHORT = 256;
 
 /** The range to cut so that the field disappears together with one comma. */
