@@ -95,15 +95,11 @@ const request = z.strictObject({
 
 const answerChanges = { headers: headerChanges.optional(), body: bodyChanges.optional() };
 
+const statusText = z.string().regex(/^[1-5]\d\d$|^[1-5]xx$/, 'expected a status such as 404, or 4xx');
 const conditional = z
   .strictObject({
     status: z
-      .array(
-        z.union([
-          z.number().int().min(100).max(599),
-          z.string().regex(/^[1-5]\d\d$|^[1-5]xx$/, 'expected a status such as 404, or 4xx'),
-        ]),
-      )
+      .array(z.union([z.number().int().min(100).max(599), statusText]))
       .min(1)
       .optional()
       .describe('Statuses of the answer, or classes of them.'),
