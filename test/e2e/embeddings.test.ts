@@ -306,13 +306,15 @@ describe('embeddings of an upstream', () => {
     assert.ok(entry.cost_nusd['total']! > 0);
   });
 
-  it('take no part in the cache of their model', async () => {
+  it('come from the exact cache of their model, for the same texts alone', async () => {
     const before = upstream.requests.length;
-    for (let i = 0; i < 2; i++) {
-      const { response } = await client.embeddings
-        .create({ model: 'cached', input: 'How do I reset it?' })
-        .withResponse();
-      assert.equal(response.headers.get('x-tollgate-cache'), 'off');
+    for (const [input, state] of [
+      ['How do I reset it?', 'miss'],
+      ['How do I reset it?', 'hit'],
+      ['How can I reset it?', 'miss'],
+    ] as const) {
+      const { response } = await client.embeddings.create({ model: 'cached', input }).withResponse();
+      assert.equal(response.headers.get('x-tollgate-cache'), state);
     }
     assert.equal(upstream.requests.length, before + 2);
   });
@@ -477,7 +479,7 @@ describe('who may embed, and how much', () => {
     const told = await explain({ model: 'text-embedding-3-small', input: 'The quick brown fox' });
     assert.equal(told.would, 'send');
     assert.deepEqual([told.estimate.input_tokens, told.estimate.output_tokens], [4, 0]);
-    assert.equal((await explain({ model: 'cached', input: 'x' })).cache.state, 'off');
+    assert.equal((await explain({ model: 'cached', input: 'x' })).cache.state, 'miss');
     const refused = await explain({ model: 'claude-sonnet-4-5', input: 'x' }, '/v1/embeddings');
     assert.equal(refused.error!.code, 'unsupported_endpoint');
   });

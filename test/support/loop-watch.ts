@@ -2,7 +2,7 @@
  * Loaded into a gateway by `--import`: how long its event loop is held at most, in processor time of its thread, which a busy
  * machine does not lengthen, and by the clock. Each new maximum is written to the file `LOOP_WATCH`; SIGUSR2 begins anew.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 const file = process.env['LOOP_WATCH'];
@@ -24,12 +24,17 @@ if (file !== undefined && isMainThread) {
     lastClock = clock;
     if (held.cpuMs <= most.cpuMs && held.clockMs <= most.clockMs) return;
     most = { cpuMs: Math.max(most.cpuMs, held.cpuMs), clockMs: Math.max(most.clockMs, held.clockMs) };
-    writeFileSync(file, JSON.stringify(most));
+    tell();
+  };
+  /** Whoever reads the file finds it whole. */
+  const tell = (): void => {
+    writeFileSync(`${file}.new`, JSON.stringify(most));
+    renameSync(`${file}.new`, file);
   };
   setInterval(look, 1).unref();
   process.on('SIGUSR2', () => {
     look();
     most = { cpuMs: 0, clockMs: 0 };
-    writeFileSync(file, JSON.stringify(most));
+    tell();
   });
 }
