@@ -24,6 +24,8 @@ const suite = { by: 'test/e2e/start.test.ts', holds: 'npm test -- test/lib' };
 const check = { by: 'test/e2e/start.test.ts', holds: "'npm run check'" };
 const claude = { by: 'test/e2e/claude-code.test.ts', holds: 'ANTHROPIC_BASE_URL' };
 
+const others = { notRun: 'settings of a client of somebody else' };
+
 /** Commands that are not run here. */
 const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm install && npm start': start,
@@ -51,6 +53,15 @@ const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'export ANTHROPIC_AUTH_TOKEN=$KEY': claude,
   'export ANTHROPIC_MODEL=claude-sonnet-4-5': claude,
   'export ANTHROPIC_DEFAULT_HAIKU_MODEL=claude-haiku-4-5': claude,
+  [`curl -N -H "authorization: Bearer $TOLLGATE_ADMIN_KEY" 'http://127.0.0.1:4000/admin/v1/usage/stream?team=search&status=502'`]:
+    {
+      by: 'test/e2e/usage-stream.test.ts',
+      holds: 'usage/stream',
+    },
+  'export OPENAI_API_BASE=http://127.0.0.1:4000/v1': others,
+  'export OPENAI_API_BASE_URL=http://127.0.0.1:4000/v1': others,
+  'export OPENAI_API_KEY=$KEY': others,
+  'aider --model openai/my-model': others,
   'GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:4000 GEMINI_API_KEY=$KEY gemini -m gemini-3-flash-preview': {
     notRun: 'a client of somebody else, which the document says is not run',
   },
@@ -106,7 +117,9 @@ describe('the commands of the documents', () => {
     return filled.replace(/https:\/\/raw\.githubusercontent\.com\/\S+\//, `file://${gateway.dir}/catalogue/`);
   };
 
-  for (const block of shell.filter((one) => commandsOf(one).some(isOurs))) {
+  for (const block of shell.filter((one) =>
+    commandsOf(one).some((command) => isOurs(command) && !(command in elsewhere)),
+  )) {
     test(`${block.file}: ${commandsOf(block)[0]}`, async () => {
       const cwd = await folderOf(gateway.dir);
       const script = await filledIn(
