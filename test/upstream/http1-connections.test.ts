@@ -1,9 +1,11 @@
 /** Connections: when one is used again and when not, how many there are, who waits, who gives up, and how all of them end. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { packageRoot } from '../../src/lib/root.js';
 import { Connections, type ConnectionsOptions } from '../../src/upstream/http1/connections.js';
 import { ask, inPieces, type Scripted, send, startScripted, turn, until } from '../support/http1.js';
@@ -40,6 +42,35 @@ describe('a connection', () => {
     assert.equal(server.opened, 10);
     await Promise.all(Array.from({ length: 10 }, () => ask(connections)));
     assert.equal(server.opened, 10);
+  });
+
+  it('over TLS is used again, however fast the answer comes', async () => {
+    const file = (name: string): string => JSON.stringify(join(packageRoot, 'test/fixtures/tls', name));
+    // In a thread of its own, so that an answer is there before this one has heard that the request is written.
+    const server = new Worker(
+      `const { readFileSync } = require('node:fs'); const { parentPort } = require('node:worker_threads'); let opened = 0;
+      const server = require('node:tls').createServer(
+        { cert: readFileSync(${file('valid.pem')}), key: readFileSync(${file('valid.key')}) },
+        (socket) => {
+          parentPort.postMessage({ opened: ++opened });
+          socket.on('data', () => socket.write(${JSON.stringify(OK)})).on('error', () => {});
+        },
+      );
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));`,
+      { eval: true },
+    );
+    closing.push(() => server.terminate());
+    const [{ port }] = (await once(server, 'message')) as [{ port: number }];
+    let opened = 0;
+    server.on('message', (told: { opened: number }) => {
+      opened = told.opened;
+    });
+    const tls = { ca: readFileSync(join(packageRoot, 'test/fixtures/tls/ca.pem')), servername: 'api.test' };
+    const connections = new Connections({ origin: `https://127.0.0.1:${port}`, connectMs: 5_000, tls });
+    closing.push(() => connections.destroy());
+    for (let i = 0; i < 500; i++) assert.equal((await ask(connections)).body(), 'ok');
+    // One settles while the next request begins.
+    assert.ok(opened <= 2, `${opened} connections`);
   });
 
   it('that was used last is used next', async () => {

@@ -27,9 +27,12 @@ export interface Owner {
   place(exchange: HttpExchange): void;
 }
 
-type ConnectionState = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'gone';
+/** `settling`: the answer is complete, and the socket has not said yet that the request is written. */
+type ConnectionState = 'idle' | 'reserved' | 'head' | 'length' | 'chunked' | 'until_close' | 'settling' | 'gone';
 
 const SWITCHING = 101;
+/** Turns of the event loop in which a socket has to say so. */
+const SETTLING_TURNS = 8;
 const HTTP = Buffer.from('HTTP/1.');
 
 export class Connection {
@@ -229,12 +232,27 @@ export class Connection {
     const sent = this.#writer === null || this.#writer.done;
     this.#writer?.stop();
     this.#writer = null;
-    if (this.#reusable && !more && sent && this.#socket.writableLength === 0) {
-      this.#state = 'idle';
-      this.resume();
-      this.#owner.released(this);
-    } else this.close();
+    if (!this.#reusable || more || !sent) this.close();
+    else if (this.#socket.writableLength === 0) this.#release();
+    else {
+      // TLS says some turns later that it has written: a fast answer is there before.
+      this.#state = 'settling';
+      this.#settle(SETTLING_TURNS);
+    }
     exchange?.end(trailers);
+  }
+
+  #settle(turns: number): void {
+    if (this.#state !== 'settling') return;
+    if (this.#socket.writableLength === 0) this.#release();
+    else if (turns > 0) setImmediate(() => this.#settle(turns - 1));
+    else this.close();
+  }
+
+  #release(): void {
+    this.#state = 'idle';
+    this.resume();
+    this.#owner.released(this);
   }
 
   /** Gives the socket to the handler, together with the bytes that came after the head. */
