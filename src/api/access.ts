@@ -81,6 +81,7 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   redeliverToWebhook: administer,
   getConfig: read,
   getConfigStatus: read,
+  validateConfig: administer,
   reloadConfig: administer,
   listGuardrails: read,
   explainRequest: readOfTeams,

@@ -229,6 +229,10 @@ const admin = {
     'GET /config/status',
     'Where the running configuration comes from, and what became of the last reload.',
   ],
+  validateConfig: [
+    'POST /config/validate',
+    'Judge a draft of the configuration file as a start would, and name what it would change. Nothing is changed.',
+  ],
   reloadConfig: [
     'POST /config/reload',
     'Read the configuration again and take it in, or say what is wrong with it and change nothing.',

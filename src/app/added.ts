@@ -1,6 +1,7 @@
 /** The part of the composition that has providers and models which stand in the database. */
 import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
 import type { Config } from '../config/config.js';
+import type { Draft } from '../config/draft.js';
 import type { Source } from '../config/load.js';
 import type { Changes } from '../identity/changes.js';
 import type { Clock } from '../lib/clock.js';
@@ -17,7 +18,7 @@ import { lookAtProviders } from './doctor/providers.js';
 interface AddedDeps {
   readonly config: Config;
   readonly source: Source;
-  readonly load: (again: Source, added: readonly AddedEntry[]) => Promise<LoadedWithAdded>;
+  readonly load: (again: Source, added: readonly AddedEntry[], draft?: Draft) => Promise<LoadedWithAdded>;
   readonly store: Store;
   readonly changes: Changes;
   readonly clock: Clock;
@@ -28,7 +29,7 @@ export const createAdded = ({ config, source, load, store, changes, clock, log }
   new AddedConfiguration({
     rows: new AddedRows(createSeal(secretsKeyOf(config), 'added configuration')),
     query: queryOf(store.pool),
-    load: (added) => load(source, added),
+    load: (added, draft) => load(source, added, draft),
     nowMs: () => clock.now(),
     ...{ changes, log },
   });

@@ -5,6 +5,7 @@
  */
 import type { AddedEntry, LoadedWithAdded } from '../config/added.js';
 import { describeConfig } from '../config/describe.js';
+import { type Draft, judgeDraft } from '../config/draft.js';
 import type { Loaded, Source } from '../config/load.js';
 import { Reloader, type ReloadResult, type Trigger } from '../config/reload.js';
 import { Snapshots } from '../config/snapshot.js';
@@ -88,7 +89,7 @@ export interface App {
 export interface Start {
   readonly loaded: Loaded & { readonly ok: true };
   /** Reads the same configuration again. */
-  readonly load: (again: Source, added: readonly AddedEntry[]) => Promise<LoadedWithAdded>;
+  readonly load: (again: Source, added: readonly AddedEntry[], draft?: Draft) => Promise<LoadedWithAdded>;
   readonly providers: Readonly<Record<string, ProviderType>>;
   readonly log: Log;
   /** Writes a request's line. */
@@ -278,6 +279,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       describeConfig: () => describeConfig(inForce().config),
       configState: () => reloader.state,
       readConfig: () => reloader.prepare('api'),
+      judgeConfig: (text) =>
+        judgeDraft(text, { config: reloader.running, files: reloader.inputs.files }, (draft) => added.judge(draft)),
       explain: createExplainer({ ...path, recall: cache.recall, guards }),
       authenticator: tokens.callers,
       ...{ models: health.models, providers: health.providers, setBreaker: health.setBreaker },

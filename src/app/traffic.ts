@@ -41,6 +41,14 @@ export function startTraffic({ store: { pool, db }, clock, log, flushOthers }: T
         await flushOthers()?.catch(() => {});
         return readRefusals(pool, request);
       },
+      keyNames: async (ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+        if (ids.length === 0) return new Map();
+        const { rows } = await pool.query<{ id: string; name: string }>(
+          'select id, name from keys where id = any($1)',
+          [ids],
+        );
+        return new Map(rows.map(({ id, name }) => [id, name]));
+      },
       performance: (request: PerformanceRequest) => readPerformance(pool, request),
     },
     endTails: () => tail.close(),

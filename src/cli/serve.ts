@@ -33,7 +33,7 @@ export async function serve(args: ServeArgs): Promise<number | undefined> {
   // Of several processes this is the first.
   const running = createLog(level, 1, loaded.config.server.workers > 1 ? 1 : 0);
   try {
-    const load: Start['load'] = (again, added) => loadElsewhere({ ...options, again, added });
+    const load: Start['load'] = (again, added, draft) => loadElsewhere({ ...options, again, added, draft });
     let started: Started | undefined;
     process.on('SIGHUP', () => started?.reload('signal'));
     const app = await startApp({

@@ -19,18 +19,22 @@ export interface Inputs {
 }
 
 const NOT_A_FILE = 'not a file';
+const NOT_READ = 'a draft reads only files that the running configuration reads';
 
 /** Reads files as `readFileSync` does, and remembers what they held. */
 export class InputReader {
   readonly #contents = new Map<string, Content>();
   readonly #again: boolean;
+  readonly #only: ReadonlySet<string> | undefined;
 
-  /** `again`: not for the first time. A pipe, which gives its content once, is not read again: that could wait without end. */
-  constructor(again: boolean) {
+  /** `only`: no other files. `again`: not for the first time. A pipe, which gives its content once, is not read again: that could wait without end. */
+  constructor(again: boolean, only?: ReadonlySet<string>) {
     this.#again = again;
+    this.#only = only;
   }
 
   read(file: string): Buffer {
+    if (this.#only?.has(file) === false) throw Object.assign(new Error(NOT_READ), { code: NOT_READ });
     try {
       const found = statSync(file);
       if (this.#again && !found.isFile() && !found.isDirectory())

@@ -22,6 +22,7 @@ import {
 import { checkOwnCredentials } from './added-credentials.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
+import { type Draft, maskedValue } from './draft.js';
 import { InputReader, type Inputs } from './inputs.js';
 import { formatPath, type Problem } from './problem.js';
 import { type EnvOf, NO_ENV } from './provider-account.js';
@@ -41,6 +42,8 @@ export interface LoadOptions {
   readonly added?: readonly AddedEntry[] | undefined;
   /** Where what runs was loaded from: the same place is read again, whatever files there are by now. */
   readonly again?: Source | undefined;
+  /** What is read instead of the file. */
+  readonly draft?: Draft | undefined;
 }
 
 /** Which file a configuration is in. */
@@ -85,7 +88,7 @@ export function loadConfig(options: LoadOptions): LoadedWithAdded {
 }
 
 function loadOnce(options: LoadOptions, source: Source, added: readonly AddedEntry[]): LoadedOnce {
-  const reader = new InputReader(options.again !== undefined);
+  const reader = new InputReader(options.again !== undefined, options.draft && readableBy(options.draft, source));
   const inFile: AddedEntry[] = [];
   const read = load({ ...options, added }, source, reader, inFile);
   const common = { source, inputs: reader.inputs() };
@@ -105,14 +108,14 @@ function load(
     problems: [{ file: where, line: 1, column: 1, path: '', message }],
   });
 
-  const text = readText(file, reader);
+  const text: Text = options.draft ? { ok: true, text: options.draft.text } : readText(file, reader);
   if (!text.ok) return whole(text.message);
   // Whoever empties a file is about to write it; at a start, an empty one is a configuration of defaults.
   if (options.again && text.text.trim() === '') return whole('the file is empty');
   const dotenv = readDotenv(join(baseDir, '.env'), reader);
   if (!dotenv.ok) return whole(dotenv.message, join(dirname(shown), '.env'));
 
-  const env = { ...dotenv.values, ...options.env };
+  const env = withDraft({ ...dotenv.values, ...options.env }, options.draft);
   const source = readDocument(text.text, env);
   inFile.push(...namesInFile(source.value, added));
   const own = added.filter((entry) => !inFile.includes(entry));
@@ -156,6 +159,14 @@ function load(
   if (!resolved.ok || problems.length > 0) return failed();
   return { ok: true, config: resolved.config };
 }
+
+const readableBy = (draft: Draft, { baseDir }: Source): ReadonlySet<string> =>
+  new Set([...draft.files, join(baseDir, '.env')]);
+
+const withDraft = (env: LoadOptions['env'], draft: Draft | undefined): LoadOptions['env'] =>
+  draft?.masked
+    ? Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value && maskedValue(value)]))
+    : env;
 
 export function chooseFile({ file, env, cwd }: Pick<LoadOptions, 'file' | 'env' | 'cwd'>): Source {
   const named = file || env['TOLLGATE_CONFIG'];

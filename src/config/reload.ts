@@ -91,6 +91,11 @@ export class Reloader {
     return this.#state;
   }
 
+  /** The configuration in force. */
+  get running(): Config {
+    return this.#running;
+  }
+
   /** The files that the last load read, whether or not they were valid. */
   get inputs(): Inputs {
     return this.#inputs;

@@ -57,5 +57,17 @@ export function differences(before: Config, after: Config): string[] {
   return found;
 }
 
+const MOST_DEEP = 6;
+
+/** The names of what differs as far down as they go, never a value: `models.gpt-4o.retry.max_attempts`. */
+export function changesOf(before: unknown, after: unknown, path: readonly string[] = []): string[] {
+  if (same(before, after)) return [];
+  const isSplit = isObject(before) && isObject(after) && path.length < MOST_DEEP;
+  if (!isSplit) return [formatPath(path)];
+  return Object.keys({ ...before, ...after }).flatMap((key) =>
+    changesOf(valueIn(before, key), valueIn(after, key), [...path, key]),
+  );
+}
+
 const valueIn = (value: unknown, key: string): unknown => (value as Record<string, unknown>)[key];
 const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -14,6 +14,7 @@ import {
   type LoadedWithAdded,
   pathWithin,
 } from '../config/added.js';
+import type { Draft } from '../config/draft.js';
 import type { Loaded } from '../config/load.js';
 import { formatPath, formatProblem } from '../config/problem.js';
 import type { NumberedLoad, ReloadResult, Trigger } from '../config/reload.js';
@@ -28,7 +29,7 @@ interface AddedDeps {
   readonly rows: AddedRows;
   readonly query: Query;
   /** Reads the file, with these beside what it has. */
-  readonly load: (added: readonly AddedEntry[]) => Promise<LoadedWithAdded>;
+  readonly load: (added: readonly AddedEntry[], draft?: Draft) => Promise<LoadedWithAdded>;
   readonly changes: Pick<Changes, 'subscribe'>;
   readonly nowMs: () => number;
   readonly log: { error(fields: object, message: string): void };
@@ -72,6 +73,11 @@ export class AddedConfiguration {
 
   close(): void {
     this.#stop();
+  }
+
+  /** A draft of the file with what is in the database; nothing changes. */
+  judge(draft: Draft): Promise<LoadedWithAdded> {
+    return this.#deps.load(entriesOf(this.#rows), draft);
   }
 
   /** The file with what is in the database, for a reload. */

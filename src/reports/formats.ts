@@ -50,8 +50,10 @@ export function jsonEncoder(request: ReportRequest, total: SpendRow): Encoder<Sp
   };
 }
 
-const namedGroups = ({ groupBy, timezone }: ReportRequest, { groups }: SpendRow) =>
-  Object.fromEntries(groupBy.map((name, i) => [name, groupValue(name, groups[i] ?? null, timezone)]));
+const namedGroups = ({ groupBy, timezone }: ReportRequest, { groups, keyName }: SpendRow) => ({
+  ...Object.fromEntries(groupBy.map((name, i) => [name, groupValue(name, groups[i] ?? null, timezone)])),
+  ...(keyName !== undefined && { key_name: keyName }),
+});
 
 /** Columns of a row after what it is of: whole numbers, and dollars as decimals. */
 function numbersOf(row: SpendRow): [name: string, value: bigint | string][] {

@@ -41,6 +41,8 @@ export interface ReportRequest {
   /** IANA time zone of hours, days and months. */
   readonly timezone: string;
   readonly format: Format;
+  /** So many rows, the dearest first; left out: all, in the order of what they are of. */
+  readonly top?: number | undefined;
 }
 
 /** As a query string has it. Dates without a time begin at midnight of the time zone. */
@@ -50,6 +52,7 @@ export interface WrittenRequest {
   readonly group_by?: string | undefined;
   readonly timezone?: string | undefined;
   readonly format?: Format | undefined;
+  readonly top?: number | undefined;
   readonly filters: ReportRequest['filters'];
 }
 
@@ -104,6 +107,7 @@ export function readRequest(written: WrittenRequest, nowMs: number): Result<Repo
     filters,
     timezone,
     format: written.format ?? 'json',
+    top: written.top,
   });
 }
 

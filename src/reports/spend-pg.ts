@@ -101,7 +101,8 @@ async function assertKept(client: PoolClient, fromMs: number): Promise<void> {
 }
 
 function spendRow(row: Raw, groups: number): SpendRow {
-  return { groups: row.slice(0, groups) as GroupValue[], sums: sumsFrom(row, groups) };
+  const keyName = row[groups + sumNames.length] as string | null | undefined;
+  return { groups: row.slice(0, groups) as GroupValue[], sums: sumsFrom(row, groups), keyName };
 }
 
 function sumsFrom(row: Raw, first: number): Record<Sum, bigint> {

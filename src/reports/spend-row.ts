@@ -4,6 +4,8 @@ import type { Sum } from '../lib/spend-sums.js';
 export interface SpendRow {
   readonly groups: readonly GroupValue[];
   readonly sums: Readonly<Record<Sum, bigint>>;
+  /** Where rows are of keys; null: there is no such key. */
+  readonly keyName?: string | null | undefined;
 }
 
 /** An hour is a `Date`. */

@@ -8,9 +8,9 @@ export interface Query {
   readonly values: readonly unknown[];
 }
 
-type Asked = Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone'>;
+type Asked = Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone' | 'top'>;
 
-/** Rows `g0, g1, ...` (what they are of) and the sums, in the order of what they are of. */
+/** Rows `g0, g1, ...` (what they are of), the sums, and the name of the key where they are of keys. In the order of what they are of, or the dearest first. */
 export function spendQuery(asked: Asked): Query {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
@@ -25,9 +25,13 @@ export function spendQuery(asked: Asked): Query {
   const some = sumNames.map((name) => `sum(${name}) <> 0`).join(' or ');
   const group = groups.length === 0 ? '' : `group by ${groups.join(', ')} having ${some}`;
   const order = groups.map((name, i) => `${name}${isText(asked.groupBy[i]!) ? ' collate "C"' : ''} nulls last`);
+  const top = asked.top === undefined || groups.length === 0 ? '' : `limit ${parameter(asked.top)}::int`;
+  const ordered = [...(top === '' ? [] : [`sum(total_nusd) desc`]), ...order];
+  const grouped = `select ${[...groups, totals].join(', ')} from (${pieces.join(' union all ')}) as pieces ${group}
+      ${ordered.length === 0 ? '' : `order by ${ordered.join(', ')}`} ${top}`;
+  const key = asked.groupBy.indexOf('key');
   return {
-    text: `select ${[...groups, totals].join(', ')} from (${pieces.join(' union all ')}) as pieces ${group}
-      ${order.length === 0 ? '' : `order by ${order.join(', ')}`}`,
+    text: key === -1 ? grouped : `select *, (select name from keys where id = g${key}) from (${grouped}) as grouped`,
     values,
   };
 }

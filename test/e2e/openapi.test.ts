@@ -151,6 +151,7 @@ describe('answers are as the OpenAPI document says', () => {
     for (const operation of ['openRouteTarget', 'closeRouteTarget']) await api.call(operation, { path });
     await api.call('getCacheStats');
     await api.call('purgeCache', { body: { model: 'sandbox' } });
+    await api.call('validateConfig', { body: { config: 'server: { port: x }' } });
     await api.call('reloadConfig');
     for (const operation of ['getConfig', 'getConfigStatus']) await api.call(operation);
     const { id: key } = (await api.call('listKeys')).data[0];

@@ -51,6 +51,7 @@ export function query(parameters: Readonly<Record<string, string | number | unde
 }
 
 export const get = async <T>(path: string): Promise<T> => (await send(`/admin/v1${path}`)).json() as Promise<T>;
+export const open = (path: string, init: RequestInit): Promise<Response> => send(`/admin/v1${path}`, init);
 export const getBlob = async (path: string): Promise<Blob> => (await send(`/admin/v1${path}`)).blob();
 
 export async function write<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
@@ -118,7 +119,14 @@ export interface Limit {
   readonly model?: string;
 }
 
-export interface Key {
+/** What lists tell of keys and teams beside what was written. */
+export interface Standing {
+  readonly last_used_at: string | null;
+  readonly month: { readonly requests: number; readonly cost_usd: string };
+  readonly limit_states: readonly LimitLevel[] | null;
+}
+
+export interface Key extends Standing {
   readonly id: string;
   readonly prefix: string;
   readonly name: string;
@@ -132,7 +140,7 @@ export interface Key {
   readonly revoked_at: string | null;
 }
 
-export interface Team {
+export interface Team extends Standing {
   readonly id: string;
   readonly name: string;
   readonly limits: readonly Limit[];
@@ -146,6 +154,7 @@ export interface Entry {
   readonly request_id: string;
   readonly attempt: number;
   readonly key: string | null;
+  readonly key_name?: string | null;
   readonly team: string | null;
   readonly user: string | null;
   readonly tags: readonly string[];
@@ -185,6 +194,33 @@ export interface SpendReport {
   readonly total: Figures;
 }
 
+export interface Percentiles {
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+}
+
+export interface Performance {
+  readonly attempts: number;
+  readonly errors: number;
+  readonly cache_hits: number;
+  readonly saved_usd: string;
+  readonly duration_ms: Percentiles;
+  readonly first_byte_ms: Percentiles;
+}
+
+export interface PerformanceReport {
+  readonly data: readonly (Performance & Readonly<Record<string, unknown>>)[];
+  readonly total: Performance;
+}
+
+export interface RefusalReport {
+  readonly data: readonly ({ readonly refused: number; readonly last_at: string } & Readonly<
+    Record<string, unknown>
+  >)[];
+  readonly total: number;
+}
+
 export interface TargetState {
   readonly id: string;
   readonly provider: string;
@@ -208,6 +244,7 @@ export interface ModelState {
 
 export interface ProviderState {
   readonly id: string;
+  readonly source: 'file' | 'api';
   readonly type: string;
   readonly base_url: string | null;
   readonly healthy: boolean;
@@ -215,6 +252,7 @@ export interface ProviderState {
 }
 
 export interface LimitLevel {
+  readonly scope?: Readonly<Record<string, string>>;
   readonly unit: string;
   readonly per: string | null;
   readonly model: string | null;
@@ -238,14 +276,18 @@ export interface Webhook {
   readonly id: string;
   readonly url: string;
   readonly events: readonly string[];
-  readonly enabled?: boolean;
+  readonly disabled: boolean;
+  readonly disabled_reason: string | null;
+  readonly failures: number;
 }
 
 export interface Delivery {
   readonly id: string;
-  readonly type?: string;
-  readonly event?: string;
-  readonly state: string;
-  readonly created_at?: string;
-  readonly endpoint?: string;
+  readonly type: string;
+  readonly state: 'pending' | 'delivered' | 'dead';
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly next_attempt_at: string | null;
+  readonly last_status: number | null;
+  readonly last_error: string | null;
 }

@@ -15,6 +15,7 @@ import { KeysPage } from './pages/keys';
 import { LimitsPage } from './pages/limits';
 import { ModelsPage } from './pages/models';
 import { PlaygroundPage } from './pages/playground';
+import { RefusedPage } from './pages/refused';
 import { ReportsPage } from './pages/reports';
 import { RequestsPage } from './pages/requests';
 import { RoutesPage } from './pages/routes';
@@ -34,6 +35,7 @@ const pages = [
   ['/teams', 'Teams', TeamsPage, 'all'],
   ['/models', 'Models', ModelsPage, 'readAll'],
   ['/playground', 'Playground', PlaygroundPage, 'all'],
+  ['/refused', 'Refused', RefusedPage, 'all'],
   ['/explain', 'Explain', ExplainPage, 'all'],
   ['/cache', 'Cache', CachePage, 'readAll'],
   ['/guardrails', 'Guardrails', GuardrailsPage, 'readAll'],

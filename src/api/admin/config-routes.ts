@@ -48,9 +48,31 @@ export interface Configuring {
     readonly restart: readonly string[];
     readonly last: Reloaded | Rejected | null;
   };
+  /** What a start with this text as its file would say, and what it would change. */
+  readonly judgeConfig: (
+    text: string,
+  ) => Promise<
+    | { readonly valid: true; readonly changed: readonly string[]; readonly restart: readonly string[] }
+    | { readonly valid: false; readonly problems: readonly ConfigProblem[] }
+  >;
   /** Reads the file again; what it answers takes it in, or changes nothing where it is rejected. */
   readonly readConfig: () => Promise<() => Reloaded | Rejected>;
 }
+
+const judgement = z
+  .object({
+    valid: z.boolean().describe('Whether a gateway would start with it.'),
+    problems: z
+      .array(z.object({ line: z.number(), column: z.number(), path: z.string(), message: z.string() }))
+      .describe('All that is wrong, as a start would tell it.'),
+    changed: z.array(z.string()).describe('The names of the settings that it would change; never a value.'),
+    restart: z.array(z.string()).describe('The names of those among them that would wait for a restart.'),
+  })
+  .meta({ id: 'ConfigJudgement' });
+
+const draft = z
+  .strictObject({ config: z.string().max(900_000).describe('The text of the file, in YAML.') })
+  .meta({ id: 'ConfigDraft' });
 
 const reloadAnswer = z
   .object({
@@ -110,6 +132,17 @@ export function configRoutes(app: AdminApp, deps: Configuring & Writing & Pick<A
           ...(last.status === 'rejected' && { problems: [...last.problems] }),
         },
       };
+    },
+  });
+
+  route(app, 'validateConfig', {
+    schema: { body: draft, response: { 200: judgement } },
+    handler: async ({ body }) => {
+      const judged = await deps.judgeConfig(body.config);
+      if (judged.valid)
+        return { valid: true, problems: [], changed: [...judged.changed], restart: [...judged.restart] };
+      const problems = judged.problems.map(({ line, column, path, message }) => ({ line, column, path, message }));
+      return { valid: false, problems, changed: [], restart: [] };
     },
   });
 

@@ -10,10 +10,11 @@ import type { Writing } from './once.js';
 import { route } from './route.js';
 import { auditQuery, pageOf } from './schemas.js';
 import { modelState, providerState } from './state-schemas.js';
-import { entryAnswer, showEntry, usageQuery } from './usage.js';
+import { listedEntry, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
   readonly ledger: Pick<Ledger, 'query' | 'flush'>;
+  readonly keyNames: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   /** Models and providers as plain data. */
   readonly models: () => readonly { readonly id: string }[];
   readonly providers: () => readonly { readonly id: string }[];
@@ -31,11 +32,16 @@ const withLeftOut = <T extends ReturnType<typeof listOf>>(list: T) =>
 
 export function readRoutes(app: AdminApp, deps: Reading & Writing & Pick<Adding, 'added'>): void {
   route(app, 'listUsage', {
-    schema: { querystring: usageQuery, response: { 200: listOf(entryAnswer) } },
+    schema: { querystring: usageQuery, response: { 200: listOf(listedEntry) } },
     handler: async ({ query: { limit = 50, cursor = null, ...filter }, principal: { teams } }, reply) => {
       const found = await deps.ledger.query({ ...filter, ...(teams && { teams: [...teams] }) }, { limit, cursor });
       if (!found.ok) return sendRefusal(reply, found.refusal);
-      return { data: found.value.entries.map(showEntry), next_cursor: found.value.next_cursor };
+      const { entries, next_cursor } = found.value;
+      const names = await deps.keyNames([...new Set(entries.map(({ key }) => key))]);
+      return {
+        data: entries.map((entry) => ({ ...showEntry(entry), key_name: names.get(entry.key) ?? null })),
+        next_cursor,
+      };
     },
   });
 

@@ -51,6 +51,12 @@ const spendQuery = z.strictObject({
     .describe(`Comma-separated, of ${groupings.join(', ')}.`),
   timezone: z.string().max(64).optional(),
   format: z.enum(formats).optional(),
+  top: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, 'a number from 1 to 9999')
+    .transform(Number)
+    .optional()
+    .describe('Only so many rows, the dearest first.'),
   ...(Object.fromEntries(filterNames.map((name) => [name, oneOrMore.optional()])) as Record<
     (typeof filterNames)[number],
     z.ZodOptional<typeof oneOrMore>
@@ -204,12 +210,12 @@ export function reportsRoutes(app: AdminApp, deps: Reporting): void {
   route(app, 'getSpendReport', {
     schema: { querystring: spendQuery, response: { 200: reportAnswer } },
     handler: async ({ query, principal: { teams } }, reply) => {
-      const { from, to, group_by, timezone, format, ...given } = query;
+      const { from, to, group_by, timezone, format, top, ...given } = query;
       const asked = teams === null ? given : { ...given, team: ownTeams(teams, given.team) };
       const filters = Object.fromEntries(
         Object.entries(asked).filter(([, values]) => values !== undefined),
       ) as ReportRequest['filters'];
-      const request = readRequest({ from, to, group_by, timezone, format, filters }, deps.clock.now());
+      const request = readRequest({ from, to, group_by, timezone, format, top, filters }, deps.clock.now());
       if (!request.ok) return sendRefusal(reply, request.refusal);
       await recorded(deps.ledger);
       const report = await deps.reports.run(request.value);

@@ -65,6 +65,10 @@ export const entryAnswer = z
   })
   .meta({ id: 'Entry' });
 
+export const listedEntry = entryAnswer
+  .extend({ key_name: orNull.describe('The name of the key; null: there is none of this id.') })
+  .meta({ id: 'ListedEntry' });
+
 /** The entry as `entryAnswer` has it, whose lists may be written to. */
 export function showEntry(entry: Entry) {
   const { flags, ...shown } = entryJson(entry);

@@ -1,27 +1,36 @@
 /** Every write of the admin API. */
-import { Button, Code } from '@radix-ui/themes';
+import { Button, Code, Flex } from '@radix-ui/themes';
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { type AuditLine, get, type Page, query } from '../api';
+import { Field } from '../parts/fields';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { time } from '../words';
 
 export function AuditPage() {
+  const [subject, setSubject] = useState('');
+  const [action, setAction] = useState('');
   const lines = useInfiniteQuery({
-    queryKey: ['audit'],
-    queryFn: ({ pageParam }) => get<Page<AuditLine>>(`/audit${query({ limit: 100, cursor: pageParam })}`),
+    queryKey: ['audit', subject, action],
+    queryFn: ({ pageParam }) =>
+      get<Page<AuditLine>>(`/audit${query({ limit: 100, cursor: pageParam, subject, action })}`),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor,
   });
   return (
     <PageFrame title="Audit" hint="Who changed what, newest first.">
+      <Flex gap="2" wrap="wrap">
+        <Field label="Of: an id or a name" value={subject} onChange={setSubject} />
+        <Field label="What, such as key.create" value={action} onChange={setAction} />
+      </Flex>
       <Answer of={{ ...lines, data: lines.data?.pages.flatMap(({ data }) => data) }}>
         {(rows) => (
           <DataTable
             caption="Audit log"
             rows={rows}
             id={(line) => line.id}
-            empty="Nothing was changed yet."
+            empty={subject + action === '' ? 'Nothing was changed yet.' : 'There is no such line. Take a filter away.'}
             columns={[
               { name: 'Time', cell: (line) => time(line.at) },
               { name: 'Who', cell: (line) => line.actor },

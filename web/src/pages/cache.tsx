@@ -1,13 +1,14 @@
 /** What the cache of this gateway does, and making answers invalid. */
-import { Button, Flex, Text } from '@radix-ui/themes';
+import { Button, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get, write } from '../api';
+import { get, type PerformanceReport, query, write } from '../api';
 import { Only } from '../me';
 import { Field } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame, Problem } from '../parts/page';
-import { count } from '../words';
+import { DataTable } from '../parts/table';
+import { count, dollars } from '../words';
 
 interface CacheStats {
   readonly memory: { readonly entries: number; readonly bytes: number };
@@ -19,10 +20,16 @@ interface CacheStats {
   readonly purges: number;
 }
 
+const monthAgo = (): string => new Date(Date.now() - 30 * 86_400_000).toISOString().slice(0, 10);
+
 export function CachePage() {
   const client = useQueryClient();
   const [model, setModel] = useState('');
   const stats = useQuery({ queryKey: ['cache'], queryFn: () => get<CacheStats>('/cache'), refetchInterval: 5_000 });
+  const saved = useQuery({
+    queryKey: ['performance', 'cache'],
+    queryFn: () => get<PerformanceReport>(`/reports/performance${query({ from: monthAgo(), group_by: 'model' })}`),
+  });
   const purge = useMutation({
     mutationFn: () => write('POST', '/cache/purge', model === '' ? { all: true } : { model }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['cache'] }),
@@ -40,8 +47,8 @@ export function CachePage() {
             ['Entries in memory', count(memory.entries)],
             ['Prompts known by meaning', count(semantic.vectors)],
             [
-              'Measured precision',
-              precision === null ? `none yet (${count(labels)} checks)` : `${(100 * precision).toFixed(1)} %`,
+              'Measured error by meaning',
+              precision === null ? `none yet (${count(labels)} checks)` : `${(100 * (1 - precision)).toFixed(1)} %`,
             ],
           ] as const;
           return <Figures of={figures} />;
@@ -61,6 +68,33 @@ export function CachePage() {
         </Flex>
       </Only>
       {purge.error && <Problem error={purge.error} />}
+      <Heading as="h2" size="4">
+        Saved in the last 30 days, by all gateways
+      </Heading>
+      <Answer of={saved}>
+        {({ data, total }) => (
+          <>
+            <Figures
+              of={[
+                ['Hits', count(total.cache_hits)],
+                ['Saved', dollars(total.saved_usd)],
+                ['Of all answers', `${((100 * total.cache_hits) / Math.max(1, total.attempts)).toFixed(1)} %`],
+              ]}
+            />
+            <DataTable
+              caption="Saved by model"
+              rows={data.filter((row) => row.cache_hits > 0)}
+              id={(row) => String(row['model'])}
+              empty="Nothing came from the cache yet. `cache: { exact: true }` of a model begins it."
+              columns={[
+                { name: 'Model', cell: (row) => String(row['model']) },
+                { name: 'Hits', end: true, cell: (row) => count(row.cache_hits) },
+                { name: 'Saved', end: true, cell: (row) => dollars(row.saved_usd) },
+              ]}
+            />
+          </>
+        )}
+      </Answer>
     </PageFrame>
   );
 }

@@ -5,6 +5,7 @@ import { type Key, write } from '../api';
 import { useIsFor, useMe } from '../me';
 import { Lines } from '../parts/lines';
 import { Problem } from '../parts/page';
+import { dollars } from '../words';
 
 export const curlOf = (secret: string, model: string): string =>
   `curl ${location.origin}/v1/chat/completions \\
@@ -41,6 +42,8 @@ export function FirstSteps() {
           <>
             <Text as="p">2. Paste this into a terminal. The key in it is shown here once and nowhere else.</Text>
             <Lines>{curlOf(make.data.key, 'sandbox')}</Lines>
+            <Text as="p">Or send the same from here.</Text>
+            <FirstRequest secret={make.data.key} />
             <Text as="p">3. Look at what it cost.</Text>
             <div>
               <Button variant="soft" onClick={() => void client.invalidateQueries({ queryKey: ['spend'] })}>
@@ -51,5 +54,42 @@ export function FirstSteps() {
         )}
       </Flex>
     </Card>
+  );
+}
+
+/** The request of the `curl` line, and what it cost. */
+function FirstRequest({ secret }: { secret: string }) {
+  const send = useMutation({
+    mutationFn: async () => {
+      const response = await fetch('/v1/chat/completions', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: 'Hello' }] }),
+      });
+      const body = (await response.json()) as {
+        choices?: { message: { content: string } }[];
+        error?: { message: string };
+      };
+      if (!response.ok) throw new Error(body.error?.message ?? `The gateway answered ${response.status}.`);
+      return {
+        text: body.choices?.[0]?.message.content ?? '',
+        cost: response.headers.get('x-tollgate-cost-usd') ?? '0',
+      };
+    },
+  });
+  return (
+    <>
+      <div>
+        <Button variant="soft" onClick={() => send.mutate()} disabled={send.isPending}>
+          Send it
+        </Button>
+      </div>
+      {send.error && <Problem error={send.error} />}
+      {send.data && (
+        <Text as="p" role="status">
+          {`${send.data.text} It cost ${dollars(send.data.cost)}.`}
+        </Text>
+      )}
+    </>
   );
 }

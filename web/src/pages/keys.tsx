@@ -5,18 +5,27 @@ import { type FormEvent, useState } from 'react';
 import { get, type Key, type Limit, type LimitLevel, type Page, query, write } from '../api';
 import { Only, useIsFor, useMe } from '../me';
 import { Choice, Field } from '../parts/fields';
-import { Levels } from '../parts/levels';
+import { Left, Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { Secret } from '../parts/secret';
 import { DataTable } from '../parts/table';
-import { day, limitWords } from '../words';
+import { day, dollars, time } from '../words';
+
+const withRevoked = [
+  ['', 'left out'],
+  ['true', 'shown'],
+] as const;
 
 export function KeysPage() {
   const [opened, setOpened] = useState<Key | null>(null);
+  const [q, setQ] = useState('');
+  const [team, setTeam] = useState('');
+  const [revoked, setRevoked] = useState('');
   const keys = useInfiniteQuery({
-    queryKey: ['keys'],
-    queryFn: ({ pageParam }) => get<Page<Key>>(`/keys${query({ limit: 100, cursor: pageParam })}`),
+    queryKey: ['keys', q, team, revoked],
+    queryFn: ({ pageParam }) =>
+      get<Page<Key>>(`/keys${query({ limit: 100, cursor: pageParam, q, team, include_revoked: revoked })}`),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor,
   });
@@ -30,20 +39,31 @@ export function KeysPage() {
         </Only>
       }
     >
+      <Flex gap="2" wrap="wrap">
+        <Field label="Search: a name, an id, a prefix" value={q} onChange={setQ} />
+        <Field label="Of team" value={team} onChange={setTeam} placeholder="all" />
+        <Choice label="Revoked ones" value={revoked} onChange={setRevoked} options={withRevoked} />
+      </Flex>
       <Answer of={{ ...keys, data: keys.data?.pages.flatMap(({ data }) => data) }}>
         {(rows) => (
           <DataTable
             caption="Keys"
             rows={rows}
             id={(key) => key.id}
-            empty="There is no key yet. Make one: its secret is what a client sends."
+            empty={
+              q + team === ''
+                ? 'There is no key yet. Make one: its secret is what a client sends.'
+                : 'There is no such key. Take a filter away, or make one.'
+            }
             onOpen={setOpened}
             columns={[
               { name: 'Name', cell: (key) => key.name },
               { name: 'Secret', cell: (key) => <Code>{key.prefix}…</Code> },
               { name: 'Team', cell: (key) => key.team ?? '–' },
               { name: 'Models', cell: (key) => key.models?.join(', ') ?? 'all' },
-              { name: 'Limits', cell: (key) => key.limits.map(limitWords).join('; ') || 'none' },
+              { name: 'This month', end: true, cell: (key) => dollars(key.month.cost_usd) },
+              { name: 'Left', cell: (key) => <Left of={key.limit_states} /> },
+              { name: 'Last use', cell: (key) => (key.last_used_at === null ? 'never' : time(key.last_used_at)) },
               { name: 'State', cell: (key) => <KeyState of={key} /> },
               { name: 'Created', cell: (key) => day(key.created_at) },
             ]}

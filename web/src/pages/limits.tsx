@@ -6,6 +6,8 @@ import { get, type LimitLevel, query } from '../api';
 import { Choice, Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Answer, PageFrame } from '../parts/page';
+import { DataTable } from '../parts/table';
+import { count, dollars, limitWords, time } from '../words';
 
 const scopes = [
   ['key', 'key (its id)'],
@@ -13,6 +15,46 @@ const scopes = [
   ['model', 'model'],
   ['target', 'target'],
 ] as const;
+
+interface OfTeam {
+  readonly scope: Readonly<Record<string, string>>;
+}
+
+/** The budgets of all teams, where nobody is named. */
+function AllTeams() {
+  const levels = useQuery({
+    queryKey: ['limits', 'teams'],
+    queryFn: () => get<{ data: readonly (LimitLevel & OfTeam)[] }>('/limits?of=teams'),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Answer of={levels}>
+      {({ data }) => (
+        <DataTable
+          caption="Limits of all teams"
+          rows={data}
+          id={(level) => JSON.stringify([level.scope, level.unit, level.per, level.model])}
+          empty="No team has a limit. Give one a budget on the page of teams, or say whose limits are wanted."
+          columns={[
+            { name: 'Team', cell: ({ scope }) => scope['team'] ?? '–' },
+            {
+              name: 'Limit',
+              cell: ({ unit, max, per, model }) =>
+                limitWords({ unit, max: Number(max), ...(per ? { per } : {}), ...(model ? { model } : {}) }),
+            },
+            { name: 'Spent', end: true, cell: ({ unit, spent }) => amount(unit, spent) },
+            { name: 'Held', end: true, cell: ({ unit, held }) => amount(unit, held) },
+            { name: 'Left', end: true, cell: ({ unit, remaining }) => amount(unit, remaining) },
+            { name: 'Until', cell: ({ window_ends_at }) => time(window_ends_at) },
+          ]}
+        />
+      )}
+    </Answer>
+  );
+}
+
+const amount = (unit: string, value: string | number): string =>
+  unit === 'usd' ? dollars(value) : count(Number(value));
 
 export function LimitsPage() {
   const [scope, setScope] = useState('team');
@@ -30,7 +72,7 @@ export function LimitsPage() {
         <Field label="Name" value={name} onChange={setName} />
       </Flex>
       {name === '' ? (
-        <div className="empty">Say whose limits are wanted.</div>
+        <AllTeams />
       ) : (
         <Answer of={levels}>{({ data }) => <Levels levels={data} empty="It has no limits." />}</Answer>
       )}

@@ -1,11 +1,12 @@
 /** Models and the targets behind them: health, breakers, latency, load. */
-import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
+import { Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, type ModelState, type ProviderState, type TargetState, write } from '../api';
+import { get, type ModelState, type TargetState, write } from '../api';
 import { useIsFor } from '../me';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { count, milliseconds } from '../words';
+import { Healthy, Providers } from './providers';
 
 export function ModelsPage() {
   const models = useQuery({
@@ -13,16 +14,14 @@ export function ModelsPage() {
     queryFn: () => get<{ data: readonly ModelState[] }>('/models'),
     refetchInterval: 5_000,
   });
-  const providers = useQuery({
-    queryKey: ['providers'],
-    queryFn: () => get<{ data: readonly ProviderState[] }>('/providers'),
-  });
   return (
     <PageFrame title="Models" hint="What this gateway process knows of each target. It looks again every five seconds.">
       <Answer of={models}>
         {({ data }) =>
           data.length === 0 ? (
-            <div className="empty">There is no model yet. Add one to the configuration and reload it.</div>
+            <div className="empty">
+              There is no model yet. Add a provider below with a model of it, or add both to the configuration.
+            </div>
           ) : (
             <Flex direction="column" gap="3">
               {data.map((model) => (
@@ -42,35 +41,10 @@ export function ModelsPage() {
           )
         }
       </Answer>
-      <Heading as="h2" size="4">
-        Providers
-      </Heading>
-      <Answer of={providers}>
-        {({ data }) => (
-          <DataTable
-            caption="Providers"
-            rows={data}
-            id={(provider) => provider.id}
-            empty="There is no provider yet. Add one to the configuration and reload it."
-            columns={[
-              { name: 'Name', cell: (provider) => provider.id },
-              { name: 'Type', cell: (provider) => provider.type },
-              { name: 'Base URL', cell: (provider) => provider.base_url ?? 'its own' },
-              { name: 'Targets', end: true, cell: (provider) => count(provider.targets.length) },
-              { name: 'State', cell: (provider) => <Healthy is={provider.healthy} /> },
-            ]}
-          />
-        )}
-      </Answer>
+      <Providers />
     </PageFrame>
   );
 }
-
-const Healthy = ({ is }: { is: boolean }) => (
-  <Badge highContrast color={is ? 'green' : 'red'}>
-    {is ? 'ready' : 'not ready'}
-  </Badge>
-);
 
 function Targets({ of: model }: { of: ModelState }) {
   const client = useQueryClient();

@@ -1,8 +1,9 @@
 /** Spend reports: looked at here, or taken along as CSV, Parquet or FOCUS. */
-import { Button, Flex } from '@radix-ui/themes';
+import { Button, Flex, Heading } from '@radix-ui/themes';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, getBlob, query, type SpendReport } from '../api';
+import { Only } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
@@ -25,7 +26,7 @@ export function ReportsPage() {
   const asked = { from, to, group_by: by };
   const report = useQuery({
     queryKey: ['report', asked],
-    queryFn: () => get<SpendReport>(`/reports/spend${query(asked)}`),
+    queryFn: () => get<SpendReport>(`/reports/spend${query({ ...asked, top: 500 })}`),
   });
   const download = useMutation({
     mutationFn: async () => {
@@ -39,7 +40,10 @@ export function ReportsPage() {
   });
   const columns = by.split(',').map((name) => name.trim());
   return (
-    <PageFrame title="Reports" hint="The totals of every format agree.">
+    <PageFrame
+      title="Reports"
+      hint="The 500 dearest rows are shown here; a download has all. The totals of every format agree."
+    >
       <Flex gap="3" wrap="wrap" align="end">
         <Field label="From" type="date" value={from} onChange={setFrom} />
         <Field label="To" type="date" value={to} onChange={setTo} />
@@ -54,13 +58,14 @@ export function ReportsPage() {
         {({ data, total }) => (
           <DataTable
             caption="Spend"
-            rows={data.slice(0, 500)}
+            rows={data}
             id={(row) => columns.map((name) => String(row[name])).join(' ')}
             empty="Nothing was spent in this period."
             columns={[
               ...columns.map((name) => ({
                 name,
-                cell: (row: (typeof data)[number]) => String(row[name] ?? 'none'),
+                cell: (row: (typeof data)[number]) =>
+                  String((name === 'key' ? row['key_name'] : null) ?? row[name] ?? 'none'),
               })),
               { name: 'Requests', end: true, cell: (row) => count(Number(row.requests)) },
               { name: `Spend (${dollars(total.cost_usd)} in all)`, end: true, cell: (row) => dollars(row.cost_usd) },
@@ -68,6 +73,51 @@ export function ReportsPage() {
           />
         )}
       </Answer>
+      <Only to="readAll">
+        <Scheduled />
+      </Only>
     </PageFrame>
+  );
+}
+
+interface ScheduledReport {
+  readonly name: string;
+  readonly every: string;
+  readonly format: string;
+  readonly group_by: readonly string[];
+  readonly timezone: string;
+  readonly to: Readonly<Record<string, unknown>>;
+}
+
+/** Reports that are delivered by themselves. */
+function Scheduled() {
+  const config = useQuery({
+    queryKey: ['config'],
+    queryFn: () => get<{ reports: readonly ScheduledReport[] }>('/config'),
+  });
+  return (
+    <>
+      <Heading as="h2" size="4">
+        Delivered by themselves
+      </Heading>
+      <Answer of={config}>
+        {({ reports }) => (
+          <DataTable
+            caption="Scheduled reports"
+            rows={reports}
+            id={({ name }) => name}
+            empty="None is. Add one to `reports` of the configuration, with `every: day` and a folder or a webhook, and read the file again."
+            columns={[
+              { name: 'Name', cell: ({ name }) => name },
+              { name: 'Every', cell: ({ every }) => every },
+              { name: 'Format', cell: ({ format }) => format },
+              { name: 'By', cell: ({ group_by }) => group_by.join(', ') || 'all in one' },
+              { name: 'Time zone', cell: ({ timezone }) => timezone },
+              { name: 'To', cell: ({ to }) => ('folder' in to ? `the folder ${String(to['folder'])}` : 'a webhook') },
+            ]}
+          />
+        )}
+      </Answer>
+    </>
   );
 }

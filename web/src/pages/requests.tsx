@@ -1,31 +1,58 @@
 /** The ledger: one line an attempt, filtered, a page at a time; one request whole, with its attempts. */
 import { Badge, Button, Card, Code, DataList, Flex, Heading, Switch, Text } from '@radix-ui/themes';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Entry, get, type Page, query } from '../api';
 import { Only } from '../me';
 import { CapturedContent } from '../parts/content';
 import { Field } from '../parts/fields';
+import { useLive } from '../parts/live';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
 import { count, dollars, milliseconds, time, tokensOf } from '../words';
 
-const names = ['request_id', 'team', 'key', 'user', 'model', 'target', 'status', 'error', 'cache', 'tag'] as const;
-type Filters = Partial<Record<(typeof names)[number], string>>;
+const names = [
+  ...(['request_id', 'team', 'key', 'user', 'model', 'provider', 'target', 'status', 'error', 'cache', 'tag'] as const),
+] as const;
+const periods = ['from', 'to'] as const;
+type Filters = Partial<Record<(typeof names)[number] | (typeof periods)[number], string>>;
+
+/** What comes live stands before what was listed; so many at most. */
+const MOST_LIVE = 200;
+
+/** A field for a date and a time has those of the reader. */
+const instant = (local: string | undefined): string | undefined =>
+  local === undefined || local === '' ? undefined : new Date(local).toISOString();
 
 export function RequestsPage() {
   const [filters, setFilters] = useState<Filters>({});
   const [live, setLive] = useState(false);
   const [opened, setOpened] = useState<string | null>(null);
+  const [came, setCame] = useState<readonly Entry[]>([]);
+  const client = useQueryClient();
+  const { from, to, ...equal } = filters;
+  const asked = { ...equal, from: instant(from), to: instant(to) };
   const entries = useInfiniteQuery({
-    queryKey: ['usage', filters],
-    queryFn: ({ pageParam }) => get<Page<Entry>>(`/usage${query({ ...filters, limit: 50, cursor: pageParam })}`),
+    queryKey: ['usage', asked],
+    queryFn: ({ pageParam }) => get<Page<Entry>>(`/usage${query({ ...asked, limit: 50, cursor: pageParam })}`),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: live ? 2_000 : false,
   });
-  const rows = entries.data?.pages.flatMap(({ data }) => data);
+  useLive(live ? `/usage/stream${query(equal)}` : null, ({ event, data }) => {
+    if (event === 'gap') void client.invalidateQueries({ queryKey: ['usage'] });
+    else setCame((before) => [JSON.parse(data) as Entry, ...before].slice(0, MOST_LIVE));
+  });
+  const change = (name: keyof Filters, value: string): void => {
+    setCame([]);
+    setFilters({ ...filters, [name]: value });
+  };
+  const rows =
+    entries.data &&
+    merged(
+      came,
+      entries.data.pages.flatMap(({ data }) => data),
+    );
   return (
     <PageFrame
       title="Requests"
@@ -33,7 +60,7 @@ export function RequestsPage() {
       actions={
         <Text as="label" size="2">
           <Flex gap="2" align="center">
-            <Switch checked={live} onCheckedChange={setLive} /> Live
+            <Switch checked={live} onCheckedChange={setLive} disabled={to !== undefined && to !== ''} /> Live
           </Flex>
         </Text>
       }
@@ -44,7 +71,16 @@ export function RequestsPage() {
             key={name}
             label={name.replace('_', ' ')}
             value={filters[name] ?? ''}
-            onChange={(value) => setFilters({ ...filters, [name]: value })}
+            onChange={(value) => change(name, value)}
+          />
+        ))}
+        {periods.map((name) => (
+          <Field
+            key={name}
+            label={name}
+            type="datetime-local"
+            value={filters[name] ?? ''}
+            onChange={(value) => change(name, value)}
           />
         ))}
       </Flex>
@@ -62,6 +98,7 @@ export function RequestsPage() {
               { name: 'Model', cell: (entry) => entry.model },
               { name: 'Target', cell: (entry) => entry.target ?? '–' },
               { name: 'Team', cell: (entry) => entry.team ?? '–' },
+              { name: 'Key', cell: (entry) => entry.key_name ?? entry.key ?? '–' },
               { name: 'Cache', cell: (entry) => entry.cache },
               { name: 'Tokens', end: true, cell: (entry) => count(tokensOf(entry.tokens)) },
               { name: 'Cost', end: true, cell: (entry) => dollars(entry.cost_usd) },
@@ -80,6 +117,13 @@ export function RequestsPage() {
       {opened !== null && <RequestDialog id={opened} close={() => setOpened(null)} />}
     </PageFrame>
   );
+}
+
+/** Newest first, each once. */
+function merged(came: readonly Entry[], listed: readonly Entry[]): readonly Entry[] {
+  if (came.length === 0) return listed;
+  const all = new Map([...came, ...listed].map((entry) => [entry.id, entry]));
+  return [...all.values()].sort((a, b) => b.at.localeCompare(a.at));
 }
 
 function StatusBadge({ entry: { status, error } }: { entry: Entry }) {
@@ -102,11 +146,10 @@ function RequestDialog({ id, close }: { id: string; close: () => void }) {
       <Answer of={attempts}>
         {({ data }) => (
           <Flex direction="column" gap="3">
-            {[...data]
-              .sort((a, b) => a.attempt - b.attempt)
-              .map((entry) => (
-                <Attempt key={entry.id} entry={entry} longestMs={Math.max(1, ...data.map((one) => one.duration_ms))} />
-              ))}
+            <Course of={data} />
+            {inOrder(data).map((entry) => (
+              <Attempt key={entry.id} entry={entry} span={spanOf(data)} />
+            ))}
             <Only to="manage">{data[0] && <CapturedContent entry={data[0].id} />}</Only>
           </Flex>
         )}
@@ -120,11 +163,60 @@ function RequestDialog({ id, close }: { id: string; close: () => void }) {
   );
 }
 
-function Attempt({ entry, longestMs }: { entry: Entry; longestMs: number }) {
+const inOrder = (data: readonly Entry[]): Entry[] =>
+  [...data].sort((a, b) => a.attempt - b.attempt || a.at.localeCompare(b.at));
+
+interface Span {
+  readonly fromMs: number;
+  readonly wholeMs: number;
+}
+
+function spanOf(data: readonly Entry[]): Span {
+  const fromMs = Math.min(...data.map(({ at }) => Date.parse(at)));
+  return { fromMs, wholeMs: Math.max(1, ...data.map(({ at, duration_ms }) => Date.parse(at) - fromMs + duration_ms)) };
+}
+
+/** What was decided about the request, as far as its entries tell. */
+function Course({ of: data }: { of: readonly Entry[] }) {
+  const ordered = inOrder(data);
+  const last = ordered.at(-1);
+  if (!last) return <Text as="p">Nothing of it is in the ledger.</Text>;
+  const cached = last.cache === 'hit' || last.cache === 'semantic';
+  const decision = cached
+    ? `answered from the cache (${last.cache === 'hit' ? 'the same request' : 'by meaning'})`
+    : ordered.map(({ target, error }) => `${target ?? 'none'}${error === null ? '' : ` (${error})`}`).join(', then ');
+  const cost = data.reduce((sum, { cost_usd }) => sum + Number(cost_usd), 0);
+  const facts = [
+    ['Asked', `${last.model}, ${last.endpoint}${last.stream ? ', as a stream' : ''}`],
+    ['Went to', decision],
+    ['Took', milliseconds(spanOf(data).wholeMs)],
+    ['Cost', dollars(cost)],
+    [
+      'Took of limits',
+      `1 request, ${count(data.reduce((sum, { tokens }) => sum + tokensOf(tokens), 0))} tokens, ${dollars(cost)} of ${last.key_name ?? last.key ?? 'its key'}${last.team === null ? '' : ` and of the team ${last.team}`}`,
+    ],
+  ] as const;
+  return (
+    <DataList.Root size="1">
+      {facts.map(([name, value]) => (
+        <DataList.Item key={name}>
+          <DataList.Label>{name}</DataList.Label>
+          <DataList.Value>{value}</DataList.Value>
+        </DataList.Item>
+      ))}
+    </DataList.Root>
+  );
+}
+
+function Attempt({ entry, span }: { entry: Entry; span: Span }) {
+  const startMs = Date.parse(entry.at) - span.fromMs;
   const kinds = Object.entries(entry.cost_nusd).filter(([kind, amount]) => kind !== 'total' && amount !== 0);
   const facts = [
     ['Served model', entry.served_model ?? '–'],
-    ['Key', entry.key ?? '–'],
+    ['Key', entry.key_name ? `${entry.key_name} (${entry.key})` : (entry.key ?? '–')],
+    ['End user', entry.user ?? '–'],
+    ['Tags', entry.tags.join(', ') || '–'],
+    ['Began', `${milliseconds(startMs)} after the first`],
     ['Id at the provider', entry.provider_request_id ?? '–'],
     ['First byte', milliseconds(entry.first_byte_ms)],
     ['Gateway', milliseconds(entry.overhead_ms)],
@@ -151,9 +243,24 @@ function Attempt({ entry, longestMs }: { entry: Entry; longestMs: number }) {
           </Heading>
           <StatusBadge entry={entry} />
         </Flex>
-        <div className="bar">
-          <progress value={entry.duration_ms} max={longestMs} aria-label={`Took ${milliseconds(entry.duration_ms)}`} />
-        </div>
+        <svg
+          className="timeline"
+          viewBox="0 0 1000 12"
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`From ${milliseconds(startMs)} on, for ${milliseconds(entry.duration_ms)}`}
+        >
+          <rect className="whole" width="1000" height="12" />
+          <rect
+            className="took"
+            x={(1000 * startMs) / span.wholeMs}
+            width={Math.max(3, (1000 * entry.duration_ms) / span.wholeMs)}
+            height="12"
+          />
+          {entry.first_byte_ms !== null && (
+            <rect className="first" x={(1000 * (startMs + entry.first_byte_ms)) / span.wholeMs} width="3" height="12" />
+          )}
+        </svg>
         <DataList.Root size="1">
           {facts.map(([name, value]) => (
             <DataList.Item key={name}>

@@ -3,12 +3,12 @@ import { Card, Flex, Heading } from '@radix-ui/themes';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { Area, AreaChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { get, query, type SpendReport } from '../api';
+import { get, type PerformanceReport, query, type SpendReport } from '../api';
 import { Choice, Field } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { compact, count, dollars, tokensOf } from '../words';
+import { compact, count, dollars, milliseconds, tokensOf } from '../words';
 import { FirstSteps } from './first-steps';
 
 const groups = [
@@ -22,24 +22,36 @@ const groups = [
 
 const DAY_MS = 86_400_000;
 const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zones = [...new Set([own, 'UTC', ...Intl.supportedValuesOf('timeZone')])].map((name) => [name, name] as const);
 
 export function SpendPage() {
   const [from, setFrom] = useState(daysAgo(29));
   const [to, setTo] = useState('');
   const [by, setBy] = useState('model');
+  const [zone, setZone] = useState(own);
   const until = to === '' ? undefined : new Date(Date.parse(to) + DAY_MS).toISOString().slice(0, 10);
-  const over = (group_by: string) => `/reports/spend${query({ from, to: until, group_by, timezone: zone })}`;
-  const days = useQuery({ queryKey: ['spend', 'day', from, to], queryFn: () => get<SpendReport>(over('day')) });
-  const top = useQuery({ queryKey: ['spend', by, from, to], queryFn: () => get<SpendReport>(over(by)) });
+  const period = { from, to: until, timezone: zone };
+  const days = useQuery({
+    queryKey: ['spend', 'day', period],
+    queryFn: () => get<SpendReport>(`/reports/spend${query({ ...period, group_by: 'day' })}`),
+  });
+  const top = useQuery({
+    queryKey: ['spend', by, period],
+    queryFn: () => get<SpendReport>(`/reports/spend${query({ ...period, group_by: by, top: 100 })}`),
+  });
+  const targets = useQuery({
+    queryKey: ['performance', period],
+    queryFn: () => get<PerformanceReport>(`/reports/performance${query({ ...period, group_by: 'target' })}`),
+  });
   return (
     <PageFrame
       title="Spend"
-      hint={`Days in ${zone}.`}
       actions={
         <>
           <Field label="From" type="date" value={from} onChange={setFrom} />
           <Field label="To" type="date" value={to} onChange={setTo} />
+          <Choice label="Time zone" value={zone} onChange={setZone} options={zones} />
           <Choice label="By" value={by} onChange={setBy} options={groups} />
         </>
       }
@@ -50,8 +62,8 @@ export function SpendPage() {
             <FirstSteps />
           ) : (
             <>
-              <Totals report={report} />
-              <SpendOverTime report={report} />
+              <Totals report={report} performance={targets.data} />
+              <OverTime report={report} zone={zone} />
             </>
           )
         }
@@ -61,11 +73,11 @@ export function SpendPage() {
           report.data.length > 0 && (
             <DataTable
               caption={`Spend by ${by}`}
-              rows={[...report.data].sort((a, b) => Number(b.cost_usd) - Number(a.cost_usd)).slice(0, 100)}
+              rows={report.data}
               id={(row) => String(row[by] ?? '')}
               empty="Nothing was spent in this period."
               columns={[
-                { name: by, cell: (row) => String(row[by] ?? 'none') },
+                { name: by, cell: (row) => String(row['key_name'] ?? row[by] ?? 'none') },
                 { name: 'Spend', end: true, cell: (row) => dollars(row.cost_usd) },
                 { name: 'Requests', end: true, cell: (row) => count(Number(row.requests)) },
                 { name: 'Errors', end: true, cell: (row) => count(Number(row.errors)) },
@@ -76,11 +88,43 @@ export function SpendPage() {
           )
         }
       </Answer>
+      <Answer of={targets}>
+        {({ data }) =>
+          data.length > 0 && (
+            <DataTable
+              caption="Targets: errors and latency"
+              rows={data}
+              id={(row) => String(row['target'])}
+              empty=""
+              columns={[
+                { name: 'Target', cell: (row) => String(row['target']) },
+                { name: 'Attempts', end: true, cell: (row) => count(row.attempts) },
+                {
+                  name: 'Errors',
+                  end: true,
+                  cell: (row) => `${((100 * row.errors) / Math.max(1, row.attempts)).toFixed(1)} %`,
+                },
+                { name: 'First byte p50', end: true, cell: (row) => milliseconds(row.first_byte_ms.p50) },
+                { name: 'First byte p95', end: true, cell: (row) => milliseconds(row.first_byte_ms.p95) },
+                { name: 'Duration p50', end: true, cell: (row) => milliseconds(row.duration_ms.p50) },
+                { name: 'Duration p95', end: true, cell: (row) => milliseconds(row.duration_ms.p95) },
+                { name: 'Duration p99', end: true, cell: (row) => milliseconds(row.duration_ms.p99) },
+              ]}
+            />
+          )
+        }
+      </Answer>
     </PageFrame>
   );
 }
 
-function Totals({ report: { total } }: { report: SpendReport }) {
+function Totals({
+  report: { total },
+  performance,
+}: {
+  report: SpendReport;
+  performance: PerformanceReport | undefined;
+}) {
   const share = (part: number): string =>
     Number(total.requests) === 0 ? '' : ` (${((100 * part) / Number(total.requests)).toFixed(1)} %)`;
   const figures = [
@@ -89,33 +133,67 @@ function Totals({ report: { total } }: { report: SpendReport }) {
     ['Tokens', compact(tokensOf(total.tokens))],
     ['Errors', `${count(Number(total.errors))}${share(Number(total.errors))}`],
     ['From cache', `${count(Number(total.cache_hits))}${share(Number(total.cache_hits))}`],
+    ...(performance
+      ? ([
+          ['Saved by the cache', dollars(performance.total.saved_usd)],
+          ['Duration, p95', milliseconds(performance.total.duration_ms.p95)],
+        ] as const)
+      : []),
   ] as const;
   return <Figures of={figures} />;
 }
 
-function SpendOverTime({ report }: { report: SpendReport }) {
-  const points = useMemo(() => filled(report), [report]);
+function OverTime({ report, zone }: { report: SpendReport; zone: string }) {
+  const points = useMemo(() => filled(report, zone), [report, zone]);
+  return (
+    <>
+      <Curve title="Spend a day" of="spend" points={points} shown={dollars} report={report} />
+      <div className="cards">
+        <Curve title="Requests a day" of="requests" points={points} shown={compact} report={report} />
+        <Curve title="Errors a day" of="errors" points={points} shown={compact} report={report} />
+      </div>
+    </>
+  );
+}
+
+interface Point {
+  readonly day: string;
+  readonly spend: number;
+  readonly requests: number;
+  readonly errors: number;
+}
+
+interface CurveProps {
+  readonly title: string;
+  readonly of: 'spend' | 'requests' | 'errors';
+  readonly points: readonly Point[];
+  readonly shown: (value: number) => string;
+  readonly report: SpendReport;
+}
+
+function Curve({ title, of, points, shown, report }: CurveProps) {
+  const color = of === 'errors' ? 'red' : 'accent';
   return (
     <Card>
       <Flex direction="column" gap="2">
         <Heading as="h2" size="3">
-          Spend a day
+          {title}
         </Heading>
-        <div className="chart" role="img" aria-label={`Spend a day from ${report.from} to ${report.to}`}>
+        <div className="chart" role="img" aria-label={`${title} from ${report.from} to ${report.to}`}>
           <ResponsiveContainer width="100%" height="100%">
-            <AreaChart data={points} margin={{ top: 8, right: 8, bottom: 0, left: 8 }}>
+            <AreaChart data={[...points]} margin={{ top: 8, right: 8, bottom: 0, left: 8 }}>
               <CartesianGrid strokeDasharray="3 3" stroke="var(--gray-a5)" />
               <XAxis dataKey="day" tick={{ fill: 'var(--gray-11)', fontSize: 11 }} minTickGap={24} />
-              <YAxis tickFormatter={dollars} tick={{ fill: 'var(--gray-11)', fontSize: 11 }} width={80} />
+              <YAxis tickFormatter={shown} tick={{ fill: 'var(--gray-11)', fontSize: 11 }} width={80} />
               <Tooltip
-                formatter={(value) => dollars(Number(value))}
+                formatter={(value) => shown(Number(value))}
                 contentStyle={{ background: 'var(--color-panel-solid)', border: '1px solid var(--gray-a6)' }}
               />
               <Area
-                dataKey="spend"
-                name="Spend"
-                stroke="var(--accent-9)"
-                fill="var(--accent-a5)"
+                dataKey={of}
+                name={title}
+                stroke={`var(--${color}-9)`}
+                fill={`var(--${color}-a5)`}
                 isAnimationActive={false}
               />
             </AreaChart>
@@ -127,12 +205,18 @@ function SpendOverTime({ report }: { report: SpendReport }) {
 }
 
 /** Days on which nothing was spent are there as well. */
-function filled({ from, to, data }: SpendReport): { day: string; spend: number }[] {
-  const spent = new Map(data.map((row) => [String(row['day']), Number(row.cost_usd)]));
-  const points: { day: string; spend: number }[] = [];
+function filled({ from, to, data }: SpendReport, zone: string): Point[] {
+  const of = new Map(data.map((row) => [String(row['day']), row]));
+  const points: Point[] = [];
   for (let at = Date.parse(from); at <= Date.parse(to) && points.length < 800; at += DAY_MS) {
     const day = new Date(at).toLocaleDateString('sv-SE', { timeZone: zone });
-    points.push({ day, spend: spent.get(day) ?? 0 });
+    const row = of.get(day);
+    points.push({
+      day,
+      spend: Number(row?.cost_usd ?? 0),
+      requests: Number(row?.requests ?? 0),
+      errors: Number(row?.errors ?? 0),
+    });
   }
   return points;
 }

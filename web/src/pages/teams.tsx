@@ -1,16 +1,23 @@
 /** Teams with what is left of their limits. */
-import { Badge, Button, Card, Flex, Heading } from '@radix-ui/themes';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { get, type LimitLevel, type Page, query, type Team, write } from '../api';
+import { get, type Page, query, type Team, write } from '../api';
 import { Only } from '../me';
 import { Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { count, dollars, time } from '../words';
 
 export function TeamsPage() {
-  const teams = useQuery({ queryKey: ['teams'], queryFn: () => get<Page<Team>>('/teams?limit=200') });
+  const [q, setQ] = useState('');
+  const teams = useInfiniteQuery({
+    queryKey: ['teams', q],
+    queryFn: ({ pageParam }) => get<Page<Team>>(`/teams${query({ limit: 50, cursor: pageParam, q })}`),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor,
+  });
   return (
     <PageFrame
       title="Teams"
@@ -21,10 +28,13 @@ export function TeamsPage() {
         </Only>
       }
     >
-      <Answer of={teams}>
-        {({ data }) =>
+      <Field label="Search a name" value={q} onChange={setQ} />
+      <Answer of={{ ...teams, data: teams.data?.pages.flatMap(({ data }) => data) }}>
+        {(data) =>
           data.length === 0 ? (
-            <div className="empty">There is no team yet. Make one, give it a budget, and make keys for it.</div>
+            <div className="empty">
+              There is no {q === '' ? 'team yet' : 'such team'}. Make one, give it a budget, and make keys for it.
+            </div>
           ) : (
             <Flex direction="column" gap="3">
               {data.map((team) => (
@@ -34,16 +44,19 @@ export function TeamsPage() {
           )
         }
       </Answer>
+      {teams.hasNextPage && (
+        <div>
+          <Button variant="soft" onClick={() => void teams.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
     </PageFrame>
   );
 }
 
 function TeamCard({ team }: { team: Team }) {
   const client = useQueryClient();
-  const levels = useQuery({
-    queryKey: ['limits', 'team', team.id],
-    queryFn: () => get<{ data: readonly LimitLevel[] }>(`/limits${query({ team: team.id })}`),
-  });
   const act = useMutation({
     mutationFn: () => write('POST', `/teams/${encodeURIComponent(team.id)}/${team.blocked ? 'unblock' : 'block'}`, {}),
     onSuccess: () => client.invalidateQueries({ queryKey: ['teams'] }),
@@ -67,7 +80,14 @@ function TeamCard({ team }: { team: Team }) {
           </Only>
         </Flex>
         {act.error && <Problem error={act.error} />}
-        <Answer of={levels}>{({ data }) => <Levels levels={data} empty="This team has no limits." />}</Answer>
+        <Text as="p" size="2" color="gray">
+          {`${dollars(team.month.cost_usd)} and ${count(team.month.requests)} requests this month; last used ${team.last_used_at === null ? 'never' : time(team.last_used_at)}.`}
+        </Text>
+        {team.limit_states === null ? (
+          <div className="empty">What its limits have left is not known just now.</div>
+        ) : (
+          <Levels levels={team.limit_states} empty="This team has no limits." />
+        )}
       </Flex>
     </Card>
   );

@@ -36,3 +36,22 @@ export function Levels({ levels, empty }: { levels: readonly LimitLevel[]; empty
     </div>
   );
 }
+
+/** What is left of each limit, in a line. */
+export function Left({ of: levels }: { of: readonly LimitLevel[] | null }) {
+  if (levels === null) return <>not known just now</>;
+  if (levels.length === 0) return <>no limit</>;
+  return (
+    <>
+      {levels.map(({ unit, per, model, remaining, max }) => {
+        const amount = (value: string | number): string => (unit === 'usd' ? dollars(value) : count(Number(value)));
+        const what = unit === 'usd' ? '' : ` ${unit.replaceAll('_', ' ')}`;
+        return (
+          <div key={`${unit} ${per} ${model}`}>
+            {`${amount(remaining)} of ${amount(max)}${what}${per === null ? '' : `, ${per}`}${model === null ? '' : `, ${model}`}`}
+          </div>
+        );
+      })}
+    </>
+  );
+}

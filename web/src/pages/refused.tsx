@@ -1,0 +1,81 @@
+/** Who was refused by the gateways and why: from the database, so of all of them. */
+import { Flex } from '@radix-ui/themes';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { get, query, type RefusalReport } from '../api';
+import { Choice, Field } from '../parts/fields';
+import { Figures } from '../parts/figures';
+import { Answer, PageFrame } from '../parts/page';
+import { DataTable } from '../parts/table';
+import { count, time } from '../words';
+
+const HOUR_MS = 3_600_000;
+const periods = [
+  ['1', 'the last hour'],
+  ['24', 'the last day'],
+  ['168', 'the last week'],
+  ['720', 'the last 30 days'],
+] as const;
+
+const whatToDo: Readonly<Record<string, string>> = {
+  rate_limit_exceeded:
+    'A rate limit. Explain shows which one is tightest; raise it, or have the client wait for retry-after.',
+  budget_exceeded: 'A budget is used up. Raise it, or wait for the end of its window.',
+  invalid_api_key: 'Nobody has this key. A client sends an old or a wrong one.',
+  expired_api_key: 'The key has ended. Make a new one, or move its end.',
+  model_not_allowed: 'The key may not use this model. Add the model to the key.',
+  model_not_found: 'There is no such model. Look at Models for the names.',
+};
+
+export function RefusedPage() {
+  const [hours, setHours] = useState('24');
+  const [team, setTeam] = useState('');
+  const from = new Date(Math.floor((Date.now() - Number(hours) * HOUR_MS) / 60_000) * 60_000).toISOString();
+  const asked = (group_by: string) => `/reports/refusals${query({ from, team, group_by })}`;
+  const who = useQuery({
+    queryKey: ['refused', hours, team],
+    queryFn: () => get<RefusalReport>(asked('reason,team,key,model')),
+    refetchInterval: 10_000,
+  });
+  const why = useQuery({
+    queryKey: ['refused', 'why', hours, team],
+    queryFn: () => get<RefusalReport>(asked('reason')),
+  });
+  return (
+    <PageFrame
+      title="Refused"
+      hint="Requests that the gateways themselves refused. What an upstream failed at is under Requests."
+    >
+      <Flex gap="3" wrap="wrap">
+        <Choice label="Period" value={hours} onChange={setHours} options={periods} />
+        <Field label="Team" value={team} onChange={setTeam} placeholder="all" />
+      </Flex>
+      <Answer of={why}>
+        {({ data }) =>
+          data.length > 0 && (
+            <Figures of={data.slice(0, 6).map((row) => [String(row['reason']), count(row.refused)] as const)} />
+          )
+        }
+      </Answer>
+      <Answer of={who}>
+        {({ data }) => (
+          <DataTable
+            caption="Refused requests"
+            rows={data}
+            id={(row) => ['reason', 'team', 'key', 'model'].map((name) => String(row[name])).join(' ')}
+            empty="Nobody was refused in this period."
+            columns={[
+              { name: 'Reason', cell: (row) => String(row['reason']) },
+              { name: 'Team', cell: (row) => String(row['team'] ?? '–') },
+              { name: 'Key', cell: (row) => String(row['key_name'] ?? row['key'] ?? 'nobody known') },
+              { name: 'Model', cell: (row) => String(row['model'] ?? '–') },
+              { name: 'Requests', end: true, cell: (row) => count(row.refused) },
+              { name: 'Last', cell: (row) => time(row.last_at) },
+              { name: 'What to do', cell: (row) => whatToDo[String(row['reason'])] ?? '–' },
+            ]}
+          />
+        )}
+      </Answer>
+    </PageFrame>
+  );
+}
