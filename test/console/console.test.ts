@@ -8,6 +8,7 @@ import { packageRoot } from '../../src/lib/root.js';
 import { serious } from '../support/axe.js';
 import { browserPath, openBrowser } from '../support/browser.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { consoleConfig, fill } from './filled.js';
 
 const skip = browserPath === undefined && 'Chromium is not installed';
 const screens = process.env['TEST_SCREENS'];
@@ -19,6 +20,7 @@ const pages = [
   ['teams', 'Teams'],
   ['models', 'Models'],
   ['playground', 'Playground'],
+  ['refused', 'Refused'],
   ['explain', 'Explain'],
   ['cache', 'Cache'],
   ['guardrails', 'Guardrails'],
@@ -42,13 +44,7 @@ describe('the console', { skip }, () => {
   before(async () => {
     gateway = await startGateway({
       database: 'postgres',
-      config: {
-        providers: { sandbox: { type: 'sandbox' } },
-        models: { sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: { input: 1, output: 1 } } },
-        capture: { content: 'on' },
-        guardrails: { mask: { kind: 'pii', action: 'redact' } },
-        defaults: { guards: ['mask'] },
-      },
+      config: consoleConfig,
     });
     browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
@@ -120,24 +116,116 @@ describe('the console', { skip }, () => {
     assert.ok(!kept.includes(gateway.adminKey) && !kept.includes('tollgate_session'), kept);
   });
 
-  for (const [path, title] of pages)
-    test(`has the page ${title}, without an error and with nothing serious for axe`, async () => {
-      await go(path, title);
+  /** Through the links of the console, as people go. */
+  const visit = async (title: string): Promise<void> => {
+    await page.getByRole('link', { name: title, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
+  };
+
+  test('has every page without data, which says the next step, without an error', async () => {
+    for (const [, title] of pages) {
+      await visit(title);
+      assert.deepEqual(complaints, [], title);
+      assert.equal(await page.getByRole('alert').count(), 0, title);
+    }
+    for (const [title, words] of [
+      ['Teams', 'There is no team yet'],
+      ['Refused', 'Nobody was refused'],
+      ['Cache', 'Nothing came from the cache yet'],
+      ['Limits', 'No team has a limit'],
+    ] as const) {
+      await visit(title);
+      await page.getByText(words).first().waitFor();
+    }
+  });
+
+  test('has every page with data, without an error and with nothing serious for axe', async () => {
+    await fill(gateway);
+    await go('', 'Spend');
+    for (const [, title] of pages) {
+      await visit(title);
       await shot(title.toLowerCase());
-      assert.deepEqual(await serious(page), []);
-      assert.deepEqual(complaints, []);
-    });
+      assert.deepEqual(await serious(page), [], title);
+      assert.deepEqual(complaints, [], title);
+      assert.equal(await page.getByRole('alert').count(), 0, title);
+    }
+    for (const [title, words] of [
+      ['Spend', 'Saved by the cache'],
+      ['Keys', 'search-prod'],
+      ['Teams', '$50.00 a month'],
+      ['Models', 'away'],
+      ['Refused', 'budget_exceeded'],
+      ['Cache', 'Saved by model'],
+      ['Reports', 'daily-spend'],
+      ['Webhooks', 'Deliveries'],
+      ['Routes', 'orders'],
+      ['Audit', 'key.create'],
+    ] as const) {
+      await visit(title);
+      await page.getByText(words).first().waitFor();
+    }
+  });
+
+  test('has every page say in words that the gateway is away', async () => {
+    await visit('Explain');
+    await page.route('**/admin/v1/**', (route) => route.abort());
+    for (const [path, title] of pages) {
+      if (title === 'Explain' || title === 'Playground') continue;
+      await page.goto(`${gateway.url}/ui/${path}`);
+      await page.getByText('The gateway cannot be reached').first().waitFor();
+    }
+    await page.unroute('**/admin/v1/**');
+    complaints.length = 0;
+  });
+
+  test('follows the ledger live', async () => {
+    await go('requests', 'Requests');
+    const followed = page.waitForResponse((response) => response.url().includes('/usage/stream'));
+    await page.getByRole('switch').click();
+    assert.equal((await followed).status(), 200);
+    const { key } = await gateway.key({ name: 'live-key', team: 'search' });
+    await gateway.chat(key, { model: 'flaky', messages: [{ role: 'user', content: 'Hello' }] });
+    await page.getByText('sandbox/sandbox').first().waitFor();
+    const [newest] = await page.locator('tbody tr').all();
+    await newest!.getByText('flaky').waitFor();
+    await page.getByRole('switch').click();
+  });
+
+  test('judges a draft of the configuration and names what it would change', async () => {
+    await go('config', 'Configuration');
+    await page.getByLabel('The text of config.yaml').fill('models:\n  m: { targts: [] }\n');
+    await page.getByRole('button', { name: 'Validate' }).click();
+    await page.getByTestId('problems').getByText('targets').waitFor();
+    await shot('config-draft');
+    await page.getByLabel('The text of config.yaml').fill('providers: { sandbox: { type: sandbox } }');
+    await page.getByRole('button', { name: 'Validate' }).click();
+    await page.getByText('It is valid. Write it into the file').waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
+  test('adds a provider with a model, and tests it', async () => {
+    await go('models', 'Models');
+    await page.getByRole('button', { name: 'Add a provider' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('second');
+    await page.getByLabel('Type').selectOption('sandbox');
+    await page.getByLabel('A model of it').fill('second-model');
+    await page.getByRole('button', { name: 'Add and test' }).click();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('heading', { name: 'second-model' }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
 
   test('makes a key with a budget, shows its secret once, and what is left of it', async () => {
     await go('keys', 'Keys');
     await page.getByRole('button', { name: 'New key' }).click();
-    await page.getByLabel('Name').fill('search-prod');
+    await page.getByLabel('Name', { exact: true }).fill('search-batch');
     await page.getByLabel('Limit').fill('50');
     await page.getByRole('button', { name: 'Create' }).click();
     const secret = await page.getByTestId('secret').textContent();
     assert.match(secret ?? '', /^sk-tg-[0-9A-Za-z]{49}$/);
     await page.getByRole('button', { name: 'Done' }).click();
-    await page.getByRole('button', { name: 'search-prod' }).click();
+    await page.getByRole('button', { name: 'search-batch' }).click();
     await page.getByText('$0 spent, $0 held, $50.00 left').waitFor();
     await shot('key');
     assert.ok(!(await page.content()).includes(secret!));
@@ -156,8 +244,10 @@ describe('the console', { skip }, () => {
 
   test('shows one request with its attempts', async () => {
     await go('requests', 'Requests');
+    await page.getByLabel('request id').fill('first-failed');
+    await page.getByText('sandbox/sandbox').first().waitFor();
     await page.getByRole('button', { name: /\d{4}/ }).first().click();
-    await page.getByRole('dialog').getByText('Attempt 1: sandbox/sandbox').waitFor();
+    await page.getByRole('dialog').getByText('Went to').waitFor();
     await page.getByRole('button', { name: 'Show prompt and answer' }).click();
     await page.getByText('"messages"').waitFor();
     await page.getByText('"choices"').waitFor();
@@ -166,14 +256,14 @@ describe('the console', { skip }, () => {
     await page.keyboard.press('Escape');
   });
 
-  test('says in words that the gateway is away, and goes on when it is back', async () => {
+  test('goes on when a gateway that was away is back', async () => {
     await go('audit', 'Audit');
     await page.route('**/admin/v1/**', (route) => route.abort());
     await page.getByRole('link', { name: 'Teams' }).click();
     await page.getByText('The gateway cannot be reached').first().waitFor();
     await page.unroute('**/admin/v1/**');
     await page.getByRole('button', { name: 'Try again' }).first().click();
-    await page.getByText('There is no team yet').waitFor();
+    await page.getByRole('heading', { name: 'search', exact: true }).waitFor();
     complaints.length = 0;
   });
 

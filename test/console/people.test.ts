@@ -18,6 +18,7 @@ const ofViewer = [
     'Teams',
     'Models',
     'Playground',
+    'Refused',
     'Explain',
     'Cache',
     'Limits',
@@ -27,7 +28,19 @@ const ofViewer = [
   ...['Routes', 'Configuration', 'Audit', 'Users', 'Account'],
 ];
 const ofTeamAdmin = [
-  ...['Spend', 'Requests', 'Keys', 'Teams', 'Playground', 'Explain', 'Limits', 'Reports', 'Audit', 'Account'],
+  ...[
+    'Spend',
+    'Requests',
+    'Keys',
+    'Teams',
+    'Playground',
+    'Refused',
+    'Explain',
+    'Limits',
+    'Reports',
+    'Audit',
+    'Account',
+  ],
 ];
 /** Buttons that change something for others. */
 const WRITES =

@@ -30,7 +30,12 @@ describe('what is shown', () => {
       ['req-3', 'req-2', 'req-1', 'req-0'],
     );
     const { at: _, ...rest } = entries[0]!;
-    assert.deepEqual(all.body.data[3], { ...rest, at: '2026-11-24T08:00:00.123Z', cost_usd: '0.000006900', key_name: null });
+    assert.deepEqual(all.body.data[3], {
+      ...rest,
+      at: '2026-11-24T08:00:00.123Z',
+      cost_usd: '0.000006900',
+      key_name: null,
+    });
     const first = await server.call('GET', '/usage?limit=3');
     const second = await server.call('GET', `/usage?limit=3&cursor=${first.body.next_cursor}`);
     assert.deepEqual([...first.body.data, ...second.body.data], all.body.data);
