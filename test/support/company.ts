@@ -162,10 +162,10 @@ export function companyReads(): readonly string[] {
       'group_by=model',
       'group_by=team',
       'group_by=provider',
-      'group_by=key',
+      'group_by=key&top=100',
     ].map(spend),
     ...[
-      'group_by=user',
+      'group_by=user&top=100',
       'group_by=tag',
       'group_by=day&timezone=Europe/Berlin',
       'group_by=day&team=team-7',
