@@ -21,6 +21,7 @@ const ofViewer = [
     'Refused',
     'Explain',
     'Cache',
+    'Guardrails',
     'Limits',
     'Reports',
     'Webhooks',

@@ -40,7 +40,7 @@ export function KeysPage() {
       }
     >
       <Flex gap="2" wrap="wrap">
-        <Field label="Search: a name, an id, a prefix" value={q} onChange={setQ} />
+        <Field label="Search" value={q} onChange={setQ} placeholder="a name, an id or a prefix" />
         <Field label="Of team" value={team} onChange={setTeam} placeholder="all" />
         <Choice label="Revoked ones" value={revoked} onChange={setRevoked} options={withRevoked} />
       </Flex>

@@ -28,7 +28,7 @@ export function TeamsPage() {
         </Only>
       }
     >
-      <Field label="Search a name" value={q} onChange={setQ} />
+      <Field label="Search" value={q} onChange={setQ} placeholder="a part of it" />
       <Answer of={{ ...teams, data: teams.data?.pages.flatMap(({ data }) => data) }}>
         {(data) =>
           data.length === 0 ? (
