@@ -229,6 +229,8 @@ describe('people in the console', { skip }, () => {
 
   test('whoever is blocked while the page is open is at the sign-in with the next click', async () => {
     await byPassword('viewer');
+    // What the first page asks is answered before the block, else the sign-in is there before the click.
+    await page.waitForLoadState('networkidle');
     const [user] = (await gateway.admin<{ data: { id: string }[] }>('GET', '/users?q=viewer@')).data;
     await gateway.admin('POST', `/users/${user!.id}/block`);
     await page.getByRole('navigation').getByRole('link', { name: 'Teams' }).click();
