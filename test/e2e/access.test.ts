@@ -94,7 +94,8 @@ describe('the admin API by roles', () => {
       const { token } = people[role]!;
       for (const row of guarded) {
         const { roles, scope } = needOf(row.operationId);
-        if (!roles.includes(role)) continue;
+        // A stream has no end: `e2e/usage-stream` shows whose entries it tells.
+        if (!roles.includes(role) || row.operationId === 'streamUsage') continue;
         const answer = await asked(row, token);
         const said = answer.text.replaceAll(key['beta']!.id, '').replaceAll('named beta', '');
         assert.ok(!said.includes('beta'), `${row.operationId}: ${answer.text}`);
@@ -103,7 +104,8 @@ describe('the admin API by roles', () => {
         const nothing = row.path.startsWith('/admin/v1/teams') ? 'no-such' : `key_${'0'.repeat(26)}`;
         const path = row.path.slice('/admin/v1'.length).replace('{id}', nothing);
         const other = await ask(gateway, token, row.method, path, bodies()[row.operationId]);
-        const theirs = paths(row, false).split('/')[2]!;
+        const place = row.path.slice('/admin/v1'.length).split('/').indexOf('{id}');
+        const theirs = paths(row, false).split('/')[place]!;
         assert.equal(other.text.replaceAll(nothing, '*'), answer.text.replaceAll(theirs, '*'), row.operationId);
       }
     });
