@@ -36,6 +36,8 @@ describe('the table', () => {
       'getOpenApi',
       'getSession',
       'createSession',
+      'beginOidc',
+      'endOidc',
     ]);
     for (const { path, access } of rows) {
       if (path.startsWith('/v1/')) assert.equal(access, 'key', path);

@@ -111,6 +111,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
     logger: { level: 'debug', stream: { write: (line) => void logged.push(line) } },
     routerOptions: { maxParamLength: 1_200 },
     genReqId: ({ headers }) => requestIdOf(headers),
+    childLoggerFactory: (logger, { reqId }) => logger.child({ request_id: reqId }),
   });
   await app.register(
     adminApi({
