@@ -42,7 +42,7 @@ describe('the table', () => {
     for (const { path, access } of rows) {
       if (path.startsWith('/v1/')) assert.equal(access, 'key', path);
       else if (path.startsWith('/admin/') && access !== 'admin')
-        assert.match(path, /^\/admin\/v1\/(?:openapi\.json|session)$/);
+        assert.match(path, /^\/admin\/v1\/(?:openapi\.json|session(?:\/oidc(?:\/\w+)?)?)$/);
     }
   });
 
