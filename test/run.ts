@@ -1,5 +1,5 @@
 /**
- * `npm test`: all test files against a real Postgres and a real Redis, each file in a process of its own, two at a time. A
+ * `npm test`: all test files against a real Postgres and a real Redis, each file in a process of its own, three at a time. A
  * file that does not end in its time is ended and counts as failed. Arguments pick the files whose names hold one of them;
  * with `--node24` these files, or a chosen part of the suite, run on Node 24 as well, before.
  * The last line is `N passed, N failed, N skipped`; a run that executed nothing has failed.
@@ -51,7 +51,7 @@ async function main(): Promise<number> {
     process.env['TEST_DATABASE_URL'] = services.databaseUrl;
     if (services.redisUrl) process.env['TEST_REDIS_URL'] = services.redisUrl;
     if (process.argv.includes('--node24')) await tellOfNode24(stopped.signal);
-    await runAll(stopped.signal, services.redisUrl ? 1 : 2); // files that flush one shared Redis take turns
+    await runAll(stopped.signal, services.redisUrl ? 1 : 3); // files that flush one shared Redis take turns
   } catch (error) {
     if (!(error instanceof NothingToRunAgainst)) throw error;
     console.error(error.message);
