@@ -239,6 +239,7 @@ export function createAttempt({
           clock,
           limitHeaders: target.providerType.limitHeaders,
           errorTypeHeader: target.providerType.errorTypeHeader,
+          requestId: reserved.call.requestId,
           requestIdHeader: target.providerType.requestIdHeader ?? 'x-request-id',
           probe: model.probe,
           avoidPolicy: targets.canAvoidPolicy,

@@ -22,7 +22,7 @@ export interface Times {
   readonly exhaustedMs: number;
   /** Of an upstream that refused: when the tightest of its limits is full again, as far as it says so. */
   readonly resetMs: number | undefined;
-  /** What the upstream calls the request; cut at 200 characters. */
+  /** What the upstream calls the request, cut at 200 characters; undefined where it gives back the id that it was sent. */
   readonly providerRequestId: string | undefined;
 }
 
@@ -77,7 +77,8 @@ export interface Carry {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly limitHeaders: readonly LimitHeader[];
-  /** Where an answer says what the upstream calls the request. */
+  /** Our id of the request, and where an answer says what the upstream calls it. */
+  readonly requestId: string;
   readonly requestIdHeader: string;
   /** Where an error's type may stand beside its body; undefined: nowhere. */
   readonly errorTypeHeader: string | undefined;

@@ -110,7 +110,7 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
     first_byte_ms: firstByteAt === null ? null : toMicroseconds(firstByteAt - sentAt),
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
-    provider_request_id: providerRequestId === intent.request_id ? undefined : providerRequestId,
+    provider_request_id: providerRequestId,
     ...flagsOf(bill.implausible, reserved.guarded),
     ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };

@@ -99,7 +99,8 @@ export class Meter implements UpstreamEvents {
       this.#retryAfterMs = retryAfterMs(headers, clock.now());
       this.#errorType = errorTypeIn(headers, this.#plan.errorTypeHeader);
     }
-    this.#providerRequestId = headers.get(this.#plan.requestIdHeader)?.slice(0, 200) || undefined;
+    const theirs = headers.get(this.#plan.requestIdHeader);
+    if (theirs && theirs !== this.#plan.requestId) this.#providerRequestId = theirs.slice(0, 200);
     this.#exhaustedMs = exhaustedMs(headers, limitHeaders, clock.now());
     if (status === 429 || status === 503) this.#resetMs = tightestResetMs(headers, limitHeaders, clock.now());
     if (status >= 300 || !stream) return this.#expect(headers);

@@ -59,7 +59,7 @@ export const createTelling =
       fallback: serving === model ? undefined : serving?.name,
       cache: context.cache === 'off' ? undefined : context.cache,
       attempts: context.attempts,
-      provider_request_id: providerIdOf(times?.providerRequestId, call.requestId),
+      provider_request_id: times?.providerRequestId,
       guards: context.guards ? saidBy(context.guards) : undefined,
       input_tokens: result?.bill.tokens.input,
       output_tokens: result?.bill.tokens.output,
@@ -69,9 +69,6 @@ export const createTelling =
       first_byte_ms: firstByteMs === null ? undefined : round(firstByteMs),
     });
   };
-
-/** An upstream that gives back what it was sent has none of its own. */
-const providerIdOf = (said: string | undefined, own: string): string | undefined => (said === own ? undefined : said);
 
 const CLIENT_LEFT = 499;
 /** `mask:redact:input:2,policy:block:output:1`: names and counts. */
