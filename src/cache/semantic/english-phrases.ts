@@ -185,36 +185,7 @@ by cheque : with cheque
 by check : with check
 by paypal : with paypal
 by bank transfer : with bank transfer
-at what causes : why
-what cause : why
-what time : when
-in what year : when
-in which year : when
-^ what year : when
-in which place : where
-in what place : where
-in which places : where
-in what places : where
-at which places : where
-what are the things : what
-which things : what
-what things : what
-who is the author of : who wrote
-who was the author of : who wrote
-who is the inventor of : who invented
-who was the inventor of : who invented
-who is the founder of : who founded
-who was the founder of : who founded
-who is the composer of : who composed
-who was the composer of : who composed
-more than one : multiple
-by card : with card
-by credit card : with credit card
-by debit card : with debit card
-by cheque : with cheque
-by check : with check
-by paypal : with paypal
-by bank transfer : with bank transfer
+at what time : when
 how many : howmany
 how much : howmuch
 how much time : howlong
@@ -290,6 +261,8 @@ export const phrases: ReadonlyMap<string, readonly Phrase[]> = (() => {
     const words = list(left);
     const startOnly = words[0] === '^';
     if (startOnly) words.shift();
+    const there = found.get(words[0]!)?.some((one) => one.startOnly === startOnly && one.words.join() === words.join());
+    if (there) throw new Error(`the phrase "${left.trim()}" stands twice`);
     const phrase = { words, startOnly, becomes: right.trim() === '' ? [] : list(right) };
     found.set(words[0]!, [...(found.get(words[0]!) ?? []), phrase]);
   }

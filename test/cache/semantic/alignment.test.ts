@@ -104,6 +104,7 @@ const accepted: [string, string][] = [
   ['How can I be more patient?', 'How do I become more patient?'],
   ['Can I have more than one key?', 'Can I have multiple keys?'],
   ['Can I pay with a card?', 'Can I pay by card?'],
+  ['At what time does it open?', 'When does it open?'],
   ['Wie koche ich ein Ei?', 'Hallo, wie koche ich bitte ein Ei?'],
   ['Où est la gare ?', 'Bonjour, où est la gare ?'],
   ['¿Cómo puedo cambiar mi contraseña?', 'Hola, ¿cómo puedo cambiar mi contraseña?'],
