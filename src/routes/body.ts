@@ -10,7 +10,7 @@ import { tooSlow } from '../lib/late.js';
 import { FORM_TYPE, isForm } from './form.js';
 import { FORM_TO_JSON } from './json-edit.js';
 import { NOT_JSON } from './json-job.js';
-import type { Undone } from './json-work.js';
+import { LITTLE_BYTES, type Undone } from './json-work.js';
 import { type ServeDeps, stands } from './policy.js';
 import type { Route } from './route.js';
 import { isJson, isReadable } from './transform.js';
@@ -79,14 +79,18 @@ async function fromForm(visit: Visit, route: Route, bytes: Buffer): Promise<Buff
   return 'undone' in worked ? told(visit, undoneRefusal(worked.undone)) : asBuffer(worked.done ?? NO_BODY);
 }
 
-/** What its schema says of a body; no body at all is checked as an empty object. */
+/**
+ * What its schema says of a body; no body at all is checked as an empty object. A thread that fails does not give back what it was
+ * handed, so where the body goes on whatever is found, the thread has a copy.
+ */
 async function checked(body: Buffer, route: Route): Promise<{ readonly wrong?: Refusal; readonly bytes: Buffer }> {
   const schema = route.validation?.schema;
   if (schema == null) return { bytes: body };
   const isMissing = body.length === 0;
-  const worked = await route.work.run('check', schema, isMissing ? NO_BODY : body);
+  const keepsBody = route.logOnly.has('validate') && body.length > LITTLE_BYTES;
+  const worked = await route.work.run('check', schema, isMissing ? NO_BODY : keepsBody ? Buffer.from(body) : body);
   if ('undone' in worked) return { wrong: undoneRefusal(worked.undone), bytes: body };
-  const bytes = isMissing ? body : worked.bytes;
+  const bytes = isMissing || keepsBody ? body : worked.bytes;
   return worked.done === undefined ? { bytes } : { wrong: wrongBody(worked.done, isMissing), bytes };
 }
 

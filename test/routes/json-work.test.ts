@@ -63,6 +63,18 @@ describe('a JSON body that is looked into', () => {
     }
   });
 
+  it('goes on as it came where its check only logs, found wrong or never finished', async () => {
+    const { gateway, upstream } = await route({
+      ...{ log_only: ['validate'], json: { largest: '2mb', values: 200_000 } },
+      validate: { body: { type: 'array', uniqueItems: true } },
+    });
+    const endless = JSON.stringify(Array.from({ length: 60_000 }, (_, i) => ({ i })));
+    for (const body of [objectOf(10_000), endless]) {
+      assert.equal((await post(gateway, body)).status, 200);
+      assert.ok(upstream.seen.at(-1)!.body === body, 'the body that was sent');
+    }
+  });
+
   it('of 1 MB does not keep small requests waiting, nor do many of them', async () => {
     const { gateway, upstream } = await route({ request: { body: { remove: ['k1'], set: { by: 'me' } } } });
     const large = objectOf(60_000);
