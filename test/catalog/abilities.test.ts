@@ -47,6 +47,36 @@ test('what models read is known by their names, whatever stands around them', ()
   assert.deepEqual(found, inputs);
 });
 
+test('what a model reads beyond its family is known by its name, or not refused', () => {
+  const reads = (name: string) => abilitiesOf(name).input;
+  for (const name of [
+    ...['llama3.2-vision', 'llama-3.2-vision', 'llama3-llava-next-8b', 'gpt-4-vision-preview'],
+    ...['gpt-4-1106-vision-preview', 'gpt-image-1', 'gpt-realtime', 'llama-3.1-nemotron-nano-vl-8b-v1', 'glm-5.1v'],
+    ...['accounts/fireworks/models/kimi-k2p5', 'embed-v4.0', 'nomic-embed-vision', 'mistral-7b-vision', 'gemma3n:e4b'],
+    ...['gemini-embedding-2', 'internvl-llama-2', 'llama-2-internvl-13b'],
+  ])
+    assert.notEqual(reads(name)?.includes('image'), false, name);
+  for (const name of [
+    ...['gemma-3n-e4b-it', 'gemma3n:e4b', 'gemma-4-e4b', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe', 'gpt-realtime'],
+    ...['gpt-4o-realtime-preview', 'llama-3.1-8b-omni', 'llama-3-typhoon-v1.5-8b-audio'],
+  ])
+    assert.notEqual(reads(name)?.includes('audio'), false, name);
+  assert.deepEqual(reads('gpt-4o-mini-tts'), ['text']);
+  assert.deepEqual(reads('gpt-4-turbo-preview'), ['text']);
+  assert.deepEqual(reads('kimi-k2-instruct'), ['text']);
+  assert.deepEqual(reads('glm-5.1'), ['text']);
+});
+
+test('that a model does not think is said of no model that does', () => {
+  const thinking = [
+    ...['deepseek-chat', 'deepseek-reasoner', 'deepseek-v3.2', 'qwen3-max', 'qwen3-32b', 'qwen3-vl-plus', 'qwq-plus'],
+    ...['glm-4.6', 'glm-4.5v', 'glm-5', 'grok-4', 'grok-4-fast', 'kimi-k2.5', 'kimi-k2-thinking', 'minimax-m2'],
+  ];
+  for (const name of thinking) assert.equal(abilitiesOf(name).reasoning, null, name);
+  for (const name of ['llama-3.3-70b', 'qwen2.5-72b-instruct', 'kimi-k2-0905-preview', 'grok-3', 'codestral-2501'])
+    assert.equal(abilitiesOf(name).reasoning, 'none', name);
+});
+
 test('of a name that says nothing nothing is known', () => {
   for (const name of ['my-model', '', 'mistral-large-latest', 'llama', 'a'.repeat(100_000), '../../gpt', 'gpt-40'])
     assert.deepEqual(abilitiesOf(name), nothingKnown, name.slice(0, 50));

@@ -23,6 +23,9 @@ before(async () => {
       providers: {
         open: { type: 'openai-compatible', ...at, speaks: ['openai-chat'] },
         responses: { type: 'openai-compatible', ...at, speaks: ['openai-responses'] },
+        deepseek: { type: 'deepseek', ...at },
+        qwen: { type: 'qwen', ...at },
+        groq: { type: 'groq', ...at },
         messages: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
       },
       models: {
@@ -34,6 +37,10 @@ before(async () => {
         'reasons-responses': of('responses', 'gpt-5'),
         'reasons-responses-drop': { ...of('responses', 'gpt-5'), drop_params: true },
         'own-name': { ...of('open', 'my-deployment'), abilities: { sampling: false }, drop_params: true },
+        'thinks-drop': { ...of('deepseek', 'deepseek-chat'), drop_params: true },
+        'switch-drop': { ...of('qwen', 'qwen3-32b'), drop_params: true },
+        'never-thinks-drop': { ...of('groq', 'llama-3.3-70b-versatile'), drop_params: true },
+        'stated-drop': { ...of('deepseek', 'deepseek-chat'), drop_params: true, abilities: { reasoning: 'none' } },
         opus: of('messages', 'claude-opus-4-7'),
         'opus-drop': { ...of('messages', 'claude-opus-4-7'), drop_params: true },
       },
@@ -155,5 +162,19 @@ describe('what a model refuses', () => {
     assert.match(String(chat.dropped), /temperature.*top_p/);
     const own = await sentFor('/v1/messages', { model: 'own-name', messages, max_tokens: 99, ...tuned });
     assert.match(String(own.dropped), /temperature.*top_p/);
+  });
+
+  it('how much to think is told in the words of who serves the model, and left out where the model never thinks', async () => {
+    const body = { messages, reasoning_effort: 'medium' };
+    for (const [model, tells, left] of [
+      ['thinks-drop', /"thinking":\{"type":"enabled"\},"reasoning_effort":"high"/, null],
+      ['switch-drop', /"enable_thinking":true/, null],
+      ['never-thinks-drop', null, 'reasoning_effort'],
+      ['stated-drop', null, 'reasoning_effort'],
+    ] as const) {
+      const { sent, dropped } = await sentFor('/v1/chat/completions', { model, ...body });
+      assert.match(JSON.stringify(sent), tells ?? /^(?!.*(?:effort|thinking))/, model);
+      assert.equal(dropped, left, model);
+    }
   });
 });

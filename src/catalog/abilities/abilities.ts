@@ -17,8 +17,18 @@ export function abilitiesOf(model: string): ModelAbilities {
   const name = bareName(model.toLowerCase().slice(0, LONGEST_NAME));
   if (name.includes('claude')) return claudeAbilities(name);
   if (/^(?:gemini|gemma)/.test(name)) return geminiAbilities(name);
-  return [...openaiModels, ...otherModels].find(([pattern]) => pattern.test(name))?.[1] ?? nothingKnown;
+  const found = [...openaiModels, ...otherModels].find(([pattern]) => pattern.test(name))?.[1] ?? nothingKnown;
+  return saysMore(name, found.input) ? { ...found, input: null } : found;
 }
+
+/** Parts of names of models that see, and of those that hear. */
+const SEEING = /vision|visual|llava|multimodal|image|omni|(?:^|[-_.:])(?:\w{0,10}vl|vlm)(?![a-z])/;
+const HEARING = /audio|omni|voice|speech|realtime|multimodal|-asr/;
+
+/** Whether a name tells of more than its family reads: such a model is made of one of the family, and is another. */
+const saysMore = (name: string, input: readonly InputKind[] | null): boolean =>
+  input !== null &&
+  ((!input.includes('image') && SEEING.test(name)) || (!input.includes('audio') && HEARING.test(name)));
 
 /** `ft:gpt-4o-mini:org::id`, `meta-llama/Llama-3.3-70B`, `eu.amazon.nova-pro-v1:0`. */
 function bareName(name: string): string {
@@ -43,10 +53,13 @@ function claudeAbilities(name: string): ModelAbilities {
   };
 }
 
-const geminiInputs = (name: string): readonly InputKind[] => {
-  if (/embedding|^gemini-(?:1\.0-)?pro$|^gemma-(?:2|3-1b)|-tts/.test(name)) return ['text'];
+/** Of Google's small models some hear, and newer ones may. */
+function geminiInputs(name: string): readonly InputKind[] | null {
+  if (/embedding-001|^gemini-(?:1\.0-)?pro$|^gemma-(?:2|3-1b)|-tts/.test(name)) return ['text'];
+  if (/embedding|^gemma-?[4-9]/.test(name)) return null;
+  if (/^gemma-?3n/.test(name)) return ['text', 'image', 'audio', 'video'];
   return name.startsWith('gemma') ? ['text', 'image'] : ['text', 'image', 'audio', 'video', 'file'];
-};
+}
 
 function geminiAbilities(name: string): ModelAbilities {
   const { thinking, maxOutput }: GeminiModel = geminiModel(name);
