@@ -26,12 +26,17 @@ interface Job {
 }
 
 export class JsonWork {
+  readonly #longestMs: number;
   readonly #waiting: Job[] = [];
   #waitingBytes = 0;
   #worker: Worker | null = null;
   #running: Job | null = null;
   #late: NodeJS.Timeout | undefined;
   #closed = false;
+
+  constructor(longestMs = LONGEST_MS) {
+    this.#longestMs = longestMs;
+  }
 
   /** Answers at once where it is little, as it is unless told. The bytes are not to be used any more. */
   run<K extends JobKind>(
@@ -65,7 +70,7 @@ export class JsonWork {
     const { kind, plan, bytes } = job;
     const worker = (this.#worker ??= this.#start());
     worker.ref();
-    this.#late = setTimeout(() => this.#failed(worker), LONGEST_MS);
+    this.#late = setTimeout(() => this.#failed(worker), this.#longestMs);
     worker.postMessage({ kind, plan, bytes }, ownedBy(bytes));
   }
 

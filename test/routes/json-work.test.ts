@@ -223,7 +223,7 @@ describe('work in another thread', () => {
   });
 
   it('that does not end is ended, and the next is done', async () => {
-    const work = new JsonWork();
+    const work = new JsonWork(1_000);
     closing.push(() => work.close());
     const schema = '{"type":"array","uniqueItems":true}';
     const endless = Buffer.from(JSON.stringify(Array.from({ length: 60_000 }, (_, i) => ({ i }))));
