@@ -49,6 +49,7 @@ export function registerUsers(program: Command, world: CliWorld = ownWorld): voi
       .option('--role <role>', 'admin, viewer, team_admin or member')
       .option('--team <team>', 'of roles that have to do with named teams; may be repeated', repeatable);
   const one = (options: Common, user: UserAnswer) => show(world, options, user, () => describe(user));
+  const force = ['--force', 'also where it is the last user who is an admin'] as const;
   const passwordIn = '--password-file <file>';
   const passwordWords = 'a file with the password on its first line; - for standard input';
 
@@ -88,7 +89,7 @@ export function registerUsers(program: Command, world: CliWorld = ownWorld): voi
   fields(verb('update', 'change a user; another role, or other teams, sign the user out'))
     .argument('<user>', 'the id or the address')
     .option('--email <email>', 'another address')
-    .option('--force', 'also where it is the last user who is an admin')
+    .option(...force)
     .action(
       told(async (user: string, options: UserOptions & { email?: string }) => {
         const { email } = options;
@@ -111,22 +112,21 @@ export function registerUsers(program: Command, world: CliWorld = ownWorld): voi
       }),
     );
   const changes = [
-    ['block', 'refuse the user, and all tokens of the user', 'POST', '/block'],
-    ['unblock', 'take the user again', 'POST', '/unblock'],
-    ['sign-out', 'end all sessions of the user', 'POST', '/sign-out'],
-    ['delete', 'delete the user with all tokens and sessions', 'DELETE', ''],
+    ['block', 'refuse the user, and all tokens of the user', 'POST', '/block', true],
+    ['unblock', 'take the user again', 'POST', '/unblock', false],
+    ['sign-out', 'end all sessions of the user', 'POST', '/sign-out', false],
+    ['delete', 'delete the user with all tokens and sessions', 'DELETE', '', true],
   ] as const;
-  for (const [name, description, method, ending] of changes) {
-    verb(name, description)
-      .argument('<user>', 'the id or the address')
-      .option('--force', 'also where it is the last user who is an admin')
-      .action(
-        told(async (user: string, options: UserOptions) => {
-          const path = `${await pathOf(world, options, user)}${ending}${forced(options)}`;
-          const answer = await call<UserAnswer>(world, options, method, path);
-          show(world, options, answer, () => (name === 'delete' ? [`Deleted ${nameOf(answer)}.`] : describe(answer)));
-        }),
-      );
+  for (const [name, description, method, ending, takesAdmin] of changes) {
+    const command = verb(name, description).argument('<user>', 'the id or the address');
+    if (takesAdmin) command.option(...force);
+    command.action(
+      told(async (user: string, options: UserOptions) => {
+        const path = `${await pathOf(world, options, user)}${ending}${forced(options)}`;
+        const answer = await call<UserAnswer>(world, options, method, path);
+        show(world, options, answer, () => (name === 'delete' ? [`Deleted ${nameOf(answer)}.`] : describe(answer)));
+      }),
+    );
   }
 }
 

@@ -47,6 +47,7 @@ export type SignedInByOidc = { readonly user: User } | { readonly refused: 'no_a
 export async function signInByOidc(by: By, identity: Identity, access: Access | null): Promise<SignedInByOidc> {
   const { query } = by.tx;
   await rows.lockSubject(query, identity.issuer, identity.subject);
+  if (identity.email !== null) await rows.lockAddress(query, identity.email);
   const known = await rows.lockUserOf(query, identity.issuer, identity.subject);
   const granted = access && (await withTeams(by, access));
   if (!granted) {
@@ -78,7 +79,7 @@ async function join(by: By, { issuer, subject, email }: Identity): Promise<User 
 async function make(by: By, identity: Identity, { role, teams }: Access): Promise<User> {
   const { issuer, subject, name } = identity;
   const { tx, nowMs } = by;
-  const email = identity.email !== null && (await rows.isFree(tx.query, identity.email, null)) ? identity.email : null;
+  const email = identity.email !== null && (await rows.isFree(tx.query, identity.email)) ? identity.email : null;
   const user: User = {
     ...{ id: newId('usr', nowMs), email, name, role, teams, has_password: false, issuer },
     ...{ created_at: nowMs, updated_at: nowMs, blocked_at: null, last_seen_at: null },
@@ -93,7 +94,7 @@ async function make(by: By, identity: Identity, { role, teams }: Access): Promis
 async function brought(by: By, user: User, identity: Identity, { role, teams }: Access): Promise<User> {
   const { tx, nowMs } = by;
   const other = identity.email !== null && identity.email !== user.email;
-  const email = other && (await rows.isFree(tx.query, identity.email!, user.id)) ? identity.email : user.email;
+  const email = other && (await rows.isFree(tx.query, identity.email!)) ? identity.email : user.email;
   const changed: User = { ...user, email, name: identity.name || user.name, role, teams, updated_at: nowMs };
   const isOther = role !== user.role || teams.join('\n') !== user.teams.join('\n');
   if (!isOther && email === user.email && changed.name === user.name) return user;

@@ -25,7 +25,10 @@ export async function findUser(query: Query, id: string): Promise<User | null> {
   return (await query<User>(`select ${COLUMNS} from users where id = $1`, [id]))[0] ?? null;
 }
 
-/** The user stays as it is until the transaction ends. */
+/**
+ * Locks are taken in one order, so that nobody waits for each other: that of a subject, that of an address, those of users, that of
+ * the admins. The user stays as it is until the transaction ends.
+ */
 export async function lockUser(query: Query, id: string): Promise<User | null> {
   const [there] = await query(`select id from users where id = $1 for update`, [id]);
   return there ? findUser(query, id) : null;
@@ -45,16 +48,14 @@ export async function lockUserOf(query: Query, issuer: string, subject: string):
 }
 
 export async function lockUserOfAddress(query: Query, email: string): Promise<User | null> {
-  await lockAddress(query, email);
   const [of] = await query<{ id: string }>('select id from users where email = $1', [email]);
-  return of ? lockUser(query, of.id) : null;
+  const user = of ? await lockUser(query, of.id) : null;
+  return user?.email === email ? user : null;
 }
 
-/** Whether no other user has the address; it stays so until the transaction ends. */
-export async function isFree(query: Query, email: string, except: string | null): Promise<boolean> {
-  await lockAddress(query, email);
-  const others = await query('select 1 from users where email = $1 and id is distinct from $2', [email, except]);
-  return others.length === 0;
+/** Whether no user has the address: it stays so where the address is locked. */
+export async function isFree(query: Query, email: string): Promise<boolean> {
+  return (await query('select 1 from users where email = $1', [email])).length === 0;
 }
 
 export async function setSubject(query: Query, id: string, issuer: string, subject: string): Promise<void> {
@@ -74,13 +75,12 @@ export async function listUsers(query: Query, filter: UserFilter, limit: number,
 }
 
 /** Whoever gives two users one address does so one after the other. */
-async function lockAddress(query: Query, email: string): Promise<void> {
+export async function lockAddress(query: Query, email: string): Promise<void> {
   await query(`select pg_advisory_xact_lock(hashtextextended('user ' || $1::text, 0))`, [email]);
 }
 
-/** False: there is a user of this address. */
+/** False: there is a user of this address, which is locked. */
 export async function insertUser(query: Query, user: User, password: string | null): Promise<boolean> {
-  if (user.email !== null) await lockAddress(query, user.email);
   const made = await query(
     `insert into users (id, email, name, role, password, issuer, created_at, updated_at)
      values ($1, $2, $3, $4, $5, $6, $7, $7)
@@ -92,15 +92,13 @@ export async function insertUser(query: Query, user: User, password: string | nu
   return true;
 }
 
-/** False: there is another user of this address. */
-export async function updateUser(query: Query, user: User): Promise<boolean> {
-  if (user.email !== null && !(await isFree(query, user.email, user.id))) return false;
+/** Another address is locked and free. */
+export async function updateUser(query: Query, user: User): Promise<void> {
   await query('update users set email = $2, name = $3, role = $4, updated_at = $5, blocked_at = $6 where id = $1', [
     ...[user.id, user.email, user.name, user.role, timeOf(user.updated_at)],
     user.blocked_at === null ? null : timeOf(user.blocked_at),
   ]);
   await setTeams(query, user.id, user.teams);
-  return true;
 }
 
 async function setTeams(query: Query, id: string, teams: readonly string[]): Promise<void> {
@@ -122,12 +120,13 @@ export async function endSessions(query: Query, id: string, except: Buffer | nul
   await query('delete from sessions where user_id = $1 and ($2::bytea is null or hash <> $2)', [id, except]);
 }
 
-/** Whether another user than this one is an admin who can sign in. Admins stay as they are until the transaction ends. */
+/** Whether another user than this one is an admin who can sign in. Whoever asks does so one after the other, until the transaction ends. */
 export async function hasOtherAdmin(query: Query, id: string): Promise<boolean> {
-  const admins = await query<{ id: string }>(
-    `select id from users where role = 'admin' and blocked_at is null order by id for update`,
-  );
-  return admins.some((admin) => admin.id !== id);
+  await query(`select pg_advisory_xact_lock(hashtextextended('last admin', 0))`);
+  const others = await query(`select 1 from users where role = 'admin' and blocked_at is null and id <> $1 limit 1`, [
+    id,
+  ]);
+  return others.length > 0;
 }
 
 /** Of these names, those that no team has. The teams stay until the transaction ends. */

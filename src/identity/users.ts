@@ -38,6 +38,7 @@ export interface By {
 export async function createUser(by: By, fields: NewUser): Promise<Result<User>> {
   const { tx, nowMs } = by;
   const { email, name = '', role, teams = [], password } = fields;
+  await rows.lockAddress(tx.query, email);
   const wrong = await teamsProblem(tx, role, teams);
   if (wrong) return wrong;
   const user: User = {
@@ -51,6 +52,7 @@ export async function createUser(by: By, fields: NewUser): Promise<Result<User>>
 
 export async function updateUser(by: By, id: string, patch: UserPatch, force: boolean): Promise<Result<User>> {
   const { tx, nowMs } = by;
+  if (patch.email !== undefined) await rows.lockAddress(tx.query, patch.email);
   const user = await rows.lockUser(tx.query, id);
   if (!user) return noUser(id);
   const role = patch.role ?? user.role;
@@ -61,8 +63,9 @@ export async function updateUser(by: By, id: string, patch: UserPatch, force: bo
   if (wrong) return wrong;
   if (role !== 'admin' && (await isLastAdmin(by, user, force))) return lastAdmin;
   const { email = user.email, name = user.name } = patch;
+  if (email !== null && email !== user.email && !(await rows.isFree(tx.query, email))) return taken(email);
   const changed: User = { ...user, email, name, role, teams, updated_at: nowMs };
-  if (!(await rows.updateUser(tx.query, changed))) return taken(email!);
+  await rows.updateUser(tx.query, changed);
   if (role !== user.role || teams.join('\n') !== user.teams.join('\n')) await rows.endSessions(tx.query, id);
   await audit(by, 'user.update', id, given(patch));
   return ok(changed);
