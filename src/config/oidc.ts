@@ -10,6 +10,9 @@ const text = z
 const role = z.enum(['admin', 'viewer', 'team_admin', 'member']);
 const ofTeams = new Set<string>(['team_admin', 'member']);
 
+/** Such a key of an object stands before all others, wherever it was written. */
+const isWholeNumber = (key: string): boolean => /^(0|[1-9]\d{0,9})$/.test(key);
+
 /** Tokens and codes go over it: without TLS only to this machine. */
 const safeUrl = calloutUrl.refine(
   (written) => !URL.canParse(written) || isSafe(new URL(written)),
@@ -45,6 +48,10 @@ export const oidcSection = z
     roles: z
       .record(text, role)
       .refine((roles) => Object.keys(roles).length > 0, 'expected at least one role')
+      .refine(
+        (roles) => new Set(Object.values(roles)).size < 2 || !Object.keys(roles).some(isWholeNumber),
+        'the first that fits counts, and whole numbers lose their place: name groups otherwise where there are several roles',
+      )
       .describe(
         'The role for a value of `claims.role`, or for `*`: everybody. The first that fits counts; whoever has none may not sign in.',
       ),

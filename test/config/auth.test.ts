@@ -78,3 +78,15 @@ test('the secret is shown to nobody', (t) => {
   const config = good(t, jwt(`    algorithms: [HS256]\n    secret: ${secret}\n`));
   assert.ok(!JSON.stringify(describeConfig(config)).includes(secret));
 });
+
+test('roles of OIDC count in the order in which they are written: one that would lose its place is refused', (t) => {
+  const oidc = (roles: string) =>
+    `admin: { oidc: { issuer: "https://idp.example", client_id: c, client_secret: s, roles: ${roles} } }`;
+  assert.match(bad(t, oidc('{ ops: admin, 100: viewer }'))[0]!, /admin\.oidc\.roles: .*whole numbers lose their place/);
+  for (const [roles, order] of [
+    ['{ zeta: viewer, ops: admin }', ['zeta', 'ops']],
+    ['{ 100: viewer, 7: viewer }', ['7', '100']],
+    ['{ b7: viewer, "007": admin }', ['b7', '007']],
+  ] as const)
+    assert.deepEqual(Object.keys(good(t, oidc(roles)).admin.oidc!.roles), order);
+});
