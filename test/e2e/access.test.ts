@@ -194,6 +194,17 @@ describe('the admin API by roles', () => {
     ];
     assert.equal((await ask(gateway, token, 'POST', '/keys', many)).status, 403);
     assert.equal((await ask(gateway, token, 'PATCH', `/keys/${id}`, { limits: [limit] })).status, 200);
+    // In an overload a key of high priority is served at the cost of other teams.
+    for (const [method, path, body] of [
+      ['PATCH', `/keys/${id}`, { priority: 'high' }],
+      ['POST', '/keys', { name: 'x', team: 'alpha', priority: 'high' }],
+    ] as const) {
+      const answer = await ask(gateway, token, method, path, body);
+      assert.equal(answer.status, 403, method);
+      assert.match(answer.body.detail, /^priority: an admin says which keys are `high`/);
+    }
+    assert.equal((await ask(gateway, token, 'PATCH', `/keys/${id}`, { priority: 'low' })).status, 200);
+    await gateway.admin('PATCH', `/keys/${id}`, { priority: 'high' });
     for (const action of ['block', 'unblock', 'rotate'])
       assert.equal((await ask(gateway, token, 'POST', `/keys/${id}/${action}`)).status, 200, action);
     assert.equal((await ask(gateway, token, 'DELETE', `/keys/${id}`)).status, 200);

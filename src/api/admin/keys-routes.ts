@@ -6,6 +6,7 @@ import { readsWithin } from '../../identity/reads-within.js';
 import type { Principal } from '../../identity/roles.js';
 import type { CaptureMode } from '../../lib/capture-spec.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../../lib/errors.js';
+import type { Priority } from '../../lib/priority.js';
 import { type ListStanding, noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
 import { batchOf, keyAnswer, listedKey, listOf, showKey, shownKeyAnswer, showPage } from './answers.js';
@@ -33,6 +34,17 @@ const moreCaptured = refuse('insufficient_scope', 'capture: an admin says what i
   param: 'capture',
 });
 
+/** In an overload a key of high priority is served at the cost of all other teams. */
+const priorityProblem = (priority: Priority | null | undefined, { teams }: Principal): Refusal | undefined =>
+  teams === null || priority !== 'high' ? undefined : notHigh;
+const notHigh = refuse(
+  'insufficient_scope',
+  'priority: an admin says which keys are `high`; you may set `low` or `normal`.',
+  {
+    param: 'priority',
+  },
+);
+
 export interface Standings {
   /** How what a list shows stands. */
   readonly standing: ListStanding;
@@ -47,7 +59,9 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
       write(deps, request, reply, async (writes) => {
         const made = await makeEach(request.body, async ({ sha256, prefix, blocked, ...fields }) => {
           const wrong =
-            unknownGuard(fields.guards, deps) ?? captureProblem(fields.capture ?? undefined, request.principal);
+            unknownGuard(fields.guards, deps) ??
+            captureProblem(fields.capture ?? undefined, request.principal) ??
+            priorityProblem(fields.priority, request.principal);
           if (wrong) return refused(wrong);
           if (sha256 !== undefined) {
             // A hash is taken once for all teams: by it one team could keep the keys of another from being taken over.
@@ -89,8 +103,11 @@ export function keysRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guard
     schema: { params: byId, body: keyPatch, response: { 200: keyAnswer } },
     handler: (request, reply) =>
       write(deps, request, reply, async (writes) => {
-        const { guards, capture } = request.body;
-        const wrong = unknownGuard(guards, deps) ?? captureProblem(capture, request.principal);
+        const { guards, capture, priority } = request.body;
+        const wrong =
+          unknownGuard(guards, deps) ??
+          captureProblem(capture, request.principal) ??
+          priorityProblem(priority, request.principal);
         if (wrong) return refused(wrong);
         const patched = await writes.patchKey(request.params.id, request.body);
         return patched.ok ? ok({ status: 200, body: showKey(patched.value) }) : patched;
