@@ -5,7 +5,8 @@
  */
 import type { Pool } from 'pg';
 import { type Bucket, percentile, performanceOf, performanceTable } from '../lib/performance-sums.js';
-import { timeColumn } from './time-column.js';
+import { counted } from '../lib/spend-sums.js';
+import { isTime, timeColumn } from './time-column.js';
 
 export const performanceGroupings = ['hour', 'day', 'model', 'provider', 'target', 'status', 'error'] as const;
 export type PerformanceGrouping = (typeof performanceGroupings)[number];
@@ -49,66 +50,81 @@ export interface Performance {
   readonly sampled: boolean;
 }
 
-const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** More rows than this are not told. */
 export const MOST_PERFORMANCE_ROWS = 1_000;
 /** Of a key or of teams. */
-export const MOST_SAMPLED = 50_000;
+const MOST_SAMPLED = 50_000;
 const MOST_BUCKETS = 200_000;
+/** What the histograms are made of. */
+const PERFORMANCE_COLUMNS =
+  'at, model, provider, target, status, error, cache, duration_ms, first_byte_ms, saved_nusd, correction, corrects';
 
 type Raw = readonly (Date | string | number | null)[];
 
-export async function readPerformance(pool: Pool, request: PerformanceRequest): Promise<Performance> {
+/** `mostSampled`: so many entries are read of a key or of teams. */
+export async function readPerformance(
+  pool: Pool,
+  request: PerformanceRequest,
+  mostSampled = MOST_SAMPLED,
+): Promise<Performance> {
   const { groupBy } = request;
   const values: unknown[] = [];
   const given = (value: unknown): string => `$${values.push(value)}`;
-  const { source, entries } = sourceOf(request, given);
-  const wanted = (['model', 'provider', 'target'] as const).flatMap((name) =>
-    request[name] === undefined ? [] : [`${name} = ${given(request[name])}`],
-  );
-  const groups = groupBy.map((name) =>
-    name === 'hour' || name === 'day' ? timeColumn(name, () => given(request.timezone)) : name,
-  );
+  const { relations, source, read } = sourceOf(request, given, mostSampled);
+  const groups = groupBy.map((name) => (isTime(name) ? timeColumn(name, () => given(request.timezone)) : name));
   const numbers = [...groups, 'bucket'].map((_, at) => at + 1).join(', ');
   const { rows } = await pool.query<Raw[]>({
-    text: `select ${[...groups, 'bucket'].join(', ')}, sum(durations)::float8,
+    text: `${relations} select ${[...groups, 'bucket'].join(', ')}, sum(durations)::float8,
         coalesce(sum(durations) filter (where status >= 400), 0)::float8,
         coalesce(sum(durations) filter (where cached), 0)::float8, sum(saved_nusd)::float8,
         coalesce(sum(durations) filter (where status < 400 and not cached), 0)::float8,
-        coalesce(sum(first_bytes) filter (where status < 400 and not cached), 0)::float8
-      from ${source} as kept ${wanted.length > 0 ? `where ${wanted.join(' and ')}` : ''}
-      group by ${numbers} order by ${numbers} limit ${MOST_BUCKETS}`,
+        coalesce(sum(first_bytes) filter (where status < 400 and not cached), 0)::float8,
+        ${read}
+      from ${source} as kept group by ${numbers} order by ${numbers} limit ${MOST_BUCKETS}`,
     values,
     rowMode: 'array',
   } as never);
   const found = folded(rows as unknown as Raw[], groupBy);
   const total = new Sum({});
   for (const sum of found) total.add(sum);
-  const isTimed = groupBy.some((name) => name === 'hour' || name === 'day');
-  if (!isTimed) found.sort((a, b) => b.attempts - a.attempts);
+  if (!groupBy.some(isTime)) found.sort((a, b) => b.attempts - a.attempts);
   return {
     rows: found.slice(0, MOST_PERFORMANCE_ROWS).map((sum) => sum.row()),
     total: total.row(),
     more: found.length > MOST_PERFORMANCE_ROWS || rows.length >= MOST_BUCKETS,
-    sampled: entries && total.attempts >= MOST_SAMPLED,
+    sampled: Number((rows as unknown as Raw[])[0]?.at(-1) ?? 0) > mostSampled,
   };
 }
 
+interface Source {
+  /** What the query begins with. */
+  readonly relations: string;
+  readonly source: string;
+  /** How many entries were read, in SQL. */
+  readonly read: string;
+}
+
 /** What is read: sums by day where whole days will do, sums by hour at the ends, or entries. */
-function sourceOf(
-  { fromMs, toMs, groupBy, timezone, key, teams }: PerformanceRequest,
-  given: (value: unknown) => string,
-): { source: string; entries: boolean } {
-  const time = (ms: number): string => `${given(new Date(ms))}::timestamptz`;
+function sourceOf(request: PerformanceRequest, given: (value: unknown) => string, mostSampled: number): Source {
+  const { fromMs, toMs, groupBy, timezone, key, teams } = request;
+  const within = (column: string, from: number, to: number): string =>
+    `${column} >= ${given(new Date(from))}::timestamptz and ${column} < ${given(new Date(to))}::timestamptz`;
+  const wanted = (['model', 'provider', 'target'] as const)
+    .filter((name) => request[name] !== undefined)
+    .map((name) => ` and ${name} = ${given(request[name])}`)
+    .join('');
   if (key !== undefined || teams !== undefined) {
-    const of = [
-      ...(key === undefined ? [] : [`key_id = ${given(key)}`]),
-      ...(teams === undefined ? [] : [`team = any(${given(teams)}::text[])`]),
-    ];
-    const newest = `(select * from entries where at >= ${time(fromMs)} and at < ${time(toMs)} and ${of.join(' and ')}
-      order by at desc limit ${MOST_SAMPLED})`;
-    return { source: `(${performanceOf('hour', newest)})`, entries: true };
+    const ofKey = key === undefined ? '' : ` and key_id = ${given(key)}`;
+    const ofTeams = teams === undefined ? '' : ` and team = any(${given(teams)}::text[])`;
+    const newest = `select ${PERFORMANCE_COLUMNS} from entries
+      where ${within('at', fromMs, toMs)}${ofKey}${ofTeams}${wanted} and ${counted} <> 0
+      order by at desc limit ${mostSampled + 1}`;
+    return {
+      relations: `with newest as materialized (${newest})`,
+      source: `(${performanceOf('hour', 'newest')})`,
+      read: '(select count(*) from newest)::float8',
+    };
   }
   const firstDay = Math.ceil(fromMs / DAY_MS) * DAY_MS;
   const lastDay = Math.floor(toMs / DAY_MS) * DAY_MS;
@@ -122,14 +138,9 @@ function sourceOf(
     : ([['hour', fromMs, toMs]] as const);
   const parts = pieces
     .filter(([, from, to]) => from < to)
-    .map(
-      ([grain, from, to]) =>
-        `select * from ${performanceTable(grain)} where start >= ${time(from)} and start < ${time(to)}`,
-    );
-  return {
-    source: `(${parts.length > 0 ? parts.join(' union all ') : 'select * from performance_hour where false'})`,
-    entries: false,
-  };
+    .map(([grain, from, to]) => `select * from ${performanceTable(grain)} where ${within('start', from, to)}${wanted}`);
+  const source = parts.length > 0 ? parts.join(' union all ') : 'select * from performance_hour where false';
+  return { relations: '', source: `(${source})`, read: '0::float8' };
 }
 
 /** Rows come in the order of what they are of, and of their buckets. */
@@ -198,9 +209,3 @@ function percentilesOf(counts: ReadonlyMap<number, number>): Percentiles {
   const at = (share: number) => percentile(buckets, share);
   return { p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) };
 }
-
-/** Whole hours around a period. */
-export const wholeHours = (fromMs: number, toMs: number): readonly [fromMs: number, toMs: number] => [
-  Math.floor(fromMs / HOUR_MS) * HOUR_MS,
-  Math.ceil(toMs / HOUR_MS) * HOUR_MS,
-];

@@ -1,12 +1,13 @@
 /** Refused requests in Postgres: added up by quarter hour, and read by whatever they are of. */
 import type { Pool } from 'pg';
 import type { RefusalCount, RefusalStore } from './refusals.js';
-import { timeColumn } from './time-column.js';
+import { isTime, timeColumn } from './time-column.js';
 
 export const refusalGroupings = ['hour', 'day', 'key', 'team', 'model', 'reason'] as const;
 export type RefusalGrouping = (typeof refusalGroupings)[number];
 
 export interface RefusalRequest {
+  /** Whole quarter hours. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly timezone: string;
@@ -75,9 +76,9 @@ export async function readRefusals(
   );
   const groups = request.groupBy.map((name) => ({
     name,
-    sql: name === 'hour' || name === 'day' ? timeColumn(name, () => given(request.timezone)) : columns[name],
+    sql: isTime(name) ? timeColumn(name, () => given(request.timezone)) : columns[name],
   }));
-  const byTime = groups.find(({ name }) => name === 'hour' || name === 'day');
+  const byTime = groups.find(({ name }) => isTime(name));
   const keyed = request.groupBy.includes('key');
   const { rows } = await pool.query<Record<string, string | Date | null> & { refused: string; last_at: Date }>(
     `select counted.*${keyed ? ', keys.name as key_name' : ''} from (

@@ -82,7 +82,8 @@ export class RefusalTally {
 
   /** Writes what was counted until now; what cannot be written waits for the next time. */
   async flush(): Promise<void> {
-    await this.#writing;
+    // Several may have waited for one writing, of which the first begins the next.
+    while (this.#writing) await this.#writing;
     if (this.#waiting.size === 0) return;
     const taken = this.#waiting;
     this.#waiting = new Map();

@@ -56,6 +56,7 @@ export interface WrittenRequest {
   readonly filters: ReportRequest['filters'];
 }
 
+const MOST_GROUPS = 8;
 const LONGEST_MS = 20 * 366 * 86_400_000;
 
 export interface Period {
@@ -82,16 +83,29 @@ export function readPeriod(
   return ok({ fromMs, toMs, timezone });
 }
 
-/** Left out: from the beginning of this month in the time zone until now, by team and model, in UTC, as JSON. */
-export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
-  const groupBy = (written.group_by ?? '')
+/** The shortest period around this one that begins and ends with a step, counted from 1970. */
+export const widened = (fromMs: number, toMs: number, stepMs: number): readonly [fromMs: number, toMs: number] => [
+  Math.floor(fromMs / stepMs) * stepMs,
+  Math.ceil(toMs / stepMs) * stepMs,
+];
+
+/** Names with commas between them: each one that is known, and once. */
+export function readGroups<G extends string>(written: string | undefined, known: readonly G[]): Result<readonly G[]> {
+  const names = (written ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean);
-  const unknown = groupBy.find((name) => !isGrouping(name));
-  if (unknown !== undefined) return problem('group_by', `\`${unknown}\` is none of ${groupings.join(', ')}.`);
-  if (new Set(groupBy).size < groupBy.length) return problem('group_by', 'something is named twice.');
-  if (groupBy.length > 8) return problem('group_by', 'at most 8 at once.');
+  const unknown = names.find((name) => !(known as readonly string[]).includes(name));
+  if (unknown !== undefined) return problem('group_by', `\`${unknown}\` is none of ${known.join(', ')}.`);
+  if (new Set(names).size < names.length) return problem('group_by', 'something is named twice.');
+  if (names.length > MOST_GROUPS) return problem('group_by', `at most ${MOST_GROUPS} at once.`);
+  return ok(names as G[]);
+}
+
+/** Left out: from the beginning of this month in the time zone until now, by team and model, in UTC, as JSON. */
+export function readRequest(written: WrittenRequest, nowMs: number): Result<ReportRequest> {
+  const groupBy = readGroups(written.group_by, groupings);
+  if (!groupBy.ok) return groupBy;
   const period = readPeriod(written, nowMs, (timezone) => monthStart(nowMs, timezone));
   if (!period.ok) return period;
   const { fromMs, toMs, timezone } = period.value;
@@ -103,15 +117,13 @@ export function readRequest(written: WrittenRequest, nowMs: number): Result<Repo
   return ok({
     fromMs,
     toMs,
-    groupBy: groupBy as Grouping[],
+    groupBy: groupBy.value,
     filters,
     timezone,
     format: written.format ?? 'json',
     top: written.top,
   });
 }
-
-const isGrouping = (name: string): name is Grouping => (groupings as readonly string[]).includes(name);
 
 const problem = (param: string, words: string): { readonly ok: false; readonly refusal: Refusal } =>
   refused(refuse('invalid_value', `\`${param}\`: ${words}`, { param })) as { ok: false; refusal: Refusal };

@@ -7,6 +7,7 @@
 import { type Cube, cubes } from '../lib/spend-sums.js';
 import { offsetMs } from '../lib/time-zone.js';
 import type { FilterName, Grouping, ReportRequest } from './request.js';
+import { isTime } from './time-column.js';
 
 /** A piece of the period and the table that it is read from. */
 export interface Segment {
@@ -46,9 +47,6 @@ export const columns: Readonly<Record<Exclude<Grouping | FilterName, 'hour' | 'd
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-
-const isTime = (name: string): name is 'hour' | 'day' | 'month' =>
-  name === 'hour' || name === 'day' || name === 'month';
 
 export function sourcesOf(
   request: Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone'>,

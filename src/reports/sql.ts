@@ -2,6 +2,7 @@
 import { type Cube, cubeSource, rollupTable, sumNames, sums } from '../lib/spend-sums.js';
 import type { Grouping, ReportRequest } from './request.js';
 import { columns, type Segment, sourcesOf } from './sources.js';
+import { isTime } from './time-column.js';
 
 export interface Query {
   readonly text: string;
@@ -15,7 +16,7 @@ export function spendQuery(asked: Asked): Query {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
   const { cube, segments } = sourcesOf(asked);
-  const timezone = asked.groupBy.some((name) => name in trunc) ? `${parameter(asked.timezone)}::text` : '';
+  const timezone = asked.groupBy.some(isTime) ? `${parameter(asked.timezone)}::text` : '';
   const groups = asked.groupBy.map((_, i) => `g${i}`);
   const pieces = segments.map((segment) => piece(asked, segment, cube ?? 'main', timezone, parameter));
   if (pieces.length === 0)
@@ -42,7 +43,6 @@ const trunc = {
   month: (at: string, zone: string) => `to_char(${at} at time zone ${zone}, 'YYYY-MM')`,
 } as const;
 
-const isTime = (name: string): name is keyof typeof trunc => name in trunc;
 const isText = (name: Grouping): boolean => !['hour', 'status', 'stream'].includes(name);
 
 function piece(

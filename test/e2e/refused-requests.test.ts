@@ -18,6 +18,8 @@ interface Row {
   readonly day?: string;
 }
 interface Report {
+  readonly from: string;
+  readonly to: string;
   readonly data: readonly Row[];
   readonly total: number;
 }
@@ -79,6 +81,11 @@ describe('refused requests', () => {
       [[today, 'search', 3]],
     );
     assert.equal((await report('key=key_none')).total, 0);
+    // What is counted by quarter hours is read by whole ones.
+    const nowIso = new Date().toISOString();
+    const short = await report(`from=${nowIso}&to=${new Date(Date.parse(nowIso) + 1_000).toISOString()}`);
+    for (const end of [short.from, short.to]) assert.equal(Date.parse(end) % 900_000, 0, end);
+    assert.ok(Date.parse(short.from) <= Date.parse(nowIso) && Date.parse(short.to) > Date.parse(nowIso));
     assert.deepEqual((await report('from=2020-01-01&to=2020-02-01')).data, []);
     assert.equal((await report(`key=${other.id}`)).total, 1);
   });
@@ -139,5 +146,45 @@ describe('the count of refused requests', () => {
     );
     assert.equal(counts!.find(({ key }) => key === null)!.refused, 3_000);
     assert.equal(counts!.find(({ key }) => key === 'key_1')!.refused, 2);
+  });
+
+  it('is written by one at a time, however many ask for it, and whoever waited is told when theirs is written', async () => {
+    const waiting: (() => void)[] = [];
+    let most = 0;
+    let counted = 0;
+    const tally = new RefusalTally({
+      clock: new ManualClock(),
+      log: { error: () => {} },
+      store: {
+        add: (counts) =>
+          new Promise((resolve) => {
+            waiting.push(() => {
+              counted += counts.length;
+              resolve();
+            });
+            most = Math.max(most, waiting.length);
+          }),
+        forget: async () => {},
+      },
+    });
+    const step = () => new Promise<void>((resolve) => setImmediate(resolve));
+    tally.add('rate_limit_exceeded', 'key_1', null, null);
+    const first = tally.flush();
+    tally.add('rate_limit_exceeded', 'key_2', null, null);
+    const others = [tally.flush(), tally.flush(), tally.close()];
+    let ended = false;
+    void Promise.all(others).then(() => {
+      ended = true;
+    });
+    waiting.shift()!();
+    await first;
+    await step();
+    assert.deepEqual([waiting.length, ended], [1, false]);
+    tally.add('rate_limit_exceeded', 'key_3', null, null);
+    waiting.shift()!();
+    await step();
+    waiting.shift()!();
+    await Promise.all(others);
+    assert.deepEqual([most, counted], [1, 3]);
   });
 });

@@ -130,6 +130,31 @@ describe('performance', () => {
     assert.equal((await read({ teams: [] })).total.attempts, 0);
   });
 
+  test('of teams says that there were more entries than it reads, of those that fit the filters alone', async () => {
+    const of = async (most: number, request: Partial<PerformanceRequest>) => {
+      const whole = { fromMs: FROM, toMs: FROM + 3 * DAY_MS, timezone: 'UTC', groupBy: [], teams: ['search', 'ads'] };
+      const { total, sampled } = await readPerformance(store.pool, { ...whole, ...request }, most);
+      return { attempts: total.attempts, sampled };
+    };
+    const slow = entries.filter(({ target }) => target === 'slow/m').length;
+    assert.deepEqual(await of(slow, { target: 'slow/m' }), { attempts: slow, sampled: false });
+    assert.equal((await of(slow - 1, { target: 'slow/m' })).sampled, true);
+    assert.deepEqual(await of(entries.length, {}), { attempts: entries.length, sampled: false });
+  });
+
+  test('is by whole hours of UTC, whatever zone the database is set to', async () => {
+    const other = openStore({ url: `${database.url}?options=${encodeURIComponent('-c timezone=Asia/Kolkata')}` });
+    try {
+      const { rows } = await readPerformance(other.pool, {
+        ...{ fromMs: FROM, toMs: FROM + DAY_MS, timezone: 'UTC', groupBy: ['hour'], teams: ['search'] },
+      });
+      assert.equal(rows.length, 24);
+      assert.deepEqual(rows[0]!.of['hour'], (await read({ groupBy: ['hour'] })).rows[0]!.of['hour']);
+    } finally {
+      await other.close();
+    }
+  });
+
   test('of an estimate is taken back when the fact is known', async () => {
     const at = FROM + 40 * DAY_MS;
     const period = { fromMs: at - (at % DAY_MS), toMs: at + DAY_MS };

@@ -1,17 +1,17 @@
 /** `/admin/v1/reports/refusals` and `/reports/performance`: who was refused and why, and how fast targets answered. */
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.js';
-import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import { ok, type Result } from '../../lib/errors.js';
 import { usd } from '../../lib/money.js';
 import {
   type Performance,
   type PerformanceRequest,
   type PerformanceRow,
   performanceGroupings,
-  wholeHours,
 } from '../../reports/performance-pg.js';
+import { REFUSAL_QUARTER_MS } from '../../reports/refusals.js';
 import { type RefusalRequest, type RefusalRow, refusalGroupings } from '../../reports/refusals-pg.js';
-import { readPeriod } from '../../reports/request.js';
+import { readGroups, readPeriod, widened } from '../../reports/request.js';
 import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
 import { route } from './route.js';
@@ -25,7 +25,8 @@ export interface Traffic {
   readonly performance: (request: PerformanceRequest) => Promise<Performance>;
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const when = z.string().max(40).describe('A date (which begins at midnight of `timezone`), or a time with a zone.');
 const period = {
@@ -128,21 +129,19 @@ interface Asked<G> {
   readonly groupBy: readonly G[];
 }
 
-function asked<G extends string>(written: Written, known: readonly G[], nowMs: number): Result<Asked<G>> {
+/** The period is widened to whole steps: what is kept is kept by these. */
+function asked<G extends string>(
+  written: Written,
+  known: readonly G[],
+  stepMs: number,
+  nowMs: number,
+): Result<Asked<G>> {
   const read = readPeriod(written, nowMs, () => nowMs - DAY_MS);
   if (!read.ok) return read;
-  const groupBy = (written.group_by ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean);
-  const wrong = groupBy.find(
-    (name, at) => !(known as readonly string[]).includes(name) || groupBy.indexOf(name) !== at,
-  );
-  if (wrong !== undefined) {
-    const words = `\`group_by\`: \`${wrong}\` is given twice, or none of ${known.join(', ')}.`;
-    return refused(refuse('invalid_value', words, { param: 'group_by' }));
-  }
-  return ok({ ...read.value, groupBy: groupBy as G[] });
+  const groupBy = readGroups(written.group_by, known);
+  if (!groupBy.ok) return groupBy;
+  const [fromMs, toMs] = widened(read.value.fromMs, read.value.toMs, stepMs);
+  return ok({ fromMs, toMs, timezone: read.value.timezone, groupBy: groupBy.value });
 }
 
 /** The teams to answer for: those asked for, of those that somebody has to do with. Left out: all. */
@@ -168,7 +167,7 @@ export function trafficRoutes(app: AdminApp, { clock, refusals, performance }: T
   route(app, 'getRefusalReport', {
     schema: { querystring: refusalsQuery, response: { 200: refusalsAnswer } },
     handler: async ({ query, principal }, reply) => {
-      const read = asked(query, refusalGroupings, clock.now());
+      const read = asked(query, refusalGroupings, REFUSAL_QUARTER_MS, clock.now());
       if (!read.ok) return sendRefusal(reply, read.refusal);
       const { key, model, reason } = query;
       const {
@@ -191,13 +190,12 @@ export function trafficRoutes(app: AdminApp, { clock, refusals, performance }: T
   route(app, 'getPerformanceReport', {
     schema: { querystring: performanceQuery, response: { 200: performanceAnswer } },
     handler: async ({ query, principal }, reply) => {
-      const read = asked(query, performanceGroupings, clock.now());
+      const read = asked(query, performanceGroupings, HOUR_MS, clock.now());
       if (!read.ok) return sendRefusal(reply, read.refusal);
       const { key, model, provider, target } = query;
-      const [fromMs, toMs] = wholeHours(read.value.fromMs, read.value.toMs);
-      const { timezone, groupBy } = read.value;
+      const { fromMs, toMs, timezone, groupBy } = read.value;
       const { rows, total, more, sampled } = await performance({
-        ...{ fromMs, toMs, timezone, groupBy, key, model, provider, target },
+        ...{ ...read.value, key, model, provider, target },
         teams: teamsOf(principal.teams, query.team),
       });
       return {
