@@ -15,6 +15,8 @@ import { NothingToRunAgainst } from './support/packages.js';
 import { provideServices, type Services } from './support/services.js';
 
 const FILE_TIMEOUT_MS = 300_000;
+/** Of one failure, in characters: a comparison of two long lists would fill the screen. */
+const MOST_TOLD = 6_000;
 const here = import.meta.dirname;
 
 /** What node's runner tells of a test; its types leave `details` and the error loose. */
@@ -35,6 +37,8 @@ interface Told {
 const count = { passed: 0, failed: 0, skipped: 0 };
 const skips: string[] = [];
 const failures: string[] = [];
+/** A name a line: what is still seen where the end of the output is all that is kept. */
+const failed: string[] = [];
 
 const filters = process.argv.slice(2).filter((word) => word !== '--node24');
 const files = testFiles(filters);
@@ -61,6 +65,7 @@ async function main(): Promise<number> {
   }
   if (skips.length > 0) console.log(`\nSkipped:\n${skips.join('\n')}`);
   if (failures.length > 0) console.log(`\nFailed:\n\n${failures.join('\n\n')}`);
+  if (failed.length > 0) console.log(`\nFailed, by name:\n${failed.join('\n')}`);
   if (stopped.signal.aborted) console.log('\nStopped before the end.');
   if (count.passed + count.failed === 0) console.log('\nNo test ran.');
   console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
@@ -97,7 +102,7 @@ async function tellOfNode24(signal: AbortSignal): Promise<void> {
   count.passed += told.passed;
   count.failed += told.failed;
   count.skipped += told.skipped;
-  if (told.failed > 0) failures.push(`On Node 24: ${told.failed} failed, see above`);
+  if (told.failed > 0) failed.push(`  On Node 24: ${told.failed}, see above`);
   if (told.skipped > 0) skips.push(`  On Node 24: ${told.why ?? 'see above'}`);
 }
 
@@ -120,6 +125,9 @@ function tell(passed: boolean, test: Told, output: ReadonlyMap<string, string>):
   count.failed++;
   const error = test.details.error;
   const cause = error?.cause instanceof Error ? error.cause : (error?.cause ?? error);
+  failed.push(`  ${file}: ${name}`);
   const printed = name === '(the file)' ? (output.get(test.file ?? test.name) ?? output.get(test.name) ?? '') : '';
-  failures.push(`${file}: ${name}\n${inspect(cause, { depth: 4, maxStringLength: 2_000 })}\n${printed}`.trimEnd());
+  failures.push(
+    `${file}: ${name}\n${inspect(cause, { depth: 4, maxStringLength: 2_000 }).slice(0, MOST_TOLD)}\n${printed}`.trimEnd(),
+  );
 }
