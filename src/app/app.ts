@@ -243,7 +243,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   });
   const stores = {
     ...{ responses: pgResponseStore(store.pool), conversations: pgConversationStore(store.pool) },
-    ...{ refusals: traffic.store, content: capture.desk },
+    ...{ refusals: traffic.store, content: capture.store },
   };
   const responses = startResponses({ config, inForce, clock, log, stores, shared, sweeps: true });
   if (connections) {

@@ -9,7 +9,6 @@ import type { Config } from '../config/config.js';
 import type { Capturing, Tape } from '../gateway/tape.js';
 import { cleanText } from '../ledger/clean.js';
 import type { Clock } from '../lib/clock.js';
-import { isDatabaseAway } from '../lib/database-away.js';
 import { jsonText } from '../lib/json-text.js';
 import { createSeal } from '../lib/seal.js';
 import { secretsKeyOf } from '../lib/secrets-key.js';
@@ -105,7 +104,7 @@ export function startCaptureHere({ store: { pool }, flushOthers, ...start }: Pri
   sweep();
   return {
     capturing: capture.capturing,
-    desk: contentDesk(store),
+    store,
     admin: { contents, flushContent: () => Promise.all([capture.flush(), flushOthers()?.catch(() => {})]) },
     close: async () => {
       clearInterval(timer);
@@ -113,29 +112,6 @@ export function startCaptureHere({ store: { pool }, flushOthers, ...start }: Pri
     },
   };
 }
-
-/** What a worker may ask: an error does not cross the line with its code, and a database that is away is waited for. */
-const contentDesk = ({ insert }: Pick<ContentStore, 'insert'>) => ({
-  async insert(rows: readonly NewRow[]): Promise<'written' | 'away'> {
-    try {
-      await insert(rows);
-      return 'written';
-    } catch (error) {
-      if (isDatabaseAway(error)) return 'away';
-      throw error;
-    }
-  },
-});
-
-export type ContentDesk = ReturnType<typeof contentDesk>;
-
-/** The same in the worker. */
-export const contentAtDesk = (desk: ContentDesk): Pick<ContentStore, 'insert'> => ({
-  async insert(rows) {
-    if ((await desk.insert(rows)) === 'away')
-      throw Object.assign(new Error('the database is away'), { code: 'ECONNREFUSED' });
-  },
-});
 
 function* written(value: unknown): Generator<number, string> {
   const pieces: string[] = [];

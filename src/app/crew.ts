@@ -6,6 +6,7 @@
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { CacheService } from '../cache/cache-service.js';
+import type { ContentStore } from '../capture/captured.js';
 import type { Models } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
 import type { Changes } from '../identity/changes.js';
@@ -36,7 +37,6 @@ import { entriesOf, type LedgerDesk } from '../workers/ledger-lines.js';
 import { type AttemptsOf, LimitsDesk } from '../workers/limits-desk.js';
 import { BEAT, BREAKER, type BreakerNews, PROBED } from '../workers/messages.js';
 import type { CachePorts, FolderPort, OwnEmbedding } from './cache.js';
-import type { ContentDesk } from './capture.js';
 import type { ResponseStores } from './responses.js';
 import { follow, openForMs } from './worker-ports.js';
 
@@ -64,7 +64,7 @@ export interface CrewStart {
   readonly embedding: OwnEmbedding;
   readonly stores: ResponseStores & {
     readonly refusals: RefusalStore;
-    readonly content: ContentDesk;
+    readonly content: Pick<ContentStore, 'insert'>;
   };
   /** Those of this process. */
   readonly connections: HandedConnections;

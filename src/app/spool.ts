@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
 export interface OpenedSpool {
+  readonly dir: string;
   readonly spool: Spool;
   /** What operators are to know of its volume; undefined where all is well. */
   notice(): Promise<string | undefined>;
@@ -40,6 +41,7 @@ export async function openSpool(config: Config, log: Log, processes = 1): Promis
     sentUnknown: sent_unknown,
   });
   return {
+    dir: folder.dir,
     spool,
     notice: async () => smallVolume(max_size, await volumeOf(folder.dir)),
     release: () => folder.release(),

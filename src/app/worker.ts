@@ -43,10 +43,10 @@ import { Pools } from '../upstream/pool.js';
 import { HandedConnections, onHandedOver } from '../workers/handed-connections.js';
 import { type LedgerDesk, remoteLedgerStore } from '../workers/ledger-lines.js';
 import { Link, remotePort } from '../workers/link.js';
-import { RECOVERED, TAKEN, type WorkerPort, type WorkerStart } from '../workers/messages.js';
+import { SPOOL, TAKEN, type WorkerPort, type WorkerStart } from '../workers/messages.js';
 import { RemoteLimits } from '../workers/remote-limits.js';
 import { embeddingElsewhere, type FolderPort, startCache } from './cache.js';
-import { contentAtDesk, startCapture } from './capture.js';
+import { startCapture } from './capture.js';
 import { tellingFaults } from './faults.js';
 import { startGuardrails } from './guardrails.js';
 import { startResponses } from './responses.js';
@@ -63,7 +63,6 @@ type Providers = Readonly<Record<string, ProviderType>>;
 
 /** The line is the fifth of the process's files: beside input, output, errors and node's own channel. */
 const LINE_FD = 4;
-const RECOVERED_MS = 100;
 
 /** Runs until the primary says that it is enough, or ends. */
 export function runWorker(providers: Providers): void {
@@ -117,6 +116,7 @@ async function startWorker({ providers, link, news, start }: Start) {
   const traces = await startTracing({ config, env: process.env, version, clock, log, metrics });
   const { tracing } = traces;
   const spool = await openSpool(config, log, config.server.workers);
+  link.post([SPOOL, spool.dir]);
   await warmTokenizers();
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
@@ -179,7 +179,7 @@ async function startWorker({ providers, link, news, start }: Start) {
   });
   news.purged = () => cache.refresh();
   const guardrails = startGuardrails({ inForce, clock, log, metrics, moderate: createModeration(path) });
-  const capture = startCapture({ config, inForce, clock, log, metrics, store: contentAtDesk(ports('content')) });
+  const capture = startCapture({ config, inForce, clock, log, metrics, store: ports('content') });
   const gateway = createGateway({
     ...path,
     capture: capture.capturing,
@@ -223,7 +223,6 @@ async function startWorker({ providers, link, news, start }: Start) {
   const server = routes.server(direct, forwardTo(primarySocket), connections);
   connections.serveBy(server);
   news.connections = () => connections.size;
-  const told = tellRecovered(() => spool.spool.state.inherited, link);
   return {
     take: (socket: Socket) => connections.take(socket),
     configure(next: Config): void {
@@ -248,7 +247,6 @@ async function startWorker({ providers, link, news, start }: Start) {
         ...{ server, closing: connections, running: runningRequests, graceMs },
         say: (fields, line) => log.info(fields, line),
       });
-      clearInterval(told);
       strain.close();
       await responses.close();
       await capture.close();
@@ -263,14 +261,4 @@ async function startWorker({ providers, link, news, start }: Start) {
       await running.close();
     },
   };
-}
-
-/** Says when nothing is left of what earlier workers had not brought to the ledger. */
-function tellRecovered(inherited: () => boolean, link: Link): NodeJS.Timeout {
-  const timer = setInterval(() => {
-    if (inherited()) return;
-    clearInterval(timer);
-    link.post([RECOVERED]);
-  }, RECOVERED_MS);
-  return timer.unref();
 }

@@ -5,6 +5,9 @@ const AWAY = new Set([
   ...['EHOSTUNREACH', 'ENETUNREACH'],
 ]);
 
+/** A connection exception: the SQLSTATE of an error that stands for one that another process had. */
+export const DATABASE_AWAY = '08000';
+
 /** Classes of SQLSTATE: no connection, no resources, stopped by somebody or by its time, a deadlock, one that cannot write. */
 const AWAY_STATE = /^(08|53|57|40|25006)/;
 

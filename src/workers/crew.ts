@@ -2,16 +2,17 @@
  * The workers of a gateway, as the first of them, the primary, keeps the others: each is replaced when it ends. One that ended soon
  * after its start is replaced after a pause that doubles, up to half a minute.
  *
- * What an ended worker left is closed in this order: connections that it never had go to others at once; its replacement (or any
- * worker that starts after it) takes over its spool and brings what is in there to the ledger; then its holds are closed at what
- * the ledger has of them. Until then they count as they were held.
+ * Connections that an ended worker never had go to others at once. Its replacement takes over its spool; when all of that is in the
+ * ledger its holds are closed (`left-behind.ts`).
  */
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '../lib/thrown.js';
+import { within } from '../lib/within.js';
+import { LeftBehind } from './left-behind.js';
 import type { LimitsDesk } from './limits-desk.js';
 import type { Message, Ports } from './link.js';
-import { BEAT, BREAKER, CHANGE, HEARD, RECOVERED, type WorkerChange, type WorkerStart } from './messages.js';
+import { BEAT, BREAKER, CHANGE, HEARD, SPOOL, type WorkerChange, type WorkerStart } from './messages.js';
 import { PublicListener, type Taker } from './public-listener.js';
 import { BEAT_MS, WorkerProcess } from './worker-process.js';
 
@@ -43,6 +44,8 @@ interface Member<C> {
   readonly process: WorkerProcess<C>;
   readonly desk: LimitsDesk;
   readonly startedAtMs: number;
+  /** Where its spool is; undefined until it has one. */
+  spoolDir: string | undefined;
   /** The change that it has heard of last. */
   heard: number;
 }
@@ -50,7 +53,6 @@ interface Member<C> {
 const LONG_ENOUGH_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 const MOST_PAUSE_MS = 30_000;
-const AGAIN_MS = 1_000;
 /** How long whoever made a change waits until all workers have heard of it. */
 const HEARD_MS = 500;
 const FLUSH_MS = 5_000;
@@ -59,8 +61,7 @@ export class Crew<C> {
   readonly listener: PublicListener;
   readonly #deps: CrewDeps<C>;
   readonly #members = new Map<number, Member<C>>();
-  /** Of workers that ended, until their holds are closed; and when that was. */
-  readonly #left = new Map<LimitsDesk, number>();
+  readonly #left: LeftBehind;
   #beats: NodeJS.Timeout | undefined;
   #changes = 0;
   #waiters: { readonly change: number; readonly resolve: () => void }[] = [];
@@ -72,6 +73,7 @@ export class Crew<C> {
 
   constructor(deps: CrewDeps<C>) {
     this.#deps = deps;
+    this.#left = new LeftBehind(deps);
     this.listener = new PublicListener(() => [deps.own, ...this.processes]);
   }
 
@@ -88,7 +90,7 @@ export class Crew<C> {
   async start(): Promise<void> {
     this.#beats = setInterval(() => this.#beat(), BEAT_MS);
     const numbers = Array.from({ length: this.#deps.count - 1 }, (_, i) => i + 2);
-    await Promise.all(numbers.map((number) => this.#begin(number)));
+    await Promise.all(numbers.map((number) => this.#serve(this.#make(number))));
   }
 
   /** Tells all workers of a change. */
@@ -120,18 +122,15 @@ export class Crew<C> {
   /** All workers take the same in; those that cannot say why in the log. */
   async configure(config: C): Promise<void> {
     const all = [...this.#members.values()].filter(({ process }) => process.ready);
-    const taken = all.map(async ({ process }) => {
-      try {
-        await Promise.race([process.port.configure(config), wait(HEARD_MS, undefined, { ref: false })]);
-      } catch (error) {
-        this.#deps.log.error(
-          { peer: process.number, error: messageOf(error) },
-          'a worker did not take the configuration',
-        );
+    const taken = all.map(({ process }) =>
+      process.port.configure(config).catch((error: unknown) => {
+        if (process.ended) return;
+        const fields = { peer: process.number, error: messageOf(error) };
+        this.#deps.log.error(fields, 'a worker did not take the configuration, and is replaced');
         process.kill(); // its replacement begins with the one in force
-      }
-    });
-    await Promise.all(taken);
+      }),
+    );
+    await Promise.race([Promise.all(taken), wait(HEARD_MS, undefined, { ref: false })]);
   }
 
   /**
@@ -140,12 +139,8 @@ export class Crew<C> {
    * is summed once more when all must have heard of it, which is after such a worker was replaced.
    */
   async flush(): Promise<void> {
-    const late = wait(FLUSH_MS, undefined, { ref: false }).then(() => {
-      throw new Error('what an ended worker left is not in the ledger yet');
-    });
-    late.catch(() => {});
-    const all = this.processes.filter(({ ready, hung }) => ready && !hung).map((process) => process.flushed());
-    await Promise.race([Promise.all([...all, this.#closedHolds()]), late]);
+    const all = this.processes.filter(({ ready }) => ready).map((process) => process.flushed());
+    await within(Promise.all([...all, this.#left.settled(FLUSH_MS)]), FLUSH_MS, 'workers did not write their entries');
   }
 
   /** Answers are the last of their connections. */
@@ -176,8 +171,9 @@ export class Crew<C> {
     clearInterval(this.#beats);
   }
 
-  async #begin(number: number): Promise<void> {
-    const { script, ports, desk: deskOf, log } = this.#deps;
+  /** Throws where no process can be made now. */
+  #make(number: number): Member<C> {
+    const { script, ports, desk: deskOf } = this.#deps;
     let desk: LimitsDesk | undefined;
     const process: WorkerProcess<C> = new WorkerProcess<C>({
       ...{ script, number },
@@ -189,16 +185,28 @@ export class Crew<C> {
       onExit: (why, left) => this.#ended(member, why, left),
     });
     desk = deskOf(number, (message) => process.link.post(message));
-    const member: Member<C> = { process, desk, startedAtMs: performance.now(), heard: this.#changes };
+    const startedAtMs = performance.now();
+    const member: Member<C> = { process, desk, startedAtMs, heard: this.#changes, spoolDir: undefined };
     this.#members.set(number, member);
-    const start = await this.#deps.start(number);
-    await process.port.start(start);
-    for (let taken = start.config; taken !== this.#deps.config(); ) {
-      taken = this.#deps.config();
-      await process.port.configure(taken);
+    return member;
+  }
+
+  /** Resolves when it serves; else it is ended. */
+  async #serve({ process }: Member<C>): Promise<void> {
+    const { number } = process;
+    try {
+      const start = await this.#deps.start(number);
+      await process.port.start(start);
+      for (let taken = start.config; taken !== this.#deps.config(); ) {
+        taken = this.#deps.config();
+        await process.port.configure(taken);
+      }
+    } catch (error) {
+      process.kill();
+      throw error;
     }
     process.ready = true;
-    log.info({ peer: number, pid: process.pid }, 'a worker serves');
+    this.#deps.log.info({ peer: number, pid: process.pid }, 'a worker serves');
     this.listener.again([]);
   }
 
@@ -215,8 +223,8 @@ export class Crew<C> {
         return;
       case BREAKER:
         return this.#deps.onBreaker(message, member.process.number);
-      case RECOVERED:
-        void this.#closeLeft(member.startedAtMs);
+      case SPOOL:
+        member.spoolDir = message[1] as string;
     }
   }
 
@@ -234,53 +242,47 @@ export class Crew<C> {
   }
 
   #ended(member: Member<C>, why: string, left: readonly Socket[]): void {
-    const { process, desk, startedAtMs } = member;
+    const { process, desk, startedAtMs, spoolDir } = member;
     const { number, pid } = process;
     this.#members.delete(number);
     desk.leave();
     this.onEnded?.(number);
-    if (desk.size > 0) this.#left.set(desk, performance.now());
     if (this.#ending) {
       for (const socket of left) socket.destroy();
       if (this.#members.size === 0) for (const resolve of this.#idle) resolve();
       return;
     }
-    const served = performance.now() - startedAtMs;
-    this.#pauseMs = served > LONG_ENOUGH_MS ? 0 : Math.min(Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2), MOST_PAUSE_MS);
+    this.#left.add(number, desk, spoolDir);
+    const restartMs = this.#pauseAfter(performance.now() - startedAtMs);
     this.#deps.log.error(
-      { peer: number, pid, why, open_holds: desk.size, restart_ms: this.#pauseMs },
+      { peer: number, pid, why, open_holds: desk.size, restart_ms: restartMs },
       'a worker ended by itself and is replaced',
     );
     this.listener.again(left);
-    void wait(this.#pauseMs).then(() => this.#replace(number));
+    void wait(restartMs).then(() => this.#replace(number));
+  }
+
+  #pauseAfter(servedMs: number): number {
+    const doubled = Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2);
+    return (this.#pauseMs = servedMs > LONG_ENOUGH_MS ? 0 : Math.min(doubled, MOST_PAUSE_MS));
   }
 
   async #replace(number: number): Promise<void> {
     if (this.#ending) return;
+    const { log } = this.#deps;
+    let member: Member<C>;
     try {
-      await this.#begin(number);
+      member = this.#make(number);
     } catch (error) {
+      const restartMs = this.#pauseAfter(0);
+      const fields = { peer: number, error: messageOf(error), restart_ms: restartMs };
+      log.error(fields, 'no process can be made for a worker: it is tried again');
+      void wait(restartMs).then(() => this.#replace(number));
+      return;
+    }
+    await this.#serve(member).catch((error: unknown) => {
       // Its end brings the next one.
-      this.#deps.log.error({ peer: number, error: messageOf(error) }, 'a worker did not start');
-      this.#members.get(number)?.process.kill();
-    }
-  }
-
-  /** Those of workers that had ended before one began which has brought all that it found to the ledger. */
-  async #closeLeft(beganAtMs: number): Promise<void> {
-    for (const [desk, endedAtMs] of [...this.#left]) {
-      if (endedAtMs > beganAtMs) continue;
-      try {
-        await this.#deps.closeHolds(desk);
-        this.#left.delete(desk);
-      } catch (error) {
-        this.#deps.log.warn({ error: messageOf(error), holds: desk.size }, 'holds of a worker that ended stay open');
-        setTimeout(() => void this.#closeLeft(beganAtMs), AGAIN_MS).unref();
-      }
-    }
-  }
-
-  async #closedHolds(): Promise<void> {
-    while (this.#left.size > 0) await wait(50, undefined, { ref: false });
+      log.error({ peer: number, error: messageOf(error) }, 'a worker did not start');
+    });
   }
 }

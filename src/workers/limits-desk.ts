@@ -109,6 +109,7 @@ export class LimitsDesk {
         estimate,
         free: free.map((one) => this.#limits.get(one)!),
       });
+      if (done.kind === 'denied') this.#deps.onDenied(done.denial);
       return this.#told(number, atMs, done);
     },
   };
@@ -120,12 +121,13 @@ export class LimitsDesk {
 
   /**
    * Closes what is open at what the ledger has of it. Throws where that cannot be known now. A request that is in no entry was
-   * not sent to anybody, and counts as a request.
+   * not sent to anybody, and counts as a request; so does one of a classic route, whose hold has no note.
    */
   async close(attemptsOf: AttemptsOf): Promise<void> {
     const all = [...this.#open.values()];
     if (all.length === 0) return;
-    const known = await attemptsOf(all.map(({ hold }) => ({ hold: hold.id, requestId: hold.note })));
+    const noted = all.filter(({ hold }) => hold.note !== '');
+    const known = await attemptsOf(noted.map(({ hold }) => ({ hold: hold.id, requestId: hold.note })));
     for (const [number, { hold }] of [...this.#open]) {
       const attempts = known.get(hold.id);
       const used = (limit: Limit): Actuals =>

@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
+import { DATABASE_AWAY, isDatabaseAway } from '../lib/database-away.js';
 import { messageOf } from '../lib/thrown.js';
 
 /** What the other side may call: by the name of the port, then of its method. */
@@ -26,12 +27,14 @@ export class LinkEnded extends Error {
   override readonly name = 'LinkEnded';
 }
 
-/** What the other side threw. */
+/** What the other side threw. That the database is away stays known: those who wait for it then do so on this side. */
 export class CallFailed extends Error {
   override readonly name: string;
-  constructor(name: string, message: string) {
+  readonly code: string | undefined;
+  constructor(name: string, message: string, databaseAway: boolean) {
     super(message);
     this.name = name;
+    this.code = databaseAway ? DATABASE_AWAY : undefined;
   }
 }
 
@@ -162,7 +165,7 @@ export class Link {
       answer = serialize([number, true, await target[method](...args)]);
     } catch (error) {
       const name = error instanceof Error ? error.name : 'Error';
-      answer = serialize([number, false, [name, messageOf(error)]]);
+      answer = serialize([number, false, [name, messageOf(error), isDatabaseAway(error)]]);
     }
     this.#write(ANSWER, answer);
   }
@@ -171,7 +174,7 @@ export class Link {
     const asked = this.#asked.get(number);
     this.#asked.delete(number);
     if (ok) asked?.resolve(value);
-    else asked?.reject(new CallFailed(...(value as [string, string])));
+    else asked?.reject(new CallFailed(...(value as [string, string, boolean])));
   }
 
   #end(): void {

@@ -1,14 +1,14 @@
 /** What the primary and a worker say to each other beside limits (`limit-messages.ts`). */
 import type { Change } from '../identity/changes.js';
 
-/** Primary: `[BEAT, sinceHeardMs, clockAheadMs, apart]`. `sinceHeardMs`: how old the news of keys is; -1: they cannot be missed. */
+/** Primary: `[BEAT, sinceHeardMs, clockAheadMs, apart]`. `sinceHeardMs`: how old the news of keys is; 0 where none can be missed. */
 export const BEAT = 20;
 /** Worker: `[ALIVE, connections]`, the answer to each beat. */
 export const ALIVE = 21;
 /** Worker: `[TAKEN, connection]`: it has it, and the primary gives it up. */
 export const TAKEN = 22;
-/** Worker: `[RECOVERED]`: what earlier workers left in their spools is in the ledger. */
-export const RECOVERED = 23;
+/** Worker: `[SPOOL, folder]`: where its spool is, before it has a request. */
+export const SPOOL = 23;
 /** Worker: `[BREAKER, target, state, why, forMs]`; primary, to the others: the same. `state`: `opened`, `closed`, `held`, `released`. */
 export const BREAKER = 24;
 /** Primary: `[CHANGE, number, change]`; worker: `[HEARD, number]`. */

@@ -10,6 +10,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf } from '../lib/thrown.js';
 import { Link, type Message, type Ports, remotePort } from './link.js';
 import { ALIVE, TAKEN, type WorkerPort } from './messages.js';
 
@@ -17,6 +18,8 @@ export const BEAT_MS = 250;
 const HUNG_BEATS = 4;
 const DEAD_BEATS = 32;
 const TAKE_MS = 2_000;
+/** Of the process's files: beside input, output, errors and node's own channel. */
+const LINE = 4;
 
 interface WorkerProcessOptions {
   readonly script: string;
@@ -39,6 +42,9 @@ export class WorkerProcess<C> {
   #unanswered = 0;
   #connections = 0;
   #ended = false;
+  #flushing: Promise<void> | undefined;
+  #flushingNext: Promise<void> | undefined;
+  #onHung: (() => void) | undefined;
   /** It has begun to serve. */
   ready = false;
 
@@ -46,19 +52,26 @@ export class WorkerProcess<C> {
     this.number = options.number;
     this.#child = fork(options.script, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
-      env: { ...process.env, TOLLGATE_WORKER: String(options.number) },
     });
-    this.#child.on('error', () => {});
-    this.#child.on('exit', (code, signal) => {
+    const ended = (why: string): void => {
+      if (this.#ended) return;
       this.#ended = true;
       this.ready = false;
       this.link.destroy();
       const left = [...this.#handed.values()];
       this.#handed.clear();
-      options.onExit(signal ?? `exit code ${code}`, left);
+      options.onExit(why, left);
+    };
+    this.#child.on('error', (error) => {
+      // Of a process that never was there is no `exit`.
+      if (this.#child.pid === undefined && this.link) ended(messageOf(error));
     });
+    this.#child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+    // Where too many files are open, node gives the process none, whatever its types say.
+    const line = (this.#child.stdio as ChildProcess['stdio'] | undefined)?.[LINE];
+    if (!line) throw new Error('too many files are open');
     this.link = new Link({
-      socket: this.#child.stdio[4] as Duplex,
+      socket: line as Duplex,
       ports: options.ports,
       onMessages: (messages) => {
         for (const message of messages) if (!this.#take(message)) options.onMessage(message);
@@ -92,6 +105,7 @@ export class WorkerProcess<C> {
 
   beat(message: Message): void {
     if (++this.#unanswered > DEAD_BEATS) this.#child.kill('SIGKILL');
+    if (this.hung) this.#onHung?.();
     this.link.post(message);
   }
 
@@ -103,18 +117,27 @@ export class WorkerProcess<C> {
     });
   }
 
-  /** Resolves when what it has appended is in the ledger, or when it does not answer any more. */
+  /**
+   * Resolves when what it has appended is in the ledger, or when it does not answer any more. Who asks while an answer is waited for
+   * waits for the next one with all others who do: an answer can take as long as the database is away.
+   */
   flushed(): Promise<void> {
-    return new Promise((resolve) => {
-      const look = setInterval(() => {
-        if (this.hung || this.#ended) done();
-      }, BEAT_MS);
-      function done(): void {
-        clearInterval(look);
-        resolve();
-      }
-      this.port.flush().then(done, done);
+    if (this.#flushing) {
+      this.#flushingNext ??= this.#flushing.then(() => {
+        this.#flushingNext = undefined;
+        return this.flushed();
+      });
+      return this.#flushingNext;
+    }
+    if (this.hung || this.#ended) return Promise.resolve();
+    const answered = new Promise<void>((resolve) => {
+      this.#onHung = resolve;
+      this.port.flush().then(resolve, () => resolve());
     });
+    this.#flushing = answered.then(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
   }
 
   /** Resolves when it has every connection that was handed to it; rejects where it does not take them. */

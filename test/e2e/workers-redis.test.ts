@@ -9,7 +9,11 @@ import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, askUntilKnown, ledgerOf, level, levelIs, priced, watch, words } from '../support/limits-http.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { json } from '../support/upstream-steps.js';
+import { json, until } from '../support/upstream-steps.js';
+import { replacedBy, workerPids } from '../support/workers.js';
+
+/** Of a classic route. */
+const SLOTS = 8;
 
 let redis: TestRedis;
 let upstream: FakeUpstream;
@@ -21,7 +25,7 @@ before(async () => {
     config: {
       server: { workers: 2 },
       redis: { url: redis.url, on_failure: 'closed' },
-      telemetry: { log: { level: 'warn' } },
+      telemetry: { log: { level: 'info' } },
       providers: {
         sandbox: { type: 'sandbox' },
         up: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'none' },
@@ -39,6 +43,13 @@ before(async () => {
           breaker: { failure_rate: 0.5, min_requests: 4, window: '30s', open: '60s', half_open_probes: 1 },
         },
       },
+      routes: [
+        {
+          ...{ name: 'slots', match: { path: '/slow' }, auth: { none: {} } },
+          upstream: { targets: [{ url: upstream.url }] },
+          limits: [{ unit: 'concurrent', max: SLOTS, by: 'route' }],
+        },
+      ],
     },
   });
 });
@@ -112,6 +123,39 @@ test('a breaker that one worker opens is open in all, is told once, and is close
   await gateway.admin('POST', '/targets/up%2Fbad/close');
   await onAll(key, body);
   assert.ok(upstream.requests.length > asked, 'it is asked again');
+});
+
+test('a worker is killed with requests of a classic route and chats under way: their slots are free again, and nothing stays held', async () => {
+  const { key, id } = await gateway.key(budget(5_000_000));
+  let goOn = (): void => {};
+  const gate = new Promise<void>((resolve) => (goOn = resolve));
+  upstream.always(() => [until(gate), ...json(200, {})]);
+  const slow = () =>
+    fetch(`${gateway.url}/slow`, { headers: { connection: 'close' } }).then(
+      ({ status }) => status,
+      () => 'broke off',
+    );
+  const asked = upstream.requests.length;
+  const routed = Array.from({ length: SLOTS }, slow);
+  const body = { model: 'kept', max_tokens: 10, messages: [{ role: 'user', content: 'Who waits?' }] };
+  const chats = Array.from({ length: 6 }, (_, i) =>
+    ask(gateway, key, { ...body, seed: i }, { connection: 'close' }).catch(() => undefined),
+  );
+  while (upstream.requests.length < asked + SLOTS + chats.length) await sleep(10);
+  assert.equal(await slow(), 429);
+  const victim = workerPids(gateway).get(2)!;
+  process.kill(victim, 'SIGKILL');
+  await replacedBy(gateway, 2, victim);
+  upstream.always(() => json(200, {}));
+  const deadline = Date.now() + 15_000;
+  let status = await slow();
+  while (status === 429 && Date.now() < deadline) status = await slow();
+  assert.equal(status, 200);
+  goOn();
+  await Promise.all(chats);
+  const statuses = await Promise.all(routed);
+  assert.ok(statuses.includes('broke off') && statuses.includes(200), statuses.join());
+  await levelIs(gateway, `key=${id}`, ({ held }) => held === 0);
 });
 
 test('a reload under load reaches every worker before it is answered, and loses nothing', async () => {

@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { isDatabaseAway } from '../../src/lib/database-away.js';
 import { Link, type Message, type Ports, remotePort } from '../../src/workers/link.js';
 
 async function pair(t: TestContext): Promise<[Socket, Socket]> {
@@ -88,6 +89,28 @@ test('what the other side throws is thrown here by its name; an unknown port is 
   await assert.rejects(near.call('store', 'bad', []), { name: 'RangeError', message: 'too far' });
   await assert.rejects(near.call('store', 'constructor2', []), /there is no store.constructor2/);
   await assert.rejects(near.call('nothing', 'at', []), /there is no nothing.at/);
+});
+
+test('that the database is away stays known on the other side, however that was found out; nothing else becomes it', async (t) => {
+  const away = [
+    Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    Object.assign(new Error('ends'), { code: '57P01' }),
+    new Error('Failed query: select', { cause: new Error('Connection terminated unexpectedly') }),
+  ];
+  const faults = [new Error('no such column'), Object.assign(new Error('twice'), { code: '23505' }), 'a word'];
+  const { near } = await links(t, {
+    store: {
+      fail: (at: number) => {
+        throw [...away, ...faults][at];
+      },
+    },
+  });
+  const seen = await Promise.all(
+    [...away, ...faults].map((_, at) =>
+      near.call('store', 'fail', [at]).catch((error: unknown) => isDatabaseAway(error)),
+    ),
+  );
+  assert.deepEqual(seen, [true, true, true, false, false, false]);
 });
 
 test('frames larger than a chunk, and many at once, are put together', async (t) => {
