@@ -1,5 +1,6 @@
 /**
- * Reads a report: rows and total from one snapshot, so that they agree also while entries arrive. The rows are made once,
+ * Reads a report: rows and total from one snapshot, so that they agree also while entries arrive. The dearest rows, which are few,
+ * are read at once, by several processes of the database where it has them. All rows are made once,
  * held by the database in a cursor that outlives its transaction, and fetched a thousand at a time as the reader takes them:
  * memory does not grow with the report, no lock and no snapshot is kept open for a slow reader, and the embedded database's
  * one connection is free for others between two fetches. Throws where the database is away, or an older part of the ledger
@@ -7,11 +8,13 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { type Sum, sumNames } from '../lib/spend-sums.js';
+import { inTransaction } from '../store/query.js';
 import type { UsageRow } from './focus.js';
 import type { ReportStore, Rows } from './reports.js';
+import type { ReportRequest } from './request.js';
 import { sourcesOf } from './sources.js';
 import type { GroupValue, SpendRow } from './spend-row.js';
-import { type Query, spendQuery, usageColumns, usageQuery } from './sql.js';
+import { dearestQuery, narrowedBy, type Query, spendQuery, usageColumns, usageQuery } from './sql.js';
 
 /** The ledger no longer has what the report needs, and the sums do not have it. */
 export class NotKept extends Error {
@@ -31,12 +34,15 @@ export const pgReportStore = (pool: Pool): ReportStore => ({
     const { segments } = sourcesOf(request);
     const ledgerFromMs = Math.min(...segments.filter(({ source }) => source === 'ledger').map(({ fromMs }) => fromMs));
     let total: SpendRow | undefined;
-    const open = await openRows(pool, spendQuery(request), async (client) => {
+    const first = async (client: PoolClient) => {
       await assertKept(client, ledgerFromMs);
-      const { text, values } = spendQuery({ ...request, groupBy: [] });
-      const { rows } = await client.query({ text, values: [...values], rowMode: 'array' });
-      total = spendRow(rows[0] as Raw, 0);
-    });
+      const [row] = await read(client, spendQuery({ ...request, groupBy: [] }));
+      total = spendRow(row!, 0);
+    };
+    const open =
+      request.top === undefined || request.groupBy.length === 0
+        ? await openRows(pool, spendQuery(request), first)
+        : await dearestRows(pool, request, first);
     return {
       total: total!,
       next: async () => (await open.next()).map((row) => spendRow(row, request.groupBy.length)),
@@ -51,6 +57,42 @@ export const pgReportStore = (pool: Pool): ReportStore => ({
 
 type Raw = readonly (GroupValue | readonly string[])[];
 
+async function read(client: PoolClient, { text, values }: Query): Promise<readonly Raw[]> {
+  const { rows } = await client.query({ text, values: [...values], rowMode: 'array' });
+  return rows as Raw[];
+}
+
+/** Not more than are asked for, and so all at once. `first` runs in the same snapshot. */
+async function dearestRows(
+  pool: Pool,
+  request: ReportRequest,
+  first: (client: PoolClient) => Promise<void>,
+): Promise<Rows<Raw>> {
+  let rows = await inTransaction(
+    pool,
+    async (client) => {
+      await first(client);
+      const which = dearestQuery(request);
+      return read(client, spendQuery(request, which ? narrowedBy(request, await read(client, which)) : {}));
+    },
+    BEGIN,
+  );
+  return {
+    async next() {
+      const batch = rows.slice(0, FETCH);
+      rows = rows.slice(FETCH);
+      return batch;
+    },
+    close: async () => {},
+  };
+}
+
+/**
+ * What is read must be of one moment. A table of 100,000 keys goes into memory rather than to disk, and a query that takes half a
+ * second is not worth being compiled.
+ */
+const BEGIN = `begin isolation level repeatable read read only; set local work_mem = '64MB'; set local jit = off`;
+
 /** Rows of a query as arrays of their columns. `first` runs in the same snapshot. */
 async function openRows(pool: Pool, query: Query, first: (client: PoolClient) => Promise<void>): Promise<Rows<Raw>> {
   cursors += 1;
@@ -59,7 +101,7 @@ async function openRows(pool: Pool, query: Query, first: (client: PoolClient) =>
   const shared = pool.options.max === 1;
   const client = await pool.connect();
   try {
-    await client.query('begin isolation level repeatable read read only');
+    await client.query(BEGIN);
     await first(client);
     await client.query(`declare ${name} no scroll cursor with hold for ${query.text}`, [...query.values]);
     await client.query('commit');

@@ -1,5 +1,8 @@
-/** The one query of a report: its pieces summed from where each is read, then together. Values are parameters, always. */
-import { type Cube, cubeSource, rollupTable, sumNames, sums } from '../lib/spend-sums.js';
+/**
+ * The queries of a report: what its period is read from, joined and summed up in one pass. Of a report of the dearest keys, two: which
+ * ones they are, by their cost alone, and then all figures of those few, which indexes find. Values are parameters, always.
+ */
+import { type Cube, cubeSource, rollupTable, type Sum, sumNames, sums } from '../lib/spend-sums.js';
 import type { Grouping, ReportRequest } from './request.js';
 import { columns, type Segment, sourcesOf } from './sources.js';
 import { isTime } from './time-column.js';
@@ -11,24 +14,26 @@ export interface Query {
 
 type Asked = Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone' | 'top'>;
 
+/** Of these there may be many, and an index leads to each. */
+const many = ['key', 'user'] as const;
+type Many = (typeof many)[number];
+/** Rows of these alone; null is one of them. */
+export type Narrowed = Readonly<Partial<Record<Many, readonly (string | null)[]>>>;
+
 /** Rows `g0, g1, ...` (what they are of), the sums, and the name of the key where they are of keys. In the order of what they are of, or the dearest first. */
-export function spendQuery(asked: Asked): Query {
+export function spendQuery(asked: Asked, narrowed: Narrowed = {}): Query {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const { cube, segments } = sourcesOf(asked);
-  const timezone = asked.groupBy.some(isTime) ? `${parameter(asked.timezone)}::text` : '';
+  const pieces = piecesOf(asked, sumNames, narrowed, parameter);
   const groups = asked.groupBy.map((_, i) => `g${i}`);
-  const pieces = segments.map((segment) => piece(asked, segment, cube ?? 'main', timezone, parameter));
-  if (pieces.length === 0)
-    pieces.push(piece(asked, { source: 'ledger', fromMs: 0, toMs: 0 }, 'main', timezone, parameter));
   const totals = sumNames.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ');
   // Where all that was entered was taken back again, nothing is left to tell.
   const some = sumNames.map((name) => `sum(${name}) <> 0`).join(' or ');
   const group = groups.length === 0 ? '' : `group by ${groups.join(', ')} having ${some}`;
-  const order = groups.map((name, i) => `${name}${isText(asked.groupBy[i]!) ? ' collate "C"' : ''} nulls last`);
+  const order = inOrder(asked.groupBy);
   const top = asked.top === undefined || groups.length === 0 ? '' : `limit ${parameter(asked.top)}::int`;
   const ordered = [...(top === '' ? [] : [`sum(total_nusd) desc`]), ...order];
-  const grouped = `select ${[...groups, totals].join(', ')} from (${pieces.join(' union all ')}) as pieces ${group}
+  const grouped = `select ${[...groups, totals].join(', ')} from (${pieces}) as pieces ${group}
       ${ordered.length === 0 ? '' : `order by ${ordered.join(', ')}`} ${top}`;
   const key = asked.groupBy.indexOf('key');
   return {
@@ -37,7 +42,54 @@ export function spendQuery(asked: Asked): Query {
   };
 }
 
-const trunc = {
+const inOrder = (groupBy: readonly Grouping[]): string[] =>
+  groupBy.map((name, i) => `g${i}${isText(name) ? ' collate "C"' : ''} nulls last`);
+
+/** What the dearest rows are of, and nothing else of them; null where all figures are as well read at once. Rows that cost nothing are left out. */
+export function dearestQuery(asked: Asked): Query | null {
+  if (asked.top === undefined || !asked.groupBy.some(isMany)) return null;
+  const values: unknown[] = [];
+  const parameter = (value: unknown): string => `$${values.push(value)}`;
+  const pieces = piecesOf(asked, ['total_nusd'], {}, parameter);
+  const groups = asked.groupBy.map((_, i) => `g${i}`).join(', ');
+  return {
+    text: `select ${groups} from (${pieces}) as pieces group by ${groups} having sum(total_nusd) > 0
+      order by ${['sum(total_nusd) desc', ...inOrder(asked.groupBy)].join(', ')} limit ${parameter(asked.top)}::int`,
+    values,
+  };
+}
+
+/** Where there are as many of the dearest rows as are asked for: by what the others are left out. */
+export function narrowedBy({ groupBy, top }: Asked, dearest: readonly (readonly unknown[])[]): Narrowed {
+  if (dearest.length !== top) return {};
+  const columnsOf = groupBy.flatMap((name, i) => (isMany(name) ? [[name, i] as const] : []));
+  return Object.fromEntries(columnsOf.map(([name, i]) => [name, [...new Set(dearest.map((row) => row[i]))]]));
+}
+
+const isMany = (name: Grouping): name is Many => (many as readonly string[]).includes(name);
+
+function piecesOf(
+  asked: Asked,
+  summed: readonly Sum[],
+  narrowed: Narrowed,
+  parameter: (value: unknown) => string,
+): string {
+  const { cube, segments } = sourcesOf(asked);
+  const timezone = asked.groupBy.some(isTime) ? `${parameter(asked.timezone)}::text` : '';
+  const read = segments.length > 0 ? segments : [{ source: 'ledger', fromMs: 0, toMs: 0 } as const];
+  const pieces = read
+    .map((segment) => piece(asked, segment, cube ?? 'main', { summed, narrowed, timezone, parameter }))
+    .join(' union all ');
+  if (timezone === '') return pieces;
+  // Times are put into words once for each beginning of an hour or a day, and not once for each row.
+  const groups = asked.groupBy.map((_, i) => `g${i}`);
+  const told = asked.groupBy.map((name, i) => (isTime(name) ? `${words[name](`g${i}`, timezone)} as g${i}` : `g${i}`));
+  const sum = summed.map((name) => `sum(${name}) as ${name}`);
+  return `select ${[...told, ...summed].join(', ')} from (
+    select ${[...groups, ...sum].join(', ')} from (${pieces}) as pieces group by ${groups.join(', ')}) as starts`;
+}
+
+const words = {
   hour: (at: string, zone: string) => `date_trunc('hour', ${at}, ${zone})`,
   day: (at: string, zone: string) => `to_char(${at} at time zone ${zone}, 'YYYY-MM-DD')`,
   month: (at: string, zone: string) => `to_char(${at} at time zone ${zone}, 'YYYY-MM')`,
@@ -45,23 +97,36 @@ const trunc = {
 
 const isText = (name: Grouping): boolean => !['hour', 'status', 'stream'].includes(name);
 
+interface Pieces {
+  readonly summed: readonly Sum[];
+  readonly narrowed: Narrowed;
+  /** In SQL. */
+  readonly timezone: string;
+  readonly parameter: (value: unknown) => string;
+}
+
 function piece(
   { groupBy, filters }: Asked,
   { source, fromMs, toMs }: Segment,
   cube: Cube,
-  timezone: string,
-  parameter: (value: unknown) => string,
+  { summed, narrowed, timezone, parameter }: Pieces,
 ): string {
   const ledger = source === 'ledger';
   const at = ledger ? 'at' : 'start';
   const byTag = groupBy.includes('tag');
-  const groups = groupBy.map((name, i) => `${isTime(name) ? trunc[name](at, timezone) : columns[name]} as g${i}`);
+  const beginning = (name: string): string => (ledger ? `date_trunc('${name}', at, ${timezone})` : 'start');
+  const groups = groupBy.map((name, i) => `${isTime(name) ? beginning(name) : columns[name]} as g${i}`);
   const where = [`${at} >= ${parameter(iso(fromMs))}::timestamptz`, `${at} < ${parameter(iso(toMs))}::timestamptz`];
   where.push(...conditions(filters, ledger && !byTag, parameter));
-  const added = sumNames.map((name) => `sum(${ledger ? sums[name] : name}) as ${name}`);
+  for (const [name, some] of Object.entries(narrowed)) where.push(isOneOf(columns[name as Many], some, parameter));
+  const added = summed.map((name) => `(${ledger ? sums[name] : name})::bigint as ${name}`);
   const from = ledger ? cubeSource(byTag ? 'tag' : 'main', 'entries') : rollupTable(source, cube);
-  const by = groupBy.length === 0 ? '' : `group by ${groupBy.map((_, i) => String(i + 1)).join(', ')}`;
-  return `select ${[...groups, ...added].join(', ')} from ${from} as counted where ${where.join(' and ')} ${by}`;
+  return `select ${[...groups, ...added].join(', ')} from ${from} as counted where ${where.join(' and ')}`;
+}
+
+function isOneOf(column: string, some: readonly (string | null)[], parameter: (value: unknown) => string): string {
+  const given = `${column} = any(${parameter(some.filter((one) => one !== null))}::text[])`;
+  return some.includes(null) ? `(${given} or ${column} is null)` : given;
 }
 
 /** `tagged`: the tags of an entry are a list in its row. */

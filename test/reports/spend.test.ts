@@ -179,6 +179,26 @@ describe('a report of spend', () => {
     );
   });
 
+  test('of the dearest rows says the same of as many as are asked for', async () => {
+    const some = fc.constantFrom<Grouping>('day', 'month', 'key', 'user', 'model', 'tag', 'status');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(some, { minLength: 1, maxLength: 3 }),
+        fc.constantFrom(1, 2, 7, 100, 9_999),
+        fc.constantFrom(FROM, FROM + HOUR_MS / 3),
+        async (groupBy, top, fromMs) => {
+          const all = await json({ groupBy, fromMs });
+          const dearest = await json({ groupBy, fromMs, top });
+          assert.deepEqual(dearest.total, all.total);
+          // Rows that cost the same stand in the order of what they are of, as they do where all are read.
+          const wanted = [...all.data].sort((a, b) => Number(b.cost_nusd) - Number(a.cost_nusd)).slice(0, top);
+          assert.deepEqual(dearest.data, wanted);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   test('totals of JSON, CSV, Parquet, FOCUS, the sums and the ledger agree to the nano-dollar', async () => {
     const period = { fromMs: FROM + 1234, toMs: TO - 4321 };
     const { total } = await json(period);
