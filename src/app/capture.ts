@@ -6,7 +6,7 @@ import type { CapturedFacts, ContentStore, NewRow } from '../capture/captured.js
 import { CapturedContents, sealedContent } from '../capture/captured-contents.js';
 import { pgContentStore } from '../capture/content-pg.js';
 import type { Config } from '../config/config.js';
-import type { Capturing, Tape } from '../gateway/tape.js';
+import type { Capturing, Recording } from '../gateway/tape.js';
 import { cleanText } from '../ledger/clean.js';
 import type { Clock } from '../lib/clock.js';
 import { jsonText } from '../lib/json-text.js';
@@ -54,23 +54,22 @@ export function startCapture({ config, inForce, clock, log, metrics, store }: Ca
   });
   metrics.gauge('tollgate_capture_waiting_bytes', () => memory.usedBytes);
 
-  /** Gives back the memory of a tape of which nothing comes. */
-  function keep(tape: Tape): void {
-    const { entry, bytes } = tape;
-    const sentBytes = tape.of.request.body.length;
-    if (entry === undefined) return memory.give(bytes);
-    if (!memory.take(sentBytes)) {
-      memory.give(bytes);
+  /** Gives back the memory of what nothing becomes of. */
+  function keep(recording: Recording): void {
+    const { entry, takenBytes, body } = recording;
+    if (entry === undefined) return memory.give(takenBytes);
+    if (!memory.take(body.length)) {
+      memory.give(takenBytes);
       return metrics.captured('dropped_memory', 1);
     }
-    queue.add({ bytes: bytes + sentBytes, prepare: () => rowOf(tape, entry) });
+    queue.add({ bytes: takenBytes + body.length, prepare: () => rowOf(recording, entry) });
   }
 
-  async function rowOf(tape: Tape, entry: string): Promise<NewRow> {
-    const facts = factsOf(tape, entry);
-    const content = await contentOf(tape, inForce().config.capture.max_size);
+  async function rowOf(recording: Recording, entry: string): Promise<NewRow> {
+    const facts = factsOf(recording, entry);
+    const content = await contentOf(recording, inForce().config.capture.max_size);
     const json = await inTurns(written(content));
-    return { ...facts, others: tape.others, body: await sealedContent(seal, facts, json) };
+    return { ...facts, others: recording.others, body: await sealedContent(seal, facts, json) };
   }
 
   const capturing: Capturing = { memory, keep };
@@ -123,15 +122,12 @@ function* written(value: unknown): Generator<number, string> {
 }
 
 /** As the ledger keeps them. */
-const factsOf = ({ of: { caller, request, format, ...of } }: Tape, entry: string): CapturedFacts => ({
-  entry,
+const factsOf = ({ caller, format, stream, mode, atMs, ...of }: Recording, entry: string): CapturedFacts => ({
+  ...{ entry, stream, mode, atMs },
   requestId: cleanText(of.requestId),
   key: caller.key.id,
   team: caller.key.team,
   user: of.user === null ? null : cleanText(of.user),
-  model: cleanText(request.model),
+  model: cleanText(of.model),
   endpoint: format.endpoint,
-  stream: request.stream,
-  mode: of.mode,
-  atMs: of.atMs,
 });

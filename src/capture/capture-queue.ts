@@ -32,13 +32,22 @@ const AGAIN_MS = 1_000;
 const MOST_ROWS = 64;
 const MOST_BATCH_BYTES = 8 * 1024 * 1024;
 
+interface Flush {
+  /** How many are to be over. */
+  readonly until: number;
+  readonly resolve: () => void;
+}
+
 export class CaptureQueue {
   readonly #deps: CaptureQueueDeps;
   #waiting: Capturable[] = [];
-  #running: Promise<void> | undefined;
+  #isRunning = false;
+  /** How many ever came, and how many of them are written or given up, which are the first ones. */
+  #came = 0;
+  #over = 0;
+  #flushes: Flush[] = [];
   /** Ends the wait before the next batch. */
   #hurry: (() => void) | undefined;
-  #isHurried = false;
   #isClosing = false;
 
   constructor(deps: CaptureQueueDeps) {
@@ -48,36 +57,44 @@ export class CaptureQueue {
   /** Its memory is taken already. */
   add(capturable: Capturable): void {
     this.#waiting.push(capturable);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#came += 1;
+    if (!this.#isRunning) void this.#run();
   }
 
-  /** What was captured up to now is written, or given up. */
-  async flush(): Promise<void> {
-    this.#isHurried = true;
-    this.#hurry?.();
-    await this.#running;
-    this.#isHurried = false;
+  /** What came up to now is written or given up, whatever comes meanwhile; or the database is away, and it waits on. */
+  flush(): Promise<void> {
+    if (this.#over === this.#came) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#flushes.push({ until: this.#came, resolve });
+      this.#hurry?.();
+    });
   }
 
   /** Tries once more; what cannot be written then is dropped. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await this.flush();
+    while (this.#over < this.#came) await this.flush();
   }
 
   async #run(): Promise<void> {
+    this.#isRunning = true;
     while (this.#waiting.length > 0) {
-      if (this.#waiting.length < MOST_ROWS && !this.#isHurried) await this.#pause(LINGER_MS);
+      if (this.#waiting.length < MOST_ROWS && this.#flushes.length === 0) await this.#pause(LINGER_MS);
       const batch = this.#nextBatch();
       const rows = await this.#prepared(batch);
-      try {
-        if (rows.length > 0) await this.#write(rows);
-      } finally {
-        for (const { body } of rows) this.#deps.memory.give(body.length);
-      }
+      if (rows.length > 0) await this.#write(rows);
+      for (const { body } of rows) this.#deps.memory.give(body.length);
+      this.#over += batch.length;
+      this.#flushed((until) => until <= this.#over);
     }
+    this.#isRunning = false;
+  }
+
+  #flushed(which: (until: number) => boolean): void {
+    const [done, left] = [[] as Flush[], [] as Flush[]];
+    for (const one of this.#flushes) (which(one.until) ? done : left).push(one);
+    this.#flushes = left;
+    for (const { resolve } of done) resolve();
   }
 
   #nextBatch(): Capturable[] {
@@ -121,6 +138,7 @@ export class CaptureQueue {
         onError(error);
         if (this.#isClosing || !isDatabaseAway(error)) return onEnd('dropped_database', rows.length);
       }
+      this.#flushed(() => true);
       await this.#pause(AGAIN_MS);
     }
   }
@@ -128,10 +146,14 @@ export class CaptureQueue {
   #pause(ms: number): Promise<void> {
     if (this.#isClosing) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#deps.timer(ms, resolve);
+      const over = (): void => {
+        this.#hurry = undefined;
+        resolve();
+      };
+      const cancel = this.#deps.timer(ms, over);
       this.#hurry = () => {
         cancel();
-        resolve();
+        over();
       };
     });
   }

@@ -14,6 +14,14 @@ export interface Cut {
   readonly spareChars: number;
 }
 
+/** Texts whose ends may be missing, any of them. */
+export interface CutTexts {
+  /** Fields that are no such texts. */
+  readonly plain: ReadonlySet<string>;
+  /** So much of the end of each is left out, so that nothing of which the other half is missing stays. */
+  readonly chars: number;
+}
+
 /** Shorter media are left. Characters. */
 const SHORT_MEDIA = 256;
 /** What is written around a value. */
@@ -28,10 +36,16 @@ interface State {
   readonly at: number[];
   readonly mostSpareChars: number;
   spareChars: number;
+  readonly cutTexts: CutTexts | undefined;
 }
 
 /** `mostSpareChars`: so much more of a text that is cut is left, for whoever looks at it and cuts it then (`withoutSpare`). */
-export function* cutJson(value: unknown, mostBytes: number, mostSpareChars = 0): Generator<number, Cut> {
+export function* cutJson(
+  value: unknown,
+  mostBytes: number,
+  mostSpareChars = 0,
+  cutTexts?: CutTexts,
+): Generator<number, Cut> {
   const state: State = {
     leftBytes: mostBytes,
     values: 0,
@@ -40,6 +54,7 @@ export function* cutJson(value: unknown, mostBytes: number, mostSpareChars = 0):
     at: [],
     mostSpareChars,
     spareChars: 0,
+    cutTexts,
   };
   const json = yield* part(value, '', {}, state);
   return { json, truncated: state.truncated, path: state.path, spareChars: state.spareChars };
@@ -54,11 +69,13 @@ function* part(value: unknown, key: string, holder: object, state: State): Gener
   return value;
 }
 
-function text(value: string, key: string, holder: object, state: State): string {
-  if (value.length > SHORT_MEDIA && isMedia(key, holder as Record<string, unknown>, value)) {
+function text(told: string, key: string, holder: object, state: State): string {
+  if (told.length > SHORT_MEDIA && isMedia(key, holder as Record<string, unknown>, told)) {
     state.leftBytes -= SHORT_MEDIA;
-    return `[${value.length} characters]`;
+    return `[${told.length} characters]`;
   }
+  const { cutTexts } = state;
+  const value = cutTexts && !cutTexts.plain.has(key) ? withoutEnd(told, cutTexts.chars) : told;
   if (value.length <= state.leftBytes) {
     const bytes = Buffer.byteLength(value) + AROUND_BYTES;
     if (bytes <= state.leftBytes) {
@@ -75,6 +92,9 @@ function text(value: string, key: string, holder: object, state: State): string 
   state.spareChars = Math.max(0, cut.length - kept.length);
   return cut;
 }
+
+const withoutEnd = (text: string, chars: number): string =>
+  wholeCharacters(text.slice(0, Math.max(0, text.length - chars)));
 
 /** Without half a character at its end. */
 const wholeCharacters = (text: string): string => (/[\ud800-\udbff]$/.test(text.slice(-1)) ? text.slice(0, -1) : text);
@@ -125,8 +145,7 @@ function isFull(state: State): boolean {
 /** Without the last characters of the text at `path`; null where none is there. */
 export function withoutSpare(json: unknown, path: readonly number[], spareChars: number): unknown {
   const [place, ...below] = path;
-  if (place === undefined)
-    return typeof json === 'string' ? wholeCharacters(json.slice(0, Math.max(0, json.length - spareChars))) : null;
+  if (place === undefined) return typeof json === 'string' ? withoutEnd(json, spareChars) : null;
   if (Array.isArray(json)) return json.with(place, withoutSpare(json[place], below, spareChars)) as unknown;
   if (!isObject(json)) return null;
   const entries = Object.entries(json);

@@ -7,25 +7,35 @@ const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
 export function jsonElements(array: Buffer): Buffer[] {
   const elements: Buffer[] = [];
+  for (const element of elementSteps(array, array.length)) if (element) elements.push(element);
+  return elements;
+}
+
+/** The same in steps of so many bytes; null where a step is over. Of an array that is cut its whole elements. */
+export function* elementSteps(array: Buffer, stepBytes: number): Generator<Buffer | null, void> {
   let depth = 0;
   let start = 1;
+  let isText = false;
+  let step = stepBytes;
   for (let at = 0; at < array.length; at++) {
+    if (at > step) {
+      yield null;
+      step = at + stepBytes;
+    }
     const byte = array[at]!;
-    if (byte === QUOTE) at = closingQuote(array, at);
+    if (isText) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) isText = false;
+      continue;
+    }
+    if (byte === QUOTE) isText = true;
     else if (OPEN.has(byte)) depth++;
     else if (CLOSE.has(byte)) depth--;
     const ends = (byte === COMMA && depth === 1) || depth === 0;
     if (!ends) continue;
-    if (byte === COMMA || !isBlank(array, start, at)) elements.push(array.subarray(start, at));
+    if (byte === COMMA || !isBlank(array, start, at)) yield array.subarray(start, at);
     start = at + 1;
   }
-  return elements;
-}
-
-function closingQuote(json: Buffer, open: number): number {
-  let at = open + 1;
-  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
-  return at;
 }
 
 const isBlank = (json: Buffer, start: number, end: number): boolean => json.toString('utf8', start, end).trim() === '';

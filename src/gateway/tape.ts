@@ -3,6 +3,7 @@
  * What is too long, or does not fit into the memory that there is for all, is kept to where it fits.
  */
 import type { CaptureMemory } from '../capture/capture-memory.js';
+import { TapedBytes } from '../capture/taped-bytes.js';
 import type { Model } from '../catalog/model.js';
 import type { ApiFormat } from '../formats/format.js';
 import type { ModelRequest } from '../formats/request.js';
@@ -17,7 +18,7 @@ import type { Authenticated } from './stages.js';
 /** Of one answer, as it is told: a stream takes many times what its words do. */
 const MOST_BYTES = 8 * 1024 * 1024;
 
-export interface TapedRequest {
+interface TapedRequest {
   readonly mode: Exclude<CaptureMode, 'off'>;
   readonly requestId: string;
   readonly format: ApiFormat;
@@ -29,31 +30,53 @@ export interface TapedRequest {
   readonly atMs: number;
 }
 
-/** What becomes of tapes. */
+/** What is left of a request that is over: nothing of it but bytes, and nothing of its connection. */
+export interface Recording extends Omit<TapedRequest, 'request'> {
+  /** As the caller named it. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** The request's body, as guards left it. */
+  readonly body: Buffer;
+  /** The entry whose answer it is; undefined: the request has none. */
+  readonly entry: string | undefined;
+  /** Entries of its other attempts. */
+  readonly others: readonly string[];
+  readonly pieces: readonly Buffer[];
+  /** That `pieces` take of the memory for all. */
+  readonly takenBytes: number;
+  /** 0: nothing was told. */
+  readonly status: number;
+  /** Not all of it was kept. */
+  readonly isCut: boolean;
+  /** The caller was told all of it. */
+  readonly isWhole: boolean;
+}
+
+/** What becomes of what was taped. */
 export interface Capturing {
   readonly memory: CaptureMemory;
   /** The request is over. */
-  keep(tape: Tape): void;
+  keep(recording: Recording): void;
 }
 
 export class Tape implements ResponseWriter {
-  readonly of: TapedRequest;
+  readonly #of: TapedRequest;
   readonly #writer: ResponseWriter;
   readonly #capturing: Capturing;
   readonly #others: string[] = [];
-  readonly #pieces: Buffer[] = [];
+  readonly #told: TapedBytes;
   /** Vectors say nothing to anybody. */
   readonly #skipsGood: boolean;
   #entry: string | undefined;
   #status = 0;
-  #bytes = 0;
   #isCut = false;
   #isWhole = false;
 
   constructor(of: TapedRequest, writer: ResponseWriter, capturing: Capturing) {
-    this.of = of;
+    this.#of = of;
     this.#writer = writer;
     this.#capturing = capturing;
+    this.#told = new TapedBytes(capturing.memory, MOST_BYTES);
     this.#skipsGood = of.format.endpoint === 'embeddings';
   }
 
@@ -63,42 +86,15 @@ export class Tape implements ResponseWriter {
     if (tells || this.#entry === undefined) this.#entry = entry;
   }
 
-  /** The entry whose answer it is; undefined: the request has none. */
-  get entry(): string | undefined {
-    return this.#entry;
-  }
-
-  /** Entries of its other attempts. */
-  get others(): readonly string[] {
-    return this.#others;
-  }
-
-  get pieces(): readonly Buffer[] {
-    return this.#pieces;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** 0: nothing was told. */
-  get status(): number {
-    return this.#status;
-  }
-
-  /** Not all of it was kept. */
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
-  /** The caller was told all of it. */
-  get isWhole(): boolean {
-    return this.#isWhole;
-  }
-
   /** Nothing more comes. */
   over(): void {
-    this.#capturing.keep(this);
+    const { request, ...of } = this.#of;
+    this.#capturing.keep({
+      ...of,
+      ...{ model: request.model, stream: request.stream, body: request.body, entry: this.#entry, others: this.#others },
+      ...{ pieces: this.#told.pieces, takenBytes: this.#told.takenBytes, status: this.#status },
+      ...{ isCut: this.#isCut, isWhole: this.#isWhole },
+    });
   }
 
   get started(): boolean {
@@ -124,13 +120,13 @@ export class Tape implements ResponseWriter {
   }
 
   end(bytes?: Buffer): void {
-    if (bytes) this.#record(bytes);
+    if (bytes) this.#record(bytes, true);
     this.#isWhole = !this.#writer.gone;
     this.#writer.end(bytes);
   }
 
   breakOff(event: Buffer): void {
-    this.#record(event);
+    this.#record(event, true);
     this.#writer.breakOff(event);
   }
 
@@ -142,14 +138,10 @@ export class Tape implements ResponseWriter {
     this.#writer.onGone(listener);
   }
 
-  #record(bytes: Buffer): void {
+  /** Once something did not fit, nothing more is kept. */
+  #record(bytes: Buffer, isAll = false): void {
     if (this.#isCut || (this.#skipsGood && this.#status === 200)) return;
-    if (this.#bytes + bytes.length > MOST_BYTES || !this.#capturing.memory.take(bytes.length)) {
-      this.#isCut = true;
-      return;
-    }
-    this.#bytes += bytes.length;
-    this.#pieces.push(bytes);
+    this.#isCut = !this.#told.push(bytes, isAll);
   }
 }
 

@@ -2,7 +2,7 @@
  * What stands for values that were taken out: `[EMAIL_1]`, the same for the same value within one request and its answer. Numbers
  * go by the first occurrence, so that a conversation that goes on keeps them. What the request has itself is not used.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Found } from './finder.js';
 
 const LONGEST = 64;
@@ -14,6 +14,8 @@ export class Placeholders {
   readonly #numbers = new Map<string, number>();
   /** Values that are put back are the caller's own, and no answer is changed for them. */
   readonly #own = new Set<string>();
+  /** Made as they come: there may be very many. */
+  #digest: Hash | undefined;
   readonly #isTaken: (placeholder: string) => boolean;
 
   constructor(isTaken: (placeholder: string) => boolean) {
@@ -31,6 +33,8 @@ export class Placeholders {
     this.#byValue.set(`${type} ${value}`, placeholder);
     if (restore) {
       this.#restored.set(placeholder, value);
+      this.#digest ??= createHash('sha256');
+      this.#digest.update(`${placeholder}\0${value}\0`);
       this.#own.add(value);
     }
     return placeholder;
@@ -49,6 +53,11 @@ export class Placeholders {
     return this.#restored.get(placeholder);
   }
 
+  /** What is put back, with the type of each value. */
+  *restored(): Generator<readonly [value: string, type: string], void> {
+    for (const [placeholder, value] of this.#restored) yield [value, typeOf(placeholder)];
+  }
+
   /** Placeholders for which something is to be put back. */
   find(text: string, from: number, found: Found): void {
     PLACEHOLDER.lastIndex = from;
@@ -58,13 +67,13 @@ export class Placeholders {
 
   /** Of all that an answer depends on beside the request as it was sent. */
   digest(): string {
-    const hash = createHash('sha256');
-    for (const [placeholder, value] of this.#restored) hash.update(`${placeholder}\0${value}\0`);
-    return hash.digest('base64url');
+    return (this.#digest?.copy() ?? createHash('sha256')).digest('base64url');
   }
 
   static readonly longest = LONGEST;
 }
+
+const typeOf = (placeholder: string): string => placeholder.slice(1, placeholder.lastIndexOf('_'));
 
 /** So much of a text is looked at in one step. */
 const STEP = 16 * 1024;

@@ -92,6 +92,41 @@ describe('what is captured', () => {
     assert.deepEqual([ends, memory.usedBytes], [{ dropped_database: 2 }, 0]);
   });
 
+  it('begins anew whenever the last of it is over', async () => {
+    // So many microtasks after the first was written: at one of them its run is just over.
+    for (let turns = 0; turns < 12; turns++) {
+      ends = {};
+      add('a');
+      const flushed = queue.flush();
+      while (ends.stored === undefined) await Promise.resolve();
+      for (let n = 0; n < turns; n++) await Promise.resolve();
+      add('b');
+      await flushed;
+      await settled();
+      await queue.flush();
+      assert.deepEqual([ends, memory.usedBytes], [{ stored: 2 }, 0], `${turns}`);
+    }
+  });
+
+  it('is waited for as far as it came by then, though more comes all the time', async () => {
+    let n = 0;
+    const more = (): void => {
+      if (n < 500) add(`m${n++}`, 1);
+    };
+    fails = () => void more();
+    add('a');
+    await queue.flush();
+    assert.ok(n < 500, `${n}`);
+    fails = () => away;
+    add('z');
+    await queue.flush();
+    assert.ok(!written.flat().includes('z'), 'nobody waits for a database that is away');
+    fails = undefined;
+    await queue.close();
+    assert.ok(written.flat().includes('z'));
+    assert.equal(memory.usedBytes, 0);
+  });
+
   it('has only so much memory', () => {
     assert.ok(memory.take(1_000));
     assert.ok(!memory.take(1));

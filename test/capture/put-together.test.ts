@@ -100,6 +100,30 @@ describe('a stream', () => {
     });
   });
 
+  it('with events of megabytes, in steps of well under a moment', () => {
+    const choices = [{ index: 0, delta: { content: 'x'.repeat(2_000_000), list: Array(200_000).fill({ a: 1 }) } }];
+    const calls = Array.from({ length: 60_000 }, (_, index) => ({ index }));
+    const events = [{ choices }, { choices: [{ index: 0, delta: { tool_calls: calls } }] }];
+    const array = Buffer.from(`[${JSON.stringify({ candidates: [{ content: { parts: choices } }] })},\n{}`);
+    for (const walk of [
+      putTogether('openai-chat', sse(...events, ...events.slice(1)), false),
+      putTogether('google-gemini', [array], true),
+    ]) {
+      let steps = 0;
+      let longestMs = 0;
+      for (;;) {
+        const at = performance.now();
+        const { done } = walk.next();
+        longestMs = Math.max(longestMs, performance.now() - at);
+        if (done) break;
+        steps += 1;
+      }
+      // At once it takes minutes (the second time that there are so many calls), or a tenth of a second.
+      assert.ok(steps > 100, `${steps} steps`);
+      assert.ok(longestMs < 2_000, `${longestMs} ms`);
+    }
+  });
+
   it('that names what is no field of anybody changes nothing else', () => {
     told('openai-chat', '{"__proto__":{"polluted":1},"choices":[{"delta":{"__proto__":{"polluted":1}}}]}');
     told('openai-chat', '{"choices":[{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}]}');

@@ -42,34 +42,39 @@ export class Choices implements Telling {
   }
 }
 
+/** What is there for the first time is taken as it is, and only what comes after is gone through. */
 function merge(into: Wire, from: Json, depth: number): void {
   for (const [name, value] of Object.entries(from)) {
     if (name === PROTO) continue;
     const before = into[name];
     if (value === null || value === undefined) into[name] ??= null;
     else if (typeof value === 'string' && typeof before === 'string' && !NAMES.has(name)) into[name] = before + value;
-    else if (isObject(value) && depth < DEEPEST) {
-      if (!isObject(before)) into[name] = {};
-      merge(into[name] as Wire, value, depth + 1);
-    } else if (Array.isArray(value) && depth < DEEPEST) {
-      if (!Array.isArray(before)) into[name] = [];
-      mergeList(into[name] as unknown[], value, depth + 1);
-    } else into[name] = value;
+    else if (isObject(value) && isObject(before) && depth < DEEPEST) merge(before as Wire, value, depth + 1);
+    else if (Array.isArray(value) && Array.isArray(before) && depth < DEEPEST) mergeList(before, value, depth + 1);
+    else into[name] = value;
   }
 }
 
+/** Members of lists by their `index`, of lists that were looked through. */
+const members = new WeakMap<readonly unknown[], Map<unknown, Wire>>();
+
 function mergeList(into: unknown[], from: readonly unknown[], depth: number): void {
+  let byIndex = members.get(into);
+  if (!byIndex) members.set(into, (byIndex = new Map(into.flatMap(withIndex))));
   for (const member of from) {
-    const index = isObject(member) ? member['index'] : undefined;
-    const before = index === undefined ? undefined : into.find((one) => isObject(one) && one['index'] === index);
-    if (before) merge(before as Wire, member as Json, depth);
-    else if (isObject(member)) {
-      const own: Wire = {};
-      merge(own, member, depth);
-      into.push(own);
-    } else into.push(member);
+    const [own] = withIndex(member);
+    const before = own && byIndex.get(own[0]);
+    if (before) {
+      merge(before, own[1], depth);
+      continue;
+    }
+    into.push(member);
+    if (own) byIndex.set(...own);
   }
 }
+
+const withIndex = (member: unknown): readonly (readonly [index: unknown, member: Wire])[] =>
+  isObject(member) && member['index'] !== undefined ? [[member['index'], member as Wire]] : [];
 
 function withoutIndex(call: unknown): unknown {
   if (!isObject(call)) return call;
