@@ -20,14 +20,9 @@ const names = [
 ];
 const columns = names.join(', ');
 
-/** The columns of an `AnswerRow`, of a table under a name. */
-export const answerColumns = (table: string): string =>
-  [
-    ...names.map((name) => `${table}.${name}`),
-    ...['created', 'expires'].map((what) => `${msOf(`${table}.${what}_at`)} as ${what}_ms`),
-  ].join(', ');
-
-const select = `select ${answerColumns('a')} from cache_answers a where key = $1`;
+const select = `
+  select ${columns}, ${msOf('created_at')} as created_ms, ${msOf('expires_at')} as expires_ms
+  from cache_answers where key = $1`;
 
 /** One parameter for the batch, as the ledger does it; bodies travel in base64. */
 const insert = `
@@ -100,7 +95,7 @@ export function pgAnswerStore(pool: Pool): AnswerStore {
   };
 }
 
-export const answerOf = ({ created_ms, expires_ms, ...row }: AnswerRow): CachedAnswer => ({
+const answerOf = ({ created_ms, expires_ms, ...row }: AnswerRow): CachedAnswer => ({
   ...row,
   cost_nusd: Number(row.cost_nusd),
   epoch: Number(row.epoch),

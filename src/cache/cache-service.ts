@@ -108,6 +108,7 @@ export async function openCache(deps: CacheDeps): Promise<CacheService> {
     scope,
     seal,
     purges,
+    answer: async (key, directives) => answers.local(key, directives) ?? answers.remote(key, directives),
     stored: () => answers.flush(),
     onRejection: (why) => {
       rejections[why] = (rejections[why] ?? 0) + 1;
@@ -134,6 +135,7 @@ export async function openCache(deps: CacheDeps): Promise<CacheService> {
   const refresh = () => purges.refresh().catch((error: unknown) => onError('purges', error));
   const sweep = async (): Promise<void> => {
     answers.dropInvalid();
+    semantic.sweep();
     try {
       while ((await store.sweep(clock.now(), purges.list(), SWEEP_AT_ONCE)) === SWEEP_AT_ONCE);
     } catch (error) {

@@ -138,10 +138,15 @@ export function cacheContract(name: string, open: () => Promise<CacheStores>): v
       const keys = all.map(({ key }) => key);
       assert.deepEqual(await stores.prompts.read('another', keys), []);
       const [read] = await stores.prompts.read('s', [keys[0]!, 'nobody']);
-      assert.deepEqual(read!.answer, all[0]);
+      const { body, provider, target, served_model, price_version, tokens, cost_nusd, ...head } = all[0]!;
+      assert.deepEqual(read!.answer, head);
       assert.equal(read!.prompt.toString(), `prompt of ${keys[0]}`);
+      const kept = await stores.prompts.answer('s', keys[0]!);
+      assert.deepEqual([kept!.id, kept!.body.toString(), kept!.vector.length], [head.id, body.toString(), 0]);
+      assert.equal(await stores.prompts.answer('another', keys[0]!), undefined);
       await stores.answers.remove(all[0]!.id);
       assert.deepEqual(await stores.prompts.read('s', [keys[0]!]), []);
+      assert.equal(await stores.prompts.answer('s', keys[0]!), undefined);
     });
 
     test('a prompt without its answer is not kept, and one that is put again comes after the others', async () => {

@@ -13,8 +13,24 @@ export interface StoredPrompt {
   readonly whole_answer: boolean;
 }
 
-/** As it is read again before it answers: its vector is in the index. */
-export type ReadPrompt = Omit<StoredPrompt, 'vector'> & { readonly answer: CachedAnswer };
+/** What of an answer is checked before it is given. */
+export type AnswerHead = Pick<
+  CachedAnswer,
+  'key' | 'id' | 'model' | 'team' | 'key_id' | 'tags' | 'epoch' | 'created_at' | 'expires_at'
+>;
+
+/** As it is read again before it answers: its vector is in the index, and its answer is read only where it is needed. */
+export type ReadPrompt = Pick<StoredPrompt, 'key' | 'scope' | 'prompt' | 'answer_group'> & {
+  readonly answer: AnswerHead;
+};
+
+/** What answers are compared by. */
+export interface KeptAnswer {
+  readonly id: string;
+  readonly body: Buffer;
+  /** Empty where it has not been made. */
+  readonly vector: Float32Array;
+}
 
 export interface Observation {
   readonly scope: string;
@@ -34,8 +50,10 @@ export interface PromptStore {
     afterSeq: number,
     most: number,
   ): Promise<readonly { seq: number; key: string; vector: Float32Array }[]>;
-  /** Those of `keys` that are in the scope, with their answers as they are now. */
+  /** Those of `keys` that are in the scope, with what is told of their answers now. */
   read(scope: string, keys: readonly string[]): Promise<readonly ReadPrompt[]>;
+  /** The answer of a prompt in the scope. */
+  answer(scope: string, key: string): Promise<KeptAnswer | undefined>;
   /** Of two with one key the later stays. A prompt whose answer is not there is not kept. */
   put(prompt: StoredPrompt): Promise<void>;
   observe(observation: Observation): Promise<void>;
@@ -61,9 +79,15 @@ export function memoryPromptStore(answers: AnswerStore): PromptStore {
       for (const key of keys) {
         const prompt = prompts.get(key);
         const answer = await answers.get(key);
-        if (prompt?.scope === scope && answer) found.push({ ...prompt, answer });
+        if (prompt?.scope !== scope || !answer) continue;
+        found.push({ key, scope, prompt: prompt.prompt, answer_group: prompt.answer_group, answer: headOf(answer) });
       }
       return found;
+    },
+    answer: async (scope, key) => {
+      const prompt = prompts.get(key);
+      const answer = prompt?.scope === scope ? await answers.get(key) : undefined;
+      return answer && { id: answer.id, body: answer.body, vector: prompt!.answer_vector };
     },
     put: async (prompt) => {
       if (!(await answers.get(prompt.key))) return;
@@ -76,4 +100,9 @@ export function memoryPromptStore(answers: AnswerStore): PromptStore {
       observed = observed.filter(({ at }) => at >= beforeMs);
     },
   };
+}
+
+function headOf(answer: CachedAnswer): AnswerHead {
+  const { key, id, model, team, key_id, tags, epoch, created_at, expires_at } = answer;
+  return { key, id, model, team, key_id, tags, epoch, created_at, expires_at };
 }

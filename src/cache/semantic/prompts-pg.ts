@@ -1,20 +1,31 @@
 /** What the semantic tier keeps, in Postgres. Vectors are bytes there and are compared in the process. */
 import type { Store } from '../../store/pg.js';
-import { type AnswerRow, answerColumns, answerOf } from '../answers-pg.js';
-import type { Observation, PromptStore } from './prompt-store.js';
+import { msOf } from '../../store/times.js';
+import type { AnswerRow } from '../answers-pg.js';
+import type { AnswerHead, Observation, PromptStore } from './prompt-store.js';
 
-interface PromptRow extends AnswerRow {
+type HeadRow = Pick<AnswerRow, Exclude<keyof AnswerHead, 'created_at' | 'expires_at'> | 'created_ms' | 'expires_ms'>;
+
+interface PromptRow extends HeadRow {
   readonly scope: string;
   readonly prompt: Buffer;
-  readonly answer_vector: Buffer;
   readonly answer_group: string;
-  readonly whole_answer: boolean;
+}
+
+interface KeptRow {
+  readonly id: string;
+  readonly body: Buffer;
+  readonly answer_vector: Buffer;
 }
 
 const page = 'select seq, key, vector from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
 const read = `
-  select p.scope, p.prompt, p.answer_vector, p.answer_group, p.whole_answer, ${answerColumns('a')}
+  select p.scope, p.prompt, p.answer_group, a.key, a.id, a.model, a.team, a.key_id, a.tags, a.epoch,
+    ${msOf('a.created_at')} as created_ms, ${msOf('a.expires_at')} as expires_ms
   from cache_prompts p join cache_answers a using (key) where p.scope = $1 and p.key = any($2)`;
+const kept = `
+  select a.id, a.body, p.answer_vector from cache_prompts p join cache_answers a using (key)
+  where p.scope = $1 and p.key = $2`;
 const put = `
   insert into cache_prompts (key, scope, prompt, vector, answer_vector, answer_group, whole_answer)
   select $1, $2, $3, $4, $5, $6, $7 where exists (select from cache_answers where key = $1)
@@ -31,15 +42,18 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
     },
     async read(scope, keys) {
       const { rows } = await pool.query<PromptRow>({ name: 'tollgate_cache_read', text: read, values: [scope, keys] });
-      return rows.map(({ scope: of, prompt, answer_vector, answer_group, whole_answer, ...answer }) => ({
-        key: answer.key,
+      return rows.map(({ scope: of, prompt, answer_group, ...head }) => ({
+        key: head.key,
         scope: of,
         prompt,
-        answer_vector: floatsOf(answer_vector),
         answer_group,
-        whole_answer,
-        answer: answerOf(answer),
+        answer: headOf(head),
       }));
+    },
+    async answer(scope, key) {
+      const { rows } = await pool.query<KeptRow>({ name: 'tollgate_cache_kept', text: kept, values: [scope, key] });
+      const row = rows[0];
+      return row && { id: row.id, body: row.body, vector: floatsOf(row.answer_vector) };
     },
     async put({ key, scope, prompt, vector, answer_vector, answer_group, whole_answer }) {
       const values = [key, scope, prompt, bytesOf(vector), bytesOf(answer_vector), answer_group, whole_answer];
@@ -65,6 +79,13 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
     },
   };
 }
+
+const headOf = ({ created_ms, expires_ms, epoch, ...row }: HeadRow): AnswerHead => ({
+  ...row,
+  epoch: Number(epoch),
+  created_at: Number(created_ms),
+  expires_at: Number(expires_ms),
+});
 
 const bytesOf = (vector: Float32Array): Buffer => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
 

@@ -1,36 +1,67 @@
 /**
- * Whether two answers say the same: equal but for spaces, case and punctuation; or equal numbers; or equal JSON; else near
- * by meaning, in the same language and of like length, and short ones with the same numbers and polarity too. The last is a guess that errs
- * towards no: an answer that is told again is then one that was told before, or nearly so.
+ * Whether two answers say the same: equal numbers; or equal JSON; or equal but for spaces, case and punctuation; else near
+ * by meaning, in the same language and of like length. Short ones have the same numbers, signs and polarity too. The last is a
+ * guess that errs towards no: an answer that is told again is then one that was told before, or nearly so. An answer is read
+ * once: what is compared is its sketch, which is small. Of two very long ones only the very same text is equal.
  */
+import { createHash } from 'node:crypto';
 import { canonical } from '../canonical.js';
 import { signatureOf } from './signature.js';
 
-export interface Answered {
-  readonly text: string;
-  /** Of the text's beginning; empty where there is none. */
-  readonly vector: Float32Array;
-  /** The vector is of all of it. */
+/** What of an answer is compared. */
+export interface AnswerSketch {
+  readonly chars: number;
+  /** Short enough to be compared as a whole; else its beginning is. */
   readonly whole: boolean;
+  /** Hash of the text without spaces, case and punctuation. */
+  readonly plain: string;
+  readonly number: number | null;
+  /** Hash of the JSON that it is. */
+  readonly json: string | null;
+  /** Numbers, negations and language, of a whole one. */
+  readonly details: string;
+  /** What a vector is made of. */
+  readonly beginning: string;
 }
 
+/** An answer of that many characters is compared as a whole. */
+const WHOLE_CHARS = 1_200;
+/** Longer ones are not brought into another form: that would hold up others. */
+const LONGEST_CHARS = 16_000;
 const NEAR = 0.92;
 
-export function sameAnswer(one: Answered, two: Answered): boolean {
-  if (plain(one.text) === plain(two.text)) return true;
-  const [number, other] = [numberOf(one.text), numberOf(two.text)];
-  if (number !== null && other !== null) return number === other;
-  const [json, otherJson] = [jsonOf(one.text), jsonOf(two.text)];
-  if (json !== null || otherJson !== null) return json === otherJson;
-  if (one.whole !== two.whole || one.vector.length === 0 || one.vector.length !== two.vector.length) return false;
-  if (dot(one.vector, two.vector) < NEAR) return false;
-  if (Math.max(one.text.length, two.text.length) > 2 * Math.min(one.text.length, two.text.length)) return false;
-  if (!one.whole) return true;
-  const [a, b] = [signatureOf(one.text), signatureOf(two.text)];
-  return (
-    a.numbers === b.numbers && a.grammar.get('negation') === b.grammar.get('negation') && a.language === b.language
-  );
+export function sketchOf(text: string): AnswerSketch {
+  const whole = text.length <= WHOLE_CHARS;
+  const short = text.length <= LONGEST_CHARS;
+  return {
+    chars: text.length,
+    whole,
+    plain: hash(short ? plain(text) : text),
+    number: numberOf(text),
+    json: short ? jsonOf(text) : null,
+    details: whole ? detailsOf(text) : '',
+    beginning: text.slice(0, WHOLE_CHARS),
+  };
 }
+
+/** Whether two answers are the same; `by meaning`: if their vectors are near. */
+export function compareAnswers(one: AnswerSketch, two: AnswerSketch): boolean | 'by meaning' {
+  if (one.number !== null && two.number !== null) return one.number === two.number;
+  if (one.json !== null || two.json !== null) return one.json === two.json;
+  if (one.whole !== two.whole || one.details !== two.details) return false;
+  if (one.plain === two.plain) return true;
+  if (Math.max(one.chars, two.chars) > 2 * Math.min(one.chars, two.chars)) return false;
+  return 'by meaning';
+}
+
+export function nearByMeaning(one: Float32Array, two: Float32Array): boolean {
+  if (one.length === 0 || one.length !== two.length) return false;
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += one[i]! * two[i]!;
+  return sum >= NEAR;
+}
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
 
 /** What is left of an answer when how it is written does not count. */
 export const plain = (text: string): string =>
@@ -40,25 +71,28 @@ export const plain = (text: string): string =>
     .replace(/[\p{P}\p{S}\s]+/gu, ' ')
     .trim();
 
+/** A number of more characters may lose digits where it is read; `details` has it as it is written. */
+const LONGEST_NUMBER = 15;
+
 function numberOf(text: string): number | null {
+  if (text.length > 4 * LONGEST_NUMBER) return null;
   const written = text
     .trim()
     .replace(/,(?=\d{3}\b)/g, '')
     .replace(/[.!]$/, '');
-  return /^[-+]?\d+(?:\.\d+)?$/.test(written) ? Number(written) : null;
+  return written.length <= LONGEST_NUMBER && /^[-+]?\d+(?:\.\d+)?$/.test(written) ? Number(written) : null;
 }
 
 function jsonOf(text: string): string | null {
   if (!/^\s*[[{]/.test(text)) return null;
   try {
-    return canonical(JSON.parse(text));
+    return hash(canonical(JSON.parse(text)));
   } catch {
     return null;
   }
 }
 
-function dot(one: Float32Array, two: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < one.length; i++) sum += one[i]! * two[i]!;
-  return sum;
+function detailsOf(text: string): string {
+  const { numbers, grammar, language } = signatureOf(text);
+  return JSON.stringify([numbers, grammar.get('negation') ?? '', language]);
 }

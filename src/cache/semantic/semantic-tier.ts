@@ -1,7 +1,8 @@
 /**
  * The semantic tier, behind the exact one: embed the prompt, find the nearest prompts of the very same scope, read those
  * again from the store, and let `decide` say whether one of them answers. The index of vectors may be behind the store; the
- * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given.
+ * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given. Only the
+ * answer that is given is read whole.
  *
  * What a fresh answer teaches is learned behind the request: whether the candidate would have been right (verified mode),
  * which prompts share an answer (the margin lives on that), and the prompt itself. Everything has its time and its own in
@@ -10,9 +11,8 @@
 
 import type { Prompt, PromptUnfit } from '../../formats/format.js';
 import type { Clock } from '../../lib/clock.js';
-import { within } from '../../lib/within.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
-import { noDirectives } from '../directives.js';
+import { type CacheDirectives, noDirectives } from '../directives.js';
 import type { Purges } from '../purges.js';
 import type { KnownAnswer, Question, SemanticFound, SemanticTier } from '../recall.js';
 import type { Scope, Tenant } from '../scope.js';
@@ -20,11 +20,12 @@ import type { Seal } from '../seal.js';
 import type { Objection } from './alignment.js';
 import type { Verdict } from './calibration.js';
 import type { ComparedText, Comparer } from './counterparts.js';
-import { type Candidate, decide, type Rejection } from './decide.js';
-import { type Embedder, embedBeginning } from './embedder.js';
+import { decide, type Rejection } from './decide.js';
+import type { Embedder } from './embedder.js';
+import { KnownAnswers } from './known-answers.js';
+import { type NearPrompt, NearPrompts } from './near-prompts.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
-import type { PromptStore, ReadPrompt } from './prompt-store.js';
-import { sameAnswer } from './same-answer.js';
+import type { PromptStore } from './prompt-store.js';
 import { Verification } from './scope-state.js';
 import { signatureOf } from './signature.js';
 import { type TextUnfit, unfitText } from './text-fit.js';
@@ -46,6 +47,8 @@ export interface SemanticDeps {
   readonly purges: Purges;
   readonly clock: Clock;
   readonly random: () => number;
+  /** The exact tier's answer under a key, if it is good still. */
+  readonly answer: (key: string, directives: CacheDirectives) => Promise<CachedAnswer | undefined>;
   /** Resolves once what was kept before is in the store. */
   readonly stored: () => Promise<void>;
   readonly onRejection: (why: Rejection) => void;
@@ -58,6 +61,8 @@ export interface Semantic extends SemanticTier {
   verdicts(): Verdict[];
   /** Lessons that wait. */
   readonly learning: number;
+  /** Forgets what was not asked for in a while. */
+  sweep(): void;
   /** Resolves once nothing is being learned. */
   settled(): Promise<void>;
 }
@@ -68,15 +73,9 @@ const READ_MS = 200;
 const LATER_MS = 5_000;
 /** In characters; what is longer is not read at all. */
 const LONGEST_TEXT = 8_000;
-const NEAREST = 12;
 const MOST_LESSONS = 64;
 /** A prompt that near to one with the same answer adds nothing. */
 const ALIAS = 0.98;
-/** An answer of that many characters is compared as a whole. */
-const WHOLE_ANSWER = 1_200;
-
-type Row = ReadPrompt & Candidate & ComparedText;
-
 /** What is to be compared. */
 interface AskedPrompt extends ComparedText {
   readonly prompt: Prompt;
@@ -93,15 +92,17 @@ interface EmbeddedPrompt extends AskedPrompt {
 }
 
 interface Lesson extends EmbeddedPrompt {
-  readonly rows: readonly Row[];
+  readonly rows: readonly NearPrompt[];
   /** The candidate to be judged, and how many it stands for. */
-  readonly near: Row | undefined;
+  readonly near: NearPrompt | undefined;
   readonly weight: number;
   readonly audit: boolean;
 }
 
 export function createSemanticTier(deps: SemanticDeps): Semantic {
   const { store, index, clock, seal } = deps;
+  const prompts = new NearPrompts(deps);
+  const answers = new KnownAnswers(deps);
   const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
 
@@ -136,13 +137,8 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     return { ...asked, scope, vector: embedded.vector };
   }
 
-  /** The nearest prompts as the store has them; undefined where the scope is not loaded yet. */
-  async function candidates(own: EmbeddedPrompt, searchMs: number, readMs: number) {
-    const near = await index.nearest(own.scope, own.vector, NEAREST, searchMs);
-    const least = own.policy.threshold - own.policy.margin;
-    const close = near?.filter(({ similarity }) => similarity >= least);
-    return close && (close.length === 0 ? [] : read(own, close, readMs));
-  }
+  const candidates = (own: EmbeddedPrompt, searchMs: number, readMs: number) =>
+    prompts.of({ ...own, least: own.policy.threshold - own.policy.margin }, searchMs, readMs);
 
   /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
   async function judged(
@@ -161,12 +157,21 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
       weight = 1 / policy.audit_rate;
       audit = true;
     } else if (hit) {
-      return { known: knownAnswer(hit), learn: undefined };
+      const known = await inTime(() => knownAnswer(hit, lesson.question));
+      if (known === 'late') return skipped('busy', lesson);
+      if (known) return { known, learn: undefined };
     }
     return {
       known: undefined,
       learn: (answer) => teach(answer, async () => ({ ...lesson, near, weight, audit })),
     };
+  }
+
+  /** Undefined where there is another answer under its key by now, or none. */
+  async function knownAnswer({ key, answer: head, similarity }: NearPrompt, { directives = noDirectives }: Question) {
+    const answer = await deps.answer(key, directives);
+    if (answer?.id !== head.id) return undefined;
+    return { kind: 'known', state: 'semantic', answer, similarity: Math.min(1, similarity) } satisfies KnownAnswer;
   }
 
   /** What was skipped for want of time is still learned; nothing is judged by it. */
@@ -189,89 +194,35 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     lessons.add(running);
   }
 
-  /** Where the local model is away, answers are compared by their words alone. */
-  async function beginningOf(answer: string): Promise<Float32Array> {
-    try {
-      return await embedBeginning(deps.embedder, answer);
-    } catch (error) {
-      deps.onError('answer', error);
-      return new Float32Array(0);
-    }
-  }
-
   async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
-    const { scope, text, vector, rows, near, weight, audit, policy, question } = lesson;
-    const said = question.replay.words(answer.body);
-    const fresh = { text: said, vector: await beginningOf(said), whole: said.length <= WHOLE_ANSWER };
-    const isSame = (row: Row): boolean =>
-      sameAnswer(fresh, {
-        text: question.replay.words(row.answer.body),
-        vector: row.answer_vector,
-        whole: row.whole_answer,
-      });
-    const like = rows.find(isSame);
+    const { scope, text, signature, vector, rows, near, weight, audit, policy, question } = lesson;
+    const fresh = answers.add(answer.id, question.replay.words(answer.body));
+    const isSame = async ({ key, answer: { id } }: NearPrompt): Promise<boolean> => {
+      const other = await answers.of(scope, key, id, (body) => question.replay.words(body));
+      return other !== undefined && answers.same(fresh, other);
+    };
+    const like = await first(rows, isSame);
     if (near && isVerified(policy)) {
       const state = await verification.of(scope, policy);
-      const correct = near === like || isSame(near);
+      const correct = near === like || (await isSame(near));
       const at = clock.now();
       const { team } = question.asker;
       await verification.learn(state, { scope, team, similarity: near.similarity, correct, weight, audit, at });
     }
     if (like && like.similarity >= ALIAS && like.key !== answer.key) return;
     await deps.stored();
+    const prompt = seal.close(Buffer.from(text), answer.key);
     await store.put({
       key: answer.key,
       scope,
-      prompt: seal.close(Buffer.from(text), answer.key),
+      prompt,
       vector,
       answer_vector: fresh.vector,
       answer_group: like?.group ?? answer.id,
-      whole_answer: fresh.whole,
+      whole_answer: fresh.sketch.whole,
     });
+    prompts.learned(answer.key, prompt, text, signature);
     await index.refresh(scope);
-  }
-
-  /** The candidates as the store has them now; those that are not there any more leave the index. */
-  async function read(
-    { scope, question, tenant }: EmbeddedPrompt,
-    close: readonly { readonly id: string; readonly similarity: number }[],
-    withinMs: number,
-  ): Promise<Row[]> {
-    const keys = close.map(({ id }) => id);
-    const found = await within(store.read(scope, keys), withinMs, 'the store did not answer');
-    const byKey = new Map(found.map((row) => [row.key, row]));
-    const gone = keys.filter((key) => !byKey.has(key));
-    if (gone.length > 0) index.forget(scope, gone);
-    return close.flatMap(({ id, similarity }) => {
-      const row = byKey.get(id);
-      const opened = row && isServable(row, scope, question, tenant) ? opening(row) : undefined;
-      return opened ? [{ ...opened, similarity }] : [];
-    });
-  }
-
-  function isServable({ scope: of, answer }: ReadPrompt, scope: string, question: Question, tenant: Tenant): boolean {
-    const { maxAgeMs, minFreshMs } = question.directives ?? noDirectives;
-    const now = clock.now();
-    const left = answer.expires_at - now;
-    if (of !== scope || answer.model !== question.model || left <= 0 || left < minFreshMs) return false;
-    if (maxAgeMs !== null && now - answer.created_at > maxAgeMs) return false;
-    // Belt and braces: the scope's hash has the tenant in it already.
-    const mine = tenant[0] === 'team' ? answer.team === tenant[1] : answer.key_id === tenant[1];
-    return mine && !deps.purges.covers(answer);
-  }
-
-  function opening(row: ReadPrompt): Omit<Row, 'similarity'> | undefined {
-    const text = seal.open(row.prompt, row.key);
-    const body = seal.open(row.answer.body, row.key);
-    if (!text || !body) return undefined;
-    const prompt = text.toString('utf8');
-    return {
-      ...row,
-      answer: { ...row.answer, body },
-      text: prompt,
-      signature: signatureOf(prompt),
-      group: row.answer_group,
-    };
   }
 
   function skipped(why: Skip, asked?: AskedPrompt): SemanticFound {
@@ -294,18 +245,17 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     get learning() {
       return lessons.size;
     },
+    sweep: () => prompts.sweep(),
     async settled() {
       while (lessons.size > 0) await Promise.all(lessons);
     },
   };
 }
 
-const knownAnswer = ({ answer, similarity }: Row): KnownAnswer => ({
-  kind: 'known',
-  state: 'semantic',
-  answer,
-  similarity: Math.min(1, similarity),
-});
+async function first<T>(all: readonly T[], is: (one: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const one of all) if (await is(one)) return one;
+  return undefined;
+}
 
 const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
   policy.max_error_rate !== null;

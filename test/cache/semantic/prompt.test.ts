@@ -1,7 +1,7 @@
 /** What may be compared by meaning: which part of a request, and whether two answers say the same. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sameAnswer } from '../../../src/cache/semantic/same-answer.js';
+import { compareAnswers, nearByMeaning, sketchOf } from '../../../src/cache/semantic/same-answer.js';
 import { signatureOf } from '../../../src/cache/semantic/signature.js';
 import { unfitText } from '../../../src/cache/semantic/text-fit.js';
 import { promptOf } from '../../../src/formats/openai-chat/prompt.js';
@@ -55,19 +55,51 @@ describe('the prompt', () => {
 });
 
 describe('the same answer', () => {
-  const said = (text: string, vector = new Float32Array(0), whole = true) => ({ text, vector, whole });
-  it('is judged by words, numbers, JSON, and last by meaning', () => {
-    assert.ok(sameAnswer(said('Paris.'), said('  paris')));
-    assert.ok(sameAnswer(said('1,000'), said('1000.0')));
-    assert.ok(!sameAnswer(said('1000'), said('1001')));
-    assert.ok(sameAnswer(said('{"a":1,"b":2}'), said('{ "b": 2, "a": 1 }')));
-    assert.ok(!sameAnswer(said('{"a":1}'), said('{"a":2}')));
-    const near = Float32Array.from([1, 0]);
-    assert.ok(sameAnswer(said('You can do that in the settings', near), said('That is done in the settings', near)));
-    assert.ok(!sameAnswer(said('You can do that', near), said('You can not do that', near)));
-    assert.ok(!sameAnswer(said('It takes 3 days', near), said('It takes 5 days', near)));
-    assert.ok(!sameAnswer(said('a b c', near), said('a b c d', Float32Array.from([0, 1]))));
-    assert.ok(!sameAnswer(said('a b', near), said('a b c d e f g h i', near)), 'of other length');
-    assert.ok(!sameAnswer(said('no vector'), said('none here')));
+  const compared = (one: string, two: string) => compareAnswers(sketchOf(one), sketchOf(two));
+
+  it('is judged by numbers, JSON and words, and last by meaning', () => {
+    const cases: [string, string, ReturnType<typeof compareAnswers>][] = [
+      ['Paris.', '  paris', true],
+      ['1,000', '1000.0', true],
+      ['1000', '1001', false],
+      ['{"a":1,"b":2}', '{ "b": 2, "a": 1 }', true],
+      ['{"a":1}', '{"a":2}', false],
+      ['You can do that in the settings', 'That is done in the settings', 'by meaning'],
+      ['You can do that', 'You can not do that', false],
+      ['It takes 3 days', 'It takes 5 days', false],
+      ['a b', 'a b c d e f g h i', false],
+    ];
+    for (const [one, two, same] of cases) assert.equal(compared(one, two), same, `${one} / ${two}`);
+  });
+
+  it('has the same signs, units and digits', () => {
+    const differing = [
+      ['-5', '5'],
+      ['It is -5 degrees', 'It is 5 degrees'],
+      ['$5', '5%'],
+      ['1.5', '15'],
+      ['12345678901234567890', '12345678901234567891'],
+    ] as const;
+    for (const [one, two] of differing) assert.equal(compared(one, two), false, `${one} / ${two}`);
+  });
+
+  it('is told by the very text where it is long, so that it holds up nobody', () => {
+    const long = 'The same words again and again. '.repeat(30_000);
+    const asLong = long.toUpperCase();
+    assert.equal(compared(long, long), true);
+    assert.equal(compared(long, asLong), 'by meaning');
+    const json = JSON.stringify(Array.from({ length: 100_000 }, (_, i) => i));
+    const begun = process.cpuUsage();
+    sketchOf(json);
+    sketchOf(asLong);
+    const { user, system } = process.cpuUsage(begun);
+    assert.ok(user + system < 50_000, `${user + system} us`);
+  });
+
+  it('by meaning needs vectors that are near', () => {
+    const [one, two] = [Float32Array.from([1, 0]), Float32Array.from([0, 1])];
+    assert.ok(nearByMeaning(one, one));
+    assert.ok(!nearByMeaning(one, two));
+    assert.ok(!nearByMeaning(new Float32Array(0), new Float32Array(0)));
   });
 });
