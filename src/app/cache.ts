@@ -252,6 +252,7 @@ export function embeddingElsewhere({ vectors, folder }: RemoteEmbedding): Embedd
     similarity: similarityEmbedder(embedder),
     upstream: localEmbeddings(vectors),
     folderPrompts: (model) => ({
+      isFree: true,
       embed: (text) => folder.embed(model, text),
       embedIdly: (text) => folder.embedIdly(model, text),
     }),

@@ -82,8 +82,13 @@ export interface FetchPermit {
 
 /** The tier that compares by meaning; see `semantic/`. */
 export interface SemanticTier {
-  /** An answer to a request that means the same, and what is to be told about a fresh answer. */
-  find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound>;
+  /** Begins to look for an answer to a request that means the same, with what costs nothing but time. */
+  begin(question: Question, tenant: Tenant, generation: number): SemanticSearch;
+}
+
+export interface SemanticSearch {
+  /** The answer, and what is to be told about a fresh one. */
+  found(): Promise<SemanticFound>;
 }
 
 export interface SemanticFound {
@@ -177,10 +182,16 @@ export function createRecall(deps: RecallDeps): Recall {
     const { question, directives } = lookup;
     let learn: SemanticFound['learn'];
     try {
-      const stored = question.policy.exact ? await answers.remote(lookup.key, directives) : undefined;
+      const same = question.policy.exact ? answers.remote(lookup.key, directives) : undefined;
+      // Beside the store: it is embedded for nothing where the store has the answer.
+      const byMeaning =
+        question.policy.semantic && !directives.onlyExact
+          ? deps.semantic?.begin(question, lookup.tenant, lookup.generation)
+          : undefined;
+      const stored = await same;
       let found: KnownAnswer | undefined = stored && { kind: 'known', state: 'hit', answer: stored, similarity: null };
-      if (!found && question.policy.semantic && deps.semantic && !directives.onlyExact && !question.isGone()) {
-        const close = await deps.semantic.find(question, lookup.tenant, lookup.generation);
+      if (!found && byMeaning && !question.isGone()) {
+        const close = await byMeaning.found();
         found = close.known;
         learn = close.learn;
       }

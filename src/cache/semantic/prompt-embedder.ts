@@ -18,10 +18,12 @@ export interface Embedded {
 }
 
 export interface PromptEmbedder {
+  /** Costs nothing but time, so that it may be asked before it is known whether the vector is needed. */
+  readonly isFree: boolean;
   /** Undefined where the text is too long to be compared. Throws where the model is away or too slow. */
-  embed(text: string): Promise<Embedded | undefined>;
+  readonly embed: (text: string) => Promise<Embedded | undefined>;
   /** The same for work that can wait. */
-  embedIdly(text: string): Promise<Embedded | undefined>;
+  readonly embedIdly: (text: string) => Promise<Embedded | undefined>;
 }
 
 /** Far beyond what it takes: an upstream's answer takes longer, and a process that is slow for a moment is no reason to ask. */
@@ -30,6 +32,7 @@ const LOCAL_MS = 300;
 export function localPrompts(embedder: Embedder): PromptEmbedder {
   const placed = (vector: Float32Array | undefined) => vector && { vector, space: embedder.identity };
   return {
+    isFree: true,
     embed: async (text) => placed(await embedder.embed(text, LOCAL_MS)),
     embedIdly: async (text) => placed(await embedder.embedIdly(text)),
   };
@@ -43,6 +46,7 @@ export function folderPrompts(
   const placed = ({ vector, model }: Reply): Embedded | undefined =>
     vector && { vector, space: `folder/${model}/${pooling}/${JSON.stringify(prefix)}` };
   return {
+    isFree: true,
     embed: async (text) => placed(await worker.ask({ op: 'embed', text }, LOCAL_MS)),
     embedIdly: async (text) => placed(await worker.askIdly({ op: 'embed', text }, FOLDER_IDLE_MS)),
   };
@@ -93,6 +97,7 @@ export function providerPrompts(ask: AskProvider): (model: ProviderModel) => Pro
   }
 
   return (model) => ({
+    isFree: false,
     embed: (text) => embed(text, model, model.timeoutMs, 'now', MOST_AT_ONCE),
     embedIdly: (text) => embed(text, model, IDLE_MS, 'idly', MOST_IDLY),
   });

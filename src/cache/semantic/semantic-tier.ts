@@ -14,7 +14,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
 import { type CacheDirectives, noDirectives } from '../directives.js';
 import type { Purges } from '../purges.js';
-import type { KnownAnswer, Question, SemanticFound, SemanticTier } from '../recall.js';
+import type { KnownAnswer, Question, SemanticFound, SemanticSearch, SemanticTier } from '../recall.js';
 import type { Scope, Tenant } from '../scope.js';
 import type { Seal } from '../seal.js';
 import type { Objection } from './alignment.js';
@@ -106,31 +106,42 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
 
-  async function find(question: Question, tenant: Tenant, generation: number): Promise<SemanticFound> {
+  function begin(question: Question, tenant: Tenant, generation: number): SemanticSearch {
+    const asked = askedPrompt(question, tenant, generation);
+    if (typeof asked === 'string') return { found: async () => skipped(asked) };
+    const embedder = deps.promptEmbedder();
+    const embed = () => inTime(() => embedded(asked, embedder.embed));
+    const begun = embedder.isFree ? embed() : undefined;
+    return { found: async () => find(asked, await (begun ?? embed())) };
+  }
+
+  function askedPrompt(question: Question, tenant: Tenant, generation: number): AskedPrompt | Skip {
     const policy = question.policy.semantic!;
     const prompt = question.replay.prompt(question.request, policy.max_turns);
-    if (typeof prompt === 'string') return skipped(prompt);
-    if (prompt.text.length > LONGEST_TEXT) return skipped('too long');
+    if (typeof prompt === 'string') return prompt;
+    if (prompt.text.length > LONGEST_TEXT) return 'too long';
     const signature = signatureOf(prompt.text);
     const unfit = unfitText(prompt.text, signature);
-    if (unfit) return skipped(unfit);
+    if (unfit) return unfit;
     const isMeasured = signature.language !== null && policy.languages.includes(signature.language);
-    if (policy.guards !== 'off' && !isMeasured) return skipped('language');
-    const asked: AskedPrompt = { prompt, text: prompt.text, signature, question, tenant, policy, generation };
-    const own = await inTime(() => embedded(asked, 'embed'));
+    if (policy.guards !== 'off' && !isMeasured) return 'language';
+    return { prompt, text: prompt.text, signature, question, tenant, policy, generation };
+  }
+
+  async function find(asked: AskedPrompt, own: EmbeddedPrompt | undefined | 'late'): Promise<SemanticFound> {
     if (own === 'late') return skipped('busy', asked);
     if (!own) return skipped('too long');
     const rows = await inTime(() => candidates(own, SEARCH_MS, READ_MS));
     if (rows === 'late') return skipped('busy', asked);
     if (!rows) return skipped('not loaded', asked);
-    const objections = await inTime(() => deps.comparer.objections(own, rows, policy.guards));
+    const objections = await inTime(() => deps.comparer.objections(own, rows, own.policy.guards));
     if (objections === 'late') return skipped('busy', asked);
     return judged({ ...own, rows }, objections);
   }
 
   /** The scope has the embedding's space in it: vectors of different models never meet. Undefined where it is too long. */
-  async function embedded(asked: AskedPrompt, how: keyof PromptEmbedder): Promise<EmbeddedPrompt | undefined> {
-    const embedded = await deps.promptEmbedder()[how](asked.text);
+  async function embedded(asked: AskedPrompt, embed: PromptEmbedder['embed']): Promise<EmbeddedPrompt | undefined> {
+    const embedded = await embed(asked.text);
     if (!embedded) return undefined;
     const { tenant, question, generation, prompt } = asked;
     const scope = deps.scope.partition(tenant, { ...question, generation }, prompt, embedded.space);
@@ -178,7 +189,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   function later(asked: AskedPrompt): SemanticFound['learn'] {
     return (answer) =>
       teach(answer, async () => {
-        const own = await embedded(asked, 'embedIdly');
+        const own = await embedded(asked, deps.promptEmbedder().embedIdly);
         if (!own) return undefined;
         const rows = (await candidates(own, LATER_MS, LATER_MS)) ?? [];
         return { ...own, rows, near: undefined, weight: 1, audit: false };
@@ -240,7 +251,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   }
 
   return {
-    find,
+    begin,
     verdicts: () => verification.verdicts(),
     get learning() {
       return lessons.size;

@@ -26,19 +26,34 @@ export interface VectorWorkerOptions extends WorkerOptions {
 /** Far beyond what one text takes, and loading the model; a machine that is busy takes its time to start a process. */
 const STALL_MS = 10_000;
 const START_MS = 30_000;
+/** Idle work begins once nothing else was asked for so long: who asks often asks again soon, and would wait behind it. */
+const QUIET_MS = 10;
+/** It does not wait for quiet where so many wait, or one for so long. */
+const MOST_PATIENT = 4;
+const LONGEST_PATIENCE_MS = 250;
 /** One that is silent for so long is not asked by those who would not wait so long themselves. */
 const STUCK_MS = 1_000;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
+  readonly isIdle: boolean;
+}
+
+interface Patient {
+  readonly go: () => void;
+  /** Monotonic milliseconds. */
+  readonly since: number;
 }
 
 export class VectorWorker {
   readonly #options: VectorWorkerOptions;
   readonly #stallMs: number;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #idle: (() => void)[] = [];
+  readonly #idle: Patient[] = [];
+  #idleTimer: NodeJS.Timeout | undefined;
+  /** When somebody who cannot wait last asked or was answered. */
+  #busyAt = Number.NEGATIVE_INFINITY;
   #worker: ChildProcess | undefined;
   #next = 1;
   #closed = false;
@@ -64,6 +79,11 @@ export class VectorWorker {
 
   /** Rejects with `WorkerAway` where it is busy (`most` wait already) or late, else with its own error. */
   ask(work: Work, withinMs: number, most = this.#options.mostWaiting): Promise<Reply> {
+    this.#busyAt = performance.now();
+    return this.#ask(work, withinMs, most, false);
+  }
+
+  #ask(work: Work, withinMs: number, most: number, isIdle: boolean): Promise<Reply> {
     if (this.#closed) return Promise.reject(new WorkerAway('closed'));
     if (this.#waiting.size >= most) return Promise.reject(new WorkerAway('the queue is full'));
     if (withinMs < STUCK_MS && this.#isStuck()) return Promise.reject(new WorkerAway('it owes answers for too long'));
@@ -85,7 +105,7 @@ export class VectorWorker {
           then(value);
         };
       if (this.#waiting.size === 0) this.#watch(worker, this.#hasAnswered ? this.#stallMs : START_MS);
-      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject), isIdle });
       // Whoever waits for an answer waits for the process, and nobody else does.
       worker.ref();
       worker.channel?.ref();
@@ -93,13 +113,29 @@ export class VectorWorker {
     });
   }
 
-  /** Asked once nothing else is; in its turn like all others of its kind. */
+  /** Asked once nothing else is, and in its turn. */
   async askIdly(work: Work, withinMs: number): Promise<Reply> {
-    if (this.#waiting.size > 0 || this.#idle.length > 0) {
-      if (this.#idle.length >= this.#options.mostWaiting) throw new WorkerAway('the idle queue is full');
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
-    }
-    return this.ask(work, withinMs);
+    const { mostWaiting } = this.#options;
+    if (this.#idle.length >= mostWaiting) throw new WorkerAway('the idle queue is full');
+    await new Promise<void>((go) => {
+      this.#idle.push({ go, since: performance.now() });
+      this.#goIdly();
+    });
+    return this.#ask(work, withinMs, mostWaiting, true);
+  }
+
+  /** The next idle work goes now, after a moment without others, or once those are answered. */
+  #goIdly(): void {
+    clearTimeout(this.#idleTimer);
+    const next = this.#idle[0];
+    if (!next || this.#waiting.size > 0) return;
+    const now = performance.now();
+    const left = this.#busyAt + QUIET_MS - now;
+    const hurries = this.#idle.length > MOST_PATIENT || now - next.since >= LONGEST_PATIENCE_MS;
+    if (hurries || left <= 0 || this.#closed) {
+      this.#idle.shift();
+      next.go();
+    } else this.#idleTimer = setTimeout(() => this.#goIdly(), left);
   }
 
   async close(): Promise<void> {
@@ -147,10 +183,11 @@ export class VectorWorker {
       this.#watch(worker, this.#stallMs);
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
+      if (!waiting?.isIdle) this.#busyAt = performance.now();
       if (this.#waiting.size > 0 || this.#closed) return;
       worker.unref();
       worker.channel?.unref();
-      this.#idle.shift()?.();
+      this.#goIdly();
     });
     let over = false;
     const end = (failure: Error): void => {
@@ -159,7 +196,7 @@ export class VectorWorker {
       if (this.#worker === worker) this.#worker = undefined;
       for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding process ended'));
       this.#waiting.clear();
-      for (const go of this.#idle.splice(0)) go();
+      for (const { go } of this.#idle.splice(0)) go();
       if (!this.#closed) this.#options.onEnd?.(failure);
     };
     worker.on('exit', (code, signal) => end(new Error(`it ended with ${signal ?? `code ${code}`}`)));

@@ -73,6 +73,30 @@ describe('the embedding process', { skip: process.platform !== 'linux' && 'proce
     }
   });
 
+  it('answers who asks again before what can wait, and what can wait in the end', async () => {
+    const worker = new VectorWorker(options());
+    try {
+      const told: string[] = [];
+      const ask = async (text: string) => void (await worker.ask({ op: 'embed', text }, 30_000), told.push(text));
+      const askIdly = async (text: string) =>
+        void (await worker.askIdly({ op: 'embed', text }, 30_000), told.push(text));
+      await ask('loads the model');
+      const asked = ask('first');
+      const idle = [1, 2, 3].map((i) => askIdly(`idle ${i}`));
+      await asked;
+      for (const text of ['second', 'third', 'fourth']) await ask(text);
+      await Promise.all(idle);
+      assert.deepEqual(told.slice(1), ['first', 'second', 'third', 'fourth', 'idle 1', 'idle 2', 'idle 3']);
+      // Where much waits, it goes in between.
+      const many = Array.from({ length: 8 }, (_, i) => askIdly(`more ${i}`));
+      for (let i = 0; i < 8; i++) await ask(`urgent ${i}`);
+      assert.ok(told.indexOf('more 0') < told.indexOf('urgent 7'), told.join());
+      await Promise.all(many);
+    } finally {
+      await worker.close();
+    }
+  });
+
   it('knows no secret of the gateway, and ends with it, however that ends', async () => {
     const program = `
       import { VectorWorker } from ${JSON.stringify(join(build, 'src/cache/semantic/vector-worker.js'))};
