@@ -26,6 +26,8 @@ const OVERHEAD_BYTES = 700;
 const FLUSH_AFTER_MS = 20;
 const RETRY_AFTER_MS = 1_000;
 const LONGEST_BATCH = 64;
+/** It is written as one text, which must not hold up others. */
+const LARGEST_BATCH_BYTES = 1024 * 1024;
 const MOST_WAITING_BYTES = 32 * 1024 * 1024;
 const LEFT_ALONE_MS = 1_000;
 
@@ -130,7 +132,7 @@ export class Answers {
 
   async #write(): Promise<void> {
     while (this.#waiting.size > 0) {
-      const batch = [...this.#waiting.values()].slice(0, LONGEST_BATCH);
+      const batch = this.#batch();
       try {
         await this.#o.store.put(batch.filter((answer) => this.#valid(answer)));
       } catch (error) {
@@ -140,6 +142,18 @@ export class Answers {
       }
       for (const answer of batch) if (this.#waiting.get(answer.key) === answer) this.#unqueue(answer.key);
     }
+  }
+
+  /** One at least. */
+  #batch(): CachedAnswer[] {
+    const batch: CachedAnswer[] = [];
+    let bytes = 0;
+    for (const answer of this.#waiting.values()) {
+      bytes += sizeOf(answer);
+      if (batch.length === LONGEST_BATCH || (batch.length > 0 && bytes > LARGEST_BATCH_BYTES)) break;
+      batch.push(answer);
+    }
+    return batch;
   }
 
   #schedule(ms: number): void {

@@ -57,6 +57,16 @@ describe('the exact tier', () => {
     assert.deepEqual(await real.get(one.key), one);
   });
 
+  it('writes large answers a few at a time', async () => {
+    const batches: number[] = [];
+    const store: AnswerStore = { ...memoryAnswerStore(), put: async (batch) => void batches.push(batch.length) };
+    const { answers, good } = await opened(store);
+    for (const bytes of [900_000, 900_000, 400_000, 400_000, 10, 10]) answers.keep(good({ body: Buffer.alloc(bytes) }));
+    await answers.flush();
+    assert.deepEqual(batches, [1, 1, 4]);
+    assert.equal(answers.queued, 0);
+  });
+
   it('is a miss where the store fails, and leaves it alone for a while', async () => {
     const asked: string[] = [];
     const get = (key: string) => {

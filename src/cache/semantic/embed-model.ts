@@ -14,13 +14,33 @@ import onnx, { type InferenceSession, type TypedTensor } from 'onnxruntime-node'
 import { placedWords } from './words.js';
 import type { ModelOptions } from './worker-messages.js';
 
-export interface EncodedText {
+/** What a forward pass made of a text. */
+export class EncodedText {
   /** Of length one. */
   readonly vector: Float32Array;
   /** Word pieces, with the two marks. */
   readonly pieces: number;
-  /** Place of a word in the text -> its vector. */
-  readonly words: ReadonlyMap<number, Float32Array>;
+  readonly #states: Float32Array;
+  readonly #placed: () => Map<number, number[]>;
+  #rows: Map<number, number[]> | undefined;
+
+  constructor(vector: Float32Array, pieces: number, states: Float32Array, placed: () => Map<number, number[]>) {
+    this.vector = vector;
+    this.pieces = pieces;
+    this.#states = states;
+    this.#placed = placed;
+  }
+
+  get bytes(): number {
+    return this.vector.byteLength + this.#states.byteLength;
+  }
+
+  /** The vector of the word at a place in the text, of length one; made when it is asked for, since few words ever are. */
+  word(at: number): Float32Array | undefined {
+    this.#rows ??= this.#placed();
+    const rows = this.#rows.get(at);
+    return rows && meanOfLengthOne(this.#states, rows, this.vector.length);
+  }
 }
 
 /** What not every exporter writes. */
@@ -44,7 +64,7 @@ export class EmbedModel {
   readonly #mostPieces: number;
   readonly #recent = new LRUCache<string, EncodedText>({
     maxSize: RECENT_BYTES,
-    sizeCalculation: ({ vector, words }, text) => (words.size + 1) * vector.byteLength + 2 * text.length + 100,
+    sizeCalculation: ({ bytes, pieces }, text) => bytes + 100 * pieces + 2 * text.length + 100,
   });
 
   private constructor(name: string, session: InferenceSession, tokenizer: Tokenizer, options: ModelOptions) {
@@ -97,14 +117,11 @@ export class EmbedModel {
     };
     const asked = this.#session.inputNames.map((name) => [name, tensor(inputs[name]!())] as const);
     const { states, dims } = statesIn(await this.#session.run(Object.fromEntries(asked)), ids.length);
-    const vectorOf = (rows: readonly number[]): Float32Array => meanOfLengthOne(states, rows, dims);
-    const begin = prefix.length;
-    const places = [...rowsOfWords(prefix + text, tokens)].filter(([at]) => at >= begin);
-    const encoded = {
-      vector: vectorOf(pooling === 'cls' ? [0] : ids.map((_id: number, row: number) => row)),
-      pieces: ids.length,
-      words: new Map(places.map(([at, rows]) => [at - begin, vectorOf(rows)])),
-    };
+    const pooled = pooling === 'cls' ? [0] : ids.map((_id: number, row: number) => row);
+    const encoded = new EncodedText(meanOfLengthOne(states, pooled, dims), ids.length, states, () => {
+      const places = [...rowsOfWords(prefix + text, tokens)].filter(([at]) => at >= prefix.length);
+      return new Map(places.map(([at, rows]) => [at - prefix.length, rows]));
+    });
     this.#recent.set(text, encoded);
     return encoded;
   }

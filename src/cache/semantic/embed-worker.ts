@@ -29,7 +29,7 @@ async function encode(text: string): Promise<EncodedText | undefined> {
 async function similarities({ one, two, pairs }: CounterpartsWork): Promise<number[]> {
   const [first, second] = [await encode(one), await encode(two)];
   return pairs.map(([at, other]) => {
-    const [a, b] = [first?.words.get(at), second?.words.get(other)];
+    const [a, b] = [first?.word(at), second?.word(other)];
     return a && b ? dot(a, b) : -1;
   });
 }

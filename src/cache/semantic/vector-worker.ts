@@ -52,6 +52,8 @@ export class VectorWorker {
   readonly #waiting = new Map<number, Waiting>();
   readonly #idle: Patient[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
+  /** One of them may go and has not asked yet. */
+  #goes = false;
   /** When somebody who cannot wait last asked or was answered. */
   #busyAt = Number.NEGATIVE_INFINITY;
   #worker: ChildProcess | undefined;
@@ -121,19 +123,21 @@ export class VectorWorker {
       this.#idle.push({ go, since: performance.now() });
       this.#goIdly();
     });
-    return this.#ask(work, withinMs, mostWaiting, true);
+    this.#goes = false;
+    return this.#ask(work, withinMs, mostWaiting, true).finally(() => this.#goIdly());
   }
 
   /** The next idle work goes now, after a moment without others, or once those are answered. */
   #goIdly(): void {
     clearTimeout(this.#idleTimer);
     const next = this.#idle[0];
-    if (!next || this.#waiting.size > 0) return;
+    if (!next || this.#waiting.size > 0 || this.#goes) return;
     const now = performance.now();
     const left = this.#busyAt + QUIET_MS - now;
     const hurries = this.#idle.length > MOST_PATIENT || now - next.since >= LONGEST_PATIENCE_MS;
     if (hurries || left <= 0 || this.#closed) {
       this.#idle.shift();
+      this.#goes = true;
       next.go();
     } else this.#idleTimer = setTimeout(() => this.#goIdly(), left);
   }

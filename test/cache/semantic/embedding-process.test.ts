@@ -77,9 +77,14 @@ describe('the embedding process', { skip: process.platform !== 'linux' && 'proce
     const worker = new VectorWorker(options());
     try {
       const told: string[] = [];
-      const ask = async (text: string) => void (await worker.ask({ op: 'embed', text }, 30_000), told.push(text));
-      const askIdly = async (text: string) =>
-        void (await worker.askIdly({ op: 'embed', text }, 30_000), told.push(text));
+      const ask = async (text: string) => {
+        await worker.ask({ op: 'embed', text }, 30_000);
+        told.push(text);
+      };
+      const askIdly = async (text: string) => {
+        await worker.askIdly({ op: 'embed', text }, 30_000);
+        told.push(text);
+      };
       await ask('loads the model');
       const asked = ask('first');
       const idle = [1, 2, 3].map((i) => askIdly(`idle ${i}`));
