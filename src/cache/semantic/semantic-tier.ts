@@ -9,6 +9,7 @@
  * a bounded queue: who is late or does not fit is a miss, and says so in the counts.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Prompt, PromptUnfit } from '../../formats/format.js';
 import type { Clock } from '../../lib/clock.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
@@ -198,7 +199,9 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
 
   function teach(answer: CachedAnswer, prepared: () => Promise<Lesson | undefined>): void {
     if (lessons.size >= MOST_LESSONS) return;
-    const running = prepared()
+    // In a turn of its own: a large answer was read in this one.
+    const running = nextTurn()
+      .then(prepared)
       .then((lesson) => lesson && learn(lesson, answer))
       .catch((error: unknown) => deps.onError('learn', error))
       .finally(() => lessons.delete(running));
