@@ -25,7 +25,7 @@ import {
   wantsThoughts,
   wholeThought,
 } from './answer.js';
-import { groundingOf } from './grounding.js';
+import { groundingOf, MOST_CITATIONS } from './grounding.js';
 
 interface Choice {
   /** Calls whose arguments may go on, by their numbers. */
@@ -40,9 +40,8 @@ interface Choice {
 
 /** No answer has more. */
 const MOST_CHOICES = 128;
-/** Characters of a choice that are kept for citations, and how many of these. */
+/** Characters of a choice that are kept for citations. */
 const MOST_SAID = 128 * 1024;
-const MOST_CITATIONS = 256;
 
 export class GeminiWriter implements ChunkWriter {
   readonly #terms: LegTerms<GeminiRequest>;
@@ -108,10 +107,11 @@ export class GeminiWriter implements ChunkWriter {
     if (this.#thinks) parts.push(...this.#thoughts(delta, choice));
     const said = [...textParts(delta['content']), ...textParts(delta['refusal']), ...imageParts(delta['images'])];
     parts.push(...said);
-    for (const { text } of said) if (typeof text === 'string' && choice.said.length < MOST_SAID) choice.said += text;
+    for (const { text } of said)
+      if (typeof text === 'string') choice.said += text.slice(0, MOST_SAID - choice.said.length);
     const { annotations } = delta;
-    if (Array.isArray(annotations) && choice.annotations.length < MOST_CITATIONS)
-      choice.annotations.push(...annotations);
+    if (Array.isArray(annotations))
+      choice.annotations.push(...(annotations as unknown[]).slice(0, MOST_CITATIONS - choice.annotations.length));
     const signature = carriedSignature(delta);
     if (signature !== undefined) parts.push({ text: '', thoughtSignature: signature });
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isObject) : [];

@@ -126,21 +126,23 @@ function tell(
 /** One message of all deltas: texts grow, lists grow. */
 function together(deltas: readonly Json[]): { readonly message: Json; readonly logprobs: unknown } {
   const message: Record<string, unknown> = { role: 'assistant', content: '', refusal: null };
+  const lists = new Map<string, unknown[]>();
   let logprobs: unknown = null;
   for (const delta of deltas) {
     for (const [name, value] of Object.entries(delta)) {
       const before = message[name];
       if (name === 'logprobs') logprobs = value;
-      else if (name === 'tool_calls') message[name] = [...listOf(before), ...listOf(value).map(withoutIndex)];
-      else if (Array.isArray(value)) message[name] = [...listOf(before), ...(value as unknown[])];
-      else if (typeof value === 'string') message[name] = (typeof before === 'string' ? before : '') + value;
+      else if (Array.isArray(value)) {
+        const list = lists.get(name) ?? [];
+        for (const one of value) list.push(name === 'tool_calls' ? withoutIndex(one) : one);
+        lists.set(name, list);
+        message[name] = list;
+      } else if (typeof value === 'string') message[name] = (typeof before === 'string' ? before : '') + value;
       else message[name] = value;
     }
   }
   return { message, logprobs };
 }
-
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 function withoutIndex(call: unknown): unknown {
   const { index: _index, ...rest } = call as Json;

@@ -123,7 +123,7 @@ export class Candidate {
       return [];
     }
     const shown = this.#fence ? this.#fence.push(text) : text;
-    if (this.#shown.length < MOST_SHOWN) this.#shown += shown;
+    this.#shown += shown.slice(0, MOST_SHOWN - this.#shown.length);
     return shown === '' ? [] : [{ content: shown }];
   }
 

@@ -3,6 +3,7 @@
  * in characters.
  */
 import { isObject, type Json } from '../../lib/json.js';
+import { TextPlaces } from '../text-places.js';
 
 /** No answer has more. */
 const MOST = 256;
@@ -11,17 +12,18 @@ const MOST = 256;
 export function annotationsOf(metadata: unknown, text: string): Json[] {
   if (!isObject(metadata)) return [];
   const sources = listOf(metadata['groundingChunks']).map(sourceOf);
-  const bytes = Buffer.from(text);
-  const place = (at: unknown): number =>
-    typeof at === 'number' && at > 0 ? bytes.subarray(0, at).toString('utf8').length : 0;
-  const cited = listOf(metadata['groundingSupports']).flatMap(({ segment, groundingChunkIndices: indices }) => {
+  const places = new TextPlaces(text);
+  const place = (at: unknown): number => (typeof at === 'number' ? places.charsAt(at) : 0);
+  const cited: Json[] = [];
+  for (const { segment, groundingChunkIndices: indices } of listOf(metadata['groundingSupports'])) {
+    if (cited.length >= MOST) break;
     const { startIndex: start, endIndex: end } = isObject(segment) ? segment : ({} as Json);
     const range = { start_index: place(start), end_index: place(end) };
-    return (Array.isArray(indices) ? indices : []).flatMap((index: unknown) => {
+    for (const index of Array.isArray(indices) ? (indices as unknown[]).slice(0, MOST) : []) {
       const source = sources[index as number];
-      return source ? [citation({ ...range, ...source })] : [];
-    });
-  });
+      if (source) cited.push(citation({ ...range, ...source }));
+    }
+  }
   if (cited.length > 0) return cited.slice(0, MOST);
   // Searched, and nothing said of what came from where.
   const whole = { start_index: 0, end_index: text.length };

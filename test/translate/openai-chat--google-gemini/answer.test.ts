@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { geminiFailures } from '../../../src/formats/google-gemini/failures.js';
 import { classify } from '../../../src/router/classify.js';
 import { atOnce } from '../../support/at-once.js';
-import { answered, completion, fixture, GEMINI_3, translation } from './calls.js';
+import { answered, completion, fixture, GEMINI_3, type Sent, translation } from './calls.js';
 
 const read = (name: string, settings = {}) => atOnce(translation({}, settings).answer(fixture(name)));
 const told = (name: string, settings = {}) => {
@@ -135,6 +135,57 @@ describe('a whole answer', () => {
       return answer.ok && answer.usage?.tools?.web_search;
     };
     assert.deepEqual([searches('gemini-2.5-flash'), searches(GEMINI_3)], [1, 2]);
+  });
+});
+
+describe('what an answer was grounded in', () => {
+  const web = (uri: string) => ({ web: { uri, title: uri } });
+  const support = (startIndex: number, endIndex: number, ...groundingChunkIndices: number[]) => ({
+    segment: { startIndex, endIndex },
+    groundingChunkIndices,
+  });
+
+  test('is told in characters', () => {
+    const groundingMetadata = {
+      groundingChunks: [web('https://a'), web('https://b')],
+      groundingSupports: [support(0, 3, 0), support(3, 8, 0, 1)],
+    };
+    const { message } = completion(one({ ...said('é 漢字'), finishReason: 'STOP', groundingMetadata })).choices[0];
+    assert.deepEqual(
+      message.annotations.map(({ url_citation: { start_index, end_index, url } }: Sent) => [
+        start_index,
+        end_index,
+        url,
+      ]),
+      [
+        [0, 2, 'https://a'],
+        [2, 4, 'https://a'],
+        [2, 4, 'https://b'],
+      ],
+    );
+  });
+
+  test('takes no longer the more places there are, and has a bounded number of them', async () => {
+    const text = '漢'.repeat(120_000);
+    const groundingMetadata = {
+      groundingChunks: [web('https://a')],
+      groundingSupports: Array.from({ length: 20_000 }, (_, i) => support(300_000 + 3 * i, 360_000, 0)),
+    };
+    const body = Buffer.from(JSON.stringify(one({ ...said(text), finishReason: 'STOP', groundingMetadata })));
+    const from = performance.now();
+    const answer = await translation({}).answer(body);
+    assert.ok(performance.now() - from < 2_000);
+    assert.ok(answer.ok);
+    assert.equal(JSON.parse(answer.body.toString()).choices[0].message.annotations.length, 256);
+  });
+
+  test('many calls are put together as fast as few, each', async () => {
+    const parts = Array.from({ length: 30_000 }, () => ({ functionCall: { name: 'f' } }));
+    const body = Buffer.from(JSON.stringify(one({ content: { role: 'model', parts }, finishReason: 'STOP' })));
+    const from = performance.now();
+    const answer = await translation({}).answer(body);
+    assert.ok(performance.now() - from < 6_000);
+    assert.ok(answer.ok);
   });
 });
 
