@@ -100,14 +100,12 @@ export function createDeliverer({
       }
     },
     async nameProblem(url, allowPrivate) {
-      const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-      const asked = new Promise<string | null>((resolve) => {
-        void after(ASKED_MS).then(() => resolve(null));
-        reachableLookup(allowPrivate ? 'private' : 'public', limited)(host, { all: true }, (error) => {
-          resolve(error instanceof ForbiddenAddress ? `it leads to ${error.message}, which is not allowed` : null);
-        });
-      });
-      return isIP(host) ? null : await asked;
+      const forbidden = await forbiddenOf(
+        bareHost(new URL(url).hostname),
+        allowPrivate ? 'private' : 'public',
+        limited,
+      );
+      return forbidden && `it leads to ${forbidden.message}, which is not allowed`;
     },
     async close() {
       await Promise.all([agents.public.destroy(), agents.private.destroy()]);
@@ -133,12 +131,12 @@ function agentFor(reach: Reach, lookUp: typeof lookup, proxies: () => ProxyRules
     bodyTimeout: 0,
     connect(options, callback) {
       // Where the host is an address, nothing is looked up.
-      const host = options.hostname.replace(/^\[|\]$/g, '');
+      const host = bareHost(options.hostname);
       if (isIP(host) && !isReachable(host, reach)) return callback(new ForbiddenAddress(host), null);
       if (proxyOf(`${options.protocol}//${options.host}`, proxies()) !== null) {
         // The proxy looks the name up; one that is known here to lead where it may not is refused all the same.
-        return reachableLookup(reach, lookUp)(host, { all: true }, (error) => {
-          if (error instanceof ForbiddenAddress) callback(error, null);
+        return void forbiddenOf(host, reach, lookUp).then((forbidden) => {
+          if (forbidden) callback(forbidden, null);
           else connectingThrough(proxies(), connect)(options, callback);
         });
       }
@@ -152,6 +150,18 @@ function agentFor(reach: Reach, lookUp: typeof lookup, proxies: () => ProxyRules
     },
   });
 }
+
+const bareHost = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
+
+/** Whether a name is known here to lead where it may not. A courtesy: who does not answer in time knows of nothing. */
+const forbiddenOf = (host: string, reach: Reach, lookUp: typeof lookup): Promise<ForbiddenAddress | null> =>
+  new Promise((resolve) => {
+    if (isIP(host)) return resolve(null);
+    void after(ASKED_MS).then(() => resolve(null));
+    reachableLookup(reach, lookUp)(host, { all: true }, (error) =>
+      resolve(error instanceof ForbiddenAddress ? error : null),
+    );
+  });
 
 /** The look-up, at most so many at once. */
 function few(lookUp: typeof lookup, most: number): typeof lookup {

@@ -4,6 +4,7 @@ import type { LookupAddress, lookup as nodeLookup } from 'node:dns';
 import { createServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { createDeliverer, type Deliverer, type DelivererOptions, type Outgoing } from '../../src/webhooks/deliver.js';
+import { startConnectProxy } from '../support/connect-proxy.js';
 import {
   answer,
   drip,
@@ -217,6 +218,21 @@ describe('addresses that may not be sent to', () => {
     assert.equal((await made.deliver(to(there.url), never)).error, null);
     assert.match((await made.deliver(to(there.url, { allowPrivate: false }), never)).error!, /is not allowed/);
   });
+});
+
+it('a look-up that hangs does not hold up what goes through a proxy, which looks names up itself', async () => {
+  const there = await receiver();
+  const proxy = await startConnectProxy();
+  const rules = { http: `http://127.0.0.1:${proxy.port}`, https: null, except: '' };
+  const made = deliverer({
+    lookUp: (() => {}) as unknown as typeof nodeLookup,
+    proxies: () => rules,
+    timeoutMs: () => 20_000,
+  });
+  const { error } = await made.deliver(to(`http://hooks.example.com:${there.port}/`), never);
+  await proxy.stop();
+  assert.equal(error, null);
+  assert.equal(there.received.length, 1);
 });
 
 it('look-ups that hang hold up few threads', async () => {

@@ -27,7 +27,7 @@ function editOf(body: Buffer, message: Buffer): Edit[] {
   const value = body.subarray(from + content.valueStart, from + content.valueEnd);
   if (value[0] !== 0x5b) return [];
   const blocks = jsonElements(value);
-  const kept = blocks.filter((block) => !isForeign(block)).map(withoutOwnCitations);
+  const kept = blocks.filter((block) => !isForeign(block)).flatMap(withoutOwnCitations);
   if (kept.length === blocks.length && kept.every((block, i) => block === blocks[i])) return [];
   // A turn that said nothing else must say something.
   const left =
@@ -40,11 +40,13 @@ function isForeign(block: Buffer): boolean {
   return isObject(parsed) && parsed['type'] === 'thinking' && isOwnSignature(parsed['signature']);
 }
 
-function withoutOwnCitations(block: Buffer): Buffer {
+/** A block that has no words and was there for its citations alone goes with them. */
+function withoutOwnCitations(block: Buffer): Buffer | readonly Buffer[] {
   if (!block.includes(OWN_CITATION)) return block;
   const parsed: unknown = JSON.parse(block.toString('utf8'));
   if (!isObject(parsed) || !Array.isArray(parsed['citations'])) return block;
   const { citations, ...rest } = parsed;
   const kept = (citations as unknown[]).filter((one) => !isObject(one) || one['encrypted_index'] !== OWN_CITATION);
+  if (kept.length === 0 && rest['text'] === '') return [];
   return Buffer.from(JSON.stringify(kept.length > 0 ? { ...rest, citations: kept } : rest));
 }

@@ -28,6 +28,9 @@ import { namesByChat } from './tools.js';
 interface Text {
   readonly kind: 'text';
   waiting: string;
+  /** Where it stands in all that is said: characters before it, and with it. */
+  readonly from: number;
+  to: number;
   /** Those that came before it was open. */
   readonly citations: Json[];
 }
@@ -57,8 +60,9 @@ interface Call {
 }
 type Block = Text | Thinking | Redacted | Call;
 
-/** Characters of the content that are kept for citations. */
+/** Characters of the content that are kept for citations, and how many of these. */
 const MOST_SAID = 128 * 1024;
+const MOST_CITATIONS = 256;
 
 export class MessagesWriter implements ChunkWriter {
   readonly ping = PING;
@@ -75,8 +79,12 @@ export class MessagesWriter implements ChunkWriter {
   #calls = 0;
   #refusal = '';
   #text = '';
-  /** The content, for what is cited of it. */
+  /** The content, for what is cited of it, and how long it is. */
   #said = '';
+  #saidChars = 0;
+  #cited = 0;
+  /** Citations that came when the block that they are about was closed. */
+  readonly #late: Json[] = [];
   #choice: Json = {};
 
   constructor(terms: Terms) {
@@ -97,6 +105,11 @@ export class MessagesWriter implements ChunkWriter {
   closing(usage: Usage | undefined): string {
     this.#start(undefined);
     while (this.#blocks.length > 0) this.#close();
+    if (this.#late.length > 0) {
+      const { length } = this.#said;
+      this.#blocks.push({ kind: 'text', waiting: '', from: length, to: length, citations: this.#late });
+      this.#close();
+    }
     const ending: Ending = endingOf(this.#choice, this.#calls > 0, this.#refusal, this.#terms);
     const told = usageOr(usage, this.#terms.request, this.#text);
     this.#out += event({ type: 'message_delta', delta: { ...ending, container: null }, usage: told });
@@ -148,21 +161,40 @@ export class MessagesWriter implements ChunkWriter {
 
   #say(text: string): void {
     this.#text += text;
-    if (this.#said.length < MOST_SAID) this.#said += text;
+    this.#said += text.slice(0, MOST_SAID - this.#said.length);
+    const from = this.#saidChars;
+    const to = (this.#saidChars += text.length);
     const last = this.#blocks.at(-1);
-    if (last?.kind === 'text') last.waiting += text;
-    else this.#blocks.push({ kind: 'text', waiting: text, citations: [] });
+    if (last?.kind === 'text') {
+      last.waiting += text;
+      last.to = to;
+    } else this.#blocks.push({ kind: 'text', waiting: text, from, to, citations: [] });
     this.#flow();
   }
 
-  /** Places are told in all that was said, of which a bounded beginning is known. */
+  /**
+   * Places are told in all that was said, of which a bounded beginning is known. A citation goes to the block that it is about; where
+   * that is closed it comes at the end, in a block without words.
+   */
   #cite(annotations: readonly unknown[]): void {
-    const last = this.#blocks.at(-1);
-    if (last?.kind !== 'text') return;
+    for (const one of annotations) {
+      if (this.#cited >= MOST_CITATIONS) return;
+      const [citation] = citationsOf([one], this.#said);
+      if (!citation) continue;
+      this.#cited++;
+      const about = this.#blockOf((one as Json)['url_citation'] as Json);
+      if (!about) this.#late.push(citation);
+      else about.citations.push(citation);
+    }
     this.#flow();
-    const citations = citationsOf(annotations, this.#said);
-    if (!this.#open) last.citations.push(...citations);
-    else for (const citation of citations) this.#piece({ type: 'citations_delta', citation });
+  }
+
+  #blockOf({ start_index: start, end_index: end }: Json): Text | undefined {
+    const texts = this.#blocks.filter((block): block is Text => block.kind === 'text');
+    if (typeof start !== 'number' || typeof end !== 'number') return texts.at(-1);
+    return (
+      texts.find(({ from, to }) => start < to && end > from) ?? (end >= this.#saidChars ? texts.at(-1) : undefined)
+    );
   }
 
   #think(field: ThinkingField, text: string): void {
@@ -223,10 +255,13 @@ export class MessagesWriter implements ChunkWriter {
       this.#open = true;
       this.#out += event({ type: 'content_block_start', index: this.#index, content_block: this.#opening(block) });
     }
-    if (block.kind === 'redacted' || block.waiting === '') return;
+    if (block.kind === 'redacted') return;
     const { waiting } = block;
     block.waiting = '';
-    if (block.kind === 'text') this.#piece({ type: 'text_delta', text: waiting });
+    if (block.kind === 'text') {
+      if (waiting !== '') this.#piece({ type: 'text_delta', text: waiting });
+      for (const citation of block.citations.splice(0)) this.#piece({ type: 'citations_delta', citation });
+    } else if (waiting === '') return;
     else if (block.kind === 'thinking') this.#piece({ type: 'thinking_delta', thinking: waiting });
     else this.#piece({ type: 'input_json_delta', partial_json: waiting });
   }
@@ -253,8 +288,6 @@ export class MessagesWriter implements ChunkWriter {
   #close(): void {
     const block = this.#blocks.shift()!;
     this.#write(block, true);
-    if (block.kind === 'text')
-      for (const citation of block.citations) this.#piece({ type: 'citations_delta', citation });
     if (block.kind === 'thinking') {
       const signature = block.signature || ownSignature(this.#terms.target, block.field, block.said);
       this.#piece({ type: 'signature_delta', signature });

@@ -35,8 +35,18 @@ export function callOf(item: Json): Json | undefined {
   return undefined;
 }
 
-/** Chat completions nest what a citation says under its type. */
-export const annotationOf = ({ type, ...rest }: Json): Json => ({ type, [String(type)]: rest });
+/**
+ * Chat completions nest what a citation says under its type. `from`: where the part of the content begins that it is about; places
+ * in a chat completion are those in the whole content.
+ */
+export function annotationOf({ type, ...rest }: Json, from: number): Json {
+  const { start_index: start, end_index: end } = rest;
+  const places = {
+    ...(typeof start === 'number' && { start_index: start + from }),
+    ...(typeof end === 'number' && { end_index: end + from }),
+  };
+  return { type, [String(type)]: from === 0 ? rest : { ...rest, ...places } };
+}
 
 export const summaryOf = (item: Json): string =>
   [...listOf(item['summary']), ...listOf(item['content'])]
@@ -50,7 +60,14 @@ export function completionOf(response: Json, usage: Usage | undefined, plan: Ans
   const texts = parts.filter(({ type }) => type === 'output_text');
   const content = texts.map(({ text }) => textOr(text, '')).join('');
   const refusal = parts.map((part) => textOr(part['refusal'], '')).join('');
-  const annotations = texts.flatMap((part) => listOf(part['annotations']).filter(isObject).map(annotationOf));
+  let from = 0;
+  const annotations = texts.flatMap((part) => {
+    const before = from;
+    from += textOr(part['text'], '').length;
+    return listOf(part['annotations'])
+      .filter(isObject)
+      .map((one) => annotationOf(one, before));
+  });
   const calls = items.flatMap((item) => callOf(item) ?? []);
   const thinking = items.filter(({ type }) => type === 'reasoning');
   const reasoning = thinking

@@ -12,6 +12,13 @@ import { isObject, type Json } from '../../lib/json.js';
 import { type AnswerPlan, annotationOf, callOf, completionId, finishOf, summaryOf } from './answer.js';
 import { type ThinkingBlock, thinkingOf } from './thinking.js';
 
+interface ToldPart {
+  /** Characters of the content before it. */
+  readonly from: number;
+  annotated: boolean;
+  logged: boolean;
+}
+
 export class ResponsesToChatStream extends DerivedStream {
   readonly #plan: AnswerPlan;
   readonly #chunks: ChatChunkWriter;
@@ -21,8 +28,9 @@ export class ResponsesToChatStream extends DerivedStream {
   readonly #calls = new Map<unknown, number>();
   readonly #thinking: ThinkingBlock[] = [];
   #thought = false;
-  #annotated = false;
-  #logged = false;
+  /** Parts of messages of which something was told, by what they are called in events. */
+  readonly #parts = new Map<string, ToldPart>();
+  #saidChars = 0;
 
   constructor(plan: AnswerPlan) {
     super(new OpenAiResponsesStream({ json: {}, stores: false, model: plan.model }, (event) => this.#tell(event)));
@@ -47,7 +55,7 @@ export class ResponsesToChatStream extends DerivedStream {
     else if (type === 'response.output_item.done' && isObject(item)) this.#done(item);
     else if (type === 'response.reasoning_summary_part.added' && this.#thought) this.#think('\n\n');
     else if (type === 'response.output_text.annotation.added' && isObject(event['annotation']))
-      this.#annotate([event['annotation']]);
+      this.#annotate([event['annotation']], this.#part(event['item_id'], event['content_index']));
     else if (type === 'response.completed' || type === 'response.incomplete')
       this.#finish(isObject(response) ? response : {});
     else if (typeof event['delta'] === 'string' && event['delta'] !== '') this.#delta(type, event['delta'], event);
@@ -74,7 +82,8 @@ export class ResponsesToChatStream extends DerivedStream {
   #delta(type: unknown, delta: string, event: Json): void {
     const id = event['item_id'];
     this.#told.add(id);
-    if (type === 'response.output_text.delta') this.#say(delta, listOf(event['logprobs']));
+    if (type === 'response.output_text.delta')
+      this.#say(delta, listOf(event['logprobs']), this.#part(id, event['content_index']));
     else if (type === 'response.refusal.delta') this.#chunks.chunk({ refusal: delta });
     else if (type === 'response.reasoning_summary_text.delta' || type === 'response.reasoning_text.delta')
       this.#think(delta);
@@ -82,9 +91,20 @@ export class ResponsesToChatStream extends DerivedStream {
     else if (type === 'response.custom_tool_call_input.delta') this.#give(id, { custom: { input: delta } });
   }
 
-  #say(content: string, logprobs: readonly unknown[]): void {
+  #part(item: unknown, index: unknown): ToldPart {
+    const name = `${String(item)}/${String(index ?? 0)}`;
+    let part = this.#parts.get(name);
+    if (!part) {
+      part = { from: this.#saidChars, annotated: false, logged: false };
+      this.#parts.set(name, part);
+    }
+    return part;
+  }
+
+  #say(content: string, logprobs: readonly unknown[], part: ToldPart): void {
     const told = this.#plan.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null;
-    if (told) this.#logged = true;
+    if (told) part.logged = true;
+    this.#saidChars += content.length;
     this.#chunks.chunk({ content }, null, told);
   }
 
@@ -104,38 +124,40 @@ export class ResponsesToChatStream extends DerivedStream {
       const block = thinkingOf(item);
       if (block) this.#thinking.push(block);
     }
-    // Not every server tells citations as they come.
-    if (type === 'message' && !this.#annotated)
-      this.#annotate(listOf(item['content']).flatMap((part) => (isObject(part) ? listOf(part['annotations']) : [])));
-    if (this.#told.has(id)) {
-      if (type === 'message' && !this.#logged) this.#log(item);
-      return;
-    }
+    const isTold = this.#told.has(id);
     this.#told.add(id);
-    if (type === 'reasoning') {
+    if (type === 'message') this.#doneMessage(item, isTold);
+    else if (isTold) return;
+    else if (type === 'reasoning') {
       const text = summaryOf(item);
       if (text !== '') this.#think(text);
-    } else if (type === 'message') this.#saidWhole(item);
-    else this.#calledWhole(item);
+    } else this.#calledWhole(item);
   }
 
-  /** Nor do all tell how likely tokens were as these come. */
-  #log(item: Json): void {
-    const logprobs = listOf(item['content']).flatMap((part) => (isObject(part) ? listOf(part['logprobs']) : []));
-    if (logprobs.length > 0) this.#say('', logprobs);
+  /** Not every server tells citations as they come, nor how likely tokens were. */
+  #doneMessage(item: Json, isTold: boolean): void {
+    if (!isTold) this.#saidWhole(item);
+    for (const [index, json] of listOf(item['content']).entries()) {
+      if (!isObject(json)) continue;
+      const part = this.#part(item['id'], index);
+      const logprobs = listOf(json['logprobs']);
+      if (!part.logged && logprobs.length > 0) this.#say('', logprobs, part);
+      if (!part.annotated) this.#annotate(listOf(json['annotations']), part);
+    }
   }
 
-  #annotate(annotations: readonly unknown[]): void {
-    const told = annotations.filter(isObject).map(annotationOf);
+  #annotate(annotations: readonly unknown[], part: ToldPart): void {
+    const told = annotations.filter(isObject).map((one) => annotationOf(one, part.from));
     if (told.length === 0) return;
-    this.#annotated = true;
+    part.annotated = true;
     this.#chunks.chunk({ annotations: told });
   }
 
   #saidWhole(item: Json): void {
-    for (const part of listOf(item['content']).filter(isObject)) {
+    for (const [index, part] of listOf(item['content']).entries()) {
+      if (!isObject(part)) continue;
       const text = textOr(part['text'], '');
-      if (text !== '') this.#say(text, listOf(part['logprobs']));
+      if (text !== '') this.#say(text, listOf(part['logprobs']), this.#part(item['id'], index));
       const refusal = textOr(part['refusal'], '');
       if (refusal !== '') this.#chunks.chunk({ refusal });
     }

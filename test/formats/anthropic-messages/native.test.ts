@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { unknownModel } from '../../../src/formats/anthropic-messages/model-facts.js';
 import { nativeMessages } from '../../../src/formats/anthropic-messages/native.js';
-import { ownSignature } from '../../../src/formats/anthropic-messages/own-signature.js';
+import { OWN_CITATION, ownSignature } from '../../../src/formats/anthropic-messages/own-signature.js';
 import { readMessagesRequest } from '../../../src/formats/anthropic-messages/request.js';
 import type { TargetFacts } from '../../../src/formats/translation.js';
 import { atOnce } from '../../support/at-once.js';
@@ -68,6 +68,9 @@ describe('the request', () => {
       body(`[${real},{"type":"tool_use","id":"t","name":"n","input":{"n": 1.0}}]`),
     );
     assert.equal(out(`[${own}]`), body('[{"type":"text","text":"(thinking)"}]'));
+    const cited = (text: string) =>
+      JSON.stringify({ type: 'text', text, citations: [{ encrypted_index: OWN_CITATION }] });
+    assert.equal(out(`[${cited('a')},${cited('')}]`), body('[{"type":"text","text":"a"}]'));
   });
 });
 

@@ -235,6 +235,36 @@ describe('thinking', () => {
   });
 });
 
+test('a citation stands on the block that it is about, or after all where that is closed', async () => {
+  const cite = (start_index: number, end_index: number, url: string) => ({
+    annotations: [{ type: 'url_citation', url_citation: { start_index, end_index, url, title: '' } }],
+  });
+  const { events } = await told([
+    chunk({ content: 'First. ' }),
+    chunk(cite(0, 5, 'https://open')),
+    chunk(call(0, 'a', 'get', '{"x":')),
+    chunk({ content: 'Second.' }),
+    chunk(cite(7, 14, 'https://waits')),
+    chunk(cite(0, 5, 'https://closed')),
+    chunk(call(0, undefined, undefined, '1}')),
+    chunk({ content: ' Third.' }),
+    chunk(cite(14, 20, 'https://again')),
+    chunk({}, 'stop'),
+  ]);
+  const cited = events.flatMap(({ index, delta }) => {
+    const citation = (delta as Json | undefined)?.['citation'] as Json | undefined;
+    return citation ? [[index, citation['url'], citation['cited_text']]] : [];
+  });
+  assert.deepEqual(cited, [
+    [0, 'https://open', 'First'],
+    [2, 'https://waits', 'Second.'],
+    [2, 'https://again', ' Third'],
+    [3, 'https://closed', 'First'],
+  ]);
+  const kinds = events.flatMap(({ content_block: block }) => (block ? [(block as Json)['type']] : []));
+  assert.deepEqual(kinds, ['text', 'tool_use', 'text', 'text']);
+});
+
 test('a refusal, a filter, and usage that nobody told', async () => {
   const refused = await told([chunk({ refusal: 'I ' }), chunk({ refusal: 'cannot.' }), chunk({}, 'stop')]);
   assert.deepEqual(blocksOf(refused), [['text', 'I cannot.']]);

@@ -275,6 +275,55 @@ describe('an answer', () => {
     assert.match(text, /"finish_reason":"tool_calls"/);
   });
 
+  it('has the citations and logprobs of each of its parts once, with their places in the whole, whenever they are told', () => {
+    const part = (text: string, url: string) => ({
+      ...{ type: 'output_text', text, logprobs: [{ token: text, logprob: -1 }] },
+      annotations: [{ type: 'url_citation', url, title: '', start_index: 1, end_index: 2 }],
+    });
+    const message = (id: string, ...content: object[]) => ({ id, type: 'message', role: 'assistant', content });
+    const output = [message('m1', part('One.', 'u1'), part('Two.', 'u2')), message('m2', part('Three.', 'u3'))];
+    const event = (type: string, more: object) => Buffer.from(`data: ${JSON.stringify({ type, ...more })}\n\n`);
+    const said = (item_id: string, content_index: number, delta: string, logprobs: object[] = []) =>
+      event('response.output_text.delta', { item_id, content_index, delta, logprobs });
+    const asked = { stream: true, logprobs: true };
+    const reader = translation(asked).stream();
+    const out = [
+      said('m1', 0, 'One.', [{ token: 'One.', logprob: -1 }]),
+      event('response.output_text.annotation.added', {
+        ...{ item_id: 'm1', content_index: 0, annotation: part('', 'u1').annotations[0] },
+      }),
+      said('m1', 1, 'Two.'),
+      event('response.output_item.done', { item: output[0] }),
+      said('m2', 0, 'Three.'),
+      event('response.output_item.done', { item: output[1] }),
+      event('response.completed', { response: { id: 'r', model: 'm', status: 'completed', output } }),
+    ].map((bytes) => reader.push(bytes));
+    const choices = Buffer.concat([...out, reader.closing(extra)])
+      .toString('utf8')
+      .split('\n\n')
+      .filter((line) => line.startsWith('data: {'))
+      .flatMap((line) => (JSON.parse(line.slice(6)) as { choices: { delta: Json; logprobs: Json | null }[] }).choices);
+    const places = (annotations: unknown) =>
+      ((annotations ?? []) as { url_citation: Json }[]).map(({ url_citation: { url, start_index, end_index } }) => [
+        ...[url, start_index, end_index],
+      ]);
+    const expected = [
+      ['u1', 1, 2],
+      ['u2', 5, 6],
+      ['u3', 9, 10],
+    ];
+    assert.deepEqual(
+      choices.flatMap(({ delta }) => places(delta['annotations'])),
+      expected,
+    );
+    const tokens = choices.flatMap(({ logprobs }) =>
+      ((logprobs?.['content'] ?? []) as Json[]).map((one) => one['token']),
+    );
+    assert.deepEqual(tokens, ['One.', 'Two.', 'Three.']);
+    const response = { id: 'r', model: 'm', status: 'completed', output };
+    assert.deepEqual(places(whole(response).message['annotations']), expected);
+  });
+
   it('that failed is a failure, and one that is cut looks like none', () => {
     const failed = {
       ...responseTo({ model, input: 'hi' }),
