@@ -74,7 +74,7 @@ export function carriersOf(
   const always = configuredHeaders ?? type.passHeaders?.always ?? [];
   const carriers: Partial<Record<FormatId, Carrier>> = {};
   const unread = unreadBy(facts.abilities?.input ?? null);
-  for (const { id } of apiFormats) {
+  for (const { id, saidIn } of apiFormats) {
     const translator = translatorFor(id, ids);
     if (!translator) continue;
     const { path, headers, wrapping } = spokenFormat(spoken[translator.to]!);
@@ -88,7 +88,7 @@ export function carriersOf(
     const readable = (request: ModelRequest, terms: AttemptTerms) =>
       then(translator.translate(request, facts, terms), (made): Result<Translation> => {
         const kind = made.ok && !leavesOut ? unread.find((one) => request.facts.has(one)) : undefined;
-        return kind === undefined ? made : refused(cannotRead(kind, facts));
+        return kind === undefined ? made : refused(cannotRead(kind, saidIn, facts));
       });
     carriers[id] = {
       ...upstreamFormats[translator.to],
@@ -113,13 +113,13 @@ export function carriersOf(
 const unreadBy = (input: readonly string[] | null): readonly Feature[] =>
   (['image', 'audio'] as const).filter((kind) => input && !input.includes(kind));
 
-function cannotRead(kind: Feature, { id, abilities }: TargetFacts): Refusal {
+function cannotRead(kind: Feature, param: string, { id, abilities }: TargetFacts): Refusal {
   const what = kind === 'image' ? 'an image' : 'sound';
   const reads = (abilities?.input ?? []).join(', ');
   const words =
     `The request holds ${what}, and the model behind ${id} reads ${reads} only. Leave it out or ask for another model. ` +
     "Where that is not so, the configuration says what the model reads: 'abilities: { input: [...] }'.";
-  return refuse('unsupported_parameter', words, { param: 'messages' });
+  return refuse('unsupported_parameter', words, { param });
 }
 
 const spokenFormat = (spoken: Path | SpokenFormat): SpokenFormat =>

@@ -3,6 +3,7 @@
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
 import type { ChatDialect } from '../formats/openai-chat/dialect.js';
+import { CHAT_SAMPLING, refusesSampling } from '../formats/sampling.js';
 import { Guards } from '../guardrails/guards.js';
 import type { ModelAbilities } from '../lib/abilities-spec.js';
 import type { Embedder } from '../lib/embedder.js';
@@ -258,21 +259,10 @@ function targetOf(
   };
 }
 
-/** What models that do not take sampling refuse, and so does OpenAI's API where nobody reasons. */
-const sampling = [
-  'temperature',
-  'top_p',
-  'presence_penalty',
-  'frequency_penalty',
-  'logprobs',
-  'top_logprobs',
-  'logit_bias',
-];
-
 /** The vendor's dialect, with what this model refuses where its callers agreed to have that left out. */
 function dialectOf(own: ChatDialect | undefined, abilities: ModelAbilities, dropParams: boolean): ChatDialect | null {
   const drops = [
-    ...(abilities.sampling === false ? sampling : []),
+    ...(refusesSampling(abilities, undefined) ? CHAT_SAMPLING : []),
     ...(abilities.reasoning === 'none' ? ['reasoning_effort'] : []),
   ];
   if (!dropParams || drops.length === 0) return own ?? null;

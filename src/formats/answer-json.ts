@@ -1,9 +1,9 @@
 /** The JSON of an upstream's whole answer: a small one is read at once, a large one in turns of the event loop. */
 import { isUtf8 } from 'node:buffer';
+import { isSmall } from '../lib/json-bytes.js';
 import { JsonReading, type ReadField, type ReadLimits } from '../lib/json-reading.js';
 import { finishInTurns } from '../lib/turns.js';
 
-const SMALL_BYTES = 64 * 1024;
 const LIMITS: ReadLimits = { depth: 256, names: 10_000 };
 
 export interface ReadAnswer {
@@ -17,7 +17,7 @@ export function readAnswerJson(
   body: Buffer,
   passedOver?: string,
 ): ReadAnswer | undefined | Promise<ReadAnswer | undefined> {
-  if (body.length > SMALL_BYTES) return inTurns(body, passedOver === undefined ? LIMITS : { ...LIMITS, passedOver });
+  if (!isSmall(body.length)) return inTurns(body, passedOver === undefined ? LIMITS : { ...LIMITS, passedOver });
   try {
     return { value: JSON.parse(body.toString('utf8')) };
   } catch {

@@ -15,6 +15,8 @@ export interface ApiFormat<R extends ModelRequest = ModelRequest> {
   readonly endpoint: Endpoint;
   /** What its requests are called in a refusal: `chat completions`. */
   readonly name: string;
+  /** The field of its requests that holds what is said to the model. */
+  readonly saidIn: string;
   /**
    * Parses a body once, a large one in turns; refuses with the name of the field that is at fault. `model`: what the address
    * says, for formats that are also called at addresses that name it.

@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import { isObject } from '../lib/json.js';
+import { isSmall } from '../lib/json-bytes.js';
 import { JsonReading, type ReadProblem } from '../lib/json-reading.js';
 import { finishInTurns } from '../lib/turns.js';
 import { type JsonField, type JsonFields, jsonFields, splice } from './json-fields.js';
@@ -10,8 +11,6 @@ import { type JsonField, type JsonFields, jsonFields, splice } from './json-fiel
 const MAX_DEPTH = 256;
 /** Names of one object in a large body: to list more of them holds others up. */
 const MOST_NAMES = 10_000;
-/** Read at once. Whatever is larger is read in turns of the event loop. */
-const SMALL_BYTES = 64 * 1024;
 
 export interface JsonBody {
   /** The bytes that were read; with the model of the address in them, where that names one. */
@@ -30,7 +29,7 @@ export function readJsonBody(body: Buffer, model?: string): Result<JsonBody> | P
 function readBytes(body: Buffer): Result<JsonBody> | Promise<Result<JsonBody>> {
   if (body.length === 0) return bad('The request body is empty: send a JSON object.');
   if (!isUtf8(body)) return bad('The request body is not valid UTF-8.');
-  return body.length <= SMALL_BYTES ? readSmall(body) : readLarge(body);
+  return isSmall(body.length) ? readSmall(body) : readLarge(body);
 }
 
 async function readLarge(body: Buffer): Promise<Result<JsonBody>> {

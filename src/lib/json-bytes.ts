@@ -6,7 +6,15 @@ import { finishInTurns, steps } from './turns.js';
 const SLACK_BYTES = 64 * 1024;
 const PART_CHARS = 16 * 1024;
 
-/** `expectedBytes`: about how many it will be. */
+/** Read or written at once; whatever is larger, in turns. */
+const SMALL_BYTES = 64 * 1024;
+
+export const isSmall = (bytes: number): boolean => bytes <= SMALL_BYTES;
+
+/** At once where it is small. `expectedBytes`: about how many it will be. */
+export const jsonBytes = (value: unknown, expectedBytes: number): Buffer | Promise<Buffer> =>
+  isSmall(expectedBytes) ? Buffer.from(JSON.stringify(value)) : jsonBytesInTurns(value, expectedBytes);
+
 export const jsonBytesInTurns = (value: unknown, expectedBytes: number): Promise<Buffer> =>
   bytesInTurns(jsonText(value), expectedBytes);
 

@@ -6,6 +6,7 @@
  */
 
 import { encodingFor, outputFieldFor, takesEffort } from '../formats/openai-chat/models.js';
+import { refusedSampling } from '../formats/sampling.js';
 import type { TargetFacts } from '../formats/translation.js';
 import { isObject, type Json } from '../lib/json.js';
 import { type Findings, isAbsent } from './findings.js';
@@ -22,8 +23,6 @@ export function plainChat(body: Json, target: TargetFacts, findings: Findings): 
 
 /** Labels, which only OpenAI's API is known to take. */
 const labels = ['safety_identifier', 'prompt_cache_key', 'service_tier'];
-/** What models that do not take sampling refuse. */
-const sampling = ['temperature', 'top_p'];
 const MOST_STOPS = 4;
 
 function knownParameters(body: Json, { model, abilities }: TargetFacts, findings: Findings): Json {
@@ -45,8 +44,7 @@ function knownParameters(body: Json, { model, abilities }: TargetFacts, findings
   }
   if (openais) drop(['top_k']);
   else drop(labels);
-  // Without thinking those of them that can do without take it.
-  if (abilities?.sampling === false && known['reasoning_effort'] !== 'none') drop(sampling);
+  drop(refusedSampling(known, abilities, known['reasoning_effort']));
   if (openais && Array.isArray(stop) && (reasons || stop.length > MOST_STOPS)) {
     const why = reasons ? 'is not known to this model' : `may have at most ${MOST_STOPS} texts for this model`;
     findings.unsupported('stop', why);

@@ -24,7 +24,7 @@ import type {
 import type { Usage } from '../formats/usage.js';
 import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { Json } from '../lib/json.js';
-import { jsonBytesInTurns } from '../lib/json-bytes.js';
+import { jsonBytes } from '../lib/json-bytes.js';
 import { then } from '../lib/then.js';
 import { Findings } from './findings.js';
 import { plainChat } from './plain-chat.js';
@@ -95,11 +95,7 @@ export function throughChat<R extends ModelRequest>(leg: ChatLeg<R>, onward: Tra
           : refused(inOwnWords(leg, carried.refusal));
       const carry = (chat: Result<ChatRequest>): ReturnType<Translator['translate']> =>
         chat.ok ? then(onward.translate(chat.value, target, attempt), back) : chat;
-      const { length } = request.body;
-      if (length <= SMALL_BYTES) return then(readChatRequest(Buffer.from(JSON.stringify(json))), carry);
-      return jsonBytesInTurns(json, length + SMALL_BYTES)
-        .then(readChatRequest)
-        .then(carry);
+      return then(then(jsonBytes(json, request.body.length), readChatRequest), carry);
     },
   };
 }
@@ -110,8 +106,6 @@ function inOwnWords<R extends ModelRequest>({ fieldNames }: ChatLeg<R>, refusal:
   const own = param === undefined ? undefined : fieldNames?.get(param);
   return own === undefined ? refusal : { ...refusal, param: own, message: message.replace(`'${param}'`, `'${own}'`) };
 }
-
-const SMALL_BYTES = 64 * 1024;
 
 function retold<R extends ModelRequest>(
   leg: ChatLeg<R>,
@@ -133,14 +127,10 @@ function wholeOf<R extends ModelRequest>(
   terms: LegTerms<R>,
 ): Answer | Promise<Answer> {
   if (!answer.ok) return answer;
-  const { length } = answer.body;
-  const as = (body: Buffer): Answer => ({ ...answer, body, text: () => answer.text() });
-  if (length > SMALL_BYTES)
-    return Promise.resolve(readAnswerJson(answer.body)).then(async (read) =>
-      as(await jsonBytesInTurns(leg.answer(read!.value as Json, answer.usage, terms), length + SMALL_BYTES)),
-    );
-  const told = leg.answer(JSON.parse(answer.body.toString('utf8')) as Json, answer.usage, terms);
-  return as(Buffer.from(JSON.stringify(told)));
+  const told = then(readAnswerJson(answer.body), (read) =>
+    jsonBytes(leg.answer(read!.value as Json, answer.usage, terms), answer.body.length),
+  );
+  return then(told, (body): Answer => ({ ...answer, body, text: () => answer.text() }));
 }
 
 /** A stream of chat completions told in another format. Everything but the bytes is as the inner reader says. */

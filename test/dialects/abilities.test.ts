@@ -112,7 +112,8 @@ describe('what a model cannot read', () => {
       const asked = upstream.requests.length;
       const refused = await post(...request('words'));
       assert.equal(refused.status, 400);
-      const { error } = (await refused.json()) as { error: { message: string } };
+      const { error } = (await refused.json()) as { error: { message: string; param?: string } };
+      if (name === 'chat' || name === 'responses') assert.equal(error.param, name === 'chat' ? 'messages' : 'input');
       assert.match(error.message, /holds an image.*open\/deepseek-chat reads text only.*abilities/);
       assert.equal(upstream.requests.length, asked);
       const { sent } = await sentFor(...request('either'));

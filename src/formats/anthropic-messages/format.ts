@@ -10,6 +10,7 @@ export const anthropicMessages: ApiFormat<MessagesRequest> = {
   id: 'anthropic-messages',
   endpoint: 'chat',
   name: 'messages',
+  saidIn: 'messages',
   read: readMessagesRequest,
   errors: messagesErrors,
   texts: messagesTexts,

@@ -7,6 +7,7 @@ import { ok } from '../../lib/errors.js';
 import { isObject } from '../../lib/json.js';
 import { readErrorBody } from '../error-body.js';
 import { edited, jsonFields, splice } from '../json-fields.js';
+import { MESSAGES_SAMPLING, refusedSampling } from '../sampling.js';
 import type { TargetFacts, Translator } from '../translation.js';
 import { readMessage } from './answer.js';
 import { type Edit, withoutForeignThinking } from './foreign-thinking.js';
@@ -20,7 +21,8 @@ export const nativeMessages: Translator<MessagesRequest> = {
   from: 'anthropic-messages',
   to: 'anthropic-messages',
   translate: (request, target, { maxOutput }) => {
-    const dropped = refusedOf(request, target);
+    const { dropParams, abilities } = target;
+    const dropped = dropParams ? refusedSampling(request.json, abilities, undefined, MESSAGES_SAMPLING) : [];
     const body = nativeBody(request, target, maxOutput);
     return ok({
       body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
@@ -31,15 +33,6 @@ export const nativeMessages: Translator<MessagesRequest> = {
     });
   },
 };
-
-const sampling = ['temperature', 'top_p', 'top_k'];
-
-/** What the model refuses, of a caller who agreed to have it left out. */
-const refusedOf = ({ json }: MessagesRequest, { dropParams, abilities }: TargetFacts): readonly string[] =>
-  dropParams && abilities?.sampling === false
-    ? sampling.filter((name) => json[name] !== undefined && json[name] !== null)
-    : NONE;
-const NONE: readonly string[] = [];
 
 /** `cap`: the maximum of the answer; null: the caller's own, as far as the model has so much. */
 export function nativeBody(request: MessagesRequest, { model, modelFacts }: TargetFacts, cap: number | null): Buffer {

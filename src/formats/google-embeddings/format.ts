@@ -9,6 +9,7 @@ export const googleEmbeddings: ApiFormat<GoogleEmbeddingsRequest> = {
   id: 'google-embeddings',
   endpoint: 'embeddings',
   name: 'embedContent',
+  saidIn: 'content',
   read: (body) => readGoogleEmbeddings(body),
   errors: googleErrors,
   texts: googleEmbeddingsTexts,

@@ -11,6 +11,7 @@ export const googleGemini: ApiFormat<GeminiRequest> = {
   id: 'google-gemini',
   endpoint: 'chat',
   name: 'generateContent',
+  saidIn: 'contents',
   read: (body) => readGeminiRequest(body),
   errors: googleErrors,
   texts: geminiTexts,

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type Refusal, refuse } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { thinksWith } from '../sampling.js';
 import type { OutputField } from '../translation.js';
 
 export interface ChatDialect {
@@ -79,9 +80,9 @@ class Fitting {
   fields(dialect: ChatDialect): void {
     for (const name of dialect.refuses ?? []) this.#lacks(name, 'is not known to the provider of this model');
     for (const name of dialect.ignores ?? []) if (this.#has(name)) this.#drop(name);
-    // Without thinking those of them that can do without take sampling.
-    if (this.json['reasoning_effort'] !== 'none')
-      for (const name of dialect.drops ?? []) if (this.#has(name)) this.#drop(name);
+    const thinks = thinksWith(this.json['reasoning_effort']);
+    for (const name of dialect.drops ?? [])
+      if (this.#has(name) && (thinks || name === 'reasoning_effort')) this.#drop(name);
     const { outputField } = dialect;
     if (outputField) this.#rename(outputField === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens', outputField);
     this.#effort(dialect);

@@ -10,6 +10,7 @@ export const openaiChat: ApiFormat<ChatRequest> = {
   id: 'openai-chat',
   endpoint: 'chat',
   name: 'chat completions',
+  saidIn: 'messages',
   read: readChatRequest,
   errors: openaiErrors,
   texts: chatTexts,

@@ -12,6 +12,7 @@ export const openaiCompletions: ApiFormat<CompletionsRequest> = {
   id: 'openai-completions',
   endpoint: 'chat',
   name: 'completions',
+  saidIn: 'prompt',
   read: readCompletionsRequest,
   errors: openaiErrors,
   texts: completionsTexts,

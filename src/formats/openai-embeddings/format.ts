@@ -9,6 +9,7 @@ export const openaiEmbeddings: ApiFormat<EmbeddingsRequest> = {
   id: 'openai-embeddings',
   endpoint: 'embeddings',
   name: 'embeddings',
+  saidIn: 'input',
   read: readEmbeddingsRequest,
   errors: openaiErrors,
   texts: embeddingsTexts,

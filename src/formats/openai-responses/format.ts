@@ -10,6 +10,7 @@ export const openaiResponses: ApiFormat<ResponsesRequest> = {
   id: 'openai-responses',
   endpoint: 'chat',
   name: 'responses',
+  saidIn: 'input',
   read: readResponsesRequest,
   errors: responsesErrors,
   texts: responsesTexts,

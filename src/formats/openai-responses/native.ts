@@ -10,6 +10,7 @@ import { readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
 import { edited, splice } from '../json-fields.js';
 import { generatedText } from '../openai-chat/generated.js';
+import { refusedSampling } from '../sampling.js';
 import type { Answer, TargetFacts, Translator } from '../translation.js';
 import type { Usage } from '../usage.js';
 import { itemType, listOf } from './items.js';
@@ -24,7 +25,9 @@ export const nativeResponses: Translator<ResponsesRequest> = {
   from: 'openai-responses',
   to: 'openai-responses',
   translate(request, target, { maxOutput }) {
-    const dropped = refusedOf(request, target);
+    const { reasoning } = request.json;
+    const effort = isObject(reasoning) ? reasoning['effort'] : undefined;
+    const dropped = target.dropParams ? refusedSampling(request.json, target.abilities, effort) : [];
     const body = requestBody(request, target, maxOutput);
     return ok({
       body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
@@ -35,18 +38,6 @@ export const nativeResponses: Translator<ResponsesRequest> = {
     });
   },
 };
-
-const sampling = ['temperature', 'top_p'];
-const NONE: readonly string[] = [];
-
-/** What the model refuses, of a caller who agreed to have it left out. */
-function refusedOf({ json }: ResponsesRequest, { dropParams, abilities }: TargetFacts): readonly string[] {
-  if (!dropParams || abilities?.sampling !== false) return NONE;
-  const { reasoning } = json;
-  // Without thinking those of them that can do without take sampling.
-  if (isObject(reasoning) && reasoning['effort'] === 'none') return NONE;
-  return sampling.filter((name) => json[name] !== undefined && json[name] !== null);
-}
 
 function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
   const { json, fields, body, stores } = request;

@@ -10,6 +10,7 @@ import type { ChatRequest } from '../../formats/openai-chat/request.js';
 import type { ForcedToolChoice, Translation, Translator } from '../../formats/translation.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
+import { isSmall } from '../../lib/json-bytes.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
 import { type Markable, requestMark, settleMarks } from './cache-marks.js';
@@ -31,8 +32,6 @@ import { isForced, planTools, type ToolPlan, withoutForce } from './tools.js';
 
 /** Characters of `metadata.user_id`. */
 const LONGEST_USER = 256;
-/** Written at once. */
-const SMALL_BYTES = 64 * 1024;
 
 /** Refuses with `invalid_value` or `unsupported_parameter`; never throws. */
 export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
@@ -41,7 +40,7 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
   translate({ json, body, askedUsage }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
-    if (body.length <= SMALL_BYTES) return written(readConversation(json['messages'], findings));
+    if (isSmall(body.length)) return written(readConversation(json['messages'], findings));
     return readConversationInTurns(json['messages'], findings).then(written);
 
     function written(conversation: Conversation): Result<Translation> | Promise<Result<Translation>> {
@@ -64,7 +63,7 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
           stream: () => new MessagesToChatStream(plan),
           failure: readErrorBody,
         });
-      if (body.length <= SMALL_BYTES) return translation(print(request, conversation));
+      if (isSmall(body.length)) return translation(print(request, conversation));
       return printInTurns(request, conversation, body.length).then(translation);
     }
   },

@@ -13,14 +13,12 @@ import type { Answer, TargetFacts, Translation, Translator } from '../../formats
 import { UnframedStream } from '../../formats/unframed-stream.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
-import { jsonBytesInTurns } from '../../lib/json-bytes.js';
+import { jsonBytes } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
 import { Findings, isAbsent } from '../findings.js';
 import { openaiChatToAnthropicMessages } from '../openai-chat--anthropic-messages/request.js';
 import { converseBody } from './body.js';
 
-/** Written at once. */
-const SMALL_BYTES = 64 * 1024;
 /** Service tiers that can be asked for; what else there is leaves the choice to the provider. */
 const TIERS: ReadonlySet<unknown> = new Set(['default', 'flex', 'priority']);
 
@@ -66,8 +64,7 @@ export const openaiChatToBedrockConverse: Translator<ChatRequest> = {
           stream: () => new UnframedStream(message.stream(), new ConverseMessages(target.model, onlyStop(json))),
           failure: readErrorBody,
         });
-      if (message.body.length <= SMALL_BYTES) return translation(Buffer.from(JSON.stringify(whole)));
-      return jsonBytesInTurns(whole, message.body.length).then(translation);
+      return then(jsonBytes(whole, message.body.length), translation);
     }
   },
 };
@@ -90,28 +87,24 @@ function readAnswer(
   sequence: string | undefined,
   told: Translation,
 ): Answer | Promise<Answer> {
-  return then(readAnswerJson(body), (read) => (read ? answerOf(read.value, model, sequence, told) : garbage(NO_JSON)));
+  return then(readAnswerJson(body), (read): Answer | Promise<Answer> => {
+    if (!read) return garbage('something that is not JSON');
+    const failure = failureIn(read.value);
+    if (failure) return failure;
+    const message = messageOf(read.value, model, sequence);
+    if (!message) return garbage('JSON that is not a message');
+    return then(jsonBytes(message, body.length), (bytes) => told.answer(bytes));
+  });
 }
 
-const NO_JSON = 'something that is not JSON';
 const garbage = (what: string): Answer => ({
   ok: false,
   failure: { kind: 'garbage', message: `The upstream answered with ${what}.` },
 });
 
-function answerOf(
-  answer: unknown,
-  model: string,
-  sequence: string | undefined,
-  told: Translation,
-): Answer | Promise<Answer> {
+function failureIn(answer: unknown): Answer | undefined {
   const stop = isObject(answer) ? answer['stopReason'] : undefined;
-  if (failedStops.has(stop))
-    return {
-      ok: false,
-      failure: { kind: 'in_band', message: `The upstream ended its answer with '${String(stop)}'.` },
-    };
-  const message = messageOf(answer, model, sequence);
-  if (!message) return garbage('JSON that is not a message');
-  return told.answer(Buffer.from(JSON.stringify(message)));
+  if (!failedStops.has(stop)) return undefined;
+  const message = `The upstream ended its answer with '${String(stop)}'.`;
+  return { ok: false, failure: { kind: 'in_band', message } };
 }

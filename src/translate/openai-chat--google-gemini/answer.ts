@@ -14,7 +14,7 @@ import { chatUsage } from '../../formats/openai-chat/usage.js';
 import type { Answer } from '../../formats/translation.js';
 import { noUsage, type Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
-import { jsonBytesInTurns } from '../../lib/json-bytes.js';
+import { jsonBytes } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
 import { type AnswerPlan, Candidate } from './candidate.js';
 
@@ -23,9 +23,6 @@ export function readGeminiAnswer(plan: AnswerPlan, body: Buffer): Answer | Promi
     read ? answerOf(plan, body, read.value) : garbage('something that is not JSON'),
   );
 }
-
-/** Written at once. */
-const SMALL_BYTES = 64 * 1024;
 
 function answerOf(plan: AnswerPlan, body: Buffer, answer: unknown): Answer | Promise<Answer> {
   const failure = inBandError(answer);
@@ -57,8 +54,7 @@ function answerOf(plan: AnswerPlan, body: Buffer, answer: unknown): Answer | Pro
     empty: told.every(({ candidate }) => candidate.empty),
     text: () => told.map(({ candidate }) => candidate.text).join(''),
   });
-  if (body.length <= SMALL_BYTES) return answered(Buffer.from(JSON.stringify(completion)));
-  return jsonBytesInTurns(completion, body.length).then(answered);
+  return then(jsonBytes(completion, body.length), answered);
 }
 
 const garbage = (what: string, usage?: Usage): Answer => ({

@@ -9,7 +9,7 @@ import type { ChatRequest } from '../../formats/openai-chat/request.js';
 import type { TargetFacts, Translation, Translator } from '../../formats/translation.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
-import { bytesInTurns } from '../../lib/json-bytes.js';
+import { bytesInTurns, isSmall } from '../../lib/json-bytes.js';
 import { jsonText } from '../../lib/json-text.js';
 import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, readGeminiAnswer } from './answer.js';
@@ -58,13 +58,10 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
         stream: () => new GeminiToChatStream(plan),
         failure: readErrorBody,
       });
-    if (body.length <= SMALL_BYTES) return translation(print(request, turns));
+    if (isSmall(body.length)) return translation(print(request, turns));
     return bytesInTurns(pieces(request, turns), body.length).then(translation);
   },
 };
-
-/** Written at once. */
-const SMALL_BYTES = 64 * 1024;
 
 function readExtra(body: Json): Json {
   const { cached_content: cached, safety_settings: safety } = googleExtra(body);

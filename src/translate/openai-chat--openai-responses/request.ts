@@ -7,12 +7,13 @@ import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
 import { responseAnswer } from '../../formats/openai-responses/native.js';
 import { ENCRYPTED_REASONING, thinks } from '../../formats/openai-responses/thoughts.js';
+import { refusedSampling } from '../../formats/sampling.js';
 import type { Answer, Translation, Translator } from '../../formats/translation.js';
 import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
-import { jsonBytesInTurns } from '../../lib/json-bytes.js';
+import { jsonBytes } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
-import { Findings, isAbsent } from '../findings.js';
+import { Findings } from '../findings.js';
 import { type AnswerPlan, completionOf } from './answer.js';
 import { inputOf } from './input.js';
 import { checkParameters, responseParameters } from './parameters.js';
@@ -26,8 +27,7 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const { model, abilities } = target;
-    const tuned =
-      abilities?.sampling === false && json['reasoning_effort'] !== 'none' ? withoutSampling(json, findings) : json;
+    const tuned = without(json, refusedSampling(json, abilities, json['reasoning_effort']), findings);
     const logprobs = json['logprobs'] === true;
     const include = [
       ...(thinks(model) ? [ENCRYPTED_REASONING] : []),
@@ -51,20 +51,14 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
         stream: () => new ResponsesToChatStream(plan),
         failure: readErrorBody,
       });
-    if (body.length <= SMALL_BYTES) return translation(Buffer.from(JSON.stringify(request)));
-    return jsonBytesInTurns(request, body.length).then(translation);
+    return then(jsonBytes(request, body.length), translation);
   },
 };
 
-/** Models that reason take no sampling. */
-function withoutSampling({ temperature, top_p: topP, ...rest }: Json, findings: Findings): Json {
-  if (!isAbsent(temperature)) findings.drop('temperature');
-  if (!isAbsent(topP)) findings.drop('top_p');
-  return rest;
+function without(json: Json, names: readonly string[], findings: Findings): Json {
+  for (const name of names) findings.drop(name);
+  return names.length === 0 ? json : Object.fromEntries(Object.entries(json).filter(([name]) => !names.includes(name)));
 }
-
-/** Written at once. */
-const SMALL_BYTES = 64 * 1024;
 
 const readCompletion = (plan: AnswerPlan, bytes: Buffer): Answer | Promise<Answer> =>
   then(readAnswerJson(bytes), (read) => {
@@ -72,6 +66,5 @@ const readCompletion = (plan: AnswerPlan, bytes: Buffer): Answer | Promise<Answe
     if (!answer.ok) return answer;
     const completion = completionOf(read!.value as Json, answer.usage, plan);
     const told = (body: Buffer): Answer => ({ ...answer, body, text: () => answer.text() });
-    if (bytes.length <= SMALL_BYTES) return told(Buffer.from(JSON.stringify(completion)));
-    return jsonBytesInTurns(completion, bytes.length).then(told);
+    return then(jsonBytes(completion, bytes.length), told);
   });
