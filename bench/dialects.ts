@@ -203,7 +203,56 @@ async function startUpstream(): Promise<{ url: string; stop(): void }> {
   };
 }
 
+/** Whole answers with all the fields that the vendors write, and written as they write them: what is read has its share of the cost. */
+const whole: Partial<Record<Out, unknown>> = {
+  chat: {
+    ...{
+      id: 'chatcmpl-DeMo0123456789abcdefghijk',
+      object: 'chat.completion',
+      created: 1764000000,
+      model: 'gpt-4o-mini',
+    },
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'Hello there', refusal: null, annotations: [] },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ],
+    usage: {
+      ...{ prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 },
+      prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+      completion_tokens_details: {
+        ...{ reasoning_tokens: 0, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
+      },
+    },
+    service_tier: 'default',
+    system_fingerprint: 'fp_0123456789',
+  },
+  messages: {
+    ...{ model: 'claude-sonnet-4-5-20250929', id: 'msg_01DeMo0123456789abcdefgh', type: 'message', role: 'assistant' },
+    content: [{ type: 'text', text: 'Hello there' }],
+    ...{ stop_reason: 'end_turn', stop_sequence: null },
+    usage: {
+      ...{ input_tokens: 100, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+      ...{ output_tokens: 20, service_tier: 'standard' },
+    },
+  },
+  gemini: {
+    candidates: [{ content: { parts: [{ text: 'Hello there' }], role: 'model' }, finishReason: 'STOP', index: 0 }],
+    usageMetadata: {
+      ...{ promptTokenCount: 100, candidatesTokenCount: 20, totalTokenCount: 120 },
+      promptTokensDetails: [{ modality: 'TEXT', tokenCount: 100 }],
+    },
+    ...{ modelVersion: 'gemini-2.5-pro', responseId: 'DeMo0123456789abcdefgh' },
+  },
+};
+
 async function bytesOf(out: Out, saying: Saying, stream: boolean): Promise<Buffer> {
+  const written = whole[out];
+  if (written && !stream) return Buffer.from(JSON.stringify(written, null, out === 'gemini' ? 2 : 0));
   const parts: Buffer[] = [];
   const response = {
     writeHead: () => response,

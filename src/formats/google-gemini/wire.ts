@@ -77,6 +77,7 @@ export function partsOf({ content }: Json): readonly Json[] {
  */
 export function laterMetadata(before: Json | undefined, told: unknown): Json | undefined {
   if (!isObject(told)) return before;
+  if (!before) return told;
   const known = Object.entries(told).filter(([, value]) => value !== null && value !== undefined);
   return { ...before, ...Object.fromEntries(known) };
 }
@@ -156,8 +157,12 @@ function printed(value: unknown): string {
 }
 
 /** Whether a candidate holds content or a call, and not thoughts alone. */
-export const answersAnything = (candidate: Json): boolean =>
-  partsOf(candidate).some(
-    ({ text, thought, thoughtSignature: _signature, ...others }) =>
-      thought !== true && (Object.keys(others).length > 0 || (typeof text === 'string' && text !== '')),
-  );
+export const answersAnything = (candidate: Json): boolean => partsOf(candidate).some(saysAnything);
+
+function saysAnything(part: Json): boolean {
+  const { text, thought } = part;
+  if (thought === true) return false;
+  if (typeof text === 'string' && text !== '') return true;
+  for (const name in part) if (name !== 'text' && name !== 'thought' && name !== 'thoughtSignature') return true;
+  return false;
+}
