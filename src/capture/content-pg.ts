@@ -20,8 +20,10 @@ interface Row {
 const columns = `c.entry_id, c.request_id, c.key_id, c.team, c.end_user, c.model, c.endpoint, c.stream, c.mode, c.body,
   ${msOf('c.at')} as at_ms`;
 
-/** Of a row under this name. */
+/** Of a row under this name. Of many deletions only those are looked at that name something of the row. */
 const deleted = (row: string): string => `exists (select from content_deletions d where d.until >= ${row}.at
+  and d.names = any (array['entry ' || ${row}.entry_id, 'request ' || ${row}.request_id, 'user ' || ${row}.end_user,
+    'key ' || ${row}.key_id, 'team ' || ${row}.team, 'all'] collate "C")
   and (d.key_id is null or d.key_id = ${row}.key_id) and (d.team is null or d.team = ${row}.team)
   and (d.end_user is null or d.end_user = ${row}.end_user) and (d.request_id is null or d.request_id = ${row}.request_id)
   and (d.entry_id is null or d.entry_id = ${row}.entry_id))`;

@@ -19,8 +19,12 @@ const MOST_FOLLOWERS = 200;
 const LINGER_MS = 2 * 60_000;
 
 export interface Follower {
+  /** Nobody follows any more. */
+  readonly gone: boolean;
   /** `place`: where to go on from after this one. */
   take(entry: Entry, place: string): void;
+  /** All up to there was told. */
+  reached(place: string): void;
   /** Entries may be missing from here on; the list has them. */
   gap(): void;
   /** Nothing more comes from this process. */
@@ -38,11 +42,15 @@ export class LedgerTail {
   readonly #followers = new Set<Follower>();
   readonly #seen = new Map<string, bigint>();
   #low = 0n;
+  /** Since when entries are fed. */
+  #since = 0n;
   #timer: NodeJS.Timeout | undefined;
   #keptMs = 0;
   #idleSinceMs = 0;
   #reading: Promise<void> = Promise.resolve();
   #closed = false;
+  /** Those that are about to follow. */
+  #joining = 0;
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -50,12 +58,17 @@ export class LedgerTail {
 
   /** No more can follow: there are as many as one process takes, or it ends. */
   get full(): boolean {
-    return this.#closed || this.#followers.size >= MOST_FOLLOWERS;
+    return this.#closed || this.#followers.size + this.#joining >= MOST_FOLLOWERS;
   }
 
-  /** Resolves once nothing more is missed; throws where the database is away. `place`: the last that was told. */
+  /** Resolves once nothing more is missed, or it has ended; throws where the database is away. `place`: the last that was told. */
   follow(follower: Follower, place: string | undefined): Promise<void> {
-    const joined = this.#reading.then(() => this.#join(follower, place));
+    this.#joining += 1;
+    const joined = this.#reading
+      .then(() => this.#join(follower, place))
+      .finally(() => {
+        this.#joining -= 1;
+      });
     this.#reading = joined.catch(() => {});
     return joined;
   }
@@ -74,24 +87,41 @@ export class LedgerTail {
   }
 
   async #join(follower: Follower, place: string | undefined): Promise<void> {
-    const { feed, clock } = this.#ports;
-    const since = await feed.keep();
-    this.#keptMs = clock.now();
+    const { feed } = this.#ports;
+    if (this.#closed) return follower.end();
+    const since = await this.#keep();
     if (this.#followers.size === 0) {
       this.#low = await feed.now();
       this.#seen.clear();
     }
+    const low = this.#low;
+    const isCaughtUp = place !== undefined && (await this.#catchUp(follower, readPlace(place), since));
+    if (this.#closed) return follower.end();
     if (this.#timer === undefined) this.#plan();
-    if (place !== undefined) await this.#catchUp(follower, readPlace(place), since);
+    if (follower.gone) return;
     this.#followers.add(follower);
+    if (!isCaughtUp) follower.reached(this.#placeOf(low));
   }
 
-  /** What one follower missed while it was away. */
-  async #catchUp(follower: Follower, from: Place | null, since: bigint): Promise<void> {
+  /** What one follower missed while it was away; false where that is not known. */
+  async #catchUp(follower: Follower, from: Place | null, since: bigint): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
-    if (!from || from.tx < since || nowMs - from.ms > MOST_AWAY_MS) return follower.gap();
+    if (!from || from.tx < since || nowMs - from.ms > MOST_AWAY_MS) {
+      follower.gap();
+      return false;
+    }
     const fed = await this.#ports.feed.from(from.tx, []);
     this.#hand(fed, from.tx, [follower]);
+    return true;
+  }
+
+  /** Has entries fed on. Where they were not meanwhile, all that follow have missed some. */
+  async #keep(): Promise<bigint> {
+    const since = await this.#ports.feed.keep();
+    this.#keptMs = this.#ports.clock.now();
+    if (since !== this.#since) for (const follower of this.#followers) follower.gap();
+    this.#since = since;
+    return since;
   }
 
   #plan(): void {
@@ -111,9 +141,8 @@ export class LedgerTail {
         return;
       }
       if (nowMs - this.#keptMs > KEEP_MS) {
-        await feed.keep();
+        await this.#keep();
         await feed.prune();
-        this.#keptMs = nowMs;
       }
       if (this.#followers.size > 0) await this.#read();
     } catch (error) {
@@ -132,13 +161,20 @@ export class LedgerTail {
 
   /** Only from the last of them on all before is told as well. */
   #hand({ entries, next, more }: Fed, low: bigint, to: readonly Follower[]): void {
-    const ms = this.#ports.clock.now();
-    const before = `${low}-${ms}`;
+    const before = this.#placeOf(low);
+    const after = this.#placeOf(next);
     entries.forEach(({ entry }, at) => {
-      const place = at === entries.length - 1 && !more ? `${next}-${ms}` : before;
+      const place = at === entries.length - 1 && !more ? after : before;
       for (const follower of to) follower.take(entry, place);
     });
-    if (more) for (const follower of to) follower.gap();
+    for (const follower of to) {
+      if (more) follower.gap();
+      follower.reached(after);
+    }
+  }
+
+  #placeOf(tx: bigint): string {
+    return `${tx}-${this.#ports.clock.now()}`;
   }
 }
 

@@ -149,6 +149,24 @@ describe('what is deleted', () => {
     assert.equal((await pg.pool.query('select from content_deletions')).rowCount, 0);
   });
 
+  it('is found by whatever it names, among very many others', async () => {
+    await pg.pool.query(`insert into content_deletions (end_user, key_id, until, done)
+      select 'u' || n, case when n % 2 = 0 then 'k' || n end, now() + interval '1 day', true from generate_series(1, 20000) n`);
+    const facts = { requestId: 'r1', user: 'ada', key: 'k1', team: 'red' };
+    const each = { entry: 'a', request_id: 'r1', user: 'ada', key: 'k1', team: 'red' };
+    await put('a', facts);
+    for (const [name, value] of Object.entries({ ...each, none: undefined })) {
+      await store.mark(
+        [{ [name]: `${value}-not` }, { ...each, [name]: `${value}-not` }].slice(0, value ? 2 : 0),
+        clock.now(),
+      );
+      assert.deepEqual(await all(), ['a'], name);
+      await store.mark([value === undefined ? {} : { [name]: value }], clock.now());
+      assert.deepEqual(await all(), [], name);
+      await pg.pool.query('delete from content_deletions where not done');
+    }
+  });
+
   it('fits all that is named', async () => {
     await put('a', { key: 'k1', user: 'ada' });
     await put('b', { key: 'k1', user: 'eve' });

@@ -41,7 +41,25 @@ class Tail {
     return new Tail(response, controller);
   }
 
+  /** The last place that it was told, with an event or without one. */
+  place: string | null = null;
+
+  /** Until it knows where to go on from. */
+  async placed(): Promise<string> {
+    while (this.place === null) await this.#block();
+    return this.place;
+  }
+
   async next(): Promise<Event | null> {
+    for (;;) {
+      const block = await this.#block();
+      if (block === null) return null;
+      if (block.data !== undefined) return { event: block.event!, id: block.id ?? null, data: JSON.parse(block.data) };
+    }
+  }
+
+  /** Lines up to an empty one. */
+  async #block(): Promise<Readonly<Record<string, string>> | null> {
     for (;;) {
       const end = this.#rest.indexOf('\n\n');
       if (end === -1) {
@@ -52,9 +70,11 @@ class Tail {
       }
       const lines = this.#rest.slice(0, end).split('\n');
       this.#rest = this.#rest.slice(end + 2);
-      const field = (name: string) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-      const data = field('data');
-      if (data !== undefined) return { event: field('event')!, id: field('id') ?? null, data: JSON.parse(data) };
+      const block = Object.fromEntries(
+        lines.map((line) => [line.split(': ', 1)[0], line.slice(line.indexOf(': ') + 2)]),
+      );
+      this.place = block['id'] ?? this.place;
+      return block;
     }
   }
 
@@ -127,6 +147,41 @@ describe('the live tail of the ledger', { timeout: 60_000 }, () => {
       got.add(next!.data.request_id);
     }
     assert.deepEqual([...got].filter((id) => id !== 'break-1').sort(), ['break-2', 'break-3', 'break-4', 'break-5']);
+    again.leave();
+  });
+
+  it('goes on from where it began, though nothing came', async () => {
+    const tail = await Tail.open(one.url, one.adminKey);
+    const place = await tail.placed();
+    tail.leave();
+    await send(two, search, 'quiet-1');
+    await one.entries('quiet-1');
+    const again = await Tail.open(two.url, one.adminKey, '', place);
+    for (;;) {
+      const next = await again.next();
+      assert.equal(next?.event, 'entry');
+      if (next!.data.request_id === 'quiet-1') break;
+    }
+    again.leave();
+  });
+
+  it('tells who missed more than is kept for one reader that something is missing, and goes on', async () => {
+    const tail = await Tail.open(one.url, one.adminKey);
+    await send(one, ads, 'many-1');
+    const { id } = (await tail.next())!;
+    tail.leave();
+    const padded = { headers: { 'x-tollgate-metadata': JSON.stringify({ pad: 'x'.repeat(3_000) }) } };
+    for (let n = 0; n < 400; n += 40)
+      await Promise.all(Array.from({ length: 40 }, () => one.chat(ads.key, body, padded).then((sent) => sent.text())));
+    await send(one, ads, 'many-2');
+    await one.entries('many-2');
+    const again = await Tail.open(one.url, one.adminKey, '', id!);
+    let count = 0;
+    let last = await again.next();
+    for (; last?.event === 'entry'; last = await again.next()) count += 1;
+    assert.equal(last?.event, 'gap', `after ${count}`);
+    await send(one, ads, 'many-3');
+    assert.equal((await again.next())?.data.request_id, 'many-3');
     again.leave();
   });
 

@@ -1,7 +1,7 @@
 /**
  * `/admin/v1/usage/stream`: entries of all gateways as they are written, as server-sent events. A stream ends by itself after ten
  * minutes, so that who may no longer read finds out, and the next one goes on where it ended (`Last-Event-ID`). Who reads too slowly is
- * cut off, and goes on in the same way.
+ * told that something is missing, as soon as there is room again.
  */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -34,14 +34,15 @@ const events = {
   content: { 'text/event-stream': { schema: entryAnswer } },
 };
 
+const full = refuse('overloaded', 'This gateway takes no more streams just now. Read the list, or try again later.', {
+  headers: { 'retry-after': '30' },
+});
+
 export function usageStreamRoute(app: AdminApp, { tail }: Tailing): void {
   route(app, 'streamUsage', {
     schema: { querystring: streamQuery, response: { 200: events as never } },
     handler: async ({ query, principal: { teams }, headers }, reply) => {
-      if (tail.full) {
-        const words = 'This gateway takes no more streams just now. Read the list, or try again later.';
-        return sendRefusal(reply, refuse('overloaded', words, { headers: { 'retry-after': '30' } }));
-      }
+      if (tail.full) return sendRefusal(reply, full);
       const filter = cleanFilter({ ...query, ...(teams && { teams: [...teams] }) });
       const last = headers['last-event-id'];
       const stream = new EventStream(filter, (follower) => tail.leave(follower));
@@ -51,6 +52,9 @@ export function usageStreamRoute(app: AdminApp, { tail }: Tailing): void {
         stream.end();
         throw error;
       }
+      // The gateway ends.
+      if (stream.gone) return sendRefusal(reply, full);
+      stream.open();
       reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
       return reply.send(stream.bytes as never);
     },
@@ -58,41 +62,70 @@ export function usageStreamRoute(app: AdminApp, { tail }: Tailing): void {
 }
 
 class EventStream implements Follower {
-  readonly bytes = new Readable({ read: () => {} });
+  readonly bytes: Readable;
   readonly #filter: LedgerFilter;
   readonly #timers: readonly NodeJS.Timeout[];
+  /** Up to there all was told. */
+  #place: string | undefined;
+  /** What did not fit is told as missing once the reader has read on. */
+  #isBehind = false;
+  #isOver = false;
 
   constructor(filter: LedgerFilter, leave: (follower: Follower) => void) {
     this.#filter = filter;
+    this.bytes = new Readable({ read: () => this.#readOn() });
     this.#timers = [
-      setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS).unref(),
+      setInterval(() => this.#write(`: still here\n${this.#id}\n`), HEARTBEAT_MS).unref(),
       setTimeout(() => this.end(), LONGEST_MS).unref(),
     ];
     this.bytes.once('close', () => {
       for (const timer of this.#timers) clearTimeout(timer);
       leave(this);
     });
-    // So that who asked knows at once that it is there.
-    this.#write('retry: 1000\n\n');
+  }
+
+  get gone(): boolean {
+    return this.#isOver || this.bytes.destroyed;
+  }
+
+  /** So that who asked knows at once that it is there, and where to go on from though nothing comes. */
+  open(): void {
+    this.#write(`retry: 1000\n${this.#id}\n`);
   }
 
   take(entry: Entry, place: string): void {
-    if (matches(entry, this.#filter))
+    if (!this.#isBehind && matches(entry, this.#filter))
       this.#write(`id: ${place}\nevent: entry\ndata: ${JSON.stringify(showEntry(entry))}\n\n`);
   }
 
+  reached(place: string): void {
+    this.#place = place;
+  }
+
   gap(): void {
-    this.#write('event: gap\ndata: {}\n\n');
+    if (!this.#isBehind) this.#write('event: gap\ndata: {}\n\n');
   }
 
   end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.bytes.push(null);
     this.bytes.resume();
   }
 
+  get #id(): string {
+    return this.#place === undefined || this.#isBehind ? '' : `id: ${this.#place}\n`;
+  }
+
+  #readOn(): void {
+    if (!this.#isBehind) return;
+    this.#isBehind = false;
+    this.gap();
+  }
+
   #write(text: string): void {
-    if (this.bytes.destroyed || this.bytes.readableEnded) return;
-    if (this.bytes.readableLength > MOST_WAITING_BYTES) this.bytes.destroy();
-    else this.bytes.push(text);
+    if (this.gone) return;
+    if (this.bytes.readableLength <= MOST_WAITING_BYTES) this.bytes.push(text);
+    else this.#isBehind = true;
   }
 }
