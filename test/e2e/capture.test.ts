@@ -3,7 +3,9 @@
  * read and deleted by those who may.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { constants, deflateSync, inflateRawSync, inflateSync } from 'node:zlib';
 import pg from 'pg';
 import { type Dialect, dialects } from '../support/dialect-words.js';
 import { type Gateway, startGateway, textAsFarAsItComes } from '../support/gateway.js';
@@ -11,6 +13,7 @@ import { contentChunk } from '../support/openai-answers.js';
 import { ask, madeUser } from '../support/people.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { cut, json, sse, until } from '../support/upstream-steps.js';
+import { workerOf } from '../support/workers.js';
 
 const PLANTED = 'Heliotrope';
 const MAIL = 'jo.doe@example.com';
@@ -306,7 +309,35 @@ describe('what is taken out', () => {
   });
 });
 
+/** What can be had of bytes without a key: as they are, and wherever something compressed begins in their head. */
+function inClear(bytes: Buffer): string {
+  const tries = Array.from({ length: 64 }, (_, at) => bytes.subarray(at));
+  const expanded = [inflateSync, inflateRawSync].flatMap((expand) =>
+    tries.map((part) => {
+      try {
+        return expand(part, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+      } catch {
+        return '';
+      }
+    }),
+  );
+  return [bytes.toString('latin1'), ...expanded].join('\n');
+}
+
 describe('what is captured lies encrypted', () => {
+  it('compressed or not, nothing can be read in what lies in the database', async () => {
+    const unsealed = Buffer.concat([randomBytes(12), deflateSync(JSON.stringify({ words: PLANTED })), randomBytes(16)]);
+    assert.ok(inClear(unsealed).includes(PLANTED), 'this look would find it');
+    const { id } = await viaChat('on', `${PLANTED} ${'again and '.repeat(50)}`);
+    const content = (await contentOf(id))!;
+    assert.ok(JSON.stringify(content['request']).includes(PLANTED));
+    const { rows } = await database.query<{ body: Buffer }>('select body from captured_content where request_id = $1', [
+      id,
+    ]);
+    assert.equal(rows.length, 1);
+    assert.doesNotMatch(inClear(rows[0]!.body), new RegExp(`${PLANTED}|again|messages`));
+  });
+
   it('nothing that was asked or told is in the database or the log in clear', async () => {
     const { rows } = await database.query<{ name: string }>(
       `select table_schema || '.' || quote_ident(table_name) as name from information_schema.tables
@@ -431,25 +462,38 @@ describe('who may read and delete it', () => {
 });
 
 describe('a gateway of several processes', () => {
-  it('captures in each of them, and where it is killed leaves what it wrote whole and readable to others', async () => {
+  it('captures in each of them, and what is written when it is killed is whole and readable to others', {
+    timeout: 60_000,
+  }, async () => {
     const other = await startGateway({ config: { ...config, server: { workers: 2 } }, database: gateway.databaseUrl! });
     try {
       const { id, key } = await other.key({ capture: 'on' });
-      const send = () => other.chat(key, chat('x')).then((answer) => answer.text());
-      await Promise.all(Array.from({ length: 12 }, send));
+      const send = async (requestId: string): Promise<string> => {
+        await (await other.chat(key, chat('x'), { headers: { 'x-request-id': requestId } })).text();
+        return requestId;
+      };
+      const many = (name: string, count: number) => Array.from({ length: count }, (_, i) => send(`${name}-${i}`));
+      const written: string[] = [];
+      // A worker may serve later than the gateway is ready.
+      for (const workers = new Set<number>(); workers.size < 2; ) {
+        const more = await Promise.all(many(`written-${written.length}`, 12));
+        for (const one of more) workers.add(await workerOf(other, one));
+        written.push(...more);
+      }
       const response = await fetch(`${other.url}/admin/v1/content?key=${id}`, {
         headers: { authorization: `Bearer ${other.adminKey}` },
       });
-      assert.equal((await response.text()).trimEnd().split('\n').length, 12);
-      const answered = Array.from({ length: 30 }, send);
-      await Promise.race(answered);
+      assert.equal((await response.text()).trimEnd().split('\n').length, written.length);
+      const cutOff = many('cut-off', 30);
+      await Promise.race(cutOff);
       await other.kill9();
-      await Promise.allSettled(answered);
+      await Promise.allSettled(cutOff);
       const left = await exported(`key=${id}`);
-      assert.ok(left.length >= 12);
+      const ids = left.map((content) => String(content['request_id']));
+      assert.deepEqual(ids.filter((one) => one.startsWith('written-')).sort(), [...written].sort());
+      assert.equal(new Set(ids).size, ids.length);
       for (const content of left)
         assert.deepEqual([content['readable'], content['complete'], content['request'].model], [true, true, 'chat']);
-      assert.equal((await viaChat('on', 'on it goes')).status, 200);
     } finally {
       await other.close();
     }

@@ -2,25 +2,34 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, fetch } from 'undici';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, ledgerOf, level, levelIs, sandboxConfig, words } from '../support/limits-http.js';
+import { type FakeUpstream, startUpstream } from '../support/upstream.js';
+import { json, until } from '../support/upstream-steps.js';
 
 let gateway: Gateway;
+let upstream: FakeUpstream;
 before(async () => {
+  upstream = await startUpstream();
+  const slow = { type: 'openai-compatible', base_url: `${upstream.url}/v1`, api_key: 'k' };
   gateway = await startGateway({
-    config: { ...sandboxConfig, server: { workers: 4 }, telemetry: { log: { level: 'info' } } },
+    config: {
+      providers: { ...sandboxConfig.providers, slow },
+      models: {
+        ...sandboxConfig.models,
+        slow: { targets: [{ provider: 'slow', model: 'm' }], price: { input: 1, output: 1 } },
+      },
+      server: { workers: 4 },
+      telemetry: { log: { level: 'info' } },
+    },
   });
 });
-after(() => gateway.close());
-
-/** Each call on a connection of its own, so that all workers are asked. */
-const fresh = { headers: { connection: 'close' } };
-
-async function statusOnFresh(key: string): Promise<number> {
-  const answer = await gateway.chat(key, words(2), fresh);
-  await answer.text();
-  return answer.status;
-}
+after(async () => {
+  await Promise.all(clients.map((client) => client.destroy()));
+  await gateway?.close();
+  await upstream?.stop();
+});
 
 const workersOf = (requestIds: readonly string[]): Set<string> => {
   const seen = new Set<string>();
@@ -32,12 +41,27 @@ const workersOf = (requestIds: readonly string[]): Set<string> => {
   return seen;
 };
 
+/** Connections that stay; since each goes to the worker with the fewest, every worker has some of them. */
+const clients = Array.from({ length: 16 }, () => new Agent({ connections: 1 }));
+
+async function statusBy(client: Agent, key: string, requestId = ''): Promise<number> {
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: {
+      ...{ authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(requestId !== '' && { 'x-request-id': requestId }),
+    },
+    body: JSON.stringify(words(2)),
+    dispatcher: client,
+  });
+  await answer.text();
+  return answer.status;
+}
+
 test('requests are spread over all workers, and the log says which one had each', { timeout: 30_000 }, async () => {
   const { key } = await gateway.key();
-  const ids = Array.from({ length: 24 }, (_, i) => `spread-${i}`);
-  await Promise.all(
-    ids.map((id) => gateway.chat(key, words(2), { headers: { 'x-request-id': id } }).then((answer) => answer.text())),
-  );
+  const ids = clients.map((_, i) => `spread-${i}`);
+  await Promise.all(clients.map((client, i) => statusBy(client, key, ids[i])));
   while (workersOf(ids).size < 4) await sleep(50);
   assert.deepEqual([...workersOf(ids)].sort(), ['1', '2', '3', '4']);
 });
@@ -88,11 +112,30 @@ test('all or nothing: a request that one limit refuses takes nothing of another'
   ]);
 });
 
-test('slots: never more at once than there are, and they are free for the same client at once', async () => {
+test('slots: never more at once than there are, on all workers together', { timeout: 30_000 }, async () => {
+  const { key } = await gateway.key({ limits: [{ unit: 'concurrent', max: 3 }] });
+  let answerAll = (): void => {};
+  const free = new Promise<void>((resolve) => {
+    answerAll = resolve;
+  });
+  upstream.always([until(free), ...json(200, { choices: [{ message: { content: 'ok' }, finish_reason: 'stop' }] })]);
+  let refused = 0;
+  const all = Array.from({ length: 60 }, async () => {
+    const { status } = await gateway.chat(key, { ...words(2), model: 'slow' });
+    if (status === 429 && ++refused === 57) answerAll();
+    return status;
+  });
+  // With fewer refusals the upstream would hold more than three for good.
+  const statuses = await Promise.all(all);
+  assert.equal(statuses.filter((status) => status === 200).length, 3);
+  assert.equal(upstream.requests.length, 3);
+  upstream.always();
+});
+
+test('slots are free again for the same client at once, whichever worker it comes to', async () => {
   const { key } = await gateway.key({ limits: [{ unit: 'concurrent', max: 1 }] });
-  for (let i = 0; i < 40; i++) {
-    assert.equal(await statusOnFresh(key), 200, `call ${i}`);
-  }
+  for (const [i, client] of [...clients, ...clients, ...clients].entries())
+    assert.equal(await statusBy(client, key), 200, `call ${i}`);
 });
 
 test('tokens asked for at once with a stated maximum: never over', async () => {
@@ -105,8 +148,7 @@ test('tokens asked for at once with a stated maximum: never over', async () => {
 
 test('a key that is revoked or blocked is refused by every worker when the admin is answered', async () => {
   const made = await gateway.key();
-  const call = () => statusOnFresh(made.key);
-  const many = () => Promise.all(Array.from({ length: 16 }, call));
+  const many = () => Promise.all(clients.map((client) => statusBy(client, made.key)));
   assert.deepEqual([...new Set(await many())], [200]);
   await gateway.admin('POST', `/keys/${made.id}/block`);
   assert.ok(

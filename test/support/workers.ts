@@ -21,10 +21,12 @@ export async function replacedBy(gateway: Gateway, worker: number, before: numbe
   }
 }
 
-/** Which worker had a request, by its line in the log. */
+/** Which worker had a request, by its line in the access log: others may be about it too. */
 export async function workerOf(gateway: Gateway, requestId: string): Promise<number> {
   for (;;) {
-    const line = gateway.output.split('\n').find((one) => one.includes(`"request_id":"${requestId}"`));
+    const line = gateway.output
+      .split('\n')
+      .find((one) => one.includes(`"request_id":"${requestId}"`) && one.includes('"msg":"request"'));
     const [, worker] = /"worker":(\d+)/.exec(line ?? '') ?? [];
     if (worker !== undefined) return Number(worker);
     await sleep(25);
