@@ -8,31 +8,10 @@ import { packageRoot } from '../../src/lib/root.js';
 import { serious } from '../support/axe.js';
 import { browserPath, openBrowser } from '../support/browser.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { consoleConfig, fill } from './filled.js';
+import { consoleConfig, fill, pages } from './filled.js';
 
 const skip = browserPath === undefined && 'Chromium is not installed';
 const screens = process.env['TEST_SCREENS'];
-
-const pages = [
-  ['', 'Spend'],
-  ['requests', 'Requests'],
-  ['keys', 'Keys'],
-  ['teams', 'Teams'],
-  ['models', 'Models'],
-  ['playground', 'Playground'],
-  ['refused', 'Refused'],
-  ['explain', 'Explain'],
-  ['cache', 'Cache'],
-  ['guardrails', 'Guardrails'],
-  ['limits', 'Limits'],
-  ['reports', 'Reports'],
-  ['webhooks', 'Webhooks'],
-  ['routes', 'Routes'],
-  ['config', 'Configuration'],
-  ['audit', 'Audit'],
-  ['users', 'Users'],
-  ['account', 'Account'],
-] as const;
 
 describe('the console', { skip }, () => {
   let gateway: Gateway;
@@ -179,17 +158,78 @@ describe('the console', { skip }, () => {
     complaints.length = 0;
   });
 
-  test('follows the ledger live', async () => {
+  test('follows the ledger live, from what came before it was switched on', async () => {
     await go('requests', 'Requests');
+    const { key } = await gateway.key({ name: 'live-key', team: 'search' });
+    const send = async (model: string) =>
+      (await gateway.chat(key, { model, messages: [{ role: 'user', content: 'Hello' }] })).text();
+    const newest = page.locator('tbody tr').first();
+    await send('sandbox');
+    assert.equal(await page.getByText('live-key').count(), 0);
+    await page.getByRole('switch').click();
+    await newest.getByText('live-key').waitFor();
+    await send('flaky');
+    await newest.getByText('flaky').waitFor();
+    await page.getByRole('switch').click();
+  });
+
+  test('says why it does not follow the ledger; what is refused is asked once, what is away again', async () => {
+    let asked = 0;
+    let status = 503;
+    await page.route('**/usage/stream*', (route) => {
+      asked++;
+      const body = JSON.stringify({ detail: `no stream: ${status}` });
+      return route.fulfill({ status, body, headers: { 'retry-after': '0' } });
+    });
+    await page.getByRole('switch').click();
+    await page.getByRole('alert').getByText('no stream: 503').waitFor();
+    status = 403;
+    await page.getByRole('alert').getByText('no stream: 403').waitFor();
+    const until = asked;
+    assert.ok(until >= 2);
+    await page.unroute('**/usage/stream*');
+    await visit('Audit');
+    await visit('Requests');
+    assert.equal(asked, until, 'a refusal is not asked again');
     const followed = page.waitForResponse((response) => response.url().includes('/usage/stream'));
     await page.getByRole('switch').click();
     assert.equal((await followed).status(), 200);
-    const { key } = await gateway.key({ name: 'live-key', team: 'search' });
-    await gateway.chat(key, { model: 'flaky', messages: [{ role: 'user', content: 'Hello' }] });
-    await page.getByText('sandbox/sandbox').first().waitFor();
-    const [newest] = await page.locator('tbody tr').all();
-    await newest!.getByText('flaky').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
     await page.getByRole('switch').click();
+    complaints.length = 0;
+  });
+
+  test('tells in its place of a page that cannot be drawn, and goes on with the others', async () => {
+    await page.route('**/admin/v1/teams?*', (route) => route.fulfill({ json: { data: [{}], next_cursor: null } }));
+    await page.getByRole('link', { name: 'Teams', exact: true }).click();
+    await page.getByRole('alert').waitFor();
+    await page.unroute('**/admin/v1/teams?*');
+    await visit('Audit');
+    assert.equal(await page.getByRole('alert').count(), 0);
+    complaints.length = 0;
+  });
+
+  test('takes the last day of a period with it, on every page', async () => {
+    const [yesterday, today] = [1, 0].map((days) =>
+      new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10),
+    );
+    for (const [title, caption] of [
+      ['Spend', 'Spend by model'],
+      ['Reports', 'Spend'],
+    ] as const) {
+      await visit(title);
+      await page.getByLabel('Time zone').selectOption('UTC');
+      await page.getByRole('textbox', { name: 'From' }).fill(yesterday!);
+      await page.getByRole('textbox', { name: 'To' }).fill(today!);
+      await page.getByRole('table', { name: caption, exact: true }).getByText('sandbox').first().waitFor();
+      assert.equal(await page.getByRole('textbox', { name: 'To' }).inputValue(), today);
+      // A date that is no date, or one that is half written, breaks nothing.
+      await page.getByRole('textbox', { name: 'From' }).fill('');
+      await page.getByRole('textbox', { name: 'To' }).fill('0002-01-01');
+      await page.getByRole('textbox', { name: 'To' }).fill('');
+      await visit('Audit');
+    }
+    complaints.length = 0; // the browser reports the 400 that was asked for
   });
 
   test('judges a draft of the configuration and names what it would change', async () => {
@@ -209,8 +249,12 @@ describe('the console', { skip }, () => {
     await page.getByRole('button', { name: 'Add a provider' }).click();
     await page.getByLabel('Name', { exact: true }).fill('second');
     await page.getByLabel('Type').selectOption('sandbox');
-    await page.getByLabel('A model of it').fill('second-model');
+    await page.getByLabel('A model of it').fill('sandbox');
     await page.getByRole('button', { name: 'Add and test' }).click();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+    complaints.length = 0; // the model has the name of another one; the provider is there
+    await page.getByLabel('A model of it').fill('second-model');
+    await page.getByRole('button', { name: 'Go on' }).click();
     await page.getByRole('button', { name: 'Done' }).click();
     await page.getByRole('heading', { name: 'second-model' }).waitFor();
     assert.deepEqual(complaints, []);
@@ -268,6 +312,11 @@ describe('the console', { skip }, () => {
   });
 
   test('ends the session when it is signed out of, and keeps no key', async () => {
+    await page.route('**/admin/v1/session', (route) => route.abort());
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('alert').getByText('The gateway cannot be reached').waitFor();
+    await page.unroute('**/admin/v1/session');
+    complaints.length = 0;
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Admin key').waitFor();
     const cookies = await context.cookies();

@@ -1,6 +1,28 @@
 /** A gateway with something on every page of the console. */
 import type { Gateway } from '../support/gateway.js';
 
+/** Every page: its address below `/ui/`, and its title. */
+export const pages = [
+  ['', 'Spend'],
+  ['requests', 'Requests'],
+  ['keys', 'Keys'],
+  ['teams', 'Teams'],
+  ['models', 'Models'],
+  ['playground', 'Playground'],
+  ['refused', 'Refused'],
+  ['explain', 'Explain'],
+  ['cache', 'Cache'],
+  ['guardrails', 'Guardrails'],
+  ['limits', 'Limits'],
+  ['reports', 'Reports'],
+  ['webhooks', 'Webhooks'],
+  ['routes', 'Routes'],
+  ['config', 'Configuration'],
+  ['audit', 'Audit'],
+  ['users', 'Users'],
+  ['account', 'Account'],
+] as const;
+
 export const consoleConfig = {
   capture: { content: 'on' },
   guardrails: { mask: { kind: 'pii', action: 'redact' } },

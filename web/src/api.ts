@@ -4,6 +4,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** When the gateway says that it may be asked again. */
+    readonly retryAfterMs?: number,
   ) {
     super(message);
   }
@@ -24,7 +26,8 @@ async function send(path: string, init: RequestInit = {}): Promise<Response> {
   });
   if (response.ok) return response;
   if (response.status === 401 && !path.startsWith(SESSION)) onRefused.call();
-  throw new ApiError(response.status, await wordsOf(response));
+  const after = Number(response.headers.get('retry-after') ?? Number.NaN);
+  throw new ApiError(response.status, await wordsOf(response), Number.isFinite(after) ? after * 1000 : undefined);
 }
 
 async function wordsOf(response: Response): Promise<string> {

@@ -1,9 +1,9 @@
 /** Who is signed in sees the pages that are for the role; else the sign-in. Each page has an address of its own. */
 import { Button, Text } from '@radix-ui/themes';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Link, Route, Router, Switch, useLocation } from 'wouter';
-import { get, onRefused, type SignInState, write } from './api';
+import { ApiError, get, onRefused, type SignInState, write } from './api';
 import { type Cover, isFor, Me, roleWords, useMe } from './me';
 import { AccountPage } from './pages/account';
 import { AuditPage } from './pages/audit';
@@ -23,7 +23,8 @@ import { SignIn } from './pages/sign-in';
 import { TeamsPage } from './pages/teams';
 import { UsersPage } from './pages/users';
 import { WebhooksPage } from './pages/webhooks';
-import { Answer } from './parts/page';
+import { Boundary } from './parts/boundary';
+import { Answer, Problem } from './parts/page';
 
 /** It has the charts, which are the largest part of all. */
 const SpendPage = lazy(() => import('./pages/spend').then(({ SpendPage }) => ({ default: SpendPage })));
@@ -60,18 +61,12 @@ export function App() {
   useEffect(() => {
     onRefused.call = () => void begin();
   });
-  const leave = async (): Promise<void> => {
-    // Where the session has ended by itself, that is as good.
-    const out = await write<{ end_session_url: string | null }>('DELETE', '/session').catch(() => null);
-    if (out?.end_session_url) return location.assign(out.end_session_url);
-    await begin();
-  };
   return (
     <Answer of={state}>
       {({ session, ways }) =>
         session ? (
           <Me value={session}>
-            <Pages leave={() => void leave()} />
+            <Pages begin={begin} />
           </Me>
         ) : (
           <SignIn ways={ways} onSignedIn={(next) => client.setQueryData(['session'], next)} />
@@ -81,7 +76,29 @@ export function App() {
   );
 }
 
-function Pages({ leave }: { leave: () => void }) {
+/** The session is over when the gateway has ended it. Where it had ended by itself, that is as good. */
+function SignOut({ begin }: { begin: () => Promise<void> }) {
+  const leave = useMutation({
+    mutationFn: async () => {
+      const out = await write<{ end_session_url: string | null }>('DELETE', '/session').catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 401) return null;
+        throw error;
+      });
+      if (out?.end_session_url) location.assign(out.end_session_url);
+      else await begin();
+    },
+  });
+  return (
+    <>
+      <Button variant="soft" color="gray" size="1" onClick={() => leave.mutate()} disabled={leave.isPending}>
+        Sign out
+      </Button>
+      {leave.error && <Problem error={leave.error} />}
+    </>
+  );
+}
+
+function Pages({ begin }: { begin: () => Promise<void> }) {
   const { user, role } = useMe();
   const mine = pages.filter(([, , , cover]) => isFor(cover, role));
   return (
@@ -102,24 +119,31 @@ function Pages({ leave }: { leave: () => void }) {
           <Text as="p" size="1" color="gray" data-testid="me">
             {`${user?.name || user?.email || user?.id || 'admin key'}, ${roleWords[role]}`}
           </Text>
-          <Button variant="soft" color="gray" size="1" onClick={leave}>
-            Sign out
-          </Button>
+          <SignOut begin={begin} />
         </nav>
         <main id="main" tabIndex={-1}>
-          <Suspense fallback={<p>Loading</p>}>
-            <Switch>
-              {mine.map(([path, , Page]) => (
-                <Route key={path} path={path}>
-                  <Page />
-                </Route>
-              ))}
-              <Route>There is no such page, or it is not for your role.</Route>
-            </Switch>
-          </Suspense>
+          <Shown of={mine} />
         </main>
       </div>
     </Router>
+  );
+}
+
+function Shown({ of: mine }: { of: readonly (typeof pages)[number][] }) {
+  const [location] = useLocation();
+  return (
+    <Boundary key={location}>
+      <Suspense fallback={<p aria-busy="true">Loading</p>}>
+        <Switch>
+          {mine.map(([path, , Page]) => (
+            <Route key={path} path={path}>
+              <Page />
+            </Route>
+          ))}
+          <Route>There is no such page, or it is not for your role.</Route>
+        </Switch>
+      </Suspense>
+    </Boundary>
   );
 }
 

@@ -49,3 +49,33 @@ export const message = (error: unknown): string => (error instanceof Error ? err
 
 /** Names with commas or spaces between them. */
 export const namesIn = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
+
+/** Of a limit: dollars, or a number. */
+export const amount = (unit: string, value: string | number): string =>
+  unit === 'usd' ? dollars(value) : count(Number(value));
+
+const DAY_MS = 86_400_000;
+
+/** The date so many days after another one; undefined where the text is no date. */
+export function dateAfter(date: string, days: number): string | undefined {
+  const ms = Date.parse(`${date}T00:00:00Z`) + days * DAY_MS;
+  return Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 10) : undefined;
+}
+
+/** The date in a time zone. */
+export const dateIn = (zone: string, ms: number): string =>
+  new Date(ms).toLocaleDateString('sv-SE', { timeZone: zone });
+
+/** The days from one to another, both included, in a time zone, as reports take a period: it ends where the next day begins. */
+export const periodOf = (from: string, to: string, zone: string) => ({ from, to: dateAfter(to, 1), timezone: zone });
+
+/** What a field for a date and a time has, which are those of the reader; undefined where it is no time. */
+export function instantOf(local: string | undefined): string | undefined {
+  const ms = local === undefined ? Number.NaN : new Date(local).getTime();
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;
+}
+
+export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zones = [...new Set([ownZone, 'UTC', ...Intl.supportedValuesOf('timeZone')])].map(
+  (name) => [name, name] as const,
+);

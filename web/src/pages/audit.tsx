@@ -1,30 +1,27 @@
 /** Every write of the admin API. */
-import { Button, Code, Flex } from '@radix-ui/themes';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { Code, Flex } from '@radix-ui/themes';
 import { useState } from 'react';
-import { type AuditLine, get, type Page, query } from '../api';
+import { type AuditLine, query } from '../api';
 import { Field } from '../parts/fields';
 import { Answer, PageFrame } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
 import { DataTable } from '../parts/table';
 import { time } from '../words';
 
 export function AuditPage() {
   const [subject, setSubject] = useState('');
   const [action, setAction] = useState('');
-  const lines = useInfiniteQuery({
-    queryKey: ['audit', subject, action],
-    queryFn: ({ pageParam }) =>
-      get<Page<AuditLine>>(`/audit${query({ limit: 100, cursor: pageParam, subject, action })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-  });
+  const lines = usePaged<AuditLine>(
+    ['audit', subject, action],
+    (cursor) => `/audit${query({ limit: 100, cursor, subject, action })}`,
+  );
   return (
     <PageFrame title="Audit" hint="Who changed what, newest first.">
       <Flex gap="2" wrap="wrap">
         <Field label="Of: an id or a name" value={subject} onChange={setSubject} />
         <Field label="What, such as key.create" value={action} onChange={setAction} />
       </Flex>
-      <Answer of={{ ...lines, data: lines.data?.pages.flatMap(({ data }) => data) }}>
+      <Answer of={lines}>
         {(rows) => (
           <DataTable
             caption="Audit log"
@@ -41,13 +38,7 @@ export function AuditPage() {
           />
         )}
       </Answer>
-      {lines.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void lines.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={lines} />
     </PageFrame>
   );
 }

@@ -8,7 +8,7 @@ import { Figures } from '../parts/figures';
 import { AsJson } from '../parts/lines';
 import { PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { count, dollars, limitWords, milliseconds } from '../words';
+import { amount, count, dollars, limitWords, milliseconds } from '../words';
 
 const first = JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: 'Hello' }] }, null, 2);
 
@@ -113,12 +113,12 @@ function Explanation({ of: told }: { of: Explained }) {
           {
             name: 'Left',
             end: true,
-            cell: ({ unit, remaining }) => (unit === 'usd' ? dollars(remaining) : count(Number(remaining))),
+            cell: ({ unit, remaining }) => amount(unit, remaining),
           },
           {
             name: 'It would take',
             end: true,
-            cell: ({ unit, takes }) => (unit === 'usd' ? dollars(takes) : count(Number(takes))),
+            cell: ({ unit, takes }) => amount(unit, takes),
           },
           { name: 'Admits it', cell: ({ admits }) => (admits ? 'yes' : 'no') },
         ]}

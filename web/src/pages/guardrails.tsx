@@ -21,25 +21,21 @@ type Guarded<T> = T & { readonly guards: readonly string[] };
 /** So many keys and teams are looked through. */
 const MOST = 200;
 
-async function guardsAndWhere() {
-  const [guards, teams, keys] = await Promise.all([
-    get<{ data: readonly Guard[] }>('/guardrails'),
+/** Which teams and keys name guards. */
+async function namesGuards() {
+  const [teams, keys] = await Promise.all([
     get<Page<Guarded<Team>>>(`/teams?limit=${MOST}`),
     get<Page<Guarded<Key>>>(`/keys?limit=${MOST}`),
   ]);
-  return {
-    isAll: teams.next_cursor === null && keys.next_cursor === null,
-    guards: guards.data.map((guard) => ({
-      ...guard,
-      places: [
-        ...(guard.everywhere ? ['every request'] : []),
-        ...guard.models.map((name) => `model ${name}`),
-        ...namedIn(guard, teams.data, ({ name }) => `team ${name}`),
-        ...namedIn(guard, keys.data, ({ name }) => `key ${name}`),
-      ],
-    })),
-  };
+  return { teams: teams.data, keys: keys.data, isAll: teams.next_cursor === null && keys.next_cursor === null };
 }
+
+const placesOf = (guard: Guard, { teams, keys }: Awaited<ReturnType<typeof namesGuards>>): string[] => [
+  ...(guard.everywhere ? ['every request'] : []),
+  ...guard.models.map((name) => `model ${name}`),
+  ...namedIn(guard, teams, ({ name }) => `team ${name}`),
+  ...namedIn(guard, keys, ({ name }) => `key ${name}`),
+];
 
 const namedIn = <T extends { readonly guards: readonly string[] }>(
   { name }: Guard,
@@ -50,30 +46,40 @@ const namedIn = <T extends { readonly guards: readonly string[] }>(
 const MOST_PLACES = 8;
 
 export function GuardrailsPage() {
-  const found = useQuery({ queryKey: ['guardrails'], queryFn: guardsAndWhere, refetchInterval: 5_000 });
+  const guards = useQuery({
+    queryKey: ['guardrails'],
+    queryFn: () => get<{ data: readonly Guard[] }>('/guardrails'),
+    refetchInterval: 5_000,
+  });
+  // Lists of keys tell of spend and limits too, which is much to ask for every few seconds.
+  const named = useQuery({ queryKey: ['guardrails', 'named'], queryFn: namesGuards });
   return (
     <PageFrame
       title="Guardrails"
       hint="Guards read what clients send and are answered. Counts are of requests, in this gateway process."
     >
-      <Answer of={found}>
-        {({ guards, isAll }) => (
+      <Answer of={named}>
+        {(names) => (
           <>
-            <DataTable
-              caption="Guards"
-              rows={guards}
-              id={({ name }) => name}
-              empty="There is no guard. Name some under guardrails in config.yaml."
-              columns={[
-                { name: 'Guard', cell: ({ name }) => name },
-                { name: 'Kind', cell: ({ kind }) => kind },
-                { name: 'Reads', cell: ({ on }) => on.join(', ') },
-                { name: 'Action', cell: ({ action }) => <Badge highContrast>{action}</Badge> },
-                { name: 'In force for', cell: ({ places }) => <Places names={places} /> },
-                { name: 'What it did', cell: ({ spoke }) => toldOf(spoke) },
-              ]}
-            />
-            {!isAll && (
+            <Answer of={guards}>
+              {({ data }) => (
+                <DataTable
+                  caption="Guards"
+                  rows={data}
+                  id={({ name }) => name}
+                  empty="There is no guard. Name some under guardrails in config.yaml."
+                  columns={[
+                    { name: 'Guard', cell: ({ name }) => name },
+                    { name: 'Kind', cell: ({ kind }) => kind },
+                    { name: 'Reads', cell: ({ on }) => on.join(', ') },
+                    { name: 'Action', cell: ({ action }) => <Badge highContrast>{action}</Badge> },
+                    { name: 'In force for', cell: (guard) => <Places names={placesOf(guard, names)} /> },
+                    { name: 'What it did', cell: ({ spoke }) => toldOf(spoke) },
+                  ]}
+                />
+              )}
+            </Answer>
+            {!names.isAll && (
               <Text size="2" color="gray">
                 {`Of teams and keys, the first ${MOST} are looked through.`}
               </Text>

@@ -1,16 +1,17 @@
 /** Virtual keys: made with limits, shown once, rotated, blocked, and what is left of each limit. */
 import { Badge, Button, Code, Flex, Text } from '@radix-ui/themes';
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { get, type Key, type Limit, type LimitLevel, type Page, query, write } from '../api';
+import { get, type Key, type Limit, type LimitLevel, query, write } from '../api';
 import { Only, useIsFor, useMe } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Left, Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
 import { Secret } from '../parts/secret';
 import { DataTable } from '../parts/table';
-import { day, dollars, time } from '../words';
+import { day, dollars, namesIn, time } from '../words';
 
 const withRevoked = [
   ['', 'left out'],
@@ -22,13 +23,10 @@ export function KeysPage() {
   const [q, setQ] = useState('');
   const [team, setTeam] = useState('');
   const [revoked, setRevoked] = useState('');
-  const keys = useInfiniteQuery({
-    queryKey: ['keys', q, team, revoked],
-    queryFn: ({ pageParam }) =>
-      get<Page<Key>>(`/keys${query({ limit: 100, cursor: pageParam, q, team, include_revoked: revoked })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-  });
+  const keys = usePaged<Key>(
+    ['keys', q, team, revoked],
+    (cursor) => `/keys${query({ limit: 100, cursor, q, team, include_revoked: revoked })}`,
+  );
   return (
     <PageFrame
       title="Keys"
@@ -44,7 +42,7 @@ export function KeysPage() {
         <Field label="Of team" value={team} onChange={setTeam} placeholder="all" />
         <Choice label="Revoked ones" value={revoked} onChange={setRevoked} options={withRevoked} />
       </Flex>
-      <Answer of={{ ...keys, data: keys.data?.pages.flatMap(({ data }) => data) }}>
+      <Answer of={keys}>
         {(rows) => (
           <DataTable
             caption="Keys"
@@ -70,13 +68,7 @@ export function KeysPage() {
           />
         )}
       </Answer>
-      {keys.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void keys.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={keys} />
       {opened && <KeyDialog of={opened} close={() => setOpened(null)} />}
     </PageFrame>
   );
@@ -136,7 +128,7 @@ function NewKey() {
   const make = useMutation({
     mutationFn: () => {
       const limits: Limit[] = max === '' ? [] : [{ unit, max: Number(max), ...(unit === 'concurrent' ? {} : { per }) }];
-      const wanted = models.split(/[\s,]+/).filter(Boolean);
+      const wanted = namesIn(models);
       return write<Key & { key: string }>('POST', '/keys', {
         name,
         ...(team === '' ? {} : { team }),

@@ -7,7 +7,7 @@ import { Choice, Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { count, dollars, limitWords, time } from '../words';
+import { amount, limitWords, time } from '../words';
 
 const scopes = [
   ['key', 'key (its id)'],
@@ -52,9 +52,6 @@ function AllTeams() {
     </Answer>
   );
 }
-
-const amount = (unit: string, value: string | number): string =>
-  unit === 'usd' ? dollars(value) : count(Number(value));
 
 export function LimitsPage() {
   const [scope, setScope] = useState('team');

@@ -1,5 +1,5 @@
 /** Upstream accounts: how they are, a test of each, and adding one with its model. */
-import { Badge, Button, Callout, Flex, Heading } from '@radix-ui/themes';
+import { Badge, Button, Callout, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { get, type ProviderState, write } from '../api';
@@ -116,11 +116,19 @@ function NewProvider() {
   const [secret, setSecret] = useState('');
   const [base, setBase] = useState('');
   const [model, setModel] = useState('');
+  /** What is there already: where a later step fails, the next try goes on from there. */
+  const [added, setAdded] = useState<'nothing' | 'provider' | 'model'>('nothing');
   const make = useMutation({
     mutationFn: async () => {
-      const credential = type === 'sandbox' ? {} : { api_key: secret === '' ? 'none' : secret };
-      await write('POST', '/providers', { name, type, ...credential, ...(base === '' ? {} : { base_url: base }) });
-      if (model !== '') await write('POST', '/models', { name: model, targets: [{ provider: name, model }] });
+      if (added === 'nothing') {
+        const credential = type === 'sandbox' ? {} : { api_key: secret === '' ? 'none' : secret };
+        await write('POST', '/providers', { name, type, ...credential, ...(base === '' ? {} : { base_url: base }) });
+        setAdded('provider');
+      }
+      if (model !== '' && added !== 'model') {
+        await write('POST', '/models', { name: model, targets: [{ provider: name, model }] });
+        setAdded('model');
+      }
       return write<Tested>('POST', `/providers/${encodeURIComponent(name)}/test`);
     },
     onSettled: () => client.invalidateQueries(),
@@ -130,6 +138,8 @@ function NewProvider() {
     if (!next) {
       make.reset();
       setSecret('');
+      if (added !== 'nothing') for (const set of [setName, setBase, setModel]) set('');
+      setAdded('nothing');
     }
   };
   const submit = (event: FormEvent): void => {
@@ -153,19 +163,29 @@ function NewProvider() {
           ) : (
             <form onSubmit={submit}>
               <Flex direction="column" gap="3">
-                <Field label="Name" value={name} onChange={setName} required />
-                <Choice label="Type" value={type} onChange={setType} options={types} />
-                {type !== 'sandbox' && <Field label="API key" type="password" value={secret} onChange={setSecret} />}
-                <Field label="Base URL" value={base} onChange={setBase} placeholder="that of its type" />
-                <Field
-                  label="A model of it, to offer under its own name"
-                  value={model}
-                  onChange={setModel}
-                  placeholder="none yet"
-                />
+                {added === 'nothing' ? (
+                  <>
+                    <Field label="Name" value={name} onChange={setName} required />
+                    <Choice label="Type" value={type} onChange={setType} options={types} />
+                    {type !== 'sandbox' && (
+                      <Field label="API key" type="password" value={secret} onChange={setSecret} />
+                    )}
+                    <Field label="Base URL" value={base} onChange={setBase} placeholder="that of its type" />
+                  </>
+                ) : (
+                  <Text as="p" size="2">{`The provider ${name} is there.`}</Text>
+                )}
+                {added !== 'model' && (
+                  <Field
+                    label="A model of it, to offer under its own name"
+                    value={model}
+                    onChange={setModel}
+                    placeholder="none yet"
+                  />
+                )}
                 {make.error && <Problem error={make.error} />}
                 <Button type="submit" disabled={make.isPending || name === ''}>
-                  Add and test
+                  {added === 'nothing' ? 'Add and test' : 'Go on'}
                 </Button>
               </Flex>
             </form>

@@ -27,19 +27,24 @@ const whatToDo: Readonly<Record<string, string>> = {
   model_not_found: 'There is no such model. Look at Models for the names.',
 };
 
+/** Read together, so that figures and table tell of the same time. */
+async function refusalsOf(hours: number, team: string) {
+  const from = new Date(Math.floor((Date.now() - hours * HOUR_MS) / 60_000) * 60_000).toISOString();
+  const [why, who] = await Promise.all(
+    ['reason', 'reason,team,key,model'].map((group_by) =>
+      get<RefusalReport>(`/reports/refusals${query({ from, team, group_by })}`),
+    ),
+  );
+  return { why: why!.data, who: who!.data };
+}
+
 export function RefusedPage() {
   const [hours, setHours] = useState('24');
   const [team, setTeam] = useState('');
-  const from = new Date(Math.floor((Date.now() - Number(hours) * HOUR_MS) / 60_000) * 60_000).toISOString();
-  const asked = (group_by: string) => `/reports/refusals${query({ from, team, group_by })}`;
-  const who = useQuery({
+  const refused = useQuery({
     queryKey: ['refused', hours, team],
-    queryFn: () => get<RefusalReport>(asked('reason,team,key,model')),
+    queryFn: () => refusalsOf(Number(hours), team),
     refetchInterval: 10_000,
-  });
-  const why = useQuery({
-    queryKey: ['refused', 'why', hours, team],
-    queryFn: () => get<RefusalReport>(asked('reason')),
   });
   return (
     <PageFrame
@@ -50,30 +55,28 @@ export function RefusedPage() {
         <Choice label="Period" value={hours} onChange={setHours} options={periods} />
         <Field label="Team" value={team} onChange={setTeam} placeholder="all" />
       </Flex>
-      <Answer of={why}>
-        {({ data }) =>
-          data.length > 0 && (
-            <Figures of={data.slice(0, 6).map((row) => [String(row['reason']), count(row.refused)] as const)} />
-          )
-        }
-      </Answer>
-      <Answer of={who}>
-        {({ data }) => (
-          <DataTable
-            caption="Refused requests"
-            rows={data}
-            id={(row) => ['reason', 'team', 'key', 'model'].map((name) => String(row[name])).join(' ')}
-            empty="Nobody was refused in this period."
-            columns={[
-              { name: 'Reason', cell: (row) => String(row['reason']) },
-              { name: 'Team', cell: (row) => String(row['team'] ?? '–') },
-              { name: 'Key', cell: (row) => String(row['key_name'] ?? row['key'] ?? 'nobody known') },
-              { name: 'Model', cell: (row) => String(row['model'] ?? '–') },
-              { name: 'Requests', end: true, cell: (row) => count(row.refused) },
-              { name: 'Last', cell: (row) => time(row.last_at) },
-              { name: 'What to do', cell: (row) => whatToDo[String(row['reason'])] ?? '–' },
-            ]}
-          />
+      <Answer of={refused}>
+        {({ why, who }) => (
+          <>
+            {why.length > 0 && (
+              <Figures of={why.slice(0, 6).map((row) => [String(row['reason']), count(row.refused)] as const)} />
+            )}
+            <DataTable
+              caption="Refused requests"
+              rows={who}
+              id={(row) => ['reason', 'team', 'key', 'model'].map((name) => String(row[name])).join(' ')}
+              empty="Nobody was refused in this period."
+              columns={[
+                { name: 'Reason', cell: (row) => String(row['reason']) },
+                { name: 'Team', cell: (row) => String(row['team'] ?? '–') },
+                { name: 'Key', cell: (row) => String(row['key_name'] ?? row['key'] ?? 'nobody known') },
+                { name: 'Model', cell: (row) => String(row['model'] ?? '–') },
+                { name: 'Requests', end: true, cell: (row) => count(row.refused) },
+                { name: 'Last', cell: (row) => time(row.last_at) },
+                { name: 'What to do', cell: (row) => whatToDo[String(row['reason'])] ?? '–' },
+              ]}
+            />
+          </>
         )}
       </Answer>
     </PageFrame>

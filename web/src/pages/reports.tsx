@@ -7,7 +7,7 @@ import { Only } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { count, dollars } from '../words';
+import { count, dateIn, dollars, ownZone, periodOf, zones } from '../words';
 
 const formats = [
   ['csv', 'CSV'],
@@ -16,14 +16,15 @@ const formats = [
   ['json', 'JSON'],
 ] as const;
 
-const monthBegin = (): string => `${new Date().toISOString().slice(0, 7)}-01`;
+const monthBegin = (): string => `${dateIn(ownZone, Date.now()).slice(0, 7)}-01`;
 
 export function ReportsPage() {
-  const [from, setFrom] = useState(monthBegin());
+  const [from, setFrom] = useState(monthBegin);
   const [to, setTo] = useState('');
   const [by, setBy] = useState('team,model');
   const [format, setFormat] = useState('csv');
-  const asked = { from, to, group_by: by };
+  const [zone, setZone] = useState(ownZone);
+  const asked = { ...periodOf(from, to, zone), group_by: by };
   const report = useQuery({
     queryKey: ['report', asked],
     queryFn: () => get<SpendReport>(`/reports/spend${query({ ...asked, top: 500 })}`),
@@ -47,6 +48,7 @@ export function ReportsPage() {
       <Flex gap="3" wrap="wrap" align="end">
         <Field label="From" type="date" value={from} onChange={setFrom} />
         <Field label="To" type="date" value={to} onChange={setTo} />
+        <Choice label="Time zone" value={zone} onChange={setZone} options={zones} />
         <Field label="Group by" value={by} onChange={setBy} />
         <Choice label="Format" value={format} onChange={setFormat} options={formats} />
         <Button onClick={() => download.mutate()} disabled={download.isPending}>

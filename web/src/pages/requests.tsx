@@ -1,6 +1,6 @@
 /** The ledger: one line an attempt, filtered, a page at a time; one request whole, with its attempts. */
 import { Badge, Button, Card, Code, DataList, Flex, Heading, Switch, Text } from '@radix-ui/themes';
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Entry, get, type Page, query } from '../api';
 import { Only } from '../me';
@@ -8,9 +8,10 @@ import { CapturedContent } from '../parts/content';
 import { Field } from '../parts/fields';
 import { useLive } from '../parts/live';
 import { Modal } from '../parts/modal';
-import { Answer, PageFrame } from '../parts/page';
+import { Answer, PageFrame, Problem } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
 import { DataTable } from '../parts/table';
-import { count, dollars, milliseconds, time, tokensOf } from '../words';
+import { count, dollars, instantOf, milliseconds, time, tokensOf } from '../words';
 
 const names = [
   ...(['request_id', 'team', 'key', 'user', 'model', 'provider', 'target', 'status', 'error', 'cache', 'tag'] as const),
@@ -21,10 +22,6 @@ type Filters = Partial<Record<(typeof names)[number] | (typeof periods)[number],
 /** What comes live stands before what was listed; so many at most. */
 const MOST_LIVE = 200;
 
-/** A field for a date and a time has those of the reader. */
-const instant = (local: string | undefined): string | undefined =>
-  local === undefined || local === '' ? undefined : new Date(local).toISOString();
-
 export function RequestsPage() {
   const [filters, setFilters] = useState<Filters>({});
   const [live, setLive] = useState(false);
@@ -32,27 +29,25 @@ export function RequestsPage() {
   const [came, setCame] = useState<readonly Entry[]>([]);
   const client = useQueryClient();
   const { from, to, ...equal } = filters;
-  const asked = { ...equal, from: instant(from), to: instant(to) };
-  const entries = useInfiniteQuery({
-    queryKey: ['usage', asked],
-    queryFn: ({ pageParam }) => get<Page<Entry>>(`/usage${query({ ...asked, limit: 50, cursor: pageParam })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-  });
-  useLive(live ? `/usage/stream${query(equal)}` : null, ({ event, data }) => {
-    if (event === 'gap') void client.invalidateQueries({ queryKey: ['usage'] });
-    else setCame((before) => [JSON.parse(data) as Entry, ...before].slice(0, MOST_LIVE));
+  const asked = { ...equal, from: instantOf(from), to: instantOf(to) };
+  const entries = usePaged<Entry>(['usage', asked], (cursor) => `/usage${query({ ...asked, limit: 50, cursor })}`);
+  /** From the newest on: what came before may not follow on what is listed. */
+  const readAnew = (): void => {
+    setCame([]);
+    void client.invalidateQueries({ queryKey: ['usage'] });
+  };
+  const broken = useLive(live ? `/usage/stream${query(equal)}` : null, {
+    onStart: readAnew,
+    onEvent: (event, data) => {
+      if (event === 'gap') readAnew();
+      else if (event === 'entry') setCame((before) => [JSON.parse(data) as Entry, ...before].slice(0, MOST_LIVE));
+    },
   });
   const change = (name: keyof Filters, value: string): void => {
     setCame([]);
     setFilters({ ...filters, [name]: value });
   };
-  const rows =
-    entries.data &&
-    merged(
-      came,
-      entries.data.pages.flatMap(({ data }) => data),
-    );
+  const rows = entries.data && merged(came, entries.data);
   return (
     <PageFrame
       title="Requests"
@@ -84,6 +79,7 @@ export function RequestsPage() {
           />
         ))}
       </Flex>
+      {broken !== null && <Problem error={broken} />}
       <Answer of={{ ...entries, data: rows }}>
         {(data) => (
           <DataTable
@@ -107,13 +103,7 @@ export function RequestsPage() {
           />
         )}
       </Answer>
-      {entries.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void entries.fetchNextPage()} disabled={entries.isFetchingNextPage}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={entries} />
       {opened !== null && <RequestDialog id={opened} close={() => setOpened(null)} />}
     </PageFrame>
   );

@@ -8,7 +8,7 @@ import { Choice, Field } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { compact, count, dollars, milliseconds, tokensOf } from '../words';
+import { compact, count, dateAfter, dateIn, dollars, milliseconds, ownZone, periodOf, tokensOf, zones } from '../words';
 import { FirstSteps } from './first-steps';
 
 const groups = [
@@ -20,18 +20,16 @@ const groups = [
   ['tag', 'tag'],
 ] as const;
 
-const DAY_MS = 86_400_000;
-const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
-const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const zones = [...new Set([own, 'UTC', ...Intl.supportedValuesOf('timeZone')])].map((name) => [name, name] as const);
+const daysAgo = (days: number): string => dateAfter(dateIn(ownZone, Date.now()), -days) ?? '';
+/** Days that a curve has at most. */
+const MOST_DAYS = 800;
 
 export function SpendPage() {
-  const [from, setFrom] = useState(daysAgo(29));
+  const [from, setFrom] = useState(() => daysAgo(29));
   const [to, setTo] = useState('');
   const [by, setBy] = useState('model');
-  const [zone, setZone] = useState(own);
-  const until = to === '' ? undefined : new Date(Date.parse(to) + DAY_MS).toISOString().slice(0, 10);
-  const period = { from, to: until, timezone: zone };
+  const [zone, setZone] = useState(ownZone);
+  const period = periodOf(from, to, zone);
   const days = useQuery({
     queryKey: ['spend', 'day', period],
     queryFn: () => get<SpendReport>(`/reports/spend${query({ ...period, group_by: 'day' })}`),
@@ -208,8 +206,10 @@ function Curve({ title, of, points, shown, report }: CurveProps) {
 function filled({ from, to, data }: SpendReport, zone: string): Point[] {
   const of = new Map(data.map((row) => [String(row['day']), row]));
   const points: Point[] = [];
-  for (let at = Date.parse(from); at <= Date.parse(to) && points.length < 800; at += DAY_MS) {
-    const day = new Date(at).toLocaleDateString('sv-SE', { timeZone: zone });
+  // By their dates, since a day may have 23 hours or 25; the period ends before `to`.
+  const last = dateIn(zone, Math.max(Date.parse(from), Date.parse(to) - 1));
+  let day: string | undefined = dateIn(zone, Date.parse(from));
+  for (; day !== undefined && day <= last && points.length < MOST_DAYS; day = dateAfter(day, 1)) {
     const row = of.get(day);
     points.push({
       day,

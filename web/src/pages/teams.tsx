@@ -1,23 +1,19 @@
 /** Teams with what is left of their limits. */
 import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { get, type Page, query, type Team, write } from '../api';
+import { query, type Team, write } from '../api';
 import { Only } from '../me';
 import { Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
 import { count, dollars, time } from '../words';
 
 export function TeamsPage() {
   const [q, setQ] = useState('');
-  const teams = useInfiniteQuery({
-    queryKey: ['teams', q],
-    queryFn: ({ pageParam }) => get<Page<Team>>(`/teams${query({ limit: 50, cursor: pageParam, q })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-  });
+  const teams = usePaged<Team>(['teams', q], (cursor) => `/teams${query({ limit: 50, cursor, q })}`);
   return (
     <PageFrame
       title="Teams"
@@ -29,7 +25,7 @@ export function TeamsPage() {
       }
     >
       <Field label="Search" value={q} onChange={setQ} placeholder="a part of it" />
-      <Answer of={{ ...teams, data: teams.data?.pages.flatMap(({ data }) => data) }}>
+      <Answer of={teams}>
         {(data) =>
           data.length === 0 ? (
             <div className="empty">
@@ -44,13 +40,7 @@ export function TeamsPage() {
           )
         }
       </Answer>
-      {teams.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void teams.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={teams} />
     </PageFrame>
   );
 }

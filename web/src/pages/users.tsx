@@ -1,12 +1,13 @@
 /** Users: who may come in, as what, and of which teams. */
 import { Badge, Button, Flex } from '@radix-ui/themes';
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { get, type Page, query, type User, write } from '../api';
+import { query, type User, write } from '../api';
 import { isOfTeams, Only, roleOptions, roleWords } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
 import { DataTable } from '../parts/table';
 import { day, namesIn } from '../words';
 import { UserDialog } from './user-dialog';
@@ -14,14 +15,8 @@ import { UserDialog } from './user-dialog';
 export function UsersPage() {
   const [search, setSearch] = useState('');
   const [opened, setOpened] = useState<string | null>(null);
-  const users = useInfiniteQuery({
-    queryKey: ['users', search],
-    queryFn: ({ pageParam }) => get<Page<User>>(`/users${query({ q: search, limit: 100, cursor: pageParam })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-  });
-  const rows = users.data?.pages.flatMap(({ data }) => data);
-  const user = rows?.find(({ id }) => id === opened);
+  const users = usePaged<User>(['users', search], (cursor) => `/users${query({ q: search, limit: 100, cursor })}`);
+  const user = users.data?.find(({ id }) => id === opened);
   return (
     <PageFrame
       title="Users"
@@ -33,7 +28,7 @@ export function UsersPage() {
       }
     >
       <Field label="Search names and addresses" value={search} onChange={setSearch} />
-      <Answer of={{ ...users, data: rows }}>
+      <Answer of={users}>
         {(found) => (
           <DataTable
             caption="Users"
@@ -55,13 +50,7 @@ export function UsersPage() {
           />
         )}
       </Answer>
-      {users.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void users.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={users} />
       {user && <UserDialog key={user.id} of={user} close={() => setOpened(null)} />}
     </PageFrame>
   );

@@ -1,15 +1,17 @@
 /** Endpoints that are told of events, and what became of each delivery. */
-import { Badge, Button, Flex, Heading, Text } from '@radix-ui/themes';
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Badge, Button, Flex, Heading } from '@radix-ui/themes';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { type Delivery, get, type Page, query, type Webhook, write } from '../api';
 import { Only, useIsFor } from '../me';
 import { Choice, Field } from '../parts/fields';
-import { AsJson, Lines } from '../parts/lines';
+import { AsJson } from '../parts/lines';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { More, usePaged } from '../parts/paged';
+import { Secret } from '../parts/secret';
 import { DataTable } from '../parts/table';
-import { count, milliseconds, time } from '../words';
+import { count, milliseconds, namesIn, time } from '../words';
 
 const states = [
   ['', 'all'],
@@ -23,14 +25,11 @@ export function WebhooksPage() {
   const [state, setState] = useState('');
   const [opened, setOpened] = useState<string | null>(null);
   const hooks = useQuery({ queryKey: ['webhooks'], queryFn: () => get<Page<Webhook>>('/webhooks?limit=100') });
-  const deliveries = useInfiniteQuery({
-    queryKey: ['deliveries', state],
-    queryFn: ({ pageParam }) =>
-      get<Page<Delivery>>(`/webhooks/deliveries${query({ limit: 50, cursor: pageParam, state })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: 5_000,
-  });
+  const deliveries = usePaged<Delivery>(
+    ['deliveries', state],
+    (cursor) => `/webhooks/deliveries${query({ limit: 50, cursor, state })}`,
+    5_000,
+  );
   const act = useMutation({
     mutationFn: (path: string) => write('POST', path),
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries'] }),
@@ -78,7 +77,7 @@ export function WebhooksPage() {
         </Heading>
         <Choice label="State" value={state} onChange={setState} options={states} />
       </Flex>
-      <Answer of={{ ...deliveries, data: deliveries.data?.pages.flatMap(({ data }) => data) }}>
+      <Answer of={deliveries}>
         {(data) => (
           <DataTable
             caption="Deliveries"
@@ -106,13 +105,7 @@ export function WebhooksPage() {
           />
         )}
       </Answer>
-      {deliveries.hasNextPage && (
-        <div>
-          <Button variant="soft" onClick={() => void deliveries.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More of={deliveries} />
       {opened !== null && <DeliveryDialog id={opened} close={() => setOpened(null)} />}
     </PageFrame>
   );
@@ -172,8 +165,7 @@ function NewEndpoint() {
   const [url, setUrl] = useState('');
   const [events, setEvents] = useState('*');
   const make = useMutation({
-    mutationFn: () =>
-      write<Webhook & { secret: string }>('POST', '/webhooks', { url, events: events.split(/[\s,]+/).filter(Boolean) }),
+    mutationFn: () => write<Webhook & { secret: string }>('POST', '/webhooks', { url, events: namesIn(events) }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['webhooks'] }),
   });
   const change = (next: boolean): void => {
@@ -190,13 +182,11 @@ function NewEndpoint() {
       {open && (
         <Modal title="New endpoint" close={() => change(false)}>
           {make.data ? (
-            <Flex direction="column" gap="3">
-              <Text as="p" size="2">
-                This is its secret, by which the receiver checks signatures. It is shown now and never again.
-              </Text>
-              <Lines>{make.data.secret}</Lines>
-              <Button onClick={() => change(false)}>Done</Button>
-            </Flex>
+            <Secret
+              of={make.data.secret}
+              what="secret, by which the receiver checks signatures"
+              close={() => change(false)}
+            />
           ) : (
             <form onSubmit={submit}>
               <Flex direction="column" gap="3">

@@ -12,6 +12,9 @@ interface FieldProps {
   readonly autoComplete?: string;
 }
 
+/** The last that reports take. */
+const last = { date: '2199-12-31', 'datetime-local': '2199-12-31T23:59' } as const;
+
 export function Field({ label, value, onChange, placeholder, type = 'text', required, autoComplete }: FieldProps) {
   const id = useId();
   return (
@@ -22,6 +25,7 @@ export function Field({ label, value, onChange, placeholder, type = 'text', requ
       <TextField.Root
         id={id}
         type={type}
+        max={type === 'date' || type === 'datetime-local' ? last[type] : undefined}
         value={value}
         placeholder={placeholder}
         required={required}

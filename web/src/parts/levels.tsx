@@ -1,7 +1,7 @@
 /** What is left of limits, as bars. */
 import { Card, Flex, Text } from '@radix-ui/themes';
 import type { LimitLevel } from '../api';
-import { count, dollars, limitWords, time } from '../words';
+import { amount, limitWords, time } from '../words';
 
 export function Levels({ levels, empty }: { levels: readonly LimitLevel[]; empty: string }) {
   if (levels.length === 0) return <div className="empty">{empty}</div>;
@@ -9,7 +9,6 @@ export function Levels({ levels, empty }: { levels: readonly LimitLevel[]; empty
     <div className="cards">
       {levels.map((level) => {
         const { unit, max, spent, held, per, model } = level;
-        const amount = (value: string | number): string => (unit === 'usd' ? dollars(value) : count(Number(value)));
         const used = Number(spent) + Number(held);
         const words = limitWords({ unit, max: Number(max), ...(per ? { per } : {}), ...(model ? { model } : {}) });
         return (
@@ -22,7 +21,7 @@ export function Levels({ levels, empty }: { levels: readonly LimitLevel[]; empty
                 <progress value={Math.min(used, Number(max))} max={Math.max(Number(max), 1e-9)} aria-label={words} />
               </div>
               <Text size="1" color="gray">
-                {`${amount(spent)} spent, ${amount(held)} held, ${amount(level.remaining)} left`}
+                {`${amount(unit, spent)} spent, ${amount(unit, held)} held, ${amount(unit, level.remaining)} left`}
               </Text>
               {level.window_ends_at && (
                 <Text size="1" color="gray">
@@ -44,11 +43,10 @@ export function Left({ of: levels }: { of: readonly LimitLevel[] | null }) {
   return (
     <>
       {levels.map(({ unit, per, model, remaining, max }) => {
-        const amount = (value: string | number): string => (unit === 'usd' ? dollars(value) : count(Number(value)));
         const what = unit === 'usd' ? '' : ` ${unit.replaceAll('_', ' ')}`;
         return (
           <div key={`${unit} ${per} ${model}`}>
-            {`${amount(remaining)} of ${amount(max)}${what}${per === null ? '' : `, ${per}`}${model === null ? '' : `, ${model}`}`}
+            {`${amount(unit, remaining)} of ${amount(unit, max)}${what}${per === null ? '' : `, ${per}`}${model === null ? '' : `, ${model}`}`}
           </div>
         );
       })}

@@ -1,47 +1,93 @@
-/** Server-sent events of the admin API, read by fetch so that the sign-in of every other call holds for them; gone on with after a break. */
-import { useEffect, useRef } from 'react';
-import { open } from '../api';
+/**
+ * Server-sent events of the admin API, read by fetch so that the sign-in of every other call holds for them. After a break they are
+ * gone on with, at longer and longer intervals while it fails; what the gateway refuses is not asked again.
+ */
+import { useEffect, useRef, useState } from 'react';
+import { ApiError, open } from '../api';
 
-export interface LiveEvent {
-  readonly event: string;
-  readonly data: string;
+interface Listener {
+  /** The stream is there, and what came before it is not told: it is to be read. */
+  readonly onStart: () => void;
+  readonly onEvent: (event: string, data: string) => void;
 }
 
-const AGAIN_MS = 1_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** However long the gateway says. */
+const LONGEST_WAIT_MS = 600_000;
 
-/** `path` null: nothing is followed. */
-export function useLive(path: string | null, onEvent: (event: LiveEvent) => void): void {
-  const told = useRef(onEvent);
-  told.current = onEvent;
+/** `path` null: nothing is followed. Has what is wrong with the stream, null where nothing is. */
+export function useLive(path: string | null, listener: Listener): unknown {
+  const [problem, setProblem] = useState<unknown>(null);
+  const told = useRef(listener);
+  told.current = listener;
   useEffect(() => {
+    setProblem(null);
     if (path === null) return undefined;
     const controller = new AbortController();
-    void follow(path, controller.signal, (event) => told.current(event));
+    const { signal } = controller;
+    const inForce = (act: () => void): void => {
+      if (!signal.aborted) act();
+    };
+    void follow(path, signal, {
+      onStart: () => inForce(() => told.current.onStart()),
+      onEvent: (event, data) => inForce(() => told.current.onEvent(event, data)),
+      onProblem: (error) => inForce(() => setProblem(error)),
+    });
     return () => controller.abort();
   }, [path]);
+  return problem;
 }
 
-async function follow(path: string, signal: AbortSignal, tell: (event: LiveEvent) => void): Promise<void> {
+interface Follower extends Listener {
+  /** null: it is over. */
+  readonly onProblem: (error: unknown) => void;
+}
+
+async function follow(path: string, signal: AbortSignal, follower: Follower): Promise<void> {
   let last = '';
+  let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
+    let waitMs = pauseMs;
+    const askedMs = Date.now();
     try {
       const response = await open(path, { signal, ...(last === '' ? {} : { headers: { 'last-event-id': last } }) });
-      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = '';
-      for (let read = await reader.read(); !read.done; read = await reader.read()) {
-        const events = (rest + read.value).split('\n\n');
-        rest = events.pop() ?? '';
-        for (const text of events) {
-          const lines = text.split('\n');
-          const field = (name: string) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-          last = field('id') ?? last;
-          const data = field('data');
-          if (data !== undefined) tell({ event: field('event') ?? 'message', data });
-        }
+      follower.onProblem(null);
+      if (last === '') follower.onStart();
+      for await (const { id, event, data } of eventsOf(response)) {
+        last = id ?? last;
+        if (data !== undefined) follower.onEvent(event ?? 'message', data);
       }
-    } catch {
-      // It is away, or it refused: both are seen by the list as well.
+    } catch (error) {
+      // What breaks off while it is read is gone on with; only what is not answered is told.
+      if (error instanceof ApiError) {
+        follower.onProblem(error);
+        if (isFinal(error)) return;
+        waitMs = Math.min(error.retryAfterMs ?? pauseMs, LONGEST_WAIT_MS);
+      }
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    pauseMs = Date.now() - askedMs > pauseMs ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+/** Asked again, it would be refused again. */
+const isFinal = ({ status }: ApiError): boolean => status >= 400 && status < 500 && status !== 429;
+
+type Fields = Partial<Record<'id' | 'event' | 'data', string>>;
+
+async function* eventsOf(response: Response): AsyncGenerator<Fields, void> {
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const events = (rest + read.value).split('\n\n');
+    rest = events.pop() ?? '';
+    for (const text of events)
+      yield Object.fromEntries(
+        text.split('\n').flatMap((line) => {
+          const at = line.indexOf(': ');
+          return at > 0 ? [[line.slice(0, at), line.slice(at + 2)]] : [];
+        }),
+      );
   }
 }

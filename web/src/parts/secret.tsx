@@ -2,7 +2,7 @@
 import { Button, Flex, Text } from '@radix-ui/themes';
 import { Lines } from './lines';
 
-export function Secret({ of: secret, what, close }: { of: string; what: 'key' | 'token'; close: () => void }) {
+export function Secret({ of: secret, what, close }: { of: string; what: string; close: () => void }) {
   return (
     <Flex direction="column" gap="3">
       <Text as="p" size="2">
