@@ -11,6 +11,7 @@ import { pgLedgerStore } from '../src/ledger/ledger-pg.js';
 import type { LedgerFilter } from '../src/ledger/ledger-store.js';
 import { keepPartitions } from '../src/ledger/partitions-pg.js';
 import { verifyLedger } from '../src/ledger/verify-pg.js';
+import { systemClock } from '../src/lib/clock.js';
 import { newId } from '../src/lib/ids.js';
 import { createReports } from '../src/reports/reports.js';
 import { readRequest, type WrittenRequest } from '../src/reports/request.js';
@@ -144,7 +145,7 @@ async function pages(store: Store): Promise<void> {
 }
 
 async function reports(store: Store): Promise<void> {
-  const reports = createReports(pgReportStore(store.pool));
+  const reports = createReports(pgReportStore(store.pool, systemClock));
   const read = async (written: WrittenRequest): Promise<number> => {
     const request = readRequest(written, LAST);
     if (!request.ok) throw new Error(request.refusal.message);

@@ -58,7 +58,7 @@ export async function startSpend(deps: SpendDeps) {
         onIdleError: (error) => log.warn({ error: messageOf(error) }, 'database connection'),
       });
   const pool = (own ?? store).pool;
-  const reports = createReports(pgReportStore(pool));
+  const reports = createReports(pgReportStore(pool, clock));
   const runs = pgReportRuns(store.pool);
 
   const partitions = async () => {

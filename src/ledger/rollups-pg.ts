@@ -9,7 +9,6 @@
 import { performanceDims, performanceOf, performanceSums, performanceTable } from '../lib/performance-sums.js';
 import {
   type Cube,
-  cubeNames,
   cubes,
   type Grain,
   MOST,
@@ -17,6 +16,7 @@ import {
   rollupOf,
   rollupTable,
   sumNames,
+  writtenCubes,
 } from '../lib/spend-sums.js';
 
 /** How a transaction begins that adds to the sums. */
@@ -54,12 +54,12 @@ const upsert = ({ table, dims, sums }: Sums, rows: string): string => {
 /** Parts of a `with` that add the rows of `added`, a part before them, to every cube: by hour, and by day from its hours. */
 export const addingTo = (added: string): string =>
   [
-    ...cubeNames.map((cube) => `${cube}_hours as materialized (${rollupOf('hour', cube, added)})`),
+    ...writtenCubes.map((cube) => `${cube}_hours as materialized (${rollupOf('hour', cube, added)})`),
     `times_hours as materialized (${performanceOf('hour', added)})`,
-    ...cubeNames.map(
+    ...writtenCubes.map(
       (cube) => `${cube}_by_hour as (${upsert(spendSums('hour', cube), `select * from ${cube}_hours`)})`,
     ),
-    ...cubeNames.map(
+    ...writtenCubes.map(
       (cube) => `${cube}_by_day as (${upsert(spendSums('day', cube), days(cube, spendSums('day', cube)))})`,
     ),
     `times_by_hour as (${upsert(timeSums('hour'), 'select * from times_hours')})`,

@@ -5,17 +5,7 @@
  * dropped have nothing to be compared with, and their sums stay as they are.
  */
 import type { Pool, PoolClient } from 'pg';
-import {
-  type Cube,
-  cubeNames,
-  cubes,
-  type Grain,
-  grains,
-  ROLLUP_LOCK,
-  rollupOf,
-  rollupTable,
-  sumNames,
-} from '../lib/spend-sums.js';
+import { cubes, ROLLUP_LOCK, rollupOf, rollupTable, summedIn, sumTables } from '../lib/spend-sums.js';
 import { inTransaction } from '../store/query.js';
 
 export interface Verified {
@@ -86,8 +76,8 @@ const ofMonth = `(select * from entries where ${within('at')})`;
 
 async function compare(client: PoolClient, month: string): Promise<Difference[]> {
   const found: Difference[] = [];
-  for (const [grain, cube] of tables()) {
-    const columns = ['start', 'dims', ...cubes[cube], ...sumNames];
+  for (const [grain, cube] of sumTables) {
+    const columns = ['start', 'dims', ...cubes[cube], ...summedIn(cube)];
     const differs = columns.map((name) => `summed.${name} is distinct from kept.${name}`).join(' or ');
     const { rows } = await client.query<{ n: string; nusd: string }>(
       `select count(*)::text as n, coalesce(sum(coalesce(kept.total_nusd, 0) - coalesce(summed.total_nusd, 0)), 0)::text as nusd
@@ -107,8 +97,8 @@ async function rebuild(pool: Pool, month: string): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query('set local statement_timeout = 0');
     await client.query(`select pg_advisory_xact_lock(${ROLLUP_LOCK})`);
-    for (const [grain, cube] of tables()) {
-      const columns = ['start', 'dims', ...cubes[cube], ...sumNames].join(', ');
+    for (const [grain, cube] of sumTables) {
+      const columns = ['start', 'dims', ...cubes[cube], ...summedIn(cube)].join(', ');
       await client.query(`delete from ${rollupTable(grain, cube)} where ${within('start')}`, bounds(month));
       await client.query(
         `insert into ${rollupTable(grain, cube)} (${columns}) select ${columns} from (${rollupOf(grain, cube, ofMonth)}) as summed`,
@@ -117,8 +107,6 @@ async function rebuild(pool: Pool, month: string): Promise<void> {
     }
   });
 }
-
-const tables = (): [Grain, Cube][] => grains.flatMap((grain) => cubeNames.map((cube): [Grain, Cube] => [grain, cube]));
 
 const inSnapshot = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   inTransaction(

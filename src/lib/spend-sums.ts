@@ -39,7 +39,7 @@ export type Sum = keyof typeof sums;
 export const sumNames = Object.keys(sums) as Sum[];
 
 export const grains = ['hour', 'day'] as const;
-export type Grain = (typeof grains)[number];
+export type Grain = (typeof grains)[number] | 'month';
 
 /** Each cube's columns, in the order in which `tollgate_dims` takes them. */
 export const cubes = {
@@ -47,10 +47,26 @@ export const cubes = {
   main: ['key_id', 'team', 'model', 'served_model', 'provider', 'target', 'endpoint'],
   user: ['end_user', 'key_id', 'team', 'model', 'provider'],
   tag: ['tag', 'key_id', 'team', 'model', 'provider'],
+  tag_team: ['tag', 'team', 'model', 'provider'],
+  outcome: ['status', 'error', 'cache', 'team', 'model', 'provider', 'target'],
+  key: ['key_id', 'team'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Cube = keyof typeof cubes;
-export const cubeNames = Object.keys(cubes) as Cube[];
+
+/** What a cube sums up: of keys their cost alone, which tells the dearest ones. */
+export const summedIn = (cube: Cube): readonly Sum[] => (cube === 'key' ? ['total_nusd'] : sumNames);
+
+/** Those by hour and by day, which the statement that writes entries adds to. */
+export const writtenCubes = ['team', 'main', 'user', 'tag'] as const satisfies readonly Cube[];
+
+/** All tables of sums. Those that are not by hour and by day are written by a trigger of the ledger. */
+export const sumTables: readonly (readonly [Grain, Cube])[] = [
+  ...grains.flatMap((grain) => writtenCubes.map((cube) => [grain, cube] as const)),
+  ['month', 'key'],
+  ['day', 'tag_team'],
+  ['day', 'outcome'],
+];
 
 /**
  * Where a sum of one row ends: half of what a `bigint` holds, which is some 4.6 billion dollars in nano-dollars. Nothing that an
@@ -62,16 +78,19 @@ export const rollupTable = (grain: Grain, cube: Cube): string => `spend_${grain}
 
 /** Entries as the rows of a cube take them: for tags, once for each tag, and once without one where there are none. */
 export const cubeSource = (cube: Cube, entries: string): string =>
-  cube === 'tag'
+  cube === 'tag' || cube === 'tag_team'
     ? `(select e.*, t.tag from ${entries} e left join lateral (select distinct unnest(e.tags) as tag) t on true)`
     : entries;
 
 /** The rows of a rollup that entries sum up to. `entries` is a relation or a query in parentheses. */
 export function rollupOf(grain: Grain, cube: Cube, entries: string): string {
   const dims = cubes[cube].join(', ');
-  const totals = sumNames.map((name) => `least(sum(${sums[name]}), ${MOST})::bigint as ${name}`).join(', ');
+  const hashed = cubes[cube].map((name) => (name === 'status' ? 'status::text' : name)).join(', ');
+  const totals = summedIn(cube)
+    .map((name) => `least(sum(${sums[name]}), ${MOST})::bigint as ${name}`)
+    .join(', ');
   const start = `date_trunc('${grain}', at, 'UTC')`;
-  return `select ${start} as start, tollgate_dims(${dims}) as dims, ${dims}, ${totals}
+  return `select ${start} as start, tollgate_dims(${hashed}) as dims, ${dims}, ${totals}
     from ${cubeSource(cube, entries)} as counted group by ${start}, ${dims}`;
 }
 

@@ -7,12 +7,13 @@
  * is asked for than is kept.
  */
 import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../lib/clock.js';
 import { type Sum, sumNames } from '../lib/spend-sums.js';
 import { inTransaction } from '../store/query.js';
 import type { UsageRow } from './focus.js';
 import type { ReportStore, Rows } from './reports.js';
 import type { ReportRequest } from './request.js';
-import { sourcesOf } from './sources.js';
+import { type Period, sourcesOf } from './sources.js';
 import type { GroupValue, SpendRow } from './spend-row.js';
 import { dearestQuery, narrowedBy, type Query, spendQuery, usageColumns, usageQuery } from './sql.js';
 
@@ -29,10 +30,11 @@ export class NotKept extends Error {
 const FETCH = 1000;
 let cursors = 0;
 
-export const pgReportStore = (pool: Pool): ReportStore => ({
-  async spend(request) {
-    const { segments } = sourcesOf(request);
-    const ledgerFromMs = Math.min(...segments.filter(({ source }) => source === 'ledger').map(({ fromMs }) => fromMs));
+export const pgReportStore = (pool: Pool, clock: Pick<Clock, 'now'>): ReportStore => ({
+  async spend(asked) {
+    const request = { ...asked, nowMs: clock.now() };
+    const needed = sourcesOf(request).filter(({ sums }) => sums === null || sums.cube === 'outcome');
+    const ledgerFromMs = Math.min(...needed.map(({ fromMs }) => fromMs));
     let total: SpendRow | undefined;
     const first = async (client: PoolClient) => {
       await assertKept(client, ledgerFromMs);
@@ -65,7 +67,7 @@ async function read(client: PoolClient, { text, values }: Query): Promise<readon
 /** Not more than are asked for, and so all at once. `first` runs in the same snapshot. */
 async function dearestRows(
   pool: Pool,
-  request: ReportRequest,
+  request: ReportRequest & Period,
   first: (client: PoolClient) => Promise<void>,
 ): Promise<Rows<Raw>> {
   let rows = await inTransaction(

@@ -2,9 +2,9 @@
  * The queries of a report: what its period is read from, joined and summed up in one pass. Of a report of the dearest keys, two: which
  * ones they are, by their cost alone, and then all figures of those few, which indexes find. Values are parameters, always.
  */
-import { type Cube, cubeSource, rollupTable, type Sum, sumNames, sums } from '../lib/spend-sums.js';
+import { cubeSource, rollupTable, type Sum, sumNames, sums } from '../lib/spend-sums.js';
 import type { Grouping, ReportRequest } from './request.js';
-import { columns, type Segment, sourcesOf } from './sources.js';
+import { columns, type Period, type Segment, sourcesOf } from './sources.js';
 import { isTime } from './time-column.js';
 
 export interface Query {
@@ -12,7 +12,7 @@ export interface Query {
   readonly values: readonly unknown[];
 }
 
-type Asked = Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone' | 'top'>;
+type Asked = Period & Pick<ReportRequest, 'top'>;
 
 /** Of these there may be many, and an index leads to each. */
 const many = ['key', 'user'] as const;
@@ -74,11 +74,14 @@ function piecesOf(
   narrowed: Narrowed,
   parameter: (value: unknown) => string,
 ): string {
-  const { cube, segments } = sourcesOf(asked);
+  const segments = sourcesOf(
+    asked,
+    summed.every((name) => name === 'total_nusd'),
+  );
   const timezone = asked.groupBy.some(isTime) ? `${parameter(asked.timezone)}::text` : '';
-  const read = segments.length > 0 ? segments : [{ source: 'ledger', fromMs: 0, toMs: 0 } as const];
+  const read = segments.length > 0 ? segments : [{ sums: null, fromMs: 0, toMs: 0, sign: 1 } as const];
   const pieces = read
-    .map((segment) => piece(asked, segment, cube ?? 'main', { summed, narrowed, timezone, parameter }))
+    .map((segment) => piece(asked, segment, { summed, narrowed, timezone, parameter }))
     .join(' union all ');
   if (timezone === '') return pieces;
   // Times are put into words once for each beginning of an hour or a day, and not once for each row.
@@ -107,11 +110,10 @@ interface Pieces {
 
 function piece(
   { groupBy, filters }: Asked,
-  { source, fromMs, toMs }: Segment,
-  cube: Cube,
+  { sums: read, fromMs, toMs, sign }: Segment,
   { summed, narrowed, timezone, parameter }: Pieces,
 ): string {
-  const ledger = source === 'ledger';
+  const ledger = read === null;
   const at = ledger ? 'at' : 'start';
   const byTag = groupBy.includes('tag');
   const beginning = (name: string): string => (ledger ? `date_trunc('${name}', at, ${timezone})` : 'start');
@@ -119,8 +121,8 @@ function piece(
   const where = [`${at} >= ${parameter(iso(fromMs))}::timestamptz`, `${at} < ${parameter(iso(toMs))}::timestamptz`];
   where.push(...conditions(filters, ledger && !byTag, parameter));
   for (const [name, some] of Object.entries(narrowed)) where.push(isOneOf(columns[name as Many], some, parameter));
-  const added = summed.map((name) => `(${ledger ? sums[name] : name})::bigint as ${name}`);
-  const from = ledger ? cubeSource(byTag ? 'tag' : 'main', 'entries') : rollupTable(source, cube);
+  const added = summed.map((name) => `${sign === 1 ? '' : '-'}(${ledger ? sums[name] : name})::bigint as ${name}`);
+  const from = read === null ? cubeSource(byTag ? 'tag' : 'main', 'entries') : rollupTable(read.grain, read.cube);
   return `select ${[...groups, ...added].join(', ')} from ${from} as counted where ${where.join(' and ')}`;
 }
 
@@ -158,7 +160,7 @@ export const usageColumns = [
 ] as const;
 
 /** Entries by hour and by all that a bill tells apart, oldest first, for the FOCUS table. */
-export function usageQuery({ fromMs, toMs, filters }: Asked): Query {
+export function usageQuery({ fromMs, toMs, filters }: Pick<Asked, 'fromMs' | 'toMs' | 'filters'>): Query {
   const values: unknown[] = [iso(fromMs), iso(toMs)];
   const where = conditions(filters, true, (value) => `$${values.push(value)}`);
   const groups = `date_trunc('hour', at, 'UTC'), key_id, team, end_user, tags, endpoint, model, served_model, provider, target,

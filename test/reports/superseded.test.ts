@@ -8,6 +8,7 @@ import { pgLedgerStore } from '../../src/ledger/ledger-pg.js';
 import { scanLedger } from '../../src/ledger/scan-pg.js';
 import { pgSpentStore, type SpentQuery } from '../../src/ledger/spent-pg.js';
 import { verifyLedger } from '../../src/ledger/verify-pg.js';
+import { systemClock } from '../../src/lib/clock.js';
 import { markedUp } from '../../src/lib/money.js';
 import { reprice } from '../../src/operations/reprice.js';
 import { writtenPrice } from '../../src/pricing/price.js';
@@ -79,7 +80,7 @@ async function bytesOf(store: Store, given: Partial<ReportRequest>): Promise<Buf
     format: 'json',
     ...given,
   } as const;
-  const report = await createReports(pgReportStore(store.pool)).run(asked);
+  const report = await createReports(pgReportStore(store.pool, systemClock)).run(asked);
   assert.ok(report.ok);
   const pieces: Buffer[] = [];
   for await (const piece of report.value.bytes) pieces.push(piece);
