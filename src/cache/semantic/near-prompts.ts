@@ -1,7 +1,7 @@
 /**
- * The nearest prompts of a scope, as the store has them now: the index says which, and each is read again and checked against
- * scope, tenant, age and purges before it is compared. What was opened and read word by word lately is kept in memory, by the
- * sealed bytes that it came from; the rest is read in turns of the event loop.
+ * The nearest prompts of a scope: the index says which, and before one of them answers each is read again from the store and
+ * checked against scope, tenant, age and purges. What was opened and read word by word lately is kept in memory; the rest is
+ * read in turns of the event loop.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
@@ -17,6 +17,7 @@ import type { Candidate } from './decide.js';
 import type { AnswerHead, PromptStore, ReadPrompt } from './prompt-store.js';
 import { type Signature, signatureOf } from './signature.js';
 import type { VectorIndex } from './vector-index.js';
+import type { Neighbour } from './vectors.js';
 
 export interface NearPrompt extends Candidate, ComparedText {
   readonly key: string;
@@ -65,14 +66,32 @@ export class NearPrompts {
     this.#deps = deps;
   }
 
-  /** Nearest first; undefined where the scope is not loaded yet. Throws where index or store are away or late. */
-  async of(placed: Placed, searchMs: number, readMs: number): Promise<NearPrompt[] | undefined> {
-    const { scope, vector, least } = placed;
-    const near = await this.#deps.index.nearest(scope, vector, NEAREST, searchMs);
-    const close = near?.filter(({ similarity }) => similarity >= least);
-    if (!close || close.length === 0) return close && [];
+  /** Which they are, nearest first; undefined where the scope is not loaded yet. Throws where the index is away or late. */
+  async near({ scope, vector, least }: Placed, withinMs: number): Promise<readonly Neighbour[] | undefined> {
+    const near = await this.#deps.index.nearest(scope, vector, NEAREST, withinMs);
+    return near?.filter(({ similarity }) => similarity >= least);
+  }
+
+  /**
+   * Their words from memory; undefined where one is not there. A key stands for one text only, but whether the store still has
+   * it is not known: enough to say that none of them answers, and not that one does.
+   */
+  texts(near: readonly Neighbour[]): readonly ComparedText[] | undefined {
+    const known: ComparedText[] = [];
+    for (const { id } of near) {
+      const opened = this.#opened.get(id);
+      if (!opened) return undefined;
+      known.push(opened);
+    }
+    return known;
+  }
+
+  /** As the store has them now. Throws where it is away or late. */
+  async read(placed: Placed, close: readonly Neighbour[], withinMs: number): Promise<NearPrompt[]> {
+    if (close.length === 0) return [];
+    const { scope } = placed;
     const keys = close.map(({ id }) => id);
-    const found = await within(this.#deps.store.read(scope, keys), readMs, 'the store did not answer');
+    const found = await within(this.#deps.store.read(scope, keys), withinMs, 'the store did not answer');
     const byKey = new Map(found.map((row) => [row.key, row]));
     const gone = keys.filter((key) => !byKey.has(key));
     if (gone.length > 0) this.#deps.index.forget(scope, gone);

@@ -8,7 +8,8 @@ import type { SemanticPolicy } from '../cache.js';
 import { Calibration, type Verdict } from './calibration.js';
 import type { Observation, PromptStore } from './prompt-store.js';
 
-interface State {
+/** What a scope has earned so far. */
+export interface ScopeState {
   readonly calibration: Calibration;
   /** Would-be hits until the audit of the block, and until the block ends. */
   untilAudit: number;
@@ -22,7 +23,7 @@ export class Verification {
   readonly #store: PromptStore;
   readonly #random: () => number;
   readonly #onVerdict: (scope: string, verdict: Verdict) => void;
-  readonly #states = new LRUCache<string, Promise<State>>({ max: MOST_SCOPES });
+  readonly #states = new LRUCache<string, Promise<ScopeState>>({ max: MOST_SCOPES });
   readonly #standing = new LRUCache<string, Verdict>({ max: MOST_SCOPES });
 
   constructor(store: PromptStore, random: () => number, onVerdict: (scope: string, verdict: Verdict) => void) {
@@ -31,7 +32,7 @@ export class Verification {
     this.#onVerdict = onVerdict;
   }
 
-  async of(scope: string, policy: SemanticPolicy & { readonly max_error_rate: number }): Promise<State> {
+  async of(scope: string, policy: SemanticPolicy & { readonly max_error_rate: number }): Promise<ScopeState> {
     const name = `${scope} ${policy.threshold} ${policy.max_error_rate} ${policy.until_certified}`;
     let state = this.#states.get(name);
     if (!state) {
@@ -43,7 +44,7 @@ export class Verification {
   }
 
   /** Whether this would-be hit is answered upstream instead. */
-  audits(state: State, rate: number): boolean {
+  audits(state: ScopeState, rate: number): boolean {
     if (state.untilEnd <= 0) {
       state.untilEnd = Math.max(1, Math.round(1 / rate));
       state.untilAudit = Math.floor(this.#random() * state.untilEnd);
@@ -53,7 +54,7 @@ export class Verification {
     return state.untilAudit === -1;
   }
 
-  async learn(state: State, observation: Observation): Promise<void> {
+  async learn(state: ScopeState, observation: Observation): Promise<void> {
     state.calibration.add(observation);
     this.#tell(observation.scope, state.calibration.verdict);
     await this.#store.observe(observation);
@@ -70,7 +71,7 @@ export class Verification {
     if (before?.standing !== verdict.standing) this.#onVerdict(scope, verdict);
   }
 
-  async #load(scope: string, policy: SemanticPolicy & { readonly max_error_rate: number }): Promise<State> {
+  async #load(scope: string, policy: SemanticPolicy & { readonly max_error_rate: number }): Promise<ScopeState> {
     const labels = await this.#store.observations(scope, MOST_LABELS);
     const { threshold, max_error_rate: maxErrorRate, until_certified: untilCertified } = policy;
     const calibration = new Calibration({ threshold, maxErrorRate, untilCertified, window: MOST_LABELS }, labels);

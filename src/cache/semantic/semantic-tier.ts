@@ -24,13 +24,14 @@ import type { ComparedText, Comparer } from './counterparts.js';
 import { decide, type Rejection } from './decide.js';
 import type { Embedder } from './embedder.js';
 import { KnownAnswers } from './known-answers.js';
-import { type NearPrompt, NearPrompts } from './near-prompts.js';
+import { type NearPrompt, NearPrompts, type Placed } from './near-prompts.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore } from './prompt-store.js';
-import { Verification } from './scope-state.js';
+import { type ScopeState, Verification } from './scope-state.js';
 import { signatureOf } from './signature.js';
 import { type TextUnfit, unfitText } from './text-fit.js';
 import type { VectorIndex } from './vector-index.js';
+import type { Neighbour } from './vectors.js';
 
 export type Skip = PromptUnfit | TextUnfit | 'language' | 'too long' | 'busy' | 'not loaded';
 
@@ -132,11 +133,36 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   async function find(asked: AskedPrompt, own: EmbeddedPrompt | undefined | 'late'): Promise<SemanticFound> {
     if (own === 'late') return skipped('busy', asked);
     if (!own) return skipped('too long');
-    const rows = await inTime(() => candidates(own, SEARCH_MS, READ_MS));
-    if (rows === 'late') return skipped('busy', asked);
-    if (!rows) return skipped('not loaded', asked);
+    const near = await inTime(() => prompts.near(placed(own), SEARCH_MS));
+    if (near === 'late') return skipped('busy', asked);
+    if (!near) return skipped('not loaded', asked);
+    const miss = await inTime(() => refused(own, near));
+    if (miss === 'late') return skipped('busy', asked);
+    return miss ?? compared(own, near);
+  }
+
+  /** A miss, where it can be told without the store that none of them answers. */
+  async function refused(own: EmbeddedPrompt, near: readonly Neighbour[]): Promise<SemanticFound | undefined> {
+    const texts = prompts.texts(near);
+    const objections = texts && (await deps.comparer.objections(own, texts, own.policy.guards));
+    if (!objections || objections.includes(null)) return undefined;
+    const threshold = thresholdOf(own, await standing(own));
+    for (const [i, why] of objections.entries()) if (near[i]!.similarity >= threshold) deps.onRejection(why!);
+    return {
+      known: undefined,
+      learn: (answer) =>
+        teach(answer, async () => ({
+          ...own,
+          ...{ rows: await prompts.read(placed(own), near, LATER_MS), near: undefined, weight: 1, audit: false },
+        })),
+    };
+  }
+
+  async function compared(own: EmbeddedPrompt, near: readonly Neighbour[]): Promise<SemanticFound> {
+    const rows = await inTime(() => prompts.read(placed(own), near, READ_MS));
+    if (rows === 'late') return skipped('busy', own);
     const objections = await inTime(() => deps.comparer.objections(own, rows, own.policy.guards));
-    if (objections === 'late') return skipped('busy', asked);
+    if (objections === 'late') return skipped('busy', own);
     return judged({ ...own, rows }, objections);
   }
 
@@ -149,21 +175,20 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     return { ...asked, scope, vector: embedded.vector };
   }
 
-  const candidates = (own: EmbeddedPrompt, searchMs: number, readMs: number) =>
-    prompts.of({ ...own, least: own.policy.threshold - own.policy.margin }, searchMs, readMs);
+  /** Of verified mode. */
+  const standing = async ({ scope, policy }: EmbeddedPrompt) =>
+    isVerified(policy) ? verification.of(scope, policy) : undefined;
 
   /** Whether a candidate answers; in verified mode at the threshold that the scope has earned, and with audits. */
   async function judged(
     lesson: Omit<Lesson, 'near' | 'weight' | 'audit'>,
     objections: readonly (Objection | null)[],
   ): Promise<SemanticFound> {
-    const { policy, scope, rows } = lesson;
-    let threshold: number | null = policy.threshold;
+    const { policy, rows } = lesson;
     let weight = 1;
     let audit = false;
-    const verified = isVerified(policy) ? await verification.of(scope, policy) : undefined;
-    if (verified) threshold = verified.calibration.verdict.threshold;
-    const { hit, near, rejections } = decide(rows, objections, policy, threshold ?? Number.POSITIVE_INFINITY);
+    const verified = await standing(lesson);
+    const { hit, near, rejections } = decide(rows, objections, policy, thresholdOf(lesson, verified));
     for (const why of rejections) deps.onRejection(why);
     if (hit && verified && verification.audits(verified, policy.audit_rate)) {
       weight = 1 / policy.audit_rate;
@@ -192,7 +217,8 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
       teach(answer, async () => {
         const own = await embedded(asked, deps.promptEmbedder().embedIdly);
         if (!own) return undefined;
-        const rows = (await candidates(own, LATER_MS, LATER_MS)) ?? [];
+        const near = (await prompts.near(placed(own), LATER_MS)) ?? [];
+        const rows = await prompts.read(placed(own), near, LATER_MS);
         return { ...own, rows, near: undefined, weight: 1, audit: false };
       });
   }
@@ -270,6 +296,12 @@ async function first<T>(all: readonly T[], is: (one: T) => Promise<boolean>): Pr
   for (const one of all) if (await is(one)) return one;
   return undefined;
 }
+
+/** What the scope has earned, in verified mode. */
+const thresholdOf = ({ policy }: EmbeddedPrompt, verified: ScopeState | undefined): number =>
+  verified ? (verified.calibration.verdict.threshold ?? Number.POSITIVE_INFINITY) : policy.threshold;
+
+const placed = (own: EmbeddedPrompt): Placed => ({ ...own, least: own.policy.threshold - own.policy.margin });
 
 const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
   policy.max_error_rate !== null;
