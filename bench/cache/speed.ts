@@ -1,5 +1,4 @@
-/** How long the parts of the semantic tier take, and whether the event loop notices. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+/** How long the parts of the semantic tier take. */
 import { compare } from '../../src/cache/semantic/alignment.js';
 import { signatureOf } from '../../src/cache/semantic/signature.js';
 import type { VectorWorker } from '../../src/cache/semantic/vector-worker.js';
@@ -14,9 +13,7 @@ const PROMPT =
 export async function speed(worker: VectorWorker): Promise<void> {
   console.log('\nspeed | p50 ms | p99 ms');
   await worker.ask({ op: 'embed', text: PROMPT }, 60_000);
-  await fill(worker, 'small', 1_000); // making the vectors is the bench's own work
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  loop.enable();
+  await fill(worker, 'small', 1_000);
   await timed('embed a prompt of about 32 tokens', 500, (i) =>
     worker.ask({ op: 'embed', text: `${PROMPT} ${i}` }, 60_000),
   );
@@ -30,11 +27,6 @@ export async function speed(worker: VectorWorker): Promise<void> {
   );
   await timed('compare words of it with one that was', 300, (i) =>
     worker.ask({ op: 'counterparts', one: PROMPT, two: `${PROMPT} other ${i}`, pairs }, 60_000),
-  );
-  loop.disable();
-  // The clock of the monitor ticks each millisecond, so that much is its own.
-  console.log(
-    `event loop delay meanwhile: p99 ${(loop.percentile(99) / 1e6 - 1).toFixed(1)}, most ${(loop.max / 1e6 - 1).toFixed(1)}`,
   );
   const before = (await worker.ask({ op: 'size' }, 1_000)).bytes!;
   await fill(worker, 'large', MANY);

@@ -328,7 +328,8 @@ export async function startLoopRig(): Promise<LoopRig> {
   };
 }
 
-function watching(file: string): Record<string, string> {
+/** What makes a gateway write how long its loop is held. */
+export function watching(file: string): Record<string, string> {
   writeFileSync(file, '{"cpuMs":0,"clockMs":0}');
   const watch = pathToFileURL(join(import.meta.dirname, 'loop-watch.js')).href;
   return { LOOP_WATCH: file, NODE_OPTIONS: `--import=${watch}` };
