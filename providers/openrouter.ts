@@ -5,6 +5,7 @@ export const openrouter = openaiLike({
   type: 'openrouter',
   baseUrl: 'https://openrouter.ai/api/v1',
   catalogue: 'openrouter',
+  readsFiles: true,
   maySpeak: { 'anthropic-messages': { path: '/v1/messages', headers: messagesHeaders } },
   dialect: { thinking: (effort) => ({ reasoning: { effort } }) },
 });

@@ -3,12 +3,12 @@
  * words that name both sides.
  */
 import type { FormatId } from '../formats/format-id.js';
+import type { MediaKind } from '../formats/media-kind.js';
 import { apiFormat, apiFormats, type UpstreamFormat, upstreamFormats } from '../formats/registry.js';
 import type { ModelRequest } from '../formats/request.js';
 import type { AttemptTerms, TargetFacts, Translation } from '../formats/translation.js';
 import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js';
 import type { ProviderSettings } from '../lib/provider-settings.js';
-import type { Feature } from '../lib/route-spec.js';
 import { then } from '../lib/then.js';
 import type { Path, PathFacts, ProviderType, Spoken, SpokenFormat } from '../provider/provider-type.js';
 import type { Signer } from '../provider/signers.js';
@@ -73,7 +73,7 @@ export function carriersOf(
   const ids = new Set(Object.keys(spoken) as FormatId[]);
   const always = configuredHeaders ?? type.passHeaders?.always ?? [];
   const carriers: Partial<Record<FormatId, Carrier>> = {};
-  const unread = unreadBy(facts.abilities?.input ?? null);
+  const lacks = lacksOf(facts, type.readsFiles ?? false);
   for (const { id, saidIn } of apiFormats) {
     const translator = translatorFor(id, ids);
     if (!translator) continue;
@@ -87,8 +87,8 @@ export function carriersOf(
     const leavesOut = facts.dropParams && translator.from !== translator.to;
     const readable = (request: ModelRequest, terms: AttemptTerms) =>
       then(translator.translate(request, facts, terms), (made): Result<Translation> => {
-        const kind = made.ok && !leavesOut ? unread.find((one) => request.facts.has(one)) : undefined;
-        return kind === undefined ? made : refused(cannotRead(kind, saidIn, facts));
+        const lack = made.ok && !leavesOut ? lacks.find((one) => has(request, one)) : undefined;
+        return lack === undefined ? made : refused(cannotRead(lack, saidIn, facts));
       });
     carriers[id] = {
       ...upstreamFormats[translator.to],
@@ -100,7 +100,7 @@ export function carriersOf(
       headers: reach.headers(headers),
       passes: translator.to === id ? [...always, ...(type.passHeaders?.native ?? [])] : always,
       translate: (request, terms) => {
-        const carried = unread.length === 0 ? translator.translate(request, facts, terms) : readable(request, terms);
+        const carried = lacks.length === 0 ? translator.translate(request, facts, terms) : readable(request, terms);
         if (!wrapping) return carried;
         return then(carried, (made) => (made.ok ? ok(wrapped(made.value, wrapping, pathFacts(request.stream))) : made));
       },
@@ -109,17 +109,35 @@ export function carriersOf(
   return carriers;
 }
 
-/** What a request may hold and the model does not read. Files and films are left to the target: some turn them into text. */
-const unreadBy = (input: readonly string[] | null): readonly Feature[] =>
-  (['image', 'audio'] as const).filter((kind) => input && !input.includes(kind));
+const media = { image: 'an image', audio: 'sound', video: 'a film', file: 'a file' } as const;
+type Lack = MediaKind | 'tools';
 
-function cannotRead(kind: Feature, param: string, { id, abilities }: TargetFacts): Refusal {
-  const what = kind === 'image' ? 'an image' : 'sound';
+/**
+ * What a request may have and the model does not read. Of files the table knows little, for some providers turn them into text: a
+ * model reads none where that is stated, or where it reads text alone and its provider does no such thing.
+ */
+function lacksOf({ abilities, stated }: TargetFacts, readsFiles: boolean): readonly Lack[] {
+  const input = abilities?.input;
+  const tools: readonly Lack[] = stated?.tools === false ? ['tools'] : [];
+  if (!input) return tools;
+  const noFiles = stated?.input ? !input.includes('file') : !readsFiles && input.every((kind) => kind === 'text');
+  const unread = (['image', 'audio', 'video'] as const).filter((kind) => !input.includes(kind));
+  return [...tools, ...unread, ...(noFiles ? (['file'] as const) : [])];
+}
+
+const has = ({ facts }: ModelRequest, lack: Lack): boolean =>
+  lack === 'tools' ? facts.has('tools') : facts.holds(lack) || (lack === 'audio' && facts.billable.audioOutput);
+
+function cannotRead(lack: Lack, saidIn: string, { id, abilities }: TargetFacts): Refusal {
+  if (lack === 'tools') {
+    const words = `The model behind ${id} calls no tools. Leave them out or ask for another model.`;
+    return refuse('unsupported_parameter', words, { param: lack });
+  }
   const reads = (abilities?.input ?? []).join(', ');
   const words =
-    `The request holds ${what}, and the model behind ${id} reads ${reads} only. Leave it out or ask for another model. ` +
+    `The request holds ${media[lack]}, and the model behind ${id} reads ${reads} only. Leave it out or ask for another model. ` +
     "Where that is not so, the configuration says what the model reads: 'abilities: { input: [...] }'.";
-  return refuse('unsupported_parameter', words, { param });
+  return refuse('unsupported_parameter', words, { param: saidIn });
 }
 
 const spokenFormat = (spoken: Path | SpokenFormat): SpokenFormat =>

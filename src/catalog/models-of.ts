@@ -2,10 +2,8 @@
 
 import type { Config, ModelConfig, TargetConfig } from '../config/config.js';
 import { failureRuleOf } from '../formats/failure-rules.js';
-import type { ChatDialect } from '../formats/openai-chat/dialect.js';
-import { CHAT_SAMPLING, refusesSampling } from '../formats/sampling.js';
+import { geminiModel } from '../formats/google-gemini/models.js';
 import { Guards } from '../guardrails/guards.js';
-import type { ModelAbilities } from '../lib/abilities-spec.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
@@ -21,7 +19,8 @@ import { Rules } from '../router/rules.js';
 import type { TargetStates } from '../router/states.js';
 import { cleaner } from '../telemetry/redact.js';
 import type { PoolLease } from '../upstream/pool.js';
-import { abilitiesOf, factsWithStated, withStated } from './abilities/abilities.js';
+import { abilitiesOf } from './abilities/abilities.js';
+import { converseWithStated, dialectOf, factsWithStated, geminiWithStated, withStated } from './abilities/stated.js';
 import { type AccountReach, carriersOf } from './carrier.js';
 import type { Model, Models, RequestSigning, Target } from './model.js';
 import { viaOf } from './via.js';
@@ -239,9 +238,11 @@ function targetOf(
           dropParams: model.drop_params,
           forcedToolChoice: model.forced_tool_choice,
           abilities,
+          stated: model.abilities,
           modelFacts: factsWithStated(providerType.modelFacts?.(known) ?? null, model.abilities),
-          converseFacts: providerType.converseFacts?.(known) ?? null,
-          chatDialect: dialectOf(providerType.chatDialect?.(known), abilities, model.drop_params),
+          converseFacts: converseWithStated(providerType.converseFacts?.(known) ?? null, model.abilities),
+          geminiModel: geminiWithStated(geminiModel(known), model.abilities),
+          chatDialect: dialectOf(providerType.chatDialect?.(known), abilities, model.abilities, model.drop_params),
           embeddingsDialect: providerType.embeddings ?? null,
           outputField: providerType.outputField?.(known) ?? 'max_tokens',
           maxOutput: providerType.maxOutput?.(known) ?? null,
@@ -257,16 +258,6 @@ function targetOf(
       clean,
     };
   };
-}
-
-/** The vendor's dialect, with what this model refuses where its callers agreed to have that left out. */
-function dialectOf(own: ChatDialect | undefined, abilities: ModelAbilities, dropParams: boolean): ChatDialect | null {
-  const drops = [
-    ...(refusesSampling(abilities, undefined) ? CHAT_SAMPLING : []),
-    ...(abilities.reasoning === 'none' ? ['reasoning_effort'] : []),
-  ];
-  if (!dropParams || drops.length === 0) return own ?? null;
-  return { ...own, drops };
 }
 
 const secretsOf = (settings: ProviderSettings): string[] =>

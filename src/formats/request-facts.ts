@@ -4,6 +4,7 @@
  * out when it is first asked for.
  */
 import type { Feature } from '../lib/route-spec.js';
+import type { MediaKind } from './media-kind.js';
 
 export interface RequestFacts {
   /** Answers that are asked for; 1 unless the format has a field for it. */
@@ -21,6 +22,8 @@ export interface RequestFacts {
   /** How often the provider may use tools of its own for it; 0: it has none. */
   toolUsesMost(): number;
   has(feature: Feature): boolean;
+  /** Whether the model must read such. Files of text are read by every model. */
+  holds(kind: MediaKind): boolean;
   /** What the model reads, in order. */
   countables(): Iterable<Countable>;
   /** The text of the user's last message that has any, cut to 100,000 characters; empty where there is none. */

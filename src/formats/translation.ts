@@ -3,12 +3,13 @@
  * no I/O. Where the target speaks the caller's own format the caller's bytes go through (`native.ts` of the format); else a
  * translator in `translate/` stands behind the same interface.
  */
-import type { ModelAbilities } from '../lib/abilities-spec.js';
+import type { ModelAbilities, StatedAbilities } from '../lib/abilities-spec.js';
 import type { Refusal, Result } from '../lib/errors.js';
 import type { ModelFacts } from './anthropic-messages/model-facts.js';
 import type { ConverseFacts } from './bedrock-converse/facts.js';
 import type { UpstreamFailure } from './failure.js';
 import type { FormatId } from './format-id.js';
+import type { GeminiModel } from './google-gemini/models.js';
 import type { ChatDialect } from './openai-chat/dialect.js';
 import type { EmbeddingsDialect } from './openai-embeddings/native.js';
 import type { ModelRequest } from './request.js';
@@ -44,6 +45,10 @@ export interface TargetFacts {
   readonly forcedToolChoice: ForcedToolChoice;
   /** What is known of the model, wherever it is served; left out: nothing is. */
   readonly abilities?: ModelAbilities;
+  /** What of that the configuration states. */
+  readonly stated?: StatedAbilities | null;
+  /** Where the model is one of Google's; left out: as its name says. */
+  readonly geminiModel?: GeminiModel;
   readonly modelFacts: ModelFacts | null;
   /** Where the target is spoken to by Bedrock's Converse. */
   readonly converseFacts?: ConverseFacts | null;

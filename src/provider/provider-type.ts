@@ -128,6 +128,8 @@ export interface ProviderType {
   outputField?(model: string): OutputField;
   /** False: it refuses to be asked for the usage of a stream, unless the configuration says `usage: ask`. */
   readonly asksUsage?: false;
+  /** Files are turned into text for models that read none. */
+  readonly readsFiles?: true;
   /** How its chat completions differ from OpenAI's. */
   chatDialect?(model: string): ChatDialect;
   /** How its embeddings differ from OpenAI's. */

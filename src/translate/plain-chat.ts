@@ -25,7 +25,7 @@ export function plainChat(body: Json, target: TargetFacts, findings: Findings): 
 const labels = ['safety_identifier', 'prompt_cache_key', 'service_tier'];
 const MOST_STOPS = 4;
 
-function knownParameters(body: Json, { model, abilities }: TargetFacts, findings: Findings): Json {
+function knownParameters(body: Json, { model, abilities, stated }: TargetFacts, findings: Findings): Json {
   const known: Record<string, unknown> = { ...body };
   const drop = (names: readonly string[]): void => {
     for (const name of names) {
@@ -38,7 +38,7 @@ function knownParameters(body: Json, { model, abilities }: TargetFacts, findings
   const reasons = outputFieldFor(model) === 'max_completion_tokens';
   const { reasoning_effort: asked, stop } = body;
   if (!isAbsent(asked)) {
-    const effort = takesEffort(model, asked);
+    const effort = takesEffort(model, asked, stated?.reasoning);
     if (effort === undefined) drop(['reasoning_effort']);
     else known['reasoning_effort'] = effort;
   }

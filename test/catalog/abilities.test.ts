@@ -1,7 +1,8 @@
 /** The table of models: what is known by which name, and what the configuration states instead. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abilitiesOf, factsWithStated, withStated } from '../../src/catalog/abilities/abilities.js';
+import { abilitiesOf } from '../../src/catalog/abilities/abilities.js';
+import { factsWithStated, withStated } from '../../src/catalog/abilities/stated.js';
 import { unknownModel } from '../../src/formats/anthropic-messages/model-facts.js';
 import { nothingKnown } from '../../src/lib/abilities-spec.js';
 
@@ -33,7 +34,7 @@ const inputs: Readonly<Record<string, string>> = {
   'Qwen/Qwen3-Coder-480B': 'text',
   'Qwen/Qwen2.5-VL-72B-Instruct': 'text image video',
   'moonshotai/Kimi-K2-Instruct': 'text',
-  'kimi-k2.5': 'text image',
+  'kimi-k2.5': 'text image video',
   'glm-4.6': 'text',
   'glm-4.5v': 'text image video',
   'eu.amazon.nova-micro-v1:0': 'text',

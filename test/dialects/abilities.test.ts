@@ -26,6 +26,7 @@ before(async () => {
         deepseek: { type: 'deepseek', ...at },
         qwen: { type: 'qwen', ...at },
         groq: { type: 'groq', ...at },
+        openrouter: { type: 'openrouter', ...at },
         messages: { type: 'anthropic', base_url: upstream.url, api_key: 'sk-ant-upstream' },
       },
       models: {
@@ -41,6 +42,18 @@ before(async () => {
         'switch-drop': { ...of('qwen', 'qwen3-32b'), drop_params: true },
         'never-thinks-drop': { ...of('groq', 'llama-3.3-70b-versatile'), drop_params: true },
         'stated-drop': { ...of('deepseek', 'deepseek-chat'), drop_params: true, abilities: { reasoning: 'none' } },
+        'reads-by-provider': of('openrouter', 'deepseek/deepseek-chat'),
+        films: of('open', 'qwen3-vl-plus', 'gemini-2.5-flash'),
+        'no-tools': { ...of('open', 'mine'), abilities: { tools: false } },
+        unforced: { ...of('open', 'mine'), abilities: { forced_tool: false, json_schema: false } },
+        'unforced-drop': {
+          ...of('open', 'mine'),
+          abilities: { forced_tool: false, json_schema: false },
+          drop_params: true,
+        },
+        forced: { ...of('deepseek', 'mine'), abilities: { forced_tool: true, json_schema: true } },
+        'own-effort': { ...of('open', 'mine'), abilities: { reasoning: 'effort' } },
+        'own-none': { ...of('responses', 'mine'), abilities: { reasoning: 'none' } },
         opus: of('messages', 'claude-opus-4-7'),
         'opus-drop': { ...of('messages', 'claude-opus-4-7'), drop_params: true },
       },
@@ -121,10 +134,63 @@ describe('what a model cannot read', () => {
       await sentFor(...request('words-that-see'));
     });
 
-  it('sound is refused as well, and words are not', async () => {
-    const body = { model: 'words', messages: say(sound) };
-    assert.equal((await post('/v1/chat/completions', body)).status, 400);
+  const file = (head: string, filename: string) => ({
+    type: 'file',
+    file: { filename, file_data: `${head}${Buffer.from('%PDF-1.4').toString('base64')}` },
+  });
+  const film = { type: 'video_url', video_url: { url: 'data:video/mp4;base64,AAAA' } };
+  const pdf = file('data:application/pdf;base64,', 'a.pdf');
+
+  it('sound, films and files are refused as well, words and files of words are not', async () => {
+    for (const [part, named] of [
+      [sound, 'sound'],
+      [film, 'a film'],
+      [pdf, 'a file'],
+      [file('', 'a.pdf'), 'a file'],
+      [file('data:video/mp4;base64,', 'a.mp4'), 'a film'],
+    ] as const) {
+      const refused = await post('/v1/chat/completions', { model: 'words', messages: say(part) });
+      assert.equal(refused.status, 400);
+      assert.match(await refused.text(), new RegExp(`holds ${named},`));
+    }
+    for (const part of [file('data:text/plain;base64,', 'a'), file('', 'notes.md')])
+      await sentFor('/v1/chat/completions', { model: 'words', messages: say(part) });
     await sentFor('/v1/chat/completions', { model: 'words', messages: say() });
+    await sentFor('/v1/chat/completions', { model: 'films', messages: say(film) });
+    await sentFor('/v1/chat/completions', { model: 'reads-by-provider', messages: say(pdf) });
+    const { sent } = await sentFor('/v1/chat/completions', { model: 'either', messages: say(pdf) });
+    assert.equal((sent as { model: string }).model, 'gpt-4o');
+  });
+
+  it('films and files of every dialect are refused where the model does not read them', async () => {
+    const source = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' };
+    const content = (mimeType: string) => ({
+      contents: [{ role: 'user', parts: [{ inlineData: { mimeType, data: 'AA==' } }] }],
+    });
+    for (const [path, body, status] of [
+      ['/v1/messages', { model: 'words', max_tokens: 9, messages: say({ type: 'document', source }) }, 400],
+      [
+        '/v1/messages',
+        { model: 'words', max_tokens: 9, messages: say({ type: 'document', source: { type: 'text', data: 'a' } }) },
+        200,
+      ],
+      [
+        '/v1/responses',
+        {
+          model: 'words',
+          store: false,
+          input: [
+            { role: 'user', content: [{ type: 'input_file', file_data: pdf.file.file_data, filename: 'a.pdf' }] },
+          ],
+        },
+        400,
+      ],
+      ['/v1beta/models/words:generateContent', content('application/pdf'), 400],
+      ['/v1beta/models/words:generateContent', content('video/mp4'), 400],
+    ] as const) {
+      const answer = await post(path, body);
+      assert.equal(answer.status, status, `${path} ${await answer.text()}`);
+    }
   });
 });
 
@@ -163,6 +229,30 @@ describe('what a model refuses', () => {
     assert.match(String(chat.dropped), /temperature.*top_p/);
     const own = await sentFor('/v1/messages', { model: 'own-name', messages, max_tokens: 99, ...tuned });
     assert.match(String(own.dropped), /temperature.*top_p/);
+  });
+
+  it('is what the configuration states of it, whatever its name', async () => {
+    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }];
+    const response_format = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } };
+    const refusalOf = async (body: object) => {
+      const refused = await post('/v1/chat/completions', { messages, ...body });
+      assert.equal(refused.status, 400);
+      return ((await refused.json()) as { error: { param: string } }).error.param;
+    };
+    assert.equal(await refusalOf({ model: 'no-tools', tools }), 'tools');
+    for (const tool_choice of ['required', { type: 'function', function: { name: 'f' } }])
+      assert.equal(await refusalOf({ model: 'unforced', tools, tool_choice }), 'tool_choice');
+    assert.equal(await refusalOf({ model: 'unforced', response_format }), 'response_format.json_schema');
+    const whole = { messages, tools, tool_choice: 'required', response_format };
+    const left = await sentFor('/v1/chat/completions', { model: 'unforced-drop', ...whole });
+    assert.match(String(left.dropped), /response_format.*tool_choice/);
+    const kept = await sentFor('/v1/chat/completions', { model: 'forced', ...whole });
+    assert.equal(kept.dropped, null);
+    const asked = { messages, max_tokens: 99, output_config: { effort: 'low' } };
+    const effort = await sentFor('/v1/messages', { model: 'own-effort', ...asked });
+    assert.match(JSON.stringify(effort), /"reasoning_effort":"low"/);
+    const none = await sentFor('/v1/chat/completions', { model: 'own-none', messages, reasoning_effort: 'low' });
+    assert.equal(none.dropped, 'reasoning_effort');
   });
 
   it('how much to think is told in the words of who serves the model, and left out where the model never thinks', async () => {

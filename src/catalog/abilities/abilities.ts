@@ -4,9 +4,8 @@
  * what the configuration states of a model counts before all of it.
  */
 import { claudeFamily } from '../../formats/anthropic-messages/claude-models.js';
-import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import { type GeminiModel, geminiModel } from '../../formats/google-gemini/models.js';
-import { type InputKind, type ModelAbilities, nothingKnown, type StatedAbilities } from '../../lib/abilities-spec.js';
+import { type InputKind, type ModelAbilities, nothingKnown } from '../../lib/abilities-spec.js';
 import { openaiModels } from './openai.js';
 import { otherModels } from './others.js';
 
@@ -75,35 +74,5 @@ function geminiAbilities(name: string): ModelAbilities {
     forcedTool: acts && !embeds,
     jsonSchema: acts && !embeds,
     reasoning: thinking.by === 'nothing' ? 'none' : thinking.by,
-  };
-}
-
-/** What is stated counts before what is known. */
-export function withStated(known: ModelAbilities, stated: StatedAbilities | null): ModelAbilities {
-  if (!stated) return known;
-  return {
-    input: stated.input ?? known.input,
-    output: stated.output ?? known.output,
-    sampling: stated.sampling ?? known.sampling,
-    tools: stated.tools ?? known.tools,
-    forcedTool: stated.forced_tool ?? known.forcedTool,
-    jsonSchema: stated.json_schema ?? known.jsonSchema,
-    reasoning: stated.reasoning ?? known.reasoning,
-  };
-}
-
-/** What is stated in the words of whoever writes for the messages format. */
-export function factsWithStated(facts: ModelFacts | null, stated: StatedAbilities | null): ModelFacts | null {
-  if (!facts || !stated) return facts;
-  const { sampling, forced_tool: forced, json_schema: schema, reasoning } = stated;
-  return {
-    ...facts,
-    ...(sampling !== undefined && { rejectsSampling: !sampling }),
-    ...(forced !== undefined && { rejectsForcedTool: !forced }),
-    ...(schema !== undefined && { nativeStructuredOutput: schema }),
-    ...(reasoning !== undefined && {
-      adaptiveThinking: reasoning === 'adaptive' || reasoning === 'effort',
-      rejectsBudgetThinking: reasoning !== 'budget',
-    }),
   };
 }

@@ -45,7 +45,8 @@ export const otherModels: readonly (readonly [RegExp, ModelAbilities])[] = [
   [/^qwq|^qwen-?3-(?:\d|max|next)/, thinking],
   // Moonshot
   [/^moonshot-v1-.*-vision/, seeing],
-  [/^kimi-k2[.p-][5-9]|^kimi-vl/, seeingThinking],
+  [/^kimi-k2[.p-][5-9]/, watchingThinking],
+  [/^kimi-vl/, seeingThinking],
   [/^kimi-k2-thinking/, thinking],
   [/^kimi-k2(?![.p])|^moonshot-v1/, plain],
   // Z.ai

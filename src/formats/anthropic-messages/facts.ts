@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Feature } from '../../lib/route-spec.js';
+import { documentKind, type MediaKind } from '../media-kind.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
 import { usesOfEach } from '../tool-uses.js';
 import { blocksOf, isAttribution, isMarked, isServerTool, listOf, textBlocks, typeOf } from './blocks.js';
@@ -42,6 +43,14 @@ export class MessagesFacts implements RequestFacts {
 
   has(feature: Feature): boolean {
     return hasFeature(this.#json, feature);
+  }
+
+  holds(kind: MediaKind): boolean {
+    for (const block of blocksOf(this.#json)) {
+      const { type } = block;
+      if ((type === 'image' ? type : type === 'document' ? documentKind(block) : undefined) === kind) return true;
+    }
+    return false;
   }
 
   countables(): Iterable<Countable> {

@@ -1,5 +1,7 @@
 /** What models that are spoken to in the messages format can do: translators ask. */
 
+import type { StatedAbilities } from '../../lib/abilities-spec.js';
+
 export interface ModelFacts {
   /** Most tokens that the model can answer with. */
   readonly maxOutput: number;
@@ -36,3 +38,19 @@ export const unknownModel: ModelFacts = {
   betweenToolsThinking: false,
   rejectsPrefill: false,
 };
+
+/** What the configuration states of the model counts before what is known. */
+export function statedFacts(facts: ModelFacts, stated: StatedAbilities | null | undefined): ModelFacts {
+  if (!stated) return facts;
+  const { sampling, forced_tool: forced, json_schema: schema, reasoning } = stated;
+  return {
+    ...facts,
+    ...(sampling !== undefined && { rejectsSampling: !sampling }),
+    ...(forced !== undefined && { rejectsForcedTool: !forced }),
+    ...(schema !== undefined && { nativeStructuredOutput: schema }),
+    ...(reasoning !== undefined && {
+      adaptiveThinking: reasoning === 'adaptive' || reasoning === 'effort',
+      rejectsBudgetThinking: reasoning !== 'budget',
+    }),
+  };
+}

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Feature } from '../../lib/route-spec.js';
+import { type MediaKind, typedKind } from '../media-kind.js';
 import {
   ANSWER,
   type Billable,
@@ -84,6 +85,16 @@ export class GeminiFacts implements RequestFacts {
     }
   }
 
+  holds(kind: MediaKind): boolean {
+    for (const part of allParts(this.#json)) {
+      const media = objectIn(part, 'inlineData') ?? objectIn(part, 'fileData');
+      if (!media) continue;
+      const type = field(media, 'mimeType');
+      if ((typeof type === 'string' ? typedKind(type) : 'file') === kind) return true;
+    }
+    return false;
+  }
+
   countables(): Iterable<Countable> {
     return geminiCountables(this.#json, this.#config);
   }
@@ -118,10 +129,10 @@ function* allParts(request: Json): Generator<Json, void> {
   }
 }
 
-type MediaKind = 'image' | 'audio' | 'file';
+type BilledKind = 'image' | 'audio' | 'file';
 
 /** What a part brings that is no text; undefined: nothing. Films have sound. */
-function mediaKind(part: Json): MediaKind | undefined {
+function mediaKind(part: Json): BilledKind | undefined {
   const media = objectIn(part, 'inlineData') ?? objectIn(part, 'fileData');
   if (!media) return undefined;
   const type = field(media, 'mimeType');
@@ -130,7 +141,7 @@ function mediaKind(part: Json): MediaKind | undefined {
   return type.startsWith('audio/') || type.startsWith('video/') ? 'audio' : 'file';
 }
 
-function hasMedia(request: Json, kind: MediaKind): boolean {
+function hasMedia(request: Json, kind: BilledKind): boolean {
   for (const part of allParts(request)) if (mediaKind(part) === kind) return true;
   return false;
 }

@@ -4,6 +4,8 @@
  * one that is.
  */
 
+import type { ReasoningForm } from '../../lib/abilities-spec.js';
+
 /** How a model is told how much to think. */
 export type Thinking =
   | { readonly by: 'nothing' }
@@ -67,6 +69,14 @@ const families: readonly (readonly [RegExp, GeminiModel])[] = [
   [/^gemini-3(?:\.[0-6])?-flash/, { ...third, thinking: ALL }],
   [/^gemini-(?:[3-9]|\d\d|pro|flash)/, { ...third, thinking: FROM_LOW }],
 ];
+
+/** The form that the configuration states: as it is known of the model, or as most models have it. */
+export function statedThinking(known: Thinking, stated: ReasoningForm): Thinking {
+  if (stated === 'none') return { by: 'nothing' };
+  if (stated === 'budget') return known.by === 'budget' ? known : budget(1, 24_576);
+  if (stated === 'level') return known.by === 'level' ? known : FROM_LOW;
+  return known;
+}
 
 export function geminiModel(model: string): GeminiModel {
   const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();

@@ -30,7 +30,7 @@ export const nativeGemini: Translator<GeminiRequest> = {
   from: 'google-gemini',
   to: 'google-gemini',
   translate(request, target, { maxOutput }) {
-    const { signedCalls } = geminiModel(target.model);
+    const { signedCalls } = target.geminiModel ?? geminiModel(target.model);
     return ok({
       body: nativeBody(request, target, maxOutput, signedCalls),
       dropped: [],

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import { jsonText } from '../../lib/json-text.js';
 import type { Feature } from '../../lib/route-spec.js';
+import { documentKind, fileKind, type MediaKind } from '../media-kind.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
 import { usesAllowed, usesOfEach } from '../tool-uses.js';
 import { chatCountables } from './countables.js';
@@ -42,6 +43,11 @@ export class ChatFacts implements RequestFacts {
 
   has(feature: Feature): boolean {
     return hasFeature(this.#json, feature);
+  }
+
+  holds(kind: MediaKind): boolean {
+    for (const part of partsOf(this.#json)) if (isObject(part) && kindOf(part) === kind) return true;
+    return false;
   }
 
   countables(): Iterable<Countable> {
@@ -113,6 +119,16 @@ function hasFeature(request: Json, feature: Feature): boolean {
     case 'system':
       return messagesOf(request).some((message) => isObject(message) && isInstruction(message));
   }
+}
+
+function kindOf(part: Json): MediaKind | undefined {
+  const { type } = part;
+  if (partTypes.image.has(type)) return 'image';
+  if (partTypes.audio.has(type)) return 'audio';
+  if (type === 'video_url' || type === 'video' || type === 'input_video') return 'video';
+  if (type === 'document') return documentKind(part);
+  if (type === 'input_file') return fileKind(part);
+  return type === 'file' ? fileKind(part['file']) : undefined;
 }
 
 const asksForAudio = (request: Json): boolean => listOf(request['modalities']).includes('audio');

@@ -3,6 +3,7 @@
  * cost in input tokens. Names may carry a fine-tuning frame (`ft:gpt-4o-mini:org::id`), a vendor (`openai/gpt-4o`) or a
  * date. Where the documentation and the bills disagree, the dearer figure stands here.
  */
+import type { ReasoningForm } from '../../lib/abilities-spec.js';
 import type { FormatId } from '../format-id.js';
 import type { OutputField } from '../translation.js';
 
@@ -122,9 +123,11 @@ const STOPS_REASONING = /^gpt-(?:5\.[1-9]|[6-9])/;
 
 /**
  * The effort to ask a model for instead of `asked`, in the words that all models of its kind take; undefined: it takes none,
- * or is not known to.
+ * or is not known to. `stated`: what the configuration says of it, which counts before its name.
  */
-export function takesEffort(model: string, asked: unknown): unknown {
+export function takesEffort(model: string, asked: unknown, stated?: ReasoningForm): unknown {
+  if (stated === 'none') return undefined;
+  if (stated === 'effort') return asked;
   const name = bareName(model);
   if (!REASONING.test(name) || /^gpt-5(\.\d+)?-chat/.test(name)) return undefined;
   if (asked === 'none') return STOPS_REASONING.test(name) ? asked : undefined;

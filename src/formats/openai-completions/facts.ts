@@ -39,6 +39,10 @@ export class CompletionsFacts implements RequestFacts {
     return 0;
   }
 
+  holds(): boolean {
+    return false;
+  }
+
   has(feature: Feature): boolean {
     return feature === 'stream' && this.#json['stream'] === true;
   }

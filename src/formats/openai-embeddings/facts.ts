@@ -33,6 +33,10 @@ export class EmbeddingsFacts implements RequestFacts {
     return 0;
   }
 
+  holds(): boolean {
+    return false;
+  }
+
   has(_feature: Feature): boolean {
     return false;
   }

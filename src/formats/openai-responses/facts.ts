@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Feature } from '../../lib/route-spec.js';
+import { fileKind, type MediaKind } from '../media-kind.js';
 import type { Billable, Countable, RequestFacts } from '../request-facts.js';
 import { usesAllowed } from '../tool-uses.js';
 import { responsesCountables } from './countables.js';
@@ -42,6 +43,11 @@ export class ResponsesFacts implements RequestFacts {
 
   has(feature: Feature): boolean {
     return hasFeature(this.#json, feature);
+  }
+
+  holds(kind: MediaKind): boolean {
+    for (const part of partsOf(this.#json)) if (isObject(part) && kindOf(part) === kind) return true;
+    return false;
   }
 
   countables(): Iterable<Countable> {
@@ -97,6 +103,13 @@ function hasFeature(request: Json, feature: Feature): boolean {
         inputItems(request['input']).some(isInstruction)
       );
   }
+}
+
+function kindOf(part: Json): MediaKind | undefined {
+  if (part['type'] === 'input_image') return 'image';
+  if (part['type'] === 'input_audio') return 'audio';
+  if (part['type'] === 'input_video') return 'video';
+  return part['type'] === 'input_file' ? fileKind(part) : undefined;
 }
 
 function hasPart(request: Json, type: string): boolean {

@@ -1,5 +1,7 @@
 /** What steers an answer: its maximum, sampling, where it stops, how many there are, how much is thought. */
 import type { GeminiModel, Thinking, ThinkingLevel } from '../../formats/google-gemini/models.js';
+import { MESSAGES_SAMPLING, refusedSampling } from '../../formats/sampling.js';
+import type { ModelAbilities } from '../../lib/abilities-spec.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
 
@@ -13,6 +15,7 @@ export interface GenerationTerms {
   readonly maxOutput: number | null;
   /** Vertex AI takes penalties for every model. */
   readonly atVertex: boolean;
+  readonly abilities?: ModelAbilities | undefined;
 }
 
 /** `generationConfig` without the form of the answer. */
@@ -23,9 +26,12 @@ export function readGeneration(body: Json, terms: GenerationTerms, findings: Fin
   };
   set('maxOutputTokens', readMaximum(body, terms, findings));
   const number = (name: string, least: number, most: number) => readNumber(body[name], name, least, most, findings);
-  set('temperature', number('temperature', 0, 2));
-  set('topP', number('top_p', 0, 1));
-  set('topK', number('top_k', 0, 1_000_000));
+  const refused = refusedSampling(body, terms.abilities, body['reasoning_effort'], MESSAGES_SAMPLING);
+  for (const [name, told, most] of sampling) {
+    const value = number(name, 0, most);
+    if (value !== undefined && refused.includes(name)) findings.drop(name);
+    else set(told, value);
+  }
   set('seed', readSeed(body['seed'], findings));
   for (const [name, told] of penalties) {
     const value = number(name, -2, 2);
@@ -40,6 +46,11 @@ export function readGeneration(body: Json, terms: GenerationTerms, findings: Fin
   return config;
 }
 
+const sampling = [
+  ['temperature', 'temperature', 2],
+  ['top_p', 'topP', 1],
+  ['top_k', 'topK', 1_000_000],
+] as const;
 const penalties = [
   ['presence_penalty', 'presencePenalty'],
   ['frequency_penalty', 'frequencyPenalty'],

@@ -26,13 +26,19 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
   translate({ json, body, askedUsage }, target, { maxOutput, nowMs }) {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
-    const model = geminiModel(target.model);
+    const model = target.geminiModel ?? geminiModel(target.model);
     const atVertex = target.atVertex === true;
     const terms = { model, findings, readsWeb: atVertex, callIds: !atVertex };
     const { system, turns } = readConversation(json['messages'], terms);
-    const { tools, calling, form, instruction, jsonTool } = planTools(json, model, findings);
+    const { tools, calling: asked, form, instruction, jsonTool } = planTools(json, model, findings);
+    const forces = asked?.mode === 'ANY' && jsonTool === undefined;
+    const calling =
+      forces && target.stated?.forced_tool === false ? findings.unsupported('tool_choice', UNFORCED) : asked;
     if (instruction !== undefined) system.push({ text: instruction });
-    const generation = { ...readGeneration(json, { model, maxOutput, atVertex }, findings), ...form };
+    const generation = {
+      ...readGeneration(json, { model, maxOutput, atVertex, abilities: target.abilities }, findings),
+      ...form,
+    };
     const request = {
       ...(system.length > 0 && { systemInstruction: { parts: system } }),
       ...(tools.length > 0 && { tools: [{ functionDeclarations: tools }] }),
@@ -62,6 +68,8 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
     return bytesInTurns(pieces(request, turns), body.length).then(translation);
   },
 };
+
+const UNFORCED = 'cannot be forced for this model: leave the choice to it';
 
 function readExtra(body: Json): Json {
   const { cached_content: cached, safety_settings: safety } = googleExtra(body);

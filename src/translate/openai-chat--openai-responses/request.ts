@@ -13,7 +13,7 @@ import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { jsonBytes } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
-import { Findings } from '../findings.js';
+import { Findings, isAbsent } from '../findings.js';
 import { type AnswerPlan, completionOf } from './answer.js';
 import { inputOf } from './input.js';
 import { checkParameters, responseParameters } from './parameters.js';
@@ -27,7 +27,9 @@ export const openaiChatToOpenaiResponses: Translator<ChatRequest> = {
     const findings = new Findings(target.dropParams);
     checkParameters(json, findings);
     const { model, abilities } = target;
-    const tuned = without(json, refusedSampling(json, abilities, json['reasoning_effort']), findings);
+    const { reasoning_effort: effort } = json;
+    const unknown = abilities?.reasoning === 'none' && !isAbsent(effort) ? ['reasoning_effort'] : [];
+    const tuned = without(json, [...refusedSampling(json, abilities, effort), ...unknown], findings);
     const logprobs = json['logprobs'] === true;
     const include = [
       ...(thinks(model) ? [ENCRYPTED_REASONING] : []),

@@ -40,6 +40,9 @@ export function call(body: object, settings: Settings = {}): Result<Translation>
     maxOutput: null,
     forcedToolChoice: 'refuse',
     atVertex,
+    ...(settings.abilities && { abilities: settings.abilities }),
+    ...(settings.stated && { stated: settings.stated }),
+    ...(settings.geminiModel && { geminiModel: settings.geminiModel }),
   };
   return atOnce(openaiChatToGoogleGemini.translate(request.value, target, { maxOutput, nowMs }));
 }

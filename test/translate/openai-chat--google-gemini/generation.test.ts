@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dropped, FLASH_20, FLASH_25, GEMINI_3, PRO_3, PRO_25, refusal, sent } from './calls.js';
+import { geminiWithStated } from '../../../src/catalog/abilities/stated.js';
+import { geminiModel } from '../../../src/formats/google-gemini/models.js';
+import { nothingKnown } from '../../../src/lib/abilities-spec.js';
+import { dropped, FLASH_20, FLASH_25, GEMINI_3, PRO_3, PRO_25, refusal, sent, tool } from './calls.js';
 
 const config = (body: object, settings = {}) => sent(body, settings).generationConfig;
 
@@ -31,6 +34,22 @@ describe('what steers an answer', () => {
       responseModalities: ['TEXT', 'IMAGE'],
     });
     assert.equal(config({ n: 1, logprobs: false, modalities: ['text'], max_tokens: -1, stop: null }), undefined);
+  });
+
+  test('follows what the configuration states of the model', () => {
+    const stated = { reasoning: 'none', forced_tool: false, sampling: false } as const;
+    const settings = {
+      stated,
+      abilities: { ...nothingKnown, sampling: false },
+      geminiModel: geminiWithStated(geminiModel(FLASH_25), stated),
+    };
+    assert.deepEqual(dropped({ temperature: 1, top_k: 3, reasoning_effort: 'low' }, settings), [
+      ...['temperature', 'top_k', 'reasoning_effort'],
+    ]);
+    const forced = { tools: [tool('look')], tool_choice: 'required' };
+    assert.equal(refusal(forced, settings), 'unsupported_parameter tool_choice');
+    const levels = geminiWithStated(geminiModel('projects/1/endpoints/2'), { reasoning: 'level' });
+    assert.equal(config({ reasoning_effort: 'low' }, { geminiModel: levels }).thinkingConfig.thinkingLevel, 'LOW');
   });
 
   test('the maximum is that of the attempt, and at most what the model can do', () => {
