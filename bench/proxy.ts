@@ -27,7 +27,7 @@ const answer = JSON.stringify({
   ],
   usage: { prompt_tokens: 60, completion_tokens: 4, total_tokens: 64 },
 });
-const body = JSON.stringify({
+export const body = JSON.stringify({
   model: 'bench',
   messages: [{ role: 'user', content: 'Tell me in one short sentence what a gateway does. '.repeat(5).trim() }],
 });

@@ -1,4 +1,5 @@
 /** `npm run bench [name...]`: one file per claim. */
+import * as capture from './capture.js';
 import * as company from './company.js';
 import * as dialects from './dialects.js';
 import * as http2 from './http2.js';
@@ -16,7 +17,21 @@ import * as tokens from './tokens.js';
 import * as traces from './traces.js';
 import * as workers from './workers.js';
 
-const benches = { proxy, workers, loop, routes, stream, dialects, tokens, ledger, limits, reports, spool, traces };
+const benches = {
+  proxy,
+  workers,
+  loop,
+  routes,
+  stream,
+  dialects,
+  tokens,
+  ledger,
+  limits,
+  reports,
+  spool,
+  traces,
+  capture,
+};
 /** Take minutes: only where they are named. */
 const apart = { company, http2, streams, soak };
 const names = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { providers } from '../providers/index.js';
 import { providerTypesOf } from './app/provider-types.js';
 import { version } from './app/version.js';
 import { check } from './cli/check.js';
+import { registerContent } from './cli/content.js';
 import { registerImport } from './cli/import.js';
 import { registerKeys } from './cli/keys.js';
 import { registerLedger } from './cli/ledger.js';
@@ -63,6 +64,7 @@ registerTokens(program);
 registerLimits(program);
 registerImport(program, providerTypes);
 registerReport(program);
+registerContent(program);
 registerLedger(program);
 registerPrices(program);
 registerReconcile(

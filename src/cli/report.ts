@@ -1,9 +1,5 @@
 /** `tollgate report`: a report of spend from a running gateway, as a table, or in any of its formats to a file or the output. */
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { messageOf } from '../lib/thrown.js';
 import {
   aligned,
   ask,
@@ -14,6 +10,7 @@ import {
   tellsUser,
   UserError,
 } from './gateway-client.js';
+import { saved } from './saved.js';
 
 interface ReportOptions extends Common {
   readonly from?: string;
@@ -97,15 +94,6 @@ function periodOf({ month, from, to }: ReportOptions): { from: string | undefine
       ? `${String(Number(year) + 1).padStart(4, '0')}-01`
       : `${year}-${String(Number(number) + 1).padStart(2, '0')}`;
   return { from: `${month}-01`, to: `${next}-01` };
-}
-
-async function saved(answer: Response, file: string): Promise<void> {
-  try {
-    const body = answer.body ? Readable.fromWeb(answer.body as never) : Readable.from([]);
-    await pipeline(body, createWriteStream(file));
-  } catch (error) {
-    throw new UserError(`${file} was not written whole: ${messageOf(error)}`);
-  }
 }
 
 function table({ group_by, data, total, from, to }: ReportAnswer): string[] {

@@ -128,6 +128,7 @@ const rows = {
     type: 'counter',
     help: 'Requests whose content was to be captured: stored, dropped_memory (too much waited), dropped_database (it could not be written), failed.',
     labels: ['result'],
+    watched: true,
   },
   tollgate_capture_waiting_bytes: {
     type: 'gauge',

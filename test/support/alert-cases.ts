@@ -66,6 +66,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   TollgateSpoolRefuses: { series: { [`tollgate_spool_refusing{${g1}}`]: '0 1x30' }, at: '5m', labels: one },
   TollgateSpoolDamaged: { series: { [`tollgate_spool_damages{${g1}}`]: '0 1x30' }, at: '5m', labels: one },
   TollgateEntriesLost: { series: { [`tollgate_ledger_lost{${g1}}`]: '0 1x30' }, at: '5m', labels: one },
+  TollgateContentLost: {
+    series: { [`tollgate_capture_total{${g1},result="dropped_memory"}`]: '0x10 4x50' },
+    at: '30m',
+    labels: { ...one, result: 'dropped_memory' },
+  },
   TollgateTargetFailing: {
     series: {
       'tollgate_upstream_responses_total{target="openai/m",code="200"}': '0+10x60',
