@@ -248,7 +248,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const responses = startResponses({ config, inForce, clock, log, stores, shared, sweeps: true });
   if (connections) {
     const made = { config, inForce, clock, log, metrics, changes, connections, stores, cachePorts: ports };
-    const stored = { keyStore, addTeam, ledgerStore, catalogueStore, lateFacts };
+    const stored = { keyStore, authenticator, addTeam, ledgerStore, catalogueStore, lateFacts };
     crew = startCrew({ ...made, ...stored, ...limits, states, embedding, emit: hooks.emit, tellBreaker });
   }
   const people = await startPeople({ ...database, inForce, admin: () => admin, clock, log, metrics });

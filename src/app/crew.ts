@@ -5,10 +5,12 @@
  */
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { LRUCache } from 'lru-cache';
 import type { CacheService } from '../cache/cache-service.js';
 import type { ContentStore } from '../capture/captured.js';
 import type { Models } from '../catalog/model.js';
 import type { Config } from '../config/config.js';
+import type { RememberingAuthenticator } from '../identity/authenticate.js';
 import type { Changes } from '../identity/changes.js';
 import type { KeyStore } from '../identity/key-store.js';
 import type { Entry } from '../ledger/entry.js';
@@ -17,15 +19,17 @@ import type { LedgerStore } from '../ledger/ledger-store.js';
 import type { SpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
 import { stackOf } from '../lib/thrown.js';
+import { within } from '../lib/within.js';
 import type { Limits } from '../limits/limits.js';
 import type { OpenRisk } from '../limits/open-risk.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
 import type { LateFacts } from '../operations/late-facts.js';
 import { inScopes, requestOf } from '../operations/limit-ledger.js';
+import { catalogueFileInForce } from '../pricing/catalogue-in-force.js';
 import type { CatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import type { RefusalStore } from '../reports/refusals.js';
 import type { ProbeResult } from '../router/probe-state.js';
-import type { BreakerEvent, TargetStates } from '../router/states.js';
+import { type BreakerEvent, MOST_STATES, type TargetStates } from '../router/states.js';
 import { primarySocket } from '../server/primary-socket.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -37,6 +41,7 @@ import { entriesOf, type LedgerDesk } from '../workers/ledger-lines.js';
 import { type AttemptsOf, LimitsDesk } from '../workers/limits-desk.js';
 import { BEAT, BREAKER, type BreakerNews, PROBED } from '../workers/messages.js';
 import type { CachePorts, FolderPort, OwnEmbedding } from './cache.js';
+import { lastAnswers } from './limits.js';
 import type { ResponseStores } from './responses.js';
 import { follow, openForMs } from './worker-ports.js';
 
@@ -48,6 +53,7 @@ export interface CrewStart {
   readonly metrics: Metrics;
   readonly changes: Changes;
   readonly keyStore: KeyStore;
+  readonly authenticator: Pick<RememberingAuthenticator, 'remembered'>;
   readonly addTeam: (id: string, subject: string) => Promise<unknown>;
   readonly catalogueStore: CatalogueStore;
   readonly ledgerStore: LedgerStore;
@@ -72,8 +78,8 @@ export interface CrewStart {
 
 /** Beyond the grace: what interrupted requests and writing what waits may take. */
 const ENDING_MS = 15_000;
-/** Enough to know how long a model's answers are. */
-const LAST_ANSWERS = 2_000;
+/** After that a worker that asks for a key is told what this process knows of it: it waits no longer than a second itself. */
+const FIND_MS = 500;
 const SCRIPT = fileURLToPath(new URL('../worker.js', import.meta.url));
 
 export type RunningCrew = Awaited<ReturnType<typeof startCrew>>;
@@ -83,8 +89,11 @@ export function startCrew(deps: CrewStart) {
   const { config, inForce, clock, log, metrics, limits, risk, states, connections } = deps;
   const socket = primarySocket(config.data_dir);
   const summed = new SummedMetrics(metrics.registry);
-  /** Targets whose breaker is not closed, as was told last. */
-  const broken = new Map<string, BreakerNews>();
+  /**
+   * Targets whose breaker is not closed, as was told last. It may be of a name behind a wildcard, of which this process has no state.
+   * No more than there are states.
+   */
+  const broken = new LRUCache<string, BreakerNews>({ max: MOST_STATES });
   let configured: Promise<unknown> = Promise.resolve();
 
   const attemptsOf: AttemptsOf = async (holds) => {
@@ -126,8 +135,11 @@ export function startCrew(deps: CrewStart) {
       config: inForce().config,
       primarySocket: socket.path,
       cacheSecret: deps.cachePorts.secret,
-      breakers: [...broken].map(([target, state]) => [target, state, openForMs(states, target, clock)] as const),
-      expectedAnswers: await deps.spent.lastAnswers(LAST_ANSWERS).catch(() => []),
+      catalogue: catalogueFileInForce(),
+      breakers: [...broken.entries()].map(
+        ([target, state]) => [target, state, openForMs(states, target, clock)] as const,
+      ),
+      expectedAnswers: await lastAnswers(deps.spent),
     }),
     beat: () => {
       const heardAt = deps.changes.heardAt();
@@ -227,7 +239,11 @@ function portsOf(deps: CrewStart) {
     ledger,
     folder,
     keys: {
-      find: (hash: string) => keyStore.find(hash),
+      find: async (hash: string) => {
+        const known = deps.authenticator.remembered(hash);
+        if (!known) return keyStore.find(hash);
+        return within(keyStore.find(hash), FIND_MS, 'the database did not answer').catch(() => known);
+      },
       key: (id: string) => keyStore.key(id),
       team: (id: string) => keyStore.team(id),
       withUserLimits: () => keyStore.withUserLimits(),

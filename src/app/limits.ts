@@ -49,11 +49,13 @@ interface LimitsDeps {
 /** Enough to know how long a model's answers are. */
 const LAST_ANSWERS = 2000;
 
-/** What the ledger's last answers tell of the next ones; nothing where the database does not answer. */
+/** The ledger's last answers, which tell of the next ones; none where the database does not answer. */
+export const lastAnswers = (spent: Pick<SpentStore, 'lastAnswers'>) =>
+  within(spent.lastAnswers(LAST_ANSWERS), 2_000, 'the ledger did not answer').catch(() => []);
+
 async function expectedFrom(spent: Pick<SpentStore, 'lastAnswers'>): Promise<ExpectedOutput> {
   const expected = new ExpectedOutput();
-  const answers = await within(spent.lastAnswers(LAST_ANSWERS), 2000, 'the ledger did not answer').catch(() => []);
-  for (const { model, outputTokens } of answers) expected.learnOf(model, outputTokens);
+  for (const { model, outputTokens } of await lastAnswers(spent)) expected.learnOf(model, outputTokens);
   return expected;
 }
 

@@ -18,6 +18,7 @@ import {
   HEARD,
   PROBED,
   type WorkerChange,
+  type WorkerStart,
 } from '../workers/messages.js';
 import type { RemoteLimits } from '../workers/remote-limits.js';
 import type { CachePorts } from './cache.js';
@@ -50,6 +51,8 @@ export function cachePortsElsewhere(ports: PrimaryPorts, secret: Buffer): CacheP
 const named = <T extends object, K extends keyof T>(port: T, methods: readonly K[]): Pick<T, K> =>
   Object.fromEntries(methods.map((method) => [method, port[method]])) as Pick<T, K>;
 
+type BreakerMessage = readonly [kind: number, target: string, state: BreakerNews, why: string, forMs: number];
+
 /** What the primary tells without being asked. */
 export class PrimaryNews {
   readonly #clock: Clock;
@@ -63,6 +66,8 @@ export class PrimaryNews {
   purged: (() => Promise<void>) | undefined;
   connections: (() => number) | undefined;
   breaker: ((target: string, state: BreakerNews, forMs: number) => void) | undefined;
+  /** News of breakers from before this process could follow them. */
+  #early: BreakerMessage[] | undefined = [];
 
   readonly #post: (message: Message) => void;
 
@@ -74,6 +79,14 @@ export class PrimaryNews {
   /** Of keys, teams and prices. */
   get changes(): Changes {
     return { ...this.#local, heardAt: () => this.#heardAt };
+  }
+
+  /** Breakers that were not closed when this process was started, and what was told of them since. */
+  followBreakers(known: WorkerStart<unknown>['breakers']): void {
+    for (const [target, state, forMs] of known) this.breaker?.(target, state, forMs);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const message of early) this.#breaker(message);
   }
 
   take(message: Message): void {
@@ -88,14 +101,17 @@ export class PrimaryNews {
         this.#local.publish(change);
         return heard();
       }
-      case BREAKER: {
-        const [, target, state, , forMs] = message as [number, string, BreakerNews, string, number];
-        this.breaker?.(target, state, forMs);
-        return;
-      }
+      case BREAKER:
+        return this.#breaker(message as BreakerMessage);
       case PROBED:
         this.#probed(message as [number, string, boolean, string, number]);
     }
+  }
+
+  #breaker(message: BreakerMessage): void {
+    const [, target, state, , forMs] = message;
+    if (this.#early) this.#early.push(message);
+    else this.breaker?.(target, state, forMs);
   }
 
   #beat([, sinceHeardMs, aheadMs, apart]: readonly number[]): void {

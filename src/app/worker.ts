@@ -25,6 +25,7 @@ import { Catalogue } from '../operations/catalogue.js';
 import { noteOf } from '../operations/limit-ledger.js';
 import { createOwnEmbeddings } from '../operations/own-embeddings.js';
 import { createModeration } from '../operations/own-moderation.js';
+import { takeCatalogue } from '../pricing/catalogue-in-force.js';
 import type { CatalogueStore } from '../pricing/kept-catalogue-pg.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import { type RefusalStore, RefusalTally } from '../reports/refusals.js';
@@ -33,6 +34,7 @@ import type { ResponseStore } from '../responses/stored-response.js';
 import { dataPlane } from '../server/data-plane.js';
 import { closeConnections } from '../server/listening.js';
 import { forwardTo } from '../server/primary-socket.js';
+import { directOr } from '../server/raw.js';
 import { rejectionMetrics } from '../telemetry/limit-metrics.js';
 import { createLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -132,7 +134,12 @@ async function startWorker({ providers, link, news, start }: Start) {
   const { changes } = news;
   const keyStore = ports<KeyStore>('keys');
   const catalogue = new Catalogue({ store: ports<CatalogueStore>('catalogue'), changes, clock, log });
-  await catalogue.start();
+  takeCatalogue(start.catalogue);
+  await catalogue
+    .start()
+    .catch((error: unknown) =>
+      log.warn({ error: messageOf(error) }, 'prices: those of the primary process are in force'),
+    );
   const authenticator = createAuthenticator({
     ...{ store: keyStore, changes, clock },
     onRefused: (reason) => metrics.authFailure(reason),
@@ -148,7 +155,7 @@ async function startWorker({ providers, link, news, start }: Start) {
   const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
   news.probes = () => inForce().probes;
-  for (const [target, state, forMs] of start.breakers) news.breaker?.(target, state, forMs);
+  news.followBreakers(start.breakers);
   const limits = new RemoteLimits(link, clock);
   news.limits = limits;
   const expected = new ExpectedOutput();
@@ -220,7 +227,7 @@ async function startWorker({ providers, link, news, start }: Start) {
     cors: () => inForce().config.server.cors,
   });
   const connections = new HandedConnections();
-  const server = routes.server(direct, forwardTo(primarySocket), connections);
+  const server = routes.server(direct, directOr(direct, forwardTo(primarySocket)), connections);
   connections.serveBy(server);
   news.connections = () => connections.size;
   return {

@@ -62,6 +62,12 @@ export interface Authenticator {
   close(): void;
 }
 
+/** With what is in memory, for other processes of this gateway while the store is away. */
+export interface RememberingAuthenticator extends Authenticator {
+  /** The key with this secret as it was last read, whether or not that is certain; undefined: it is not in memory. */
+  remembered(hash: string): FoundKey | undefined;
+}
+
 /** When the store was asked, on the monotonic clock, and the `epoch` at that moment. */
 interface ReadMark {
   readonly readAt: number;
@@ -116,7 +122,7 @@ export function standing(caller: Caller, nowMs: number): Refusal | undefined {
   return reason && REFUSALS[reason];
 }
 
-export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+export function createAuthenticator(options: AuthenticatorOptions): RememberingAuthenticator {
   const { store, changes, clock } = options;
   const certainMs = options.certainMs ?? 750;
   const probeMs = options.probeMs ?? 1_000;
@@ -256,6 +262,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const invalidKey = invalid.get(hash);
       if (invalidKey !== undefined && isCertain(invalidKey)) return judge(invalidKey);
       return checkNew(hash);
+    },
+    remembered(hash) {
+      const entry = known.get(hash);
+      return entry && { caller: entry.caller, secret_ends_at: entry.secretEndsAt };
     },
     stats: () => ({
       keys: known.size,

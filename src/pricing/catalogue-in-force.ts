@@ -35,8 +35,12 @@ const shipped: CatalogueInForce = {
 
 let inForce = shipped;
 let dataInForce = shippedData;
+let fileInForce: CatalogueFile | null = null;
 
 export const catalogueInForce = (): CatalogueInForce => inForce;
+
+/** What an operator brought, for other processes of this gateway; null: the one of the package is in force. */
+export const catalogueFileInForce = (): CatalogueFile | null => fileInForce;
 
 /** Takes another catalogue, null for the one of the package. Answers why its data is refused; then nothing changed. */
 export function takeCatalogue(file: CatalogueFile | null): string | undefined {
@@ -47,6 +51,7 @@ export function takeCatalogue(file: CatalogueFile | null): string | undefined {
     return problem;
   }
   dataInForce = data;
+  fileInForce = file;
   inForce = file
     ? { version: `catalogue/${file.date}-${file.sha256.slice(0, 8)}`, date: file.date, sha256: file.sha256 }
     : shipped;
@@ -67,12 +72,13 @@ function set(data: Provider[]): string | undefined {
 
 /** What is in force, to be taken back where a change turns out not to do. */
 export function catalogueNow(): { restore(): void } {
-  const [data, was] = [dataInForce, inForce];
+  const [data, was, file] = [dataInForce, inForce, fileInForce];
   return {
     restore: () => {
       set(data);
       dataInForce = data;
       inForce = was;
+      fileInForce = file;
     },
   };
 }

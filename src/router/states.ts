@@ -43,7 +43,7 @@ interface NamedState {
   readonly state: TargetState;
 }
 
-const MOST_STATES = 5_000;
+export const MOST_STATES = 5_000;
 const RANK: readonly BreakerState[] = ['closed', 'half_open', 'open', 'held_open'];
 
 export class TargetStates {

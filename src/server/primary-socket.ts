@@ -3,7 +3,7 @@
  * connection a request. A connection begins with a line that says whose the client's was; then it is HTTP as the client spoke it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { request as ask, type ClientRequest } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ const AWAY = JSON.stringify({
 });
 
 /** Serves by asking the primary. */
-export function forwardTo(path: string): (request: IncomingMessage, response: ServerResponse) => void {
+export function forwardTo(path: string): RequestListener {
   return (request, response) => {
     const peer = request.socket.remoteAddress ?? '';
     const asked: ClientRequest = ask({

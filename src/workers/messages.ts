@@ -1,5 +1,6 @@
 /** What the primary and a worker say to each other beside limits (`limit-messages.ts`). */
 import type { Change } from '../identity/changes.js';
+import type { CatalogueFile } from '../pricing/catalogue-file.js';
 
 /** Primary: `[BEAT, sinceHeardMs, clockAheadMs, apart]`. `sinceHeardMs`: how old the news of keys is; 0 where none can be missed. */
 export const BEAT = 20;
@@ -31,6 +32,8 @@ export interface WorkerStart<C> {
   readonly primarySocket: string;
   /** The key that cached answers are sealed with. */
   readonly cacheSecret: Buffer;
+  /** The catalogue of prices that an operator brought; null: the one of the package is in force. */
+  readonly catalogue: CatalogueFile | null;
   /** Breakers that are not closed: their target, how they are, and for how long. */
   readonly breakers: readonly (readonly [target: string, state: BreakerNews, forMs: number])[];
   readonly expectedAnswers: readonly { readonly model: string; readonly outputTokens: number }[];

@@ -1,6 +1,7 @@
 /**
  * The one listener of a gateway with workers. It reads nothing: each connection goes to the process that has the
  * fewest, so that few connections which stay for long are spread as well as many short ones, and one that does not answer gets none.
+ * Of those that have as few it is the next in turn: connections that end before the next one comes are spread too.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { closeWhileNobodyWaits } from '../front/closing.js';
@@ -19,6 +20,8 @@ export class PublicListener {
   readonly #workers: () => readonly Taker[];
   readonly #server: Server;
   #waiting: Socket[] = [];
+  /** Whose turn it is. */
+  #turn = 0;
   /** A connection was accepted at some time. */
   connected = false;
 
@@ -65,9 +68,17 @@ export class PublicListener {
   }
 
   #give(socket: Socket): void {
+    const workers = this.#workers();
     let best: Taker | undefined;
-    for (const worker of this.#workers())
-      if (worker.ready && !worker.hung && (best === undefined || worker.load < best.load)) best = worker;
+    let next = this.#turn;
+    for (let i = 0; i < workers.length; i++) {
+      const at = (this.#turn + i) % workers.length;
+      const worker = workers[at]!;
+      if (!worker.ready || worker.hung || (best && worker.load >= best.load)) continue;
+      best = worker;
+      next = at + 1;
+    }
+    this.#turn = next;
     if (best) best.hand(socket);
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(socket);
     else socket.destroy();

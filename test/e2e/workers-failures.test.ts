@@ -5,15 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type CutProxy, cutProxy } from '../store/cut-proxy.js';
 import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
 import { ledgerOf, level, levelIs } from '../support/limits-http.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { head, type Step, sseHeaders, until, write } from '../support/upstream-steps.js';
-import { isAlive, replacedBy, workerPids } from '../support/workers.js';
+import { isAlive, replacedBy, workerOf, workerPids } from '../support/workers.js';
 
 let upstream: FakeUpstream;
 let database: FreshDatabase;
+/** To the database. */
+let line: CutProxy;
 let gateway: Gateway;
 let dir: string;
 /** Streams of the upstream go on once this resolves. */
@@ -35,7 +38,7 @@ const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
 
 const start = () =>
   startGateway({
-    database: database.url,
+    database: line.url,
     config: {
       server: { workers: 2, shutdown_grace: '10s' },
       data_dir: join(dir, 'data'),
@@ -55,11 +58,13 @@ before(async () => {
     ...[chunk({}), chunk(null, usage), write('data: [DONE]\n\n')],
   ]);
   database = await freshDatabase();
+  line = await cutProxy(database.url);
   gateway = await start();
 });
 after(async () => {
   await gateway?.close();
   await upstream?.stop();
+  await line?.close();
   await database?.drop();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -147,6 +152,29 @@ test('a worker that stands still gets no connections, holds nobody up, and is re
   assert.equal(data.find(({ unit }) => unit === 'requests')?.spent, 20);
   await replacedBy(gateway, 2, victim, 40_000);
   assert.equal(isAlive(victim), false);
+});
+
+test('a worker that is killed while the database is away is replaced; keys that the gateway knows are served by both, and entered later', async () => {
+  close();
+  goOn();
+  const { key, id } = await gateway.key(budget);
+  await Promise.all((await streams(key, 6, 'known')).map(({ end }) => end));
+  await levelIs(gateway, `key=${id}`, ({ held }) => held === 0);
+  line.cut();
+  try {
+    const victim = workerPids(gateway).get(2)!;
+    process.kill(victim, 'SIGKILL');
+    await replacedBy(gateway, 2, victim);
+    const served = await streams(key, 8, 'away');
+    assert.ok((await Promise.all(served.map(({ end }) => end))).every((text) => text !== undefined));
+    const workers = new Set(await Promise.all(served.map((one) => workerOf(gateway, one.id))));
+    assert.deepEqual([...workers].sort(), [1, 2]);
+  } finally {
+    line.mend();
+  }
+  const { spent } = await levelIs(gateway, `key=${id}`, ({ held }) => held === 0);
+  assert.equal((await entriesOfKey(id)).length, 14);
+  assert.equal((await ledgerOf(gateway, id)).usdNano, spent);
 });
 
 test('SIGTERM: every worker ends its own streams, nothing of them is lost, and the primary ends last', async () => {

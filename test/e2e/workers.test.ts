@@ -66,6 +66,28 @@ test('requests are spread over all workers, and the log says which one had each'
   assert.deepEqual([...workersOf(ids)].sort(), ['1', '2', '3', '4']);
 });
 
+const bodies = {
+  'of a few bytes': words(2),
+  'of many bytes': words(2, {}, 'x'.repeat(80_000)),
+};
+for (const [kind, body] of Object.entries(bodies))
+  test(`requests ${kind}, each on a connection of its own, are served by the workers that have the connections`, {
+    timeout: 30_000,
+  }, async () => {
+    const { key } = await gateway.key();
+    const ids = Array.from({ length: 24 }, (_, i) => `own-${body.messages[0]!.content.length}-${i}`);
+    const statuses = await Promise.all(
+      ids.map(async (id) => {
+        const answer = await gateway.chat(key, body, { headers: { 'x-request-id': id, connection: 'close' } });
+        await answer.text();
+        return answer.status;
+      }),
+    );
+    assert.deepEqual([...new Set(statuses)], [200]);
+    while (workersOf(ids).size < 4) await sleep(50);
+    assert.deepEqual([...workersOf(ids)].sort(), ['1', '2', '3', '4']);
+  });
+
 test('a rate limit: of 200 at once exactly as many pass as it says', async () => {
   const { key, id } = await gateway.key({ limits: [{ unit: 'requests', max: 70, per: 'hour' }] });
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(gateway, key, words(2))));

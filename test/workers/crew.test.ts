@@ -25,7 +25,7 @@ async function crewOf(t: TestContext, config: CrewConfig = {}) {
     ...{ own: { ready: true, hung: false, load: 0, hand: () => {} }, ports: {}, desk: () => idle },
     start: async (number) => ({
       ...{ number, config: state.config, primarySocket: '', cacheSecret: Buffer.alloc(0) },
-      ...{ breakers: [], expectedAnswers: [] },
+      ...{ catalogue: null, breakers: [], expectedAnswers: [] },
     }),
     config: () => state.config,
     beat: () => [BEAT, 0, 0, 0],
