@@ -51,7 +51,7 @@ export function jsonFields(json: Buffer, maxDepth = 256): JsonFields | null {
 interface Edit {
   readonly start: number;
   readonly end: number;
-  readonly with: string;
+  readonly with: string | Buffer;
 }
 
 /** `json` with the given byte ranges exchanged: a copy unless nothing changes. Edits are in order and do not overlap. */
@@ -61,7 +61,7 @@ export function splice(json: Buffer, edits: readonly Edit[]): Buffer {
   for (const edit of edits) {
     if (isThere(json, edit)) continue;
     parts.push(json.subarray(at, edit.start));
-    if (edit.with !== '') parts.push(Buffer.from(edit.with));
+    if (edit.with.length > 0) parts.push(typeof edit.with === 'string' ? Buffer.from(edit.with) : edit.with);
     at = edit.end;
   }
   if (parts.length === 0) return json;
@@ -71,7 +71,10 @@ export function splice(json: Buffer, edits: readonly Edit[]): Buffer {
 
 /** It says what is there already: a model has more often than not the name that its provider gives it. */
 const isThere = (json: Buffer, { start, end, with: text }: Edit): boolean =>
-  end - start === text.length && text.length <= SHORT && json.toString('latin1', start, end) === text;
+  typeof text === 'string' &&
+  end - start === text.length &&
+  text.length <= SHORT &&
+  json.toString('latin1', start, end) === text;
 const SHORT = 256;
 
 /** The range to cut so that the field disappears together with one comma. */

@@ -5,6 +5,7 @@
  */
 import { ok } from '../../lib/errors.js';
 import { isObject, type Json } from '../../lib/json.js';
+import { jsonBytes } from '../../lib/json-bytes.js';
 import { then } from '../../lib/then.js';
 import { readAnswerJson } from '../answer-json.js';
 import { errorIn, readErrorBody } from '../error-body.js';
@@ -28,23 +29,26 @@ export const nativeResponses: Translator<ResponsesRequest> = {
     const { reasoning } = request.json;
     const effort = isObject(reasoning) ? reasoning['effort'] : undefined;
     const dropped = target.dropParams ? refusedSampling(request.json, target.abilities, effort) : [];
-    const body = requestBody(request, target, maxOutput);
-    return ok({
-      body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
-      dropped,
-      answer: (bytes) => then(readResponse(bytes), (answer) => answered(request, answer)),
-      stream: () => new OpenAiResponsesStream(request),
-      failure: readErrorBody,
+    const foreign = foreignInput(request.json['input']);
+    const written = foreign && jsonBytes(foreign, request.body.length);
+    return then(written, (input) => {
+      const body = requestBody(request, target, maxOutput, input);
+      return ok({
+        body: dropped.length > 0 ? edited(body, { remove: dropped, add: {} }) : body,
+        dropped,
+        answer: (bytes) => then(readResponse(bytes), (answer) => answered(request, answer)),
+        stream: () => new OpenAiResponsesStream(request),
+        failure: readErrorBody,
+      });
     });
   },
 };
 
-function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null): Buffer {
+/** `input`: what takes the place of the caller's; left out: nothing does. */
+function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: number | null, input?: Buffer): Buffer {
   const { json, fields, body, stores } = request;
   const most = cap === null ? undefined : String(Math.min(request.facts.maxOutput ?? cap, cap));
   const include = asksForThoughts(json, stores, model) ? withThoughts(json['include']) : undefined;
-  const foreign = foreignInput(json['input']);
-  const input = foreign && JSON.stringify(foreign);
   const edits: Edit[] = [];
   let missing = SAYS_STORE | (most === undefined ? 0 : SAYS_MOST) | (include === undefined ? 0 : SAYS_INCLUDE);
   let own = false;
@@ -75,7 +79,7 @@ function requestBody(request: ResponsesRequest, { model }: TargetFacts, cap: num
 interface Edit {
   readonly start: number;
   readonly end: number;
-  readonly with: string;
+  readonly with: string | Buffer;
 }
 
 /** What the request must say. */
