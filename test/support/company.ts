@@ -164,6 +164,7 @@ export function companyReads(): readonly string[] {
       'group_by=team',
       'group_by=provider',
       'group_by=key&top=100',
+      'group_by=key&top=100&team=team-7',
     ].map(spend),
     ...[
       'group_by=user&top=100',
@@ -173,6 +174,7 @@ export function companyReads(): readonly string[] {
       'group_by=team,model',
     ].map(spend),
     ...['group_by=hour&timezone=Asia/Kolkata&team=team-7', 'group_by=error', 'group_by=key&team=team-7'].map(spend),
+    ...['group_by=target&top=100', 'group_by=day,tag', 'group_by=team,model&top=500'].map(spend),
     ...[
       '/reports/refusals?group_by=key,team,reason',
       `/reports/refusals?${month}&group_by=team,reason`,
