@@ -74,6 +74,8 @@ async function dearestRows(
     pool,
     async (client) => {
       await first(client);
+      // Sums of very many keys are put together by one process in half the time that several spend on it.
+      if (request.groupBy.includes('key')) await client.query('set local max_parallel_workers_per_gather = 0');
       const which = dearestQuery(request);
       return read(client, spendQuery(request, which ? narrowedBy(request, await read(client, which)) : {}));
     },
