@@ -35,6 +35,8 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   createTeam: administer,
   listTeams: readOfTeams,
   getTeam: readOfTeams,
+  // Addresses of people are for those who look after the team.
+  listTeamMembers: { roles: ['admin', 'viewer', 'team_admin'], scope: 'teams' },
   updateTeam: administer,
   deleteTeam: administer,
   blockTeam: administer,

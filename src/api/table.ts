@@ -136,6 +136,7 @@ const admin = {
   createTeam: ['POST /teams', 'Create a team.'],
   listTeams: ['GET /teams', 'List teams, by name.'],
   getTeam: ['GET /teams/{id}', 'Show a team.'],
+  listTeamMembers: ['GET /teams/{id}/members', 'List the users who have to do with a team by name, newest first.'],
   updateTeam: ['PATCH /teams/{id}', 'Change a team: a JSON merge patch, in which null empties a field.'],
   deleteTeam: ['DELETE /teams/{id}', 'Delete a team that has no keys.'],
   blockTeam: ['POST /teams/{id}/block', 'Refuse all keys of a team.'],

@@ -74,6 +74,15 @@ export async function listUsers(query: Query, filter: UserFilter, limit: number,
   );
 }
 
+/** How many users have to do with each of the teams by name. Those with nobody are left out. */
+export async function countMembers(query: Query, teams: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ team: string; members: number }>(
+    'select team, count(*)::int as members from user_teams where team = any($1::text[]) group by team',
+    [teams],
+  );
+  return new Map(rows.map(({ team, members }) => [team, members]));
+}
+
 /** Whoever gives two users one address does so one after the other. */
 export async function lockAddress(query: Query, email: string): Promise<void> {
   await query(`select pg_advisory_xact_lock(hashtextextended('user ' || $1::text, 0))`, [email]);

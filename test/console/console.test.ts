@@ -99,8 +99,10 @@ describe('the console', { skip }, () => {
   const visit = async (title: string): Promise<void> => {
     await page.getByRole('link', { name: title, exact: true }).click();
     await page.getByRole('heading', { level: 1, name: title }).waitFor();
-    await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
+    await isDrawn();
   };
+  /** Nothing on the page waits for an answer. */
+  const isDrawn = () => page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
 
   test('has every page without data, which says the next step, without an error', async () => {
     for (const [, title] of pages) {
@@ -232,6 +234,27 @@ describe('the console', { skip }, () => {
     complaints.length = 0; // the browser reports the 400 that was asked for
   });
 
+  test('reports by what is ticked, in the order of the column that is pressed', async () => {
+    await visit('Reports');
+    await page.getByLabel('Period').selectOption('last 30 days');
+    const heads = () =>
+      page.getByRole('table', { name: 'Spend', exact: true }).getByRole('columnheader').allTextContents();
+    await page.getByRole('checkbox', { name: 'key', exact: true }).check();
+    await page.getByRole('checkbox', { name: 'team', exact: true }).uncheck();
+    await page.getByRole('columnheader', { name: 'key' }).waitFor();
+    assert.match((await heads()).join(), /^key ↕,model ↕,Requests ↕,Spend \(/);
+    const firsts = async () => (await page.locator('tbody tr td:first-child').allTextContents()).join();
+    const requests = page.getByRole('columnheader', { name: 'Requests' });
+    await requests.getByRole('button').click();
+    assert.equal(await requests.getAttribute('aria-sort'), 'descending');
+    const down = await firsts();
+    assert.match(down, /^search-prod,/);
+    await page.keyboard.press('Enter');
+    assert.equal(await requests.getAttribute('aria-sort'), 'ascending');
+    assert.notEqual(await firsts(), down);
+    await visit('Audit');
+  });
+
   test('judges a draft of the configuration and names what it would change', async () => {
     await go('config', 'Configuration');
     await page.getByLabel('The text of config.yaml').fill('models:\n  m: { targts: [] }\n');
@@ -289,6 +312,7 @@ describe('the console', { skip }, () => {
   test('shows one request with its attempts', async () => {
     await go('requests', 'Requests');
     await page.getByLabel('request id').fill('first-failed');
+    await isDrawn();
     await page.getByText('sandbox/sandbox').first().waitFor();
     await page.getByRole('button', { name: /\d{4}/ }).first().click();
     await page.getByRole('dialog').getByText('Went to').waitFor();

@@ -121,7 +121,7 @@ describe('people in the console', { skip }, () => {
   /** What the page and its dialogs offer to change, each once. What opens a dialog of a row is a link in the eyes of the page. */
   const writes = async (): Promise<string[]> => {
     const all = await page.locator('main').locator('button:not(.link, [role=switch], [role=tab])').allTextContents();
-    return [...new Set(all.filter((name) => !READS.has(name)))];
+    return [...new Set(all.filter((name) => !READS.has(name) && !/^(no|\d+) members?$/.test(name)))];
   };
 
   test('a wrong password is told in words, and the page has nothing serious for axe', async () => {
@@ -144,6 +144,8 @@ describe('people in the console', { skip }, () => {
       assert.deepEqual(await writes(), [], title);
       assert.equal(await page.getByRole('alert').count(), 0, title);
     }
+    await go('Models');
+    await page.getByText('$1.00 in, $1.00 out').first().waitFor();
     await go('Keys');
     await button('of-ads').click();
     await page.getByRole('dialog').waitFor();
@@ -201,6 +203,10 @@ describe('people in the console', { skip }, () => {
       data.map(({ team }) => team),
       ['search'],
     );
+    await go('Teams');
+    await button('1 member').click();
+    await page.getByRole('dialog').getByText('lead@example.com').waitFor();
+    await page.keyboard.press('Escape');
     await page.goto(`${gateway.url}/ui/users`);
     await page.getByText('There is no such page, or it is not for your role.').waitFor();
     assert.deepEqual(complaints, []);

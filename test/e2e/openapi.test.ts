@@ -122,7 +122,8 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('getLimits', { query: { of: 'teams' } });
     const team = { id: 'ads' };
     await api.call('updateTeam', { path: team, body: { limits: [{ unit: 'usd', max: '5.5', per: 'day' }] } });
-    for (const operation of ['getTeam', 'blockTeam', 'unblockTeam']) await api.call(operation, { path: team });
+    for (const operation of ['getTeam', 'listTeamMembers', 'blockTeam', 'unblockTeam'])
+      await api.call(operation, { path: team });
     await api.call('listTeams');
     await api.call('getLimits', { query: { team: 'ads' } });
     await api.call('getLimits', { query: { model: 'sandbox' } });

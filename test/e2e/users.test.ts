@@ -85,6 +85,44 @@ describe('users and tokens', () => {
     assert.equal((await admin('PATCH', `/users/${id}`, { teams: ['alpha'] })).status, 200);
   });
 
+  test('who has to do with a team is told to those who look after it, and of nobody else and of no other team', async () => {
+    await admin('POST', '/teams', { name: 'looked-after' });
+    const teams = ['looked-after', 'beta'];
+    const lead = await madeUser(gateway, { role: 'team_admin', teams });
+    const member = await madeUser(gateway, { role: 'member', teams: ['looked-after'] });
+    const others = await madeUser(gateway, { role: 'team_admin', teams: ['alpha'] });
+    const viewer = await madeUser(gateway, { role: 'viewer' });
+    const path = '/teams/looked-after/members';
+    for (const token of [gateway.adminKey, viewer.token, lead.token]) {
+      const { status, body, text } = await ask(gateway, token, 'GET', path);
+      assert.equal(status, 200);
+      assert.deepEqual(
+        body.data.map(({ id, role, blocked }: Record<string, unknown>) => [id, role, blocked]),
+        [
+          [member.id, 'member', false],
+          [lead.id, 'team_admin', false],
+        ],
+      );
+      assert.ok(!/beta|password|issuer/.test(text), text);
+    }
+    assert.equal((await ask(gateway, member.token, 'GET', path)).status, 403);
+    const hidden = await ask(gateway, others.token, 'GET', path);
+    const nowhere = await ask(gateway, others.token, 'GET', '/teams/no-such/members');
+    assert.deepEqual([hidden.status, nowhere.status], [404, 404]);
+    assert.equal(hidden.body.detail.replace('looked-after', ''), nowhere.body.detail.replace('no-such', ''));
+    const page = await admin('GET', `${path}?limit=1`);
+    assert.equal((await admin('GET', `${path}?limit=1&cursor=${page.body.next_cursor}`)).body.data[0].id, lead.id);
+    const listed = (await ask(gateway, lead.token, 'GET', '/teams')).body.data;
+    assert.deepEqual(Object.fromEntries(listed.map(({ id, members }: Record<string, unknown>) => [id, members])), {
+      beta: 1,
+      'looked-after': 2,
+    });
+    await admin('PATCH', `/users/${lead.id}`, { role: 'viewer' });
+    assert.deepEqual((await admin('GET', path)).body.data.length, 1);
+    await admin('DELETE', `/users/${member.id}`);
+    assert.deepEqual((await admin('GET', '/teams?q=looked-after')).body.data[0].members, 0);
+  });
+
   test('the last admin goes only where that is said twice', async () => {
     const one = await madeUser(gateway, { role: 'admin' });
     const tries: [string, string, object?][] = [

@@ -149,7 +149,11 @@ export interface Team extends Standing {
   readonly limits: readonly Limit[];
   readonly created_at: string;
   readonly blocked: boolean;
+  /** Of users who have to do with it by name. */
+  readonly members: number;
 }
+
+export type Member = Pick<User, 'id' | 'email' | 'name' | 'role' | 'blocked' | 'last_seen_at'>;
 
 export interface Entry {
   readonly id: string;
@@ -243,6 +247,27 @@ export interface ModelState {
   readonly healthy: boolean;
   readonly targets: readonly TargetState[];
   readonly fallbacks: readonly string[];
+}
+
+interface ListedRates {
+  readonly above_input_tokens: number;
+  readonly input: number;
+  readonly cache_read: number;
+  readonly output: number;
+}
+
+export interface Pricing {
+  readonly catalogue: string;
+  readonly data: readonly {
+    readonly model: string;
+    readonly target: string;
+    readonly price: {
+      readonly source: 'override' | 'catalogue' | 'default';
+      readonly until: string | null;
+      readonly rates: readonly ListedRates[];
+      readonly request_usd: number;
+    } | null;
+  }[];
 }
 
 export interface ProviderState {

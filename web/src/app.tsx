@@ -25,6 +25,7 @@ import { UsersPage } from './pages/users';
 import { WebhooksPage } from './pages/webhooks';
 import { Boundary } from './parts/boundary';
 import { Answer, Problem } from './parts/page';
+import { ownZone } from './words';
 
 /** It has the charts, which are the largest part of all. */
 const SpendPage = lazy(() => import('./pages/spend').then(({ SpendPage }) => ({ default: SpendPage })));
@@ -120,6 +121,7 @@ function Pages({ begin }: { begin: () => Promise<void> }) {
             {`${user?.name || user?.email || user?.id || 'admin key'}, ${roleWords[role]}`}
           </Text>
           <SignOut begin={begin} />
+          <Text as="p" size="1" color="gray">{`Times are those of ${ownZone}.`}</Text>
         </nav>
         <main id="main" tabIndex={-1}>
           <Shown of={mine} />

@@ -18,6 +18,8 @@ export const covers = {
   administer: ['admin'],
   /** To change keys: a team admin those of the teams. */
   manage: ['admin', 'team_admin'],
+  /** To see who has to do with a team. */
+  seePeople: ['admin', 'viewer', 'team_admin'],
   /** To read what is not of single teams. */
   readAll: ['admin', 'viewer'],
   all: ['admin', 'viewer', 'team_admin', 'member'],

@@ -103,7 +103,13 @@ export const teamAnswer = z
   })
   .meta({ id: 'Team' });
 
-export const listedTeam = z.object({ ...teamAnswer.shape, ...standing }).meta({ id: 'ListedTeam' });
+export const listedTeam = z
+  .object({
+    ...teamAnswer.shape,
+    ...standing,
+    members: z.number().describe('How many users have to do with it by name: see its members.'),
+  })
+  .meta({ id: 'ListedTeam' });
 
 export const auditAnswer = z
   .object({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Team } from '../../identity/key.js';
 import { readsWithin } from '../../identity/reads-within.js';
+import { countMembers, listUsers } from '../../identity/users-pg.js';
 import { ok, refuse, refused } from '../../lib/errors.js';
 import { noStanding } from '../../operations/list-standing.js';
 import type { AdminApp } from './admin-api.js';
@@ -13,11 +14,15 @@ import type { Standings } from './keys-routes.js';
 import { type Writing, write } from './once.js';
 import { route } from './route.js';
 import { byId, newTeam, pageOf, teamPatch, teamQuery } from './schemas.js';
+import { memberAnswer, memberQuery, showMember } from './user-schemas.js';
+import type { People } from './users-routes.js';
 
 const newTeams = oneOrMany(newTeam);
 const madeTeams = z.union([teamAnswer, batchOf(teamAnswer)]);
 
-export function teamsRoutes(app: AdminApp, deps: Writing & Standings & Pick<GuardsReading, 'knowsGuard'>): void {
+type Deps = Writing & Standings & Pick<GuardsReading, 'knowsGuard'> & Pick<People, 'query'>;
+
+export function teamsRoutes(app: AdminApp, deps: Deps): void {
   const { read } = deps.keys;
 
   route(app, 'createTeam', {
@@ -41,8 +46,18 @@ export function teamsRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guar
     handler: async ({ query, principal }) => {
       const { limit, after } = pageOf(query);
       const teams = await readsWithin(read, principal.teams).teams({ limit: limit + 1, after }, null, query.q);
-      const standing = await deps.standing.ofTeams(teams.slice(0, limit));
-      return showPage(teams, limit, (team: Team) => ({ ...showTeam(team), ...(standing.get(team.id) ?? noStanding) }));
+      const [standing, members] = await Promise.all([
+        deps.standing.ofTeams(teams.slice(0, limit)),
+        countMembers(
+          deps.query,
+          teams.map(({ id }) => id),
+        ),
+      ]);
+      return showPage(teams, limit, (team: Team) => ({
+        ...showTeam(team),
+        ...(standing.get(team.id) ?? noStanding),
+        members: members.get(team.id) ?? 0,
+      }));
     },
   });
 
@@ -52,6 +67,16 @@ export function teamsRoutes(app: AdminApp, deps: Writing & Standings & Pick<Guar
       const team = await readsWithin(read, principal.teams).team(params.id);
       if (!team) return sendRefusal(reply, refuse('not_found', `There is no team named ${params.id}.`));
       return showTeam(team);
+    },
+  });
+
+  route(app, 'listTeamMembers', {
+    schema: { params: byId, querystring: memberQuery, response: { 200: listOf(memberAnswer) } },
+    handler: async ({ params, query, principal }, reply) => {
+      const team = await readsWithin(read, principal.teams).team(params.id);
+      if (!team) return sendRefusal(reply, refuse('not_found', `There is no team named ${params.id}.`));
+      const { limit, after } = pageOf(query);
+      return showPage(await listUsers(deps.query, { team: team.id }, limit + 1, after), limit, showMember);
     },
   });
 

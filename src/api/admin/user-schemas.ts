@@ -74,6 +74,12 @@ export const userAnswer = z
   })
   .meta({ id: 'User' });
 
+export const memberQuery = z.strictObject(pagedBy(cursor(/^usr_[0-9a-z]{26}$/)));
+/** What whoever looks after one team is told of its people: nothing of their other teams. */
+export const memberAnswer = userAnswer
+  .pick({ id: true, email: true, name: true, role: true, blocked: true, last_seen_at: true })
+  .meta({ id: 'TeamMember', description: 'A user who has to do with a team by name.' });
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
@@ -84,6 +90,11 @@ export const showUser = (user: User) => ({
   ...{ blocked: user.blocked_at !== null, blocked_at: isoOrNull(user.blocked_at) },
   ...{ last_seen_at: isoOrNull(user.last_seen_at), created_at: iso(user.created_at), updated_at: iso(user.updated_at) },
 });
+
+export const showMember = (user: User) => {
+  const { id, email, name, role, blocked, last_seen_at } = showUser(user);
+  return { id, email, name, role, blocked, last_seen_at };
+};
 
 export const newToken = z
   .strictObject({

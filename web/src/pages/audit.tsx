@@ -11,10 +11,7 @@ import { time } from '../words';
 export function AuditPage() {
   const [subject, setSubject] = useState('');
   const [action, setAction] = useState('');
-  const lines = usePaged<AuditLine>(
-    ['audit', subject, action],
-    (cursor) => `/audit${query({ limit: 100, cursor, subject, action })}`,
-  );
+  const lines = usePaged<AuditLine>('audit', `/audit${query({ limit: 100, subject, action })}`);
   return (
     <PageFrame title="Audit" hint="Who changed what, newest first.">
       <Flex gap="2" wrap="wrap">

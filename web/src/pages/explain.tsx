@@ -8,7 +8,7 @@ import { Figures } from '../parts/figures';
 import { AsJson } from '../parts/lines';
 import { PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { amount, count, dollars, limitWords, milliseconds } from '../words';
+import { amount, count, dollars, limitWords, message, milliseconds } from '../words';
 
 const first = JSON.stringify({ model: 'sandbox', messages: [{ role: 'user', content: 'Hello' }] }, null, 2);
 
@@ -39,11 +39,19 @@ interface Explained {
   } | null;
 }
 
+function bodyOf(text: string): object {
+  try {
+    return JSON.parse(text) as object;
+  } catch (error) {
+    throw new Error(`The request body is not JSON: ${message(error)}`);
+  }
+}
+
 export function ExplainPage() {
   const [key, setKey] = useState('');
   const [request, setRequest] = useState(first);
   const ask = useMutation({
-    mutationFn: async () => write<Explained>('POST', '/explain', { key, request: JSON.parse(request) as object }),
+    mutationFn: async () => write<Explained>('POST', '/explain', { key, request: bodyOf(request) }),
   });
   return (
     <PageFrame

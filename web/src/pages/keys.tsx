@@ -23,10 +23,7 @@ export function KeysPage() {
   const [q, setQ] = useState('');
   const [team, setTeam] = useState('');
   const [revoked, setRevoked] = useState('');
-  const keys = usePaged<Key>(
-    ['keys', q, team, revoked],
-    (cursor) => `/keys${query({ limit: 100, cursor, q, team, include_revoked: revoked })}`,
-  );
+  const keys = usePaged<Key>('keys', `/keys${query({ limit: 100, q, team, include_revoked: revoked })}`);
   return (
     <PageFrame
       title="Keys"
@@ -59,7 +56,7 @@ export function KeysPage() {
               { name: 'Secret', cell: (key) => <Code>{key.prefix}…</Code> },
               { name: 'Team', cell: (key) => key.team ?? '–' },
               { name: 'Models', cell: (key) => key.models?.join(', ') ?? 'all' },
-              { name: 'This month', end: true, cell: (key) => dollars(key.month.cost_usd) },
+              { name: 'This month (UTC)', end: true, cell: (key) => dollars(key.month.cost_usd) },
               { name: 'Left', cell: (key) => <Left of={key.limit_states} /> },
               { name: 'Last use', cell: (key) => (key.last_used_at === null ? 'never' : time(key.last_used_at)) },
               { name: 'State', cell: (key) => <KeyState of={key} /> },
@@ -144,7 +141,10 @@ function NewKey() {
   };
   const change = (next: boolean): void => {
     setOpen(next);
-    if (!next) make.reset();
+    if (!next) {
+      make.reset();
+      for (const set of [setName, setModels, setMax]) set('');
+    }
   };
   return (
     <>

@@ -1,9 +1,10 @@
-/** Models and the targets behind them: health, breakers, latency, load. */
+/** Models and the targets behind them: health, breakers, latency, load, prices. */
 import { Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, type ModelState, type TargetState, write } from '../api';
+import { get, type ModelState, type Pricing, type TargetState, write } from '../api';
 import { useIsFor } from '../me';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { PriceOf } from '../parts/prices';
 import { DataTable } from '../parts/table';
 import { count, milliseconds } from '../words';
 import { Healthy, Providers } from './providers';
@@ -14,8 +15,14 @@ export function ModelsPage() {
     queryFn: () => get<{ data: readonly ModelState[] }>('/models'),
     refetchInterval: 5_000,
   });
+  const prices = useQuery({
+    queryKey: ['pricing'],
+    queryFn: () => get<Pricing>('/pricing'),
+    refetchInterval: 60_000,
+  });
   return (
     <PageFrame title="Models" hint="What this gateway process knows of each target. It looks again every five seconds.">
+      {prices.error && <Problem error={prices.error} retry={() => void prices.refetch()} />}
       <Answer of={models}>
         {({ data }) =>
           data.length === 0 ? (
@@ -33,7 +40,7 @@ export function ModelsPage() {
                     <Text size="1" color="gray">
                       {`${model.balance}${model.fallbacks.length > 0 ? `, then ${model.fallbacks.join(', ')}` : ''}`}
                     </Text>
-                    <Targets of={model} />
+                    <Targets of={model} prices={prices.data} />
                   </Flex>
                 </Card>
               ))}
@@ -46,7 +53,7 @@ export function ModelsPage() {
   );
 }
 
-function Targets({ of: model }: { of: ModelState }) {
+function Targets({ of: model, prices }: { of: ModelState; prices: Pricing | undefined }) {
   const client = useQueryClient();
   const mayChange = useIsFor('administer');
   const act = useMutation({
@@ -54,6 +61,8 @@ function Targets({ of: model }: { of: ModelState }) {
       write('POST', `/targets/${encodeURIComponent(id)}/${open ? 'open' : 'close'}`),
     onSuccess: () => client.invalidateQueries({ queryKey: ['models'] }),
   });
+  const priceOf = ({ id }: TargetState) =>
+    prices?.data.find((row) => row.model === model.id && row.target === id)?.price;
   const toggle = (target: TargetState) => {
     const open = target.breaker === 'closed';
     return (
@@ -81,6 +90,7 @@ function Targets({ of: model }: { of: ModelState }) {
           { name: 'Failures', end: true, cell: (target) => count(target.failures) },
           { name: 'Running', end: true, cell: (target) => count(target.in_flight) },
           { name: 'Latency', end: true, cell: (target) => milliseconds(target.latency_ms) },
+          { name: 'Price per million tokens', cell: (target) => <PriceOf price={priceOf(target)} /> },
           ...(mayChange ? [{ name: 'Change', cell: toggle }] : []),
         ]}
       />

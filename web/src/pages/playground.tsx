@@ -25,11 +25,14 @@ export function PlaygroundPage() {
     enabled: mayList,
   });
   const [secret, setSecret] = useState('');
-  const [model, setModel] = useState('sandbox');
+  const [written, setModel] = useState('sandbox');
   const [prompt, setPrompt] = useState('Say hello.');
   const [told, setTold] = useState<Told | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const names = models.data?.data.map(({ id }) => id).filter((id) => !id.includes('*')) ?? ['sandbox'];
+  // The one that is shown is the one that is asked: a gateway without a sandbox begins with its first.
+  const model = !mayList || names.includes(written) ? written : (names[0] ?? '');
   const ask = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -42,7 +45,6 @@ export function PlaygroundPage() {
     }
     setBusy(false);
   };
-  const names = models.data?.data.map(({ id }) => id).filter((id) => !id.includes('*')) ?? ['sandbox'];
   return (
     <PageFrame title="Playground" hint="A request as a client would send it, with a key of its own.">
       <form onSubmit={(event) => void ask(event)}>

@@ -1,11 +1,12 @@
 /** Who was refused by the gateways and why: from the database, so of all of them. */
 import { Flex } from '@radix-ui/themes';
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, query, type RefusalReport } from '../api';
 import { Choice, Field } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
+import { useSettled } from '../parts/settled';
 import { DataTable } from '../parts/table';
 import { count, time } from '../words';
 
@@ -41,9 +42,11 @@ async function refusalsOf(hours: number, team: string) {
 export function RefusedPage() {
   const [hours, setHours] = useState('24');
   const [team, setTeam] = useState('');
+  const asked = useSettled(team);
   const refused = useQuery({
-    queryKey: ['refused', hours, team],
-    queryFn: () => refusalsOf(Number(hours), team),
+    queryKey: ['refused', hours, asked],
+    queryFn: () => refusalsOf(Number(hours), asked),
+    placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
   return (
@@ -67,12 +70,12 @@ export function RefusedPage() {
               id={(row) => ['reason', 'team', 'key', 'model'].map((name) => String(row[name])).join(' ')}
               empty="Nobody was refused in this period."
               columns={[
-                { name: 'Reason', cell: (row) => String(row['reason']) },
-                { name: 'Team', cell: (row) => String(row['team'] ?? '–') },
+                { name: 'Reason', by: (row) => String(row['reason']), cell: (row) => String(row['reason']) },
+                { name: 'Team', by: (row) => String(row['team'] ?? ''), cell: (row) => String(row['team'] ?? '–') },
                 { name: 'Key', cell: (row) => String(row['key_name'] ?? row['key'] ?? 'nobody known') },
                 { name: 'Model', cell: (row) => String(row['model'] ?? '–') },
-                { name: 'Requests', end: true, cell: (row) => count(row.refused) },
-                { name: 'Last', cell: (row) => time(row.last_at) },
+                { name: 'Requests', end: true, by: (row) => row.refused, cell: (row) => count(row.refused) },
+                { name: 'Last', by: (row) => Date.parse(row.last_at), cell: (row) => time(row.last_at) },
                 { name: 'What to do', cell: (row) => whatToDo[String(row['reason'])] ?? '–' },
               ]}
             />

@@ -4,10 +4,11 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, getBlob, query, type SpendReport } from '../api';
 import { Only } from '../me';
-import { Choice, Field } from '../parts/fields';
+import { Choice } from '../parts/fields';
 import { Answer, PageFrame, Problem } from '../parts/page';
+import { usePeriod } from '../parts/period';
 import { DataTable } from '../parts/table';
-import { count, dateIn, dollars, ownZone, periodOf, zones } from '../words';
+import { count, dollars } from '../words';
 
 const formats = [
   ['csv', 'CSV'],
@@ -16,15 +17,18 @@ const formats = [
   ['json', 'JSON'],
 ] as const;
 
-const monthBegin = (): string => `${dateIn(ownZone, Date.now()).slice(0, 7)}-01`;
+/** What rows may be of, in the order of the columns. */
+const groups = [
+  ...(['month', 'day', 'team', 'key', 'model', 'provider', 'target', 'user', 'tag'] as const),
+  ...(['endpoint', 'cache', 'status'] as const),
+] as const;
+const shownAs: Readonly<Record<string, string>> = { user: 'end user' };
 
 export function ReportsPage() {
-  const [from, setFrom] = useState(monthBegin);
-  const [to, setTo] = useState('');
-  const [by, setBy] = useState('team,model');
+  const { period, fields } = usePeriod('this');
+  const [columns, setColumns] = useState<readonly string[]>(['team', 'model']);
   const [format, setFormat] = useState('csv');
-  const [zone, setZone] = useState(ownZone);
-  const asked = { ...periodOf(from, to, zone), group_by: by };
+  const asked = { ...period, group_by: columns.join(',') };
   const report = useQuery({
     queryKey: ['report', asked],
     queryFn: () => get<SpendReport>(`/reports/spend${query({ ...asked, top: 500 })}`),
@@ -34,27 +38,38 @@ export function ReportsPage() {
       const blob = await getBlob(`/reports/spend${query({ ...asked, format })}`);
       const link = document.createElement('a');
       link.href = URL.createObjectURL(blob);
-      link.download = `spend-${from}.${format === 'focus' ? 'csv' : format}`;
+      link.download = `spend-${period.from}.${format === 'focus' ? 'csv' : format}`;
       link.click();
       URL.revokeObjectURL(link.href);
     },
   });
-  const columns = by.split(',').map((name) => name.trim());
   return (
     <PageFrame
       title="Reports"
       hint="The 500 dearest rows are shown here; a download has all. The totals of every format agree."
     >
       <Flex gap="3" wrap="wrap" align="end">
-        <Field label="From" type="date" value={from} onChange={setFrom} />
-        <Field label="To" type="date" value={to} onChange={setTo} />
-        <Choice label="Time zone" value={zone} onChange={setZone} options={zones} />
-        <Field label="Group by" value={by} onChange={setBy} />
+        {fields}
         <Choice label="Format" value={format} onChange={setFormat} options={formats} />
         <Button onClick={() => download.mutate()} disabled={download.isPending}>
           Download
         </Button>
       </Flex>
+      <fieldset className="checks">
+        <legend>Rows are of each</legend>
+        {groups.map((name) => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={columns.includes(name)}
+              onChange={({ target }) =>
+                setColumns(groups.filter((one) => (one === name ? target.checked : columns.includes(one))))
+              }
+            />
+            {shownAs[name] ?? name}
+          </label>
+        ))}
+      </fieldset>
       {download.error && <Problem error={download.error} />}
       <Answer of={report}>
         {({ data, total }) => (
@@ -62,15 +77,25 @@ export function ReportsPage() {
             caption="Spend"
             rows={data}
             id={(row) => columns.map((name) => String(row[name])).join(' ')}
-            empty="Nothing was spent in this period."
+            empty="Nothing was spent in this period. Choose another one above."
             columns={[
               ...columns.map((name) => ({
-                name,
-                cell: (row: (typeof data)[number]) =>
-                  String((name === 'key' ? row['key_name'] : null) ?? row[name] ?? 'none'),
+                name: shownAs[name] ?? name,
+                cell: (row: Row) => nameOf(row, name),
+                by: (row: Row) => nameOf(row, name),
               })),
-              { name: 'Requests', end: true, cell: (row) => count(Number(row.requests)) },
-              { name: `Spend (${dollars(total.cost_usd)} in all)`, end: true, cell: (row) => dollars(row.cost_usd) },
+              {
+                name: 'Requests',
+                end: true,
+                by: (row) => Number(row.requests),
+                cell: (row) => count(Number(row.requests)),
+              },
+              {
+                name: `Spend (${dollars(total.cost_usd)} in all)`,
+                end: true,
+                by: (row) => Number(row.cost_usd),
+                cell: (row) => dollars(row.cost_usd),
+              },
             ]}
           />
         )}
@@ -81,6 +106,10 @@ export function ReportsPage() {
     </PageFrame>
   );
 }
+
+type Row = SpendReport['data'][number];
+const nameOf = (row: Row, name: string): string =>
+  String((name === 'key' ? row['key_name'] : null) ?? row[name] ?? 'none');
 
 interface ScheduledReport {
   readonly name: string;

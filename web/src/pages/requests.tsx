@@ -30,7 +30,7 @@ export function RequestsPage() {
   const client = useQueryClient();
   const { from, to, ...equal } = filters;
   const asked = { ...equal, from: instantOf(from), to: instantOf(to) };
-  const entries = usePaged<Entry>(['usage', asked], (cursor) => `/usage${query({ ...asked, limit: 50, cursor })}`);
+  const entries = usePaged<Entry>('usage', `/usage${query({ ...asked, limit: 50 })}`);
   /** From the newest on: what came before may not follow on what is listed. */
   const readAnew = (): void => {
     setCame([]);

@@ -4,11 +4,12 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { Area, AreaChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { get, type PerformanceReport, query, type SpendReport } from '../api';
-import { Choice, Field } from '../parts/fields';
+import { Choice } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
+import { usePeriod } from '../parts/period';
 import { DataTable } from '../parts/table';
-import { compact, count, dateAfter, dateIn, dollars, milliseconds, ownZone, periodOf, tokensOf, zones } from '../words';
+import { compact, count, dateAfter, dateIn, dollars, milliseconds, tokensOf } from '../words';
 import { FirstSteps } from './first-steps';
 
 const groups = [
@@ -20,16 +21,12 @@ const groups = [
   ['tag', 'tag'],
 ] as const;
 
-const daysAgo = (days: number): string => dateAfter(dateIn(ownZone, Date.now()), -days) ?? '';
 /** Days that a curve has at most. */
 const MOST_DAYS = 800;
 
 export function SpendPage() {
-  const [from, setFrom] = useState(() => daysAgo(29));
-  const [to, setTo] = useState('');
+  const { period, zone, fields } = usePeriod('30');
   const [by, setBy] = useState('model');
-  const [zone, setZone] = useState(ownZone);
-  const period = periodOf(from, to, zone);
   const days = useQuery({
     queryKey: ['spend', 'day', period],
     queryFn: () => get<SpendReport>(`/reports/spend${query({ ...period, group_by: 'day' })}`),
@@ -47,9 +44,7 @@ export function SpendPage() {
       title="Spend"
       actions={
         <>
-          <Field label="From" type="date" value={from} onChange={setFrom} />
-          <Field label="To" type="date" value={to} onChange={setTo} />
-          <Choice label="Time zone" value={zone} onChange={setZone} options={zones} />
+          {fields}
           <Choice label="By" value={by} onChange={setBy} options={groups} />
         </>
       }
@@ -75,12 +70,36 @@ export function SpendPage() {
               id={(row) => String(row[by] ?? '')}
               empty="Nothing was spent in this period."
               columns={[
-                { name: by, cell: (row) => String(row['key_name'] ?? row[by] ?? 'none') },
-                { name: 'Spend', end: true, cell: (row) => dollars(row.cost_usd) },
-                { name: 'Requests', end: true, cell: (row) => count(Number(row.requests)) },
-                { name: 'Errors', end: true, cell: (row) => count(Number(row.errors)) },
-                { name: 'From cache', end: true, cell: (row) => count(Number(row.cache_hits)) },
-                { name: 'Tokens', end: true, cell: (row) => compact(tokensOf(row.tokens)) },
+                {
+                  name: groups.find(([name]) => name === by)?.[1] ?? by,
+                  cell: (row) => nameOf(row, by),
+                  by: (row) => nameOf(row, by),
+                },
+                { name: 'Spend', end: true, by: (row) => Number(row.cost_usd), cell: (row) => dollars(row.cost_usd) },
+                {
+                  name: 'Requests',
+                  end: true,
+                  by: (row) => Number(row.requests),
+                  cell: (row) => count(Number(row.requests)),
+                },
+                {
+                  name: 'Errors',
+                  end: true,
+                  by: (row) => Number(row.errors),
+                  cell: (row) => count(Number(row.errors)),
+                },
+                {
+                  name: 'From cache',
+                  end: true,
+                  by: (row) => Number(row.cache_hits),
+                  cell: (row) => count(Number(row.cache_hits)),
+                },
+                {
+                  name: 'Tokens',
+                  end: true,
+                  by: (row) => tokensOf(row.tokens),
+                  cell: (row) => compact(tokensOf(row.tokens)),
+                },
               ]}
             />
           )
@@ -95,18 +114,44 @@ export function SpendPage() {
               id={(row) => String(row['target'])}
               empty=""
               columns={[
-                { name: 'Target', cell: (row) => String(row['target']) },
-                { name: 'Attempts', end: true, cell: (row) => count(row.attempts) },
+                { name: 'Target', by: (row) => String(row['target']), cell: (row) => String(row['target']) },
+                { name: 'Attempts', end: true, by: (row) => row.attempts, cell: (row) => count(row.attempts) },
                 {
                   name: 'Errors',
                   end: true,
+                  by: (row) => row.errors / Math.max(1, row.attempts),
                   cell: (row) => `${((100 * row.errors) / Math.max(1, row.attempts)).toFixed(1)} %`,
                 },
-                { name: 'First byte p50', end: true, cell: (row) => milliseconds(row.first_byte_ms.p50) },
-                { name: 'First byte p95', end: true, cell: (row) => milliseconds(row.first_byte_ms.p95) },
-                { name: 'Duration p50', end: true, cell: (row) => milliseconds(row.duration_ms.p50) },
-                { name: 'Duration p95', end: true, cell: (row) => milliseconds(row.duration_ms.p95) },
-                { name: 'Duration p99', end: true, cell: (row) => milliseconds(row.duration_ms.p99) },
+                {
+                  name: 'First byte p50',
+                  end: true,
+                  by: (row) => row.first_byte_ms.p50 ?? 0,
+                  cell: (row) => milliseconds(row.first_byte_ms.p50),
+                },
+                {
+                  name: 'First byte p95',
+                  end: true,
+                  by: (row) => row.first_byte_ms.p95 ?? 0,
+                  cell: (row) => milliseconds(row.first_byte_ms.p95),
+                },
+                {
+                  name: 'Duration p50',
+                  end: true,
+                  by: (row) => row.duration_ms.p50 ?? 0,
+                  cell: (row) => milliseconds(row.duration_ms.p50),
+                },
+                {
+                  name: 'Duration p95',
+                  end: true,
+                  by: (row) => row.duration_ms.p95 ?? 0,
+                  cell: (row) => milliseconds(row.duration_ms.p95),
+                },
+                {
+                  name: 'Duration p99',
+                  end: true,
+                  by: (row) => row.duration_ms.p99 ?? 0,
+                  cell: (row) => milliseconds(row.duration_ms.p99),
+                },
               ]}
             />
           )
@@ -115,6 +160,10 @@ export function SpendPage() {
     </PageFrame>
   );
 }
+
+/** What a row is of. */
+const nameOf = (row: Readonly<Record<string, unknown>>, by: string): string =>
+  String((by === 'key' ? row['key_name'] : null) ?? row[by] ?? 'none');
 
 function Totals({
   report: { total },

@@ -1,19 +1,20 @@
-/** Teams with what is left of their limits. */
+/** Teams with what is left of their limits, and who has to do with them. */
 import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { query, type Team, write } from '../api';
-import { Only } from '../me';
+import { type Member, query, type Team, write } from '../api';
+import { Only, roleWords, useIsFor } from '../me';
 import { Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { More, usePaged } from '../parts/paged';
-import { count, dollars, time } from '../words';
+import { DataTable } from '../parts/table';
+import { count, day, dollars, time } from '../words';
 
 export function TeamsPage() {
   const [q, setQ] = useState('');
-  const teams = usePaged<Team>(['teams', q], (cursor) => `/teams${query({ limit: 50, cursor, q })}`);
+  const teams = usePaged<Team>('teams', `/teams${query({ limit: 50, q })}`);
   return (
     <PageFrame
       title="Teams"
@@ -63,15 +64,18 @@ function TeamCard({ team }: { team: Team }) {
               </Badge>
             )}
           </Heading>
-          <Only to="administer">
-            <Button highContrast size="1" variant="soft" color="orange" onClick={() => act.mutate()}>
-              {team.blocked ? 'Unblock' : 'Block'}
-            </Button>
-          </Only>
+          <Flex gap="2" flexShrink="0">
+            <Members of={team} />
+            <Only to="administer">
+              <Button highContrast size="1" variant="soft" color="orange" onClick={() => act.mutate()}>
+                {team.blocked ? 'Unblock' : 'Block'}
+              </Button>
+            </Only>
+          </Flex>
         </Flex>
         {act.error && <Problem error={act.error} />}
         <Text as="p" size="2" color="gray">
-          {`${dollars(team.month.cost_usd)} and ${count(team.month.requests)} requests this month; last used ${team.last_used_at === null ? 'never' : time(team.last_used_at)}.`}
+          {`${dollars(team.month.cost_usd)} and ${count(team.month.requests)} requests this month (UTC); last used ${team.last_used_at === null ? 'never' : time(team.last_used_at)}.`}
         </Text>
         {team.limit_states === null ? (
           <div className="empty">What its limits have left is not known just now.</div>
@@ -80,6 +84,55 @@ function TeamCard({ team }: { team: Team }) {
         )}
       </Flex>
     </Card>
+  );
+}
+
+const membersOf = ({ members }: Team): string =>
+  members === 0 ? 'no members' : members === 1 ? '1 member' : `${count(members)} members`;
+
+function Members({ of: team }: { of: Team }) {
+  const [open, setOpen] = useState(false);
+  const mayRead = useIsFor('seePeople');
+  if (!mayRead) return <Text size="2">{membersOf(team)}</Text>;
+  return (
+    <>
+      <Button size="1" variant="soft" color="gray" highContrast onClick={() => setOpen(true)}>
+        {membersOf(team)}
+      </Button>
+      {open && <MembersDialog of={team} close={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function MembersDialog({ of: team, close }: { of: Team; close: () => void }) {
+  const mayMake = useIsFor('administer');
+  const members = usePaged<Member>('members', `/teams/${encodeURIComponent(team.id)}/members${query({ limit: 100 })}`);
+  return (
+    <Modal title={`Members of ${team.name}`} hint="Admins and viewers have to do with every team." close={close}>
+      <Answer of={members}>
+        {(data) => (
+          <DataTable
+            caption={`Members of ${team.name}`}
+            rows={data}
+            id={({ id }) => id}
+            empty={`Nobody yet. ${mayMake ? 'Make a user on the page Users' : 'An admin makes a user'}, as a team admin or a member of ${team.name}.`}
+            columns={[
+              { name: 'Name', cell: ({ name, email, id }) => name || email || id },
+              { name: 'Address', cell: ({ email }) => email ?? '–' },
+              { name: 'Role', cell: ({ role }) => roleWords[role] },
+              { name: 'State', cell: ({ blocked }) => (blocked ? 'blocked' : 'may come in') },
+              { name: 'Last here', cell: ({ last_seen_at }) => (last_seen_at === null ? 'never' : day(last_seen_at)) },
+            ]}
+          />
+        )}
+      </Answer>
+      <More of={members} />
+      <Flex justify="end">
+        <Button variant="soft" onClick={close}>
+          Close
+        </Button>
+      </Flex>
+    </Modal>
   );
 }
 
@@ -97,6 +150,8 @@ function NewTeam() {
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: ['teams'] });
       setOpen(false);
+      setName('');
+      setBudget('');
     },
   });
   const submit = (event: FormEvent): void => {

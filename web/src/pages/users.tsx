@@ -15,7 +15,7 @@ import { UserDialog } from './user-dialog';
 export function UsersPage() {
   const [search, setSearch] = useState('');
   const [opened, setOpened] = useState<string | null>(null);
-  const users = usePaged<User>(['users', search], (cursor) => `/users${query({ q: search, limit: 100, cursor })}`);
+  const users = usePaged<User>('users', `/users${query({ q: search, limit: 100 })}`);
   const user = users.data?.find(({ id }) => id === opened);
   return (
     <PageFrame

@@ -25,11 +25,7 @@ export function WebhooksPage() {
   const [state, setState] = useState('');
   const [opened, setOpened] = useState<string | null>(null);
   const hooks = useQuery({ queryKey: ['webhooks'], queryFn: () => get<Page<Webhook>>('/webhooks?limit=100') });
-  const deliveries = usePaged<Delivery>(
-    ['deliveries', state],
-    (cursor) => `/webhooks/deliveries${query({ limit: 50, cursor, state })}`,
-    5_000,
-  );
+  const deliveries = usePaged<Delivery>('deliveries', `/webhooks/deliveries${query({ limit: 50, state })}`, 5_000);
   const act = useMutation({
     mutationFn: (path: string) => write('POST', path),
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries'] }),

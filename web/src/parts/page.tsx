@@ -37,6 +37,8 @@ export function PageFrame({ title, hint, actions, children }: PageProps) {
 }
 
 interface Loading {
+  /** Of a list that is asked for with other filters: what is shown is what was there before. */
+  readonly isOutdated?: boolean;
   readonly isPending: boolean;
   readonly error: unknown;
   refetch(): unknown;
@@ -57,7 +59,12 @@ export function Answer<T>({
         <Skeleton height="140px" />
       </div>
     );
-  return <>{children(of.data)}</>;
+  if (of.isOutdated === undefined) return <>{children(of.data)}</>;
+  return (
+    <div aria-busy={of.isOutdated} className={of.isOutdated ? 'stale' : undefined}>
+      {children(of.data)}
+    </div>
+  );
 }
 
 export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
