@@ -345,6 +345,5 @@ export const adminRows: readonly Row[] = [
 ];
 /** Every address that has a handler. */
 export const rows: readonly Row[] = [...dataRows, ...healthRows, ...consoleRows, ...adminRows];
-
 const byOperation = new Map(rows.map((row) => [row.operationId, row]));
 export const rowOf = (operationId: OperationId): Row => byOperation.get(operationId)!;
