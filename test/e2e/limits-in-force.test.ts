@@ -19,6 +19,7 @@ import {
 } from '../support/limits-http.js';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { callsOfRequests } from '../support/redis-calls.js';
 
 const closing: { close?(): Promise<unknown>; drop?(): Promise<unknown> }[] = [];
 after(async () => {
@@ -65,7 +66,10 @@ test('with two gateways over Redis: the same, whichever of them is asked', async
   const database = await own(freshDatabase());
   const config = { ...sandboxConfig, redis: { url: redis.url, on_failure: 'closed' } };
   const start = () => own(startGateway({ database: database.url, config }));
-  await comesBack([await start(), await start()]);
+  const gateways = [await start(), await start()] as const;
+  await comesBack(gateways);
+  // A request takes two round trips: its three limits are taken in one step, and settled in one.
+  assert.deepEqual(await callsOfRequests(gateways[0], redis.url, 20), { reserve: 20, settle: 20 });
 });
 
 test('a budget of `total` that was spent 200 days ago is spent after retention and a restart', async () => {

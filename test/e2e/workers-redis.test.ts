@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ask, askUntilKnown, ledgerOf, level, levelIs, priced, watch, words } from '../support/limits-http.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { callsOfRequests } from '../support/redis-calls.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { json, until } from '../support/upstream-steps.js';
 import { replacedBy, workerPids } from '../support/workers.js';
@@ -77,6 +78,10 @@ test('a rate: exactly as many as it says', async () => {
   const { key } = await gateway.key({ limits: [{ unit: 'requests', max: 50, per: 'hour' }] });
   const answers = await Promise.all(Array.from({ length: 200 }, () => askUntilKnown(gateway, key, words(2))));
   assert.equal(answers.filter(({ status }) => status === 200).length, 50);
+});
+
+test('a request takes two round trips to Redis, whichever worker it comes to', async () => {
+  assert.deepEqual(await callsOfRequests(gateway, redis.url, 30), { reserve: 30, settle: 30 });
 });
 
 /** Sixteen calls, each on a connection of its own. */
