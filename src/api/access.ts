@@ -83,6 +83,7 @@ const needs: Readonly<Record<Exclude<AdminOperation, OpenOperation>, Need>> = {
   redeliverToWebhook: administer,
   getConfig: read,
   getConfigStatus: read,
+  listWorkers: read,
   validateConfig: administer,
   reloadConfig: administer,
   listGuardrails: read,

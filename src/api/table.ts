@@ -226,10 +226,8 @@ const admin = {
     'Send a delivery to an endpoint again, whatever became of it, under the same `webhook-id`.',
   ],
   getConfig: ['GET /config', 'The running configuration, secrets hidden.'],
-  getConfigStatus: [
-    'GET /config/status',
-    'Where the running configuration comes from, and what became of the last reload.',
-  ],
+  getConfigStatus: ['GET /config/status', 'Where the running configuration comes from, and the last reload.'],
+  listWorkers: ['GET /workers', 'The processes of this gateway, and how they are.'],
   validateConfig: [
     'POST /config/validate',
     'Judge a draft of the configuration file as a start would, and name what it would change. Nothing is changed.',

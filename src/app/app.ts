@@ -67,6 +67,7 @@ import { openSpool } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { watchStrain } from './strain.js';
 import { startTokens } from './tokens.js';
+import { toldWorkers } from './told-workers.js';
 import { startTracing } from './tracing.js';
 import { startTraffic } from './traffic.js';
 import { warnUnpriced } from './unpriced.js';
@@ -272,6 +273,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
       webhooks: hooks.admin,
       cache: crew ? purgingAll(cache, crew) : cache,
       ...guardrails.admin,
+      workers: () => toldWorkers(clock, server.server, crew, connections),
       ...capture.admin,
       knowsModel: (name) => inForce().models.get(name) !== undefined,
       added,

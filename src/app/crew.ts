@@ -192,6 +192,12 @@ export function startCrew(deps: CrewStart) {
       return summed.text(ready.map(({ number, port }) => ({ number, read: () => port.metrics() })));
     },
     serving: (): number => crew.size.serving,
+    /** All but this one. */
+    workers: () =>
+      crew.workers.map(({ sinceMs, ...worker }) => ({
+        ...worker,
+        startedAtMs: sinceMs === null ? null : Math.round(clock.now() - sinceMs),
+      })),
     health: () => {
       const { serving, count } = crew.size;
       return { ok: serving > 0, detail: `${serving} of ${count} serve` };

@@ -61,6 +61,8 @@ export class Crew<C> {
   readonly listener: PublicListener;
   readonly #deps: CrewDeps<C>;
   readonly #members = new Map<number, Member<C>>();
+  /** How often each was made. */
+  readonly #made = new Map<number, number>();
   readonly #left: LeftBehind;
   #beats: NodeJS.Timeout | undefined;
   #changes = 0;
@@ -86,11 +88,30 @@ export class Crew<C> {
     return { serving: 1 + others, count: this.#deps.count };
   }
 
+  /** All but this process, by their numbers. */
+  get workers() {
+    return this.#numbers().map((worker) => {
+      const member = this.#members.get(worker);
+      return {
+        worker,
+        state: member ? member.process.state : ('ended' as const),
+        pid: member?.process.pid ?? null,
+        connections: member?.process.load ?? 0,
+        restarts: Math.max(0, (this.#made.get(worker) ?? 1) - 1),
+        /** How long ago it was started. */
+        sinceMs: member ? performance.now() - member.startedAtMs : null,
+      };
+    });
+  }
+
+  #numbers(): number[] {
+    return Array.from({ length: this.#deps.count - 1 }, (_, i) => i + 2);
+  }
+
   /** Resolves when all serve; rejects with why one does not. */
   async start(): Promise<void> {
     this.#beats = setInterval(() => this.#beat(), BEAT_MS);
-    const numbers = Array.from({ length: this.#deps.count - 1 }, (_, i) => i + 2);
-    await Promise.all(numbers.map((number) => this.#serve(this.#make(number))));
+    await Promise.all(this.#numbers().map((number) => this.#serve(this.#make(number))));
   }
 
   /** Tells all workers of a change. */
@@ -188,6 +209,7 @@ export class Crew<C> {
     const startedAtMs = performance.now();
     const member: Member<C> = { process, desk, startedAtMs, heard: this.#changes, spoolDir: undefined };
     this.#members.set(number, member);
+    this.#made.set(number, (this.#made.get(number) ?? 0) + 1);
     return member;
   }
 

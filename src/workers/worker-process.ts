@@ -98,6 +98,11 @@ export class WorkerProcess<C> {
     return this.#unanswered > HUNG_BEATS;
   }
 
+  get state(): 'serving' | 'starting' | 'not_answering' {
+    if (!this.ready) return 'starting';
+    return this.hung ? 'not_answering' : 'serving';
+  }
+
   /** Connections that it has, as far as it has told, and those on their way. */
   get load(): number {
     return this.#connections + this.#handed.size;

@@ -154,7 +154,7 @@ describe('answers are as the OpenAPI document says', () => {
     await api.call('purgeCache', { body: { model: 'sandbox' } });
     await api.call('validateConfig', { body: { config: 'server: { port: x }' } });
     await api.call('reloadConfig');
-    for (const operation of ['getConfig', 'getConfigStatus']) await api.call(operation);
+    for (const operation of ['getConfig', 'getConfigStatus', 'listWorkers']) await api.call(operation);
     const { id: key } = (await api.call('listKeys')).data[0];
     await api.call('listGuardrails');
     await api.call('explainRequest', { body: { key, request: { model: 'auto', messages } } });

@@ -205,5 +205,11 @@ test('one scrape answers for all processes, and the admin API for all workers', 
   const ready = await fetch(`${gateway.url}/readyz`, { headers: { authorization: `Bearer ${gateway.adminKey}` } });
   const { parts } = (await ready.json()) as { parts: { workers: { detail: string } } };
   assert.equal(parts.workers.detail, '4 of 4 serve');
+  const { data } = await gateway.admin<{ data: Record<string, unknown>[] }>('GET', '/workers');
+  assert.deepEqual(
+    data.map(({ worker, state, restarts }) => [worker, state, restarts]),
+    [1, 2, 3, 4].map((worker) => [worker, 'serving', 0]),
+  );
+  assert.equal(new Set(data.map(({ pid }) => pid)).size, 4);
   assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /^tollgate_workers 4$/m);
 });

@@ -52,10 +52,13 @@ test('a worker for which no process can be made is tried again until there is on
   crew.processes[0]!.kill();
   assert.equal((await ended)['why'], 'SIGKILL');
   const failed = await said('a worker ended by itself and is replaced');
+  assert.equal(crew.workers[0]!.state, 'ended');
   assert.match(String(failed['why']), /ENOENT/);
   process.execPath = execPath;
   await said('a worker serves');
   assert.deepEqual(crew.size, { serving: 2, count: 2 });
+  const [{ state, restarts, pid }] = crew.workers as [(typeof crew.workers)[number]];
+  assert.deepEqual([state, restarts, pid], ['serving', 2, crew.processes[0]!.pid]);
 });
 
 test('a configuration that a worker refuses is told and the worker replaced, however late it refuses', async (t) => {

@@ -52,6 +52,7 @@ import { type Traffic, trafficRoutes } from './traffic-routes.js';
 import { type Tailing, usageStreamRoute } from './usage-stream.js';
 import { usersRoutes } from './users-routes.js';
 import { type Hooking, webhooksRoutes } from './webhooks-routes.js';
+import { type WorkersReading, workersRoute } from './workers-route.js';
 
 export interface AdminDeps
   extends Writing,
@@ -68,6 +69,7 @@ export interface AdminDeps
     CacheReading,
     SigningIn,
     GuardsReading,
+    WorkersReading,
     Traffic,
     Tailing,
     ContentReading,
@@ -127,6 +129,7 @@ async function scope(app: FastifyInstance, deps: AdminDeps): Promise<void> {
   addedRoutes(typed, deps);
   cacheRoutes(typed, deps);
   guardrailsRoutes(typed, deps);
+  workersRoute(typed, deps);
   webhooksRoutes(typed, deps);
   configRoutes(typed, deps);
   explainRoute(typed, deps);

@@ -122,6 +122,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
       knowsModel: (name) => name === 'm',
       ...{
         guardrails: () => [],
+        workers: async () => [],
         refusals: unused,
         performance: unused,
         keyNames: async () => new Map(),

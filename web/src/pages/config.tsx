@@ -8,13 +8,24 @@ import { LongField } from '../parts/fields';
 import { AsJson, Lines } from '../parts/lines';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { DataTable } from '../parts/table';
-import { time } from '../words';
+import { count, time } from '../words';
+
+const WORKERS_MS = 5_000;
 
 interface Status {
   readonly file: string;
   readonly hash: string;
   readonly since: string;
   readonly restart: readonly string[];
+}
+
+interface Worker {
+  readonly worker: number;
+  readonly state: string;
+  readonly pid: number | null;
+  readonly started_at: string | null;
+  readonly connections: number;
+  readonly restarts: number;
 }
 
 interface Judgement {
@@ -74,6 +85,7 @@ export function ConfigPage() {
           </DataList.Root>
         )}
       </Answer>
+      <Workers />
       <Only to="administer">
         <Draft running={config.data} />
       </Only>
@@ -82,6 +94,39 @@ export function ConfigPage() {
       </Heading>
       <Answer of={config}>{(data) => <AsJson of={data} />}</Answer>
     </PageFrame>
+  );
+}
+
+/** The processes of the gateway that answers; each replica has its own. */
+function Workers() {
+  const workers = useQuery({
+    ...{ queryKey: ['workers'], queryFn: () => get<{ data: readonly Worker[] }>('/workers') },
+    refetchInterval: WORKERS_MS,
+  });
+  return (
+    <>
+      <Heading as="h2" size="4">
+        Processes
+      </Heading>
+      <Answer of={workers}>
+        {({ data }) => (
+          <DataTable
+            caption="Processes of this gateway"
+            rows={data}
+            id={({ worker }) => String(worker)}
+            empty=""
+            columns={[
+              { name: 'Worker', cell: ({ worker }) => (worker === 1 ? '1 (primary)' : String(worker)) },
+              { name: 'State', cell: ({ state }) => state.replace('_', ' ') },
+              { name: 'Process', cell: ({ pid }) => (pid === null ? '' : String(pid)), end: true },
+              { name: 'Since', cell: ({ started_at }) => (started_at === null ? '' : time(started_at)) },
+              { name: 'Connections', cell: ({ connections }) => count(connections), end: true },
+              { name: 'Replaced', cell: ({ restarts }) => count(restarts), end: true },
+            ]}
+          />
+        )}
+      </Answer>
+    </>
   );
 }
 
