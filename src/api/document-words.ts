@@ -247,6 +247,7 @@ export const tagWords: Readonly<Record<string, string>> = {
   cache: 'The answer cache.',
   content: 'Prompts and answers that were captured.',
   guardrails: 'Guards that read requests and answers.',
+  workers: 'The processes of the gateway that is asked.',
   chat: 'Conversations, as OpenAI has them.',
   completions: 'Texts to go on with, as OpenAI has them.',
   config: 'The running configuration.',
