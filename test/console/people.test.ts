@@ -36,7 +36,7 @@ const ofAdmin: Readonly<Record<string, readonly string[]>> = {
   Spend: [],
   Requests: [],
   Keys: ['New key'],
-  Teams: ['New team', 'Block'],
+  Teams: ['New team', 'Limits', 'Block'],
   Models: ['Send nothing', 'Add a provider', 'Test'],
   Playground: [],
   Refused: [],
@@ -224,8 +224,23 @@ describe('people in the console', { skip }, () => {
     await go('Keys');
     await button('of-ads').click();
     await isDrawn();
-    assert.deepEqual(await writes(), ['New key', 'Rotate', 'Block', 'Revoke']);
+    assert.deepEqual(await writes(), ['New key', 'Rotate', 'Limits', 'Block', 'Revoke']);
     await page.keyboard.press('Escape');
+    await go('Teams');
+    await button('Limits').first().click();
+    await page.getByLabel('Limit', { exact: true }).fill('12.5');
+    await button('Add').click();
+    await page.getByRole('dialog').getByText('$12.50 a month').first().waitFor();
+    assert.deepEqual(await serious(page), []);
+    const limitsOfAds = async () => (await gateway.admin<{ limits: object[] }>('GET', '/teams/ads')).limits;
+    assert.deepEqual(
+      (await limitsOfAds()).map((limit) => ({ ...limit, unit: 'usd', max: 12.5, per: 'month' })),
+      await limitsOfAds(),
+    );
+    await button('Remove $12.50 a month').click();
+    await page.getByRole('dialog').getByText('There is none.').waitFor();
+    assert.deepEqual(await limitsOfAds(), []);
+    await button('Done').click();
     await go('Users');
     assert.deepEqual(await serious(page), []);
     await button('New user').click();

@@ -21,6 +21,21 @@ describe('the reference', { skip }, () => {
     await gateway?.close();
   });
 
+  test('has the console beside it, to which the root leads, under a policy without unsafe-*', async () => {
+    const root = await fetch(`${gateway.url}/`, { redirect: 'manual' });
+    assert.equal(root.status, 302);
+    assert.equal(root.headers.get('location'), '/ui');
+    const response = await fetch(`${gateway.url}/ui/`);
+    assert.equal(response.status, 200);
+    const policy = response.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.ok(!policy.includes('unsafe'), policy);
+    const missing = await fetch(`${gateway.url}/ui/assets/no-such.js`);
+    assert.equal(missing.status, 404);
+    const outside = await fetch(`${gateway.url}/ui/..%2f..%2fpackage.json`);
+    assert.equal(outside.status, 404);
+  });
+
   test('has a policy without unsafe-*, with a nonce of each answer', async () => {
     const answers = await Promise.all([1, 2].map(() => fetch(`${gateway.url}/docs`)));
     const policies = answers.map(({ headers }) => headers.get('content-security-policy')!);

@@ -35,6 +35,10 @@ const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm test -- keys': suite,
   'npm test -- --node24': { by: '.ci/run', holds: 'npm test -- --node24' },
   'npm run check': check,
+  'TEST_SCREENS=docs/screens npm test -- console/console': {
+    by: 'test/console/screens.ts',
+    holds: "process.env['TEST_SCREENS']",
+  },
   'npm run bench': { notRun: 'it measures for minutes' },
   'npx openapi-typescript http://127.0.0.1:4000/admin/v1/openapi.json -o tollgate.d.ts': {
     by: 'test/e2e/generated-client.test.ts',

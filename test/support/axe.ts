@@ -13,10 +13,12 @@ interface AxeResult {
   }[];
 }
 
-/** What axe finds serious on the page as it is. */
-export async function serious(page: Page): Promise<string[]> {
+/** What axe finds serious on the page as it is. `rules`: these alone. */
+export async function serious(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(axe);
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
+  const { violations } = (await page.evaluate(
+    `axe.run(${JSON.stringify(rules ? { runOnly: rules } : {})})`,
+  )) as AxeResult;
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);

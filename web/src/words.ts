@@ -16,11 +16,14 @@ export const compact = (value: number): string =>
 export const milliseconds = (ms: number | null): string =>
   ms === null ? '–' : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
+/** A column that is narrow does not break it into lines. */
+const inOne = (text: string): string => text.replace(/\s/g, '\u00a0');
+
 export const time = (iso: string | null): string =>
-  iso === null ? '–' : new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  iso === null ? '–' : inOne(new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' }));
 
 export const day = (iso: string | null): string =>
-  iso === null ? '–' : new Date(iso).toLocaleDateString(undefined, { dateStyle: 'medium' });
+  iso === null ? '–' : inOne(new Date(iso).toLocaleDateString(undefined, { dateStyle: 'medium' }));
 
 export const tokensOf = (tokens: Readonly<Record<string, number>>): number =>
   ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output'].reduce(

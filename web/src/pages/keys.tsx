@@ -2,10 +2,11 @@
 import { Badge, Button, Code, Flex, Text } from '@radix-ui/themes';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { get, type Key, type Limit, type LimitLevel, query, write } from '../api';
+import { get, type Key, type LimitLevel, query, write } from '../api';
 import { Only, useIsFor, useMe } from '../me';
 import { Choice, Field } from '../parts/fields';
 import { Left, Levels } from '../parts/levels';
+import { LimitEditor, useLimitFields } from '../parts/limit-editor';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { More, usePaged } from '../parts/paged';
@@ -97,20 +98,6 @@ function KeyState({ of: key }: { of: Key }) {
   );
 }
 
-const units = [
-  ['requests', 'requests'],
-  ['tokens', 'tokens'],
-  ['usd', 'US dollars'],
-  ['concurrent', 'at the same time'],
-] as const;
-const windows = [
-  ['minute', 'a minute'],
-  ['hour', 'an hour'],
-  ['day', 'a day'],
-  ['month', 'a month'],
-  ['total', 'in all'],
-] as const;
-
 function NewKey() {
   const client = useQueryClient();
   const [open, setOpen] = useState(false);
@@ -119,18 +106,15 @@ function NewKey() {
   const { teams } = useMe();
   const [team, setTeam] = useState(teams?.[0] ?? '');
   const [models, setModels] = useState('');
-  const [max, setMax] = useState('');
-  const [unit, setUnit] = useState('usd');
-  const [per, setPer] = useState('month');
+  const { limit, fields, empty } = useLimitFields();
   const make = useMutation({
     mutationFn: () => {
-      const limits: Limit[] = max === '' ? [] : [{ unit, max: Number(max), ...(unit === 'concurrent' ? {} : { per }) }];
       const wanted = namesIn(models);
       return write<Key & { key: string }>('POST', '/keys', {
         name,
         ...(team === '' ? {} : { team }),
         ...(wanted.length > 0 ? { models: wanted } : {}),
-        limits,
+        limits: limit ? [limit] : [],
       });
     },
     onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
@@ -143,7 +127,8 @@ function NewKey() {
     setOpen(next);
     if (!next) {
       make.reset();
-      for (const set of [setName, setModels, setMax]) set('');
+      empty();
+      for (const set of [setName, setModels]) set('');
     }
   };
   return (
@@ -167,11 +152,7 @@ function NewKey() {
                   <Choice label="Team" value={team} onChange={setTeam} options={teams.map((one) => [one, one])} />
                 )}
                 <Field label="Models" value={models} onChange={setModels} placeholder="gpt-4o*, claude-*" />
-                <Flex gap="2" wrap="wrap">
-                  <Field label="Limit" type="number" value={max} onChange={setMax} placeholder="none" />
-                  <Choice label="Unit" value={unit} onChange={setUnit} options={units} />
-                  {unit !== 'concurrent' && <Choice label="Window" value={per} onChange={setPer} options={windows} />}
-                </Flex>
+                {fields}
                 {make.error && <Problem error={make.error} />}
                 <Button type="submit" disabled={make.isPending || name === ''}>
                   Create
@@ -189,6 +170,7 @@ function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
   const client = useQueryClient();
   const mayManage = useIsFor('manage');
   const [sure, setSure] = useState(false);
+  const [editing, setEditing] = useState(false);
   const levels = useQuery({
     queryKey: ['limits', 'key', key.id],
     queryFn: () => get<{ data: readonly LimitLevel[] }>(`/limits${query({ key: key.id })}`),
@@ -203,6 +185,7 @@ function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
       if (what !== 'rotate' || !answer?.key) close();
     },
   });
+  if (editing) return <LimitEditor path={`/keys/${key.id}`} name={key.name} limits={key.limits} close={close} />;
   return (
     <Modal title={key.name} hint={<Code>{key.id}</Code>} close={close}>
       {act.data?.key ? (
@@ -223,6 +206,9 @@ function KeyDialog({ of: key, close }: { of: Key; close: () => void }) {
               <>
                 <Button variant="soft" onClick={() => act.mutate('rotate')}>
                   Rotate
+                </Button>
+                <Button variant="soft" onClick={() => setEditing(true)}>
+                  Limits
                 </Button>
                 <Button
                   highContrast

@@ -17,6 +17,14 @@ const names = [
   ...(['request_id', 'team', 'key', 'user', 'model', 'provider', 'target', 'status', 'error', 'cache', 'tag'] as const),
 ] as const;
 const periods = ['from', 'to'] as const;
+/** What these are looked for by, whole. */
+const examples: Readonly<Record<string, string>> = {
+  key: 'key_…',
+  target: 'provider/model',
+  status: '429',
+  error: 'upstream_error',
+  cache: 'hit, semantic, miss, off',
+};
 type Filters = Partial<Record<(typeof names)[number] | (typeof periods)[number], string>>;
 
 /** What comes live stands before what was listed; so many at most. */
@@ -66,6 +74,7 @@ export function RequestsPage() {
             key={name}
             label={name.replace('_', ' ')}
             value={filters[name] ?? ''}
+            placeholder={examples[name] ?? 'all'}
             onChange={(value) => change(name, value)}
           />
         ))}

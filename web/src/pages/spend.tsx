@@ -231,7 +231,12 @@ function Curve({ title, of, points, shown, report }: CurveProps) {
             <AreaChart data={[...points]} margin={{ top: 8, right: 8, bottom: 0, left: 8 }}>
               <CartesianGrid strokeDasharray="3 3" stroke="var(--gray-a5)" />
               <XAxis dataKey="day" tick={{ fill: 'var(--gray-11)', fontSize: 11 }} minTickGap={24} />
-              <YAxis tickFormatter={shown} tick={{ fill: 'var(--gray-11)', fontSize: 11 }} width={80} />
+              <YAxis
+                allowDecimals={of === 'spend'}
+                tickFormatter={shown}
+                tick={{ fill: 'var(--gray-11)', fontSize: 11 }}
+                width={80}
+              />
               <Tooltip
                 formatter={(value) => shown(Number(value))}
                 contentStyle={{ background: 'var(--color-panel-solid)', border: '1px solid var(--gray-a6)' }}

@@ -6,6 +6,7 @@ import { type Member, query, type Team, write } from '../api';
 import { Only, roleWords, useIsFor } from '../me';
 import { Field } from '../parts/fields';
 import { Levels } from '../parts/levels';
+import { LimitEditor } from '../parts/limit-editor';
 import { Modal } from '../parts/modal';
 import { Answer, PageFrame, Problem } from '../parts/page';
 import { More, usePaged } from '../parts/paged';
@@ -48,8 +49,10 @@ export function TeamsPage() {
 
 function TeamCard({ team }: { team: Team }) {
   const client = useQueryClient();
+  const [editing, setEditing] = useState(false);
+  const path = `/teams/${encodeURIComponent(team.id)}`;
   const act = useMutation({
-    mutationFn: () => write('POST', `/teams/${encodeURIComponent(team.id)}/${team.blocked ? 'unblock' : 'block'}`, {}),
+    mutationFn: () => write('POST', `${path}/${team.blocked ? 'unblock' : 'block'}`, {}),
     onSuccess: () => client.invalidateQueries({ queryKey: ['teams'] }),
   });
   return (
@@ -67,12 +70,16 @@ function TeamCard({ team }: { team: Team }) {
           <Flex gap="2" flexShrink="0">
             <Members of={team} />
             <Only to="administer">
+              <Button size="1" variant="soft" onClick={() => setEditing(true)}>
+                Limits
+              </Button>
               <Button highContrast size="1" variant="soft" color="orange" onClick={() => act.mutate()}>
                 {team.blocked ? 'Unblock' : 'Block'}
               </Button>
             </Only>
           </Flex>
         </Flex>
+        {editing && <LimitEditor path={path} name={team.name} limits={team.limits} close={() => setEditing(false)} />}
         {act.error && <Problem error={act.error} />}
         <Text as="p" size="2" color="gray">
           {`${dollars(team.month.cost_usd)} and ${count(team.month.requests)} requests this month (UTC); last used ${team.last_used_at === null ? 'never' : time(team.last_used_at)}.`}
