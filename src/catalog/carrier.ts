@@ -83,11 +83,13 @@ export function carriersOf(
     });
     const to = (stream: boolean) => reach.to(typeof path === 'string' ? path : path(pathFacts(stream)));
     const counting = translator.to === id ? type.counts?.[id] : undefined;
-    // What the other format cannot express is refused with its own words, or left out where that was agreed to.
+    // What the other format cannot express the translator refuses with its own words, or leaves out where that was agreed to.
+    const { holds } = upstreamFormats[translator.to];
     const leavesOut = facts.dropParams && translator.from !== translator.to;
+    const sent = leavesOut ? lacks.filter((one) => one === 'tools' || holds.includes(one)) : lacks;
     const readable = (request: ModelRequest, terms: AttemptTerms) =>
       then(translator.translate(request, facts, terms), (made): Result<Translation> => {
-        const lack = made.ok && !leavesOut ? lacks.find((one) => has(request, one)) : undefined;
+        const lack = made.ok ? sent.find((one) => has(request, one)) : undefined;
         return lack === undefined ? made : refused(cannotRead(lack, saidIn, facts));
       });
     carriers[id] = {
@@ -100,7 +102,7 @@ export function carriersOf(
       headers: reach.headers(headers),
       passes: translator.to === id ? [...always, ...(type.passHeaders?.native ?? [])] : always,
       translate: (request, terms) => {
-        const carried = lacks.length === 0 ? translator.translate(request, facts, terms) : readable(request, terms);
+        const carried = sent.length === 0 ? translator.translate(request, facts, terms) : readable(request, terms);
         if (!wrapping) return carried;
         return then(carried, (made) => (made.ok ? ok(wrapped(made.value, wrapping, pathFacts(request.stream))) : made));
       },

@@ -4,6 +4,7 @@ import type { ApiFormat } from './format.js';
 import type { FormatId } from './format-id.js';
 import { googleEmbeddings } from './google-embeddings/format.js';
 import { googleGemini } from './google-gemini/format.js';
+import type { MediaKind } from './media-kind.js';
 import { openaiChat } from './openai-chat/format.js';
 import { openaiCompletions } from './openai-completions/format.js';
 import { openaiEmbeddings } from './openai-embeddings/format.js';
@@ -36,18 +37,24 @@ export interface UpstreamFormat {
   readonly cacheWrites: 'where asked' | 'at will' | 'never';
   /** A request must name a maximum of the answer, and none beyond the model's own is taken. */
   readonly namesMaximum: boolean;
+  /** What it has a place for beside text. What it has none for a translator refuses, or leaves out where that was agreed to. */
+  readonly holds: readonly MediaKind[];
 }
 
+const NOTHING: readonly MediaKind[] = [];
+const PAGES: readonly MediaKind[] = ['image', 'file'];
+const ANYTHING: readonly MediaKind[] = ['image', 'audio', 'video', 'file'];
+
 export const upstreamFormats: Readonly<Record<FormatId, UpstreamFormat>> = {
-  'openai-chat': { cacheWrites: 'at will', namesMaximum: false },
-  'openai-completions': { cacheWrites: 'at will', namesMaximum: false },
-  'openai-responses': { cacheWrites: 'at will', namesMaximum: false },
-  'openai-embeddings': { cacheWrites: 'never', namesMaximum: false },
-  'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true },
-  'bedrock-converse': { cacheWrites: 'where asked', namesMaximum: false },
-  'titan-embeddings': { cacheWrites: 'never', namesMaximum: false },
-  'cohere-embeddings': { cacheWrites: 'never', namesMaximum: false },
-  'google-gemini': { cacheWrites: 'never', namesMaximum: false },
-  'google-embeddings': { cacheWrites: 'never', namesMaximum: false },
-  'vertex-embeddings': { cacheWrites: 'never', namesMaximum: false },
+  'openai-chat': { cacheWrites: 'at will', namesMaximum: false, holds: ANYTHING },
+  'openai-completions': { cacheWrites: 'at will', namesMaximum: false, holds: NOTHING },
+  'openai-responses': { cacheWrites: 'at will', namesMaximum: false, holds: PAGES },
+  'openai-embeddings': { cacheWrites: 'never', namesMaximum: false, holds: NOTHING },
+  'anthropic-messages': { cacheWrites: 'where asked', namesMaximum: true, holds: PAGES },
+  'bedrock-converse': { cacheWrites: 'where asked', namesMaximum: false, holds: PAGES },
+  'titan-embeddings': { cacheWrites: 'never', namesMaximum: false, holds: NOTHING },
+  'cohere-embeddings': { cacheWrites: 'never', namesMaximum: false, holds: NOTHING },
+  'google-gemini': { cacheWrites: 'never', namesMaximum: false, holds: ANYTHING },
+  'google-embeddings': { cacheWrites: 'never', namesMaximum: false, holds: NOTHING },
+  'vertex-embeddings': { cacheWrites: 'never', namesMaximum: false, holds: NOTHING },
 };

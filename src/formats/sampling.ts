@@ -11,9 +11,9 @@ export const CHAT_SAMPLING: readonly string[] = [
   ...['presence_penalty', 'frequency_penalty', 'logprobs', 'top_logprobs', 'logit_bias'],
 ];
 
-/** `effort`: how much thinking is asked for. */
+/** `effort`: how much thinking is asked for. A model that is told no effort refuses sampling whatever is asked. */
 export const refusesSampling = (abilities: ModelAbilities | undefined, effort: unknown): boolean =>
-  abilities?.sampling === false && thinksWith(effort);
+  abilities?.sampling === false && (abilities.reasoning === 'none' || thinksWith(effort));
 
 export const thinksWith = (effort: unknown): boolean => effort !== 'none';
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { configSchema } from '../../src/config/schema.js';
 import { editDistance, knownKeys, nearest } from '../../src/config/suggest.js';
+import { processorTime } from '../support/processor-time.js';
 
 test('the distance counts letters inserted, removed, replaced and swapped', () => {
   for (const [a, b, distance] of [
@@ -42,9 +43,9 @@ test('a slip finds its word, whatever its case and dashes; another word finds no
 });
 
 test('a key of a megabyte is compared in bounded time', () => {
-  const started = performance.now();
+  const usedMs = processorTime();
   nearest('x'.repeat(1_000_000), ['api_key', 'x'.repeat(50)]);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(usedMs() < 1000);
 });
 
 test('the keys that a schema knows are found through records, lists, defaults and unions', () => {

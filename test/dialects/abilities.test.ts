@@ -45,6 +45,8 @@ before(async () => {
         'reads-by-provider': of('openrouter', 'deepseek/deepseek-chat'),
         films: of('open', 'qwen3-vl-plus', 'gemini-2.5-flash'),
         'no-tools': { ...of('open', 'mine'), abilities: { tools: false } },
+        'words-drop': { ...of('open', 'deepseek-chat'), drop_params: true, abilities: { tools: false } },
+        'no-effort-drop': { ...of('open', 'o1-mini'), drop_params: true },
         unforced: { ...of('open', 'mine'), abilities: { forced_tool: false, json_schema: false } },
         'unforced-drop': {
           ...of('open', 'mine'),
@@ -194,6 +196,18 @@ describe('what a model cannot read', () => {
   });
 });
 
+it('what it cannot read or call is refused as well where parameters are left out, translated too', async () => {
+  const source = { type: 'base64', media_type: 'image/png', data: PIXEL };
+  const model = { model: 'words-drop', max_tokens: 9 };
+  const picture = await post('/v1/messages', { ...model, messages: say({ type: 'image', source }) });
+  assert.equal(picture.status, 400);
+  assert.match(await picture.text(), /holds an image/);
+  const tools = [{ name: 'look', input_schema: { type: 'object' } }];
+  const called = await post('/v1/messages', { ...model, tools, messages: [{ role: 'user', content: 'hi' }] });
+  assert.equal(called.status, 400);
+  assert.match(await called.text(), /calls no tools/);
+});
+
 describe('what a model refuses', () => {
   const messages = [{ role: 'user', content: 'hi' }];
   const tuned = { temperature: 0.3, top_p: 0.5 };
@@ -217,6 +231,9 @@ describe('what a model refuses', () => {
   it('is left out where it does not think, and only there stays', async () => {
     const body = { model: 'reasons-drop', messages, reasoning_effort: 'none', temperature: 0.3 };
     assert.equal((await sentFor('/v1/chat/completions', body)).dropped, null);
+    const { sent, dropped } = await sentFor('/v1/chat/completions', { ...body, model: 'no-effort-drop' });
+    assert.doesNotMatch(JSON.stringify(sent), /temperature|effort/);
+    assert.match(String(dropped), /temperature/);
   });
 
   it('translated it is left out and named, by whatever name a model is called', async () => {

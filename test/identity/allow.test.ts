@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { mayComeFrom, mayUseEndpoint, mayUseModel, parseBlock } from '../../src/identity/allow.js';
 import { anyOf } from '../../src/lib/patterns.js';
 import { aKey } from '../contract/keys.js';
+import { processorTime } from '../support/processor-time.js';
 
 test('a key that names no models, endpoints or addresses may use all', () => {
   const key = aKey();
@@ -50,11 +51,11 @@ test('matching is what a regular expression would find', () => {
 
 test('no pattern and no name takes long', () => {
   const key = aKey({ models: Array.from({ length: 100 }, () => `${'*a'.repeat(99)}*b`) });
-  const start = performance.now();
+  const usedMs = processorTime();
   for (let i = 0; i < 100; i++) assert.ok(!mayUseModel(key, 'a'.repeat(1_000)));
   assert.ok(!mayUseModel(key, 'a'.repeat(10_000_000)));
   assert.ok(!mayUseModel(aKey({ models: ['*'] }), 'a'.repeat(10_000_000)), 'nor is a name of megabytes a model');
-  assert.ok(performance.now() - start < 500);
+  assert.ok(usedMs() < 500);
 });
 
 test('addresses match by block, of both kinds', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { hashOf, newSecret, wellFormed } from '../../src/identity/secret.js';
+import { processorTime } from '../support/processor-time.js';
 
 test('a key reads sk-tg-, 43 base 62 characters and 6 of checksum', () => {
   for (let i = 0; i < 1_000; i++) {
@@ -64,9 +65,9 @@ test('what is not a key at all is not well formed', () => {
 
 test('a token of many megabytes is refused without being read', () => {
   const huge = `sk-tg-${'a'.repeat(64 * 1024 * 1024)}`;
-  const start = performance.now();
+  const usedMs = processorTime();
   for (let i = 0; i < 1_000; i++) assert.equal(wellFormed(huge), false);
-  assert.ok(performance.now() - start < 100);
+  assert.ok(usedMs() < 100);
 });
 
 test('the hash is that of the UTF-8 bytes, in lower-case hexadecimal', () => {

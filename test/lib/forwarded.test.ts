@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressOf, clientAddress } from '../../src/lib/forwarded.js';
+import { processorTime } from '../support/processor-time.js';
 
 const ours = (address: string) => address.startsWith('10.') || address === '::1';
 const from = (headers: Readonly<Record<string, string>>, peer = '10.0.0.1') => clientAddress(peer, headers, ours);
@@ -49,8 +50,8 @@ test('what is no address is none, in bounded time', () => {
     '"'.repeat(100_000),
   ])
     assert.equal(addressOf(text), undefined, text.slice(0, 20));
-  const began = performance.now();
+  const usedMs = processorTime();
   from({ forwarded: 'for="'.repeat(20_000) });
   from({ 'x-forwarded-for': ','.repeat(100_000) });
-  assert.ok(performance.now() - began < 500);
+  assert.ok(usedMs() < 500);
 });

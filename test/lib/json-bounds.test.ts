@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JsonBounds, jsonExcess } from '../../src/lib/json-bounds.js';
+import { processorTime } from '../support/processor-time.js';
 
 const limits = { depth: 4, values: 10 };
 const of = (text: string) => jsonExcess(Buffer.from(text), limits);
@@ -65,9 +66,9 @@ describe('the bounds of JSON', () => {
   it('are told at once of what is far beyond them', () => {
     const bounds = new JsonBounds({ depth: 256, values: 100_000 });
     const bytes = Buffer.alloc(19 * 1024 * 1024, '[');
-    const started = performance.now();
+    const usedMs = processorTime();
     assert.equal(bounds.read(bytes), 'too_deep');
-    assert.ok(performance.now() - started < 500);
+    assert.ok(usedMs() < 500);
     const keys = Buffer.from(`{${Array.from({ length: 1_000_000 }, (_, i) => `"${i}":1`).join(',')}}`);
     assert.equal(jsonExcess(keys, { depth: 256, values: 100_000 }), 'too_many');
   });

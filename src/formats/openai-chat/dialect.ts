@@ -80,9 +80,10 @@ class Fitting {
   fields(dialect: ChatDialect): void {
     for (const name of dialect.refuses ?? []) this.#lacks(name, 'is not known to the provider of this model');
     for (const name of dialect.ignores ?? []) if (this.#has(name)) this.#drop(name);
-    const thinks = thinksWith(this.json['reasoning_effort']);
-    for (const name of dialect.drops ?? [])
-      if (this.#has(name) && (thinks || name === 'reasoning_effort')) this.#drop(name);
+    const { drops = [] } = dialect;
+    // An effort that is left out excuses no sampling.
+    const refusesSampling = drops.includes('reasoning_effort') || thinksWith(this.json['reasoning_effort']);
+    for (const name of drops) if (this.#has(name) && (refusesSampling || name === 'reasoning_effort')) this.#drop(name);
     const { outputField } = dialect;
     if (outputField) this.#rename(outputField === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens', outputField);
     this.#effort(dialect);

@@ -18,11 +18,12 @@ export function annotationsOf(metadata: unknown, text: string): Json[] {
   for (const { segment, groundingChunkIndices: indices } of listOf(metadata['groundingSupports'])) {
     if (cited.length >= MOST) break;
     const { startIndex: start, endIndex: end } = isObject(segment) ? segment : ({} as Json);
+    const of = (Array.isArray(indices) ? (indices as unknown[]).slice(0, MOST) : []).flatMap(
+      (index) => sources[index as number] ?? [],
+    );
+    if (of.length === 0) continue; // and no place is looked for
     const range = { start_index: place(start), end_index: place(end) };
-    for (const index of Array.isArray(indices) ? (indices as unknown[]).slice(0, MOST) : []) {
-      const source = sources[index as number];
-      if (source) cited.push(citation({ ...range, ...source }));
-    }
+    for (const source of of) cited.push(citation({ ...range, ...source }));
   }
   if (cited.length > 0) return cited.slice(0, MOST);
   // Searched, and nothing said of what came from where.

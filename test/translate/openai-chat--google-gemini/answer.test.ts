@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { geminiFailures } from '../../../src/formats/google-gemini/failures.js';
 import { classify } from '../../../src/router/classify.js';
 import { atOnce } from '../../support/at-once.js';
+import { processorTime } from '../../support/processor-time.js';
 import { answered, completion, fixture, GEMINI_3, type Sent, translation } from './calls.js';
 
 const read = (name: string, settings = {}) => atOnce(translation({}, settings).answer(fixture(name)));
@@ -172,9 +173,9 @@ describe('what an answer was grounded in', () => {
       groundingSupports: Array.from({ length: 20_000 }, (_, i) => support(300_000 + 3 * i, 360_000, 0)),
     };
     const body = Buffer.from(JSON.stringify(one({ ...said(text), finishReason: 'STOP', groundingMetadata })));
-    const from = performance.now();
+    const usedMs = processorTime();
     const answer = await translation({}).answer(body);
-    assert.ok(performance.now() - from < 2_000);
+    assert.ok(usedMs() < 2_000);
     assert.ok(answer.ok);
     assert.equal(JSON.parse(answer.body.toString()).choices[0].message.annotations.length, 256);
   });
@@ -182,9 +183,9 @@ describe('what an answer was grounded in', () => {
   test('many calls are put together as fast as few, each', async () => {
     const parts = Array.from({ length: 30_000 }, () => ({ functionCall: { name: 'f' } }));
     const body = Buffer.from(JSON.stringify(one({ content: { role: 'model', parts }, finishReason: 'STOP' })));
-    const from = performance.now();
+    const usedMs = processorTime();
     const answer = await translation({}).answer(body);
-    assert.ok(performance.now() - from < 6_000);
+    assert.ok(usedMs() < 6_000);
     assert.ok(answer.ok);
   });
 });
