@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { providers } from '../../providers/index.js';
 import { ADMIN_PREFIX, rows } from '../../src/api/table.js';
 import { providerTypesOf } from '../../src/app/provider-types.js';
+import { registerContent } from '../../src/cli/content.js';
 import { registerImport } from '../../src/cli/import.js';
 import { registerKeys } from '../../src/cli/keys.js';
 import { registerLedger } from '../../src/cli/ledger.js';
@@ -16,6 +17,8 @@ import { registerPrices } from '../../src/cli/prices.js';
 import { registerReconcile } from '../../src/cli/reconcile.js';
 import { registerReport } from '../../src/cli/report.js';
 import { registerTeams } from '../../src/cli/teams.js';
+import { registerTokens } from '../../src/cli/tokens.js';
+import { registerUsers } from '../../src/cli/users.js';
 import { packageRoot } from '../../src/lib/root.js';
 import { inline } from '../support/documented.js';
 import { logLines } from '../support/log-lines.js';
@@ -24,8 +27,9 @@ const program = new Command('tollgate');
 const types = providerTypesOf(providers);
 registerMigrate(program, types);
 registerImport(program, types);
-for (const register of [registerKeys, registerTeams, registerLimits, registerReport, registerLedger, registerPrices])
+for (const register of [registerKeys, registerTeams, registerUsers, registerTokens, registerLimits, registerReport])
   register(program);
+for (const register of [registerContent, registerLedger, registerPrices]) register(program);
 registerReconcile(program, {});
 for (const verb of ['serve', 'check', 'doctor'])
   program.command(verb).argument('[config]').option('-c, --config <file>').option('--json');
