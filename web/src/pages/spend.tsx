@@ -3,13 +3,13 @@ import { Card, Flex, Heading } from '@radix-ui/themes';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { Area, AreaChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { get, type PerformanceReport, query, type SpendReport } from '../api';
+import { type Entry, get, type Page, type PerformanceReport, query, type SpendReport } from '../api';
 import { Choice } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
 import { usePeriod } from '../parts/period';
 import { DataTable } from '../parts/table';
-import { compact, count, dateAfter, dateIn, dollars, milliseconds, tokensOf } from '../words';
+import { compact, count, dateAfter, dateIn, dollars, milliseconds, time, tokensOf } from '../words';
 import { FirstSteps } from './first-steps';
 
 const groups = [
@@ -52,7 +52,7 @@ export function SpendPage() {
       <Answer of={days}>
         {(report) =>
           report.total.attempts === 0 && report.total.requests === 0 ? (
-            <FirstSteps />
+            <Nothing />
           ) : (
             <>
               <Totals report={report} performance={targets.data} />
@@ -158,6 +158,24 @@ export function SpendPage() {
         }
       </Answer>
     </PageFrame>
+  );
+}
+
+/** A period without requests: of a gateway that never had one, the way to the first. */
+function Nothing() {
+  const newest = useQuery({ queryKey: ['spend', 'newest'], queryFn: () => get<Page<Entry>>('/usage?limit=1') });
+  return (
+    <Answer of={newest}>
+      {({ data: [entry] }) =>
+        entry ? (
+          <div className="empty">
+            {`Nothing was asked in this period. The newest request is of ${time(entry.at)}: choose a period that has it.`}
+          </div>
+        ) : (
+          <FirstSteps />
+        )
+      }
+    </Answer>
   );
 }
 
