@@ -2,8 +2,10 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN: ReadonlySet<number> = new Set([OPEN_BRACKET, 0x7b]);
+const CLOSE: ReadonlySet<number> = new Set([CLOSE_BRACKET, 0x7d]);
 
 export function jsonElements(array: Buffer): Buffer[] {
   const elements: Buffer[] = [];
@@ -36,6 +38,14 @@ export function* elementSteps(array: Buffer, stepBytes: number): Generator<Buffe
     if (byte === COMMA || !isBlank(array, start, at)) yield array.subarray(start, at);
     start = at + 1;
   }
+}
+
+/** Of what a stream as an array has pushed: whole elements, with what opens the list or stands between them. */
+export function pushedElements(bytes: Buffer): readonly Buffer[] {
+  const first = bytes[0];
+  if (first !== OPEN_BRACKET && first !== COMMA) return [];
+  const list = Buffer.concat([Buffer.from('['), bytes.subarray(1)]);
+  return jsonElements(list.at(-1) === CLOSE_BRACKET ? list : Buffer.concat([list, Buffer.from(']')]));
 }
 
 const isBlank = (json: Buffer, start: number, end: number): boolean => json.toString('utf8', start, end).trim() === '';

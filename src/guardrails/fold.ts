@@ -1,8 +1,9 @@
 /**
  * A text as guards read it: what looks like an ASCII character and is written otherwise becomes that character (full-width and
  * mathematical forms, digits of other scripts, dashes, spaces, tag characters), and what nobody sees is left out (zero-width
- * characters, soft hyphens, variation selectors). Letters of other scripts that look like Latin ones stay what they are. Where
- * each character came from is kept, so that the text itself can be changed.
+ * characters, soft hyphens, variation selectors). An escape of JSON (`\u0040`) is the character that it says, also where the text is
+ * no JSON: models read it, and so do programs. Letters of other scripts that look like Latin ones stay what they are. Where each
+ * character came from is kept, so that the text itself can be changed.
  */
 
 export interface Folded {
@@ -11,6 +12,9 @@ export interface Folded {
   at(index: number): number;
 }
 
+const BACKSLASH = 0x5c;
+const MOST_BACKSLASHES = 8;
+const HEX = /^[0-9a-fA-F]{4}$/;
 const OTHER = /[^\0-\x7f]/;
 const UNSEEN = /^\p{Default_Ignorable_Code_Point}$/u;
 const DASH = /^\p{Pd}$|^\u2212$/u;
@@ -56,11 +60,17 @@ function digitOf(code: number): number {
 }
 
 export function fold(text: string): Folded {
-  if (!OTHER.test(text)) return { text, at: (index) => index };
+  const hasEscapes = text.includes('\\u');
+  if (!hasEscapes && !OTHER.test(text)) return { text, at: (index) => index };
   const folding = new Folding(text.length);
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code < 0x80) folding.put(code, at);
+    if (code === BACKSLASH && hasEscapes) {
+      const length = escapeLength(text, at);
+      if (length === 0) folding.put(code, at);
+      else folding.putAll(escaped(text.slice(at + length - 4, at + length)), at, 0);
+      at += Math.max(0, length - 1);
+    } else if (code < 0x80) folding.put(code, at);
     else if (code >= 0xd800 && code <= 0xdfff) {
       const char = String.fromCodePoint(text.codePointAt(at)!);
       folding.putAll(char.length === 2 ? lookAlike(char) : char, at, char.length);
@@ -72,6 +82,21 @@ export function fold(text: string): Folded {
     }
   }
   return folding;
+}
+
+/** Backslashes (one more for each text around it), `u`, and four digits; 0: it is none. */
+function escapeLength(text: string, at: number): number {
+  let end = at + 1;
+  while (end < at + MOST_BACKSLASHES && text.charCodeAt(end) === BACKSLASH) end++;
+  return text[end] === 'u' && HEX.test(text.slice(end + 1, end + 5)) ? end + 5 - at : 0;
+}
+
+function escaped(hex: string): string {
+  const code = Number.parseInt(hex, 16);
+  if (code >= 0xd800 && code <= 0xdfff) return String.fromCharCode(code);
+  const plain = codeOf(code);
+  if (plain >= 0) return String.fromCharCode(plain);
+  return plain === SEVERAL ? lookAlike(String.fromCharCode(code)) : '';
 }
 
 class Folding implements Folded {

@@ -5,7 +5,7 @@
  * last, so that guards have spoken of all of it before the answer is entered. Of a stream that breaks, what waits is not told.
  */
 import { DerivedStream } from '../formats/derived-stream.js';
-import { jsonElements } from '../formats/json-elements.js';
+import { pushedElements } from '../formats/json-elements.js';
 import { type SseEvent, SseReader, sseEvent } from '../formats/sse.js';
 import type { FormatTexts, TextPiece } from '../formats/texts.js';
 import type { StreamReader, UsageExtra } from '../formats/translation.js';
@@ -19,8 +19,10 @@ import type { TextGuard } from './text-guard.js';
 import { longestFind, TextStream } from './text-stream.js';
 
 const NOTHING = Buffer.alloc(0);
-/** Characters of all texts that may wait for one of them, unless guards look for longer finds. */
+/** So many characters of others may come after the last of a text that is waited for, unless guards look for longer finds. */
 const MOST_WAITING = 4_352;
+/** So many may wait in all, also where many texts come by turns. */
+const MOST_WAITING_IN_ALL = 4 * 1024 * 1024;
 /** Beyond the longest find: what is held back behind it, and escapes in it. */
 const BESIDE_FIND = 1_024;
 /** Of an answer that is held back whole. */
@@ -67,6 +69,9 @@ export class GuardedStream extends DerivedStream {
   /** So many of the events that wait, from the first on, have their texts as they are told. */
   #settled = 0;
   #waitingChars = 0;
+  /** Characters of all texts up to now, and of each text how many there were after its last piece. */
+  #came = 0;
+  readonly #lastCame = new Map<TextStream, number>();
   #heldBytes = 0;
   #chars = 0;
   #elements = 0;
@@ -177,7 +182,8 @@ export class GuardedStream extends DerivedStream {
       if (this.blocked) return;
     }
     if (this.#options.asArray)
-      for (const element of elementsIn(bytes)) this.#event({ name: '', data: element.toString('utf8'), raw: element });
+      for (const element of pushedElements(bytes))
+        this.#event({ name: '', data: element.toString('utf8'), raw: element });
     else
       this.#events.feed(bytes, (event) => {
         this.#event(event);
@@ -226,6 +232,8 @@ export class GuardedStream extends DerivedStream {
     if (!text) this.#texts.set(piece.of, (text = new TextStream(guards, reading)));
     const start = text.length;
     text.push(String(piece.holder[piece.key]));
+    this.#came += text.length - start;
+    this.#lastCame.set(text, this.#came);
     return { ...piece, text, start, end: text.length };
   }
 
@@ -269,7 +277,8 @@ export class GuardedStream extends DerivedStream {
     for (const { text, end } of pieces) {
       if (text.decided >= end) continue;
       // Others go on and this one does not: it is not waited for.
-      if (this.#waitingChars <= this.#mostWaiting) return false;
+      const others = this.#came - (this.#lastCame.get(text) ?? 0);
+      if (others <= this.#mostWaiting && this.#waitingChars <= MOST_WAITING_IN_ALL) return false;
       text.end();
     }
     return true;
@@ -320,18 +329,6 @@ const parsed = (data: string): Json | undefined => {
     return undefined;
   }
 };
-
-/** What a stream as an array has pushed: whole elements, with what opens the list or stands between them. */
-function elementsIn(bytes: Buffer): readonly Buffer[] {
-  const first = bytes[0];
-  if (first !== OPEN && first !== COMMA) return [];
-  const list = Buffer.concat([Buffer.from('['), bytes.subarray(1)]);
-  return jsonElements(list.at(-1) === CLOSE ? list : Buffer.concat([list, Buffer.from(']')]));
-}
-
-const OPEN = 0x5b;
-const COMMA = 0x2c;
-const CLOSE = 0x5d;
 
 const DEEPEST_ECHO = 4;
 
