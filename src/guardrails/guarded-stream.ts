@@ -19,7 +19,7 @@ import type { TextGuard } from './text-guard.js';
 import { longestFind, TextStream } from './text-stream.js';
 
 const NOTHING = Buffer.alloc(0);
-/** So many characters of others may come after the last of a text that is waited for, unless guards look for longer finds. */
+/** So many characters of each other text may come after the last of one that is waited for, unless guards look for longer finds. */
 const MOST_WAITING = 4_352;
 /** So many may wait in all, also where many texts come by turns. */
 const MOST_WAITING_IN_ALL = 4 * 1024 * 1024;
@@ -276,12 +276,18 @@ export class GuardedStream extends DerivedStream {
   #isDecided({ pieces }: Waiting): boolean {
     for (const { text, end } of pieces) {
       if (text.decided >= end) continue;
-      // Others go on and this one does not: it is not waited for.
-      const others = this.#came - (this.#lastCame.get(text) ?? 0);
-      if (others <= this.#mostWaiting && this.#waitingChars <= MOST_WAITING_IN_ALL) return false;
+      if (!this.#isLeft(text) && this.#waitingChars <= MOST_WAITING_IN_ALL) return false;
       text.end();
     }
     return true;
+  }
+
+  /** Others go on and this one does not: it is not waited for. */
+  #isLeft(text: TextStream): boolean {
+    const last = this.#lastCame.get(text) ?? 0;
+    const since = this.#came - last;
+    if (since <= this.#mostWaiting) return false;
+    return since > this.#mostWaiting * [...this.#lastCame.values()].filter((came) => came > last).length;
   }
 
   /** The first `most` of those that wait, as far as they are settled. */
