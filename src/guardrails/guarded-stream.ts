@@ -285,9 +285,8 @@ export class GuardedStream extends DerivedStream {
   /** Others go on and this one does not: it is not waited for. */
   #isLeft(text: TextStream): boolean {
     const last = this.#lastCame.get(text) ?? 0;
-    const since = this.#came - last;
-    if (since <= this.#mostWaiting) return false;
-    return since > this.#mostWaiting * [...this.#lastCame.values()].filter((came) => came > last).length;
+    if (this.#came - last <= this.#mostWaiting) return false;
+    return this.#came - last > this.#mostWaiting * [...this.#lastCame.values()].filter((came) => came > last).length;
   }
 
   /** The first `most` of those that wait, as far as they are settled. */
