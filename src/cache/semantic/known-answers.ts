@@ -22,6 +22,7 @@ export interface Sketched {
   readonly sketch: AnswerSketch;
   /** Empty: not made yet. */
   vector: Float32Array;
+  making?: Promise<Float32Array>;
 }
 
 /** A few kB each. */
@@ -60,9 +61,14 @@ export class KnownAnswers {
     return nearByMeaning(await this.#vectorOf(one), await this.#vectorOf(two));
   }
 
-  /** Where the local model is away, answers are compared by their words alone. */
-  async #vectorOf(answer: Sketched): Promise<Float32Array> {
+  #vectorOf(answer: Sketched): Promise<Float32Array> | Float32Array {
     if (answer.vector.length > 0) return answer.vector;
+    answer.making ??= this.#make(answer).finally(() => delete answer.making);
+    return answer.making;
+  }
+
+  /** Where the local model is away, answers are compared by their words alone. */
+  async #make(answer: Sketched): Promise<Float32Array> {
     try {
       answer.vector = await embedBeginning(this.#deps.embedder, answer.sketch.beginning);
     } catch (error) {

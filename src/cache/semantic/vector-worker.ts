@@ -135,11 +135,23 @@ export class VectorWorker {
     const now = performance.now();
     const left = this.#busyAt + QUIET_MS - now;
     const hurries = this.#idle.length > MOST_PATIENT || now - next.since >= LONGEST_PATIENCE_MS;
-    if (hurries || left <= 0 || this.#closed) {
-      this.#idle.shift();
+    if (left <= 0 || this.#closed) this.#go();
+    else if (!hurries) this.#idleTimer = setTimeout(() => this.#goIdly(), left);
+    else {
+      // Who was answered just now asks its next question in this turn of the loop.
       this.#goes = true;
-      next.go();
-    } else this.#idleTimer = setTimeout(() => this.#goIdly(), left);
+      setImmediate(() => {
+        this.#goes = false;
+        if (this.#waiting.size === 0) this.#go();
+      });
+    }
+  }
+
+  #go(): void {
+    const next = this.#idle.shift();
+    if (!next) return;
+    this.#goes = true;
+    next.go();
   }
 
   async close(): Promise<void> {
