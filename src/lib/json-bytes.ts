@@ -44,11 +44,11 @@ export async function bytesInTurns(pieces: Iterable<string>, expectedBytes: numb
 
 /** No pair of surrogates is parted. */
 function* partsOf(text: string): Generator<string, void> {
-  for (let from = 0; from < text.length || from === 0; ) {
+  for (let from = 0; from < text.length; ) {
     let to = Math.min(text.length, from + PART_CHARS);
     const last = text.charCodeAt(to - 1);
     if (to < text.length && last >= 0xd800 && last < 0xdc00) to--;
     yield text.slice(from, to);
-    from = Math.max(to, 1);
+    from = to;
   }
 }

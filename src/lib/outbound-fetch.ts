@@ -16,7 +16,7 @@ export const connectingThrough =
     connect(options, (error, socket) => (socket ? callback(null, socket) : callback(error!, null)));
   };
 
-/** The proxies are asked for with each connection, so that a reload changes them. */
+/** The proxies are asked for with each new connection; one that is kept stays as it was made. */
 export function outboundFetch(proxies: () => ProxyRules): typeof fetch {
   const direct = buildConnector({ timeout: CONNECT_MS });
   const dispatcher = new Agent({
