@@ -63,7 +63,7 @@ async function follow(path: string, signal: AbortSignal, follower: Follower): Pr
       if (error instanceof ApiError) {
         follower.onProblem(error);
         if (isFinal(error)) return;
-        waitMs = Math.min(error.retryAfterMs ?? pauseMs, LONGEST_WAIT_MS);
+        waitMs = Math.min(Math.max(error.retryAfterMs ?? pauseMs, FIRST_PAUSE_MS), LONGEST_WAIT_MS);
       }
     }
     pauseMs = Date.now() - askedMs > pauseMs ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
