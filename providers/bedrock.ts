@@ -83,7 +83,7 @@ export const bedrock = {
   errorTypeHeader: 'x-amzn-errortype',
   requestIdHeader: 'x-amzn-requestid',
   limitHeaders: [],
-  mostInputs: (model) => (/titan-embed/i.test(model) ? 1 : 96),
+  mostInputs: 96,
   modelFacts: (model) => {
     if (!isClaude(model)) return { ...unknownModel, rejectsForcedTool: !/nova|mistral-large/i.test(model) };
     const facts = claude.modelFacts(model);

@@ -78,9 +78,20 @@ export interface AttemptTerms {
   readonly clock?: { now(): number };
 }
 
+/** A request that goes to the upstream in several, for it takes one thing at a time. */
+export interface TranslatedParts {
+  readonly bodies: readonly Buffer[];
+  isAnswer(body: Buffer): boolean;
+  /** What `answer` of the translation reads. `before`: those that an earlier attempt was answered, which paid for them. */
+  join(answers: readonly Buffer[], before: ReadonlySet<number>): Buffer;
+  /** What those that were answered used. */
+  usageOf(answers: readonly Buffer[]): Usage | undefined;
+}
+
 export interface Translation {
-  /** The bytes of the request to the upstream. */
+  /** The bytes of the request to the upstream; of all its parts, where it has such. */
   readonly body: Buffer;
+  readonly parts?: TranslatedParts;
   /** Names of request fields that the target's format cannot express and that were left out. */
   readonly dropped: readonly string[];
   /** The request asks for the usage of its stream, and its caller did not. */

@@ -18,6 +18,7 @@ import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { newSpanId } from '../telemetry/trace.js';
 import type { Counted } from '../tokens/count.js';
+import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { AttemptOutcome } from './attempts.js';
 import type { Carried } from './carried.js';
@@ -30,6 +31,7 @@ import { guardedEnd, guardedTranslation, stopped } from './guard-output.js';
 import { streamHead, wholeHead } from './head.js';
 import type { Limiter } from './limiter.js';
 import { Meter } from './meter.js';
+import { carriedParts } from './parts.js';
 import { type MostUsage, mostUsage } from './plausible-usage.js';
 import { priceFor, unpriced } from './price-for.js';
 import type { Entrant } from './race.js';
@@ -210,18 +212,20 @@ export function createAttempt({
     const to = carrier.to[request.stream ? 'stream' : 'whole'];
     const { trace } = context;
     const sent = upstreamHeaders(carrier.headers[slot]!, underway.headers, reserved.headers, trace, underway.spanId);
-    const { body } = translation;
     const { sign } = target;
+    const { parts } = translation;
+    const callWith = (body: Buffer): UpstreamCall => ({
+      to,
+      headers: sent,
+      sign: sign ? () => sign(slot, to.path, sent, body, clock.now()) : undefined,
+      body,
+      timeouts: timeoutsOf(reserved, model, number),
+    });
     return new Promise((resolve) => {
       const meter = new Meter(
         {
-          call: {
-            to,
-            headers: sent,
-            sign: sign ? () => sign(slot, to.path, sent, body, clock.now()) : undefined,
-            body,
-            timeouts: timeoutsOf(reserved, model, number),
-          },
+          call: callWith(translation.body),
+          parts: parts && carriedParts(parts, context, target.id, callWith, () => clock.monotonic()),
           translation: guarded ? guardedTranslation(translation, reserved, guards) : translation,
           stream: request.stream,
           writer,

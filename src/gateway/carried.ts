@@ -9,6 +9,7 @@ import type { Refusal } from '../lib/errors.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Deadlines } from '../upstream/deadline.js';
 import type { KeepAlive } from './keep-alive.js';
+import type { CarriedParts } from './parts.js';
 import type { ResponseWriter } from './response-writer.js';
 
 /** Monotonic milliseconds. */
@@ -61,6 +62,8 @@ export function servedModel(carried: Carried): string | undefined {
 
 export interface Carry {
   readonly call: UpstreamCall;
+  /** The request in parts instead, each as a call; left out: it goes in one. */
+  readonly parts?: CarriedParts | undefined;
   readonly translation: Translation;
   readonly stream: boolean;
   readonly writer: ResponseWriter;

@@ -11,6 +11,7 @@ import type { Usage } from '../formats/usage.js';
 import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { exhaustedMs, retryAfterMs, tightestResetMs } from '../router/limit-headers.js';
 import { type AnswerHeaders, attempt, type Flow, type UpstreamEvents } from '../upstream/attempt.js';
+import { fanOut } from '../upstream/fan-out.js';
 import { errorTypeIn } from './answer-headers.js';
 import type { Carried, Carry, Times } from './carried.js';
 
@@ -63,12 +64,12 @@ export class Meter implements UpstreamEvents {
   }
 
   start(): void {
-    const { call, deadlines, writer, stream, keepAlive } = this.#plan;
+    const { call, parts, deadlines, writer, stream, keepAlive } = this.#plan;
     writer.onGone(() => this.#finish((times) => ({ kind: 'gone', times, reading: this.#reading, superseded: false })));
     keepAlive?.attempt();
     if (stream) writer.onDrain(() => this.#drained());
     if (this.#over) return;
-    const flow = attempt(call, this, deadlines);
+    const flow = parts ? fanOut(parts.plan, this, deadlines) : attempt(call, this, deadlines);
     this.#flow = flow;
     if (this.#over) flow.abort();
   }
@@ -276,7 +277,7 @@ export class Meter implements UpstreamEvents {
       times,
       failure: told,
       reading: this.#reading,
-      usage,
+      usage: usage ?? this.#plan.parts?.usage(),
       committed: this.#held === undefined,
     }));
   }

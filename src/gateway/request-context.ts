@@ -39,6 +39,8 @@ export class RequestContext {
   outputCap: number | null = null;
   /** Fields of the request that the target's format cannot express and that were left out. */
   dropped: readonly string[] = NONE;
+  /** Answers of each target to the parts of a request that goes in several; null: it goes in one. */
+  parts: Map<string, (Buffer | undefined)[]> | null = null;
 
   /** What the caller is told is kept there; null: the request is not captured. */
   tape: Tape | null = null;

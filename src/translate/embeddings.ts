@@ -2,10 +2,10 @@
 import { errorIn, readErrorBody } from '../formats/error-body.js';
 import type { EmbeddingsRequest } from '../formats/openai-embeddings/request.js';
 import { vectorJson, vectorOf } from '../formats/openai-embeddings/vectors.js';
-import type { Answer, StreamReader, TargetFacts, Translation } from '../formats/translation.js';
-import { noUsage } from '../formats/usage.js';
+import type { Answer, StreamReader, TargetFacts, TranslatedParts, Translation } from '../formats/translation.js';
+import { noUsage, type Usage } from '../formats/usage.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
-import type { Json } from '../lib/json.js';
+import { isObject, type Json } from '../lib/json.js';
 import { Findings, isAbsent } from './findings.js';
 
 export interface TextsRequest {
@@ -22,6 +22,8 @@ export interface TextsAnswer {
 }
 
 export interface EmbeddingsVendor {
+  /** It takes one text in a request: several go in as many. */
+  readonly one?: true;
   /** Fields beside OpenAI's that go through. */
   readonly own: readonly string[];
   body(request: TextsRequest, findings: Findings, target: TargetFacts): Json;
@@ -55,17 +57,63 @@ export function translateEmbeddings(
   if (format !== 'float' && format !== 'base64')
     findings.unsupported('encoding_format', 'must be float or base64 for this model');
   const dimensions = typeof json['dimensions'] === 'number' ? json['dimensions'] : undefined;
-  const body = vendor.body({ texts: texts as string[], dimensions, json }, findings, target);
+  const bodyOf = (some: readonly unknown[]): Buffer =>
+    Buffer.from(JSON.stringify(vendor.body({ texts: some as string[], dimensions, json }, findings, target)));
+  const bodies = vendor.one && texts.length > 1 ? texts.map((text) => bodyOf([text])) : undefined;
+  const body = bodies ? Buffer.concat(bodies) : bodyOf(texts);
   if (findings.refusal) return refused(findings.refusal);
+  const terms: AnswerTerms = { model, format: format === 'base64' ? 'base64' : 'float', count: texts.length };
   return ok({
-    body: Buffer.from(JSON.stringify(body)),
-    dropped: findings.dropped,
-    answer: (bytes) =>
-      readAnswer(bytes, vendor, { model, format: format === 'base64' ? 'base64' : 'float', count: texts.length }),
+    body,
+    ...(bodies && { parts: embeddingsParts(bodies, vendor) }),
+    dropped: [...new Set(findings.dropped)],
+    answer: (bytes) => readAnswer(bytes, vendor, terms),
     stream: neverStreamed,
     failure: readErrorBody,
   });
 }
+
+/** Answers of the parts are joined as the list of them, with the places of those that were paid for before. */
+function embeddingsParts(bodies: readonly Buffer[], vendor: EmbeddingsVendor): TranslatedParts {
+  return {
+    bodies,
+    isAnswer: (body) => partOf(body, vendor) !== undefined,
+    join: (answers, before) =>
+      Buffer.from(
+        `{"parts":[${answers.map((one) => one.toString('utf8')).join(',')}],"before":[${[...before].join(',')}]}`,
+      ),
+    usageOf: (answers) => {
+      const told = answers.map((one) => partOf(one, vendor)?.tokens);
+      return told.length === 0 || told.includes(undefined) ? undefined : usageOf(sumOf(told as number[]));
+    },
+  };
+}
+
+function partOf(body: Buffer, vendor: EmbeddingsVendor): TextsAnswer | undefined {
+  try {
+    const wire: unknown = JSON.parse(body.toString('utf8'));
+    return isObject(wire) && !errorIn(wire) ? vendor.answer(wire) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type Told = TextsAnswer & { readonly paid?: number };
+const ownOf = (wire: Json, vendor: EmbeddingsVendor): Told | undefined => vendor.answer(wire);
+
+/** `paid`: of the tokens, those that this attempt pays for. */
+function joinedOf({ parts, before }: Json, vendor: EmbeddingsVendor): Told | undefined {
+  const told = (parts as Json[]).map((part) => vendor.answer(part));
+  if (told.some((one) => one === undefined)) return undefined;
+  const tokens = told.map((one) => one!.tokens);
+  const vectors = told.flatMap((one) => one!.vectors);
+  if (tokens.includes(undefined)) return { vectors, tokens: undefined };
+  const paid = (tokens as number[]).filter((_, part) => !(before as number[]).includes(part));
+  return { vectors, tokens: sumOf(tokens as number[]), paid: sumOf(paid) };
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+const usageOf = (tokens: number): Usage => ({ ...noUsage(), input: tokens });
 
 const neverStreamed = (): StreamReader => {
   throw new Error('embeddings are not streamed');
@@ -87,7 +135,11 @@ function readAnswer(bytes: Buffer, vendor: EmbeddingsVendor, { model, format, co
   }
   const failed = errorIn(wire);
   if (failed) return { ok: false, failure: { kind: 'in_band', ...failed } };
-  const told = typeof wire === 'object' && wire !== null ? vendor.answer(wire as Json) : undefined;
+  const told = isObject(wire)
+    ? vendor.one && Array.isArray(wire['parts'])
+      ? joinedOf(wire, vendor)
+      : ownOf(wire, vendor)
+    : undefined;
   const vectors = told?.vectors.map(vectorOf) ?? [];
   if (vectors.length !== count || vectors.some((one) => !one)) return garbage('other vectors than were asked for');
   const data = vectors.map(
@@ -98,7 +150,7 @@ function readAnswer(bytes: Buffer, vendor: EmbeddingsVendor, { model, format, co
   return {
     ok: true,
     body: Buffer.from(`{"object":"list","data":[${data.join(',')}],"model":${JSON.stringify(model)}${usage}}`),
-    usage: tokens === undefined ? undefined : { ...noUsage(), input: tokens },
+    usage: tokens === undefined ? undefined : usageOf(told?.paid ?? tokens),
     ...{ servedModel: undefined, filtered: false, empty: false, text: () => '' },
   };
 }

@@ -6,7 +6,7 @@ import { chunk, event, exception } from '../support/event-frames.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { signatures } from '../support/sigv4.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
-import { head, json, type Step, write } from '../support/upstream-steps.js';
+import { head, json, type Received, type Step, until, write } from '../support/upstream-steps.js';
 
 const price = { input: 1, output: 2 };
 const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
@@ -56,6 +56,7 @@ before(async () => {
         keyed: to('keyed', NOVA),
         lost: to('lost', NOVA),
         titan: to('aws', 'amazon.titan-embed-text-v2:0'),
+        'titan-again': { ...to('aws', 'amazon.titan-embed-text-v2:0'), retry: { max_attempts: 2, base: '1ms' } },
         azure: to('azure', 'my-deployment', { base_model: 'gpt-5-mini' }),
         'own-claude': to('messages', 'claude-like'),
         'then-azure': thenAzure('eu.amazon.nova-lite-v1:0'),
@@ -211,6 +212,81 @@ describe('Bedrock', () => {
     });
     assert.deepEqual([data[0]!.embedding, counted.prompt_tokens], [[0.5, 0.25], 3]);
     assert.deepEqual(upstream.requests.at(-1)!.json(), { inputText: 'Hi' });
+  });
+
+  describe('embeds many texts, which Titan takes one by one', () => {
+    const texts = Array.from({ length: 15 }, (_, i) => `${i}`);
+    const placeOf = (request: Received) => Number(request.json()['inputText']);
+    const vector = (request: Received) => json(200, { embedding: [placeOf(request), 0.5], inputTextTokenCount: 1 });
+    const embed = (model: string) =>
+      client.embeddings.create({ model, input: texts, encoding_format: 'float' }).withResponse();
+    after(() => upstream.always());
+
+    it('a few at once, told in order and entered as one', async () => {
+      const before = upstream.requests.length;
+      let running = 0;
+      let most = 0;
+      let eight = () => {};
+      const eightRun = new Promise<void>((resolve) => (eight = resolve));
+      upstream.always((request) => {
+        most = Math.max(most, ++running);
+        if (running === 8) eight();
+        return [until(eightRun.then(() => void running--)), ...vector(request)];
+      });
+      const { data: answer, response } = await embed('titan');
+      assert.deepEqual(
+        answer.data.map(({ index, embedding }) => [index, embedding]),
+        texts.map((_, i) => [i, [i, 0.5]]),
+      );
+      assert.equal(answer.usage.prompt_tokens, 15);
+      assert.equal(most, 8);
+      const sent = upstream.requests.slice(before);
+      assert.equal(sent.length, 15);
+      for (const one of sent) {
+        const { expected, found } = signatures(one, SECRET);
+        assert.equal(found, expected);
+      }
+      const entries = await gateway.entries(response.headers.get('x-request-id')!);
+      assert.deepEqual(
+        entries.map(({ tokens, usage_source }) => [tokens['input'], usage_source]),
+        [[15, 'provider']],
+      );
+    });
+
+    it('one that fails is the failure of all, and what was answered is neither asked nor paid for again', async () => {
+      const before = upstream.requests.length;
+      let last = () => {};
+      const lastCame = new Promise<void>((resolve) => (last = resolve));
+      let failed = false;
+      upstream.always((request) => {
+        if (placeOf(request) === 14) last();
+        if (placeOf(request) !== 0 || failed) return vector(request);
+        failed = true;
+        return [until(lastCame), ...json(503, { message: 'busy' })];
+      });
+      const { data: answer, response } = await embed('titan-again');
+      assert.deepEqual(
+        answer.data.map(({ embedding }) => embedding[0]),
+        texts.map((_, i) => i),
+      );
+      assert.equal(answer.usage.prompt_tokens, 15);
+      const asked = upstream.requests.slice(before).map(placeOf);
+      assert.equal(asked.filter((place) => place === 0).length, 2);
+      assert.ok(asked.length <= 15 + 8, `${asked.length} were asked`);
+      const entries = await gateway.entries(response.headers.get('x-request-id')!);
+      assert.equal(entries.length, 2);
+      assert.equal(
+        entries.reduce((sum, { tokens }) => sum + tokens['input']!, 0),
+        15,
+      );
+    });
+
+    it('is refused beyond its bound, and tells what failed', async () => {
+      upstream.always((request) => (placeOf(request) === 3 ? json(400, { message: 'Too long.' }) : vector(request)));
+      await assert.rejects(embed('titan'), /400.*Too long/);
+      const many = client.embeddings.create({ model: 'titan', input: Array.from({ length: 97 }, () => 'x') });
+      await assert.rejects(many, /400.*takes at most 96/);
+    });
   });
 });
 

@@ -468,10 +468,6 @@ describe('embeddings', () => {
       usage: { prompt_tokens: 3, total_tokens: 3 },
     });
     assert.equal(told.usage!.input, 3);
-    assert.match(
-      refusal(type, 'openai-embeddings', { model: 'a', input: ['a', 'b'] }, titan).message,
-      /takes one in one request/,
-    );
   });
 
   test('Cohere is asked for many, as documents unless the request says otherwise', () => {

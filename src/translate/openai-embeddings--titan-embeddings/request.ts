@@ -1,10 +1,11 @@
-/** Embeddings asked of Amazon's Titan: one text in a request. */
+/** Embeddings asked of Amazon's Titan: one text in a request, so that several go in as many. */
 import type { EmbeddingsRequest } from '../../formats/openai-embeddings/request.js';
 import type { Translator } from '../../formats/translation.js';
 import { counted } from '../../formats/usage.js';
 import { type EmbeddingsVendor, translateEmbeddings } from '../embeddings.js';
 
 const titan: EmbeddingsVendor = {
+  one: true,
   own: ['normalize'],
   body: ({ texts, dimensions, json }) => ({
     inputText: texts[0],
