@@ -18,7 +18,6 @@ import type { Trip } from '../router/target-state.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { newSpanId } from '../telemetry/trace.js';
 import type { Counted } from '../tokens/count.js';
-import type { UpstreamCall } from '../upstream/attempt.js';
 import type { Deadlines, Timeouts } from '../upstream/deadline.js';
 import type { AttemptOutcome } from './attempts.js';
 import type { Carried } from './carried.js';
@@ -206,26 +205,25 @@ export function createAttempt({
   function bytesOf(underway: Underway, trip: Trip): Promise<Carried> {
     const { reserved, reach, translation, writer, entrant, number, intent } = underway;
     const { request, context, targets, keepAlive, guarded } = reserved;
-    const { slot } = trip;
     const { target, model } = reach;
     const carrier = target.carriers[request.format]!;
     const to = carrier.to[request.stream ? 'stream' : 'whole'];
     const { trace } = context;
+    const { slot } = trip;
     const sent = upstreamHeaders(carrier.headers[slot]!, underway.headers, reserved.headers, trace, underway.spanId);
     const { sign } = target;
-    const { parts } = translation;
-    const callWith = (body: Buffer): UpstreamCall => ({
+    const call = {
       to,
       headers: sent,
-      sign: sign ? () => sign(slot, to.path, sent, body, clock.now()) : undefined,
-      body,
+      sign: sign ? (body: Buffer) => sign(slot, to.path, sent, body, clock.now()) : undefined,
+      body: translation.body,
       timeouts: timeoutsOf(reserved, model, number),
-    });
+    };
     return new Promise((resolve) => {
       const meter = new Meter(
         {
-          call: callWith(translation.body),
-          parts: parts && carriedParts(parts, context, target.id, callWith, () => clock.monotonic()),
+          call,
+          parts: translation.parts && carriedParts(translation.parts, context, target.id, call, clock),
           translation: guarded ? guardedTranslation(translation, reserved, guards) : translation,
           stream: request.stream,
           writer,
@@ -283,7 +281,6 @@ export function createAttempt({
     }
   }
 
-  /** Appends the attempt's entry. */
   function record(underway: Underway, carried: Carried, why: FailureClass | undefined, settled: Bill): AttemptResult {
     const { reserved, reach, intent, writer } = underway;
     const { context, grant, call } = reserved;

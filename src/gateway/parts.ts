@@ -4,6 +4,7 @@
  */
 import type { TranslatedParts } from '../formats/translation.js';
 import type { Usage } from '../formats/usage.js';
+import type { Clock } from '../lib/clock.js';
 import type { UpstreamCall } from '../upstream/attempt.js';
 import type { FanOutPlan } from '../upstream/fan-out.js';
 import type { RequestContext } from './request-context.js';
@@ -18,8 +19,8 @@ export function carriedParts(
   parts: TranslatedParts,
   context: RequestContext,
   target: string,
-  callWith: (body: Buffer) => UpstreamCall,
-  now: () => number,
+  call: UpstreamCall,
+  clock: Clock,
 ): CarriedParts {
   const { bodies } = parts;
   const kept = (context.parts ??= new Map<string, (Buffer | undefined)[]>());
@@ -33,11 +34,11 @@ export function carriedParts(
   const own = () => answers.filter((answer, part) => answer !== undefined && !before.has(part)) as Buffer[];
   return {
     plan: {
-      calls: bodies.map(callWith),
+      calls: bodies.map((body) => ({ ...call, body })),
       answers,
       isAnswer: (body) => parts.isAnswer(body),
       join: (all) => parts.join(all, before),
-      now,
+      now: () => clock.monotonic(),
     },
     usage: () => parts.usageOf(own()),
   };

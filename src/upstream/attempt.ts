@@ -26,7 +26,7 @@ export interface UpstreamCall {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   /** Makes headers that are of this request alone; left out: there are none. */
-  readonly sign?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  readonly sign?: ((body: Buffer) => Promise<Readonly<Record<string, string>>>) | undefined;
   readonly body: Buffer;
   readonly timeouts: Timeouts;
 }
@@ -88,9 +88,9 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   }
 
   begin(): void {
-    const { sign, headers } = this.#call;
+    const { sign, headers, body } = this.#call;
     if (!sign) return this.#send(headers);
-    sign().then(
+    sign(body).then(
       (more) => this.#over || this.#send([...headers, ...Object.entries(more).flat()]),
       (error: unknown) =>
         this.#fail(error instanceof NoCredential ? { ...UNSIGNED, message: error.message } : UNSIGNED),
