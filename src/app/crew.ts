@@ -19,7 +19,6 @@ import type { LedgerStore } from '../ledger/ledger-store.js';
 import type { SpentStore } from '../ledger/spent-pg.js';
 import type { Clock } from '../lib/clock.js';
 import { stackOf } from '../lib/thrown.js';
-import { within } from '../lib/within.js';
 import type { Limits } from '../limits/limits.js';
 import type { OpenRisk } from '../limits/open-risk.js';
 import { budgetCrossed, budgetDenied } from '../operations/budget-events.js';
@@ -78,8 +77,6 @@ export interface CrewStart {
 
 /** Beyond the grace: what interrupted requests and writing what waits may take. */
 const ENDING_MS = 15_000;
-/** After that a worker that asks for a key is told what this process knows of it: it waits no longer than a second itself. */
-const FIND_MS = 500;
 const SCRIPT = fileURLToPath(new URL('../worker.js', import.meta.url));
 
 export type RunningCrew = Awaited<ReturnType<typeof startCrew>>;
@@ -245,11 +242,8 @@ function portsOf(deps: CrewStart) {
     ledger,
     folder,
     keys: {
-      find: async (hash: string) => {
-        const known = deps.authenticator.remembered(hash);
-        if (!known) return keyStore.find(hash);
-        return within(keyStore.find(hash), FIND_MS, 'the database did not answer').catch(() => known);
-      },
+      find: (hash: string) => keyStore.find(hash),
+      remembered: async (hash: string) => deps.authenticator.remembered(hash),
       key: (id: string) => keyStore.key(id),
       team: (id: string) => keyStore.team(id),
       withUserLimits: () => keyStore.withUserLimits(),

@@ -13,7 +13,7 @@ import { createTokenCounting } from '../gateway/count-tokens.js';
 import { Limiter } from '../gateway/limiter.js';
 import { createGateway } from '../gateway/pipeline.js';
 import { RunningRequests } from '../gateway/running.js';
-import { createAuthenticator } from '../identity/authenticate.js';
+import { type AuthenticatorOptions, createAuthenticator } from '../identity/authenticate.js';
 import type { KeyStore } from '../identity/key-store.js';
 import { createLedger } from '../ledger/ledger.js';
 import { systemClock as clock } from '../lib/clock.js';
@@ -132,7 +132,7 @@ async function startWorker({ providers, link, news, start }: Start) {
   });
   await ledger.recover();
   const { changes } = news;
-  const keyStore = ports<KeyStore>('keys');
+  const keyStore = ports<KeyStore & Required<Pick<AuthenticatorOptions, 'remembered'>>>('keys');
   const catalogue = new Catalogue({ store: ports<CatalogueStore>('catalogue'), changes, clock, log });
   takeCatalogue(start.catalogue);
   await catalogue
@@ -141,7 +141,7 @@ async function startWorker({ providers, link, news, start }: Start) {
       log.warn({ error: messageOf(error) }, 'prices: those of the primary process are in force'),
     );
   const authenticator = createAuthenticator({
-    ...{ store: keyStore, changes, clock },
+    ...{ store: keyStore, remembered: (hash) => keyStore.remembered(hash), changes, clock },
     onRefused: (reason) => metrics.authFailure(reason),
     onLookupError: (error) => log.error({ error: messageOf(error) }, 'key look-up'),
   });

@@ -9,6 +9,9 @@
  * read or after the last announcement. After that it is read again before it is used. While the store does not answer, a known
  * key is used as it was last read, and one look-up per `probeMs` tries the store again; a hash that is not in memory is refused
  * with `unavailable`, never as a wrong key. Look-ups of known keys and of new hashes have separate queues.
+ *
+ * Where another process of this gateway has a memory of its own (`remembered`), a key that is new here and known there is a known
+ * key while the store does not answer, but never a certain one: what it knows may be from before a change that it missed.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
@@ -16,7 +19,7 @@ import { ok, type Refusal, type Result, refuse, refused } from '../lib/errors.js
 import type { Change, Changes } from './changes.js';
 import type { Caller } from './key.js';
 import type { FoundKey, KeyStore } from './key-store.js';
-import { createLookups } from './lookups.js';
+import { createLookups, QueueFull } from './lookups.js';
 import { hashOf, mayBeForeign, resembles, wellFormed } from './secret.js';
 
 export type AuthFailure =
@@ -31,6 +34,8 @@ export type AuthFailure =
 
 export interface AuthenticatorOptions {
   readonly store: Pick<KeyStore, 'find'>;
+  /** What another process of this gateway has in memory. It is asked only while the store does not answer. */
+  readonly remembered?: (hash: string) => Promise<FoundKey | null>;
   readonly changes: Changes;
   readonly clock: Clock;
   /** Most keys remembered. Default 100,000. */
@@ -64,8 +69,8 @@ export interface Authenticator {
 
 /** With what is in memory, for other processes of this gateway while the store is away. */
 export interface RememberingAuthenticator extends Authenticator {
-  /** The key with this secret as it was last read, whether or not that is certain; undefined: it is not in memory. */
-  remembered(hash: string): FoundKey | undefined;
+  /** The key with this secret as it was last read, whether or not that is certain; null: it is not in memory. */
+  remembered(hash: string): FoundKey | null;
 }
 
 /** When the store was asked, on the monotonic clock, and the `epoch` at that moment. */
@@ -83,6 +88,9 @@ interface KnownKey extends ReadMark {
 interface InvalidKey extends ReadMark {
   readonly reason: 'unknown' | 'revoked';
 }
+
+/** What was not read from the store by this process. */
+const NEVER_CERTAIN: ReadMark = { readAt: Number.NEGATIVE_INFINITY, epoch: -1 };
 
 const unauthorized = { headers: { 'www-authenticate': 'Bearer' } };
 const MISSING = refuse(
@@ -122,6 +130,14 @@ export function standing(caller: Caller, nowMs: number): Refusal | undefined {
   return reason && REFUSALS[reason];
 }
 
+const knownKey = ({ caller, secret_ends_at }: FoundKey, { readAt, epoch }: ReadMark): KnownKey => ({
+  caller,
+  secretEndsAt: secret_ends_at,
+  accepted: ok(caller),
+  readAt,
+  epoch,
+});
+
 export function createAuthenticator(options: AuthenticatorOptions): RememberingAuthenticator {
   const { store, changes, clock } = options;
   const certainMs = options.certainMs ?? 750;
@@ -144,6 +160,14 @@ export function createAuthenticator(options: AuthenticatorOptions): RememberingA
     });
   const knownLookups = lookups(Number.POSITIVE_INFINITY); // the size of the cache bounds it: there is one look-up per hash
   const newLookups = lookups(options.maxWaiting ?? 1_000);
+  const elsewhere =
+    options.remembered &&
+    createLookups({
+      find: options.remembered,
+      concurrency: options.concurrency ?? 4,
+      maxWaiting: options.maxWaiting ?? 1_000,
+      timeoutMs: options.lookupTimeoutMs ?? 1_000,
+    });
   let epoch = 0; // grows when announcements of changes may have been missed: what was read before is uncertain
   let storeAway = false;
   let probeAt = 0;
@@ -192,8 +216,7 @@ export function createAuthenticator(options: AuthenticatorOptions): RememberingA
       if (!overtaken) invalid.set(hash, invalidKey);
       return invalidKey;
     }
-    const { caller, secret_ends_at: secretEndsAt } = found;
-    const entry: KnownKey = { caller, secretEndsAt, accepted: ok(caller), readAt, epoch };
+    const entry = knownKey(found, { readAt, epoch });
     invalid.delete(hash);
     if (!overtaken) remember(hash, entry);
     return entry;
@@ -222,12 +245,27 @@ export function createAuthenticator(options: AuthenticatorOptions): RememberingA
     return judge(last);
   }
 
+  /** Undefined: no other process knows the key, or what was read here since says more. */
+  async function knownElsewhere(hash: string): Promise<KnownKey | undefined> {
+    if (elsewhere === undefined || invalid.has(hash)) return undefined;
+    const answer = await elsewhere.get(hash).catch(() => undefined);
+    const readMeanwhile = known.get(hash);
+    if (readMeanwhile || invalid.has(hash) || !answer?.value) return readMeanwhile;
+    const entry = knownKey(answer.value, NEVER_CERTAIN);
+    if (!answer.overtaken) remember(hash, entry);
+    return entry;
+  }
+
   async function checkNew(hash: string): Promise<Result<Caller>> {
     try {
-      return judge(await ask(hash, newLookups));
+      const entry = storeAway ? await knownElsewhere(hash) : undefined;
+      return entry ? asLastKnown(hash, entry) : judge(await ask(hash, newLookups));
     } catch (error) {
-      options.onLookupError?.(error);
-      return refuseFor('unavailable', UNAVAILABLE);
+      const entry = await knownElsewhere(hash);
+      if (entry && error instanceof QueueFull) return readAgain(hash, entry); // the queue of known keys is another one
+      if (entry) storeFailed(error);
+      else options.onLookupError?.(error);
+      return entry ? judge(entry) : refuseFor('unavailable', UNAVAILABLE);
     }
   }
 
@@ -237,12 +275,14 @@ export function createAuthenticator(options: AuthenticatorOptions): RememberingA
       invalid.delete(change.hash);
       knownLookups.overtake(change.hash);
       newLookups.overtake(change.hash);
+      elsewhere?.overtake(change.hash);
       return;
     }
     if (change.kind === 'team') for (const hash of [...(byTeam.get(change.team) ?? [])]) known.delete(hash);
     else epoch++;
     knownLookups.overtakeAll(); // a key that is being looked up may be of that team
     newLookups.overtakeAll();
+    elsewhere?.overtakeAll();
   }
 
   const stop = changes.subscribe(heard);
@@ -265,7 +305,7 @@ export function createAuthenticator(options: AuthenticatorOptions): RememberingA
     },
     remembered(hash) {
       const entry = known.get(hash);
-      return entry && { caller: entry.caller, secret_ends_at: entry.secretEndsAt };
+      return entry ? { caller: entry.caller, secret_ends_at: entry.secretEndsAt } : null;
     },
     stats: () => ({
       keys: known.size,
