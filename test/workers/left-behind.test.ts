@@ -1,11 +1,13 @@
 /** What ended workers left: holds are closed when the files of their own spool are gone, once, and whoever waits is told or gives up. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LeftBehind } from '../../src/workers/left-behind.js';
 import type { LimitsDesk } from '../../src/workers/limits-desk.js';
+import { ManualClock } from '../support/clock.js';
+import { until } from '../support/http1.js';
 
 const desk = (size: number) => ({ size }) as unknown as LimitsDesk;
 
@@ -19,14 +21,15 @@ function folderWith(t: TestContext, ...names: readonly string[]): string {
 function leftBehind(closeHolds: (desk: LimitsDesk) => Promise<void> = async () => {}) {
   const closed: LimitsDesk[] = [];
   const warnings: object[] = [];
-  const left = new LeftBehind({
-    closeHolds: async (one) => {
+  const clock = new ManualClock();
+  const deps = {
+    closeHolds: async (one: LimitsDesk) => {
       closed.push(one);
       await closeHolds(one);
     },
-    log: { warn: (fields) => warnings.push(fields) },
-  });
-  return { left, closed, warnings };
+    log: { warn: (fields: object) => void warnings.push(fields) },
+  };
+  return { left: new LeftBehind(deps, clock), clock, closed, warnings };
 }
 
 test('of two that end at once each waits for its own spool: one that is read back sooner closes nothing of the other', async (t) => {
@@ -67,4 +70,43 @@ test('where the ledger cannot be read, each is tried once a second, and told onc
   assert.equal(warnings.length, 4);
   away = false;
   await left.settled(5_000);
+});
+
+test('the lock of one that ended is touched until its folder has a new owner, so that no other machine takes it away meanwhile', async (t) => {
+  const { left, clock } = leftBehind();
+  const [dir, successors] = [folderWith(t, '0000000001.spool'), folderWith(t, '0000000001.spool')];
+  const locks = [join(dir, 'lock'), join(successors, 'lock')] as const;
+  const touched = () => locks.map((lock) => Math.round(statSync(lock).mtimeMs));
+  for (const lock of locks) writeFileSync(lock, '{"pid":1}');
+  for (const lock of locks) utimesSync(lock, 1, 1);
+  left.add(2, desk(1), dir);
+  left.add(3, desk(1), successors);
+  const first = clock.now();
+  await until(() => touched().every((at) => at === first));
+  writeFileSync(locks[1], '{"pid":2}');
+  utimesSync(locks[1], 1, 1);
+  clock.advance(10_000);
+  await until(() => touched()[0] === first + 10_000);
+  clock.advance(10_000);
+  await until(() => touched()[0] === first + 20_000);
+  assert.equal(touched()[1], 1_000);
+  for (const one of [dir, successors]) rmSync(join(one, '0000000001.spool'));
+  await left.settled(5_000);
+});
+
+test('files that are still there after a minute are told once', async (t) => {
+  const { left, clock, closed, warnings } = leftBehind();
+  const dir = folderWith(t, '0000000001.spool', '0000000002.spool');
+  const file = join(dir, '0000000001.spool');
+  left.add(2, desk(3), dir);
+  clock.advance(59_999);
+  await assert.rejects(left.settled(250));
+  assert.deepEqual(warnings, []);
+  clock.advance(1);
+  await assert.rejects(left.settled(350));
+  assert.deepEqual(warnings, [{ peer: 2, holds: 3, files: 2, file }]);
+  assert.deepEqual(closed, []);
+  rmSync(dir, { recursive: true });
+  await left.settled(5_000);
+  assert.equal(closed.length, 1);
 });
