@@ -179,6 +179,7 @@ export async function openCache(deps: CacheDeps): Promise<CacheService> {
     async refresh() {
       await refresh();
       answers.dropInvalid();
+      semantic.sweep();
     },
     async removeEntry(id) {
       const found = await answers.remove(id);

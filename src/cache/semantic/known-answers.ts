@@ -25,12 +25,19 @@ export interface Sketched {
   making?: Promise<Float32Array>;
 }
 
-/** A few kB each. */
-const MOST_SKETCHES = 2_000;
+const SKETCHES_BYTES = 8 * 2 ** 20;
+/** One is forgotten after that, however long the answer is kept. */
+const SKETCH_MS = 10 * 60_000;
+/** The hashes and what holds them, and the vector that may be made. */
+const SKETCH_BYTES = 3_000;
 
 export class KnownAnswers {
   readonly #deps: KnownAnswersDeps;
-  readonly #known = new LRUCache<string, Sketched>({ max: MOST_SKETCHES });
+  readonly #known = new LRUCache<string, Sketched>({
+    maxSize: SKETCHES_BYTES,
+    ttl: SKETCH_MS,
+    sizeCalculation: ({ sketch }) => SKETCH_BYTES + 2 * sketch.beginning.length,
+  });
 
   constructor(deps: KnownAnswersDeps) {
     this.#deps = deps;
@@ -41,6 +48,15 @@ export class KnownAnswers {
     const answer = { sketch: sketchOf(words), vector: new Float32Array(0) };
     this.#known.set(id, answer);
     return answer;
+  }
+
+  /** Forgets what is old. */
+  sweep(): void {
+    this.#known.purgeStale();
+  }
+
+  clear(): void {
+    this.#known.clear();
   }
 
   /** The answer of a prompt; undefined where it is another one by now. `wordsOf` reads its body. */

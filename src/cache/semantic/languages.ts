@@ -81,6 +81,19 @@ export function languageOf(words: readonly string[]): string | null {
   return first[0];
 }
 
+/** Of the languages that are compared, but for English, whose grammar has them. */
+const foreignNegations = new Set(
+  list(`nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ne pas jamais rien aucun aucune ni nunca jamás nada
+    nadie ningún ninguno ninguna tampoco`),
+);
+
+/** A mark of the negation that a word is. */
+export function negationOf(word: string): string | undefined {
+  const known = grammar.get(word);
+  if (known) return known[0] === 'negation' ? known[1] : undefined;
+  return foreignNegations.has(word) ? word : undefined;
+}
+
 const empty: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
   Object.entries({
     // Articles of German tell who does what to whom.

@@ -119,6 +119,10 @@ export class NearPrompts {
     this.#opened.purgeStale();
   }
 
+  clear(): void {
+    this.#opened.clear();
+  }
+
   #known({ key, prompt }: Pick<ReadPrompt, 'key' | 'prompt'>): Opened | undefined {
     const known = this.#opened.get(key);
     return known?.sealed.equals(prompt) ? known : undefined;

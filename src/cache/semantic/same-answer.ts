@@ -1,12 +1,14 @@
 /**
  * Whether two answers say the same: equal numbers; or equal JSON; or equal but for spaces, case and punctuation; else near
- * by meaning, in the same language and of like length. Short ones have the same numbers, signs and polarity too. The last is a
+ * by meaning, in the same language and of like length. Both have the same numbers, signs and negations too. The last is a
  * guess that errs towards no: an answer that is told again is then one that was told before, or nearly so. An answer is read
- * once: what is compared is its sketch, which is small. Of two very long ones only the very same text is equal.
+ * once: what is compared is its sketch, which is small. Of two very long ones only the very same text is the same.
  */
 import { createHash } from 'node:crypto';
 import { canonical } from '../canonical.js';
-import { signatureOf } from './signature.js';
+import { numberWords } from './guard-words.js';
+import { languageOf, negationOf } from './languages.js';
+import { expanded, inOrder, tokensOf } from './signature.js';
 
 /** What of an answer is compared. */
 export interface AnswerSketch {
@@ -18,8 +20,8 @@ export interface AnswerSketch {
   readonly number: number | null;
   /** Hash of the JSON that it is. */
   readonly json: string | null;
-  /** Numbers, negations and language, of a whole one. */
-  readonly details: string;
+  /** Hash of its numbers, signs, negations and language; null: too long to be read. */
+  readonly details: string | null;
   /** What a vector is made of. */
   readonly beginning: string;
 }
@@ -39,8 +41,9 @@ export function sketchOf(text: string): AnswerSketch {
     plain: hash(short ? plain(text) : text),
     number: numberOf(text),
     json: short ? jsonOf(text) : null,
-    details: whole ? detailsOf(text) : '',
-    beginning: text.slice(0, WHOLE_CHARS),
+    details: short ? hash(detailsOf(text)) : null,
+    // A copy: a slice of a text keeps all of it in memory.
+    beginning: Buffer.from(text.slice(0, WHOLE_CHARS)).toString(),
   };
 }
 
@@ -48,8 +51,9 @@ export function sketchOf(text: string): AnswerSketch {
 export function compareAnswers(one: AnswerSketch, two: AnswerSketch): boolean | 'by meaning' {
   if (one.number !== null && two.number !== null) return one.number === two.number;
   if (one.json !== null || two.json !== null) return one.json === two.json;
-  if (one.whole !== two.whole || one.details !== two.details) return false;
+  if (one.details !== two.details) return false;
   if (one.plain === two.plain) return true;
+  if (one.details === null || one.whole !== two.whole) return false;
   if (Math.max(one.chars, two.chars) > 2 * Math.min(one.chars, two.chars)) return false;
   return 'by meaning';
 }
@@ -64,7 +68,7 @@ export function nearByMeaning(one: Float32Array, two: Float32Array): boolean {
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
 
 /** What is left of an answer when how it is written does not count. */
-export const plain = (text: string): string =>
+const plain = (text: string): string =>
   text
     .normalize('NFKC')
     .toLowerCase()
@@ -92,7 +96,16 @@ function jsonOf(text: string): string | null {
   }
 }
 
+/** What must be the very same, quoted words included: numbers and signs, how often it negates, and its language. */
 function detailsOf(text: string): string {
-  const { numbers, grammar, language } = signatureOf(text);
-  return JSON.stringify([numbers, grammar.get('negation') ?? '', language]);
+  const { tokens, exact } = tokensOf(text.replace(/[’‘]/g, "'").replaceAll('`', ' '));
+  const negations: string[] = [];
+  for (const { word, at } of expanded(tokens)) {
+    const value = numberWords.get(word);
+    if (value !== undefined) exact.push({ at, what: value });
+    const label = negationOf(word);
+    if (label !== undefined) negations.push(label);
+  }
+  const language = languageOf(tokens.map(({ word }) => word));
+  return JSON.stringify([inOrder(exact), negations.sort(), language]);
 }

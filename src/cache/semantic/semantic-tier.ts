@@ -63,7 +63,7 @@ export interface Semantic extends SemanticTier {
   verdicts(): Verdict[];
   /** Lessons that wait. */
   readonly learning: number;
-  /** Forgets what was not asked for in a while. */
+  /** Forgets what was read a while ago, and all of it after a purge. */
   sweep(): void;
   /** Resolves once nothing is being learned. */
   settled(): Promise<void>;
@@ -101,12 +101,22 @@ interface Lesson extends EmbeddedPrompt {
   readonly audit: boolean;
 }
 
+/** Prompts and what speaks against each. */
+interface ComparedTexts {
+  readonly texts: readonly ComparedText[];
+  readonly objections: readonly (Objection | null)[];
+}
+
+const areSameTexts = (some: readonly ComparedText[], others: readonly ComparedText[]): boolean =>
+  some.length === others.length && some.every(({ text }, i) => text === others[i]!.text);
+
 export function createSemanticTier(deps: SemanticDeps): Semantic {
   const { store, index, clock, seal } = deps;
   const prompts = new NearPrompts(deps);
   const answers = new KnownAnswers(deps);
   const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
+  let purged = deps.purges.newest;
 
   function begin(question: Question, tenant: Tenant, generation: number): SemanticSearch {
     const asked = askedPrompt(question, tenant, generation);
@@ -136,16 +146,25 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const near = await inTime(() => prompts.near(placed(own), SEARCH_MS));
     if (near === 'late') return skipped('busy', asked);
     if (!near) return skipped('not loaded', asked);
-    const miss = await inTime(() => refused(own, near));
-    if (miss === 'late') return skipped('busy', asked);
-    return miss ?? compared(own, near);
+    const known = await inTime(() => comparedInMemory(own, near));
+    if (known === 'late') return skipped('busy', asked);
+    if (!known || known.objections.includes(null)) return compared(own, near, known);
+    const miss = await inTime(() => refused(own, near, known.objections));
+    return miss === 'late' ? skipped('busy', asked) : miss;
   }
 
-  /** A miss, where it can be told without the store that none of them answers. */
-  async function refused(own: EmbeddedPrompt, near: readonly Neighbour[]): Promise<SemanticFound | undefined> {
+  /** Undefined where the words of one of them are not in memory. */
+  async function comparedInMemory(own: EmbeddedPrompt, near: readonly Neighbour[]): Promise<ComparedTexts | undefined> {
     const texts = prompts.texts(near);
-    const objections = texts && (await deps.comparer.objections(own, texts, own.policy.guards));
-    if (!objections || objections.includes(null)) return undefined;
+    return texts && { texts, objections: await deps.comparer.objections(own, texts, own.policy.guards) };
+  }
+
+  /** A miss that is told without the store: something speaks against each of them. */
+  async function refused(
+    own: EmbeddedPrompt,
+    near: readonly Neighbour[],
+    objections: readonly (Objection | null)[],
+  ): Promise<SemanticFound> {
     const threshold = thresholdOf(own, await standing(own));
     for (const [i, why] of objections.entries()) if (near[i]!.similarity >= threshold) deps.onRejection(why!);
     return {
@@ -158,10 +177,18 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     };
   }
 
-  async function compared(own: EmbeddedPrompt, near: readonly Neighbour[]): Promise<SemanticFound> {
+  /** `known`: what was told of them in memory; it holds if the store has the very same ones. */
+  async function compared(
+    own: EmbeddedPrompt,
+    near: readonly Neighbour[],
+    known: ComparedTexts | undefined,
+  ): Promise<SemanticFound> {
     const rows = await inTime(() => prompts.read(placed(own), near, READ_MS));
     if (rows === 'late') return skipped('busy', own);
-    const objections = await inTime(() => deps.comparer.objections(own, rows, own.policy.guards));
+    const objections =
+      known && areSameTexts(known.texts, rows)
+        ? known.objections
+        : await inTime(() => deps.comparer.objections(own, rows, own.policy.guards));
     if (objections === 'late') return skipped('busy', own);
     return judged({ ...own, rows }, objections);
   }
@@ -285,7 +312,13 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     get learning() {
       return lessons.size;
     },
-    sweep: () => prompts.sweep(),
+    sweep() {
+      const { newest } = deps.purges;
+      for (const memory of [prompts, answers])
+        if (newest === purged) memory.sweep();
+        else memory.clear();
+      purged = newest;
+    },
     async settled() {
       while (lessons.size > 0) await Promise.all(lessons);
     },

@@ -80,10 +80,7 @@ export function signatureOf(text: string): Signature {
   const reading = language === 'en' ? english(tokens, exact) : verbatim(tokens, language);
   return {
     ...{ words, language, script, literals, sides: sidesIn(words) },
-    numbers: exact
-      .toSorted((a, b) => a.at - b.at)
-      .map(({ what }) => what)
-      .join(' '),
+    numbers: inOrder(exact),
     ...reading,
   };
 }
@@ -113,8 +110,14 @@ interface Exact {
   readonly what: string;
 }
 
+export const inOrder = (exact: readonly Exact[]): string =>
+  exact
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ what }) => what)
+    .join(' ');
+
 /** Words in their order, and the numbers and signs between them, which must be the very same. */
-function tokensOf(plain: string): { tokens: Token[]; exact: Exact[] } {
+export function tokensOf(plain: string): { tokens: Token[]; exact: Exact[] } {
   const tokens: Token[] = [];
   const exact: Exact[] = [];
   let starts = true;
@@ -241,7 +244,7 @@ const speaker: ReadonlySet<string> = new Set(['i', 'me', 'we', 'us', 'myself']);
 const prepositions: ReadonlySet<string> = new Set(['of', 'in', 'on', 'at', 'to', 'for', 'into', 'onto', 'as']);
 
 /** Contractions as the words that they stand for. */
-function expanded(tokens: readonly Token[]): Token[] {
+export function expanded(tokens: readonly Token[]): Token[] {
   return tokens.flatMap((token): Token[] => {
     const { word } = token;
     const whole = contractions.get(word);

@@ -28,8 +28,9 @@ const STALL_MS = 10_000;
 const START_MS = 30_000;
 /** Idle work begins once nothing else was asked for so long: who asks often asks again soon, and would wait behind it. */
 const QUIET_MS = 10;
-/** It does not wait for quiet where so many wait, or one for so long. */
+/** It does not wait for quiet where so many wait. */
 const MOST_PATIENT = 4;
+/** What has waited for so long goes among the questions of others, one at a time. */
 const LONGEST_PATIENCE_MS = 250;
 /** One that is silent for so long is not asked by those who would not wait so long themselves. */
 const STUCK_MS = 1_000;
@@ -52,8 +53,8 @@ export class VectorWorker {
   readonly #waiting = new Map<number, Waiting>();
   readonly #idle: Patient[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
-  /** One of them may go and has not asked yet. */
-  #goes = false;
+  /** How many of it may go and are not answered: one, but where a process ended. */
+  #going = 0;
   /** When somebody who cannot wait last asked or was answered. */
   #busyAt = Number.NEGATIVE_INFINITY;
   #worker: ChildProcess | undefined;
@@ -123,35 +124,46 @@ export class VectorWorker {
       this.#idle.push({ go, since: performance.now() });
       this.#goIdly();
     });
-    this.#goes = false;
-    return this.#ask(work, withinMs, mostWaiting, true).finally(() => this.#goIdly());
+    return this.#ask(work, withinMs, mostWaiting, true).finally(() => {
+      this.#going--;
+      this.#goIdly();
+    });
   }
 
-  /** The next idle work goes now, after a moment without others, or once those are answered. */
+  /** The next idle work goes now, or is looked at again once it may go. */
   #goIdly(): void {
     clearTimeout(this.#idleTimer);
     const next = this.#idle[0];
-    if (!next || this.#waiting.size > 0 || this.#goes) return;
-    const now = performance.now();
-    const left = this.#busyAt + QUIET_MS - now;
-    const hurries = this.#idle.length > MOST_PATIENT || now - next.since >= LONGEST_PATIENCE_MS;
-    if (left <= 0 || this.#closed) this.#go();
-    else if (!hurries) this.#idleTimer = setTimeout(() => this.#goIdly(), left);
+    if (!next || this.#going > 0) return;
+    const leftMs = this.#idleLeftMs(next.since + LONGEST_PATIENCE_MS);
+    const isQuiet = performance.now() - this.#busyAt >= QUIET_MS;
+    if (leftMs > 0) this.#idleTimer = setTimeout(() => this.#goIdly(), leftMs);
+    else if (this.#waiting.size > 0 || isQuiet || this.#closed) this.#letGo(this.#idle.shift());
     else {
       // Who was answered just now asks its next question in this turn of the loop.
-      this.#goes = true;
+      this.#going++;
       setImmediate(() => {
-        this.#goes = false;
-        if (this.#waiting.size === 0) this.#go();
+        this.#going--;
+        if (this.#waiting.size === 0) this.#letGo(this.#idle.shift());
+        else this.#goIdly();
       });
     }
   }
 
-  #go(): void {
-    const next = this.#idle.shift();
-    if (!next) return;
-    this.#goes = true;
-    next.go();
+  /** How long idle work waits still, if nothing happens until then. */
+  #idleLeftMs(patientUntil: number): number {
+    if (this.#closed) return 0;
+    const waiting = this.#waiting.size;
+    if (waiting >= this.#options.mostWaiting) return LONGEST_PATIENCE_MS; // no room: an answer makes some
+    if (waiting === 0 && this.#idle.length > MOST_PATIENT) return 0;
+    const at = waiting > 0 ? patientUntil : Math.min(patientUntil, this.#busyAt + QUIET_MS);
+    return at - performance.now();
+  }
+
+  #letGo(patient: Patient | undefined): void {
+    if (!patient) return;
+    this.#going++;
+    patient.go();
   }
 
   async close(): Promise<void> {
@@ -200,9 +212,11 @@ export class VectorWorker {
       if (reply.error === undefined) waiting?.resolve(reply);
       else waiting?.reject(new Error(reply.error));
       if (!waiting?.isIdle) this.#busyAt = performance.now();
-      if (this.#waiting.size > 0 || this.#closed) return;
-      worker.unref();
-      worker.channel?.unref();
+      if (this.#closed) return;
+      if (this.#waiting.size === 0) {
+        worker.unref();
+        worker.channel?.unref();
+      }
       this.#goIdly();
     });
     let over = false;
@@ -212,7 +226,7 @@ export class VectorWorker {
       if (this.#worker === worker) this.#worker = undefined;
       for (const { reject } of this.#waiting.values()) reject(new WorkerAway('the embedding process ended'));
       this.#waiting.clear();
-      for (const { go } of this.#idle.splice(0)) go();
+      for (const patient of this.#idle.splice(0)) this.#letGo(patient);
       if (!this.#closed) this.#options.onEnd?.(failure);
     };
     worker.on('exit', (code, signal) => end(new Error(`it ended with ${signal ?? `code ${code}`}`)));

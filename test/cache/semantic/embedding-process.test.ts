@@ -102,6 +102,29 @@ describe('the embedding process', { skip: process.platform !== 'linux' && 'proce
     }
   });
 
+  it('is asked what waited long enough while it owes others an answer, one at a time', async () => {
+    const worker = new VectorWorker(options());
+    try {
+      await worker.ask({ op: 'embed', text: 'loads the model' }, 30_000);
+      const [pid] = processesWith(folder);
+      process.kill(pid!, 'SIGSTOP');
+      const one = worker.ask({ op: 'embed', text: 'one' }, 30_000);
+      const idle = [1, 2, 3].map((i) => worker.askIdly({ op: 'embed', text: `idle ${i}` }, 30_000));
+      assert.equal(worker.waiting, 1, 'others go first');
+      for (let tries = 0; worker.waiting === 1; tries++) {
+        assert.ok(tries < 100, 'it still waits for others');
+        await sleep(50);
+      }
+      const two = worker.ask({ op: 'embed', text: 'two' }, 30_000);
+      await sleep(300);
+      assert.equal(worker.waiting, 3, 'one of what can wait is with those who cannot');
+      process.kill(pid!, 'SIGCONT');
+      for (const { vector } of await Promise.all([one, two, ...idle])) assert.ok(vector);
+    } finally {
+      await worker.close();
+    }
+  });
+
   it('knows no secret of the gateway, and ends with it, however that ends', async () => {
     const program = `
       import { VectorWorker } from ${JSON.stringify(join(build, 'src/cache/semantic/vector-worker.js'))};

@@ -1,6 +1,8 @@
 /** What answers are compared by, and what the model and the store are asked for it. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createSeal } from '../../../src/cache/seal.js';
 import type { Embedder } from '../../../src/cache/semantic/embedder.js';
 import { KnownAnswers } from '../../../src/cache/semantic/known-answers.js';
@@ -74,6 +76,34 @@ describe('known answers', () => {
       ['k3', '3'],
     ] as const)
       assert.equal(await answers.of('s', key, id, words), undefined, key);
+  });
+
+  it('keep little of an answer in memory, and of all together', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const answers = opened();
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 100; i++) answers.add(`${i}`, Buffer.alloc(1_000_000, `answer ${i} `).toString());
+    gc();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 5_000_000, `${grown} bytes`);
+    keep('k', '0', 'That is done in the settings');
+    const known = await answers.of('s', 'k', '0', words);
+    assert.equal(known!.sketch.chars, 1_000_000);
+    for (let i = 0; i < 3_000; i++) answers.add(`more ${i}`, `${i} `.repeat(1_000));
+    const anew = await answers.of('s', 'k', '0', words);
+    assert.equal(anew!.sketch.chars, 28, 'it had to be read again');
+  });
+
+  it('are forgotten when they are told to be', async () => {
+    const answers = opened();
+    keep('k', '1', 'That is done in the settings');
+    const one = await answers.of('s', 'k', '1', words);
+    answers.sweep();
+    assert.equal(await answers.of('s', 'k', '1', words), one);
+    answers.clear();
+    assert.notEqual(await answers.of('s', 'k', '1', words), one);
   });
 
   it('differ while the model is away, and are asked about again', async () => {

@@ -81,19 +81,42 @@ describe('the same answer', () => {
       ['12345678901234567890', '12345678901234567891'],
     ] as const;
     for (const [one, two] of differing) assert.equal(compared(one, two), false, `${one} / ${two}`);
+    const filled = (text: string, chars: number) =>
+      `${'The same words again and again. '.repeat(chars / 64)}${text} ${'Others follow here. '.repeat(chars / 40)}`;
+    const details = [
+      ['It is -5 degrees', 'It is 5 degrees'],
+      ['It costs $x', 'It costs x'],
+      ['Write `-5` there', 'Write `5` there'],
+      ['See "a = -b"', 'See "a = +b"'],
+      ['It takes three days', 'It takes four days'],
+      ['You must not do that', 'You must do that'],
+      ['Das ist nicht erlaubt', 'Das ist erlaubt'],
+    ] as const;
+    for (const chars of [0, 2_000, 15_000])
+      for (const [one, two] of details) {
+        assert.equal(compared(filled(one, chars), filled(two, chars)), false, `${one} / ${two} in ${chars}`);
+        assert.equal(compared(filled(one, chars), filled(`"${one}"`, chars).toUpperCase()), true, `${one} in ${chars}`);
+      }
   });
 
   it('is told by the very text where it is long, so that it holds up nobody', () => {
     const long = 'The same words again and again. '.repeat(30_000);
     const asLong = long.toUpperCase();
     assert.equal(compared(long, long), true);
-    assert.equal(compared(long, asLong), 'by meaning');
+    assert.equal(compared(long, asLong), false, 'what is not read is not judged by its beginning');
+    const read = ["don't ", '- ', '"a" ', 'no more than ', 'a/b ', '„5'].map((part) =>
+      part.repeat(16_000).slice(0, 16_000),
+    );
     const json = JSON.stringify(Array.from({ length: 100_000 }, (_, i) => i));
     const begun = process.cpuUsage();
     sketchOf(json);
     sketchOf(asLong);
     const { user, system } = process.cpuUsage(begun);
     assert.ok(user + system < 50_000, `${user + system} us`);
+    const readBegun = process.cpuUsage();
+    for (const text of read) sketchOf(text);
+    const taken = process.cpuUsage(readBegun);
+    assert.ok(taken.user + taken.system < 500_000, `${taken.user + taken.system} us`);
   });
 
   it('by meaning needs vectors that are near', () => {
