@@ -48,10 +48,11 @@ async function follow(path: string, signal: AbortSignal, follower: Follower): Pr
   let last = '';
   let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
-    let waitMs = pauseMs;
-    const askedMs = Date.now();
+    let waitMs: number | undefined;
+    let answeredMs = Number.POSITIVE_INFINITY;
     try {
       const response = await open(path, { signal, ...(last === '' ? {} : { headers: { 'last-event-id': last } }) });
+      answeredMs = Date.now();
       follower.onProblem(null);
       if (last === '') follower.onStart();
       for await (const { id, event, data } of eventsOf(response)) {
@@ -63,11 +64,15 @@ async function follow(path: string, signal: AbortSignal, follower: Follower): Pr
       if (error instanceof ApiError) {
         follower.onProblem(error);
         if (isFinal(error)) return;
-        waitMs = Math.min(Math.max(error.retryAfterMs ?? pauseMs, FIRST_PAUSE_MS), LONGEST_WAIT_MS);
+        const { retryAfterMs } = error;
+        if (retryAfterMs !== undefined) waitMs = Math.min(Math.max(retryAfterMs, FIRST_PAUSE_MS), LONGEST_WAIT_MS);
       }
     }
-    pauseMs = Date.now() - askedMs > pauseMs ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    // A stream that was there for a while begins anew; one that breaks off at once is no better than none.
+    if (Date.now() - answeredMs > pauseMs) pauseMs = FIRST_PAUSE_MS;
+    const pause = waitMs ?? pauseMs;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }
 
