@@ -18,8 +18,9 @@ declare
   more   text;
   rows   text;
 begin
-  -- What is in the ledger is summed up here, what comes after by the trigger, and nothing in between.
-  lock table entries in share row exclusive mode;
+  -- What is in the ledger is summed up here, what comes after by the trigger, and nothing in between. All entries come through this
+  -- table: what holds a partition, a vacuum or an index that is made, is not waited for.
+  lock table only entries in share row exclusive mode;
   for one in
     select *, 'spend_' || grain || '_' || cube as made from (values
       ('month', 'key', 'key_id, team', array['total_nusd'], 'added', 'spend_day_main'),

@@ -33,12 +33,16 @@ let cursors = 0;
 export const pgReportStore = (pool: Pool, clock: Pick<Clock, 'now'>): ReportStore => ({
   async spend(asked) {
     const request = { ...asked, nowMs: clock.now() };
-    const needed = sourcesOf(request).filter(({ sums }) => sums === null || sums.cube === 'outcome');
+    const summed = { ...request, groupBy: [] };
+    // Rows and total may come from different sources.
+    const needed = [...sourcesOf(request), ...sourcesOf(summed)].filter(
+      ({ sums }) => sums === null || sums.cube === 'outcome',
+    );
     const ledgerFromMs = Math.min(...needed.map(({ fromMs }) => fromMs));
     let total: SpendRow | undefined;
     const first = async (client: PoolClient) => {
       await assertKept(client, ledgerFromMs);
-      const [row] = await read(client, spendQuery({ ...request, groupBy: [] }));
+      const [row] = await read(client, spendQuery(summed));
       total = spendRow(row!, 0);
     };
     const open =
