@@ -34,7 +34,12 @@ before(async () => {
       },
       models: {
         sandbox: { targets: [{ provider: 'sandbox', model: 'sandbox' }], price: priced },
-        kept: { targets: [{ provider: 'up', model: 'm' }], price: priced, cache: { exact: true, ttl: '1h' } },
+        kept: {
+          targets: [{ provider: 'up', model: 'm' }],
+          price: priced,
+          cache: { exact: true, ttl: '1h' },
+          breaker: { min_requests: 1_000 },
+        },
         failing: {
           targets: [
             { provider: 'up', model: 'bad' },
@@ -161,7 +166,7 @@ test('a breaker that one worker opens is open in all, is told once, and is close
   const asked = upstream.requests.length;
   assert.deepEqual([...new Set((await onAll(key, body)).map(({ status }) => status))], [200]);
   assert.equal(upstream.requests.length, asked, 'nothing is sent');
-  const told = () => gateway.output.match(/"state":"opened"/g)?.length ?? 0;
+  const told = () => gateway.output.match(/"target":"up\/bad","state":"opened"/g)?.length ?? 0;
   while (told() === 0) await sleep(10);
   assert.equal(told(), 1);
   await gateway.admin('POST', '/targets/up%2Fbad/close');
