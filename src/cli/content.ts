@@ -13,6 +13,7 @@ import {
   UserError,
 } from './gateway-client.js';
 import { saved } from './saved.js';
+import { dayOrInstant } from './written-time.js';
 
 interface Named extends Common {
   readonly key?: string;
@@ -77,7 +78,7 @@ const at = (entry: string): string => `/usage/entries/${encodeURIComponent(entry
 
 async function exported(world: CliWorld, options: ExportOptions): Promise<void> {
   const { model, from, to, output } = options;
-  const query = queryOf({ ...filterOf(options), model, from: instant(from), to: instant(to) });
+  const query = queryOf({ ...filterOf(options), model, from: dayOrInstant(from), to: dayOrInstant(to) });
   const { answer } = await ask(world, options, 'GET', `/content?${query}`, { timeoutMs: LONG_MS });
   if (output !== undefined) return saved(answer, output, OWN_MODE);
   try {
@@ -116,7 +117,3 @@ function queryOf(fields: Readonly<Record<string, string | undefined>>): string {
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
   return String(query);
 }
-
-/** A date is its beginning in UTC. What is wrong, the gateway says. */
-const instant = (written: string | undefined): string | undefined =>
-  written !== undefined && /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { aligned, ask, asksGateway, type CliWorld, type Common, ownWorld, tellsUser } from './gateway-client.js';
+import { dayOrInstant } from './written-time.js';
 
 interface Verified {
   readonly from: string | null;
@@ -60,8 +61,8 @@ export function registerLedger(program: Command, world: CliWorld = ownWorld): vo
     .action(
       told(async (options: Common & RepriceOptions) => {
         const body = {
-          from: instant(options.from),
-          to: options.to === undefined ? undefined : instant(options.to),
+          from: dayOrInstant(options.from),
+          to: dayOrInstant(options.to),
           model: options.model,
           provider: options.provider,
           dry_run: options.dryRun === true,
@@ -80,9 +81,6 @@ interface RepriceOptions {
   readonly provider?: string;
   readonly dryRun?: boolean;
 }
-
-/** A date is its beginning in UTC. What is wrong, the gateway says. */
-const instant = (written: string): string => (/^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written);
 
 function verifiedLines({ from, to, entries, cost_nusd, differences, repaired }: Verified): string[] {
   if (from === null) return ['There are no entries.'];

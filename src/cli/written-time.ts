@@ -15,3 +15,7 @@ export function instantOf(written: string, nowMs: number): string {
   if (!Number.isFinite(ms)) throw new UserError(`--expires ${written}: there is no such time.`);
   return new Date(ms).toISOString();
 }
+
+/** A date is its beginning in UTC. What is wrong, the gateway says. */
+export const dayOrInstant = (written: string | undefined): string | undefined =>
+  written !== undefined && /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;

@@ -8,7 +8,7 @@ import { Choice } from '../parts/fields';
 import { Figures } from '../parts/figures';
 import { Answer, PageFrame } from '../parts/page';
 import { usePeriod } from '../parts/period';
-import { DataTable } from '../parts/table';
+import { type Column, DataTable } from '../parts/table';
 import { compact, count, dateAfter, dateIn, dollars, milliseconds, time, tokensOf } from '../words';
 import { FirstSteps } from './first-steps';
 
@@ -122,36 +122,11 @@ export function SpendPage() {
                   by: (row) => row.errors / Math.max(1, row.attempts),
                   cell: (row) => `${((100 * row.errors) / Math.max(1, row.attempts)).toFixed(1)} %`,
                 },
-                {
-                  name: 'First byte p50',
-                  end: true,
-                  by: (row) => row.first_byte_ms.p50 ?? 0,
-                  cell: (row) => milliseconds(row.first_byte_ms.p50),
-                },
-                {
-                  name: 'First byte p95',
-                  end: true,
-                  by: (row) => row.first_byte_ms.p95 ?? 0,
-                  cell: (row) => milliseconds(row.first_byte_ms.p95),
-                },
-                {
-                  name: 'Duration p50',
-                  end: true,
-                  by: (row) => row.duration_ms.p50 ?? 0,
-                  cell: (row) => milliseconds(row.duration_ms.p50),
-                },
-                {
-                  name: 'Duration p95',
-                  end: true,
-                  by: (row) => row.duration_ms.p95 ?? 0,
-                  cell: (row) => milliseconds(row.duration_ms.p95),
-                },
-                {
-                  name: 'Duration p99',
-                  end: true,
-                  by: (row) => row.duration_ms.p99 ?? 0,
-                  cell: (row) => milliseconds(row.duration_ms.p99),
-                },
+                latency('First byte p50', (row) => row.first_byte_ms.p50),
+                latency('First byte p95', (row) => row.first_byte_ms.p95),
+                latency('Duration p50', (row) => row.duration_ms.p50),
+                latency('Duration p95', (row) => row.duration_ms.p95),
+                latency('Duration p99', (row) => row.duration_ms.p99),
               ]}
             />
           )
@@ -180,6 +155,14 @@ function Nothing() {
 }
 
 /** What a row is of. */
+type Target = PerformanceReport['data'][number];
+
+const latency = (name: string, of: (row: Target) => number | null): Column<Target> => ({
+  ...{ name, end: true },
+  by: (row) => of(row) ?? 0,
+  cell: (row) => milliseconds(of(row)),
+});
+
 const nameOf = (row: Readonly<Record<string, unknown>>, by: string): string =>
   String((by === 'key' ? row['key_name'] : null) ?? row[by] ?? 'none');
 
