@@ -7,6 +7,10 @@
  * transaction, and only for the entries that were new: a batch that is written again does nothing twice. Where a step fails,
  * nothing of the batch is written. Entries that are there already are left as they are; where one was an estimate and more is
  * known now, correcting entries are written in the same transaction (`supersede.ts`). Throws where the database is away.
+ *
+ * All writers take rows in one order, so that they wait for each other and never in a circle: estimates first, then entries by time
+ * and id, then sums. So a transaction has one statement that writes. A batch that turns out to have ids of estimates is taken back and
+ * begun anew with these locked; few are.
  */
 import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
@@ -19,7 +23,7 @@ import { feedingFrom } from './feed-pg.js';
 import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
 import { addingTo, beginAdding } from './rollups-pg.js';
 import { entryOf } from './stored-entry-pg.js';
-import { type Superseding, supersedingIn } from './supersede-pg.js';
+import { hasEstimates, supersedingIn } from './supersede-pg.js';
 
 /**
  * An entry counts as a request where none of an earlier attempt is there: attempts that cost nothing leave no entry. Only the
@@ -66,6 +70,7 @@ const insertBatch = `
       case when flags is null then null else array(select jsonb_array_elements_text(flags)) end, correction,
       provider_request_id
     from batch
+    order by began, id collate "C"
     on conflict do nothing
     returning *
   ), ${addingTo('added')}, ${feedingFrom('added')}
@@ -83,7 +88,16 @@ export function pgLedgerStore(
 ): LedgerStore {
   return {
     async insert(batch, lines = batch.map(entryText)) {
-      return inTransaction(pool, (client) => insertAndStep(client, batch, textArray(lines), steps), beginAdding);
+      const write = <T>(work: (client: pg.PoolClient) => Promise<T>) => inTransaction(pool, work, beginAdding);
+      if (await write((client) => insertNew(client, batch, textArray(lines), steps))) return [];
+      const late: Entry[] = [];
+      for (const entries of eachIdOnce(batch)) {
+        let found: readonly Entry[] | null = null;
+        // Each time around one more estimate is known, which another one wrote meanwhile.
+        while (found === null) found = await write((client) => supersede(client, entries, steps));
+        late.push(...found);
+      }
+      return late;
     },
     page: (filter, limit, after) =>
       filter.tag !== undefined && filter.request_id === undefined
@@ -151,21 +165,61 @@ async function insertWith(client: pg.PoolClient, lines: Buffer): Promise<readonl
   }
 }
 
-const NOTHING: Superseding = { late: [], corrections: [] };
-
-async function insertAndStep(
+/** Answers whether it was written: not where ids of it are estimates', which have to be locked before anything else. */
+async function insertNew(
   client: pg.PoolClient,
   batch: readonly Entry[],
   lines: Buffer,
   steps: readonly InTransaction[],
-): Promise<readonly Entry[]> {
+): Promise<boolean> {
   const some = await insertWith(client, lines);
   const { added, there } = some === null ? { added: batch, there: [] } : parted(batch, some);
-  const { late, corrections } = there.length === 0 ? NOTHING : await supersedingIn(client, there);
-  if (corrections.length > 0) await insertWith(client, textArray(corrections.map(entryText)));
-  const all = corrections.length === 0 ? added : [...added, ...corrections];
-  if (all.length > 0) for (const step of steps) await step(client, all);
+  if (await hasEstimates(client, there)) return undone(client, false);
+  await stepped(client, added, steps);
+  return true;
+}
+
+/**
+ * Writes a batch with what supersedes estimates. Answers those of it that found one; null: nothing was written, since another one
+ * wrote an estimate meanwhile. Each id stands in it once.
+ */
+async function supersede(
+  client: pg.PoolClient,
+  batch: readonly Entry[],
+  steps: readonly InTransaction[],
+): Promise<readonly Entry[] | null> {
+  const { late, corrections } = await supersedingIn(client, batch);
+  const known = new Set(late.map(({ id }) => id));
+  const written = [...batch.filter(({ id }) => !known.has(id)), ...corrections];
+  if (written.length === 0) return late;
+  const some = await insertWith(client, textArray(written.map(entryText)));
+  const { added, there } = some === null ? { added: written, there: [] } : parted(written, some);
+  if (await hasEstimates(client, there)) return undone(client, null);
+  await stepped(client, added, steps);
   return late;
+}
+
+async function stepped(client: pg.PoolClient, added: readonly Entry[], steps: readonly InTransaction[]): Promise<void> {
+  if (added.length > 0) for (const step of steps) await step(client, added);
+}
+
+/** What was written is taken back; the transaction that is committed then is empty. */
+async function undone<T>(client: pg.PoolClient, answer: T): Promise<T> {
+  await client.query('rollback; begin');
+  return answer;
+}
+
+/** A batch in parts: an id that stands twice in it, as an estimate and as what is known later, has two turns. */
+function eachIdOnce(batch: readonly Entry[]): readonly Entry[][] {
+  const turns: Entry[][] = [];
+  const times = new Map<string, number>();
+  for (const entry of batch) {
+    const turn = times.get(entry.id) ?? 0;
+    times.set(entry.id, turn + 1);
+    turns[turn] ??= [];
+    turns[turn].push(entry);
+  }
+  return turns;
 }
 
 /** What was new, and what was there already; of an id that stands twice in a batch the first is new. */

@@ -3,7 +3,7 @@
  * ids. These are locked first: of two that bring the same, the second one sees what the first one wrote. Ids of facts, which
  * nothing supersedes, cost one look-up.
  */
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { drizzleOn } from '../store/pg.js';
 import { entries } from '../store/schema.js';
@@ -11,24 +11,34 @@ import type { Entry } from './entry.js';
 import { storedEntry } from './stored-entry-pg.js';
 import { superseding } from './supersede.js';
 
-export interface Superseding {
+interface Superseding {
   /** Those whose ids are estimates' in the ledger. */
   readonly late: readonly Entry[];
   readonly corrections: readonly Entry[];
 }
 
-/** What entries lead to whose ids are all in the ledger already. */
-export async function supersedingIn(client: pg.PoolClient, told: readonly Entry[]): Promise<Superseding> {
-  const db = drizzleOn(client);
+/** Whether some of these, which are in the ledger, are there as estimates. Corrections are superseded by nothing. */
+export async function hasEstimates(client: pg.PoolClient, there: readonly Entry[]): Promise<boolean> {
+  const told = there.filter(({ corrects }) => corrects === undefined);
+  if (told.length === 0) return false;
+  const found = await drizzleOn(client).select({ id: entries.id }).from(entries).where(estimatesAmong(told)).limit(1);
+  return found.length > 0;
+}
+
+function estimatesAmong(told: readonly Entry[]): SQL {
   const times = sql.param(told.map(({ at }) => new Date(at).toISOString()));
   const ids = sql.param(told.map(({ id }) => id));
+  return sql`${entries.estimate} is not null
+    and (${entries.at}, ${entries.id}) in (select * from unnest(${times}::timestamptz[], ${ids}::text[]))`;
+}
+
+/** What entries lead to, of which some have the ids of estimates. */
+export async function supersedingIn(client: pg.PoolClient, told: readonly Entry[]): Promise<Superseding> {
+  const db = drizzleOn(client);
   const originals = await db
     .select()
     .from(entries)
-    .where(
-      sql`${entries.estimate} is not null
-        and (${entries.at}, ${entries.id}) in (select * from unnest(${times}::timestamptz[], ${ids}::text[]))`,
-    )
+    .where(estimatesAmong(told))
     .orderBy(entries.at, entries.id)
     .for('update');
   if (originals.length === 0) return { late: [], corrections: [] };

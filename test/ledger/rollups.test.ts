@@ -90,6 +90,33 @@ describe('sums of spend', () => {
     assert.deepEqual((await verifyLedger(store.pool)).differences, []);
   });
 
+  test('agree when eight writers supersede estimates of the same keys beside new entries, without a deadlock', async () => {
+    const facts = varied(600, 77);
+    const all = [...facts, ...varied(600, 78)];
+    const { rows } = await store.pool.query<{ n: string }>(
+      'select coalesce(sum(total_nusd), 0)::text as n from entries',
+    );
+    for (let i = 0; i < facts.length; i += 200) {
+      const guesses = facts.slice(i, i + 200).map((one): Entry => ({ ...one, estimate: 'intent', status: 500 }));
+      assert.deepEqual(await ledger().insert(guesses), []);
+    }
+    // Each writer has its facts in an order of its own, and the next one brings half of them too.
+    const told = await Promise.all(
+      Array.from({ length: 8 }, async (_, writer) => {
+        const own = all.filter((_, i) => i % 8 === writer || i % 8 === (writer + 1) % 8);
+        own.sort((a, b) => ((a.at * (writer + 1)) % 9973) - ((b.at * (writer + 1)) % 9973));
+        const late: Entry[] = [];
+        for (let i = 0; i < own.length; i += 30) late.push(...(await ledger().insert(own.slice(i, i + 30))));
+        return late;
+      }),
+    );
+    assert.deepEqual(new Set(told.flat().map(({ id }) => id)), new Set(facts.map(({ id }) => id)));
+    const verified = await verifyLedger(store.pool);
+    assert.deepEqual(verified.differences, []);
+    const added = all.reduce((sum, { cost_nusd }) => sum + BigInt(cost_nusd.total), 0n);
+    assert.equal(BigInt(verified.cost_nusd) - BigInt(rows[0]!.n), added);
+  });
+
   test('a retry counts as an attempt and not as a request, also where the first attempt left no entry', async () => {
     const of = (given: Partial<Entry>) => entry({ key: 'key_retries', at: START, ...given });
     await ledger().insert([of({ request_id: 'a', attempt: 1 }), of({ request_id: 'a', attempt: 2, at: START + 5 })]);
