@@ -35,7 +35,10 @@ export function cachePortsElsewhere(ports: PrimaryPorts, secret: Buffer): CacheP
     secret,
     store: { ...named(answers, ['get', 'put', 'remove', 'count']), sweep: async () => 0 },
     purgeStore: ports<PurgeStore>('purges'),
-    prompts: { ...named(prompts, ['page', 'read', 'answer', 'put', 'observe', 'observations']), sweep: async () => {} },
+    prompts: {
+      ...named(prompts, ['page', 'texts', 'read', 'answer', 'put', 'observe', 'observations']),
+      sweep: async () => {},
+    },
     index: {
       ...named(index, ['nearest']),
       refresh: (scope) => index.refresh(scope).catch(() => {}),

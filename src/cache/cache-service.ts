@@ -10,13 +10,14 @@ import { type PurgeStore, Purges } from './purges.js';
 import { createRecall, type Recall } from './recall.js';
 import { createScope } from './scope.js';
 import { createSeal, sealedAnswers } from './seal.js';
+import type { Skip } from './semantic/asked-prompt.js';
 import { type Verdict, wilson } from './semantic/calibration.js';
 import type { Comparer } from './semantic/counterparts.js';
 import type { Rejection } from './semantic/decide.js';
 import type { Embedder } from './semantic/embedder.js';
 import type { PromptEmbedder } from './semantic/prompt-embedder.js';
 import type { PromptStore } from './semantic/prompt-store.js';
-import { createSemanticTier, type Skip } from './semantic/semantic-tier.js';
+import { createSemanticTier } from './semantic/semantic-tier.js';
 import type { VectorIndex } from './semantic/vector-index.js';
 
 export interface CacheDeps {

@@ -119,7 +119,7 @@ describe('the semantic tier', () => {
       const body = { body: { temperature: 0 } };
       await teach(key, one, body);
       const before = (await stats()).semantic.rejections[why] ?? 0;
-      assert.equal((await ask(key, two, body)).cache, 'miss', two);
+      assert.equal((await teach(key, two, body)).cache, 'miss', two);
       assert.equal((await stats()).semantic.rejections[why], before + 1, why);
     }
   });

@@ -39,7 +39,7 @@ const MOST_PAIRS = 3;
 /** In a longer text the vector of a word says less of the word and more of the text: only the same words count. */
 const LONG_PROMPT = 20;
 
-const classes: readonly GrammarClass[] = [
+export const classes: readonly GrammarClass[] = [
   'negation',
   'quantity',
   'modality',
@@ -48,6 +48,9 @@ const classes: readonly GrammarClass[] = [
   'question',
   'relation',
 ];
+
+/** How many of so many words of content may be other words. */
+export const mostPairs = (words: number): number => (words > LONG_PROMPT ? 0 : MOST_PAIRS);
 
 export function compare(one: Signature, two: Signature): Comparison {
   if (one.script !== two.script || one.language !== two.language) return { objection: 'language' };
@@ -61,8 +64,7 @@ export function compare(one: Signature, two: Signature): Comparison {
   const left = one.content.flatMap((word, i) => (matched.has(i) ? [] : [{ word, i }]));
   const taken = new Set(matched.values());
   const right = two.content.flatMap((word, j) => (taken.has(j) ? [] : [{ word, j }]));
-  const most = one.content.length > LONG_PROMPT ? 0 : MOST_PAIRS;
-  if (left.length !== right.length || left.length > most) return { objection: 'words' };
+  if (left.length !== right.length || left.length > mostPairs(one.content.length)) return { objection: 'words' };
   const pairs: WordPair[] = [];
   for (const [k, { word, i }] of left.entries()) {
     const { word: other, j } = right[k]!;

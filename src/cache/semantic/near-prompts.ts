@@ -108,6 +108,11 @@ export class NearPrompts {
     });
   }
 
+  /** How one was read, where it was lately. */
+  signature(row: Pick<ReadPrompt, 'key' | 'prompt'>): Signature | undefined {
+    return this.#known(row)?.signature;
+  }
+
   /** One that is to be stored. */
   learned(key: string, sealed: Buffer, text: string, signature: Signature): void {
     // A copy: what was read may be a part of much more.

@@ -20,6 +20,8 @@ export interface Embedded {
 export interface PromptEmbedder {
   /** Costs nothing but time, so that it may be asked before it is known whether the vector is needed. */
   readonly isFree: boolean;
+  /** Of the vectors that it makes, where that is known before. */
+  readonly space?: string | undefined;
   /** Undefined where the text is too long to be compared. Throws where the model is away or too slow. */
   readonly embed: (text: string) => Promise<Embedded | undefined>;
   /** The same for work that can wait. */
@@ -33,6 +35,7 @@ export function localPrompts(embedder: Embedder): PromptEmbedder {
   const placed = (vector: Float32Array | undefined) => vector && { vector, space: embedder.identity };
   return {
     isFree: true,
+    space: embedder.identity,
     embed: async (text) => placed(await embedder.embed(text, LOCAL_MS)),
     embedIdly: async (text) => placed(await embedder.embedIdly(text)),
   };
@@ -43,10 +46,17 @@ export function folderPrompts(
   worker: Pick<VectorWorker, 'ask' | 'askIdly'>,
   { pooling, prefix }: Pick<ModelOptions, 'pooling' | 'prefix'>,
 ): PromptEmbedder {
-  const placed = ({ vector, model }: Reply): Embedded | undefined =>
-    vector && { vector, space: `folder/${model}/${pooling}/${JSON.stringify(prefix)}` };
+  let space: string | undefined;
+  const placed = ({ vector, model }: Reply): Embedded | undefined => {
+    if (!vector) return undefined;
+    space = `folder/${model}/${pooling}/${JSON.stringify(prefix)}`;
+    return { vector, space };
+  };
   return {
     isFree: true,
+    get space() {
+      return space;
+    },
     embed: async (text) => placed(await worker.ask({ op: 'embed', text }, LOCAL_MS)),
     embedIdly: async (text) => placed(await worker.askIdly({ op: 'embed', text }, FOLDER_IDLE_MS)),
   };

@@ -24,6 +24,9 @@ export type ReadPrompt = Pick<StoredPrompt, 'key' | 'scope' | 'prompt' | 'answer
   readonly answer: AnswerHead;
 };
 
+/** A prompt as it was written, and its number. */
+export type StoredText = Pick<StoredPrompt, 'key' | 'prompt'> & { readonly seq: number };
+
 /** What answers are compared by. */
 export interface KeptAnswer {
   readonly id: string;
@@ -50,6 +53,8 @@ export interface PromptStore {
     afterSeq: number,
     most: number,
   ): Promise<readonly { seq: number; key: string; vector: Float32Array }[]>;
+  /** The same of what was written. */
+  texts(scope: string, afterSeq: number, most: number): Promise<readonly StoredText[]>;
   /** Those of `keys` that are in the scope, with what is told of their answers now. */
   read(scope: string, keys: readonly string[]): Promise<readonly ReadPrompt[]>;
   /** The answer of a prompt in the scope. */
@@ -67,13 +72,14 @@ export function memoryPromptStore(answers: AnswerStore): PromptStore {
   const prompts = new Map<string, StoredPrompt & { readonly seq: number }>();
   let observed: Observation[] = [];
   let last = 0;
+  const after = (scope: string, afterSeq: number, most: number) =>
+    [...prompts.values()]
+      .filter((prompt) => prompt.scope === scope && prompt.seq > afterSeq)
+      .sort((a, b) => a.seq - b.seq)
+      .slice(0, most);
   return {
-    page: async (scope, afterSeq, most) =>
-      [...prompts.values()]
-        .filter((prompt) => prompt.scope === scope && prompt.seq > afterSeq)
-        .sort((a, b) => a.seq - b.seq)
-        .slice(0, most)
-        .map(({ seq, key, vector }) => ({ seq, key, vector })),
+    page: async (...asked) => after(...asked).map(({ seq, key, vector }) => ({ seq, key, vector })),
+    texts: async (...asked) => after(...asked).map(({ seq, key, prompt }) => ({ seq, key, prompt })),
     read: async (scope, keys) => {
       const found: ReadPrompt[] = [];
       for (const key of keys) {

@@ -19,6 +19,7 @@ interface KeptRow {
 }
 
 const page = 'select seq, key, vector from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
+const texts = 'select seq, key, prompt from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
 const read = `
   select p.scope, p.prompt, p.answer_group, a.key, a.id, a.model, a.team, a.key_id, a.tags, a.epoch,
     ${msOf('a.created_at')} as created_ms, ${msOf('a.expires_at')} as expires_ms
@@ -39,6 +40,11 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
       const text = { name: 'tollgate_cache_vectors', text: page, values: [scope, afterSeq, most] };
       const { rows } = await pool.query<{ seq: string; key: string; vector: Buffer }>(text);
       return rows.map(({ seq, key, vector }) => ({ seq: Number(seq), key, vector: floatsOf(vector) }));
+    },
+    async texts(scope, afterSeq, most) {
+      const text = { name: 'tollgate_cache_texts', text: texts, values: [scope, afterSeq, most] };
+      const { rows } = await pool.query<{ seq: string; key: string; prompt: Buffer }>(text);
+      return rows.map(({ seq, key, prompt }) => ({ seq: Number(seq), key, prompt }));
     },
     async read(scope, keys) {
       const { rows } = await pool.query<PromptRow>({ name: 'tollgate_cache_read', text: read, values: [scope, keys] });

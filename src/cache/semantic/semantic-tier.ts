@@ -1,6 +1,6 @@
 /**
- * The semantic tier, behind the exact one: embed the prompt, find the nearest prompts of the very same scope, read those
- * again from the store, and let `decide` say whether one of them answers. The index of vectors may be behind the store; the
+ * The semantic tier, behind the exact one: where no prompt of the very same scope agrees in its outline, it is a miss; else embed
+ * the prompt, find the nearest ones, read those again from the store, and let `decide` say whether one of them answers. The index of vectors may be behind the store; the
  * store is the truth, and each answer is checked once more against scope, tenant, age and purges before it is given. Only the
  * answer that is given is read whole.
  *
@@ -10,7 +10,6 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Prompt, PromptUnfit } from '../../formats/format.js';
 import type { Clock } from '../../lib/clock.js';
 import type { CachedAnswer, SemanticPolicy } from '../cache.js';
 import { type CacheDirectives, noDirectives } from '../directives.js';
@@ -19,21 +18,20 @@ import type { KnownAnswer, Question, SemanticFound, SemanticSearch, SemanticTier
 import type { Scope, Tenant } from '../scope.js';
 import type { Seal } from '../seal.js';
 import type { Objection } from './alignment.js';
+import { type AskedPrompt, askedPrompt, type EmbeddedPrompt, placedAt, type Skip } from './asked-prompt.js';
 import type { Verdict } from './calibration.js';
 import type { ComparedText, Comparer } from './counterparts.js';
 import { decide, type Rejection } from './decide.js';
 import type { Embedder } from './embedder.js';
 import { KnownAnswers } from './known-answers.js';
 import { type NearPrompt, NearPrompts, type Placed } from './near-prompts.js';
+import { outlineOf } from './outline.js';
+import { Outlines } from './outlines.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore } from './prompt-store.js';
 import { type ScopeState, Verification } from './scope-state.js';
-import { signatureOf } from './signature.js';
-import { type TextUnfit, unfitText } from './text-fit.js';
 import type { VectorIndex } from './vector-index.js';
 import type { Neighbour } from './vectors.js';
-
-export type Skip = PromptUnfit | TextUnfit | 'language' | 'too long' | 'busy' | 'not loaded';
 
 export interface SemanticDeps {
   readonly store: PromptStore;
@@ -73,26 +71,9 @@ export interface Semantic extends SemanticTier {
 const SEARCH_MS = 200;
 const READ_MS = 200;
 const LATER_MS = 5_000;
-/** In characters; what is longer is not read at all. */
-const LONGEST_TEXT = 8_000;
 const MOST_LESSONS = 64;
 /** A prompt that near to one with the same answer adds nothing. */
 const ALIAS = 0.98;
-/** What is to be compared. */
-interface AskedPrompt extends ComparedText {
-  readonly prompt: Prompt;
-  readonly question: Question;
-  readonly tenant: Tenant;
-  readonly policy: SemanticPolicy;
-  readonly generation: number;
-}
-
-/** Where it is compared, and by what. */
-interface EmbeddedPrompt extends AskedPrompt {
-  readonly scope: string;
-  readonly vector: Float32Array;
-}
-
 interface Lesson extends EmbeddedPrompt {
   readonly rows: readonly NearPrompt[];
   /** The candidate to be judged, and how many it stands for. */
@@ -113,32 +94,25 @@ const areSameTexts = (some: readonly ComparedText[], others: readonly ComparedTe
 export function createSemanticTier(deps: SemanticDeps): Semantic {
   const { store, index, clock, seal } = deps;
   const prompts = new NearPrompts(deps);
+  const outlines = new Outlines({ ...deps, known: (row) => prompts.signature(row) });
   const answers = new KnownAnswers(deps);
   const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
   let purged = deps.purges.newest;
 
   function begin(question: Question, tenant: Tenant, generation: number): SemanticSearch {
-    const asked = askedPrompt(question, tenant, generation);
-    if (typeof asked === 'string') return { found: async () => skipped(asked) };
     const embedder = deps.promptEmbedder();
+    const asked = askedPrompt(deps.scope, question, tenant, generation, embedder.space);
+    if (typeof asked === 'string') return { found: async () => skipped(asked) };
+    if (isUnlikeAll(asked)) return { found: async () => ({ known: undefined, learn: later(asked, true) }) };
     const embed = () => inTime(() => embedded(asked, embedder.embed));
     const begun = embedder.isFree ? embed() : undefined;
     return { found: async () => find(asked, await (begun ?? embed())) };
   }
 
-  function askedPrompt(question: Question, tenant: Tenant, generation: number): AskedPrompt | Skip {
-    const policy = question.policy.semantic!;
-    const prompt = question.replay.prompt(question.request, policy.max_turns);
-    if (typeof prompt === 'string') return prompt;
-    if (prompt.text.length > LONGEST_TEXT) return 'too long';
-    const signature = signatureOf(prompt.text);
-    const unfit = unfitText(prompt.text, signature);
-    if (unfit) return unfit;
-    const isMeasured = signature.language !== null && policy.languages.includes(signature.language);
-    if (policy.guards !== 'off' && !isMeasured) return 'language';
-    return { prompt, text: prompt.text, signature, question, tenant, policy, generation };
-  }
+  /** Something is known to speak against every prompt of its scope, without their vectors. */
+  const isUnlikeAll = ({ expected, policy, signature }: AskedPrompt): boolean =>
+    expected !== undefined && policy.guards !== 'off' && outlines.exclude(expected.scope, outlineOf(signature));
 
   async function find(asked: AskedPrompt, own: EmbeddedPrompt | undefined | 'late'): Promise<SemanticFound> {
     if (own === 'late') return skipped('busy', asked);
@@ -193,13 +167,10 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     return judged({ ...own, rows }, objections);
   }
 
-  /** The scope has the embedding's space in it: vectors of different models never meet. Undefined where it is too long. */
+  /** Undefined where it is too long. */
   async function embedded(asked: AskedPrompt, embed: PromptEmbedder['embed']): Promise<EmbeddedPrompt | undefined> {
     const embedded = await embed(asked.text);
-    if (!embedded) return undefined;
-    const { tenant, question, generation, prompt } = asked;
-    const scope = deps.scope.partition(tenant, { ...question, generation }, prompt, embedded.space);
-    return { ...asked, scope, vector: embedded.vector };
+    return embedded && placedAt(deps.scope, asked, embedded);
   }
 
   /** Of verified mode. */
@@ -238,16 +209,24 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     return { kind: 'known', state: 'semantic', answer, similarity: Math.min(1, similarity) } satisfies KnownAnswer;
   }
 
-  /** What was skipped for want of time is still learned; nothing is judged by it. */
-  function later(asked: AskedPrompt): SemanticFound['learn'] {
+  /** What was not embedded before is learned still; nothing is judged by it. `counts`: what speaks against those near is counted. */
+  function later(asked: AskedPrompt, counts = false): SemanticFound['learn'] {
     return (answer) =>
       teach(answer, async () => {
         const own = await embedded(asked, deps.promptEmbedder().embedIdly);
         if (!own) return undefined;
         const near = (await prompts.near(placed(own), LATER_MS)) ?? [];
         const rows = await prompts.read(placed(own), near, LATER_MS);
+        if (counts) await count(own, rows);
         return { ...own, rows, near: undefined, weight: 1, audit: false };
       });
+  }
+
+  /** The model is not asked about words: there is something else that speaks against each. */
+  async function count(own: EmbeddedPrompt, rows: readonly NearPrompt[]): Promise<void> {
+    const against = await deps.comparer.objections(own, rows, 'strict');
+    const threshold = thresholdOf(own, await standing(own));
+    for (const why of decide(rows, against, own.policy, threshold).rejections) deps.onRejection(why);
   }
 
   function teach(answer: CachedAnswer, prepared: () => Promise<Lesson | undefined>): void {
@@ -278,6 +257,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     }
     if (like && like.similarity >= ALIAS && like.key !== answer.key) return;
     await deps.stored();
+    outlines.add(scope, signature);
     const prompt = seal.close(Buffer.from(text), answer.key);
     await store.put({
       key: answer.key,
@@ -317,6 +297,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
       for (const memory of [prompts, answers])
         if (newest === purged) memory.sweep();
         else memory.clear();
+      if (newest !== purged) outlines.clear();
       purged = newest;
     },
     async settled() {
