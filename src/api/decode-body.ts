@@ -6,10 +6,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import { zstdProblem } from '../lib/zstd-frames.js';
+import { type ZstdProblem, zstdProblem } from '../lib/zstd-frames.js';
 
 /** `broken`: the bytes are not what their encoding says. */
-export type Decoded = Buffer | 'broken' | 'too_large';
+export type Decoded = Buffer | ZstdProblem;
 
 type Decoder = (body: Buffer, mostBytes: number) => Promise<Decoded>;
 
@@ -41,8 +41,24 @@ const decoders: ReadonlyMap<string, Decoder> = new Map([
 
 export const decodable = [...decoders.keys()].filter((name) => name !== 'x-gzip');
 
-/** Undefined for an encoding that is not known. */
-export const decoderOf = (encoding: string): Decoder | undefined => decoders.get(encoding.trim().toLowerCase());
+/** More encodings one upon the other are of no use to anybody. */
+const MOST_ENCODINGS = 3;
+
+/** `encoding`: the header, a list in the order in which they were applied. Undefined where one of them is not known. */
+export function decoderOf(encoding: string): Decoder | undefined {
+  const names = encoding.split(',', MOST_ENCODINGS + 2).map((name) => name.trim().toLowerCase());
+  const chain = names.filter((name) => name !== '' && name !== 'identity').map((name) => decoders.get(name));
+  if (names.length > MOST_ENCODINGS || !chain.every((one) => one !== undefined)) return undefined;
+  if (chain.length === 1) return chain[0];
+  return async (body, mostBytes) => {
+    let decoded: Decoded = body;
+    for (const decode of chain.toReversed()) {
+      decoded = await decode(decoded, mostBytes);
+      if (!Buffer.isBuffer(decoded)) return decoded;
+    }
+    return decoded;
+  };
+}
 
 /** Compressed bytes that are decoded in one turn. */
 const TURN_BYTES = 64 * 1024;

@@ -43,11 +43,16 @@ async function readEncoded(
   if (!encoded?.ok || encoded.value.length === 0) return encoded;
   const decoded = await decode(encoded.value, limitBytes);
   if (decoded === 'too_large') return refused(tooLarge(limitBytes));
-  if (decoded === 'broken')
-    return refused(refuse('invalid_value', `The request body is not what its content-encoding '${encoding}' says.`));
+  if (!Buffer.isBuffer(decoded)) return refused(refuse('invalid_value', undecoded[decoded](encoding.slice(0, 80))));
   const excess = await excessIn(decoded);
   return excess ? refused(beyond(excess)) : ok(decoded);
 }
+
+const undecoded = {
+  broken: (encoding: string) => `The request body is not what its content-encoding '${encoding}' says.`,
+  dictionary: (encoding: string) =>
+    `The request body is compressed with a dictionary, which is not known here: send it as '${encoding}' without one.`,
+};
 
 /** Bytes that are looked at in one turn of the event loop. */
 const TURN_BYTES = 256 * 1024;

@@ -10,9 +10,10 @@ const LARGEST_BLOCK = 128 * 1024;
 /** A window may be as large for a small body: decoders must have so much. */
 const USUAL_WINDOW = 8 * 1024 * 1024;
 
-export type ZstdProblem = 'broken' | 'too_large';
+/** `dictionary`: it was made with one, without which nobody can read it. */
+export type ZstdProblem = 'broken' | 'too_large' | 'dictionary';
 
-/** Null: every frame is whole, and none says to hold more than `mostBytes`. */
+/** Null: every frame is whole, none needs a dictionary, and none says to hold more than `mostBytes`. */
 export function zstdProblem(body: Buffer, mostBytes: number): ZstdProblem | null {
   let at = 0;
   if (body.length === 0) return 'broken';
@@ -27,6 +28,7 @@ export function zstdProblem(body: Buffer, mostBytes: number): ZstdProblem | null
     if (magic !== FRAME) return 'broken';
     const frame = frameAt(body, at + 4);
     if (!frame) return 'broken';
+    if (frame.dictionary !== 0) return 'dictionary';
     const room = Math.max(mostBytes, frame.single ? 0 : USUAL_WINDOW);
     if (frame.window > room || frame.content > mostBytes) return 'too_large';
     const end = blocksEnd(body, frame.end);
@@ -44,6 +46,8 @@ interface Frame {
   /** 0 where it is not said. */
   readonly content: number;
   readonly checksum: boolean;
+  /** Its number; 0: none. */
+  readonly dictionary: number;
   /** Where its first block begins. */
   readonly end: number;
 }
@@ -51,15 +55,17 @@ interface Frame {
 function frameAt(body: Buffer, start: number): Frame | undefined {
   const flags = body[start]!;
   const single = (flags & 0x20) !== 0;
-  const dictionary = [0, 1, 2, 4][flags & 3]!;
+  const dictionaryBytes = [0, 1, 2, 4][flags & 3]!;
   const sizeBytes = flags >> 6 === 0 ? (single ? 1 : 0) : 1 << (flags >> 6);
-  const sizeAt = start + 1 + (single ? 0 : 1) + dictionary;
+  const dictionaryAt = start + 1 + (single ? 0 : 1);
+  const sizeAt = dictionaryAt + dictionaryBytes;
   if (sizeAt + sizeBytes > body.length || (flags & 8) !== 0) return undefined;
   const content = contentAt(body, sizeAt, sizeBytes);
   const descriptor = body[start + 1]!;
   const base = 2 ** (10 + (descriptor >> 3));
   const window = single ? content : base + (base / 8) * (descriptor & 7);
-  return { single, window, content, checksum: (flags & 4) !== 0, end: sizeAt + sizeBytes };
+  const dictionary = dictionaryBytes === 0 ? 0 : body.readUIntLE(dictionaryAt, dictionaryBytes);
+  return { single, window, content, checksum: (flags & 4) !== 0, dictionary, end: sizeAt + sizeBytes };
 }
 
 function contentAt(body: Buffer, at: number, sizeBytes: number): number {

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -71,19 +73,13 @@ function fileMaker(request: Received): readonly Step[] {
   return answerChat(request, { calls: [{ name: 'exec_command', arguments: given }] });
 }
 
-it('Codex completes a turn with a tool call, by way of chat completions', async () => {
+/** Runs Codex in a home of its own, and answers what it printed and the file that its model made. */
+async function codex(settings: string, files: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'tollgate-codex-'));
   started.upstream.always(fileMaker);
   try {
-    const settings = `model = "lenient"
-model_provider = "tollgate"
-[model_providers.tollgate]
-name = "Tollgate"
-base_url = "${context.baseURL}"
-wire_api = "responses"
-env_key = "TOLLGATE_KEY"
-`;
-    await writeFile(join(dir, 'config.toml'), settings);
+    for (const [name, text] of Object.entries({ ...files, 'config.toml': settings }))
+      await writeFile(join(dir, name), text);
     const args = ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', 'Make a file.'];
     const env = { ...process.env, CODEX_HOME: dir, TOLLGATE_KEY: context.apiKey };
     const running = promisify(execFile)(join(root, 'node_modules/.bin/codex'), args, {
@@ -93,10 +89,70 @@ env_key = "TOLLGATE_KEY"
     });
     running.child.stdin!.end();
     const { stdout } = await running;
-    assert.match(stdout, /It is made\./);
-    assert.equal(await readFile(join(dir, 'made.txt'), 'utf8'), 'made\n');
+    return [stdout, await readFile(join(dir, 'made.txt'), 'utf8')];
   } finally {
     started.upstream.always();
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+it('Codex completes a turn with a tool call, by way of chat completions', async () => {
+  const [stdout, made] = await codex(`model = "lenient"
+model_provider = "tollgate"
+[model_providers.tollgate]
+name = "Tollgate"
+base_url = "${context.baseURL}"
+wire_api = "responses"
+env_key = "TOLLGATE_KEY"
+`);
+  assert.match(stdout!, /It is made\./);
+  assert.equal(made, 'made\n');
+});
+
+it('Codex compresses its requests where it is signed in with its vendor, and completes a turn all the same', async () => {
+  const seen: (string | undefined)[] = [];
+  const { hostname, port } = new URL(context.baseURL);
+  const between = createServer((incoming, answer) => {
+    if (incoming.method === 'POST' && incoming.url === '/v1/responses') seen.push(incoming.headers['content-encoding']);
+    const { method, url: path, headers } = incoming;
+    const onward = request({ hostname, port, method, path, headers }, (theirs) => {
+      answer.writeHead(theirs.statusCode!, theirs.headers);
+      theirs.pipe(answer);
+    });
+    incoming.pipe(onward.on('error', () => answer.destroy()));
+  });
+  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`;
+  // Codex compresses where its provider is called OpenAI and its credential is of a sign-in: this one is the key, in the form of one.
+  const part = (claims: object): string => Buffer.from(JSON.stringify(claims)).toString('base64url');
+  const plan = { chatgpt_plan_type: 'pro', chatgpt_account_id: 'a', chatgpt_user_id: 'u' };
+  const identity = { email: 'ada@example.com', 'https://api.openai.com/auth': plan };
+  const auth = {
+    auth_mode: 'chatgpt',
+    tokens: {
+      id_token: `${part({ alg: 'none' })}.${part(identity)}.${part({})}`,
+      access_token: context.apiKey,
+      refresh_token: 'none',
+      account_id: 'a',
+    },
+    last_refresh: new Date().toISOString(),
+  };
+  try {
+    const settings = `model = "lenient"
+model_provider = "tollgate"
+chatgpt_base_url = "${url}/elsewhere"
+[model_providers.tollgate]
+name = "OpenAI"
+base_url = "${url}/v1"
+wire_api = "responses"
+requires_openai_auth = true
+`;
+    const [stdout, made] = await codex(settings, { 'auth.json': JSON.stringify(auth) });
+    assert.match(stdout!, /It is made\./);
+    assert.equal(made, 'made\n');
+    assert.deepEqual(seen, ['zstd', 'zstd']);
+  } finally {
+    between.closeAllConnections();
+    between.close();
   }
 });

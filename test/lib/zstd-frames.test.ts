@@ -3,17 +3,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { zstdProblem } from '../../src/lib/zstd-frames.js';
-import { rawFrame, rleFrame, skippedFrame, WORDS, zstdWords } from '../support/zstd.js';
+import { rawFrame, rleFrame, skippedFrame, WORDS, zstdOdd, zstdWords } from '../support/zstd.js';
 
 const MOST = 1024 * 1024;
 
 test('whole frames are fine: compressed, raw, several, with what is to be passed over', () => {
   for (const body of Object.values(zstdWords)) assert.equal(zstdProblem(body, MOST), null);
   assert.equal(zstdProblem(rawFrame(Buffer.from(WORDS)), MOST), null);
+  assert.equal(zstdProblem(zstdOdd.unsized, MOST), null);
   assert.equal(
     zstdProblem(Buffer.concat([skippedFrame(100), rawFrame(Buffer.from('a')), zstdWords.level3]), MOST),
     null,
   );
+});
+
+test('a frame that was made with a dictionary is named as such, wherever it stands', () => {
+  assert.equal(zstdProblem(zstdOdd.dictionary, MOST), 'dictionary');
+  assert.equal(zstdProblem(Buffer.concat([zstdWords.level3, zstdOdd.dictionary]), MOST), 'dictionary');
 });
 
 test('a frame that names a large window or a large content is too large, wherever it stands', () => {
@@ -40,7 +46,7 @@ test('any bytes are read in bounds', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const body = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), bytes]);
-      assert.ok([null, 'broken', 'too_large'].includes(zstdProblem(body, MOST)));
+      assert.ok([null, 'broken', 'too_large', 'dictionary'].includes(zstdProblem(body, MOST)));
     }),
   );
 });

@@ -16,6 +16,20 @@ export const zstdWords = {
   ),
 };
 
+/** Another request, made by zstd's own tool: */
+export const zstdOdd = {
+  /** with a size and a checksum, by a dictionary that nobody has, */
+  dictionary: Buffer.from(
+    'KLUv/WecPnY5FwFdBQDjQwnLtmQm7WF3/79LaPLoy8deK2F8JF2K9KlyZi5oTEZcFmCUwhdaPPyDHZGSXJIUxIP0EXps8GM6cyx4MmwttDW12qdjQi/ZyfmV0ZR8HbdSSBfB1bfBmDrF9M+qZTbwUDzkK1x+l8CIUJj83mPwddE1JT3omWa4tJ9tdDhd5lztspVwvu/zuci5ILPwdcvb945UuizJORejaFnMFUq7lqcN/ZJG42K/eHSb47qi',
+    'base64',
+  ),
+  /** and without its size. */
+  unsized: Buffer.from(
+    'KLUv/QQARQkAws8tHmCH2wjDGKT6yy4V/gvhnHMQBBJuG1lKGsdREgQBDwcCByfz+TB1cZdugvt8iSqK6cpuMgQziUve7sBcfD603g71m/klRBATpkzpDTUhRRShRnS1rjbOpaQm2orXLX4jlC+HElGMb18xhS+X5Cvu5lL1fzeJ5YVLTbQP7VDTBd34sLg14EU3NhxuL/5L3hrrxrzQ9Cua8eY0AtrA/30ceYTzrAm8DTB4nQM4DF8U4z9HOEwrX6cRLiAgQuKg8wEdQmC7oHBwRDdMe2Nm92g6BpxPkw1vKtj8FDQps37l/8ksToTRJ2w5kQ0/MqxruGJLRnBcGxZQWmZDGuIe4mxgmoDIMTDOzPuGdLWMkmxcXi+TB8jdYt7yxtKzw1AEuYYho9iC+QSb47qi',
+    'base64',
+  ),
+};
+
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 
 const block = (kind: 0 | 1, size: number, content: Buffer, last: boolean): Buffer => {
