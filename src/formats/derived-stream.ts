@@ -46,8 +46,8 @@ export abstract class DerivedStream<Inner extends StreamReader = StreamReader> i
     return this.inner.empty;
   }
 
-  text(): string {
-    return this.inner.text();
+  text(from?: number): string {
+    return this.inner.text(from);
   }
 
   get beyond(): number {

@@ -1,28 +1,103 @@
 /**
  * What a stream generated, for whoever counts it. So much of it is kept as nearly no answer is longer than; of what comes after
- * that only its length, so that a stream without an end holds no memory.
+ * that only its length, so that a stream without an end holds no memory. It comes in pieces of a few characters, each of which
+ * takes as much memory as fifty: they are put together as they come. What is kept of a long answer is compressed, so that
+ * thousands of them take little while they wait for callers that do not read.
  */
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+
 const MOST_CHARS = 128 * 1024;
+/** Pieces are put together when they have so many characters, and compressed when there are so many bytes. */
+const RECENT_CHARS = 1024;
+const BLOCK_BYTES = 16 * 1024;
+const FIRST_BYTES = 2 * 1024;
+const FASTEST = { level: constants.Z_BEST_SPEED, memLevel: 7 };
+const NONE = Buffer.alloc(0);
+
+interface Packed {
+  readonly bytes: Buffer;
+  readonly chars: number;
+}
 
 export class GeneratedText {
-  #kept = '';
+  readonly #packed: Packed[] = [];
+  #packedChars = 0;
+  /** What came since, in UTF-8, but for what is recent. */
+  #bytes = NONE;
+  #used = 0;
+  #recent = '';
+  /** Characters that are kept. */
+  length = 0;
   /** Characters that came after what is kept. */
   beyond = 0;
 
-  get kept(): string {
-    return this.#kept;
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  /** What is kept but for its first `from` characters. */
+  kept(from = 0): string {
+    let text = '';
+    let at = 0;
+    for (const { bytes, chars } of this.#packed) {
+      if (at + chars > from)
+        text += inflateRawSync(bytes)
+          .toString('utf8')
+          .slice(Math.max(0, from - at));
+      at += chars;
+    }
+    const loose = this.#bytes.toString('utf8', 0, this.#used) + this.#recent;
+    return text + (from > at ? loose.slice(from - at) : loose);
   }
 
   add(text: string): void {
-    const room = MOST_CHARS - this.#kept.length;
-    if (text.length <= room) this.#kept += text;
-    else {
-      this.#kept += text.slice(0, room);
-      this.beyond += text.length - room;
+    const room = MOST_CHARS - this.length;
+    if (room === 0) {
+      this.beyond += text.length;
+      return;
     }
+    const taken = text.length <= room ? text : text.slice(0, room);
+    this.#recent += taken;
+    this.length += taken.length;
+    this.beyond += text.length - taken.length;
+    if (this.#recent.length >= RECENT_CHARS || taken.length === room) this.#putTogether(taken.length === room);
+  }
+
+  #putTogether(isAll: boolean): void {
+    const text = this.#recent;
+    // Of a character that is two halves the second one is still to come.
+    const whole = isAll || !isFirstHalf(text.charCodeAt(text.length - 1)) ? text : text.slice(0, -1);
+    this.#recent = whole === text ? '' : text.slice(-1);
+    const size = Buffer.byteLength(whole);
+    this.#takeRoom(this.#used + size);
+    this.#used += this.#bytes.write(whole, this.#used);
+    if (isAll || this.#used >= BLOCK_BYTES) this.#pack();
+  }
+
+  #takeRoom(size: number): void {
+    if (size <= this.#bytes.length) return;
+    let room = Math.max(FIRST_BYTES, this.#bytes.length);
+    while (room < size) room *= 2;
+    const larger = Buffer.allocUnsafeSlow(room);
+    this.#bytes.copy(larger, 0, 0, this.#used);
+    this.#bytes = larger;
+  }
+
+  #pack(): void {
+    const chars = this.length - this.#recent.length - this.#packedChars;
+    const packed = deflateRawSync(this.#bytes.subarray(0, this.#used), FASTEST);
+    // zlib gives a part of a larger buffer.
+    const bytes = Buffer.allocUnsafeSlow(packed.length);
+    packed.copy(bytes);
+    this.#packed.push({ bytes, chars });
+    this.#packedChars += chars;
+    this.#bytes = NONE;
+    this.#used = 0;
   }
 }
 
+const isFirstHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
+
 /** Tokens of all that was generated, where `tokens` are those of what was kept: the rest is like it. */
-export const ofAll = (tokens: number, { kept, beyond }: Pick<GeneratedText, 'kept' | 'beyond'>): number =>
-  beyond === 0 ? tokens : Math.ceil(tokens * (1 + beyond / kept.length));
+export const ofAll = (tokens: number, { length, beyond }: Pick<GeneratedText, 'length' | 'beyond'>): number =>
+  beyond === 0 ? tokens : Math.ceil(tokens * (1 + beyond / length));

@@ -42,8 +42,8 @@ export abstract class SseStream implements StreamReader {
   abstract readonly filtered: boolean;
   abstract readonly empty: boolean;
 
-  text(): string {
-    return this.generated.kept;
+  text(from?: number): string {
+    return this.generated.kept(from);
   }
 
   get beyond(): number {

@@ -68,7 +68,7 @@ export class SseReader {
         return;
       }
     }
-    this.#rest = start === buffer.length ? undefined : buffer.subarray(start);
+    this.#rest = start === buffer.length ? undefined : keptOf(buffer, start);
     // A blank line may be split over two pieces: look again at the last bytes, not at all of them.
     this.#scanned = this.#rest ? Math.max(0, this.#rest.length - 3) : 0;
     if (this.#rest && this.#rest.length > this.#limit) {
@@ -99,6 +99,10 @@ export class SseReader {
     return raw && raw.length > 0 ? parseEvent(raw) : undefined;
   }
 }
+
+/** The end of `buffer`, without the memory of what stands before it where that is more. */
+const keptOf = (buffer: Buffer, start: number): Buffer =>
+  start > buffer.length / 2 ? Buffer.from(buffer.subarray(start)) : buffer.subarray(start);
 
 /** The index after the blank line that ends the first event at or after `from`; -1 when there is none yet. */
 function eventEnd(buffer: Buffer, from: number, hasCr: boolean): number {

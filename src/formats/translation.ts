@@ -162,8 +162,11 @@ export interface StreamReader {
   readonly filtered: boolean;
   /** Neither content nor a call of a tool has come. */
   readonly empty: boolean;
-  /** The text received so far (content, reasoning, tool arguments), to be counted where usage is missing: its beginning. */
-  text(): string;
+  /**
+   * The text received so far (content, reasoning, tool arguments), to be counted where usage is missing: its beginning, but for the
+   * first `from` characters.
+   */
+  text(from?: number): string;
   /** Characters of it that came after what `text` has. */
   readonly beyond: number;
 }

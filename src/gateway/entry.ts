@@ -146,9 +146,9 @@ export class Progress {
 
   note(reading: StreamReader): void {
     if (this.#counting) return;
-    const text = reading.text();
-    const counted = countText(text.slice(this.#chars), this.#noting.target.counting.encoding);
-    this.#chars = text.length;
+    const text = reading.text(this.#chars);
+    const counted = countText(text, this.#noting.target.counting.encoding);
+    this.#chars += text.length;
     if (typeof counted === 'number') return this.#tell(reading, counted);
     this.#counting = true;
     counted.then(
@@ -166,7 +166,7 @@ export class Progress {
     this.#output += counted * target.counting.factor;
     const before = usage ?? intent.tokens;
     const untold = usage?.lacks === 'input' ? Math.max(0, intent.tokens.input - inputOf(usage)) : 0;
-    const generated = ofAll(Math.ceil(this.#output), { kept: reading.text(), beyond: reading.beyond });
+    const generated = ofAll(Math.ceil(this.#output), { length: this.#chars, beyond: reading.beyond });
     const output = Math.max(before.output, generated);
     const { tokens, service } = entered({ ...before, input: before.input + untold, output }, most);
     const spent = cost(tokens, price, { service, answered: true });

@@ -4,7 +4,7 @@
  */
 
 import type { Target } from '../catalog/model.js';
-import { type GeneratedText, ofAll } from '../formats/generated-text.js';
+import { ofAll } from '../formats/generated-text.js';
 import type { StreamReader } from '../formats/translation.js';
 import { inputOf, noUsage, type Usage } from '../formats/usage.js';
 import type { UsageSource } from '../ledger/entry.js';
@@ -35,7 +35,7 @@ export function bill(
 ): Bill | Promise<Bill> {
   const { reported, text, beyond } = received(carried);
   if (reported && text === '' && tellsInput(reported)) return billOf(reported, 'provider', { carried, price, most });
-  return billCounted(carried, target, price, countedInput, most, reported, { kept: text, beyond });
+  return billCounted(carried, target, price, countedInput, most, reported, { text, beyond });
 }
 
 async function billCounted(
@@ -45,10 +45,11 @@ async function billCounted(
   countedInput: number,
   most: MostUsage,
   reported: Usage | undefined,
-  generated: Pick<GeneratedText, 'kept' | 'beyond'>,
+  generated: { readonly text: string; readonly beyond: number },
 ): Promise<Bill> {
-  const { kept, beyond } = generated;
-  const counted = kept === '' ? 0 : ofAll(Math.ceil((await countText(kept, rule.encoding)) * rule.factor), generated);
+  const { text, beyond } = generated;
+  const kept = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
+  const counted = ofAll(kept, { length: text.length, beyond });
   const output = Math.min(counted, most.output);
   const read = mayHaveCost(carried) ? countedInput : 0;
   const source = rule.exact && beyond === 0 ? 'counted' : 'estimated';

@@ -31,7 +31,7 @@ export class MessagesStream extends SseStream {
   }
 
   get begun(): boolean {
-    return this.done || this.generated.kept !== '' || this.#calls;
+    return this.done || !this.generated.isEmpty || this.#calls;
   }
 
   /** Events are told by the `type` in their data. False: read no further. */

@@ -60,7 +60,7 @@ export class GeminiStream extends SseStream {
   }
 
   get begun(): boolean {
-    return this.done || this.generated.kept !== '' || !this.empty;
+    return this.done || !this.generated.isEmpty || !this.empty;
   }
 
   get filtered(): boolean {

@@ -67,8 +67,8 @@ export const wantsThinking = ({ json }: MessagesRequest): boolean =>
   !(isObject(json['thinking']) && json['thinking']['type'] === 'disabled');
 
 /** Usage that was not reported is guessed, so that no client takes its request for an empty one. */
-export const usageOr = (usage: Usage | undefined, request: MessagesRequest, text: string) =>
-  messageUsage(usage ?? { ...noUsage(), input: roughTokens(request), output: Math.ceil(text.length / 4) });
+export const usageOr = (usage: Usage | undefined, request: MessagesRequest, chars: number) =>
+  messageUsage(usage ?? { ...noUsage(), input: roughTokens(request), output: Math.ceil(chars / 4) });
 
 const PICTURE_TOKENS = 1_600;
 
@@ -107,7 +107,7 @@ export function answerOf(completion: Json, usage: Usage | undefined, terms: Term
     content,
     ...endingOf(choice, calls.length > 0, refusal, terms),
     container: null,
-    usage: usageOr(usage, terms.request, generatedText(message)),
+    usage: usageOr(usage, terms.request, generatedText(message).length),
   };
 }
 

@@ -78,7 +78,8 @@ export class MessagesWriter implements ChunkWriter {
   #index = 0;
   #calls = 0;
   #refusal = '';
-  #text = '';
+  /** Characters that were generated. */
+  #chars = 0;
   /** The content, for what is cited of it, and how long it is. */
   #said = '';
   #saidChars = 0;
@@ -111,7 +112,7 @@ export class MessagesWriter implements ChunkWriter {
       this.#close();
     }
     const ending: Ending = endingOf(this.#choice, this.#calls > 0, this.#refusal, this.#terms);
-    const told = usageOr(usage, this.#terms.request, this.#text);
+    const told = usageOr(usage, this.#terms.request, this.#chars);
     this.#out += event({ type: 'message_delta', delta: { ...ending, container: null }, usage: told });
     this.#out += event({ type: 'message_stop' });
     return this.#take();
@@ -160,7 +161,7 @@ export class MessagesWriter implements ChunkWriter {
   }
 
   #say(text: string): void {
-    this.#text += text;
+    this.#chars += text.length;
     this.#said += text.slice(0, MOST_SAID - this.#said.length);
     const from = this.#saidChars;
     const to = (this.#saidChars += text.length);
@@ -198,7 +199,7 @@ export class MessagesWriter implements ChunkWriter {
   }
 
   #think(field: ThinkingField, text: string): void {
-    this.#text += text;
+    this.#chars += text.length;
     const last = this.#blocks.at(-1);
     if (last?.kind === 'thinking') {
       last.waiting += text;
@@ -238,7 +239,7 @@ export class MessagesWriter implements ChunkWriter {
       known.waiting += args;
       known.said += args;
     }
-    this.#text += stringOr(called['name'], '') + args;
+    this.#chars += stringOr(called['name'], '').length + args.length;
     this.#flow();
   }
 

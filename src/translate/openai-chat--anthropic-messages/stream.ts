@@ -76,7 +76,7 @@ export class MessagesToChatStream extends SseStream {
   }
 
   get begun(): boolean {
-    return this.done || this.generated.kept !== '';
+    return this.done || !this.generated.isEmpty;
   }
 
   get filtered(): boolean {

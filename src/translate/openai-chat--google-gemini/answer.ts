@@ -52,7 +52,7 @@ function answerOf(plan: AnswerPlan, body: Buffer, answer: unknown): Answer | Pro
     servedModel: servedModel(answer),
     filtered: choices.some((choice) => choice['finish_reason'] === 'content_filter'),
     empty: told.every(({ candidate }) => candidate.empty),
-    text: () => told.map(({ candidate }) => candidate.text).join(''),
+    text: () => told.map(({ candidate }) => candidate.generated.kept()).join(''),
   });
   return then(jsonBytes(completion, body.length), answered);
 }

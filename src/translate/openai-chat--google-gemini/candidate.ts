@@ -55,12 +55,8 @@ export class Candidate {
     this.#fence = plan.fencedJson ? new FencedJson() : undefined;
   }
 
-  get text(): string {
-    return this.#text.kept;
-  }
-
-  get beyond(): number {
-    return this.#text.beyond;
+  get generated(): Pick<GeneratedText, 'isEmpty' | 'beyond' | 'kept'> {
+    return this.#text;
   }
 
   get ended(): boolean {

@@ -59,7 +59,8 @@ export class GeminiToChatStream extends SseStream {
 
   get begun(): boolean {
     if (this.done) return true;
-    for (const candidate of this.#candidates.values()) if (candidate.text !== '' || !candidate.empty) return true;
+    for (const candidate of this.#candidates.values())
+      if (!candidate.generated.isEmpty || !candidate.empty) return true;
     return false;
   }
 
@@ -74,15 +75,16 @@ export class GeminiToChatStream extends SseStream {
     return true;
   }
 
-  override text(): string {
+  override text(from = 0): string {
+    if (this.#candidates.size === 1) for (const { generated } of this.#candidates.values()) return generated.kept(from);
     let text = '';
-    for (const candidate of this.#candidates.values()) text += candidate.text;
-    return text;
+    for (const { generated } of this.#candidates.values()) text += generated.kept();
+    return text.slice(from);
   }
 
   override get beyond(): number {
     let beyond = 0;
-    for (const candidate of this.#candidates.values()) beyond += candidate.beyond;
+    for (const candidate of this.#candidates.values()) beyond += candidate.generated.beyond;
     return beyond;
   }
 
