@@ -45,12 +45,15 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
   const models = new Map<string, Model>();
   const wildcards = new Wildcards();
   const limits = new Map<string, readonly Limit[]>();
+  const ofTargets = targetLimits(config, deps.nowMs);
   for (const [label, written] of Object.entries(config.models)) {
     const own = limitsInForce({ kind: 'model', id: label }, written.limits, deps.nowMs);
     limits.set(label, own);
     const { budget } = written.retry;
     const retryBudget = budget === 'off' ? null : new RetryBudget(budget);
-    const makers = written.targets.map((target) => targetOf(config, written, target, deps));
+    const makers = written.targets.map((target) =>
+      targetOf(config, written, target, deps, ofTargets.get(labelOf(target))!),
+    );
     const make = (name: string, star: string) =>
       modelOf(
         name,
@@ -72,9 +75,7 @@ export function modelsOf(config: Config, deps: ModelsDeps): Models {
     limitsOf: (name) => limits.get(name) ?? (models.get(name) ?? wildcards.get(name))?.limits,
     written: {
       models: Object.keys(config.models),
-      targets: Object.values(config.models).flatMap(({ targets }) =>
-        targets.map((one) => `${one.provider}/${one.model}`),
-      ),
+      targets: Object.values(config.models).flatMap(({ targets }) => targets.map(labelOf)),
     },
     capture: {
       content: config.capture.content,
@@ -132,11 +133,30 @@ function modelOf(
 const orNever = (ms: number): number => (ms === 0 ? Number.POSITIVE_INFINITY : ms);
 
 /** Makes the target; `star` stands for the `*` in the name of its model. */
+const labelOf = ({ provider, model }: TargetConfig): string => `${provider}/${model}`;
+
+/** The limits of each target, whichever of the models that name it states them. */
+function targetLimits(config: Config, nowMs: number): ReadonlyMap<string, readonly Limit[]> {
+  const written = new Map<string, TargetConfig['limits'][number][]>();
+  for (const { targets } of Object.values(config.models)) {
+    for (const target of targets) {
+      const label = labelOf(target);
+      const known = written.get(label);
+      if (known) known.push(...target.limits);
+      else written.set(label, [...target.limits]);
+    }
+  }
+  const limits = new Map<string, readonly Limit[]>();
+  for (const [label, specs] of written) limits.set(label, limitsInForce({ kind: 'target', id: label }, specs, nowMs));
+  return limits;
+}
+
 function targetOf(
   config: Config,
   model: ModelConfig,
   written: TargetConfig,
   deps: ModelsDeps,
+  limits: readonly Limit[],
 ): (star: string) => Target {
   const provider = config.providers[written.provider]!;
   const providerType = deps.providers[provider.type]!;
@@ -185,8 +205,7 @@ function targetOf(
     ...Object.values(provider.headers),
     ...secretsOf(settings),
   ]);
-  const label = `${written.provider}/${written.model}`;
-  const limits = limitsInForce({ kind: 'target', id: label }, written.limits, deps.nowMs);
+  const label = labelOf(written);
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;

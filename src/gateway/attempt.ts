@@ -282,8 +282,8 @@ export function createAttempt({
   }
 
   function record(underway: Underway, carried: Carried, why: FailureClass | undefined, settled: Bill): AttemptResult {
-    const { reserved, reach, intent, writer } = underway;
-    const { context, grant, call } = reserved;
+    const { reserved, reach, intent, writer, entrant } = underway;
+    const { context, grant, call, caller, model: asked } = reserved;
     const { target, model } = reach;
     limiter.record(grant, reach, settled);
     context.waitedMs += carried.times.endedAt - carried.times.sentAt;
@@ -299,9 +299,9 @@ export function createAttempt({
         refusal = internalError;
       }
     }
-    ledger.append(resultOf(intent, { reserved, carried, bill: settled, refusal, overheadMs }));
+    const ended = { reserved, carried, bill: settled, refusal, overheadMs, hedged: entrant?.raced() };
+    ledger.append(resultOf(intent, ended));
     context.tape?.entered(intent.id, !(carried.kind === 'gone' && carried.superseded));
-    const { model: asked, caller } = reserved;
     metrics.usage(asked.label, target.provider, caller.key.team, settled.tokens, settled.cost.total);
     if (settled.implausible) {
       metrics.implausibleUsage(target.label);

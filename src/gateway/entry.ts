@@ -87,17 +87,25 @@ interface Ended {
   readonly bill: Bill;
   readonly refusal: Refusal | undefined;
   readonly overheadMs: number;
+  /** Another attempt ran beside it: the ledger then looks which of them counts as the request. */
+  readonly hedged: boolean | undefined;
 }
 
+const NO_FLAGS: readonly EntryFlag[] = [];
 const IMPLAUSIBLE: readonly EntryFlag[] = ['implausible_usage'];
+const HEDGED: readonly EntryFlag[] = ['hedged'];
 
-function flagsOf(implausible: boolean, guarded: Guarded | null): { flags: readonly EntryFlag[] } | undefined {
-  const said = guarded ? guardFlags(guarded) : [];
-  if (said.length === 0) return implausible ? { flags: IMPLAUSIBLE } : undefined;
-  return { flags: implausible ? [...IMPLAUSIBLE, ...said] : said };
+function flagsOf(
+  implausible: boolean,
+  hedged: boolean | undefined,
+  guarded: Guarded | null,
+): { flags: readonly EntryFlag[] } | undefined {
+  const said = guarded ? guardFlags(guarded) : NO_FLAGS;
+  if (said.length === 0 && !hedged) return implausible ? { flags: IMPLAUSIBLE } : undefined;
+  return { flags: [...(hedged ? HEDGED : NO_FLAGS), ...(implausible ? IMPLAUSIBLE : NO_FLAGS), ...said] };
 }
 
-export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs }: Ended): Entry {
+export function resultOf(intent: Entry, { reserved, carried, bill, refusal, overheadMs, hedged }: Ended): Entry {
   const { sentAt, firstByteAt, endedAt, providerRequestId } = carried.times;
   return {
     ...intent,
@@ -111,7 +119,7 @@ export function resultOf(intent: Entry, { reserved, carried, bill, refusal, over
     duration_ms: toMicroseconds(endedAt - sentAt),
     overhead_ms: toMicroseconds(overheadMs),
     provider_request_id: providerRequestId,
-    ...flagsOf(bill.implausible, reserved.guarded),
+    ...flagsOf(bill.implausible, hedged, reserved.guarded),
     ...rareFields(bill, reserved.caller.team?.markup_ppm),
   };
 }

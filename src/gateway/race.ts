@@ -13,6 +13,8 @@ export interface Entrant {
   readonly writer: ResponseWriter;
   /** Whether this attempt may answer: true for the first that asks, and whenever it asks again. */
   readonly claim: () => boolean;
+  /** Whether another attempt ran beside this one. */
+  readonly raced: () => boolean;
   /** The attempt runs. */
   readonly runs: (runner: Runner) => void;
 }
@@ -22,6 +24,7 @@ export class Race {
   readonly #runners = new Map<Entrant, Runner>();
   readonly #gone: (() => void)[] = [];
   readonly #drained: (() => void)[] = [];
+  #entered = 0;
   #winner: Entrant | undefined;
 
   constructor(writer: ResponseWriter) {
@@ -35,9 +38,11 @@ export class Race {
   }
 
   enter(): Entrant {
+    this.#entered += 1;
     const entrant: Entrant = {
       writer: this.#facade(),
       claim: () => this.#claim(entrant),
+      raced: () => this.#entered > 1,
       runs: (runner) => {
         this.#runners.set(entrant, runner);
         if (this.#winner && this.#winner !== entrant) runner.supersede();

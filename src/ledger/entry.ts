@@ -10,6 +10,8 @@ export type Estimate = 'intent' | 'progress';
 
 /** What may be said of an entry beside its figures. */
 export type EntryFlag =
+  /** Another target was asked beside this one, since its first byte took so long. */
+  | 'hedged'
   | 'sent_unknown'
   | 'implausible_usage'
   | 'guard_blocked'

@@ -26,8 +26,9 @@ import { entryOf } from './stored-entry-pg.js';
 import { hasEstimates, supersedingIn } from './supersede-pg.js';
 
 /**
- * An entry counts as a request where none of an earlier attempt is there: attempts that cost nothing leave no entry. Only the
- * last hour is searched, and requests that come with one id and another's attempts are told apart by their keys.
+ * An entry counts as a request where none of an earlier attempt is there: attempts that cost nothing leave no entry. Of attempts
+ * that ran side by side the later one may come first; it then counts, and the earlier one does not. Only an hour is searched,
+ * and requests that come with one id and another's attempts are told apart by their keys and holds.
  */
 const insertBatch = `
   with batch as materialized (
@@ -54,11 +55,16 @@ const insertBatch = `
           select case batch.correction when 'reversal' then -o.requests else o.requests end
           from entries o where o.at = batch.began and o.id = batch.corrects), 0)
         when corrects is not null then 0
-        when attempt = 1 then 1
+        when attempt = 1 and estimate is null and not coalesce(flags ? 'hedged', false) then 1
         when exists (
           select from entries e
           where e.request_id = batch.request_id and e.at between batch.began - interval '1 hour' and batch.began
             and e.key_id = batch.key_id and e.attempt < batch.attempt and e.corrects is null) then 0
+        when exists (
+          select from entries e
+          where e.request_id = batch.request_id and e.at between batch.began and batch.began + interval '1 hour'
+            and e.key_id = batch.key_id and e.hold is not distinct from batch.hold
+            and e.attempt > batch.attempt and e.requests = 1 and e.corrects is null) then 0
         when exists (
           select from batch e
           where e.request_id = batch.request_id and e.began between batch.began - interval '1 hour' and batch.began

@@ -194,6 +194,7 @@ function spentQuery(query: SpentQuery, pieces: SpentPieces): { text: string; val
 
   const parts: string[] = [];
   const whole = pieces.days.length + pieces.hours.length === 0;
+  const atOnePlace = query.model !== undefined || query.target !== undefined || query.models !== null;
   for (const span of pieces.entries) {
     const where = [
       ...scope,
@@ -207,8 +208,9 @@ function spentQuery(query: SpentQuery, pieces: SpentPieces): { text: string; val
       where.push(`(model = ${model} or limit_model = ${model})`);
     }
     if (query.except.length > 0) where.push(`(hold is null or hold <> all(${bind(query.except)}::text[]))`);
-    // Where no sums are beside them, requests are counted by their holds, whatever ids clients gave them.
-    const byHold = query.unit === 'requests' && whole;
+    // Where no sums are beside them, requests are counted by their holds, whatever ids clients gave them. So are those of a model
+    // or a target, which may have come there by a retry or a fallback; the sums know of such a request where it began.
+    const byHold = query.unit === 'requests' && (whole || atOnePlace);
     parts.push(
       byHold
         ? `select ${requestsByHold} as part from entries where ${['true', ...where].join(' and ')}`

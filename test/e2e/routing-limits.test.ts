@@ -36,6 +36,8 @@ before(async () => {
         full: { targets: [on('a', 'full', day(2)), on('b', 'full', { priority: 2, ...day(1) })] },
         'full-backed': { targets: [on('a', 'full-backed', day(1))], fallbacks: ['spare'] },
         spare: { targets: [on('b', 'spare')] },
+        named: { targets: [on('a', 'named', day(2))] },
+        'named-too': { targets: [on('a', 'named')] },
         split: {
           targets: [on('a', 'split', budget), on('b', 'split', { priority: 2, ...budget })],
           timeout: { first_byte: '400ms' },
@@ -171,4 +173,12 @@ test('the budget of a target counts what was spent there, and nothing of the att
     const { spent, held } = await level(gateway, `target=${target}`);
     assert.deepEqual({ spent, held }, { spent: own, held: 0 }, target);
   }
+});
+
+test('a limit of a target holds for every model that names the target, whichever of them states it', async () => {
+  const { key } = await gateway.key();
+  const statuses = [];
+  for (const model of ['named-too', 'named', 'named-too', 'named']) statuses.push((await ask(key, model)).status);
+  assert.deepEqual(statuses, [200, 200, 429, 429]);
+  assert.equal((await level(gateway, 'target=a/named')).spent, 2);
 });

@@ -307,6 +307,12 @@ describe('streams', () => {
   });
 });
 
+/** How many requests reports say that it was. */
+async function reported(entries: readonly EntryLine[]): Promise<number> {
+  const path = `/reports/spend?request_id=${entries[0]!.request_id}`;
+  return (await gateway.admin<{ total: { requests: number } }>('GET', path)).total.requests;
+}
+
 describe('hedging', () => {
   for (const stream of [false, true]) {
     it(`a second target is asked where the first is slow to begin, and the slower is given up: ${stream}`, async () => {
@@ -318,8 +324,10 @@ describe('hedging', () => {
       const slow = await arrived;
       await slow.over;
       assert.notEqual(slow.abortedAt, undefined);
-      const told = (await answer.entries()).map(({ provider, status, error }) => `${provider} ${status} ${error}`);
+      const entries = await answer.entries();
+      const told = entries.map(({ provider, status, error }) => `${provider} ${status} ${error}`);
       assert.deepEqual(told, ['a 499 superseded', 'b 200 null']);
+      assert.equal(await reported(entries), 1);
     });
   }
 
@@ -329,8 +337,10 @@ describe('hedging', () => {
     const answer = await ask('hedged', { stream: true });
     assert.deepEqual([answer.status, answer.header('provider')], [200, 'a']);
     assert.ok(answer.text.endsWith(DONE));
-    const told = (await answer.entries()).map(({ provider, status }) => `${provider} ${status}`);
-    assert.deepEqual(told, ['a 200', 'b 499']);
+    const entries = await answer.entries();
+    const told = entries.map(({ provider, status, flags }) => `${provider} ${status} ${flags}`);
+    assert.deepEqual(told, ['a 200 hedged', 'b 499 hedged']);
+    assert.equal(await reported(entries), 1);
   });
 
   it('a first that fails before its time is no race', async () => {

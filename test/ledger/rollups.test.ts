@@ -128,6 +128,25 @@ describe('sums of spend', () => {
     assert.deepEqual(rows, [{ requests: 2, attempts: 4 }]);
   });
 
+  test('of attempts side by side one is the request, whichever is written first', async () => {
+    const hedged: Partial<Entry> = { key: 'key_hedged', at: START, attempt: 1, flags: ['hedged'] };
+    const second: Partial<Entry> = { ...hedged, at: START + 5, attempt: 2 };
+    for (const more of [{}, { hold: 'hold_hedged' }] satisfies Partial<Entry>[]) {
+      const [first, later] = [entry({ ...hedged, request_id: `h${more.hold}`, ...more }), { ...second, ...more }];
+      await ledger().insert([entry({ ...later, request_id: first.request_id })]);
+      await ledger().insert([first]);
+    }
+    // Its gateway was killed before the first had ended.
+    await ledger().insert([entry({ ...second, request_id: 'killed' })]);
+    await ledger().insert([entry({ ...hedged, request_id: 'killed', flags: undefined, estimate: 'intent' })]);
+    // Another request under an id that was used before.
+    await ledger().insert([entry({ ...hedged, request_id: 'killed', hold: 'hold_other' })]);
+    const { rows } = await store.pool.query(
+      `select sum(requests)::int as requests, sum(attempts)::int as attempts from spend_day_main where key_id = 'key_hedged'`,
+    );
+    assert.deepEqual(rows, [{ requests: 4, attempts: 7 }]);
+  });
+
   test('a correction changes money and counts as nothing else', async () => {
     const wrong = entry({
       key: 'key_corrected',
