@@ -2,21 +2,13 @@
  * Tools and the choice among them. A name of up to 128 characters is shortened to the 64 that chat completions have, by its own
  * hash, so that it is the same in every request, and told in full again in the answer.
  */
-import { createHash } from 'node:crypto';
 import { isOwnTool } from '../../formats/anthropic-messages/blocks.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
-
-const LONGEST_NAME = 64;
-const HASH_LENGTH = 8;
+import { CHAT_NAMES, nameFor } from '../tool-names.js';
 
 /** The name of a tool as a chat completion can have it. */
-export function toolName(name: string): string {
-  if (/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return name;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);
-  const plain = name.slice(0, LONGEST_NAME - HASH_LENGTH - 1).replace(/[^a-zA-Z0-9_-]/g, '_');
-  return `${plain}_${hash}`;
-}
+export const toolName = (name: string): string => nameFor(CHAT_NAMES, name);
 
 /** The names of the tools of a request, by what `toolName` makes of them. */
 export function namesByChat(request: Json): (name: string) => string {

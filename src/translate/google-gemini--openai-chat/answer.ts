@@ -10,12 +10,14 @@ import { carriedSignature, isGoogles } from '../thought-signatures.js';
 import type { LegTerms } from '../through-chat.js';
 import { REDACTED, WHOLE } from './contents.js';
 import { groundingOf } from './grounding.js';
+import { namesByChat } from './tools.js';
 
 type Terms = LegTerms<GeminiRequest>;
 
 export function answerOf(completion: Json, usage: Usage | undefined, terms: Terms): Json {
   const choices = Array.isArray(completion['choices']) ? completion['choices'].filter(isObject) : [];
-  const candidates = choices.map((choice, place) => candidateOf(choice, place, terms));
+  const names = namesByChat(terms.request.json);
+  const candidates = choices.map((choice, place) => candidateOf(choice, place, terms, names));
   return { candidates, usageMetadata: usageMetadata(usage ?? noUsage()), ...identityOf(completion, terms) };
 }
 
@@ -26,14 +28,14 @@ export function identityOf({ model, id }: Json, terms: Terms): Json {
   };
 }
 
-function candidateOf(choice: Json, place: number, terms: Terms): Json {
+function candidateOf(choice: Json, place: number, terms: Terms, names: (name: string) => string): Json {
   const message = isObject(choice['message']) ? choice['message'] : {};
   const calls = Array.isArray(message['tool_calls']) ? message['tool_calls'].filter(isObject) : [];
   const said = [...textParts(message['content']), ...textParts(message['refusal']), ...imageParts(message['images'])];
   const parts = [
     ...thoughtParts(message, terms),
     ...signedText(said, carriedSignature(message)),
-    ...calls.map((call) => callPart(call, functionOf(call)['arguments'])),
+    ...calls.map((call) => callPart(call, functionOf(call)['arguments'], names)),
   ];
   const logprobs = logprobsOf(choice['logprobs']);
   const { annotations } = message;
@@ -127,15 +129,15 @@ export function thoughtIn(message: Json): { readonly field: ThinkingField; reado
 
 export const functionOf = (call: Json): Json => (isObject(call['function']) ? call['function'] : {});
 
-/** `args`: JSON that a model wrote, and that may be none. */
-export function callPart(call: Json, args: unknown): Json {
+/** `args`: JSON that a model wrote, and that may be none. `names`: what the caller calls a function. */
+export function callPart(call: Json, args: unknown, names: (name: string) => string): Json {
   const { id } = call;
   const signature = carriedSignature(call);
   const name = functionOf(call)['name'];
   return {
     functionCall: {
       ...(typeof id === 'string' && id !== '' ? { id } : {}),
-      name: typeof name === 'string' ? name : '',
+      name: typeof name === 'string' ? names(name) : '',
       args: argsOf(args),
     },
     ...(signature === undefined ? {} : { thoughtSignature: signature }),

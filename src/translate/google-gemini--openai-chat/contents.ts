@@ -13,6 +13,7 @@ import type { TargetFacts } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Findings } from '../findings.js';
 import { extraContent } from '../thought-signatures.js';
+import { functionName } from './tools.js';
 
 export function readContents(json: Json, target: TargetFacts, findings: Findings): Json[] {
   const reader = new ContentsReader(target, findings);
@@ -115,7 +116,7 @@ class ContentsReader {
       {
         id,
         type: 'function',
-        function: { name, arguments: JSON.stringify(call['args'] ?? {}) },
+        function: { name: functionName(name), arguments: JSON.stringify(call['args'] ?? {}) },
         ...(signature === undefined ? {} : { extra_content: extraContent(signature) }),
       },
     ];

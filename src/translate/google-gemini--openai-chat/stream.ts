@@ -26,6 +26,7 @@ import {
   wholeThought,
 } from './answer.js';
 import { groundingOf, MOST_CITATIONS } from './grounding.js';
+import { namesByChat } from './tools.js';
 
 interface Choice {
   /** Calls whose arguments may go on, by their numbers. */
@@ -45,6 +46,7 @@ const MOST_SAID = 128 * 1024;
 
 export class GeminiWriter implements ChunkWriter {
   readonly #terms: LegTerms<GeminiRequest>;
+  readonly #names: (name: string) => string;
   readonly #thinks: boolean;
   readonly #choices = new Map<number, Choice>();
   #identity: Json | undefined;
@@ -53,6 +55,7 @@ export class GeminiWriter implements ChunkWriter {
 
   constructor(terms: LegTerms<GeminiRequest>) {
     this.#terms = terms;
+    this.#names = namesByChat(terms.request.json);
     this.#thinks = wantsThoughts(terms);
     this.ping = terms.request.asArray ? '' : ': ping\n\n';
   }
@@ -165,7 +168,7 @@ export class GeminiWriter implements ChunkWriter {
   /** The calls that were waited with are over. */
   #settled(choice: Choice): Json[] {
     const parts: Json[] = [];
-    for (const { call, args } of choice.calls.values()) parts.push(callPart(call, args));
+    for (const { call, args } of choice.calls.values()) parts.push(callPart(call, args, this.#names));
     choice.calls.clear();
     return parts;
   }

@@ -1,10 +1,29 @@
-/** Functions that a model may call, and the choice among them, as a chat completion has them. */
+/**
+ * Functions that a model may call, and the choice among them, as a chat completion has them. Google takes dots, colons and longer
+ * names: such a name is sent as one that ends in a hash of it, and told in full again in the answer.
+ */
 import { field, listIn, objectIn } from '../../formats/google-gemini/fields.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import { CHAT_NAMES, nameFor } from '../tool-names.js';
 import { plainSchema } from './schema.js';
 
 const DECLARATIONS: ReadonlySet<string> = new Set(['functionDeclarations', 'function_declarations']);
+
+/** The name of a function as a chat completion can have it. */
+export const functionName = (name: string): string => nameFor(CHAT_NAMES, name);
+
+/** The names of the functions of a request, by what `functionName` makes of them. */
+export function namesByChat(json: Json): (name: string) => string {
+  const callers = new Map<string, string>();
+  for (const tool of listIn(json, 'tools')) {
+    for (const declared of isObject(tool) ? listIn(tool, 'functionDeclarations') : []) {
+      const name = isObject(declared) ? declared['name'] : undefined;
+      if (typeof name === 'string' && functionName(name) !== name) callers.set(functionName(name), name);
+    }
+  }
+  return (name) => callers.get(name) ?? name;
+}
 
 export function readTools(json: Json, findings: Findings): Json {
   const tools = listIn(json, 'tools').flatMap((tool, i) => {
@@ -36,14 +55,14 @@ function readFunction(declared: unknown, path: string, findings: Findings): Json
   if (!isAbsent(schema) && !isObject(schema)) return findings.invalid(`${path}.parameters`, 'must be an object');
   const parameters = isObject(schema) ? plainSchema(schema) : { type: 'object', properties: {} };
   const words = typeof description === 'string' && description !== '' ? { description } : {};
-  return [{ type: 'function', function: { name, ...words, parameters } }];
+  return [{ type: 'function', function: { name: functionName(name), ...words, parameters } }];
 }
 
 function readChoice(config: Json | undefined, findings: Findings): unknown {
   if (!config) return undefined;
   const mode = String(config['mode'] ?? 'AUTO').toUpperCase();
   const names = listIn(config, 'allowedFunctionNames').filter((name) => typeof name === 'string');
-  const named = names.map((name) => ({ type: 'function', function: { name } }));
+  const named = names.map((name) => ({ type: 'function', function: { name: functionName(name) } }));
   const allowed = (how: 'auto' | 'required') => ({ type: 'allowed_tools', allowed_tools: { mode: how, tools: named } });
   switch (mode) {
     case 'NONE':

@@ -10,9 +10,9 @@ import type { Answer } from '../../formats/translation.js';
 import { noUsage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { FencedJson } from '../fenced-json.js';
+import type { ToolNames } from '../tool-names.js';
 import { type Annotation, urlCitations } from './annotations.js';
 import type { ThinkingPosition } from './thinking-blocks.js';
-import type { ToolNames } from './tool-names.js';
 
 /** What of the request must be known to read its answer. */
 export interface AnswerPlan {

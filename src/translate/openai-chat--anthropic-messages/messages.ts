@@ -10,11 +10,11 @@ import type { TextBlockParam, ToolResultBlockParam } from '@anthropic-ai/sdk/res
 import { isObject, type Json } from '../../lib/json.js';
 import { finishInTurns, steps } from '../../lib/turns.js';
 import { type Findings, isAbsent } from '../findings.js';
+import type { ToolNames } from '../tool-names.js';
 import { type AssistantBlock, assistantBlocks } from './assistant-turn.js';
 import { cacheMark, type Markable } from './cache-marks.js';
 import { contentBlocks, type PartBlock, partBlocks, textBlocks, textOnlyBlocks } from './parts.js';
 import { ToolIds } from './tool-ids.js';
-import type { ToolNames } from './tool-names.js';
 import { toolResult } from './tool-results.js';
 
 export type Block = PartBlock | AssistantBlock | ToolResultBlockParam;

@@ -12,6 +12,7 @@ import { ok, type Result, refused } from '../../lib/errors.js';
 import type { Json } from '../../lib/json.js';
 import { isSmall } from '../../lib/json-bytes.js';
 import { Findings, isAbsent } from '../findings.js';
+import { MESSAGES_NAMES, ToolNames } from '../tool-names.js';
 import { type AnswerPlan, readMessagesAnswer } from './answer.js';
 import { type Markable, requestMark, settleMarks } from './cache-marks.js';
 import {
@@ -27,7 +28,6 @@ import { type MessagesBody, print, printInTurns } from './print.js';
 import { readMaxTokens, readSampling, readStop } from './sampling.js';
 import { MessagesToChatStream } from './stream.js';
 import { planThinking } from './thinking.js';
-import { ToolNames } from './tool-names.js';
 import { isForced, planTools, type ToolPlan, withoutForce } from './tools.js';
 
 /** Characters of `metadata.user_id`. */
@@ -46,7 +46,7 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
     function written(conversation: Conversation): Result<Translation> | Promise<Result<Translation>> {
       const facts = target.modelFacts ?? statedFacts(unknownModel, target.stated);
       const { forcedToolChoice: forced, model } = target;
-      const names = new ToolNames();
+      const names = new ToolNames(MESSAGES_NAMES);
       renameCalls(conversation, names);
       const tools = planTools(json, { facts, names, forced, inHistory: hasToolBlocks(conversation) }, findings);
       const { form, jsonTool } = tools;

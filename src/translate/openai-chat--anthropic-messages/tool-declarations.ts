@@ -7,10 +7,10 @@ import type { Tool } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js';
 import { isObject } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import type { ToolNames } from '../tool-names.js';
 import { cacheMark } from './cache-marks.js';
 import { rootObject } from './root-object.js';
 import { cannotHold, sanitiseSchema } from './schema-sanitise.js';
-import type { ToolNames } from './tool-names.js';
 
 export function readTools(tools: unknown, facts: ModelFacts, names: ToolNames, findings: Findings): Tool[] {
   if (isAbsent(tools)) return [];

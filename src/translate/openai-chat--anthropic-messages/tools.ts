@@ -8,10 +8,10 @@ import type { ModelFacts } from '../../formats/anthropic-messages/model-facts.js
 import type { ForcedToolChoice } from '../../formats/translation.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import type { ToolNames } from '../tool-names.js';
 import { type AnswerForm, readAnswerForm } from './response-format.js';
 import { rootObject } from './root-object.js';
 import { readTools } from './tool-declarations.js';
-import type { ToolNames } from './tool-names.js';
 
 export interface ToolPlan {
   readonly tools: Tool[];

@@ -10,6 +10,7 @@ import { isObject, type Json } from '../../lib/json.js';
 import { FencedJson } from '../fenced-json.js';
 import { rawAt } from '../raw-json.js';
 import { extraContent, type SignedPart, signedBlock } from '../thought-signatures.js';
+import type { ToolNames } from '../tool-names.js';
 import { annotationsOf } from './grounding.js';
 
 /** What of the request must be known to read its answer. */
@@ -18,6 +19,8 @@ export interface AnswerPlan {
   readonly model: string;
   readonly nowMs: number;
   readonly askedUsage: boolean;
+  /** What the caller calls a tool. */
+  readonly names: Pick<ToolNames, 'told'>;
   /** The tool whose input is the answer's content. */
   readonly jsonTool: string | undefined;
   /** The content was asked to be JSON, and may come in a Markdown fence. */
@@ -140,7 +143,9 @@ export class Candidate {
       // Before the call: what was thought is over.
       ...(signed === undefined ? [] : [this.#block(index, signed)]),
       {
-        tool_calls: [{ index, id, type: 'function', function: { name, arguments: args }, ...extra }],
+        tool_calls: [
+          { index, id, type: 'function', function: { name: this.#plan.names.told(name), arguments: args }, ...extra },
+        ],
       },
     ];
   }

@@ -13,6 +13,7 @@ import { isObject, type Json } from '../../lib/json.js';
 import { jsonText } from '../../lib/json-text.js';
 import { type Findings, isAbsent } from '../findings.js';
 import { blockSignatures, carriedSignature } from '../thought-signatures.js';
+import type { ToolNames } from '../tool-names.js';
 import { contentParts, type PartReader, textOnlyParts, textParts } from './parts.js';
 
 /** A call of a tool. `args` is JSON text that is printed as it is: numbers in it keep their precision. */
@@ -39,6 +40,8 @@ export interface Conversation {
 
 export interface ConversationTerms extends PartReader {
   readonly model: GeminiModel;
+  /** As the target takes names of tools. */
+  readonly names: Pick<ToolNames, 'sent'>;
   /** Calls and results have ids; Vertex AI knows none. */
   readonly callIds: boolean;
 }
@@ -75,6 +78,8 @@ class ConversationReader {
   /** Calls that wait for their result, by their ids. */
   readonly #waiting = new Map<string, Waiting>();
   #results: Result[] = [];
+  /** Said before all results were there. */
+  #behind: Json[] = [];
 
   constructor(terms: ConversationTerms) {
     this.#terms = terms;
@@ -89,10 +94,12 @@ class ConversationReader {
     if (!isAbsent(message['name'])) this.#findings.drop('messages[].name');
     if (!isAbsent(message['cache_control'])) this.#findings.drop('cache_control');
     const { role, content } = message;
-    if (role !== 'tool') this.#settleResults();
+    // What is said between calls and their results stands behind the results.
+    const waits = this.#waiting.size > 0 && (role === 'user' || role === 'system' || role === 'developer');
+    if (role !== 'tool' && !waits) this.#settleResults();
     if (role === 'system' || role === 'developer')
-      this.#instruct(textOnlyParts(content, `${path}.content`, this.#terms));
-    else if (role === 'user') this.#add('user', contentParts(content, `${path}.content`, this.#terms));
+      this.#instruct(textOnlyParts(content, `${path}.content`, this.#terms), waits);
+    else if (role === 'user') this.#say(contentParts(content, `${path}.content`, this.#terms), waits);
     else if (role === 'assistant') this.#add('model', this.#assistant(message, path));
     else if (role === 'tool') this.#toolResult(message, path);
     else if (role === 'function')
@@ -112,8 +119,13 @@ class ConversationReader {
     return { system, turns };
   }
 
-  #instruct(parts: Json[]): void {
-    if (this.#turns.length === 0) this.#system.push(...parts);
+  #instruct(parts: Json[], behind: boolean): void {
+    if (this.#turns.length === 0 && !behind) this.#system.push(...parts);
+    else this.#say(parts, behind);
+  }
+
+  #say(parts: readonly Json[], behind: boolean): void {
+    if (behind) this.#behind.push(...parts);
     else this.#add('user', parts);
   }
 
@@ -169,7 +181,8 @@ class ConversationReader {
       const at = `${path}[${i}]`;
       const read = readCall(call, at, this.#findings);
       if (!read) return [];
-      const { id, ...part } = read;
+      const { id, ...written } = read;
+      const part = { ...written, name: this.#terms.names.sent(written.name) };
       if (this.#waiting.has(id)) this.#findings.invalid(`${at}.id`, 'is given twice');
       this.#waiting.set(id, { name: part.name, path: at, order: this.#waiting.size });
       return [{ ...part, id: this.#terms.callIds ? id : undefined }];
@@ -204,10 +217,11 @@ class ConversationReader {
   }
 
   #settleResults(): void {
-    if (this.#results.length === 0) return;
     const results = this.#results.sort((a, b) => a.order - b.order);
-    this.#results = [];
+    const behind = this.#behind;
+    [this.#results, this.#behind] = [[], []];
     this.#add('user', [...results.map(({ part }) => part), ...results.flatMap(({ beside }) => beside)], true);
+    this.#add('user', behind);
   }
 }
 

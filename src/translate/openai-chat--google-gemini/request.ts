@@ -12,6 +12,7 @@ import type { Json } from '../../lib/json.js';
 import { bytesInTurns, isSmall } from '../../lib/json-bytes.js';
 import { jsonText } from '../../lib/json-text.js';
 import { Findings, isAbsent } from '../findings.js';
+import { GEMINI_NAMES, ToolNames } from '../tool-names.js';
 import { type AnswerPlan, readGeminiAnswer } from './answer.js';
 import { printTurn, readConversation, type Turn, turnPieces } from './contents.js';
 import { googleExtra, readGeneration } from './generation.js';
@@ -28,9 +29,10 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
     checkParameters(json, findings);
     const model = target.geminiModel ?? geminiModel(target.model);
     const atVertex = target.atVertex === true;
-    const terms = { model, findings, readsWeb: atVertex, callIds: !atVertex };
+    const names = new ToolNames(GEMINI_NAMES);
+    const terms = { model, names, findings, readsWeb: atVertex, callIds: !atVertex };
     const { system, turns } = readConversation(json['messages'], terms);
-    const { tools, calling: asked, form, instruction, jsonTool } = planTools(json, model, findings);
+    const { tools, calling: asked, form, instruction, jsonTool } = planTools(json, model, names, findings);
     const forces = asked?.mode === 'ANY' && jsonTool === undefined;
     const calling =
       forces && target.stated?.forced_tool === false ? findings.unsupported('tool_choice', UNFORCED) : asked;
@@ -52,6 +54,7 @@ export const openaiChatToGoogleGemini: Translator<ChatRequest> = {
       model: target.model,
       nowMs,
       askedUsage,
+      names,
       jsonTool,
       fencedJson: instruction !== undefined,
       eachSearch: model.signedCalls,

@@ -5,6 +5,7 @@
 import type { GeminiModel } from '../../formats/google-gemini/models.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
+import type { ToolNames } from '../tool-names.js';
 import { jsonSchema, openApiSchema } from './schema.js';
 
 interface Declaration {
@@ -18,6 +19,8 @@ interface CallingConfig {
   readonly mode: 'AUTO' | 'ANY' | 'NONE' | 'VALIDATED';
   readonly allowedFunctionNames?: readonly string[];
 }
+
+type Names = Pick<ToolNames, 'sent'>;
 
 export interface ToolPlan {
   readonly tools: readonly Declaration[];
@@ -33,9 +36,9 @@ export interface ToolPlan {
 const AS_JSON =
   'Whenever you answer with text, that text must be one JSON object and nothing else: no prose around it, no Markdown fence.';
 
-export function planTools(body: Json, model: GeminiModel, findings: Findings): ToolPlan {
-  const tools = readTools(body['tools'], model, findings);
-  const calling = readChoice(body['tool_choice'], tools, findings);
+export function planTools(body: Json, model: GeminiModel, names: Names, findings: Findings): ToolPlan {
+  const tools = readTools(body['tools'], model, names, findings);
+  const calling = readChoice(body['tool_choice'], tools, names, findings);
   const strict = Array.isArray(body['tools']) && body['tools'].some(isStrict);
   const parallel = body['parallel_tool_calls'] ?? true;
   if (typeof parallel !== 'boolean') findings.invalid('parallel_tool_calls', 'must be a boolean');
@@ -109,7 +112,7 @@ function readForm(format: unknown, findings: Findings): Form {
   };
 }
 
-function readTools(tools: unknown, model: GeminiModel, findings: Findings): Declaration[] {
+function readTools(tools: unknown, model: GeminiModel, names: Names, findings: Findings): Declaration[] {
   if (isAbsent(tools)) return [];
   if (!Array.isArray(tools)) {
     findings.invalid('tools', 'must be an array');
@@ -117,7 +120,7 @@ function readTools(tools: unknown, model: GeminiModel, findings: Findings): Decl
   }
   return tools.flatMap((tool, i) => {
     const read = readTool(tool, `tools[${i}]`, model, findings);
-    return read ? [read] : [];
+    return read ? [{ ...read, name: names.sent(read.name) }] : [];
   });
 }
 
@@ -167,7 +170,12 @@ function parametersOf(
   return {};
 }
 
-function readChoice(choice: unknown, tools: readonly Declaration[], findings: Findings): CallingConfig | undefined {
+function readChoice(
+  choice: unknown,
+  tools: readonly Declaration[],
+  names: Names,
+  findings: Findings,
+): CallingConfig | undefined {
   if (isAbsent(choice) || choice === 'auto') return undefined;
   if (choice === 'none') return tools.length > 0 ? { mode: 'NONE' } : undefined;
   if (choice === 'required') {
@@ -175,29 +183,36 @@ function readChoice(choice: unknown, tools: readonly Declaration[], findings: Fi
     return { mode: 'ANY' };
   }
   if (!isObject(choice)) return findings.invalid('tool_choice', "must be 'none', 'auto', 'required' or an object");
-  if (choice['type'] === 'allowed_tools') return readAllowed(choice['allowed_tools'], tools, findings);
+  if (choice['type'] === 'allowed_tools') return readAllowed(choice['allowed_tools'], tools, names, findings);
   if (choice['type'] !== 'function')
     return findings.unsupported('tool_choice.type', 'cannot be translated for this model');
-  const name = declaredName(choice, 'tool_choice', tools, findings);
+  const name = declaredName(choice, 'tool_choice', tools, names, findings);
   return name === undefined ? undefined : { mode: 'ANY', allowedFunctionNames: [name] };
 }
 
-function readAllowed(allowed: unknown, tools: readonly Declaration[], findings: Findings): CallingConfig | undefined {
+function readAllowed(
+  allowed: unknown,
+  tools: readonly Declaration[],
+  names: Names,
+  findings: Findings,
+): CallingConfig | undefined {
   const path = 'tool_choice.allowed_tools';
   const { mode, tools: named } = isObject(allowed) ? allowed : {};
   if (!Array.isArray(named)) return findings.invalid(`${path}.tools`, 'must be an array');
   if (mode !== 'auto' && mode !== 'required') return findings.invalid(`${path}.mode`, "must be 'auto' or 'required'");
-  const names = named.map((tool, i) => declaredName(tool, `${path}.tools[${i}]`, tools, findings) ?? '');
-  return { mode: mode === 'auto' ? 'VALIDATED' : 'ANY', allowedFunctionNames: names };
+  const allowedNames = named.map((tool, i) => declaredName(tool, `${path}.tools[${i}]`, tools, names, findings) ?? '');
+  return { mode: mode === 'auto' ? 'VALIDATED' : 'ANY', allowedFunctionNames: allowedNames };
 }
 
 function declaredName(
   choice: unknown,
   path: string,
   tools: readonly Declaration[],
+  names: Names,
   findings: Findings,
 ): string | undefined {
-  const named = isObject(choice) && isObject(choice['function']) ? choice['function']['name'] : undefined;
-  if (typeof named === 'string' && tools.some(({ name }) => name === named)) return named;
+  const written = isObject(choice) && isObject(choice['function']) ? choice['function']['name'] : undefined;
+  const named = typeof written === 'string' ? names.sent(written) : undefined;
+  if (named !== undefined && tools.some(({ name }) => name === named)) return named;
   return findings.invalid(`${path}.function.name`, "must name one of 'tools'");
 }

@@ -175,6 +175,24 @@ describe('calls of tools and their results', () => {
     });
   });
 
+  test('what is said between calls and their results stands behind the results', () => {
+    const messages = [
+      user('Look.'),
+      assistant(null, { tool_calls: [toolCall('c1', 'a'), toolCall('c2', 'b')] }),
+      { role: 'developer', content: 'Mind the gap.' },
+      toolResult('c1', 'one'),
+      user('And then?'),
+      toolResult('c2', 'two'),
+    ];
+    const [, , results, said] = contents(messages);
+    assert.deepEqual(
+      results.parts.map((part: { functionResponse: { name: string } }) => part.functionResponse.name),
+      ['a', 'b'],
+    );
+    assert.deepEqual(said, { role: 'user', parts: [{ text: 'Mind the gap.' }, { text: 'And then?' }] });
+    assert.equal(refusal({ messages: messages.slice(0, 3) }), 'invalid_value messages[1].tool_calls[0]');
+  });
+
   test('Vertex AI knows no ids', () => {
     const [, model, results] = sent({ messages: loop() }, { atVertex: true }).contents;
     assert.equal(model.parts[1].functionCall.id, undefined);

@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { completion, dropped, FLASH_20, FLASH_25, GEMINI_3, refusal, sent, tool } from './calls.js';
+import {
+  assistant,
+  completion,
+  dropped,
+  FLASH_20,
+  FLASH_25,
+  GEMINI_3,
+  refusal,
+  sent,
+  tool,
+  toolCall,
+  toolResult,
+  user,
+} from './calls.js';
 
 const schema = {
   type: 'object',
@@ -49,6 +62,28 @@ describe('tools', () => {
       tools: [tool('go', { parameters: { type: 'object', additionalProperties: true } })],
     }).tools;
     assert.ok(functionDeclarations[0].parametersJsonSchema);
+  });
+
+  test('a name that Google does not take is sent as one that it takes, and told in full in the answer', () => {
+    const names = ['1st', 'two words', `long-${'x'.repeat(80)}`, 'ok'];
+    const request = sent({
+      tools: names.map((name) => tool(name)),
+      tool_choice: { type: 'function', function: { name: '1st' } },
+      messages: [user('Go.'), assistant(null, { tool_calls: [toolCall('c', '1st')] }), toolResult('c', 'done')],
+    });
+    const told = request.tools[0].functionDeclarations.map(({ name }: { name: string }) => name);
+    assert.ok(
+      told.every((name: string) => /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$/.test(name)),
+      String(told),
+    );
+    assert.deepEqual([new Set(told).size, told[3]], [4, 'ok']);
+    assert.deepEqual(request.toolConfig.functionCallingConfig.allowedFunctionNames, [told[0]]);
+    assert.equal(request.contents[1].parts[0].functionCall.name, told[0]);
+    assert.equal(request.contents[2].parts[0].functionResponse.name, told[0]);
+    const parts = [{ functionCall: { name: told[0], args: {} } }];
+    const answer = { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }] };
+    const { message } = completion(answer, { tools: [tool('1st')] }).choices[0];
+    assert.equal(message.tool_calls[0].function.name, '1st');
   });
 
   test('the choice among them', () => {
