@@ -7,7 +7,7 @@ import type { PurgeStore } from './purges.js';
 
 type Pool = Pick<Store, 'pool'>['pool'];
 
-export interface AnswerRow extends Omit<CachedAnswer, 'cost_nusd' | 'epoch' | 'created_at' | 'expires_at'> {
+export interface AnswerRow extends Omit<CachedAnswer, 'body' | 'cost_nusd' | 'epoch' | 'created_at' | 'expires_at'> {
   readonly cost_nusd: string;
   readonly epoch: string;
   readonly created_ms: string;
@@ -15,20 +15,42 @@ export interface AnswerRow extends Omit<CachedAnswer, 'cost_nusd' | 'epoch' | 'c
 }
 
 const names = [
-  ...['key', 'id', 'body', 'model', 'team', 'key_id', 'tags', 'provider', 'target', 'served_model', 'price_version'],
+  ...['key', 'id', 'model', 'team', 'key_id', 'tags', 'provider', 'target', 'served_model', 'price_version'],
   ...['tokens', 'cost_nusd', 'epoch'],
 ];
 const columns = names.join(', ');
 
-const select = `
-  select ${columns}, ${msOf('created_at')} as created_ms, ${msOf('expires_at')} as expires_ms
-  from cache_answers where key = $1`;
+/** A larger body is written as it is and read in pieces, so that no turn of the loop has to do with all of its text. */
+const LARGE_BYTES = 64 * 1024;
+const sizeOf = `octet_length(a.body)`;
+/** Of an answer `a`: its body, if it is not large, and how large it is. */
+export const bodyColumns = `case when ${sizeOf} <= ${LARGE_BYTES} then a.body end as body, ${sizeOf} as body_bytes`;
+export interface BodyRow {
+  readonly body: Buffer | null;
+  readonly body_bytes: number;
+}
 
-/** One parameter for the batch, as the ledger does it; bodies travel in base64. */
+const pieces = `
+  select substr(a.body, 1 + n * ${LARGE_BYTES}, ${LARGE_BYTES}) as piece
+  from cache_answers a, generate_series(0, (${sizeOf} - 1) / ${LARGE_BYTES}) n where a.id = $1 order by n`;
+
+/** The body of the answer with an id; undefined where it is gone meanwhile. */
+export async function bodyOf(pool: Pool, id: string, { body, body_bytes }: BodyRow): Promise<Buffer | undefined> {
+  if (body) return body;
+  const { rows } = await pool.query<{ piece: Buffer }>({ name: 'tollgate_cache_body', text: pieces, values: [id] });
+  const whole = Buffer.concat(rows.map(({ piece }) => piece));
+  return whole.length === body_bytes ? whole : undefined;
+}
+
+const select = `
+  select ${columns}, ${bodyColumns}, ${msOf('created_at')} as created_ms, ${msOf('expires_at')} as expires_ms
+  from cache_answers a where key = $1`;
+
+/** One parameter for the batch, as the ledger does it; bodies travel in base64, but for a large one, which comes alone. */
 const insert = `
-  insert into cache_answers (${columns}, created_at, expires_at)
-  select key, id, decode(body, 'base64'), model, team, key_id, tags, provider, target, served_model, price_version, tokens,
-    cost_nusd, epoch, ${timeOf('created_at')}, ${timeOf('expires_at')}
+  insert into cache_answers (${columns}, body, created_at, expires_at)
+  select key, id, model, team, key_id, tags, provider, target, served_model, price_version, tokens,
+    cost_nusd, epoch, coalesce($2::bytea, decode(body, 'base64')), ${timeOf('created_at')}, ${timeOf('expires_at')}
   from json_to_recordset($1::json) as batch (
     key text, id text, body text, model text, team text, key_id text, tags text[], provider text, target text,
     served_model text, price_version text, tokens jsonb, cost_nusd bigint, epoch bigint, created_at bigint, expires_at bigint)
@@ -69,15 +91,24 @@ const named: Readonly<Record<PurgeKind, string>> = {
 export function pgAnswerStore(pool: Pool): AnswerStore {
   return {
     async get(key) {
-      const { rows } = await pool.query<AnswerRow>({ name: 'tollgate_cache_get', text: select, values: [key] });
-      return rows[0] && answerOf(rows[0]);
+      const text = { name: 'tollgate_cache_get', text: select, values: [key] };
+      const { rows } = await pool.query<AnswerRow & BodyRow>(text);
+      const [row] = rows;
+      const body = row && (await bodyOf(pool, row.id, row));
+      return body && answerOf(row, body);
     },
     async put(answers) {
       if (answers.length === 0) return;
       // Of two with one key in one statement Postgres would refuse the second.
       const batch = [...new Map(answers.map((answer) => [answer.key, answer])).values()];
-      const json = JSON.stringify(batch.map((answer) => ({ ...answer, body: answer.body.toString('base64') })));
-      await pool.query({ name: 'tollgate_cache_put', text: insert, values: [json] });
+      const small = batch.filter(({ body }) => body.length <= LARGE_BYTES);
+      const json = JSON.stringify(small.map((answer) => ({ ...answer, body: answer.body.toString('base64') })));
+      if (small.length > 0) await pool.query({ name: 'tollgate_cache_put', text: insert, values: [json, null] });
+      for (const answer of batch) {
+        if (answer.body.length <= LARGE_BYTES) continue;
+        const { body, ...rest } = answer;
+        await pool.query({ name: 'tollgate_cache_put', text: insert, values: [JSON.stringify([rest]), body] });
+      }
     },
     async remove(id) {
       const { rowCount } = await pool.query('delete from cache_answers where id = $1', [id]);
@@ -95,8 +126,12 @@ export function pgAnswerStore(pool: Pool): AnswerStore {
   };
 }
 
-const answerOf = ({ created_ms, expires_ms, ...row }: AnswerRow): CachedAnswer => ({
+const answerOf = (
+  { body: _, body_bytes: _bytes, created_ms, expires_ms, ...row }: AnswerRow & BodyRow,
+  body: Buffer,
+): CachedAnswer => ({
   ...row,
+  body,
   cost_nusd: Number(row.cost_nusd),
   epoch: Number(row.epoch),
   created_at: Number(created_ms),

@@ -62,8 +62,11 @@ export interface Replay<R extends ModelRequest> {
   prompt(request: R, maxTurns: number): Prompt | PromptUnfit;
   /** Whether an answer may be given to another caller. */
   isRepeatable(answer: Buffer): boolean;
-  /** The whole answer that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
-  whole(pieces: readonly Buffer[], usage: Usage): Buffer | undefined;
+  /**
+   * The whole answer that a stream told, with `usage` in it; undefined where it was not whole or not understood. In steps, for a
+   * long one takes more than a turn of the loop has time for.
+   */
+  whole(pieces: readonly Buffer[], usage: Usage): Generator<number, Buffer | undefined>;
   /** A kept answer as the answer to this request: with an identity of its own, as of now. */
   retold(answer: Buffer, nowMs: number, request: R): Buffer;
   /** What a stream tells of its own request and key: only who would be told the same reads it along. Left out: nothing. */

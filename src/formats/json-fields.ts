@@ -159,3 +159,24 @@ export function edited(
   const comma = found.fields.length > 0 && added !== '' ? ',' : '';
   return splice(bytes, [{ start: found.end, end: found.end, with: comma + added }]);
 }
+
+/** The object with these values, in the place of those that it has under their names; all other bytes as they were. */
+export function withValues(json: Buffer, values: Readonly<Record<string, string | number>>): Buffer {
+  const found = jsonFields(json);
+  if (!found) {
+    const parsed = JSON.parse(json.toString('utf8')) as object;
+    return Buffer.from(JSON.stringify({ ...parsed, ...values }));
+  }
+  const texts = new Map(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]));
+  const edits: Edit[] = [];
+  for (const { name, valueStart: start, valueEnd: end } of found.fields) {
+    const text = texts.get(name);
+    if (text !== undefined) edits.push({ start, end, with: text });
+  }
+  const there = new Set(found.fields.map(({ name }) => name));
+  const added = [...texts]
+    .filter(([name]) => !there.has(name))
+    .map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  const comma = there.size > 0 && added.length > 0 ? ',' : '';
+  return splice(json, [...edits, { start: found.end, end: found.end, with: comma + added.join() }]);
+}

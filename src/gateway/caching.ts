@@ -13,6 +13,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, refuse } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
+import { finishNow, inTurns } from '../lib/turns.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { CallHeaders } from './call.js';
 import { type Carried, servedModel } from './carried.js';
@@ -29,6 +30,7 @@ import type { Admitted, AttemptResult, Reserved } from './stages.js';
 
 /** Larger answers are not kept. */
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
+const LARGE_BYTES = 128 * 1024;
 
 /** A request whose model's answers are cached, in a format whose answers can be. */
 type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags' | 'guarded'> & {
@@ -104,7 +106,12 @@ export type Turn =
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The request goes upstream, its answer to this writer; of what it brings `keep` is told, and `end` in any case. */
-  | { readonly kind: 'fetch'; readonly writer: ResponseWriter; keep(result: AttemptResult): void; end(): void };
+  | {
+      readonly kind: 'fetch';
+      readonly writer: ResponseWriter;
+      keep(result: AttemptResult): Promise<void> | undefined;
+      end(): void;
+    };
 
 export interface Caching {
   /** Undefined where this request takes no part. */
@@ -167,11 +174,12 @@ export function createCaching(ports: {
         ? new RecordingWriter(reserved.writer, LARGEST_ANSWER_BYTES, (live) => comes(reserved, live, permit))
         : null;
     const writer = recording ?? reserved.writer;
+    let keeping: Promise<void> | undefined;
     return {
       kind: 'fetch',
       writer,
       keep: ({ target, carried, bill, refusal }) => {
-        if (carried.kind === 'gone') return; // the next of those who wait takes over at the end
+        if (carried.kind === 'gone') return undefined; // the next of those who wait takes over at the end
         const told = {
           provider: target.provider,
           target: target.id,
@@ -182,15 +190,22 @@ export function createCaching(ports: {
         recording?.over(liveEnd(recording, reserved, told));
         // A fallback's answer is not the model's: it is not told again in its name.
         const own = model.targets.includes(target);
-        permit.done({
-          body: refusal || !own ? undefined : keepable(carried, recording, bill.tokens, replay),
-          ...told,
-          tokens: bill.tokens,
-        });
+        const done = (body: Buffer | undefined): void => permit.done({ body, ...told, tokens: bill.tokens });
+        if (refusal || !own) done(undefined);
+        else {
+          const bytes = carried.kind === 'whole' ? carried.answer.body.length : (recording?.size ?? 0);
+          const walk = keepable(carried, recording, bill.tokens, replay);
+          // A large answer was read in this turn of the loop already.
+          if (bytes > LARGE_BYTES) keeping = inTurns(walk).then(done);
+          else done(finishNow(walk));
+        }
+        return keeping;
       },
       end: () => {
         recording?.over({ kind: 'broken', told: undefined, slow: false });
-        permit.failed(reserved.writer.gone);
+        const { gone } = reserved.writer;
+        if (keeping) void keeping.catch(() => {}).then(() => permit.failed(gone));
+        else permit.failed(gone);
       },
     };
   }
@@ -287,16 +302,17 @@ const waitedTooLong: Refusal = refuse(
 );
 
 /** What of an answer is kept; undefined: nothing. */
-function keepable(
+function* keepable(
   carried: Carried,
   recording: RecordingWriter | null,
   tokens: Entry['tokens'],
   replay: Replay<ModelRequest>,
-): Buffer | undefined {
+): Generator<number, Buffer | undefined> {
   let answer: Buffer | undefined;
   if (carried.kind === 'whole') answer = carried.answer.body;
-  else if (carried.kind === 'streamed' && recording?.pieces) answer = replay.whole(recording.pieces, tokens);
+  else if (carried.kind === 'streamed' && recording?.pieces) answer = yield* replay.whole(recording.pieces, tokens);
   if (!answer || answer.length > LARGEST_ANSWER_BYTES) return undefined;
+  yield answer.length;
   return replay.isRepeatable(answer) ? answer : undefined;
 }
 

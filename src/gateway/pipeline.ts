@@ -281,7 +281,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** The caller has its answer: what goes wrong from here on is nothing to it. */
   function keep(turn: Turn & { readonly kind: 'fetch' }, result: AttemptResult, requestId: string): void {
     try {
-      turn.keep(result);
+      turn.keep(result)?.catch((error: unknown) => onFault(error, requestId));
     } catch (error) {
       onFault(error, requestId);
     }

@@ -34,6 +34,11 @@ export class RecordingWriter implements ResponseWriter {
     return this.#pieces;
   }
 
+  /** Bytes that were kept. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** What the answer was ended with; undefined where it was not. */
   get closing(): Buffer | undefined {
     return this.#closing;

@@ -29,6 +29,14 @@ const circle: Waiting[] = [];
 /** Whose step is next; kept between turns, so that nobody waits for those who came first to end. */
 let next = 0;
 
+/** Work that is small enough to be done at once. */
+export function finishNow<T>(walk: Generator<number, T>): T {
+  for (;;) {
+    const { done, value } = walk.next();
+    if (done) return value;
+  }
+}
+
 /** Runs `work` to its end. */
 export function finishInTurns(work: Work): Promise<void> {
   return new Promise((resolve, reject) => {

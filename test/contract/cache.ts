@@ -44,12 +44,44 @@ export function cacheContract(name: string, open: () => Promise<CacheStores>): v
     });
     after(() => stores.close());
 
+    const prompt = (key: string, scope = 's', first = 1) => ({
+      key,
+      scope,
+      prompt: Buffer.from(`prompt of ${key}`),
+      vector: Float32Array.from([first, 0.5, -0.25]),
+      answer_vector: new Float32Array(0),
+      answer_group: 'g',
+      whole_answer: true,
+    });
+
     test('an answer comes back as it was put, and an unknown key is nothing', async () => {
       const one = answer({ team: null, tags: [], served_model: 'm-2' });
       await stores.answers.put([one, answer()]);
       assert.deepEqual(await stores.answers.get(one.key), one);
       assert.equal(await stores.answers.get('nobody'), undefined);
       await stores.answers.put([]);
+    });
+
+    test('a large answer comes back as it was put, beside small ones, and is replaced as they are', async () => {
+      const large = (bytes: number) =>
+        answer({ body: Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 7 + (i >> 8)) % 256)) });
+      const all = [
+        answer(),
+        large(65_537),
+        answer(),
+        large(1_000_003),
+        large(65_536),
+        answer({ body: Buffer.alloc(0) }),
+      ];
+      await stores.answers.put(all);
+      for (const one of all) assert.deepEqual(await stores.answers.get(one.key), one);
+      const [, one] = all;
+      await stores.prompts.put(prompt(one!.key, 'large'));
+      const kept = (await stores.prompts.answer('large', one!.key))!;
+      assert.deepEqual([kept.id, kept.body.equals(one!.body)], [one!.id, true]);
+      const newer = answer({ key: one!.key, body: Buffer.alloc(200_000, 'x'), created_at: NOW + 1 });
+      await stores.answers.put([newer]);
+      assert.deepEqual(await stores.answers.get(one!.key), newer);
     });
 
     test('of two answers under one key the later stays, also within a batch', async () => {
@@ -112,16 +144,6 @@ export function cacheContract(name: string, open: () => Promise<CacheStores>): v
       assert.ok(since.some(({ kind, seq }) => kind === 'team' && seq === again.seq));
       assert.ok(since.some(({ kind, seq }) => kind === 'model' && seq === two.seq));
       assert.deepEqual(await stores.purges.since(again.seq), []);
-    });
-
-    const prompt = (key: string, scope = 's', first = 1) => ({
-      key,
-      scope,
-      prompt: Buffer.from(`prompt of ${key}`),
-      vector: Float32Array.from([first, 0.5, -0.25]),
-      answer_vector: new Float32Array(0),
-      answer_group: 'g',
-      whole_answer: true,
     });
 
     test('prompts are paged in order, read only within their scope, and go with their answers', async () => {

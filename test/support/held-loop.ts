@@ -131,6 +131,13 @@ export const holds: readonly Hold[] = [
     body: () => chat(text('lorem ipsum ', 500_000), 'cached'),
   },
   {
+    name: 'cached, an answer of 900 kB',
+    status: 200,
+    path: openai,
+    body: () => chat('How is a long answer kept?', 'cached'),
+    answer: () => completion(text('lorem "ipsum" ', 900_000)),
+  },
+  {
     name: 'for claude, 19 MB of English',
     status: 200,
     path: openai,

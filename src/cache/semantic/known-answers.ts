@@ -3,6 +3,7 @@
  * The model is asked for vectors only where nothing simpler tells two answers apart; a vector is made when it is first needed,
  * and kept with the prompt where that was before the prompt was.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Seal } from '../seal.js';
 import { type Embedder, embedBeginning } from './embedder.js';
@@ -25,6 +26,7 @@ export interface Sketched {
   making?: Promise<Float32Array>;
 }
 
+const LARGE_BYTES = 128 * 1024;
 const SKETCHES_BYTES = 8 * 2 ** 20;
 /** One is forgotten after that, however long the answer is kept. */
 const SKETCH_MS = 10 * 60_000;
@@ -43,7 +45,14 @@ export class KnownAnswers {
     this.#deps = deps;
   }
 
-  /** One that was just told. */
+  /** One that was just told. A large one takes several turns of the loop. */
+  async read(id: string, body: Buffer, wordsOf: (body: Buffer) => string): Promise<Sketched> {
+    if (body.length > LARGE_BYTES) await nextTurn();
+    const words = wordsOf(body);
+    if (body.length > LARGE_BYTES) await nextTurn();
+    return this.add(id, words);
+  }
+
   add(id: string, words: string): Sketched {
     const answer = { sketch: sketchOf(words), vector: new Float32Array(0) };
     this.#known.set(id, answer);
@@ -66,7 +75,7 @@ export class KnownAnswers {
     const kept = await this.#deps.store.answer(scope, key);
     const body = kept?.id === id ? this.#deps.seal.open(kept.body, key) : undefined;
     if (!body) return undefined;
-    const answer = this.add(id, wordsOf(body));
+    const answer = await this.read(id, body, wordsOf);
     answer.vector = kept!.vector;
     return answer;
   }

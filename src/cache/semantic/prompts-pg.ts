@@ -1,7 +1,7 @@
 /** What the semantic tier keeps, in Postgres. Vectors are bytes there and are compared in the process. */
 import type { Store } from '../../store/pg.js';
 import { msOf } from '../../store/times.js';
-import type { AnswerRow } from '../answers-pg.js';
+import { type AnswerRow, type BodyRow, bodyColumns, bodyOf } from '../answers-pg.js';
 import type { AnswerHead, Observation, PromptStore } from './prompt-store.js';
 
 type HeadRow = Pick<AnswerRow, Exclude<keyof AnswerHead, 'created_at' | 'expires_at'> | 'created_ms' | 'expires_ms'>;
@@ -12,9 +12,8 @@ interface PromptRow extends HeadRow {
   readonly answer_group: string;
 }
 
-interface KeptRow {
+interface KeptRow extends BodyRow {
   readonly id: string;
-  readonly body: Buffer;
   readonly answer_vector: Buffer;
 }
 
@@ -25,7 +24,7 @@ const read = `
     ${msOf('a.created_at')} as created_ms, ${msOf('a.expires_at')} as expires_ms
   from cache_prompts p join cache_answers a using (key) where p.scope = $1 and p.key = any($2)`;
 const kept = `
-  select a.id, a.body, p.answer_vector from cache_prompts p join cache_answers a using (key)
+  select a.id, ${bodyColumns}, p.answer_vector from cache_prompts p join cache_answers a using (key)
   where p.scope = $1 and p.key = $2`;
 const put = `
   insert into cache_prompts (key, scope, prompt, vector, answer_vector, answer_group, whole_answer)
@@ -58,8 +57,9 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
     },
     async answer(scope, key) {
       const { rows } = await pool.query<KeptRow>({ name: 'tollgate_cache_kept', text: kept, values: [scope, key] });
-      const row = rows[0];
-      return row && { id: row.id, body: row.body, vector: floatsOf(row.answer_vector) };
+      const [row] = rows;
+      const body = row && (await bodyOf(pool, row.id, row));
+      return body && { id: row.id, body, vector: floatsOf(row.answer_vector) };
     },
     async put({ key, scope, prompt, vector, answer_vector, answer_group, whole_answer }) {
       const values = [key, scope, prompt, bytesOf(vector), bytesOf(answer_vector), answer_group, whole_answer];

@@ -3,6 +3,7 @@
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Replay } from '../format.js';
+import { withValues } from '../json-fields.js';
 import { isServerTool, listOf } from './blocks.js';
 import { promptOf } from './prompt.js';
 import type { MessagesRequest } from './request.js';
@@ -19,14 +20,11 @@ export const messagesReplay: Replay<MessagesRequest> = {
   identity: ({ json }) => Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name))),
   prompt: (request, maxTurns) => promptOf(messagesReplay.identity(request), maxTurns),
   isRepeatable: (answer) => isRepeatable(JSON.parse(answer.toString('utf8'))),
-  whole(pieces, usage) {
-    const message = wholeMessage(pieces, usage);
+  *whole(pieces, usage) {
+    const message = yield* wholeMessage(pieces, usage);
     return message && Buffer.from(JSON.stringify(message));
   },
-  retold(answer, nowMs) {
-    const message = JSON.parse(answer.toString('utf8')) as Json;
-    return Buffer.from(JSON.stringify({ ...message, id: newId('msg', nowMs) }));
-  },
+  retold: (answer, nowMs) => withValues(answer, { id: newId('msg', nowMs) }),
   words(answer) {
     const { content } = JSON.parse(answer.toString('utf8')) as Json;
     return listOf(content)

@@ -8,10 +8,13 @@ import type { Usage } from '../usage.js';
 import { messageUsage } from './message-usage.js';
 
 /** Undefined where the stream was not whole or not understood. */
-export function wholeMessage(pieces: readonly Buffer[], usage: Usage): Json | undefined {
+export function* wholeMessage(pieces: readonly Buffer[], usage: Usage): Generator<number, Json | undefined> {
   const reader = new SseReader();
   const telling = new Telling();
-  for (const piece of pieces) reader.feed(piece, ({ data }) => telling.take(data));
+  for (const piece of pieces) {
+    reader.feed(piece, ({ data }) => telling.take(data));
+    yield piece.length;
+  }
   return telling.whole(usage);
 }
 

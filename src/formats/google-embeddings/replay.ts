@@ -10,7 +10,10 @@ export const googleEmbeddingsReplay: Replay<GoogleEmbeddingsRequest> = {
   },
   prompt: () => 'no text',
   isRepeatable: () => true,
-  whole: () => undefined,
+  *whole() {
+    yield 0;
+    return undefined;
+  },
   retold: (answer) => answer,
   words: () => '',
 };

@@ -2,6 +2,7 @@
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Prompt, PromptUnfit, Replay } from '../format.js';
+import { withValues } from '../json-fields.js';
 import { SseReader } from '../sse.js';
 import type { Usage } from '../usage.js';
 import { field, listIn, partsIn } from './fields.js';
@@ -23,14 +24,11 @@ export const geminiReplay: Replay<GeminiRequest> = {
   identity: ({ json }) => Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name))),
   prompt: (request, maxTurns) => promptOf(geminiReplay.identity(request), maxTurns),
   isRepeatable: (answer) => isRepeatable(JSON.parse(answer.toString('utf8'))),
-  whole(pieces, usage) {
-    const answer = wholeAnswer(pieces, usage);
+  *whole(pieces, usage) {
+    const answer = yield* wholeAnswer(pieces, usage);
     return answer && Buffer.from(JSON.stringify(answer));
   },
-  retold(answer, nowMs) {
-    const told = JSON.parse(answer.toString('utf8')) as Json;
-    return Buffer.from(JSON.stringify({ ...told, responseId: newId('req', nowMs).slice(4) }));
-  },
+  retold: (answer, nowMs) => withValues(answer, { responseId: newId('req', nowMs).slice(4) }),
   words: (answer) =>
     candidatesOf(JSON.parse(answer.toString('utf8')) as Json)
       .flatMap(partsOf)
@@ -66,8 +64,8 @@ function promptOf(request: Json, maxTurns: number): Prompt | PromptUnfit {
 }
 
 /** The answer that a stream told, with `usage` in it; undefined where it was not whole. */
-function wholeAnswer(pieces: readonly Buffer[], usage: Usage): Json | undefined {
-  const events = eventsIn(pieces);
+function* wholeAnswer(pieces: readonly Buffer[], usage: Usage): Generator<number, Json | undefined> {
+  const events = yield* eventsIn(pieces);
   if (!events) return undefined;
   const parts: Json[] = [];
   let base: Json = {};
@@ -95,17 +93,19 @@ export function addPart(parts: Json[], part: Json): void {
 const isPlain = (part: Json): boolean =>
   typeof part['text'] === 'string' && Object.keys(part).every((name) => name === 'text' || name === 'thought');
 
-function eventsIn(pieces: readonly Buffer[]): Json[] | undefined {
+function* eventsIn(pieces: readonly Buffer[]): Generator<number, Json[] | undefined> {
   const [first] = pieces;
   if (first?.[0] === '['.charCodeAt(0)) return elementsIn(pieces);
   const events: Json[] = [];
   const reader = new SseReader();
   try {
-    for (const piece of pieces)
+    for (const piece of pieces) {
       reader.feed(piece, ({ data }) => {
         if (data !== undefined) events.push(JSON.parse(data) as Json);
         return true;
       });
+      yield piece.length;
+    }
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@
 import { newId } from '../../lib/ids.js';
 import { isObject } from '../../lib/json.js';
 import type { Replay } from '../format.js';
+import { withValues } from '../json-fields.js';
 import { SseReader } from '../sse.js';
 import type { Usage } from '../usage.js';
 import { promptOf } from './prompt.js';
@@ -26,11 +27,13 @@ export const chatReplay: Replay<ChatRequest> = {
   identity: ({ json }) => Object.fromEntries(Object.entries(json).filter(([name]) => !apart.has(name))),
   prompt: (request, maxTurns) => promptOf(chatReplay.identity(request), maxTurns),
   isRepeatable: (answer) => isRepeatable(JSON.parse(answer.toString('utf8'))),
-  whole(pieces, usage) {
-    const completion = completionOf(pieces, usage);
+  *whole(pieces, usage) {
+    const completion = yield* completionOf(pieces, usage);
     return completion && Buffer.from(JSON.stringify(completion));
   },
-  retold: (answer, nowMs) => Buffer.from(JSON.stringify(retold(JSON.parse(answer.toString('utf8')) as Wire, nowMs))),
+  /** The same completion under a new id, as of now. */
+  retold: (answer, nowMs) =>
+    withValues(answer, { id: `chatcmpl-${newId('req', nowMs).slice(4)}`, created: Math.floor(nowMs / 1000) }),
   words: wordsOf,
 };
 
@@ -57,17 +60,14 @@ function wordsOf(body: Buffer): string {
   return typeof content === 'string' ? content : '';
 }
 
-/** The same completion under a new id, as of now. */
-function retold(completion: Wire, nowMs: number): Wire {
-  const id = `chatcmpl-${newId('req', nowMs).slice(4)}`;
-  return { ...completion, id, created: Math.floor(nowMs / 1000) };
-}
-
 /** The whole completion that a stream told, with `usage` in it; undefined where it was not whole or not understood. */
-function completionOf(pieces: readonly Buffer[], usage: Usage): Wire | undefined {
+function* completionOf(pieces: readonly Buffer[], usage: Usage): Generator<number, Wire | undefined> {
   const reader = new SseReader();
   const telling = new Telling();
-  for (const piece of pieces) reader.feed(piece, ({ data }) => telling.take(data));
+  for (const piece of pieces) {
+    reader.feed(piece, ({ data }) => telling.take(data));
+    yield piece.length;
+  }
   return telling.whole(usage);
 }
 

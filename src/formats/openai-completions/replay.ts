@@ -2,6 +2,7 @@
 import { newId } from '../../lib/ids.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { Replay } from '../format.js';
+import { withValues } from '../json-fields.js';
 import { chatUsage } from '../openai-chat/usage.js';
 import { SseReader } from '../sse.js';
 import type { CompletionsRequest } from './request.js';
@@ -25,18 +26,12 @@ export const completionsReplay: Replay<CompletionsRequest> = {
     const choice = choiceOf(parsed(answer));
     return choice?.['finish_reason'] === 'stop' && choice['text'] !== '';
   },
-  whole(pieces, usage) {
-    const told = joined(pieces);
+  *whole(pieces, usage) {
+    const told = yield* joined(pieces);
     return told && Buffer.from(JSON.stringify({ ...told, usage: chatUsage(usage) }));
   },
   retold: (answer, nowMs) =>
-    Buffer.from(
-      JSON.stringify({
-        ...parsed(answer),
-        id: `cmpl-${newId('req', nowMs).slice(4)}`,
-        created: Math.floor(nowMs / 1000),
-      }),
-    ),
+    withValues(answer, { id: `cmpl-${newId('req', nowMs).slice(4)}`, created: Math.floor(nowMs / 1000) }),
   words: (answer) => String(choiceOf(parsed(answer))?.['text'] ?? ''),
 };
 
@@ -49,11 +44,11 @@ function choiceOf({ choices }: Json): Json | undefined {
 }
 
 /** The completion that a stream told; undefined where it was not whole, or holds what cannot be put together. */
-function joined(pieces: readonly Buffer[]): Json | undefined {
+function* joined(pieces: readonly Buffer[]): Generator<number, Json | undefined> {
   const reader = new SseReader();
   const events: Json[] = [];
   let understood = true;
-  for (const piece of pieces)
+  for (const piece of pieces) {
     reader.feed(piece, ({ data }) => {
       if (data === undefined || data.startsWith('[DONE]')) return true;
       try {
@@ -63,6 +58,8 @@ function joined(pieces: readonly Buffer[]): Json | undefined {
       }
       return understood;
     });
+    yield piece.length;
+  }
   let text = '';
   let finish: unknown;
   let base: Json = {};

@@ -11,7 +11,10 @@ export const embeddingsReplay: Replay<EmbeddingsRequest> = {
   prompt: () => 'no text',
   // Whoever read the answer has looked at its vectors.
   isRepeatable: () => true,
-  whole: () => undefined,
+  *whole() {
+    yield 0;
+    return undefined;
+  },
   retold: (answer) => answer,
   words: () => '',
 };

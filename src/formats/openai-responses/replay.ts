@@ -31,8 +31,8 @@ export const responsesReplay: Replay<ResponsesRequest> = {
   },
   prompt: (request, maxTurns) => promptOf(responsesReplay.identity(request), maxTurns),
   isRepeatable: (answer) => isRepeatable(JSON.parse(answer.toString('utf8'))),
-  whole(pieces, usage) {
-    const response = endOf(pieces);
+  *whole(pieces, usage) {
+    const response = yield* endOf(pieces);
     return response && Buffer.from(JSON.stringify({ ...response, usage: responsesUsage(usage) }));
   },
   retold(answer, nowMs, request) {
@@ -84,10 +84,10 @@ function isRepeatable(response: unknown): boolean {
 }
 
 /** The response of the event that ended a stream. */
-function endOf(pieces: readonly Buffer[]): Json | undefined {
+function* endOf(pieces: readonly Buffer[]): Generator<number, Json | undefined> {
   const reader = new SseReader();
   let found: Json | undefined;
-  for (const piece of pieces)
+  for (const piece of pieces) {
     reader.feed(piece, ({ name, data }) => {
       if (data === undefined || (name !== '' && name !== 'response.completed')) return true;
       const event: unknown = parsed(data);
@@ -95,6 +95,8 @@ function endOf(pieces: readonly Buffer[]): Json | undefined {
         found = event['response'];
       return true;
     });
+    yield piece.length;
+  }
   return found;
 }
 

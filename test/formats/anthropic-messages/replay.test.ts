@@ -7,6 +7,7 @@ import { readMessagesRequest } from '../../../src/formats/anthropic-messages/req
 import { wholeMessage } from '../../../src/formats/anthropic-messages/whole.js';
 import { noUsage } from '../../../src/formats/usage.js';
 import type { Json } from '../../../src/lib/json.js';
+import { finishNow } from '../../../src/lib/turns.js';
 import { atOnce } from '../../support/at-once.js';
 import { fixture } from '../../translate/openai-chat--anthropic-messages/calls.js';
 
@@ -34,7 +35,7 @@ describe('a stream and its whole', () => {
   for (const name of ['text', 'tools', 'thinking', 'refusal']) {
     test(`the stream of ${name} is put together to the message that it told`, () => {
       const whole = JSON.parse(fixture(`${name}.json`).toString()) as Json;
-      const put = wholeMessage([fixture(`${name}.sse`)], usage)!;
+      const put = finishNow(wholeMessage([fixture(`${name}.sse`)], usage))!;
       assert.deepEqual(
         (put['content'] as Json[]).map(({ type }) => type),
         (whole['content'] as Json[]).map(({ type }) => type),
@@ -53,7 +54,7 @@ describe('a stream and its whole', () => {
     test(`a whole ${name} told as a stream is put together to itself`, () => {
       const told = messageAsStream(fixture(`${name}.json`));
       const { usage: _, ...whole } = JSON.parse(fixture(`${name}.json`).toString()) as Json;
-      const { usage: __, ...put } = wholeMessage([told], usage)!;
+      const { usage: __, ...put } = finishNow(wholeMessage([told], usage))!;
       assert.deepEqual(put, whole);
     });
   }
@@ -63,14 +64,14 @@ describe('a stream and its whole', () => {
       content: [{ type: 'text', text: 'It is so.', citations: [{ type: 'char_location', cited_text: 'so' }] }],
     });
     const told = messageAsStream(Buffer.from(JSON.stringify(cited)));
-    assert.deepEqual(wholeMessage([told], usage)!['content'], cited.content);
+    assert.deepEqual(finishNow(wholeMessage([told], usage))!['content'], cited.content);
   });
 
   test('what is not whole, or not understood, is not put together', () => {
     const events = fixture('text.sse')
       .toString()
       .split(/(?<=\n\n)/);
-    const of = (...some: string[]) => wholeMessage([Buffer.from(some.join(''))], usage);
+    const of = (...some: string[]) => finishNow(wholeMessage([Buffer.from(some.join(''))], usage));
     assert.ok(of(...events));
     assert.equal(of(...events.slice(0, -1)), undefined);
     assert.equal(of(...events.slice(1)), undefined);
