@@ -5,7 +5,7 @@
  */
 
 import { createComparer } from '../../src/cache/semantic/counterparts.js';
-import { localVectors, similaritiesBy } from '../../src/cache/semantic/embedder.js';
+import { counterpartsBy, localVectors } from '../../src/cache/semantic/embedder.js';
 import { loadSynonyms } from '../../src/cache/semantic/synonyms.js';
 import { adversarial, poisoned } from './adversarial.js';
 import { banking77, clinc150, dataFolder, fresh, type Pair, type Query, quoraHalf, shuffled, traps } from './data.js';
@@ -16,7 +16,7 @@ import { prepared, type StreamPolicy, type StreamResult, stream } from './stream
 import { vectorsOf } from './vectors-of.js';
 
 const worker = localVectors(undefined);
-const comparer = createComparer(loadSynonyms(), similaritiesBy(worker, 60_000));
+const comparer = createComparer(loadSynonyms(), counterpartsBy(worker, 60_000));
 const only = process.argv.slice(2);
 const wanted = (what: string): boolean => only.length === 0 || only.includes(what);
 

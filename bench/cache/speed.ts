@@ -21,12 +21,12 @@ export async function speed(worker: VectorWorker): Promise<void> {
     const { vector } = await worker.ask({ op: 'embed', text: `${PROMPT} again ${i}` }, 60_000);
     await worker.ask({ op: 'search', scope: 'small', vector: vector!, most: 12 }, 60_000);
   });
-  const pairs = [[0, 0]] as const;
+  const others = (i: number) => [{ text: `${PROMPT} other ${i}`, pairs: [[0, 0]] as const, floors: [0.9] }];
   await timed('compare words of it with one that was not seen lately', 300, (i) =>
-    worker.ask({ op: 'counterparts', one: PROMPT, two: `${PROMPT} other ${i}`, pairs }, 60_000),
+    worker.ask({ op: 'counterparts', one: PROMPT, others: others(i) }, 60_000),
   );
   await timed('compare words of it with one that was', 300, (i) =>
-    worker.ask({ op: 'counterparts', one: PROMPT, two: `${PROMPT} other ${i}`, pairs }, 60_000),
+    worker.ask({ op: 'counterparts', one: PROMPT, others: others(i) }, 60_000),
   );
   const before = (await worker.ask({ op: 'size' }, 1_000)).bytes!;
   await fill(worker, 'large', MANY);

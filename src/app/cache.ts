@@ -10,12 +10,12 @@ import { type CacheDeps, type CacheService, openCache } from '../cache/cache-ser
 import type { PurgeStore } from '../cache/purges.js';
 import { createComparer } from '../cache/semantic/counterparts.js';
 import {
+  counterpartsBy,
   type Embedder,
   folderModel,
   LOCAL_MODEL,
   localEmbedder,
   localVectors,
-  similaritiesBy,
   similarityEmbedder,
 } from '../cache/semantic/embedder.js';
 import { localEmbeddings } from '../cache/semantic/local-embeddings.js';
@@ -181,7 +181,7 @@ export async function startCache(deps: StartDeps): Promise<CacheService> {
   const { inForce, clock, log, metrics, embedding, shared, ports, memoryBytes } = deps;
   const cache = await openCache({
     ...ports,
-    comparer: createComparer(loadSynonyms(), similaritiesBy(embedding.worker)),
+    comparer: createComparer(loadSynonyms(), counterpartsBy(embedding.worker)),
     embedder: embedding.embedder,
     promptEmbedder: promptEmbedderOf(deps),
     clock,

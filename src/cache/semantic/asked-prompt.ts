@@ -4,6 +4,7 @@ import type { SemanticPolicy } from '../cache.js';
 import type { Question } from '../recall.js';
 import type { Scope, Tenant } from '../scope.js';
 import type { ComparedText } from './counterparts.js';
+import type { Placed } from './near-prompts.js';
 import type { Embedded } from './prompt-embedder.js';
 import { signatureOf } from './signature.js';
 import { type TextUnfit, unfitText } from './text-fit.js';
@@ -62,3 +63,8 @@ export function placedAt(scope: Scope, asked: AskedPrompt, { vector, space }: Em
 
 const scopeOf = (scope: Scope, { tenant, question, generation, prompt }: AskedPrompt, space: string): string =>
   scope.partition(tenant, { ...question, generation }, prompt, space);
+
+/** Least similarity that counts. */
+export const leastOf = ({ threshold, margin }: SemanticPolicy): number => threshold - margin;
+
+export const placed = (own: EmbeddedPrompt): Placed => ({ ...own, least: leastOf(own.policy) });

@@ -25,13 +25,19 @@ async function encode(text: string): Promise<EncodedText | undefined> {
   return (await model()).encode(text);
 }
 
-/** How near the two words of each pair are, each in its text; -1 where one of them has no vector. */
-async function similarities({ one, two, pairs }: CounterpartsWork): Promise<number[]> {
-  const [first, second] = [await encode(one), await encode(two)];
-  return pairs.map(([at, other]) => {
-    const [a, b] = [first?.word(at), second?.word(other)];
-    return a && b ? dot(a, b) : -1;
-  });
+/** Texts behind the first that holds are not read; a word without a vector stands for none. */
+async function firstThatHolds({ one, others }: CounterpartsWork): Promise<number> {
+  const first = await encode(one);
+  if (!first) return -1;
+  for (const [i, { text, pairs, floors }] of others.entries()) {
+    const second = await encode(text);
+    const holds = pairs.every(([at, other], k) => {
+      const [a, b] = [first.word(at), second?.word(other)];
+      return a !== undefined && b !== undefined && dot(a, b) >= floors[k]!;
+    });
+    if (holds) return i;
+  }
+  return -1;
 }
 
 function dot(one: Float32Array, two: Float32Array): number {
@@ -53,7 +59,7 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
     const { name } = await model();
     return encoded ? { vector: encoded.vector, pieces: encoded.pieces, model: name } : { tooLong: true };
   }
-  if (request.op === 'counterparts') return { similarities: await similarities(request) };
+  if (request.op === 'counterparts') return { holds: await firstThatHolds(request) };
   if (request.op === 'search') {
     const vector = request.vector ?? (await encode(request.text!))?.vector;
     if (!vector) return { tooLong: true };

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Embedder as TextsEmbedder } from '../../lib/embedder.js';
 import { packageRoot } from '../../lib/root.js';
-import type { AskSimilarities } from './counterparts.js';
+import type { AskCounterparts } from './counterparts.js';
 import { VectorWorker, type VectorWorkerOptions } from './vector-worker.js';
 import type { ModelOptions } from './worker-messages.js';
 
@@ -62,14 +62,14 @@ export function localEmbedder(worker: Pick<VectorWorker, 'ask' | 'askIdly'>, mod
   };
 }
 
-/** Two forward passes, far beyond what they take. */
+/** Four forward passes, far beyond what they take. */
 const COMPARE_MS = 200;
 
 /** For the comparison of prompts word by word. */
-export const similaritiesBy =
-  (worker: Pick<VectorWorker, 'ask'>, withinMs = COMPARE_MS): AskSimilarities =>
-  async (one, two, pairs) =>
-    (await worker.ask({ op: 'counterparts', one, two, pairs }, withinMs)).similarities ?? [];
+export const counterpartsBy =
+  (worker: Pick<VectorWorker, 'ask'>, withinMs = COMPARE_MS): AskCounterparts =>
+  async (one, others) =>
+    (await worker.ask({ op: 'counterparts', one, others }, withinMs)).holds ?? -1;
 
 /** For conditions of model routing: many texts at once, of long ones the beginning. */
 export const similarityEmbedder = (embedder: Embedder): TextsEmbedder => ({

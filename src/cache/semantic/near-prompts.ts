@@ -16,7 +16,7 @@ import type { ComparedText } from './counterparts.js';
 import type { Candidate } from './decide.js';
 import type { AnswerHead, PromptStore, ReadPrompt } from './prompt-store.js';
 import { type Signature, signatureOf } from './signature.js';
-import type { VectorIndex } from './vector-index.js';
+import type { EmbeddedNear, VectorIndex } from './vector-index.js';
 import type { Neighbour } from './vectors.js';
 
 export interface NearPrompt extends Candidate, ComparedText {
@@ -70,6 +70,14 @@ export class NearPrompts {
   async near({ scope, vector, least }: Placed, withinMs: number): Promise<readonly Neighbour[] | undefined> {
     const near = await this.#deps.index.nearest(scope, vector, NEAREST, withinMs);
     return near?.filter(({ similarity }) => similarity >= least);
+  }
+
+  /** The same of a text that was not embedded, with its vector; undefined where the index does not do both at once. */
+  nearTo(scope: string, text: string, least: number, withinMs: number): Promise<EmbeddedNear> | undefined {
+    return this.#deps.index.nearestOf?.(scope, text, NEAREST, withinMs)?.then(({ vector, neighbours }) => ({
+      vector,
+      neighbours: neighbours?.filter(({ similarity }) => similarity >= least),
+    }));
   }
 
   /**

@@ -82,3 +82,12 @@ export class Verification {
     return { calibration, untilAudit, untilEnd: block };
   }
 }
+
+/** What the scope has earned, in verified mode. */
+export const thresholdOf = (
+  { policy }: { readonly policy: SemanticPolicy },
+  verified: ScopeState | undefined,
+): number => (verified ? (verified.calibration.verdict.threshold ?? Number.POSITIVE_INFINITY) : policy.threshold);
+
+export const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
+  policy.max_error_rate !== null;

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
 import { after } from '../../lib/within.js';
 import type { PromptStore } from './prompt-store.js';
-import type { VectorIndex } from './vector-index.js';
+import type { EmbeddedNear, VectorIndex } from './vector-index.js';
 import type { VectorWorker } from './vector-worker.js';
 import type { Neighbour } from './vectors.js';
 
@@ -17,9 +17,13 @@ const REFRESH_MS = 1_000;
 const LOAD_TURN_MS = 5_000;
 const SIZE_MS = 1_000;
 const MOST_SCOPES = 50_000;
+/** In more vectors than that a search takes milliseconds. */
+const LARGE_SCOPE = 10_000;
 
 interface LoadedScope {
   lastSeq: number;
+  /** Vectors that were read. */
+  many: number;
   readAt: number;
   reading: Promise<void> | undefined;
 }
@@ -43,17 +47,26 @@ export class Scopes implements VectorIndex {
     most: number,
     withinMs: number,
   ): Promise<readonly Neighbour[] | undefined> {
-    const { worker, clock } = this.#deps;
+    const { worker } = this.#deps;
     const first = await worker.ask({ op: 'search', scope, vector, most }, withinMs);
     if (!first.unknown) {
-      const loaded = this.#of(scope);
-      if (clock.monotonic() - loaded.readAt > REFRESH_MS) void this.refresh(scope);
+      this.#refreshSoon(scope);
       return first.neighbours;
     }
     this.#loaded.delete(scope);
     const loaded = await Promise.race([this.refresh(scope).then(() => true), after(withinMs)]);
     if (!loaded) return undefined;
     return (await worker.ask({ op: 'search', scope, vector, most }, withinMs)).neighbours;
+  }
+
+  nearestOf(scope: string, text: string, most: number, withinMs: number): Promise<EmbeddedNear> | undefined {
+    if (this.#of(scope).many > LARGE_SCOPE) return undefined;
+    return this.#deps.worker
+      .ask({ op: 'search', scope, text, most }, withinMs)
+      .then(({ vector, unknown, neighbours }) => {
+        if (!unknown) this.#refreshSoon(scope);
+        return { vector, neighbours: unknown ? undefined : neighbours };
+      });
   }
 
   refresh(scope: string): Promise<void> {
@@ -79,6 +92,10 @@ export class Scopes implements VectorIndex {
   /** The thread is not its own. */
   async close(): Promise<void> {}
 
+  #refreshSoon(scope: string): void {
+    if (this.#deps.clock.monotonic() - this.#of(scope).readAt > REFRESH_MS) void this.refresh(scope);
+  }
+
   async #read(scope: string, loaded: LoadedScope): Promise<void> {
     const { store, worker, clock } = this.#deps;
     loaded.readAt = clock.monotonic();
@@ -88,6 +105,7 @@ export class Scopes implements VectorIndex {
       if (rows.length > 0 || opens) {
         const vectors = rows.map(({ key, vector }) => ({ id: key, vector }));
         await worker.ask({ op: 'add', scope, rows: vectors, opens }, LOAD_TURN_MS);
+        loaded.many += rows.length;
       }
       if (rows.length > 0) loaded.lastSeq = rows.at(-1)!.seq;
       else if (opens) loaded.lastSeq = -1; // loaded to be empty: the next reading begins at the start, but opens nothing
@@ -98,7 +116,7 @@ export class Scopes implements VectorIndex {
   #of(scope: string): LoadedScope {
     let loaded = this.#loaded.get(scope);
     if (!loaded) {
-      loaded = { lastSeq: 0, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
+      loaded = { lastSeq: 0, many: 0, readAt: Number.NEGATIVE_INFINITY, reading: undefined };
       this.#loaded.set(scope, loaded);
     }
     return loaded;

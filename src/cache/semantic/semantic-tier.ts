@@ -11,25 +11,33 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.js';
-import type { CachedAnswer, SemanticPolicy } from '../cache.js';
+import type { CachedAnswer } from '../cache.js';
 import { type CacheDirectives, noDirectives } from '../directives.js';
 import type { Purges } from '../purges.js';
 import type { KnownAnswer, Question, SemanticFound, SemanticSearch, SemanticTier } from '../recall.js';
 import type { Scope, Tenant } from '../scope.js';
 import type { Seal } from '../seal.js';
 import type { Objection } from './alignment.js';
-import { type AskedPrompt, askedPrompt, type EmbeddedPrompt, placedAt, type Skip } from './asked-prompt.js';
+import {
+  type AskedPrompt,
+  askedPrompt,
+  type EmbeddedPrompt,
+  leastOf,
+  placed,
+  placedAt,
+  type Skip,
+} from './asked-prompt.js';
 import type { Verdict } from './calibration.js';
 import type { ComparedText, Comparer } from './counterparts.js';
 import { decide, type Rejection } from './decide.js';
 import type { Embedder } from './embedder.js';
 import { KnownAnswers } from './known-answers.js';
-import { type NearPrompt, NearPrompts, type Placed } from './near-prompts.js';
+import { type NearPrompt, NearPrompts } from './near-prompts.js';
 import { outlineOf } from './outline.js';
 import { Outlines } from './outlines.js';
 import type { PromptEmbedder } from './prompt-embedder.js';
 import type { PromptStore } from './prompt-store.js';
-import { type ScopeState, Verification } from './scope-state.js';
+import { isVerified, thresholdOf, Verification } from './scope-state.js';
 import type { VectorIndex } from './vector-index.js';
 import type { Neighbour } from './vectors.js';
 
@@ -68,10 +76,13 @@ export interface Semantic extends SemanticTier {
 }
 
 /** Far beyond what it takes. */
+const LOOK_MS = 300;
 const SEARCH_MS = 200;
 const READ_MS = 200;
 const LATER_MS = 5_000;
 const MOST_LESSONS = 64;
+/** Of those, prompts to be embedded: with what else is idle they fit into the queue of the process. */
+const MOST_EMBEDDED = 24;
 /** A prompt that near to one with the same answer adds nothing. */
 const ALIAS = 0.98;
 interface Lesson extends EmbeddedPrompt {
@@ -80,6 +91,12 @@ interface Lesson extends EmbeddedPrompt {
   readonly near: NearPrompt | undefined;
   readonly weight: number;
   readonly audit: boolean;
+}
+
+/** A prompt and its nearest, as far as they were told with it. */
+interface Looked {
+  readonly own: EmbeddedPrompt;
+  readonly near: readonly Neighbour[] | undefined;
 }
 
 /** Prompts and what speaks against each. */
@@ -98,6 +115,8 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   const answers = new KnownAnswers(deps);
   const verification = new Verification(store, deps.random, deps.onVerdict);
   const lessons = new Set<Promise<void>>();
+  /** Prompts that are being embedded for lessons, or wait to be. */
+  let embedding = 0;
   let purged = deps.purges.newest;
 
   function begin(question: Question, tenant: Tenant, generation: number): SemanticSearch {
@@ -105,19 +124,33 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
     const asked = askedPrompt(deps.scope, question, tenant, generation, embedder.space);
     if (typeof asked === 'string') return { found: async () => skipped(asked) };
     if (isUnlikeAll(asked)) return { found: async () => ({ known: undefined, learn: later(asked, true) }) };
-    const embed = () => inTime(() => embedded(asked, embedder.embed));
-    const begun = embedder.isFree ? embed() : undefined;
-    return { found: async () => find(asked, await (begun ?? embed())) };
+    const look = () => inTime(() => looked(asked, embedder));
+    const begun = embedder.isFree ? look() : undefined;
+    return { found: async () => find(asked, await (begun ?? look())) };
   }
 
   /** Something is known to speak against every prompt of its scope, without their vectors. */
   const isUnlikeAll = ({ expected, policy, signature }: AskedPrompt): boolean =>
     expected !== undefined && policy.guards !== 'off' && outlines.exclude(expected.scope, outlineOf(signature));
 
-  async function find(asked: AskedPrompt, own: EmbeddedPrompt | undefined | 'late'): Promise<SemanticFound> {
-    if (own === 'late') return skipped('busy', asked);
-    if (!own) return skipped('too long');
-    const near = await inTime(() => prompts.near(placed(own), SEARCH_MS));
+  /** Undefined where it is too long. */
+  async function looked(asked: AskedPrompt, { space, embed }: PromptEmbedder): Promise<Looked | undefined> {
+    const { expected, text, policy } = asked;
+    const isOwn = expected && space === deps.embedder.identity;
+    const both = isOwn ? prompts.nearTo(expected.scope, text, leastOf(policy), LOOK_MS) : undefined;
+    if (!both) {
+      const own = await embedded(asked, embed);
+      return own && { own, near: undefined };
+    }
+    const { vector, neighbours: near } = await both;
+    return vector && { own: { ...asked, scope: expected!.scope, vector }, near };
+  }
+
+  async function find(asked: AskedPrompt, found: Looked | undefined | 'late'): Promise<SemanticFound> {
+    if (found === 'late') return skipped('busy', asked);
+    if (!found) return skipped('too long');
+    const { own } = found;
+    const near = found.near ?? (await inTime(() => prompts.near(placed(own), SEARCH_MS)));
     if (near === 'late') return skipped('busy', asked);
     if (!near) return skipped('not loaded', asked);
     const known = await inTime(() => comparedInMemory(own, near));
@@ -213,7 +246,9 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
   function later(asked: AskedPrompt, counts = false): SemanticFound['learn'] {
     return (answer) =>
       teach(answer, async () => {
-        const own = await embedded(asked, deps.promptEmbedder().embedIdly);
+        if (embedding >= MOST_EMBEDDED) return undefined;
+        embedding++;
+        const own = await embedded(asked, deps.promptEmbedder().embedIdly).finally(() => embedding--);
         if (!own) return undefined;
         const near = (await prompts.near(placed(own), LATER_MS)) ?? [];
         const rows = await prompts.read(placed(own), near, LATER_MS);
@@ -242,7 +277,7 @@ export function createSemanticTier(deps: SemanticDeps): Semantic {
 
   async function learn(lesson: Lesson, answer: CachedAnswer): Promise<void> {
     const { scope, text, signature, vector, rows, near, weight, audit, policy, question } = lesson;
-    const fresh = answers.add(answer.id, question.replay.words(answer.body));
+    const fresh = await answers.read(answer.id, answer.body, (body) => question.replay.words(body));
     const isSame = async ({ key, answer: { id } }: NearPrompt): Promise<boolean> => {
       const other = await answers.of(scope, key, id, (body) => question.replay.words(body));
       return other !== undefined && answers.same(fresh, other);
@@ -310,12 +345,3 @@ async function first<T>(all: readonly T[], is: (one: T) => Promise<boolean>): Pr
   for (const one of all) if (await is(one)) return one;
   return undefined;
 }
-
-/** What the scope has earned, in verified mode. */
-const thresholdOf = ({ policy }: EmbeddedPrompt, verified: ScopeState | undefined): number =>
-  verified ? (verified.calibration.verdict.threshold ?? Number.POSITIVE_INFINITY) : policy.threshold;
-
-const placed = (own: EmbeddedPrompt): Placed => ({ ...own, least: own.policy.threshold - own.policy.margin });
-
-const isVerified = (policy: SemanticPolicy): policy is SemanticPolicy & { readonly max_error_rate: number } =>
-  policy.max_error_rate !== null;

@@ -24,13 +24,20 @@ export interface VectorRow {
   readonly vector: Float32Array;
 }
 
-/** How near words of two texts are, each in its own text. */
+/** Words of a text, each beside the word of another text that it may stand for. */
+export interface WordPairs {
+  readonly text: string;
+  /** Places of words in the other text and in this one. */
+  readonly pairs: readonly (readonly [other: number, own: number])[];
+  /** How near each pair has to be. */
+  readonly floors: readonly number[];
+}
+
+/** Which text is the first all of whose words stand for those of another one. */
 export interface CounterpartsWork {
   readonly op: 'counterparts';
   readonly one: string;
-  readonly two: string;
-  /** Places of words in the one and in the other. */
-  readonly pairs: readonly (readonly [one: number, two: number])[];
+  readonly others: readonly WordPairs[];
 }
 
 export type Work =
@@ -65,8 +72,8 @@ export interface Reply {
   readonly pieces?: number;
   /** Names the model by its bytes: vectors of two names are never compared. */
   readonly model?: string;
-  /** Cosine similarities, one for each pair; -1: not known. */
-  readonly similarities?: readonly number[];
+  /** The place of the first text whose words stand for those of the other one; -1: none. */
+  readonly holds?: number;
   readonly neighbours?: readonly Neighbour[];
   /** The scope is not loaded. */
   readonly unknown?: boolean;

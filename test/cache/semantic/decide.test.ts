@@ -1,7 +1,7 @@
 /** Which candidate answers, and which words stand for each other in the judgement of the model. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AskSimilarities, createComparer } from '../../../src/cache/semantic/counterparts.js';
+import { type AskCounterparts, createComparer } from '../../../src/cache/semantic/counterparts.js';
 import { decide } from '../../../src/cache/semantic/decide.js';
 import { signatureOf } from '../../../src/cache/semantic/signature.js';
 import { loadSynonyms } from '../../../src/cache/semantic/synonyms.js';
@@ -38,10 +38,10 @@ describe('the comparison', () => {
   const synonyms = loadSynonyms();
   const read = (text: string) => ({ text, signature: signatureOf(text) });
   const answering = (similarity: number) => {
-    const asked: string[] = [];
-    const ask: AskSimilarities = async (one, two, pairs) => {
-      asked.push(`${one} / ${two}`);
-      return pairs.map(() => similarity);
+    const asked: string[][] = [];
+    const ask: AskCounterparts = async (_one, others) => {
+      asked.push(others.map(({ text }) => text));
+      return others.findIndex(({ floors }) => floors.every((floor) => similarity >= floor));
     };
     return { asked, ...createComparer(synonyms, ask) };
   };
@@ -68,10 +68,13 @@ describe('the comparison', () => {
     const unsure = answering(0.3);
     const four = Array.from({ length: 4 }, () => repair);
     assert.deepEqual(await unsure.objections(prompt, four, 'standard'), Array(4).fill('counterpart'));
-    assert.equal(unsure.asked.length, 3);
+    assert.deepEqual(unsure.asked, [Array(3).fill(repair.text)], 'in one question');
     const sure = answering(0.9);
     assert.deepEqual(await sure.objections(prompt, [read('Fix my bike'), repair, paint], 'standard'), ['words', null]);
-    assert.equal(sure.asked.length, 1);
+    assert.deepEqual(sure.asked, [[repair.text, paint.text]]);
+    const same = [paint, read('Fix my bike'), prompt, repair];
+    assert.deepEqual(await answering(0.8).objections(prompt, same, 'standard'), ['counterpart', 'words', null]);
+    assert.deepEqual(await sure.objections(prompt, same, 'standard'), [null]);
     const strict = answering(0.9);
     assert.deepEqual(await strict.objections(prompt, [repair, prompt], 'strict'), ['counterpart', null]);
     assert.deepEqual(strict.asked, []);

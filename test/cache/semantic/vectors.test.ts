@@ -7,7 +7,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import wabt from 'wabt';
 import { semanticDefaults } from '../../../src/cache/cache.js';
 import { createComparer } from '../../../src/cache/semantic/counterparts.js';
-import { localEmbedder, localVectors, ownModel, similaritiesBy } from '../../../src/cache/semantic/embedder.js';
+import { counterpartsBy, localEmbedder, localVectors, ownModel } from '../../../src/cache/semantic/embedder.js';
 import { signatureOf } from '../../../src/cache/semantic/signature.js';
 import { loadSynonyms } from '../../../src/cache/semantic/synonyms.js';
 import { VectorWorker, WorkerAway } from '../../../src/cache/semantic/vector-worker.js';
@@ -117,24 +117,37 @@ describe('the embedding process', () => {
   });
 
   it('knows which word of another text stands for which, in its place', async () => {
-    const similarity = async (one: string, two: string, word: string, other: string) => {
-      const pairs = [[one.indexOf(word), two.indexOf(other)]] as const;
-      return (await worker.ask({ op: 'counterparts', one, two, pairs }, 30_000)).similarities![0]!;
+    const near = async (one: string, two: string, word: string, other: string, floor: number) => {
+      const others = [{ text: two, pairs: [[one.indexOf(word), two.indexOf(other)]] as const, floors: [floor] }];
+      return (await worker.ask({ op: 'counterparts', one, others }, 30_000)).holds === 0;
     };
-    assert.ok((await similarity('How do I buy a car?', 'How do I purchase a car?', 'buy', 'purchase')) > 0.85);
-    assert.ok((await similarity('How do I buy a car?', 'How do I sell a car?', 'buy', 'sell')) < 0.6);
-    assert.ok(
-      (await similarity('What is the capital of France?', 'What is the capital of Spain?', 'France', 'Spain')) < 0.5,
-    );
-    assert.ok((await similarity('Ist das Café schön?', 'Ist das Café nett?', 'Café', 'Café')) > 0.8, 'accents');
-    assert.equal(await similarity('a place without a word', 'the same', 'b', 'same'), -1);
+    const car = 'How do I buy a car?';
+    assert.equal(await near(car, 'How do I purchase a car?', 'buy', 'purchase', 0.85), true);
+    assert.equal(await near(car, 'How do I purchase a car?', 'buy', 'purchase', 0.99), false);
+    assert.equal(await near(car, 'How do I sell a car?', 'buy', 'sell', 0.6), false);
+    const [france, spain] = ['What is the capital of France?', 'What is the capital of Spain?'];
+    assert.equal(await near(france, spain, 'France', 'Spain', 0.5), false);
+    assert.equal(await near('Ist das Café schön?', 'Ist das Café nett?', 'Café', 'Café', 0.8), true, 'accents');
+    assert.equal(await near('a place without a word', 'the same', 'b', 'same', -1), false);
     const long = `${'word '.repeat(300)}end`;
-    assert.equal(await similarity(long, 'the end', 'end', 'end'), -1, 'too long to be read');
+    assert.equal(await near(long, 'the end', 'end', 'end', -1), false, 'too long to be read');
+    assert.equal(await near('the end', long, 'end', 'end', -1), false, 'too long to be read');
+    const of = (text: string, word: string, floor: number) => ({
+      text,
+      pairs: [[car.indexOf('buy'), text.indexOf(word)]] as const,
+      floors: [floor],
+    });
+    const others = [
+      of('How do I sell a car?', 'sell', 0.85),
+      of('How do I purchase a car?', 'purchase', 0.85),
+      of(car, 'buy', 0.85),
+    ];
+    assert.equal((await worker.ask({ op: 'counterparts', one: car, others }, 30_000)).holds, 1, 'the first that holds');
   });
 
   it('takes none of our traps at the default setting, and more than half of the paraphrases', async () => {
     const { threshold } = semanticDefaults;
-    const comparer = createComparer(loadSynonyms(), similaritiesBy(worker, 30_000));
+    const comparer = createComparer(loadSynonyms(), counterpartsBy(worker, 30_000));
     const read = (text: string) => ({ text, signature: signatureOf(text) });
     const taken: Record<string, string[]> = { trap: [], paraphrase: [] };
     const pairs = readFileSync(join(packageRoot, 'bench/cache/traps.tsv'), 'utf8').trim().split('\n');
