@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { LRUCache } from 'lru-cache';
 import onnx, { type InferenceSession, type TypedTensor } from 'onnxruntime-node';
+import { WordVectors } from './word-vectors.js';
 import { placedWords } from './words.js';
 import type { ModelOptions } from './worker-messages.js';
 
@@ -41,6 +42,13 @@ export class EncodedText {
     const rows = this.#rows.get(at);
     return rows && meanOfLengthOne(this.#states, rows, this.vector.length);
   }
+
+  /** In a fifth of the memory. */
+  compact(): WordVectors {
+    this.#rows ??= this.#placed();
+    const words = [...this.#rows.keys()].map((at) => [at, this.word(at)!] as const);
+    return new WordVectors(this.vector, this.pieces, words);
+  }
 }
 
 /** What not every exporter writes. */
@@ -53,7 +61,9 @@ const readJson = (folder: string, name: string): object =>
   JSON.parse(readFileSync(join(folder, name), 'utf8')) as object;
 
 /** What was encoded lately, by its text: a prompt is compared right after it was embedded. */
-const RECENT_BYTES = 48 * 2 ** 20;
+const RECENT_BYTES = 12 * 2 ** 20;
+/** What was encoded before. */
+const REMEMBERED_BYTES = 36 * 2 ** 20;
 
 export class EmbedModel {
   /** The SHA-256 of network and tokenizer. */
@@ -65,6 +75,13 @@ export class EmbedModel {
   readonly #recent = new LRUCache<string, EncodedText>({
     maxSize: RECENT_BYTES,
     sizeCalculation: ({ bytes, pieces }, text) => bytes + 100 * pieces + 2 * text.length + 100,
+    dispose: (encoded, text, reason) => {
+      if (reason === 'evict') this.#remember(text, encoded);
+    },
+  });
+  readonly #remembered = new LRUCache<string, WordVectors>({
+    maxSize: REMEMBERED_BYTES,
+    sizeCalculation: ({ bytes }, text) => bytes + 2 * text.length,
   });
 
   private constructor(name: string, session: InferenceSession, tokenizer: Tokenizer, options: ModelOptions) {
@@ -99,6 +116,21 @@ export class EmbedModel {
     const finite = one.vector.every(Number.isFinite) && two.vector.every(Number.isFinite);
     const near = one.vector.reduce((sum, value, i) => sum + value * two.vector[i]!, 0);
     if (!finite || !(near < 0.999)) throw new Error('the network has the same vector for two texts that differ');
+  }
+
+  /** What is known of a text without reading it again. */
+  known(text: string): Pick<EncodedText, 'vector' | 'pieces'> | undefined {
+    return this.#recent.get(text) ?? this.#remembered.get(text);
+  }
+
+  /** The words of a text that was read a while ago. */
+  remembered(text: string): WordVectors | undefined {
+    return this.#recent.has(text) ? undefined : this.#remembered.get(text);
+  }
+
+  /** Once what is being answered has been answered. */
+  #remember(text: string, encoded: EncodedText): void {
+    setImmediate(() => this.#remembered.set(text, encoded.compact()));
   }
 
   /** Undefined where the text is longer than what the model reads. */

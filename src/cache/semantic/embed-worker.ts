@@ -5,7 +5,8 @@
 import { messageOf } from '../../lib/thrown.js';
 import { EmbedModel, type EncodedText } from './embed-model.js';
 import { Vectors } from './vectors.js';
-import type { CounterpartsWork, Reply, Request, WorkerOptions } from './worker-messages.js';
+import type { WordVectors } from './word-vectors.js';
+import type { CounterpartsWork, Reply, Request, WordPairs, WorkerOptions } from './worker-messages.js';
 
 const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 
@@ -29,15 +30,36 @@ async function encode(text: string): Promise<EncodedText | undefined> {
 async function firstThatHolds({ one, others }: CounterpartsWork): Promise<number> {
   const first = await encode(one);
   if (!first) return -1;
-  for (const [i, { text, pairs, floors }] of others.entries()) {
-    const second = await encode(text);
-    const holds = pairs.every(([at, other], k) => {
-      const [a, b] = [first.word(at), second?.word(other)];
-      return a !== undefined && b !== undefined && dot(a, b) >= floors[k]!;
-    });
-    if (holds) return i;
+  for (const [i, other] of others.entries()) {
+    const holds = asRemembered(first, other, (await model()).remembered(other.text));
+    if (holds ?? (await holdsExactly(first, other))) return i;
   }
   return -1;
+}
+
+/** Undefined where what is remembered does not tell. */
+function asRemembered(first: EncodedText, { pairs, floors }: WordPairs, words?: WordVectors): boolean | undefined {
+  if (!words) return undefined;
+  const near = pairs.map(([at, other], k) => {
+    const word = first.word(at);
+    return word !== undefined && words.isNear(other, word, floors[k]!);
+  });
+  if (near.includes(false)) return false;
+  return near.includes(undefined) ? undefined : true;
+}
+
+async function holdsExactly(first: EncodedText, { text, pairs, floors }: WordPairs): Promise<boolean> {
+  const second = await encode(text);
+  return pairs.every(([at, other], k) => {
+    const [a, b] = [first.word(at), second?.word(other)];
+    return a !== undefined && b !== undefined && dot(a, b) >= floors[k]!;
+  });
+}
+
+/** The vector of a text, which may be known still where its words are not. */
+async function embed(text: string): Promise<Pick<EncodedText, 'vector' | 'pieces'> | undefined> {
+  const loaded = await model();
+  return loaded.known(text) ?? loaded.encode(text);
 }
 
 function dot(one: Float32Array, two: Float32Array): number {
@@ -55,13 +77,13 @@ function tableOf(dims: number): Vectors {
 
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   if (request.op === 'embed') {
-    const encoded = await encode(request.text);
+    const encoded = await embed(request.text);
     const { name } = await model();
     return encoded ? { vector: encoded.vector, pieces: encoded.pieces, model: name } : { tooLong: true };
   }
   if (request.op === 'counterparts') return { holds: await firstThatHolds(request) };
   if (request.op === 'search') {
-    const vector = request.vector ?? (await encode(request.text!))?.vector;
+    const vector = request.vector ?? (await embed(request.text!))?.vector;
     if (!vector) return { tooLong: true };
     lastDims = vector.length;
     // Another model: what the table holds is of no use any more.

@@ -145,6 +145,27 @@ describe('the embedding process', () => {
     assert.equal((await worker.ask({ op: 'counterparts', one: car, others }, 30_000)).holds, 1, 'the first that holds');
   });
 
+  it('tells the same of a text that it has read long ago', async () => {
+    const car = 'How do I buy a car?';
+    const [purchase, sell] = ['How do I purchase a car?', 'How do I sell a car?'];
+    const pair = (text: string, floor: number) => ({ text, pairs: [[9, 9]] as const, floors: [floor] });
+    const floors = Array.from({ length: 41 }, (_, i) => 0.4 + i * 0.015);
+    const told = async () => {
+      const found: (number | undefined)[] = [];
+      for (const text of [purchase, sell])
+        for (const floor of floors)
+          found.push((await worker.ask({ op: 'counterparts', one: car, others: [pair(text, floor)] }, 30_000)).holds);
+      return found;
+    };
+    const vector = await embedder.embed(sell, 30_000);
+    const before = await told();
+    assert.deepEqual(new Set(before), new Set([0, -1]));
+    // Of long texts few are remembered whole.
+    for (let i = 0; i < 40; i++) await embedder.embed(`${i} ${'word '.repeat(250)}`, 30_000);
+    assert.deepEqual(await embedder.embed(sell, 30_000), vector);
+    assert.deepEqual(await told(), before);
+  });
+
   it('takes none of our traps at the default setting, and more than half of the paraphrases', async () => {
     const { threshold } = semanticDefaults;
     const comparer = createComparer(loadSynonyms(), counterpartsBy(worker, 30_000));
