@@ -37,7 +37,10 @@ const policies: [string, StreamPolicy][] = [
 
 const percent = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)} %`;
 
-function row(name: string, { requests, hits, wrong, precision, interval, kept, finalThreshold }: StreamResult): string {
+function row(
+  name: string,
+  { requests, hits, wrong, precision, interval, kept, told, finalThreshold }: StreamResult,
+): string {
   const [low, high] = interval;
   return [
     name,
@@ -45,6 +48,7 @@ function row(name: string, { requests, hits, wrong, precision, interval, kept, f
     `${percent(precision, 2)} (${percent(low, 2)} to ${percent(high, 2)})`,
     percent(wrong / requests, 2),
     kept,
+    percent(told / requests),
     finalThreshold === null ? 'off' : finalThreshold.toFixed(3),
   ].join(' | ');
 }
@@ -59,7 +63,7 @@ async function streams(name: string, queries: readonly Query[] | undefined): Pro
   const ready = prepared(mixed, vectors);
   console.log(`\n${name}, ${mixed.length} queries streamed once in random order`);
   console.log(
-    'policy | hits | precision of hits (95 %) | wrong answers per request | prompts kept | threshold at the end',
+    'policy | hits | precision of hits (95 %) | wrong answers per request | prompts kept | told by outlines | threshold at the end',
   );
   for (const [title, policy] of policies) console.log(row(title, await stream(ready, policy, comparer)));
 }

@@ -7,6 +7,8 @@ import type { SemanticPolicy } from '../../src/cache/cache.js';
 import { Calibration, wilson } from '../../src/cache/semantic/calibration.js';
 import type { Comparer } from '../../src/cache/semantic/counterparts.js';
 import { decide } from '../../src/cache/semantic/decide.js';
+import { outlineOf } from '../../src/cache/semantic/outline.js';
+import { Outlines } from '../../src/cache/semantic/outlines.js';
 import { type Signature, signatureOf } from '../../src/cache/semantic/signature.js';
 import { unfitText } from '../../src/cache/semantic/text-fit.js';
 import { Vectors } from '../../src/cache/semantic/vectors.js';
@@ -34,6 +36,8 @@ export interface StreamResult {
   readonly precision: number;
   readonly interval: readonly [number, number];
   readonly kept: number;
+  /** Misses that outlines told. */
+  readonly told: number;
   readonly rejections: Readonly<Record<string, number>>;
   readonly finalThreshold: number | null;
 }
@@ -53,6 +57,13 @@ export async function stream(
       ? undefined
       : new Calibration({ threshold: policy.threshold, maxErrorRate: policy.maxErrorRate, untilCertified: 'serve' });
   const rejections: Record<string, number> = {};
+  const outlines = new Outlines({
+    store: { texts: async () => [] },
+    ...{ clock: { now: () => 0, monotonic: () => 0 }, known: () => undefined, onError: () => {} },
+    seal: { open: () => undefined, close: (clear) => clear },
+  });
+  await outlines.refresh('bench');
+  let told = 0;
   let hits = 0;
   let wrong = 0;
   let kept = 0;
@@ -65,6 +76,9 @@ export async function stream(
     const threshold = calibration ? calibration.verdict.threshold : policy.threshold;
     const close = near.filter(({ similarity }) => similarity >= policy.threshold - policy.margin);
     const objections = await comparer.objections(query, close, policy.guards);
+    const isTold = policy.guards !== 'off' && outlines.exclude('bench', outlineOf(query.signature));
+    if (isTold) told += 1;
+    if (isTold && objections.includes(null)) throw new Error(`outlines hide what may answer '${query.text}'`);
     const decision = decide(close, objections, policy, threshold ?? Number.POSITIVE_INFINITY);
     for (const why of decision.rejections) rejections[why] = (rejections[why] ?? 0) + 1;
     const audit = decision.hit !== undefined && calibration !== undefined && random() < (policy.auditRate ?? 0.05);
@@ -80,6 +94,7 @@ export async function stream(
     }
     if (near[0] && near[0].similarity >= ALIAS && near[0].group === query.label) continue;
     vectors.add('bench', String(at), query.vector);
+    outlines.add('bench', query.signature);
     kept += 1;
   }
   return {
@@ -89,6 +104,7 @@ export async function stream(
     precision: hits === 0 ? 1 : 1 - wrong / hits,
     interval: wilson(hits === 0 ? 1 : 1 - wrong / hits, hits, 1.96),
     kept,
+    told,
     rejections,
     finalThreshold: calibration ? calibration.verdict.threshold : policy.threshold,
   };
