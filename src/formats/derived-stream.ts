@@ -46,11 +46,11 @@ export abstract class DerivedStream<Inner extends StreamReader = StreamReader> i
     return this.inner.empty;
   }
 
-  text(from?: number): string {
-    return this.inner.text(from);
+  text(from?: number, to?: number): string {
+    return this.inner.text(from, to);
   }
 
-  get beyond(): number {
-    return this.inner.beyond;
+  get chars(): number {
+    return this.inner.chars;
   }
 }

@@ -26,40 +26,33 @@ export class GeneratedText {
   #bytes = NONE;
   #used = 0;
   #recent = '';
-  /** Characters that are kept. */
-  length = 0;
-  /** Characters that came after what is kept. */
-  beyond = 0;
+  #keptChars = 0;
+  /** All characters that came, those included that are not kept. */
+  chars = 0;
 
   get isEmpty(): boolean {
-    return this.length === 0;
+    return this.chars === 0;
   }
 
-  /** What is kept but for its first `from` characters. */
-  kept(from = 0): string {
+  /** What is kept, from a character to another one. */
+  kept(from = 0, to = MOST_CHARS): string {
     let text = '';
     let at = 0;
     for (const { bytes, chars } of this.#packed) {
-      if (at + chars > from)
-        text += inflateRawSync(bytes)
-          .toString('utf8')
-          .slice(Math.max(0, from - at));
+      if (at + chars > from && at < to) text += part(inflateRawSync(bytes).toString('utf8'), from - at, to - at);
       at += chars;
     }
-    const loose = this.#bytes.toString('utf8', 0, this.#used) + this.#recent;
-    return text + (from > at ? loose.slice(from - at) : loose);
+    if (at >= to) return text;
+    return text + part(this.#bytes.toString('utf8', 0, this.#used) + this.#recent, from - at, to - at);
   }
 
   add(text: string): void {
-    const room = MOST_CHARS - this.length;
-    if (room === 0) {
-      this.beyond += text.length;
-      return;
-    }
+    this.chars += text.length;
+    const room = MOST_CHARS - this.#keptChars;
+    if (room === 0) return;
     const taken = text.length <= room ? text : text.slice(0, room);
     this.#recent += taken;
-    this.length += taken.length;
-    this.beyond += text.length - taken.length;
+    this.#keptChars += taken.length;
     if (this.#recent.length >= RECENT_CHARS || taken.length === room) this.#putTogether(taken.length === room);
   }
 
@@ -84,7 +77,7 @@ export class GeneratedText {
   }
 
   #pack(): void {
-    const chars = this.length - this.#recent.length - this.#packedChars;
+    const chars = this.#keptChars - this.#recent.length - this.#packedChars;
     const packed = deflateRawSync(this.#bytes.subarray(0, this.#used), FASTEST);
     // zlib gives a part of a larger buffer.
     const bytes = Buffer.allocUnsafeSlow(packed.length);
@@ -96,8 +89,10 @@ export class GeneratedText {
   }
 }
 
+const part = (text: string, from: number, to: number): string => text.slice(Math.max(0, from), to);
+
 const isFirstHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
-/** Tokens of all that was generated, where `tokens` are those of what was kept: the rest is like it. */
-export const ofAll = (tokens: number, { length, beyond }: Pick<GeneratedText, 'length' | 'beyond'>): number =>
-  beyond === 0 ? tokens : Math.ceil(tokens * (1 + beyond / length));
+/** Tokens of all `chars` that were generated, where `tokens` are those of the first `counted` ones: the rest is like them. */
+export const ofAll = (tokens: number, counted: number, chars: number): number =>
+  chars <= counted ? tokens : Math.ceil((tokens * chars) / counted);

@@ -42,12 +42,12 @@ export abstract class SseStream implements StreamReader {
   abstract readonly filtered: boolean;
   abstract readonly empty: boolean;
 
-  text(from?: number): string {
-    return this.generated.kept(from);
+  text(from?: number, to?: number): string {
+    return this.generated.kept(from, to);
   }
 
-  get beyond(): number {
-    return this.generated.beyond;
+  get chars(): number {
+    return this.generated.chars;
   }
 
   /** Reads an event that has data. False: read no further. */

@@ -163,10 +163,10 @@ export interface StreamReader {
   /** Neither content nor a call of a tool has come. */
   readonly empty: boolean;
   /**
-   * The text received so far (content, reasoning, tool arguments), to be counted where usage is missing: its beginning, but for the
-   * first `from` characters.
+   * The text received so far (content, reasoning, tool arguments), to be counted where usage is missing: its beginning, or what of
+   * that stands between two places.
    */
-  text(from?: number): string;
-  /** Characters of it that came after what `text` has. */
-  readonly beyond: number;
+  text(from?: number, to?: number): string;
+  /** Characters received so far, those included that `text` does not have. */
+  readonly chars: number;
 }

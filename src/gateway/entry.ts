@@ -136,9 +136,14 @@ interface Noting {
   readonly clock: Clock;
 }
 
+/** Characters that are counted for a note, and those of a stream that brings more than that between two notes. */
+const MOST_NOTED = 8_000;
+const MOST_OF_FAST = 16_000;
+
 /**
  * Notes what a stream has brought so far. Only the text that is new since the last note is counted, so a long stream is
- * counted once; where a token is cut in two that is one too many.
+ * counted once; where a token is cut in two that is one too many. Of what comes faster than any model writes only the beginning is
+ * counted, and the rest is taken to be like it: to count what hundreds of such streams bring would take the processor for seconds.
  */
 export class Progress {
   readonly #noting: Noting;
@@ -154,7 +159,9 @@ export class Progress {
 
   note(reading: StreamReader): void {
     if (this.#counting) return;
-    const text = reading.text(this.#chars);
+    const isFast = reading.chars - this.#chars > MOST_NOTED;
+    if (isFast && this.#chars >= MOST_OF_FAST) return this.#tell(reading, 0);
+    const text = reading.text(this.#chars, this.#chars + MOST_NOTED);
     const counted = countText(text, this.#noting.target.counting.encoding);
     this.#chars += text.length;
     if (typeof counted === 'number') return this.#tell(reading, counted);
@@ -174,7 +181,7 @@ export class Progress {
     this.#output += counted * target.counting.factor;
     const before = usage ?? intent.tokens;
     const untold = usage?.lacks === 'input' ? Math.max(0, intent.tokens.input - inputOf(usage)) : 0;
-    const generated = ofAll(Math.ceil(this.#output), { length: this.#chars, beyond: reading.beyond });
+    const generated = ofAll(Math.ceil(this.#output), this.#chars, reading.chars);
     const output = Math.max(before.output, generated);
     const { tokens, service } = entered({ ...before, input: before.input + untold, output }, most);
     const spent = cost(tokens, price, { service, answered: true });

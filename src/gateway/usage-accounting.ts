@@ -33,9 +33,9 @@ export function bill(
   countedInput: number,
   most: MostUsage,
 ): Bill | Promise<Bill> {
-  const { reported, text, beyond } = received(carried);
+  const { reported, text, chars } = received(carried);
   if (reported && text === '' && tellsInput(reported)) return billOf(reported, 'provider', { carried, price, most });
-  return billCounted(carried, target, price, countedInput, most, reported, { text, beyond });
+  return billCounted(carried, target, price, countedInput, most, reported, { text, chars });
 }
 
 async function billCounted(
@@ -45,14 +45,14 @@ async function billCounted(
   countedInput: number,
   most: MostUsage,
   reported: Usage | undefined,
-  generated: { readonly text: string; readonly beyond: number },
+  generated: { readonly text: string; readonly chars: number },
 ): Promise<Bill> {
-  const { text, beyond } = generated;
+  const { text, chars } = generated;
   const kept = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
-  const counted = ofAll(kept, { length: text.length, beyond });
+  const counted = ofAll(kept, text.length, chars);
   const output = Math.min(counted, most.output);
   const read = mayHaveCost(carried) ? countedInput : 0;
-  const source = rule.exact && beyond === 0 ? 'counted' : 'estimated';
+  const source = rule.exact && chars <= text.length ? 'counted' : 'estimated';
   if (!reported) return billOf({ ...noUsage(), input: read, output }, source, { carried, price, most });
   // What was not told is counted, and so is what came after a stream told its usage early and was then cut.
   const untold = tellsInput(reported) ? 0 : Math.max(0, read - inputOf(reported));
@@ -77,16 +77,17 @@ function billOf(used: Usage, source: UsageSource, { carried, price, most }: Bill
   return { tokens, source, service, implausible, cost: billed };
 }
 
-function received(carried: Carried): { reported: Usage | undefined; text: string; beyond: number } {
+function received(carried: Carried): { reported: Usage | undefined; text: string; chars: number } {
   const { reported, answer } = toldIn(carried);
   const counts = answer && (cutShort(carried) || !reported || reported.lacks === 'output' || reported.output === 0);
-  return { reported, text: counts ? answer.text() : '', beyond: counts ? (answer.beyond ?? 0) : 0 };
+  const text = counts ? answer.text() : '';
+  return { reported, text, chars: counts ? (answer.chars ?? text.length) : 0 };
 }
 
 /** What the provider reported, and what holds the text that it sent. */
 function toldIn(carried: Carried): {
   reported: Usage | undefined;
-  answer: ({ text(): string } & Partial<Pick<StreamReader, 'beyond'>>) | undefined;
+  answer: ({ text(): string } & Partial<Pick<StreamReader, 'chars'>>) | undefined;
 } {
   if (carried.kind === 'blocked' && carried.answer) return { reported: carried.answer.usage, answer: carried.answer };
   if (carried.kind === 'whole') return { reported: carried.answer.usage, answer: carried.answer };

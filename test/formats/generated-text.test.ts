@@ -24,14 +24,16 @@ test('what was added is kept as it was, in any pieces, from any character on', (
       fc.array(piece, { maxLength: 60 }),
       fc.integer({ min: 1, max: 200 }),
       fc.nat(40_000),
-      (all, times, from) => {
+      fc.nat(40_000),
+      (all, times, from, to) => {
         const pieces = Array.from({ length: times }, () => all).flat();
         const text = generated(pieces);
         const whole = wellFormed(pieces.join('').slice(0, MOST_CHARS));
-        assert.equal(text.length, whole.length);
+        assert.equal(text.chars, pieces.join('').length);
         assert.equal(text.isEmpty, whole.length === 0);
         assert.equal(wellFormed(text.kept()), whole);
         assert.equal(wellFormed(text.kept(from)), wellFormed(whole.slice(from)));
+        assert.equal(wellFormed(text.kept(from, to)), wellFormed(whole.slice(from, to)));
       },
     ),
     { numRuns: 200 },
@@ -42,10 +44,10 @@ test('of what comes after 128 Ki characters only its length is kept', () => {
   for (const size of [1, 7, 1_000, 50_000, 200_000]) {
     const text = generated(Array.from({ length: Math.ceil(300_000 / size) }, () => 'x'.repeat(size)));
     assert.equal(text.kept().length, MOST_CHARS);
-    assert.equal(text.length + text.beyond, Math.ceil(300_000 / size) * size);
-    assert.equal(ofAll(1000, text), Math.ceil((1000 * (text.length + text.beyond)) / MOST_CHARS));
+    assert.equal(text.chars, Math.ceil(300_000 / size) * size);
+    assert.equal(ofAll(1000, MOST_CHARS, text.chars), Math.ceil((1000 * text.chars) / MOST_CHARS));
   }
-  assert.equal(ofAll(7, generated(['a', 'b'])), 7);
+  assert.equal(ofAll(7, 2, 2), 7);
 });
 
 test('thousands of long texts that came in small pieces take little memory', () => {

@@ -92,7 +92,7 @@ export function answerOf(completion: Json, usage: Usage | undefined, terms: Term
   const refusal = stringOr(message['refusal'], '');
   const calls = callBlocks(message['tool_calls'], choice['finish_reason'] === 'length', terms);
   const text = textOf(message['content']);
-  const citations = citationsOf(message['annotations'], text);
+  const citations = citationsOf(message['annotations'], (start, end) => text.slice(start, end));
   const content = [
     ...thinkingBlocks(message, terms),
     ...(text === '' ? [] : [{ type: 'text', text, citations: citations.length > 0 ? citations : null }]),

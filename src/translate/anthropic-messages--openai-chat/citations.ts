@@ -8,14 +8,14 @@ import { isObject, type Json } from '../../lib/json.js';
 /** Characters of what is cited that a citation repeats. */
 const LONGEST_QUOTE = 500;
 
-/** `text`: what was said, as far as it is known. */
-export function citationsOf(annotations: unknown, text: string): Json[] {
+/** `said`: what was said between two places, as far as it is known. */
+export function citationsOf(annotations: unknown, said: (start: number, end: number) => string): Json[] {
   if (!Array.isArray(annotations)) return [];
   return annotations.flatMap((one: unknown) => {
     const cited = isObject(one) ? one['url_citation'] : undefined;
     if (!isObject(cited) || typeof cited['url'] !== 'string') return [];
     const { url, title, start_index: start, end_index: end } = cited;
-    const quote = typeof start === 'number' && typeof end === 'number' ? text.slice(start, end) : '';
+    const quote = typeof start === 'number' && typeof end === 'number' ? said(start, end) : '';
     return [
       {
         type: 'web_search_result_location',

@@ -6,6 +6,7 @@
 import { event, PING } from '../../formats/anthropic-messages/events.js';
 import { messageUsage } from '../../formats/anthropic-messages/message-usage.js';
 import { ownSignature, type ThinkingField } from '../../formats/anthropic-messages/own-signature.js';
+import { GeneratedText } from '../../formats/generated-text.js';
 import { noUsage, type Usage } from '../../formats/usage.js';
 import { isObject, type Json } from '../../lib/json.js';
 import type { ChunkWriter } from '../through-chat.js';
@@ -60,8 +61,7 @@ interface Call {
 }
 type Block = Text | Thinking | Redacted | Call;
 
-/** Characters of the content that are kept for citations, and how many of these. */
-const MOST_SAID = 128 * 1024;
+/** Citations that are told. */
 const MOST_CITATIONS = 256;
 
 export class MessagesWriter implements ChunkWriter {
@@ -80,9 +80,8 @@ export class MessagesWriter implements ChunkWriter {
   #refusal = '';
   /** Characters that were generated. */
   #chars = 0;
-  /** The content, for what is cited of it, and how long it is. */
-  #said = '';
-  #saidChars = 0;
+  /** The content, for what is cited of it. */
+  readonly #said = new GeneratedText();
   #cited = 0;
   /** Citations that came when the block that they are about was closed. */
   readonly #late: Json[] = [];
@@ -107,8 +106,8 @@ export class MessagesWriter implements ChunkWriter {
     this.#start(undefined);
     while (this.#blocks.length > 0) this.#close();
     if (this.#late.length > 0) {
-      const { length } = this.#said;
-      this.#blocks.push({ kind: 'text', waiting: '', from: length, to: length, citations: this.#late });
+      const { chars } = this.#said;
+      this.#blocks.push({ kind: 'text', waiting: '', from: chars, to: chars, citations: this.#late });
       this.#close();
     }
     const ending: Ending = endingOf(this.#choice, this.#calls > 0, this.#refusal, this.#terms);
@@ -162,9 +161,9 @@ export class MessagesWriter implements ChunkWriter {
 
   #say(text: string): void {
     this.#chars += text.length;
-    this.#said += text.slice(0, MOST_SAID - this.#said.length);
-    const from = this.#saidChars;
-    const to = (this.#saidChars += text.length);
+    const from = this.#said.chars;
+    this.#said.add(text);
+    const to = this.#said.chars;
     const last = this.#blocks.at(-1);
     if (last?.kind === 'text') {
       last.waiting += text;
@@ -180,7 +179,7 @@ export class MessagesWriter implements ChunkWriter {
   #cite(annotations: readonly unknown[]): void {
     for (const one of annotations) {
       if (this.#cited >= MOST_CITATIONS) return;
-      const [citation] = citationsOf([one], this.#said);
+      const [citation] = citationsOf([one], (start, end) => this.#said.kept(start, end));
       if (!citation) continue;
       this.#cited++;
       const about = this.#blockOf((one as Json)['url_citation'] as Json);
@@ -194,7 +193,7 @@ export class MessagesWriter implements ChunkWriter {
     const texts = this.#blocks.filter((block): block is Text => block.kind === 'text');
     if (typeof start !== 'number' || typeof end !== 'number') return texts.at(-1);
     return (
-      texts.find(({ from, to }) => start < to && end > from) ?? (end >= this.#saidChars ? texts.at(-1) : undefined)
+      texts.find(({ from, to }) => start < to && end > from) ?? (end >= this.#said.chars ? texts.at(-1) : undefined)
     );
   }
 

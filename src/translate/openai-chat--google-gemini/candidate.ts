@@ -29,9 +29,6 @@ export interface AnswerPlan {
   readonly eachSearch: boolean;
 }
 
-/** Characters that are kept for what is cited of them. */
-const MOST_SHOWN = 128 * 1024;
-
 export class Candidate {
   readonly index: number;
   readonly #plan: AnswerPlan;
@@ -46,7 +43,8 @@ export class Candidate {
   #calls = 0;
   #jsonCalls = 0;
   #said = false;
-  #shown = '';
+  /** For what is cited of it. */
+  readonly #shown = new GeneratedText();
   #grounding: unknown;
   /** Everything that was generated, to be counted. */
   readonly #text = new GeneratedText();
@@ -58,7 +56,7 @@ export class Candidate {
     this.#fence = plan.fencedJson ? new FencedJson() : undefined;
   }
 
-  get generated(): Pick<GeneratedText, 'isEmpty' | 'beyond' | 'kept'> {
+  get generated(): Pick<GeneratedText, 'isEmpty' | 'chars' | 'kept'> {
     return this.#text;
   }
 
@@ -96,7 +94,7 @@ export class Candidate {
     const deltas: Json[] = [];
     const rest = (this.#jsonCalls === 0 ? this.#aside : '') + (this.#fence?.end() ?? '');
     if (rest !== '') deltas.push({ content: rest });
-    const annotations = this.#plan.jsonTool === undefined ? annotationsOf(this.#grounding, this.#shown) : [];
+    const annotations = this.#plan.jsonTool === undefined ? annotationsOf(this.#grounding, this.#shown.kept()) : [];
     if (annotations.length > 0) deltas.push({ annotations });
     const signature = this.#ofText;
     if (signature !== undefined)
@@ -122,7 +120,7 @@ export class Candidate {
       return [];
     }
     const shown = this.#fence ? this.#fence.push(text) : text;
-    this.#shown += shown.slice(0, MOST_SHOWN - this.#shown.length);
+    this.#shown.add(shown);
     return shown === '' ? [] : [{ content: shown }];
   }
 

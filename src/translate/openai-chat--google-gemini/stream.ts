@@ -75,17 +75,18 @@ export class GeminiToChatStream extends SseStream {
     return true;
   }
 
-  override text(from = 0): string {
-    if (this.#candidates.size === 1) for (const { generated } of this.#candidates.values()) return generated.kept(from);
+  override text(from = 0, to?: number): string {
+    if (this.#candidates.size === 1)
+      for (const { generated } of this.#candidates.values()) return generated.kept(from, to);
     let text = '';
     for (const { generated } of this.#candidates.values()) text += generated.kept();
-    return text.slice(from);
+    return text.slice(from, to);
   }
 
-  override get beyond(): number {
-    let beyond = 0;
-    for (const candidate of this.#candidates.values()) beyond += candidate.generated.beyond;
-    return beyond;
+  override get chars(): number {
+    let chars = 0;
+    for (const { generated } of this.#candidates.values()) chars += generated.chars;
+    return chars;
   }
 
   protected override dataless(): void {
