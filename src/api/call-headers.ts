@@ -4,6 +4,7 @@ import { type CacheMode, cacheModes, readDirectives } from '../cache/directives.
 import type { CallHeaders } from '../gateway/call.js';
 import { resembles } from '../identity/secret.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
+import { headerText } from '../lib/header-text.js';
 import { newId } from '../lib/ids.js';
 import { readTraceparent, readTracestate } from '../lib/trace-context.js';
 
@@ -13,6 +14,10 @@ const MOST_TAGS = 32;
 const MOST_METADATA = 4096;
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+const textOf = (value: string | string[] | undefined): string | undefined => {
+  const text = one(value);
+  return text === undefined ? undefined : headerText(text);
+};
 
 /** The caller's own `x-request-id` where it is sane, else a new one. */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
@@ -47,16 +52,16 @@ export function readCallHeaders(
 ): Result<CallHeaders> {
   const timeout = readTimeout(one(headers['x-tollgate-timeout']));
   if (timeout === false) return bad('x-tollgate-timeout', 'must be a duration, such as 500ms, 30s or 2m');
-  const metadata = readMetadata(one(headers['x-tollgate-metadata']));
+  const metadata = readMetadata(textOf(headers['x-tollgate-metadata']));
   if (metadata === null)
     return bad('x-tollgate-metadata', `must be a JSON object of at most ${MOST_METADATA} characters`);
-  const tags = readTags(one(headers['x-tollgate-tags']));
+  const tags = readTags(textOf(headers['x-tollgate-tags']));
   if (!tags) return bad('x-tollgate-tags', `must be at most ${MOST_TAGS} tags of at most 64 characters`);
   const mode = one(headers['x-tollgate-cache']);
   if (mode !== undefined && !isMode(mode)) return bad('x-tollgate-cache', `must be one of ${cacheModes.join(', ')}`);
   const ttlMs = readTimeout(one(headers['x-tollgate-cache-ttl']));
   if (ttlMs === false) return bad('x-tollgate-cache-ttl', 'must be a duration, such as 30s, 10m or 1h');
-  const user = one(headers['x-tollgate-user']);
+  const user = textOf(headers['x-tollgate-user']);
   if (user !== undefined && user.length > 256) return bad('x-tollgate-user', 'must have at most 256 characters');
   const fallbacks = one(headers['x-tollgate-fallbacks']);
   if (fallbacks !== undefined && fallbacks !== 'off' && fallbacks !== 'on') {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tokenOf } from '../../src/api/call-headers.js';
+import { readCallHeaders, tokenOf } from '../../src/api/call-headers.js';
 import { newSecret } from '../../src/identity/secret.js';
 
 const key = newSecret(Buffer.alloc(32, 1)).secret;
@@ -39,4 +39,23 @@ test('where none is one, the first that there is counts, so that it can be verif
   assert.equal(tokenOf({ authorization: 'Basic abc', 'api-key': 'b' }), 'b');
   assert.equal(tokenOf({ authorization: 'Basic abc' }), 'Basic abc');
   assert.equal(tokenOf({}), undefined);
+});
+
+test('users, tags and metadata are read as UTF-8 where they are, and else as they came', () => {
+  const bytes = (text: string) => Buffer.from(text).toString('latin1');
+  const read = (user: string) => {
+    const headers = {
+      'x-tollgate-user': user,
+      'x-tollgate-tags': bytes('köln,plain'),
+      'x-tollgate-metadata': bytes('{"kunde":"Müller 東京"}'),
+    };
+    const result = readCallHeaders(headers, 'req', undefined, '127.0.0.1');
+    assert.ok(result.ok);
+    return result.value;
+  };
+  const { user, tags, metadata } = read(bytes('José'));
+  assert.deepEqual([user, tags, metadata], ['José', ['köln', 'plain'], { kunde: 'Müller 東京' }]);
+  // A client that writes latin-1, as `fetch` does.
+  assert.equal(read('José').user, 'José');
+  assert.equal(read('ann').user, 'ann');
 });

@@ -27,6 +27,7 @@ const readFields: ReadonlySet<string> = new Set([
   'max_completion_tokens',
   'tools',
   'user',
+  'safety_identifier',
   'metadata',
 ]);
 
@@ -46,6 +47,7 @@ function requestOf(parsed: Result<JsonBody>): Result<ChatRequest> {
   const { body, json, fields } = parsed.value;
   const problem = problemIn(json, fields);
   if (problem) return refused(problem);
+  const user = [json['user'], json['safety_identifier']].find((one) => typeof one === 'string');
   const options = json['stream_options'] as { include_usage?: unknown } | null | undefined;
   return ok({
     format: 'openai-chat',
@@ -55,7 +57,7 @@ function requestOf(parsed: Result<JsonBody>): Result<ChatRequest> {
     model: json['model'] as string,
     stream: json['stream'] === true,
     askedUsage: options?.include_usage === true,
-    user: typeof json['user'] === 'string' ? json['user'] : null,
+    user: user ?? null,
     metadata: isObject(json['metadata']) ? json['metadata'] : {},
     facts: new ChatFacts(json, body.length),
   });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChatFacts } from '../../../src/formats/openai-chat/facts.js';
+import { readChatRequest } from '../../../src/formats/openai-chat/request.js';
 import { type Feature, features } from '../../../src/lib/route-spec.js';
+import { atOnce } from '../../support/at-once.js';
 
 const factsOf = (request: Record<string, unknown>): ChatFacts => new ChatFacts(request, 100);
 const found = (request: Record<string, unknown>): Feature[] =>
@@ -144,4 +146,15 @@ test('a conversation that goes on keeps its prefix, another one has another', ()
   assert.notEqual(prefix([begin[0]!, { role: 'user', content: 'b' }]), prefix(begin));
   assert.notEqual(prefix(begin, { tools: [{ type: 'function' }] }), prefix(begin));
   assert.equal(prefix(begin, { prompt_cache_key: 'mine' }), 'mine');
+});
+
+test('the end user is `user`, else `safety_identifier`', () => {
+  const userOf = (more: object) => {
+    const read = atOnce(readChatRequest(Buffer.from(JSON.stringify({ model: 'm', messages: [], ...more }))));
+    return read.ok ? read.value.user : assert.fail(read.refusal.message);
+  };
+  const messages = [{ role: 'user', content: 'hi' }];
+  assert.equal(userOf({ messages, user: 'ann', safety_identifier: 'ben' }), 'ann');
+  assert.equal(userOf({ messages, user: null, safety_identifier: 'ben' }), 'ben');
+  assert.equal(userOf({ messages }), null);
 });
