@@ -35,7 +35,7 @@ export async function attemptAll(reserved: Reserved, deps: AttemptDeps): Promise
       on = outcome;
       continue;
     }
-    if (isRefusal(outcome)) targets.unfit(on.target);
+    if (isRefusal(outcome)) targets.unfit(on.target, outcome.code);
     if (told === undefined || (!isRefusal(outcome) && !isAnswer(told))) told = outcome;
     const why = isRefusal(outcome) ? undefined : (outcome.why ?? 'content_policy');
     const step = targets.next(why, failureOf(outcome));
@@ -69,7 +69,7 @@ const failureOf = (outcome: AttemptOutcome): UpstreamFailure | undefined =>
 /** One attempt, or where the model hedges, as many as the wait for a first byte asks for. */
 function tryTarget(reserved: Reserved, on: PickedTarget, deps: AttemptDeps): Promise<AttemptOutcome> {
   reserved.context.serving = on.model;
-  reserved.targets.begin(on.target);
+  reserved.targets.begin(on);
   const { hedgeAfterMs } = on.model;
   return hedgeAfterMs === null ? deps.attempt(reserved, on) : hedged(reserved, on, hedgeAfterMs, deps);
 }
@@ -100,7 +100,7 @@ async function hedged(
     timer = setTimeout(() => {
       const rival = race.decided || running.size === 0 ? undefined : targets.rival();
       if (!rival) return;
-      targets.begin(rival.target);
+      targets.begin(rival);
       start(rival);
     }, afterMs);
   }).finally(() => clearTimeout(timer));

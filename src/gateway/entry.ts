@@ -15,6 +15,7 @@ import { newId, timeOf } from '../lib/ids.js';
 import { cost, type Price } from '../pricing/price.js';
 import { countText } from '../tokens/estimate.js';
 import { type Carried, servedModel } from './carried.js';
+import { decisionText } from './decision.js';
 import { type Guarded, guardFlags } from './guarded-request.js';
 import { firstEntryId } from './limiter.js';
 import { entered, type MostUsage } from './plausible-usage.js';
@@ -22,7 +23,10 @@ import type { Reach, Reserved } from './stages.js';
 import { type Bill, rareFields } from './usage-accounting.js';
 
 interface Sent {
-  readonly reserved: Pick<Reserved, 'call' | 'caller' | 'request' | 'headers' | 'user' | 'tags' | 'grant'> & {
+  readonly reserved: Pick<
+    Reserved,
+    'call' | 'caller' | 'request' | 'headers' | 'user' | 'tags' | 'grant' | 'targets'
+  > & {
     readonly context: { readonly cache: Entry['cache'] };
   };
   readonly reach: Reach;
@@ -74,6 +78,7 @@ export function intentOf({ reserved, reach, price, number, nowMs }: Sent): Entry
     hold: hold?.id,
     held_at: hold ? Math.round(grant.heldAtMs) : undefined,
     limit_model: limitModelOf(request.model, model),
+    decision: decisionText(reserved.targets.words(reach), hold, model, target),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Entry } from '../ledger/entry.js';
 import type { Clock } from '../lib/clock.js';
 import { type Refusal, statusOf } from '../lib/errors.js';
 import { newId, timeOf } from '../lib/ids.js';
+import { decisionText } from './decision.js';
 import { limitModelOf } from './entry.js';
 import { guardFlags } from './guarded-request.js';
 import { firstEntryId } from './limiter.js';
@@ -55,6 +56,7 @@ export function hitEntry(
     overhead_ms: tookMs,
     ...(hold && { hold: hold.id, held_at: Math.round(grant.heldAtMs) }),
     limit_model: limitModelOf(request.model, model),
+    decision: decisionText(reserved.targets.hitWords(model), hold, model, grant.target),
     ...(guarded && guarded.words.said.length > 0 && { flags: guardFlags(guarded) }),
   };
 }

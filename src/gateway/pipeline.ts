@@ -92,7 +92,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   async function serveAdmitted(admitted: Admitted, asked: AskedRoute | undefined): Promise<void> {
     const onBudgetSpent = ({ label }: Model) => metrics.retryBudgetSpent(label);
-    const targets = new TargetPicker(admitted, admitted.deadlineMs, { clock, random, onBudgetSpent });
+    const targets = new TargetPicker(admitted, asked?.rules, { clock, random, onBudgetSpent });
     try {
       const reserving = reserve(admitted, targets, asked);
       const reserved = reserving instanceof Promise ? await reserving : reserving;

@@ -32,6 +32,8 @@ interface RoutedRequest {
 export class AskedRoute implements RouteRequest {
   readonly #request: RoutedRequest;
   readonly #counter: Target | undefined;
+  /** Of the rules those that held, each its place in its model's list. */
+  readonly rules: number[] = [];
   #counted: Counted | Promise<Counted> | undefined;
   #text: string | undefined;
   #folded: string | undefined;
@@ -122,7 +124,8 @@ export function routed(model: Model, request: RoutedRequest): Result<Routed> | P
 function onward(model: Model, models: Models, asked: AskedRoute): Result<Routed> | Promise<Result<Routed>> {
   if (!model.route) return { ok: true, value: { model, asked } };
   const choice = model.route.choose(asked);
-  const next = ({ model: name }: Choice): Result<Routed> | Promise<Result<Routed>> => {
+  const next = ({ model: name, rule }: Choice): Result<Routed> | Promise<Result<Routed>> => {
+    asked.rules.push(rule);
     const chosen = models.get(name);
     return chosen ? onward(chosen, models, asked) : refused(unusable(name));
   };

@@ -18,6 +18,7 @@ import { Chain, type Fallbacks, type Step } from '../router/chain.js';
 import { isFaultOfTarget } from '../router/classify.js';
 import { type Plan, plan } from '../router/plan.js';
 import type { CallHeaders } from './call.js';
+import { Choices } from './decision.js';
 
 /** What of a request its way depends on. */
 export interface Routable {
@@ -63,12 +64,18 @@ export class TargetPicker {
   /** The attempt that runs has taken a place of the retry budget. */
   #onBudget = false;
   #counted = false;
+  readonly #choices: Choices;
 
-  /** `deadlineMs`: monotonic. */
-  constructor(request: Routable, deadlineMs: number, deps: PickerDeps) {
+  /** `deadlineMs`: monotonic. `rules`: of the rules of routes those that led to the model. */
+  constructor(
+    request: Routable & { readonly deadlineMs: number },
+    rules: readonly number[] | undefined,
+    deps: PickerDeps,
+  ) {
     this.#request = request;
-    this.#deadlineMs = deadlineMs;
+    this.#deadlineMs = request.deadlineMs;
     this.#deps = deps;
+    this.#choices = new Choices(request.model, request.request.model, rules);
   }
 
   /** The target that is tried first. */
@@ -84,20 +91,25 @@ export class TargetPicker {
     const step = this.#made().first();
     if (!step) return this.#none(clock.monotonic());
     this.#choose(step.target);
+    this.#choices.next(step, step.model !== model ? 'fallback' : step.unhealthy ? 'unhealthy' : 'first');
     return ok(step);
   }
 
   /** The next one, where nothing can be sent to a target: it is at a limit of its own. */
   passOver({ target }: PickedTarget): PickedTarget | undefined {
     if (this.#request.model.lone) return undefined;
+    this.#choices.passOver(target, 'at_limit');
     const step = this.#made().passOver(target, this.#deps.clock.monotonic());
-    if (step) this.#choose(step.target);
+    if (!step) return undefined;
+    this.#choose(step.target);
+    this.#choices.next(step, this.#choices.wayTo(step, undefined));
     return step;
   }
 
   /** An attempt begins. */
-  begin(target: Target): void {
+  begin({ model, target }: PickedTarget): void {
     this.#choose(target);
+    this.#choices.begin(model, target);
     if (!this.#counted) this.#request.model.retryBudget?.request(this.#deps.clock.monotonic());
     this.#counted = true;
     if (this.#chain) this.#chain.begin(target);
@@ -128,8 +140,9 @@ export class TargetPicker {
     this.#onBudget = false;
   }
 
-  /** The target that was begun cannot carry this request at all; nothing was sent. */
-  unfit(target: Target): void {
+  /** The target that was begun cannot carry this request at all; nothing was sent. `why`: the code of what it was refused for. */
+  unfit(target: Target, why: string): void {
+    this.#choices.passOver(target, why);
     this.#made().unfit(target);
   }
 
@@ -139,6 +152,7 @@ export class TargetPicker {
     const nowMs = this.#deps.clock.monotonic();
     if (failure !== undefined && SERVED.has(failure)) this.answered();
     const step = this.#made().next(failure, ended?.retryAfterMs, nowMs, timedOut);
+    if (step) this.#choices.next(step, this.#choices.wayTo(step, failure), failure);
     const adds = step !== undefined && failure !== undefined && (isFaultOfTarget(failure) || step.again === true);
     if (adds && !this.#affords(nowMs)) return undefined;
     this.#onBudget = adds;
@@ -148,7 +162,19 @@ export class TargetPicker {
   /** Another target of the model at hand, to be asked beside the one that runs. */
   rival(): PickedTarget | undefined {
     const step = this.#made().rival();
-    return step && this.#affords(this.#deps.clock.monotonic()) ? step : undefined;
+    if (!step || !this.#affords(this.#deps.clock.monotonic())) return undefined;
+    this.#choices.next(step, 'hedge');
+    return step;
+  }
+
+  /** How the target of an attempt that was begun, or of the first, was chosen, in the words of its entry. */
+  words({ model, target }: PickedTarget): string {
+    return this.#choices.words(model, target);
+  }
+
+  /** The same of an answer from the cache, for which no target was asked. */
+  hitWords(model: Model): string {
+    return this.#choices.hit(model);
   }
 
   #affords(nowMs: number): boolean {
@@ -194,7 +220,12 @@ export class TargetPicker {
     this.#turns ??= new Map();
     let turn = this.#turns.get(model);
     if (turn === undefined) this.#turns.set(model, (turn = model.turns.next++));
-    return planFor(model, this.#request, turn, this.#deps, lastResort);
+    const { clock, random } = this.#deps;
+    const ask = askFor(model, this.#request, turn, clock.now());
+    const nowMs = clock.monotonic();
+    const made = plan(model, ask, nowMs, random, lastResort);
+    this.#choices.planned(model, made, ask, nowMs);
+    return made;
   }
 }
 

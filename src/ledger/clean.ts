@@ -8,6 +8,8 @@ import type { Entry } from './entry.js';
 /** Longest text of an entry, in UTF-16 units. Three bytes each still fit into an index. */
 const MOST_CHARS = 500;
 const MOST_TAGS = 100;
+/** What the gateway writes of its decisions is shorter. */
+const MOST_DECISION = 5_000;
 /** Most metadata, counted in characters of names and values; what is beyond is left out. */
 const MOST_METADATA = 16_384;
 const MOST_DEPTH = 32;
@@ -52,7 +54,8 @@ const isCleanHead = (entry: Entry): boolean =>
   fits(entry.provider) &&
   fits(entry.target) &&
   fits(entry.price_version) &&
-  fits(entry.limit_model ?? '');
+  fits(entry.limit_model ?? '') &&
+  fits(entry.decision ?? '', MOST_DECISION);
 
 /** Its texts are the very ones that were found clean. */
 const sameHead = (entry: Entry, known: Entry): boolean =>
@@ -66,7 +69,8 @@ const sameHead = (entry: Entry, known: Entry): boolean =>
   entry.provider === known.provider &&
   entry.target === known.target &&
   entry.price_version === known.price_version &&
-  entry.limit_model === known.limit_model;
+  entry.limit_model === known.limit_model &&
+  entry.decision === known.decision;
 
 const maybe = (text: string | null): string | null => (text === null ? null : cleanText(text));
 const finite = (ms: number): number => (Number.isFinite(ms) ? ms : 0);
@@ -110,6 +114,7 @@ export function cleanEntry(entry: Entry, known?: Entry): Entry {
     ...(entry.correction !== undefined && { correction: entry.correction }),
     ...(entry.hold === undefined ? {} : { hold: entry.hold, held_at: entry.held_at }),
     ...(entry.limit_model === undefined ? {} : { limit_model: cleanText(entry.limit_model) }),
+    ...(entry.decision !== undefined && { decision: cleanText(entry.decision, MOST_DECISION) }),
   };
 }
 

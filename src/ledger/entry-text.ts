@@ -1,6 +1,6 @@
 /**
  * An entry as one line, the same for the spool and for the statement that writes it to Postgres: a row literal of the type
- * `ledger_line_3` (migration 0026), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
+ * `ledger_line_4` (migration 0031), which Postgres takes apart in a third of the time that it needs for JSON. It is written in two
  * parts, since an attempt's intent and its result differ in the second one only.
  *
  * A field that is empty is null, and a text with anything in it that the literal knows stands in quotes.
@@ -38,7 +38,7 @@ export function tailText(entry: Entry): string {
   text += `,${tokensWritten(entry)},${entry.usage_source},${costWritten(entry)}`;
   text += `,${first_byte_ms === null ? '' : numberText(first_byte_ms)},${numberText(entry.duration_ms)}`;
   text += `,${numberText(entry.overhead_ms)},${maybe(service_tier)},${billed_nusd ?? ''}`;
-  text += `,${estimate ?? ''},${flags?.length ? quoted(JSON.stringify(flags)) : ''},${correction ?? ''},${maybe(entry.provider_request_id)})`;
+  text += `,${estimate ?? ''},${flags?.length ? quoted(JSON.stringify(flags)) : ''},${correction ?? ''},${maybe(entry.provider_request_id)},${maybe(entry.decision)})`;
   return text;
 }
 
@@ -54,9 +54,9 @@ export const idText = (id: string): string => `(${quoted(id)})`;
 export type Line = readonly (string | null)[];
 
 const HEAD_FIELDS = 21;
-const FIELDS = 50;
-/** Of lines as earlier versions wrote them (`ledger_line_2`, `ledger_line`): without the last one, and the last four. */
-const EARLIER_FIELDS: readonly number[] = [49, 46];
+const FIELDS = 51;
+/** Of lines as earlier versions wrote them (`ledger_line_3` and before): without the last one, the last two, and the last five. */
+const EARLIER_FIELDS: readonly number[] = [50, 49, 46];
 
 export const isEarlier = (line: Line): boolean => EARLIER_FIELDS.includes(line.length);
 
@@ -99,6 +99,7 @@ export function entryOfLine(line: Line): Entry {
     flags,
     correction,
     provider_request_id,
+    decision,
   ] = counts.slice(17);
   return {
     id: id!,
@@ -137,6 +138,7 @@ export function entryOfLine(line: Line): Entry {
     ...(flags && { flags: JSON.parse(flags) }),
     ...(correction != null && { correction: correction as Correction }),
     ...(provider_request_id != null && { provider_request_id }),
+    ...(decision != null && { decision }),
   };
 }
 

@@ -71,6 +71,8 @@ export interface Entry {
   readonly held_at?: number | undefined;
   /** The model whose limits counted it, where not the one that was asked for: a fallback, or what a route chose. Internal. */
   readonly limit_model?: string | undefined;
+  /** How its target was chosen, and the limits that were taken, as one text (`lib/taken-route.ts`, `lib/taken-limits.ts`). Left out by earlier versions. */
+  readonly decision?: string | undefined;
 }
 
 /** Tokens by kind, in the order in which lines of entries have them. */

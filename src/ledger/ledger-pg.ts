@@ -32,7 +32,7 @@ import { hasEstimates, supersedingIn } from './supersede-pg.js';
  */
 const insertBatch = `
   with batch as materialized (
-    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line_3[])
+    select *, timestamptz 'epoch' + at * interval '1 millisecond' as began from unnest($1::text[]::ledger_line_4[])
   ), added as (
     insert into entries (
       id, at, request_id, attempt, key_id, team, end_user, tags, metadata, endpoint, model, served_model, provider, target,
@@ -41,7 +41,7 @@ const insertBatch = `
       output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens,
       usage_source, input_nusd, cache_read_nusd, cache_write_nusd, output_nusd, request_nusd, total_nusd, billed_nusd,
       price_version, service_tier, corrects, requests, first_byte_ms, duration_ms, overhead_ms,
-      hold, held_at, limit_model, saved_nusd, estimate, flags, correction, provider_request_id)
+      hold, held_at, limit_model, saved_nusd, estimate, flags, correction, provider_request_id, decision)
     select
       id, began, request_id, attempt, key_id, team, end_user,
       case when tags is null then '{}' else array(select jsonb_array_elements_text(tags)) end, coalesce(metadata, '{}'),
@@ -74,7 +74,7 @@ const insertBatch = `
       first_byte_ms, duration_ms, overhead_ms, hold, timestamptz 'epoch' + held_at * interval '1 millisecond', limit_model,
       coalesce(saved_nusd, 0), estimate,
       case when flags is null then null else array(select jsonb_array_elements_text(flags)) end, correction,
-      provider_request_id
+      provider_request_id, decision
     from batch
     order by began, id collate "C"
     on conflict do nothing

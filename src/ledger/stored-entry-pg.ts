@@ -57,6 +57,7 @@ export function entryOf(stored: Stored): Entry {
     ...(stored.estimate !== null && { estimate: stored.estimate as Estimate }),
     ...(stored.flags !== null && { flags: stored.flags as EntryFlag[] }),
     ...(stored.corrects !== null && { corrects: stored.corrects }),
+    ...(stored.decision !== null && { decision: stored.decision }),
     ...(stored.correction !== null && { correction: stored.correction as NonNullable<Entry['correction']> }),
   };
 }

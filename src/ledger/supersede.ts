@@ -59,6 +59,7 @@ export function superseding(original: Entry, corrections: readonly Entry[], told
       ...standing,
       id: correctionId(original.id, 'reversal', knowledge),
       metadata: {},
+      decision: undefined,
       tokens: negated(standing.tokens),
       cost_nusd: negated(standing.cost_nusd),
       ...(standing.billed_nusd !== undefined && { billed_nusd: 0 - standing.billed_nusd }),

@@ -42,6 +42,8 @@ export class Limit {
   readonly sinceMs: number;
   /** Where the memory store found the counter last: saves the look-up while it is still that one. */
   slot: LevelCounter | RateWindow | null = null;
+  /** How entries name it; made when it is first taken. */
+  word: string | null = null;
   readonly #calendar: Calendar | null;
   #window: Window | null = null;
   #key = '';

@@ -121,7 +121,7 @@ function correctionOf(entry: Entry, corrections: number, price: Price, markup: n
   const billed = (markup === null ? total : markedUp(total, markup)) - (entry.billed_nusd ?? before.total);
   const same = Object.values(cost_nusd).every((nano) => nano === 0);
   if (same) return null;
-  const { service_tier: _, billed_nusd: __, ...kept } = entry;
+  const { service_tier: _, billed_nusd: __, decision: ___, ...kept } = entry;
   const id = correctionId(entry.id, price.version, corrections, before.total, total);
   return {
     ...kept,

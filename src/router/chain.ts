@@ -27,6 +27,8 @@ export interface Step<M, T> {
   readonly afterMs: number;
   /** The target has failed this request already. */
   readonly again?: true;
+  /** Health probes keep it back, and there is nothing else. */
+  readonly unhealthy?: true;
 }
 
 /** Which fallbacks a chain may use. */
@@ -156,7 +158,7 @@ export class Chain<M, T extends Candidate> {
   #unhealthy(): Step<M, T> | undefined {
     const { model, plan } = this.#options;
     const target = plan(model, false).skipped.find(({ why }) => why === 'unhealthy')?.target;
-    return target && { model, target, afterMs: 0 };
+    return target && { model, target, afterMs: 0, unhealthy: true };
   }
 
   /** A target that failed already: the one that may be tried soonest, and of those the one tried least, after the backoff. */

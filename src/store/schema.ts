@@ -124,6 +124,7 @@ export const entries = pgTable(
     hold: text('hold'),
     held_at: millis('held_at'),
     limit_model: text('limit_model'),
+    decision: text('decision'),
     saved_nusd: int('saved_nusd').notNull().default(0),
     first_byte_ms: doublePrecision('first_byte_ms'),
     duration_ms: doublePrecision('duration_ms').notNull(),

@@ -27,6 +27,7 @@ export const oddEntries: fc.Arbitrary<Entry> = fc
       ...{
         service_tier: given(text),
         provider_request_id: given(text),
+        decision: given(text),
         billed_nusd: given(whole),
         corrects: given(text),
         hold: given(text),

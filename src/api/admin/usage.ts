@@ -8,6 +8,52 @@ const name = z.string();
 const orNull = name.nullable();
 const count = z.number();
 
+const amount = z.union([name, count]);
+
+const takenLimit = z
+  .object({
+    scope: z.record(z.string(), name),
+    unit: name,
+    per: orNull,
+    model: orNull,
+    max: amount,
+    held: amount.describe('What was taken of it before the attempt was sent.'),
+    remaining: amount.describe('What was left of it then.'),
+    used: amount.describe('What the attempt came to. A request counts once, however many attempts it makes.'),
+  })
+  .meta({ id: 'TakenLimit', description: 'A limit that was taken for an attempt.' });
+
+const takenRoute = z
+  .object({
+    way: orNull.describe(
+      'How the target came to be tried: `only`, `first`, `next`, `credential`, `again`, `resent`, `fallback`, `context_window_fallback`, `content_policy_fallback`, `hedge`, `unhealthy` or `cache`.',
+    ),
+    after: orNull.describe('The failure that led to it; null: none did.'),
+    model: name.describe('The model whose target it is.'),
+    rules: z.array(count).describe('The rules of routes that held, each its place in its list, from 0.'),
+    policy: orNull.describe('What put the candidates in order: the balance, or an affinity (`prompt`, `user`).'),
+    candidates: z
+      .array(
+        z.object({
+          target: name,
+          priority: count.describe('1 is used first.'),
+          state: name.describe('`ready`, or why it was skipped.'),
+          ready_in_ms: count.optional().describe('After how many milliseconds it might be tried again.'),
+          weight: count.optional().describe('Its share.'),
+          in_flight: count.optional().describe('Attempts that ran there.'),
+          latency_ms: count.optional().describe('How long its first byte took lately.'),
+          cost_usd: name.optional().describe('What the request was expected to cost there.'),
+          used_share: count.optional().describe('What of its limits was used; 1: all.'),
+        }),
+      )
+      .describe('In their order, with what they were ordered by.'),
+    passed_over: z
+      .array(z.object({ target: name, why: name.describe('Why.') }))
+      .describe('Targets that nothing could be sent to: at a limit of their own, or unfit for the request.'),
+    more: count.describe('How many more candidates there were.'),
+  })
+  .meta({ id: 'TakenRoute', description: 'How the target of an attempt was chosen.' });
+
 export const entryAnswer = z
   .object({
     id: name,
@@ -62,6 +108,8 @@ export const entryAnswer = z
     flags: z.array(name).optional(),
     corrects: name.optional(),
     correction: z.enum(['reversal', 'replacement']).optional(),
+    routing: takenRoute.optional().describe('How its target was chosen.'),
+    limits: z.array(takenLimit).optional().describe('The limits that were taken for it.'),
   })
   .meta({ id: 'Entry' });
 

@@ -1,0 +1,147 @@
+/**
+ * What an entry keeps of how its attempt came about, as one text: how the target was chosen (`lib/taken-route.ts`), a semicolon,
+ * and the limits that were taken (`lib/taken-limits.ts`). It is put together while the request is on its way, so it is text from the
+ * beginning: where there was nothing to choose and no limit it is the same four characters for every request.
+ */
+import type { Model, Target } from '../catalog/model.js';
+import type { FailureClass } from '../lib/failure-spec.js';
+import {
+  modelWord,
+  moreWord,
+  passedWord,
+  policyWord,
+  type RoutePolicy,
+  type RouteWay,
+  readyWord,
+  ruleWord,
+  skippedWord,
+  wayWord,
+} from '../lib/taken-route.js';
+import type { Hold } from '../limits/hold.js';
+import { takenWords } from '../limits/taken.js';
+import type { Ask } from '../router/balance.js';
+import type { Step } from '../router/chain.js';
+import type { Plan } from '../router/plan.js';
+
+/** Candidates that are named. */
+const MOST_CANDIDATES = 10;
+const MOST_CHARS = 1_500;
+
+const ONLY = wayWord('only');
+const CACHE = wayWord('cache');
+
+/** `routing`: what the target picker says of the target. */
+export const decisionText = (routing: string, hold: Hold | null, model: Model, target: Target): string =>
+  hold ? `${routing};${takenWords(hold, { model, target })}` : `${routing};`;
+
+/** What is told of the choices of one request. A model without a choice tells nothing until its target failed. */
+export class Choices {
+  readonly #model: Model;
+  readonly #asked: string;
+  readonly #rules: readonly number[] | undefined;
+  #plan: { readonly model: Model; readonly words: string } | undefined;
+  #passed = '';
+  #last: { readonly model: Model; readonly target: Target } | undefined;
+  #next = '';
+  /** Of each target the words of the attempt that began last. */
+  #begun: Map<Target, string> | undefined;
+  #hasBegun = false;
+
+  /** `asked`: the model that was asked for. `rules`: of routes, those that led to `model`. */
+  constructor(model: Model, asked: string, rules: readonly number[] | undefined) {
+    this.#model = model;
+    this.#asked = asked;
+    this.#rules = rules;
+  }
+
+  planned(model: Model, plan: Plan<Target>, ask: Ask<Target>, nowMs: number): void {
+    this.#plan = { model, words: planWords(model, plan, ask, nowMs) };
+  }
+
+  passOver(target: Target, why: string): void {
+    this.#passed += passedWord(target.id, why);
+  }
+
+  /** How a step of the chain came about, where it is not the first. */
+  wayTo({ model, target, again }: Step<Model, Target>, failure: FailureClass | undefined): RouteWay {
+    if (again) return 'again';
+    const before = this.#last ?? { model: this.#model, target: this.#model.targets[0] };
+    if (model === before.model) return target === before.target ? 'credential' : 'next';
+    return failure === 'context_window' || failure === 'content_policy' ? `${failure}_fallback` : 'fallback';
+  }
+
+  /** What is tried next; `why`: the failure that led to it. */
+  next({ model, target }: Pick<Step<Model, Target>, 'model' | 'target'>, way: RouteWay, why?: FailureClass): void {
+    const plan = this.#plan?.model === model ? this.#plan.words : '';
+    this.#last = { model, target };
+    this.#next = this.#led(model, wayWord(way, why) + plan + this.#passed);
+  }
+
+  /** One that begins without having been named goes where the one before went. */
+  begin(model: Model, target: Target): void {
+    const isNamed = this.#next !== '' && this.#last?.target === target;
+    if (isNamed || this.#hasBegun) {
+      this.#begun ??= new Map();
+      this.#begun.set(target, isNamed ? this.#next : this.#led(model, wayWord('resent')));
+    }
+    this.#next = '';
+    this.#hasBegun = true;
+  }
+
+  words(model: Model, target: Target): string {
+    return this.#begun?.get(target) ?? (this.#next === '' ? this.#led(model, ONLY) : this.#next);
+  }
+
+  /** The cache answered in the place of a target. */
+  hit(model: Model): string {
+    return this.#led(model, CACHE);
+  }
+
+  #led(model: Model, way: string): string {
+    const { name } = model;
+    if (this.#rules === undefined && name === this.#asked) return way;
+    let text = '';
+    for (const rule of this.#rules ?? []) text += ruleWord(rule);
+    return name === this.#asked ? text + way : text + modelWord(name) + way;
+  }
+}
+
+/** The candidates of a model in the order of its plan, with what put them in it. `nowMs`: monotonic. */
+function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Target>, nowMs: number): string {
+  const policy = ask.affinity === null ? model.balance : model.affinity === 'user' ? 'user' : 'prompt';
+  const count = ready.length + skipped.length;
+  let text = policyWord(policy);
+  let told = 0;
+  const fits = (): boolean => told < MOST_CANDIDATES && text.length <= MOST_CHARS;
+  for (const target of ready) {
+    if (!fits()) break;
+    text += readyWord(target.id, target.priority, measureOf(target, policy, ask, nowMs));
+    told++;
+  }
+  for (const { target, why, untilMs } of skipped) {
+    if (!fits()) break;
+    const ms = untilMs - nowMs;
+    text += skippedWord(target.id, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null);
+    told++;
+  }
+  return told < count ? text + moreWord(count - told) : text;
+}
+
+/** What the policy ordered by; null where it is not known. */
+function measureOf(target: Target, policy: RoutePolicy, ask: Ask<Target>, nowMs: number): number | null {
+  const { state, weight } = target;
+  switch (policy) {
+    case 'least_busy':
+      return state.load;
+    case 'latency':
+      return state.latency.isKnown(nowMs) ? Math.round(state.latency.read(nowMs)) : null;
+    case 'cost':
+      return finite(ask.costOf(target));
+    case 'usage':
+      return finite(Math.round((state.usage?.share(nowMs) ?? 0) * 1000));
+    default:
+      return weight;
+  }
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -1,0 +1,207 @@
+/** What an entry tells of how its attempt came about: the limits that were taken, and how its target was chosen. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { faults } from '../support/faults.js';
+import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
+import { type FakeUpstream, startUpstream } from '../support/upstream.js';
+
+let a: FakeUpstream;
+let b: FakeUpstream;
+let gateway: Gateway;
+let key: string;
+let id: string;
+
+interface Told extends EntryLine {
+  readonly routing: {
+    readonly way: string;
+    readonly after: string | null;
+    readonly model: string;
+    readonly rules: readonly number[];
+    readonly policy: string | null;
+    readonly candidates: readonly Readonly<Record<string, unknown>>[];
+    readonly passed_over: readonly object[];
+  };
+  readonly limits: readonly Readonly<Record<string, unknown>>[];
+}
+
+before(async () => {
+  [a, b] = [await startUpstream(), await startUpstream()];
+  const on = (provider: string, model: string, more: object = {}) => ({ provider, model, ...more });
+  const day = (max: number) => ({ limits: [{ unit: 'requests', max, per: 'day' }] });
+  const pair = (name: string, more: object = {}) => [on('a', name, more), on('b', name, { priority: 2 })];
+  gateway = await startGateway({
+    config: {
+      providers: {
+        a: { type: 'openai-compatible', base_url: `${a.url}/v1`, api_key: 'sk-a' },
+        b: { type: 'openai-compatible', base_url: `${b.url}/v1`, api_key: 'sk-b' },
+        none: { type: 'openai' },
+      },
+      defaults: { price: { input: 1, output: 4 }, retry: { base: '5ms' }, breaker: { min_requests: 100_000 } },
+      models: {
+        only: { targets: [on('a', 'only')], limits: [{ unit: 'output_tokens', max: 1_000_000, per: 'week' }] },
+        kept: { targets: [on('a', 'kept')], cache: { exact: true, ttl: '1h' } },
+        pair: { targets: [...pair('pair', { weight: 3 }), on('none', 'pair', { priority: 3 })] },
+        dear: { targets: [on('a', 'dear', { price: { input: 2, output: 8 } }), on('b', 'dear')], balance: 'cost' },
+        backed: { targets: [on('a', 'backed')], retry: { max_attempts: 2 }, fallbacks: ['only'] },
+        full: { targets: pair('full', day(1)) },
+        'wild/*': { targets: [on('a', '*')], limits: [{ unit: 'requests', max: 90, per: 'hour' }] },
+        inner: { route: [{ when: { has: ['tools'] }, use: 'dear' }, { use: 'pair' }] },
+        auto: { route: [{ when: { tags: 'x' }, use: 'only' }, { use: 'inner' }] },
+      },
+    },
+  });
+  await gateway.admin('POST', '/teams', { name: 'ads', limits: [{ unit: 'tokens', max: 100_000, per: 'minute' }] });
+  const limits = [
+    { unit: 'requests', max: 60, per: 'minute' },
+    { unit: 'usd', max: 5, per: 'month' },
+    { unit: 'concurrent', max: 7, model: 'pair*' },
+  ];
+  ({ key, id } = await gateway.key({ team: 'ads', limits, user_limits: [{ unit: 'requests', max: 9, per: 'day' }] }));
+});
+
+after(async () => {
+  await gateway?.close();
+  await a?.stop();
+  await b?.stop();
+});
+
+beforeEach(() => {
+  a.always();
+  b.always();
+});
+
+let requests = 0;
+
+async function ask(model: string, attempts: number, more: object = {}, as = key): Promise<Told[]> {
+  const requestId = `decision-${++requests}`;
+  const body = { model, messages: [{ role: 'user', content: 'Say hello.' }], max_tokens: 100, ...more };
+  const answer = await gateway.chat(as, body, { headers: { 'x-request-id': requestId } });
+  await answer.text();
+  const entries = (await gateway.entries(requestId, attempts)) as Told[];
+  return entries.sort((x, y) => x.attempt - y.attempt);
+}
+
+const limit = ({ limits }: Told, unit: string) => limits.find((one) => one['unit'] === unit);
+const ordered = ({ routing: { candidates } }: Told) => candidates.map(({ target, state }) => `${target} ${state}`);
+
+describe('the limits of an entry', () => {
+  it('say whose they are, what was held and left, and what the attempt came to', async () => {
+    const { key: fresh, id: freshId } = await gateway.key({
+      team: 'ads',
+      limits: [
+        { unit: 'requests', max: 60, per: 'minute' },
+        { unit: 'usd', max: 5, per: 'month' },
+      ],
+    });
+    const [entry] = await ask('only', 1, {}, fresh);
+    const { tokens, cost_usd, cost_nusd } = entry!;
+    const used = tokens['input']! + tokens['output']!;
+    const held = Number(limit(entry!, 'tokens')!['held']);
+    const usd = limit(entry!, 'usd')!;
+    assert.deepEqual(entry!.limits, [
+      {
+        ...{ scope: { key: freshId }, unit: 'requests', per: 'minute', model: null },
+        ...{ max: 60, held: 1, remaining: 59, used: 1 },
+      },
+      {
+        ...{ scope: { key: freshId }, unit: 'usd', per: 'month', model: null, max: '5.000000000' },
+        ...{ held: usd['held'], remaining: usd['remaining'], used: cost_usd },
+      },
+      {
+        ...{ scope: { team: 'ads' }, unit: 'tokens', per: 'minute', model: null },
+        ...{ max: 100_000, held, remaining: 100_000 - held, used },
+      },
+      {
+        ...{ scope: { model: 'only' }, unit: 'output_tokens', per: 'week', model: null },
+        ...{ max: 1_000_000, held: 100, remaining: 999_900, used: tokens['output'] },
+      },
+    ]);
+    assert.ok(held >= tokens['input']!);
+    assert.ok(Number(usd['held']) * 1e9 >= cost_nusd['total']!, 'the worst case was held');
+    assert.ok(Math.abs(Number(usd['held']) + Number(usd['remaining']) - 5) < 1e-9);
+  });
+
+  it('are those that count the attempt: patterns of models, end users, wildcards, and each target its own', async () => {
+    const [paired] = await ask('pair', 1, { user: 'ann' });
+    assert.deepEqual(limit(paired!, 'concurrent'), {
+      ...{ scope: { key: id }, unit: 'concurrent', per: null, model: 'pair*', max: 7, held: 1, remaining: 6, used: 0 },
+    });
+    const scopes = paired!.limits.filter(({ unit }) => unit === 'requests').map(({ scope }) => scope);
+    assert.deepEqual(scopes, [{ key: id }, { user: 'ann', key: id }]);
+    const [wild] = await ask('wild/one', 1);
+    assert.deepEqual(wild!.limits.at(-1)?.['scope'], { model: 'wild/*' });
+    assert.equal(limit(wild!, 'concurrent'), undefined);
+    a.next(faults['503']!);
+    const [failed, answered] = await ask('full', 2);
+    assert.deepEqual(failed!.limits.at(-1)?.['scope'], { target: 'a/full' });
+    assert.ok(!JSON.stringify(answered!.limits).includes('a/full'));
+    assert.ok(answered!.limits.length > 0);
+  });
+
+  it('are none where none applies, and a cached answer counts as a request alone', async () => {
+    const { key: free } = await gateway.key();
+    const [entry] = await ask('kept', 1, {}, free);
+    assert.deepEqual([entry!.limits, entry!.routing.way], [[], 'only']);
+    await ask('kept', 1);
+    const [hit] = await ask('kept', 1);
+    assert.equal(hit!.routing.way, 'cache');
+    assert.deepEqual(hit!.routing.candidates, []);
+    assert.equal(limit(hit!, 'requests')?.['used'], 1);
+    assert.equal(limit(hit!, 'usd')?.['used'] ?? '0.000000000', '0.000000000');
+  });
+});
+
+describe('the routing of an entry', () => {
+  it('names the candidates in their order, with what they were ordered by, and who was skipped and why', async () => {
+    const [entry] = await ask('pair', 1);
+    assert.deepEqual(entry!.routing, {
+      ...{ way: 'first', after: null, model: 'pair', rules: [], policy: 'weighted', passed_over: [], more: 0 },
+      candidates: [
+        { target: 'a/pair', priority: 1, state: 'ready', weight: 3 },
+        { target: 'b/pair', priority: 2, state: 'ready', weight: 1 },
+        { target: 'none/pair', priority: 3, state: 'no_credential' },
+      ],
+    });
+    const [cheaper] = await ask('dear', 1);
+    assert.equal(cheaper!.routing.policy, 'cost');
+    const [first, second] = cheaper!.routing.candidates;
+    assert.equal(first!['target'], 'b/dear');
+    assert.equal(Number(second!['cost_usd']), 2 * Number(first!['cost_usd']));
+  });
+
+  it('says which attempt led to the next one, and why; a fallback names its model', async () => {
+    a.always(faults['503']!);
+    const [, next] = await ask('pair', 2);
+    assert.deepEqual([next!.routing.way, next!.routing.after, next!.target], ['next', 'overload', 'b/pair']);
+    const [first, fallback] = await ask('backed', 2);
+    assert.deepEqual([first!.routing.way, first!.routing.model], ['first', 'backed']);
+    assert.deepEqual([fallback!.routing.way, fallback!.routing.model, fallback!.model], ['fallback', 'only', 'backed']);
+    const again = await ask('only', 3);
+    assert.deepEqual(
+      again.map(({ routing: { way } }) => way),
+      ['only', 'again', 'again'],
+    );
+  });
+
+  it('says what cooled down, and what was passed over for a limit of its own', async () => {
+    const [full] = await ask('full', 1);
+    assert.deepEqual(full!.routing.passed_over, [{ target: 'a/full', why: 'at_limit' }]);
+    assert.equal(full!.routing.way, 'next');
+    assert.equal(full!.target, 'b/full');
+    a.next(faults['429-long']!);
+    await ask('pair', 2);
+    const [rested] = await ask('pair', 1);
+    assert.deepEqual(ordered(rested!), ['b/pair ready', 'a/pair resting', 'none/pair no_credential']);
+    const resting = rested!.routing.candidates.find(({ state }) => state === 'resting');
+    assert.ok(Number(resting?.['ready_in_ms']) > 0);
+  });
+
+  it('names the rules that led to the model', async () => {
+    const [entry] = await ask('auto', 1);
+    assert.deepEqual([entry!.routing.rules, entry!.routing.model, entry!.model], [[1, 1], 'pair', 'auto']);
+    const headers = { 'x-tollgate-tags': 'x', 'x-request-id': 'decision-tagged' };
+    await (await gateway.chat(key, { model: 'auto', messages: [{ role: 'user', content: 'Hi' }] }, { headers })).text();
+    const [tagged] = (await gateway.entries('decision-tagged', 1)) as Told[];
+    assert.deepEqual([tagged!.routing.rules, tagged!.routing.model, tagged!.routing.way], [[0], 'only', 'only']);
+  });
+});
