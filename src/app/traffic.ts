@@ -49,6 +49,14 @@ export function startTraffic({ store: { pool, db }, clock, log, flushOthers }: T
         );
         return new Map(rows.map(({ id, name }) => [id, name]));
       },
+      keysNamed: async (name: string, teams: readonly string[] | null, most: number): Promise<readonly string[]> => {
+        const { rows } = await pool.query<{ id: string }>(
+          `select id from keys where strpos(lower(name), lower($1)) > 0 and ($2::text[] is null or team = any($2))
+           order by id desc limit $3`,
+          [name, teams, most],
+        );
+        return rows.map(({ id }) => id);
+      },
       performance: (request: PerformanceRequest) => readPerformance(pool, request),
     },
     endTails: () => tail.close(),

@@ -9,6 +9,7 @@ const LOCK = '8390043843661231208';
 
 const late = {
   entries_error: '(error, at, id) where error is not null',
+  entries_cost: '(total_nusd) where total_nusd > 0',
   entries_cache: "(cache, at, id) where cache in ('hit', 'semantic')",
 } as const;
 

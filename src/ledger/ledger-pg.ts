@@ -12,17 +12,15 @@
  * and id, then sums. So a transaction has one statement that writes. A batch that turns out to have ids of estimates is taken back and
  * begun anew with these locked; few are.
  */
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Store } from '../store/pg.js';
 import { inTransaction } from '../store/query.js';
-import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
 import { entryText } from './entry-text.js';
 import { feedingFrom } from './feed-pg.js';
-import { EntryRefused, type LedgerFilter, type LedgerStore, type Position } from './ledger-store.js';
+import { EntryRefused, type LedgerStore } from './ledger-store.js';
+import { pageOf } from './page-pg.js';
 import { addingTo, beginAdding } from './rollups-pg.js';
-import { entryOf } from './stored-entry-pg.js';
 import { hasEstimates, supersedingIn } from './supersede-pg.js';
 
 /**
@@ -105,59 +103,8 @@ export function pgLedgerStore(
       }
       return late;
     },
-    page: (filter, limit, after) =>
-      filter.tag !== undefined && filter.request_id === undefined
-        ? taggedPage(db, filter, limit, after)
-        : pageFrom(db, filter, limit, after),
+    page: (filter, limit, after) => pageOf(db, filter, limit, after),
   };
-}
-
-type Reads = Pick<Store['db'], 'select'>;
-
-async function pageFrom(
-  db: Reads,
-  filter: LedgerFilter,
-  limit: number,
-  after: Position | null,
-): Promise<readonly Entry[]> {
-  const rows = await db
-    .select()
-    .from(entries)
-    .where(and(...conditions(filter), after ? olderThan(after) : undefined))
-    .orderBy(desc(entries.at), desc(entries.id))
-    .limit(limit);
-  return rows.map(entryOf);
-}
-
-/** With so few entries of a tag they are found by it and put in order; with more, the newest are looked through. */
-const FEW_TAGGED = 5_000;
-/** More sums than this are not looked at. */
-const FEW_SUMS = 1_000;
-
-/**
- * The database cannot know how many entries have a tag that is rare, and would look through the whole ledger for it. The sums
- * know; where they know nothing of a tag there are few entries, or none.
- */
-async function taggedPage(
-  db: Store['db'],
-  filter: LedgerFilter,
-  limit: number,
-  after: Position | null,
-): Promise<readonly Entry[]> {
-  return db.transaction(
-    async (tx) => {
-      const known = await tx.execute<{ few: boolean }>(
-        sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few
-          from (select attempts from spend_day_tag where tag = ${filter.tag} limit ${FEW_SUMS}) as sums`,
-      );
-      if (known.rows[0]?.few) {
-        await tx.execute(sql`set local enable_indexscan = off`);
-        await tx.execute(sql`set local enable_seqscan = off`);
-      }
-      return pageFrom(tx, filter, limit, after);
-    },
-    { accessMode: 'read only' },
-  );
 }
 
 /** Answers the ids of the entries that were new; null: all were. */
@@ -265,28 +212,3 @@ function textArray(texts: readonly string[]): Buffer {
 /** The database says that a value does not fit (class 22), breaks a rule of the table (23) or is too much (54). */
 const isRefusal = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(22|23|54)...$/.test(error.code);
-
-const timestamp = (ms: number): SQL => sql`${new Date(ms).toISOString()}::timestamptz`;
-
-const olderThan = ({ at, id }: Position): SQL => sql`(${entries.at}, ${entries.id}) < (${timestamp(at)}, ${id})`;
-
-function conditions(filter: LedgerFilter): (SQL | undefined)[] {
-  const given = <T>(value: T | undefined, condition: (value: T) => SQL) =>
-    value === undefined ? undefined : condition(value);
-  return [
-    given(filter.from, (ms) => gte(entries.at, ms)),
-    given(filter.to, (ms) => lt(entries.at, ms)),
-    given(filter.request_id, (id) => eq(entries.request_id, id)),
-    given(filter.key, (key) => eq(entries.key_id, key)),
-    given(filter.team, (team) => eq(entries.team, team)),
-    given(filter.teams, (teams) => inArray(entries.team, [...teams])),
-    given(filter.user, (user) => eq(entries.end_user, user)),
-    given(filter.model, (model) => eq(entries.model, model)),
-    given(filter.provider, (provider) => eq(entries.provider, provider)),
-    given(filter.target, (target) => eq(entries.target, target)),
-    given(filter.status, (status) => eq(entries.status, status)),
-    given(filter.error, (error) => eq(entries.error, error)),
-    given(filter.cache, (cache) => eq(entries.cache, cache)),
-    given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text] and ${entries.tags} <> '{}'`),
-  ];
-}

@@ -12,6 +12,8 @@ export interface LedgerFilter {
   readonly to?: number | undefined;
   readonly request_id?: string | undefined;
   readonly key?: string | undefined;
+  /** Of these keys alone. */
+  readonly keys?: readonly string[] | undefined;
   readonly team?: string | undefined;
   /** Of these teams alone. */
   readonly teams?: readonly string[] | undefined;
@@ -27,6 +29,9 @@ export interface LedgerFilter {
   readonly cache?: string | undefined;
   /** One of the entry's tags. */
   readonly tag?: string | undefined;
+  /** The cost in all, in nano-dollars: at least and at most. */
+  readonly least_nusd?: number | undefined;
+  readonly most_nusd?: number | undefined;
 }
 
 /** A place in the order of entries: by time, entries of one millisecond by id. */

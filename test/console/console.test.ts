@@ -310,11 +310,22 @@ describe('the console', { skip }, () => {
 
   test('shows one request with its attempts', async () => {
     await go('requests', 'Requests');
+    await page.getByLabel('key name').fill('of no key');
+    await page.getByText('There is no such request').waitFor();
+    await page.getByLabel('key name').fill('SEARCH-pr');
     await page.getByLabel('request id').fill('first-failed');
+    await page.getByLabel('cost to ($)').fill('1');
     await isDrawn();
     await page.getByText('sandbox/sandbox').first().waitFor();
     await page.getByRole('button', { name: /\d{4}/ }).first().click();
-    await page.getByRole('dialog').getByText('Went to').waitFor();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Went to').waitFor();
+    await dialog.getByText('It was the next choice of the model after transient').waitFor();
+    const limits = dialog.getByRole('region', { name: 'Limits taken' });
+    assert.equal(await limits.count(), 2, 'of each attempt');
+    const rows = await limits.first().getByRole('row').allInnerTexts();
+    assert.match(rows.join(' | '), /key search-prod\s+600 requests a minute\s+1\s+1\s+\d+/);
+    assert.match(rows.join(' | '), /team search\s+\$50\.00 a month/);
     await page.getByRole('button', { name: 'Show prompt and answer' }).click();
     await page.getByText('"messages"').waitFor();
     await page.getByText('"choices"').waitFor();

@@ -91,9 +91,41 @@ export function ledgerContract(name: string, open: () => Promise<OpenStore>): vo
         first_byte_ms: null,
         duration_ms: 12345.678901,
         overhead_ms: 0.1 + 0.2,
+        decision: 'wo; krm60:1:59',
       });
       await store.insert([written]);
       assert.deepEqual(await all({ key }), [written]);
+    });
+
+    test('costs have bounds, both in them; keys are several at once, each page from the newest on', async () => {
+      const [a, b, other] = [newKey(), newKey(), newKey()];
+      const { cost_nusd } = entry({});
+      const costing = (key: string, at: number, total: number) =>
+        entry({ key, at, cost_nusd: { ...cost_nusd, total } });
+      const written = [
+        ...[costing(a, 1_000, 5), costing(b, 2_000, 7), costing(a, 3_000, 0), costing(other, 3_500, 7)],
+        ...[costing(b, 4_000, -7), costing(a, 5_000, 9)],
+      ];
+      await store.insert(written);
+      const found = async (filter: LedgerFilter) =>
+        (await all({ keys: [a, b, other], ...filter })).map(({ cost_nusd: { total } }) => total);
+      assert.deepEqual(await found({}), [9, -7, 7, 0, 7, 5]);
+      assert.deepEqual(await found({ least_nusd: 5, most_nusd: 7 }), [7, 7, 5]);
+      assert.deepEqual(await found({ most_nusd: 0 }), [-7, 0]);
+      assert.deepEqual(await found({ keys: [a, b], least_nusd: 1 }), [9, 7, 5]);
+      assert.deepEqual(await found({ keys: [] }), []);
+      assert.deepEqual(await found({ keys: [b], key: a }), []);
+      assert.deepEqual(
+        (await all({ least_nusd: 5, most_nusd: 7, model: written[0]!.model, from: 0, to: 6_000 })).length >= 3,
+        true,
+        'by the index of costs',
+      );
+      const newest = await store.page({ keys: [a, b] }, 2, null);
+      const next = await store.page({ keys: [a, b] }, 2, newest.at(-1)!);
+      assert.deepEqual(
+        [...newest, ...next].map(({ at }) => at),
+        [5_000, 4_000, 3_000, 2_000],
+      );
     });
 
     test('tokens and costs are exact up to 2^53', async () => {

@@ -1,8 +1,9 @@
 /** What an entry tells of how its attempt came about: the limits that were taken, and how its target was chosen. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { faults } from '../support/faults.js';
-import { type EntryLine, type Gateway, startGateway } from '../support/gateway.js';
+import { type EntryLine, type Gateway, startGateway, tollgate } from '../support/gateway.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 
 let a: FakeUpstream;
@@ -203,5 +204,78 @@ describe('the routing of an entry', () => {
     await (await gateway.chat(key, { model: 'auto', messages: [{ role: 'user', content: 'Hi' }] }, { headers })).text();
     const [tagged] = (await gateway.entries('decision-tagged', 1)) as Told[];
     assert.deepEqual([tagged!.routing.rules, tagged!.routing.model, tagged!.routing.way], [[0], 'only', 'only']);
+  });
+});
+
+describe('the ledger', () => {
+  const found = async (query: string): Promise<Told[]> =>
+    (await gateway.admin<{ data: Told[] }>('GET', `/usage?${query}`)).data;
+  const refusal = async (query: string) => {
+    const answer = await fetch(`${gateway.url}/admin/v1/usage?${query}`, {
+      headers: { authorization: `Bearer ${gateway.adminKey}` },
+    });
+    const { errors } = (await answer.json()) as { errors: { field: string; message: string }[] };
+    return { status: answer.status, field: errors[0]!.field, message: errors[0]!.message };
+  };
+
+  it('is filtered by what entries cost, to the nano-dollar, and by names of keys', async () => {
+    const { key: mine } = await gateway.key({ name: 'Nightly-Import' });
+    const { key: yours } = await gateway.key({ name: 'import-of-yours' });
+    await ask('only', 1, {}, mine);
+    await ask(
+      'only',
+      1,
+      { messages: [{ role: 'user', content: 'Say hello to everybody in this house. '.repeat(20) }] },
+      yours,
+    );
+    const both = await found('key_name=IMPORT');
+    assert.deepEqual(
+      both.map((entry) => (entry as { key_name?: string }).key_name),
+      ['import-of-yours', 'Nightly-Import'],
+    );
+    const [dear, cheap] = both.map(({ cost_usd }) => cost_usd) as [string, string];
+    assert.ok(Number(dear) > Number(cheap));
+    const costs = async (query: string) => (await found(`key_name=import&${query}`)).map(({ cost_usd }) => cost_usd);
+    const beyond = (usd: string, nano: number) => ((Math.round(Number(usd) * 1e9) + nano) / 1e9).toFixed(9);
+    assert.deepEqual(await costs(`min_cost_usd=${dear}`), [dear]);
+    assert.deepEqual(await costs(`min_cost_usd=${beyond(dear, 1)}`), []);
+    assert.deepEqual(await costs(`max_cost_usd=${cheap}`), [cheap]);
+    assert.deepEqual(await costs(`max_cost_usd=${beyond(cheap, -1)}`), []);
+    assert.deepEqual(await costs(`min_cost_usd=${cheap}&max_cost_usd=${dear}`), [dear, cheap]);
+    assert.ok((await found(`min_cost_usd=${dear}`)).every(({ cost_usd }) => Number(cost_usd) >= Number(dear)));
+    assert.deepEqual(await found('key_name=no%25such_key'), []);
+  });
+
+  it('refuses what is no amount, and a name that nearly all keys have', async () => {
+    for (const written of ['1e3', '-1', '', 'x', '0.0000000001', '12345678', '1.', '.5', '0x1']) {
+      const { status, field } = await refusal(`min_cost_usd=${encodeURIComponent(written)}`);
+      assert.deepEqual([status, field], [400, 'min_cost_usd'], written);
+    }
+    assert.equal((await refusal('key_name=')).status, 400);
+    for (let made = 0; made < 501; made += 167) {
+      const many = Array.from({ length: 167 }, (_, at) => ({ name: `crowd-${made + at}` }));
+      await gateway.admin('POST', '/keys', many);
+    }
+    const { status, field, message } = await refusal('key_name=crowd');
+    assert.deepEqual([status, field], [400, 'key_name']);
+    assert.match(message, /More than 500 keys/);
+    assert.deepEqual(await found('key_name=crowd-50'), []);
+  });
+
+  it('is asked from the command line, a request whole with what was decided about it', async () => {
+    const cli = (...args: string[]) =>
+      new Promise<string>((resolve) => {
+        const env = { PATH: process.env['PATH'], TOLLGATE_URL: gateway.url, TOLLGATE_ADMIN_KEY: gateway.adminKey };
+        execFile(process.execPath, [tollgate, 'requests', ...args], { env }, (_, out, err) => resolve(out + err));
+      });
+    const [list, shown, none] = await Promise.all([
+      cli('list', '--key-name', 'nightly', '--min-cost', '0.000001', '--max-cost', '1'),
+      cli('show', 'decision-tagged'),
+      cli('show', 'no-such-request'),
+    ]);
+    assert.match(list, /^TIME .*\n\S+ +200 +only +a\/only +Nightly-Import +0\.0\d+ +\d+ ms +decision-\d+\n$/);
+    assert.match(shown, /^attempt 1 {2}a\/only .* 200, \d+ ms, \$0\.\d{9}\n {2}routing: only, model only\n/);
+    assert.match(shown, new RegExp(`${id} +60 requests/minute +held 1 +used 1 +left then \\d+`));
+    assert.match(none, /There is no request 'no-such-request'/);
   });
 });

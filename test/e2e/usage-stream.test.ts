@@ -113,6 +113,7 @@ describe('the live tail of the ledger', { timeout: 60_000 }, () => {
   it('tells what any gateway enters, what the filter asks for, and of a team to its people', async () => {
     const all = await Tail.open(one.url, one.adminKey);
     const filtered = await Tail.open(one.url, one.adminKey, '?team=ads');
+    const named = await Tail.open(one.url, one.adminKey, '?key_name=EAR&min_cost_usd=0.001&max_cost_usd=1');
     const own = await Tail.open(two.url, people.token);
     await send(one, ads, 'tail-1');
     await send(two, search, 'tail-2');
@@ -122,12 +123,13 @@ describe('the live tail of the ledger', { timeout: 60_000 }, () => {
     assert.equal(told?.event, 'entry');
     assert.deepEqual({ ...told?.data, key_name: 'ads' }, first);
     assert.equal((await own.next())?.data.request_id, 'tail-2');
+    assert.equal((await named.next())?.data.request_id, 'tail-2');
     const { body: listed } = await ask(one, people.token, 'GET', '/usage');
     assert.deepEqual(
       listed.data.map((entry: { request_id: string }) => entry.request_id),
       ['tail-2'],
     );
-    for (const tail of [all, filtered, own]) tail.leave();
+    for (const tail of [all, filtered, named, own]) tail.leave();
   });
 
   it('goes on at another gateway where it broke off, with nothing missing', async () => {
@@ -196,6 +198,7 @@ describe('the live tail of the ledger', { timeout: 60_000 }, () => {
   it('refuses what is no filter, and whoever may not read', async () => {
     assert.equal((await ask(one, one.adminKey, 'GET', '/usage/stream?cursor=x')).status, 400);
     assert.equal((await ask(one, one.adminKey, 'GET', '/usage/stream?status=9')).status, 400);
+    assert.equal((await ask(one, one.adminKey, 'GET', '/usage/stream?min_cost_usd=1e3')).status, 400);
     assert.equal((await ask(one, undefined, 'GET', '/usage/stream')).status, 401);
   });
 

@@ -1,5 +1,7 @@
 /** The admin API as the pages ask it: one function, errors in the words of the gateway, and the shapes that pages read. */
 
+import type { TakenLimit, TakenRoute } from './decisions';
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -183,6 +185,9 @@ export interface Entry {
   readonly first_byte_ms: number | null;
   readonly duration_ms: number;
   readonly overhead_ms: number | null;
+  /** Left out of entries of earlier versions. */
+  readonly routing?: TakenRoute;
+  readonly limits?: readonly TakenLimit[];
 }
 
 export interface Figures {

@@ -10,10 +10,11 @@ import type { Writing } from './once.js';
 import { route } from './route.js';
 import { auditQuery, pageOf } from './schemas.js';
 import { modelState, providerState } from './state-schemas.js';
-import { listedEntry, showEntry, usageQuery } from './usage.js';
+import { type KeysNamed, ledgerFilter, listedEntry, showEntry, usageQuery } from './usage.js';
 
 export interface Reading {
   readonly ledger: Pick<Ledger, 'query' | 'flush'>;
+  readonly keysNamed: KeysNamed;
   readonly keyNames: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   /** Models and providers as plain data. */
   readonly models: () => readonly { readonly id: string }[];
@@ -33,8 +34,10 @@ const withLeftOut = <T extends ReturnType<typeof listOf>>(list: T) =>
 export function readRoutes(app: AdminApp, deps: Reading & Writing & Pick<Adding, 'added'>): void {
   route(app, 'listUsage', {
     schema: { querystring: usageQuery, response: { 200: listOf(listedEntry) } },
-    handler: async ({ query: { limit = 50, cursor = null, ...filter }, principal: { teams } }, reply) => {
-      const found = await deps.ledger.query({ ...filter, ...(teams && { teams: [...teams] }) }, { limit, cursor });
+    handler: async ({ query: { limit = 50, cursor = null, ...asked }, principal: { teams } }, reply) => {
+      const filter = await ledgerFilter(asked, teams, deps.keysNamed);
+      if (!filter.ok) return sendRefusal(reply, filter.refusal);
+      const found = await deps.ledger.query(filter.value, { limit, cursor });
       if (!found.ok) return sendRefusal(reply, found.refusal);
       const { entries, next_cursor } = found.value;
       const names = await deps.keyNames([...new Set(entries.map(({ key }) => key))]);

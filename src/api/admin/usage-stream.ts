@@ -10,14 +10,15 @@ import type { LedgerFilter } from '../../ledger/ledger-store.js';
 import { matches } from '../../ledger/matches.js';
 import { cleanFilter } from '../../ledger/page.js';
 import type { Follower, LedgerTail } from '../../ledger/tail.js';
-import { refuse } from '../../lib/errors.js';
+import { type Result, refuse } from '../../lib/errors.js';
 import type { AdminApp } from './admin-api.js';
 import { sendRefusal } from './errors.js';
 import { route } from './route.js';
-import { entryAnswer, showEntry, usageQuery } from './usage.js';
+import { entryAnswer, type KeysNamed, ledgerFilter, showEntry, usageQuery } from './usage.js';
 
 export interface Tailing {
   readonly tail: Pick<LedgerTail, 'follow' | 'leave' | 'full'>;
+  readonly keysNamed: KeysNamed;
 }
 
 const HEARTBEAT_MS = 15_000;
@@ -38,14 +39,17 @@ const full = refuse('overloaded', 'This gateway takes no more streams just now. 
   headers: { 'retry-after': '30' },
 });
 
-export function usageStreamRoute(app: AdminApp, { tail }: Tailing): void {
+export function usageStreamRoute(app: AdminApp, { tail, keysNamed }: Tailing): void {
   route(app, 'streamUsage', {
     schema: { querystring: streamQuery, response: { 200: events as never } },
     handler: async ({ query, principal: { teams }, headers }, reply) => {
       if (tail.full) return sendRefusal(reply, full);
-      const filter = cleanFilter({ ...query, ...(teams && { teams: [...teams] }) });
+      const find = () => ledgerFilter(query, teams, keysNamed);
+      const filter = await find();
+      if (!filter.ok) return sendRefusal(reply, filter.refusal);
+      const renew = query.key_name === undefined ? undefined : find;
       const last = headers['last-event-id'];
-      const stream = new EventStream(filter, (follower) => tail.leave(follower));
+      const stream = new EventStream(filter.value, renew, (follower) => tail.leave(follower));
       try {
         await tail.follow(stream, typeof last === 'string' && last !== '' ? last : undefined);
       } catch (error) {
@@ -63,7 +67,7 @@ export function usageStreamRoute(app: AdminApp, { tail }: Tailing): void {
 
 class EventStream implements Follower {
   readonly bytes: Readable;
-  readonly #filter: LedgerFilter;
+  #filter: LedgerFilter;
   readonly #timers: readonly NodeJS.Timeout[];
   /** Up to there all was told. */
   #place: string | undefined;
@@ -71,11 +75,19 @@ class EventStream implements Follower {
   #isBehind = false;
   #isOver = false;
 
-  constructor(filter: LedgerFilter, leave: (follower: Follower) => void) {
-    this.#filter = filter;
+  /** `renew`: finds the filter anew, since keys get names meanwhile. */
+  constructor(
+    filter: LedgerFilter,
+    renew: (() => Promise<Result<LedgerFilter>>) | undefined,
+    leave: (follower: Follower) => void,
+  ) {
+    this.#filter = cleanFilter(filter);
     this.bytes = new Readable({ read: () => this.#readOn() });
     this.#timers = [
-      setInterval(() => this.#write(`: still here\n${this.#id}\n`), HEARTBEAT_MS).unref(),
+      setInterval(() => {
+        this.#write(`: still here\n${this.#id}\n`);
+        if (renew) this.#renew(renew);
+      }, HEARTBEAT_MS).unref(),
       setTimeout(() => this.end(), LONGEST_MS).unref(),
     ];
     this.bytes.once('close', () => {
@@ -111,6 +123,16 @@ class EventStream implements Follower {
     this.#isOver = true;
     this.bytes.push(null);
     this.bytes.resume();
+  }
+
+  /** Where the database is away, what was found before stays. */
+  #renew(find: () => Promise<Result<LedgerFilter>>): void {
+    find().then(
+      (found) => {
+        if (found.ok) this.#filter = cleanFilter(found.value);
+      },
+      () => {},
+    );
   }
 
   get #id(): string {

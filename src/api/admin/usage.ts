@@ -1,7 +1,10 @@
 /** Entries of the ledger in the words of contract section 7, and how they are asked for. */
 import { z } from 'zod';
 import type { Entry } from '../../ledger/entry.js';
+import type { LedgerFilter } from '../../ledger/ledger-store.js';
 import { entryJson } from '../../ledger/page.js';
+import { ok, type Result, refuse, refused } from '../../lib/errors.js';
+import { nanoOf } from '../../lib/money.js';
 import { instant, pagedBy, text } from './schemas.js';
 
 const name = z.string();
@@ -128,11 +131,18 @@ const status = z
   .regex(/^[1-5]\d\d$/, 'an HTTP status, such as 200')
   .transform(Number);
 
+/** Dollars as they are written; nano-dollars here. */
+const dollars = z
+  .string()
+  .regex(/^\d{1,7}(\.\d{1,9})?$/, 'dollars as a decimal, such as 0.05, of at most nine places')
+  .transform((written) => nanoOf(written) ?? 0);
+
 export const usageQuery = z.strictObject({
   from: instant.optional(),
   to: instant.optional(),
   request_id: text(400).optional(),
   key: text(400).optional(),
+  key_name: text(400).optional().describe('What occurs in the name of the key, in capitals or not.'),
   team: text(400).optional(),
   user: text(400).optional(),
   model: text(400).optional(),
@@ -142,5 +152,30 @@ export const usageQuery = z.strictObject({
   error: text(100).optional(),
   cache: z.enum(['hit', 'semantic', 'miss', 'off']).optional(),
   tag: text(400).optional(),
+  min_cost_usd: dollars.optional().describe('Only what cost at least so many dollars.'),
+  max_cost_usd: dollars.optional().describe('Only what cost at most so many dollars.'),
   ...pagedBy(text(1_000), 1_000),
 });
+
+/** Ids of keys by what occurs in their names, of these teams alone where they are told; at most so many. */
+export type KeysNamed = (name: string, teams: readonly string[] | null, most: number) => Promise<readonly string[]>;
+
+/** More keys than this are not looked through for one list. */
+const MOST_KEYS = 500;
+
+type Asked = Omit<z.output<typeof usageQuery>, 'limit' | 'cursor'>;
+
+/** The filter of whoever asks: a name as the keys that have it now, and where teams are told what is of these alone. */
+export async function ledgerFilter(
+  { key_name, min_cost_usd, max_cost_usd, ...asked }: Asked,
+  teams: ReadonlySet<string> | null,
+  keysNamed: KeysNamed,
+): Promise<Result<LedgerFilter>> {
+  const of = teams && [...teams];
+  const keys = key_name === undefined ? undefined : await keysNamed(key_name, of, MOST_KEYS + 1);
+  if (keys && keys.length > MOST_KEYS) {
+    const words = `More than ${MOST_KEYS} keys have this in their names. Give more of the name.`;
+    return refused(refuse('invalid_value', words, { param: 'key_name' }));
+  }
+  return ok({ ...asked, least_nusd: min_cost_usd, most_nusd: max_cost_usd, keys, ...(of && { teams: of }) });
+}

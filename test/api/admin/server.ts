@@ -126,6 +126,7 @@ export async function adminServer(given: Partial<AdminDeps> & { store?: KeyStore
         refusals: unused,
         performance: unused,
         keyNames: async () => new Map(),
+        keysNamed: async () => [],
         judgeConfig: unused,
         tail: noTail,
       },

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { type Entry, get, type Page, query } from '../api';
 import { Only } from '../me';
 import { CapturedContent } from '../parts/content';
+import { Decision } from '../parts/decision';
 import { Field } from '../parts/fields';
 import { useLive } from '../parts/live';
 import { Modal } from '../parts/modal';
@@ -14,12 +15,17 @@ import { DataTable } from '../parts/table';
 import { count, dollars, instantOf, milliseconds, time, tokensOf } from '../words';
 
 const names = [
-  ...(['request_id', 'team', 'key', 'user', 'model', 'provider', 'target', 'status', 'error', 'cache', 'tag'] as const),
+  ...(['request_id', 'team', 'key', 'key_name', 'user', 'model', 'provider', 'target'] as const),
+  ...(['status', 'error', 'cache', 'tag', 'min_cost_usd', 'max_cost_usd'] as const),
 ] as const;
 const periods = ['from', 'to'] as const;
-/** What these are looked for by, whole. */
+const labels: Readonly<Record<string, string>> = { min_cost_usd: 'cost from ($)', max_cost_usd: 'cost to ($)' };
+/** What these are looked for by: whole, but for the name of a key. */
 const examples: Readonly<Record<string, string>> = {
   key: 'key_…',
+  key_name: 'a part of it',
+  min_cost_usd: '0.05',
+  max_cost_usd: '1',
   target: 'provider/model',
   status: '429',
   error: 'upstream_error',
@@ -72,7 +78,7 @@ export function RequestsPage() {
         {names.map((name) => (
           <Field
             key={name}
-            label={name.replace('_', ' ')}
+            label={labels[name] ?? name.replace('_', ' ')}
             value={filters[name] ?? ''}
             placeholder={examples[name] ?? 'all'}
             onChange={(value) => change(name, value)}
@@ -190,10 +196,6 @@ function Course({ of: data }: { of: readonly Entry[] }) {
     ['Went to', decision],
     ['Took', milliseconds(spanOf(data).wholeMs)],
     ['Cost', dollars(cost)],
-    [
-      'Took of limits',
-      `1 request, ${count(data.reduce((sum, { tokens }) => sum + tokensOf(tokens), 0))} tokens, ${dollars(cost)} of ${last.key_name ?? last.key ?? 'its key'}${last.team === null ? '' : ` and of the team ${last.team}`}`,
-    ],
   ] as const;
   return (
     <DataList.Root size="1">
@@ -268,6 +270,7 @@ function Attempt({ entry, span }: { entry: Entry; span: Span }) {
             </DataList.Item>
           ))}
         </DataList.Root>
+        <Decision of={entry} />
       </Flex>
     </Card>
   );

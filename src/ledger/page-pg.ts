@@ -1,0 +1,141 @@
+/**
+ * Pages of the ledger, newest first. Which way to them is short depends on how many entries a filter lets through, which the
+ * database cannot know of tags, of costs at the upper end and of many keys at once: so that is found out first, within a bound.
+ * Where there are few they are found by what they have and put in order; where there are many, the newest entries are looked through.
+ */
+import { and, desc, eq, gte, inArray, lt, lte, type SQL, sql } from 'drizzle-orm';
+import type { Store } from '../store/pg.js';
+import { entries } from '../store/schema.js';
+import type { Entry } from './entry.js';
+import type { LedgerFilter, Position } from './ledger-store.js';
+import { entryOf } from './stored-entry-pg.js';
+
+type Reads = Pick<Store['db'], 'select' | 'execute'>;
+type Db = Store['db'];
+
+/** With so few entries they are found and put in order. */
+const FEW = 5_000;
+/** More sums than this are not looked at. */
+const FEW_SUMS = 1_000;
+
+export function pageOf(db: Db, filter: LedgerFilter, limit: number, after: Position | null): Promise<readonly Entry[]> {
+  if (filter.request_id !== undefined) return pageFrom(db, filter, limit, after);
+  if (filter.keys !== undefined) return pageOfKeys(db, filter, filter.keys, limit, after);
+  if (filter.tag !== undefined) return fewOrMany(db, fewTagged(filter.tag), filter, limit, after);
+  if ((filter.least_nusd ?? 0) > 0) return fewOrMany(db, fewCosting(filter), filter, limit, after);
+  return pageFrom(db, filter, limit, after);
+}
+
+async function pageFrom(
+  db: Reads,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  const rows = await db
+    .select()
+    .from(entries)
+    .where(and(...conditions(filter), after ? olderThan(after) : undefined))
+    .orderBy(desc(entries.at), desc(entries.id))
+    .limit(limit);
+  return rows.map(entryOf);
+}
+
+async function fewOrMany(
+  db: Db,
+  few: SQL,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  return db.transaction(
+    async (tx) => {
+      await tx.execute(sql`set local enable_seqscan = off`);
+      const known = await tx.execute<{ few: boolean }>(few);
+      await tx.execute(known.rows[0]?.few ? sql`set local enable_indexscan = off` : sql`set local enable_seqscan = on`);
+      return pageFrom(tx, filter, limit, after);
+    },
+    { accessMode: 'read only' },
+  );
+}
+
+/** The sums know how many entries have a tag; where they know nothing of it there are few entries, or none. */
+const fewTagged = (tag: string): SQL =>
+  sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW} as few
+    from (select attempts from spend_day_tag where tag = ${tag} limit ${FEW_SUMS}) as sums`;
+
+/** The index of costs has those that cost something. */
+const fewCosting = ({ least_nusd, most_nusd }: LedgerFilter): SQL =>
+  sql`select count(*) < ${FEW} as few from (
+    select from ${entries} where ${and(sql`${entries.total_nusd} > 0`, ...costing({ least_nusd, most_nusd }))} limit ${FEW}) as some`;
+
+/** Of each key its newest, by the index of keys, and of these the newest. */
+async function pageOfKeys(
+  db: Db,
+  filter: LedgerFilter,
+  keys: readonly string[],
+  limit: number,
+  after: Position | null,
+): Promise<readonly Entry[]> {
+  if (keys.length === 0) return [];
+  const { keys: _, ...others } = filter;
+  const where = and(sql`${entries.key_id} = named.id`, ...conditions(others), after ? olderThan(after) : undefined);
+  const { rows } = await db.execute<{ at: Date | string; id: string }>(
+    sql`select newest.at, newest.id from unnest(${sql.param(keys)}::text[]) as named (id) cross join lateral (
+      select ${entries.at}, ${entries.id} from ${entries} where ${where}
+      order by ${entries.at} desc, ${entries.id} desc limit ${limit}) as newest
+      order by newest.at desc, newest.id desc limit ${limit}`,
+  );
+  if (rows.length === 0) return [];
+  const times = rows.map(({ at }) => new Date(at).getTime());
+  const found = await db
+    .select()
+    .from(entries)
+    .where(
+      and(
+        ...[gte(entries.at, Math.min(...times)), lte(entries.at, Math.max(...times))],
+        ...[
+          inArray(entries.at, [...new Set(times)]),
+          inArray(
+            entries.id,
+            rows.map(({ id }) => id),
+          ),
+        ],
+      ),
+    )
+    .orderBy(desc(entries.at), desc(entries.id));
+  return found.map(entryOf);
+}
+
+const timestamp = (ms: number): SQL => sql`${new Date(ms).toISOString()}::timestamptz`;
+
+const olderThan = ({ at, id }: Position): SQL => sql`(${entries.at}, ${entries.id}) < (${timestamp(at)}, ${id})`;
+
+const given = <T>(value: T | undefined, condition: (value: T) => SQL): SQL | undefined =>
+  value === undefined ? undefined : condition(value);
+
+const costing = ({ least_nusd, most_nusd }: LedgerFilter): (SQL | undefined)[] => [
+  given(least_nusd, (nano) => gte(entries.total_nusd, nano)),
+  given(most_nusd, (nano) => lte(entries.total_nusd, nano)),
+];
+
+function conditions(filter: LedgerFilter): (SQL | undefined)[] {
+  return [
+    given(filter.from, (ms) => gte(entries.at, ms)),
+    given(filter.to, (ms) => lt(entries.at, ms)),
+    given(filter.request_id, (id) => eq(entries.request_id, id)),
+    given(filter.key, (key) => eq(entries.key_id, key)),
+    given(filter.keys, (keys) => inArray(entries.key_id, [...keys])),
+    given(filter.team, (team) => eq(entries.team, team)),
+    given(filter.teams, (teams) => inArray(entries.team, [...teams])),
+    given(filter.user, (user) => eq(entries.end_user, user)),
+    given(filter.model, (model) => eq(entries.model, model)),
+    given(filter.provider, (provider) => eq(entries.provider, provider)),
+    given(filter.target, (target) => eq(entries.target, target)),
+    given(filter.status, (status) => eq(entries.status, status)),
+    given(filter.error, (error) => eq(entries.error, error)),
+    given(filter.cache, (cache) => eq(entries.cache, cache)),
+    given(filter.tag, (tag) => sql`${entries.tags} @> array[${tag}::text] and ${entries.tags} <> '{}'`),
+    ...costing(filter),
+  ];
+}
