@@ -4,13 +4,12 @@ import { usd } from '../lib/money.js';
 import { cleanText } from './clean.js';
 import type { Entry } from './entry.js';
 import type { LedgerFilter, Position } from './ledger-store.js';
-import { type Decision, shownDecision } from './shown-decision.js';
 
 /** An entry in JSON: `at` as ISO 8601 with milliseconds, `cost_usd` a decimal string beside the exact nano-dollars. */
 export type EntryJson = Omit<Entry, 'at' | 'decision'> & {
   readonly at: string;
   readonly cost_usd: string;
-} & Partial<Decision>;
+};
 
 export function entryJson(entry: Entry): EntryJson {
   const {
@@ -67,7 +66,6 @@ export function entryJson(entry: Entry): EntryJson {
     ...(flags !== undefined && { flags }),
     ...(corrects !== undefined && { corrects }),
     ...(correction !== undefined && { correction }),
-    ...shownDecision(entry),
   };
 }
 

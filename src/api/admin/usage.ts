@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Entry } from '../../ledger/entry.js';
 import type { LedgerFilter } from '../../ledger/ledger-store.js';
 import { entryJson } from '../../ledger/page.js';
+import { shownDecision } from '../../ledger/shown-decision.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { nanoOf } from '../../lib/money.js';
 import { instant, pagedBy, text } from './schemas.js';
@@ -120,10 +121,11 @@ export const listedEntry = entryAnswer
   .extend({ key_name: orNull.describe('The name of the key; null: there is none of this id.') })
   .meta({ id: 'ListedEntry' });
 
-/** The entry as `entryAnswer` has it, whose lists may be written to. */
+/** The entry as `entryAnswer` has it, whose lists may be written to: what webhooks tell of it, and what was decided about it. */
 export function showEntry(entry: Entry) {
   const { flags, ...shown } = entryJson(entry);
-  return { ...shown, tags: [...shown.tags], metadata: { ...shown.metadata }, ...(flags && { flags: [...flags] }) };
+  const lists = { tags: [...shown.tags], metadata: { ...shown.metadata }, ...(flags && { flags: [...flags] }) };
+  return { ...shown, ...lists, ...shownDecision(entry) };
 }
 
 const status = z
