@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { faults } from '../support/faults.js';
 import { type EntryLine, type Gateway, startGateway, tollgate } from '../support/gateway.js';
+import { ask as askApi, madeUser } from '../support/people.js';
 import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 
 let a: FakeUpstream;
@@ -117,6 +118,13 @@ describe('the limits of an entry', () => {
         ...{ max: 1_000_000, held: 100, remaining: 999_900, used: tokens['output'] },
       },
     ]);
+    const { token } = await madeUser(gateway, { role: 'member', teams: ['ads'] });
+    const seen = await askApi(gateway, token, 'GET', `/usage?request_id=${entry!.request_id}`);
+    assert.deepEqual(
+      seen.body.data[0].limits,
+      entry!.limits.slice(0, 3),
+      'what is of all teams is not told to its people',
+    );
     assert.ok(held >= tokens['input']!);
     assert.ok(Number(usd['held']) * 1e9 >= cost_nusd['total']!, 'the worst case was held');
     assert.ok(Math.abs(Number(usd['held']) + Number(usd['remaining']) - 5) < 1e-9);

@@ -42,7 +42,7 @@ export function readRoutes(app: AdminApp, deps: Reading & Writing & Pick<Adding,
       const { entries, next_cursor } = found.value;
       const names = await deps.keyNames([...new Set(entries.map(({ key }) => key))]);
       return {
-        data: entries.map((entry) => ({ ...showEntry(entry), key_name: names.get(entry.key) ?? null })),
+        data: entries.map((entry) => ({ ...showEntry(entry, teams !== null), key_name: names.get(entry.key) ?? null })),
         next_cursor,
       };
     },

@@ -107,7 +107,9 @@ class EventStream implements Follower {
 
   take(entry: Entry, place: string): void {
     if (!this.#isBehind && matches(entry, this.#filter))
-      this.#write(`id: ${place}\nevent: entry\ndata: ${JSON.stringify(showEntry(entry))}\n\n`);
+      this.#write(
+        `id: ${place}\nevent: entry\ndata: ${JSON.stringify(showEntry(entry, this.#filter.teams !== undefined))}\n\n`,
+      );
   }
 
   reached(place: string): void {

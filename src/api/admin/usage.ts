@@ -121,11 +121,18 @@ export const listedEntry = entryAnswer
   .extend({ key_name: orNull.describe('The name of the key; null: there is none of this id.') })
   .meta({ id: 'ListedEntry' });
 
-/** The entry as `entryAnswer` has it, whose lists may be written to: what webhooks tell of it, and what was decided about it. */
-export function showEntry(entry: Entry) {
+/**
+ * The entry as `entryAnswer` has it, whose lists may be written to: what webhooks tell of it, and what was decided about it. To people
+ * of teams the limits of models and targets, which are of all teams, are not told.
+ */
+export function showEntry(entry: Entry, ofTeams: boolean) {
   const { flags, ...shown } = entryJson(entry);
   const lists = { tags: [...shown.tags], metadata: { ...shown.metadata }, ...(flags && { flags: [...flags] }) };
-  return { ...shown, ...lists, ...shownDecision(entry) };
+  const decision = shownDecision(entry);
+  if (!decision) return { ...shown, ...lists };
+  const { routing, limits } = decision;
+  const own = ofTeams ? limits.filter(({ scope }) => !('model' in scope || 'target' in scope)) : limits;
+  return { ...shown, ...lists, routing, limits: own };
 }
 
 const status = z
