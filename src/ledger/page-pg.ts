@@ -67,7 +67,7 @@ const fewTagged = (tag: string): SQL =>
 /** The index of costs has those that cost something. */
 const fewCosting = ({ least_nusd, most_nusd }: LedgerFilter): SQL =>
   sql`select count(*) < ${FEW} as few from (
-    select from ${entries} where ${and(sql`${entries.total_nusd} > 0`, ...costing({ least_nusd, most_nusd }))} limit ${FEW}) as some`;
+    select from ${entries} where ${and(sql`${entries.total_nusd} > 0`, ...costing({ least_nusd, most_nusd }))} limit ${FEW}) as found`;
 
 /** Of each key its newest, by the index of keys, and of these the newest. */
 async function pageOfKeys(

@@ -257,7 +257,7 @@ describe('the ledger', () => {
   it('refuses what is no amount, and a name that nearly all keys have', async () => {
     for (const written of ['1e3', '-1', '', 'x', '0.0000000001', '12345678', '1.', '.5', '0x1']) {
       const { status, field } = await refusal(`min_cost_usd=${encodeURIComponent(written)}`);
-      assert.deepEqual([status, field], [400, 'min_cost_usd'], written);
+      assert.deepEqual([status, field], [400, 'query.min_cost_usd'], written);
     }
     assert.equal((await refusal('key_name=')).status, 400);
     for (let made = 0; made < 501; made += 167) {
