@@ -48,14 +48,47 @@ export const cubes = {
   user: ['end_user', 'key_id', 'team', 'model', 'provider'],
   tag: ['tag', 'key_id', 'team', 'model', 'provider'],
   tag_team: ['tag', 'team', 'model', 'provider'],
-  outcome: ['status', 'error', 'cache', 'team', 'model', 'provider', 'target'],
-  key: ['key_id', 'team'],
+  user_team: ['end_user', 'team', 'model', 'provider'],
+  attempt: [
+    ...([
+      'status',
+      'error',
+      'cache',
+      'stream',
+      'team',
+      'model',
+      'served_model',
+      'provider',
+      'target',
+      'endpoint',
+    ] as const),
+    ...(['usage_source', 'price_version', 'service_tier', 'sent'] as const),
+  ],
+  key: ['key_id', 'team', 'model', 'provider'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Cube = keyof typeof cubes;
 
-/** What a cube sums up: of keys their cost alone, which tells the dearest ones. */
-export const summedIn = (cube: Cube): readonly Sum[] => (cube === 'key' ? ['total_nusd'] : sumNames);
+/** The days of a month (UTC) with which its parts begin. */
+export const partDays = [1, 6, 11, 16, 21, 26] as const;
+
+/** The cost of a part of a month. */
+export const partName = (part: number): string => `nusd_from_${partDays[part]}`;
+
+const partSums: Readonly<Record<string, string>> = Object.fromEntries(
+  partDays.map((_, part) => [
+    partName(part),
+    `case when least((extract(day from at at time zone 'UTC')::int - 1) / 5, 5) = ${part} then total_nusd else 0 end`,
+  ]),
+);
+
+const costs = ['total_nusd', ...Object.keys(partSums)];
+
+/** What a cube sums up: of keys their cost alone, which tells the dearest ones, by month and its parts. */
+export const summedIn = (cube: Cube): readonly string[] => (cube === 'key' ? costs : sumNames);
+
+/** How a sum is read off an entry, in SQL. */
+const summedBy = (name: string): string => partSums[name] ?? sums[name as Sum];
 
 /** Those by hour and by day, which the statement that writes entries adds to. */
 export const writtenCubes = ['team', 'main', 'user', 'tag'] as const satisfies readonly Cube[];
@@ -64,8 +97,9 @@ export const writtenCubes = ['team', 'main', 'user', 'tag'] as const satisfies r
 export const sumTables: readonly (readonly [Grain, Cube])[] = [
   ...grains.flatMap((grain) => writtenCubes.map((cube) => [grain, cube] as const)),
   ['month', 'key'],
+  ['day', 'user_team'],
   ['day', 'tag_team'],
-  ['day', 'outcome'],
+  ['day', 'attempt'],
 ];
 
 /**
@@ -76,18 +110,25 @@ export const MOST = '4611686018427387904';
 
 export const rollupTable = (grain: Grain, cube: Cube): string => `spend_${grain}_${cube}`;
 
+/** Whether anybody knows that an entry's request was sent, in SQL. */
+export const SENT = "case when 'sent_unknown' = any(flags) then 'unknown' end";
+
 /** Entries as the rows of a cube take them: for tags, once for each tag, and once without one where there are none. */
-export const cubeSource = (cube: Cube, entries: string): string =>
-  cube === 'tag' || cube === 'tag_team'
+export function cubeSource(cube: Cube, entries: string): string {
+  if (cube === 'attempt') return `(select e.*, ${SENT} as sent from ${entries} e)`;
+  return cube === 'tag' || cube === 'tag_team'
     ? `(select e.*, t.tag from ${entries} e left join lateral (select distinct unnest(e.tags) as tag) t on true)`
     : entries;
+}
+
+const noTexts: readonly string[] = ['status', 'stream'];
 
 /** The rows of a rollup that entries sum up to. `entries` is a relation or a query in parentheses. */
 export function rollupOf(grain: Grain, cube: Cube, entries: string): string {
   const dims = cubes[cube].join(', ');
-  const hashed = cubes[cube].map((name) => (name === 'status' ? 'status::text' : name)).join(', ');
+  const hashed = cubes[cube].map((name) => (noTexts.includes(name) ? `${name}::text` : name)).join(', ');
   const totals = summedIn(cube)
-    .map((name) => `least(sum(${sums[name]}), ${MOST})::bigint as ${name}`)
+    .map((name) => `least(sum(${summedBy(name)}), ${MOST})::bigint as ${name}`)
     .join(', ');
   const start = `date_trunc('${grain}', at, 'UTC')`;
   return `select ${start} as start, tollgate_dims(${hashed}) as dims, ${dims}, ${totals}

@@ -1,11 +1,11 @@
 /**
  * Where a report's figures are read. Sums answer what they are broken down by, the fewest rows first; the ledger itself answers
  * everything, entry by entry. A period is cut so that whole days come from the sums by day, whole hours from the sums by hour, and only what
- * is left at its two ends from the ledger. Where the cost of keys is all that is asked, whole months come from the sums by month: of a month
- * of which more is asked than not, the whole is read and the rest taken off. Time zones whose clocks differ from UTC by other than whole hours are read from the ledger where the report is by
+ * is left at its two ends from the ledger. Where the cost of keys is all that is asked, it comes from the sums by month, which tell the cost of each
+ * five days: what is asked less than such a part is added to them, or taken off. Time zones whose clocks differ from UTC by other than whole hours are read from the ledger where the report is by
  * hour, day or month. All of it adds up to the same.
  */
-import { type Cube, cubes, type Grain, sumTables } from '../lib/spend-sums.js';
+import { type Cube, cubes, type Grain, partDays, partName, SENT, sumTables } from '../lib/spend-sums.js';
 import { offsetMs } from '../lib/time-zone.js';
 import type { FilterName, Grouping, ReportRequest } from './request.js';
 import { isTime } from './time-column.js';
@@ -17,13 +17,17 @@ export interface Segment {
   readonly toMs: number;
   /** -1: it is taken off. */
   readonly sign: 1 | -1;
+  /** The columns of sums by month that add up to the cost. */
+  readonly costs?: readonly string[];
 }
 
 export type Period = Pick<ReportRequest, 'fromMs' | 'toMs' | 'groupBy' | 'filters' | 'timezone'> & {
   readonly nowMs: number;
+  /** The ledger has all entries since. */
+  readonly keptMs: number;
 };
 
-/** The column of each grouping and filter, in the sums and in the ledger. */
+/** The column of each grouping and filter. */
 export const columns: Readonly<Record<Exclude<Grouping | FilterName, 'hour' | 'day' | 'month'>, string>> = {
   team: 'team',
   key: 'key_id',
@@ -42,17 +46,25 @@ export const columns: Readonly<Record<Exclude<Grouping | FilterName, 'hour' | 'd
   price_version: 'price_version',
   service_tier: 'service_tier',
   /** Null where it was sent, as far as anybody knows. */
-  sent: "case when 'sent_unknown' = any(flags) then 'unknown' end",
+  sent: 'sent',
   request_id: 'request_id',
 };
+
+/** What the ledger has in the place of a column of sums, in SQL. */
+export const inLedger = (column: string): string => (column === 'sent' ? SENT : column);
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** The sums of a month are about as many rows as those of so many days. */
-const WHOLE_MONTH_MS = 3 * DAY_MS;
+const MONTH_MS = 3 * DAY_MS;
 
 /** Of the sums that have what is asked, the first are the fewest rows. */
-const preferred: readonly Cube[] = ['team', 'tag_team', 'outcome', 'key', 'main', 'user', 'tag'];
+const preferred: readonly Cube[] = [
+  ...(['team', 'tag_team', 'attempt', 'user_team', 'key', 'main', 'user', 'tag'] as const),
+];
+
+/** This one is younger than some ledgers: it has nothing of entries that were dropped before. */
+const YOUNG: Cube = 'attempt';
 
 /** `costAlone`: the cost is all that is asked. */
 export function sourcesOf(request: Period, costAlone = false): readonly Segment[] {
@@ -61,63 +73,58 @@ export function sourcesOf(request: Period, costAlone = false): readonly Segment[
   const alignment = times.length === 0 ? DAY_MS : alignmentOf(fromMs, toMs, timezone);
   const hour = alignment >= HOUR_MS ? cubeOf(request, 'hour') : null;
   const day = alignment === DAY_MS && !times.includes('hour') ? cubeOf(request, 'day') : null;
-  const month = costAlone && day !== null && !times.includes('day') ? cubeOf(request, 'month') : null;
-  const segments: Segment[] = [];
-  const add = (sums: Segment['sums'], from: number, to: number, sign: 1 | -1): void => {
-    if (from < to) segments.push({ sums, fromMs: from, toMs: to, sign });
-  };
-  const byHour = (from: number, to: number, sign: 1 | -1): void => {
-    const [first, last] = wholeWithin(from, to, HOUR_MS);
-    if (hour === null || first >= last) return add(null, from, to, sign);
-    add(null, from, first, sign);
-    add({ grain: 'hour', cube: hour }, first, last, sign);
-    add(null, last, to, sign);
-  };
-  const byDay = (from: number, to: number, sign: 1 | -1): void => {
-    const [first, last] = wholeWithin(from, to, DAY_MS);
-    if (day === null || first >= last) return byHour(from, to, sign);
-    byHour(from, first, sign);
-    add({ grain: 'day', cube: day }, first, last, sign);
-    byHour(last, to, sign);
-  };
-  if (month === null) byDay(fromMs, toMs, 1);
-  else
-    for (const piece of byMonth(fromMs, toMs, nowMs)) {
-      if (!piece.isWhole) byDay(piece.fromMs, piece.toMs, 1);
-      else {
-        add({ grain: 'month', cube: month }, piece.beginMs, piece.endMs, 1);
-        byDay(piece.beginMs, piece.fromMs, -1);
-        byDay(piece.toMs, piece.endMs, -1);
-      }
-    }
-  return segments;
+  const month = costAlone && day !== null && !times.includes('day') ? cubeOf(request, 'month', true) : null;
+  return joined(covered({ fromMs, toMs, sign: 1 }, { hour, day, month, nowMs }));
 }
 
-interface MonthPiece {
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Of the months in which it lies. */
-  readonly beginMs: number;
-  readonly endMs: number;
-  /** Less is to be taken off whole months than would be to be added up. */
-  readonly isWhole: boolean;
+type Span = Pick<Segment, 'fromMs' | 'toMs' | 'sign'>;
+
+interface Sources {
+  readonly hour: Cube | null;
+  readonly day: Cube | null;
+  readonly month: Cube | null;
+  readonly nowMs: number;
 }
 
-/** What lies in the future costs nothing to take off: nothing is there. */
-function byMonth(fromMs: number, toMs: number, nowMs: number): readonly MonthPiece[] {
-  const pieces: MonthPiece[] = [];
+/** Each month as it is cheaper: by its parts, or in finer pieces. */
+function covered({ fromMs, toMs, sign }: Span, sources: Sources): readonly Segment[] {
+  const { month, nowMs } = sources;
+  if (month === null) return byDay({ fromMs, toMs, sign }, sources);
+  const found: Segment[] = [];
   for (let beginMs = monthOf(fromMs, 0); beginMs < toMs; beginMs = monthOf(beginMs, 1)) {
     const endMs = monthOf(beginMs, 1);
     const [from, to] = [Math.max(fromMs, beginMs), Math.min(toMs, endMs)];
-    const restMs = from - beginMs + Math.max(0, Math.min(endMs, nowMs) - to);
-    const isWhole = restMs + WHOLE_MONTH_MS < to - from;
-    const last = pieces.at(-1);
-    // Whole months beside each other are one piece, and so are others.
-    if (last && last.isWhole === isWhole && (!isWhole || (last.toMs === last.endMs && from === beginMs)))
-      pieces[pieces.length - 1] = { ...last, toMs: to, endMs };
-    else pieces.push({ fromMs: from, toMs: to, beginMs, endMs, isWhole });
+    const inside = byDay({ fromMs: from, toMs: to, sign }, sources);
+    const begins = [...partDays.map((day) => beginMs + (day - 1) * DAY_MS), endMs];
+    const [first, end] = [nearest(begins, from, nowMs), nearest(begins, to, nowMs)];
+    const isWhole = first === 0 && end === partDays.length;
+    const parts: readonly Segment[] = [
+      {
+        ...{ sums: { grain: 'month', cube: month } as const, fromMs: beginMs, toMs: endMs, sign },
+        costs: isWhole ? ['total_nusd'] : partDays.flatMap((_, i) => (i >= first && i < end ? [partName(i)] : [])),
+      },
+      ...byDay({ fromMs: from, toMs: begins[first]!, sign }, sources),
+      ...byDay({ fromMs: begins[first]!, toMs: from, sign: -1 }, sources),
+      ...byDay({ fromMs: begins[end]!, toMs: to, sign }, sources),
+      ...byDay({ fromMs: to, toMs: begins[end]!, sign: -1 }, sources),
+    ];
+    found.push(...(first < end && readMs(parts, nowMs) < readMs(inside, nowMs) ? parts : inside));
   }
-  return pieces;
+  return found;
+}
+
+/** Which of these times is nearest to another one. What lies in the future is no distance: nothing is there. */
+function nearest(times: readonly number[], ms: number, nowMs: number): number {
+  const way = (time: number): number => Math.min(Math.max(time, ms), nowMs) - Math.min(Math.min(time, ms), nowMs);
+  return times.reduce((best, time, i) => (way(time) < way(times[best]!) ? i : best), 0);
+}
+
+/** How much is read, in time of sums by day. What lies in the future costs nothing: nothing is there. */
+function readMs(segments: readonly Segment[], nowMs: number): number {
+  let ms = 0;
+  for (const { sums, fromMs, toMs } of segments)
+    ms += sums?.grain === 'month' ? MONTH_MS : Math.max(0, Math.min(toMs, nowMs) - fromMs);
+  return ms;
 }
 
 /** The beginning of the month (UTC) that is so many after that of a time. */
@@ -126,16 +133,61 @@ function monthOf(ms: number, after: number): number {
   return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + after);
 }
 
+function byDay({ fromMs, toMs, sign }: Span, sources: Sources): readonly Segment[] {
+  if (fromMs >= toMs) return [];
+  const [first, last] = wholeWithin(fromMs, toMs, DAY_MS);
+  if (sources.day === null || first >= last) return byHour({ fromMs, toMs, sign }, sources);
+  return [
+    ...byHour({ fromMs, toMs: first, sign }, sources),
+    { sums: { grain: 'day', cube: sources.day }, fromMs: first, toMs: last, sign },
+    ...byHour({ fromMs: last, toMs, sign }, sources),
+  ];
+}
+
+function byHour({ fromMs, toMs, sign }: Span, { hour }: Sources): readonly Segment[] {
+  const [first, last] = wholeWithin(fromMs, toMs, HOUR_MS);
+  const all: readonly Segment[] =
+    hour === null || first >= last
+      ? [{ sums: null, fromMs, toMs, sign }]
+      : [
+          { sums: null, fromMs, toMs: first, sign },
+          { sums: { grain: 'hour', cube: hour }, fromMs: first, toMs: last, sign },
+          { sums: null, fromMs: last, toMs, sign },
+        ];
+  return all.filter((one) => one.fromMs < one.toMs);
+}
+
+/** Segments of one kind that lie beside each other are one. */
+function joined(segments: readonly Segment[]): readonly Segment[] {
+  const last = new Map<string, Segment>();
+  const all: Segment[] = [];
+  for (const segment of segments) {
+    const kind = [segment.sums?.grain, segment.sums?.cube, segment.sign, segment.costs].join(' ');
+    const before = last.get(kind);
+    const isNext = before !== undefined && before.toMs === segment.fromMs;
+    const one = isNext ? { ...before, toMs: segment.toMs } : segment;
+    if (isNext) all[all.indexOf(before)] = one;
+    else all.push(one);
+    last.set(kind, one);
+  }
+  return all;
+}
+
 function wholeWithin(fromMs: number, toMs: number, unitMs: number): readonly [fromMs: number, toMs: number] {
   return [Math.ceil(fromMs / unitMs) * unitMs, Math.floor(toMs / unitMs) * unitMs];
 }
 
-function cubeOf({ groupBy, filters }: Pick<Period, 'groupBy' | 'filters'>, grain: Grain): Cube | null {
+/** `costAlone`: the cost is all that has to be there. Of single keys an index has all that is asked. */
+function cubeOf({ groupBy, filters, fromMs, keptMs }: Period, grain: Grain, costAlone = false): Cube | null {
   // An entry that has two of several tags stands in two rows of the sums, and counts once.
   if (!groupBy.includes('tag') && (filters.tag?.length ?? 0) > 1) return null;
   const names = [...groupBy.filter((name) => !isTime(name)), ...(Object.keys(filters) as FilterName[])];
   const wanted = names.map((name) => columns[name as FilterName]);
   const has = (cube: Cube) =>
+    // An entry stands once for each of its tags.
+    ((cubes[cube] as readonly string[]).includes('tag') ? wanted.includes('tag') : true) &&
+    (cube !== 'key' || (costAlone && filters.key === undefined)) &&
+    !(cube === YOUNG && fromMs < keptMs) &&
     sumTables.some(([of, table]) => of === grain && table === cube) &&
     wanted.every((column) => (cubes[cube] as readonly string[]).includes(column));
   return preferred.find(has) ?? null;

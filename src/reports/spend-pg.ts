@@ -32,12 +32,10 @@ let cursors = 0;
 
 export const pgReportStore = (pool: Pool, clock: Pick<Clock, 'now'>): ReportStore => ({
   async spend(asked) {
-    const request = { ...asked, nowMs: clock.now() };
+    const request = { ...asked, nowMs: clock.now(), keptMs: await keptSinceMs(pool) };
     const summed = { ...request, groupBy: [] };
     // Rows and total may come from different sources.
-    const needed = [...sourcesOf(request), ...sourcesOf(summed)].filter(
-      ({ sums }) => sums === null || sums.cube === 'outcome',
-    );
+    const needed = [...sourcesOf(request), ...sourcesOf(summed)].filter(({ sums }) => sums === null);
     const ledgerFromMs = Math.min(...needed.map(({ fromMs }) => fromMs));
     let total: SpendRow | undefined;
     const first = async (client: PoolClient) => {
@@ -145,9 +143,14 @@ async function openRows(pool: Pool, query: Query, first: (client: PoolClient) =>
 /** Throws `NotKept` where the ledger is no longer whole from then on. */
 async function assertKept(client: PoolClient, fromMs: number): Promise<void> {
   if (!Number.isFinite(fromMs)) return;
-  const { rows } = await client.query<{ since: Date }>('select since from ledger_kept');
-  const since = rows[0]?.since.getTime() ?? 0;
+  const since = await keptSinceMs(client);
   if (fromMs < since) throw new NotKept(since);
+}
+
+/** 0: all entries are there. */
+async function keptSinceMs(on: Pick<Pool | PoolClient, 'query'>): Promise<number> {
+  const { rows } = await (on as Pool).query<{ since: Date }>('select since from ledger_kept');
+  return rows[0]?.since.getTime() ?? 0;
 }
 
 function spendRow(row: Raw, groups: number): SpendRow {

@@ -4,7 +4,7 @@
  */
 import { cubeSource, rollupTable, type Sum, sumNames, sums } from '../lib/spend-sums.js';
 import type { Grouping, ReportRequest } from './request.js';
-import { columns, type Period, type Segment, sourcesOf } from './sources.js';
+import { columns, inLedger, type Period, type Segment, sourcesOf } from './sources.js';
 import { isTime } from './time-column.js';
 
 export interface Query {
@@ -110,18 +110,22 @@ interface Pieces {
 
 function piece(
   { groupBy, filters }: Asked,
-  { sums: read, fromMs, toMs, sign }: Segment,
+  { sums: read, fromMs, toMs, sign, costs }: Segment,
   { summed, narrowed, timezone, parameter }: Pieces,
 ): string {
   const ledger = read === null;
   const at = ledger ? 'at' : 'start';
   const byTag = groupBy.includes('tag');
   const beginning = (name: string): string => (ledger ? `date_trunc('${name}', at, ${timezone})` : 'start');
-  const groups = groupBy.map((name, i) => `${isTime(name) ? beginning(name) : columns[name]} as g${i}`);
+  const column = (name: string): string => (ledger ? inLedger(name) : name);
+  const groups = groupBy.map((name, i) => `${isTime(name) ? beginning(name) : column(columns[name])} as g${i}`);
   const where = [`${at} >= ${parameter(iso(fromMs))}::timestamptz`, `${at} < ${parameter(iso(toMs))}::timestamptz`];
-  where.push(...conditions(filters, ledger && !byTag, parameter));
+  where.push(...conditions(filters, ledger && !byTag, parameter, column));
   for (const [name, some] of Object.entries(narrowed)) where.push(isOneOf(columns[name as Many], some, parameter));
-  const added = summed.map((name) => `${sign === 1 ? '' : '-'}(${ledger ? sums[name] : name})::bigint as ${name}`);
+  // Of sums by month their cost alone is asked.
+  const added = summed.map(
+    (name) => `${sign === 1 ? '' : '-'}(${costs?.join(' + ') ?? (ledger ? sums[name] : name)})::bigint as ${name}`,
+  );
   const from = read === null ? cubeSource(byTag ? 'tag' : 'main', 'entries') : rollupTable(read.grain, read.cube);
   return `select ${[...groups, ...added].join(', ')} from ${from} as counted where ${where.join(' and ')}`;
 }
@@ -132,12 +136,17 @@ function isOneOf(column: string, some: readonly (string | null)[], parameter: (v
 }
 
 /** `tagged`: the tags of an entry are a list in its row. */
-function conditions(filters: Asked['filters'], tagged: boolean, parameter: (value: unknown) => string): string[] {
+function conditions(
+  filters: Asked['filters'],
+  tagged: boolean,
+  parameter: (value: unknown) => string,
+  column: (name: string) => string = inLedger,
+): string[] {
   return Object.entries(filters).flatMap(([name, wanted]) => {
     if (wanted === undefined) return [];
     if (name === 'tag' && tagged) return [`tags && ${parameter(wanted)}::text[] and tags <> '{}'`];
     const type = name === 'status' ? 'int' : name === 'stream' ? 'boolean' : 'text';
-    return [`${columns[name as keyof typeof filters]} = any(${parameter(wanted)}::${type}[])`];
+    return [`${column(columns[name as keyof typeof filters])} = any(${parameter(wanted)}::${type}[])`];
   });
 }
 

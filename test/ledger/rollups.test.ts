@@ -196,12 +196,12 @@ describe('sums of spend', () => {
       'update spend_day_main set total_nusd = total_nusd + 5 where ctid = (select min(ctid) from spend_day_main)',
     );
     await store.pool.query(`delete from spend_hour_tag where tag = 'batch'`);
-    await store.pool.query(`delete from spend_day_outcome where status = 502`);
+    await store.pool.query(`delete from spend_day_attempt where status = 502`);
     await store.pool.query(`update spend_month_key set total_nusd = 1 where key_id = 'key_3'`);
     const found = await verifyLedger(store.pool);
     assert.deepEqual([...new Set(found.differences.map(({ table }) => table))].sort(), [
+      'spend_day_attempt',
       'spend_day_main',
-      'spend_day_outcome',
       'spend_hour_tag',
       'spend_month_key',
     ]);

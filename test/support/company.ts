@@ -91,17 +91,17 @@ async function fillEntries(run: Run, { keys, entries, teams }: Required<CompanyS
      from generate_series(1::bigint, $1::bigint) as n`,
     [entries],
   );
-  // A trigger wrote the other sums.
+  // A trigger wrote the other sums. Those of a day lie together, as they do where gateways write them.
   for (const grain of grains) {
     for (const cube of writtenCubes) {
       const columns = ['start', 'dims', ...cubes[cube], ...sumNames].join(', ');
       await run(
-        `insert into ${rollupTable(grain, cube)} (${columns}) select ${columns} from (${rollupOf(grain, cube, 'entries')}) as summed`,
+        `insert into ${rollupTable(grain, cube)} (${columns}) select ${columns} from (${rollupOf(grain, cube, 'entries')}) as summed order by start`,
       );
     }
     const columns = ['start', 'dims', ...performanceDims, ...performanceSums].join(', ');
     await run(
-      `insert into ${performanceTable(grain)} (${columns}) select ${columns} from (${performanceOf(grain, 'entries')}) as summed`,
+      `insert into ${performanceTable(grain)} (${columns}) select ${columns} from (${performanceOf(grain, 'entries')}) as summed order by start`,
     );
   }
 }
@@ -175,6 +175,14 @@ export function companyReads(): readonly string[] {
     ].map(spend),
     ...['group_by=hour&timezone=Asia/Kolkata&team=team-7', 'group_by=error', 'group_by=key&team=team-7'].map(spend),
     ...['group_by=target&top=100', 'group_by=day,tag', 'group_by=team,model&top=500'].map(spend),
+    ...['group_by=key,model&top=500', 'group_by=month,key&top=500', 'group_by=endpoint,cache,status&top=500'].map(
+      spend,
+    ),
+    ...['key', 'user', 'model'].map(
+      (name) =>
+        `/reports/spend?from=${daysAgo(22).slice(0, 10)}&to=${daysAgo(7).slice(0, 10)}&group_by=${name}&top=100`,
+    ),
+    `/reports/refusals?${month}&group_by=reason,team,key,model`,
     ...[
       '/reports/refusals?group_by=key,team,reason',
       `/reports/refusals?${month}&group_by=team,reason`,
