@@ -182,6 +182,9 @@ function failureOf(error: Error, sent: boolean, headersSeen: boolean, upload: Up
   if (upload?.slow) return { kind: 'upload', which: 'total', message: tooSlow };
   if (upload?.broken) return { kind: 'upload', message: "The request's body ended before it was whole." };
   if (headersSeen) return { kind: 'reset', message: `The upstream's answer was cut short (${name}).` };
+  // The system gave up a connection on which the request was sent: the other side may be at it.
+  if (sent && CONNECT.test(name))
+    return { kind: 'timeout', which: 'first_byte', message: `The upstream's connection went dead (${name}).` };
   if (CONNECT.test(name) || TLS.test(name))
     return { kind: 'connect', message: `No connection to the upstream (${name}).` };
   if (error instanceof HttpFault && error.notHttp)

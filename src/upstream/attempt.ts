@@ -76,6 +76,7 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   #running: RunningRequest | undefined;
   #paused = false;
   #over = false;
+  #sent = false;
   #headersSeen = false;
   /** The body that comes is compressed. */
   #decoded: DecodedBody | undefined;
@@ -109,6 +110,7 @@ export class Attempt implements Flow, Watched, AnswerHandler {
 
   /** The request is on its way. */
   onSending(): void {
+    this.#sent = true;
     this.#events.onSending?.();
     this.#deadline.enter('first_byte');
   }
@@ -151,7 +153,7 @@ export class Attempt implements Flow, Watched, AnswerHandler {
   }
 
   onError(error: Error): void {
-    this.#fail(failureOf(error, this.#headersSeen));
+    this.#fail(failureOf(error, this.#sent, this.#headersSeen));
   }
 
   onTimeout(which: Phase | 'total'): void {
@@ -239,17 +241,22 @@ function timeoutOf(which: Phase | 'total', timeouts: Timeouts): UpstreamFailure 
 /** What is left of a deadline is rarely a round number. */
 const wholeMs = (ms: number): string => `${Math.max(1, Math.round(ms))} ms`;
 
-/** The system, or the connection itself, gave up waiting before the attempt did. */
+/** The system, or the connection itself, gave up waiting before the attempt did; of a request that was sent, the system. */
 const connectTimeouts = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ERR_SOCKET_CONNECTION_TIMEOUT']);
 
 const connectCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /** Words that name no host, no address and no credential. */
-function failureOf(error: Error, headersSeen: boolean): UpstreamFailure {
+function failureOf(error: Error, sent: boolean, headersSeen: boolean): UpstreamFailure {
   const code = (error as { code?: unknown }).code;
   const name = typeof code === 'string' ? code : error.name;
   if (headersSeen)
     return { kind: 'cut', message: `The upstream's connection was lost before its answer was complete (${name}).` };
+  // The other side went silent: it may be at the request, as where the attempt's own deadline passed.
+  if (sent && (connectTimeouts.has(name) || connectCodes.has(name))) {
+    const message = `The upstream's connection went dead before it sent anything (${name}).`;
+    return { kind: 'timeout', status: 504, deadline: 'first_byte', message };
+  }
   if (connectTimeouts.has(name)) {
     const message = `The upstream accepted no connection in time (${name}).`;
     return { kind: 'connect', status: 504, deadline: 'connect', message };

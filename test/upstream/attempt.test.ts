@@ -47,6 +47,16 @@ test('a connection that is refused is no time-out', async () => {
   assert.deepEqual([failure.kind, failure.status], ['connect', undefined]);
 });
 
+test('a connection that goes dead once the request was sent is no connection that was never made: the upstream may be at it', async () => {
+  for (const code of ['ETIMEDOUT', 'EHOSTUNREACH']) {
+    const failure = await failureWhere((handler) => {
+      handler.onSending();
+      handler.onError(Object.assign(new Error('x'), { code }));
+    });
+    assert.deepEqual([failure.kind, failure.status, failure.deadline], ['timeout', 504, 'first_byte'], code);
+  }
+});
+
 test('a deadline can be brought forward, and never put off', () => {
   const told: string[] = [];
   const watched = { onTimeout: (which: string) => void told.push(which) };
