@@ -148,9 +148,9 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   };
   const states = new TargetStates(Math.random, (event) => (crew ? crew.breaker(event) : tellBreaker(event)));
   const embedding = startEmbedding(log);
-  const made = snapshotMaker({ providers, pools, states, embedding, version, clock });
-  const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
+  const made = snapshotMaker({ providers, pools, states, embedding, version, clock, inForce });
+  const snapshots = new Snapshots(made(config));
   warnLacks(config, providers, log, clock.now(), loaded.file);
   warnUnpriced(inForce(), clock, log);
   catalogue.use({

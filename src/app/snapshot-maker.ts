@@ -3,7 +3,6 @@ import { snapshotOf } from '../catalog/snapshot.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../lib/clock.js';
 import { outboundFetch } from '../lib/outbound-fetch.js';
-import { NO_PROXIES } from '../lib/proxy-rules.js';
 import { Signers } from '../provider/accounts.js';
 import type { ProviderType } from '../provider/provider-type.js';
 import type { TargetStates } from '../router/states.js';
@@ -17,19 +16,18 @@ interface MakerDeps {
   readonly embedding: Embedding;
   readonly version: string;
   readonly clock: Clock;
+  /** A configuration that is tried may be refused yet: what outlives it goes by the one in force. */
+  readonly inForce: () => { readonly config: Pick<Config, 'proxies'> };
 }
 
-export function snapshotMaker({ providers, pools, states, embedding, version, clock }: MakerDeps) {
-  let proxies = NO_PROXIES;
-  const signers = new Signers({ fetch: outboundFetch(() => proxies), nowMs: () => clock.now() });
-  return (config: Config) => {
-    proxies = config.proxies;
-    return snapshotOf(config, {
+export function snapshotMaker({ providers, pools, states, embedding, version, clock, inForce }: MakerDeps) {
+  const signers = new Signers({ fetch: outboundFetch(() => inForce().config.proxies), nowMs: () => clock.now() });
+  return (config: Config) =>
+    snapshotOf(config, {
       ...{ providers, pools, states, signers },
       embedder: embedding.similarity,
       localEmbeddings: embedding.upstream,
       userAgent: `tollgate/${version}`,
       nowMs: clock.now(),
     });
-  };
 }

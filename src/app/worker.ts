@@ -151,9 +151,9 @@ async function startWorker({ providers, link, news, start }: Start) {
   const deadlines = new Deadlines(clock);
   const states = followedStates(link, news, clock);
   const embedding = embeddingElsewhere({ vectors: ports('vectorProcess'), folder: ports<FolderPort>('folder') });
-  const made = snapshotMaker({ providers, pools, states, embedding, version, clock });
-  const snapshots = new Snapshots(made(config));
   const inForce = () => snapshots.value;
+  const made = snapshotMaker({ providers, pools, states, embedding, version, clock, inForce });
+  const snapshots = new Snapshots(made(config));
   news.probes = () => inForce().probes;
   news.followBreakers(start.breakers);
   const limits = new RemoteLimits(link, clock);
