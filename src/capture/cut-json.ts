@@ -14,12 +14,12 @@ export interface Cut {
   readonly spareChars: number;
 }
 
-/** Texts whose ends may be missing, any of them. */
+/** Texts whose ends may be missing, any of them; those of an `error` that stands beside them came whole. */
 export interface CutTexts {
   /** Fields that are no such texts. */
   readonly plain: ReadonlySet<string>;
-  /** So much of the end of each is left out, so that nothing of which the other half is missing stays. */
-  readonly chars: number;
+  /** So many characters of the end of each are left out, so that nothing of which the other half is missing stays. */
+  readonly endOf: (text: string) => number;
 }
 
 /** Shorter media are left. Characters. */
@@ -36,7 +36,7 @@ interface State {
   readonly at: number[];
   readonly mostSpareChars: number;
   spareChars: number;
-  readonly cutTexts: CutTexts | undefined;
+  cutTexts: CutTexts | undefined;
 }
 
 /** `mostSpareChars`: so much more of a text that is cut is left, for whoever looks at it and cuts it then (`withoutSpare`). */
@@ -75,7 +75,7 @@ function text(told: string, key: string, holder: object, state: State): string {
     return `[${told.length} characters]`;
   }
   const { cutTexts } = state;
-  const value = cutTexts && !cutTexts.plain.has(key) ? withoutEnd(told, cutTexts.chars) : told;
+  const value = cutTexts && !cutTexts.plain.has(key) ? withoutEnd(told, cutTexts.endOf(told)) : told;
   if (value.length <= state.leftBytes) {
     const bytes = Buffer.byteLength(value) + AROUND_BYTES;
     if (bytes <= state.leftBytes) {
@@ -129,9 +129,12 @@ function* object(value: Readonly<Record<string, unknown>>, state: State): Genera
   for (const key of Object.keys(value)) {
     state.leftBytes -= key.length + AROUND_BYTES;
     if (isFull(state)) break;
+    const { cutTexts } = state;
+    if (key === 'error' && state.at.length === 0) state.cutTexts = undefined;
     state.at.push(kept.length);
     kept.push([key, yield* part(value[key], key, value, state)]);
     state.at.pop();
+    state.cutTexts = cutTexts;
   }
   return Object.fromEntries(kept);
 }

@@ -26,7 +26,7 @@ const none: ReadonlySet<string> = new Set();
 const everything: TextRules = { apart: none, plain: none, free: new Set(['content']), echoes: none };
 
 export async function contentOf(recording: Recording, mostBytes: number): Promise<Content> {
-  const { guarded, format, isCut } = recording;
+  const { guarded, format, isCut, isWhole, stream, status } = recording;
   const request = await requestOf(recording);
   const taken = new Set<string>();
   const guards = await guardsOf(recording);
@@ -43,13 +43,35 @@ export async function contentOf(recording: Recording, mostBytes: number): Promis
     return { json: path ? withoutSpare(content, path, spareChars) : content, truncated };
   };
   const asked = await kept(request);
-  const ends = isCut && guards.length > 0 ? { plain: format.texts.answer.plain, chars: longestFind } : undefined;
+  const isBroken = stream && status === 200 && !isWhole;
+  const endOf = isCut ? () => longestFind : isBroken ? halfFind(guards, longestFind) : undefined;
+  const ends = endOf && guards.length > 0 ? { plain: format.texts.answer.plain, endOf } : undefined;
   const answered = await kept((await answerOf(recording)) ?? null, ends);
   return {
     request: asked.json,
     answer: answered.json,
     complete: recording.isWhole,
     truncated: { request: asked.truncated, answer: answered.truncated || isCut },
+  };
+}
+
+/** What is personal, other than a secret, is no longer with all its blanks. Characters. */
+const LONGEST_PERSONAL = 128;
+const OF_SECRETS = /[\w.+/=@%:~-]/;
+
+/**
+ * How much of the end of a text may be half of a find, where it was broken off in the middle. Secrets are longer than all that is
+ * personal, and have no blanks; a private key, which has, is found by its beginning.
+ */
+function halfFind(guards: readonly TextGuard[], longestFind: number): (text: string) => number {
+  const least = guards.reduce(
+    (most, { finder }) => (finder instanceof PiiFinder ? most : Math.max(most, finder.longest)),
+    LONGEST_PERSONAL,
+  );
+  return (text) => {
+    let from = Math.max(0, text.length - least);
+    while (from > 0 && text.length - from < longestFind && OF_SECRETS.test(text[from - 1]!)) from -= 1;
+    return text.length - from;
   };
 }
 

@@ -1,4 +1,4 @@
-/** What is captured of an answer into which guards put values back, and of one of which only the beginning was kept. */
+/** What is captured of an answer into which guards put values back, and of one of which only the beginning was kept or told. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openaiChat } from '../../src/formats/openai-chat/format.js';
@@ -68,18 +68,35 @@ describe('what a guard put back', () => {
   });
 });
 
-describe('an answer of which only the beginning was kept', () => {
+describe('an answer of which only the beginning was kept, or a stream that was broken off', () => {
   it('ends before what may be half of a find, in each of its texts, and nowhere else', async () => {
     const events = [0, 1].map((index) => ({
       ...{ id: 'an-id', object: 'chat.completion.chunk', model: 'a-model' },
       choices: [{ index, delta: { role: 'assistant', content: `${'word '.repeat(3_000)}4111 1111 11` } }],
     }));
     const bytes = Buffer.from(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''));
-    for (const more of [{ mode: 'redacted' }, { guarded: guardedFor(CARD) }] as const) {
-      const told = await answerOf(recording(bytes, { ...more, isCut: true, isWhole: false }));
-      assert.ok(!told.includes('4111') && told.includes('word word'), told.slice(-200));
-      for (const kept of ['an-id', 'a-model', 'assistant']) assert.ok(told.includes(kept), kept);
-    }
+    for (const more of [{ mode: 'redacted' }, { guarded: guardedFor(CARD) }] as const)
+      for (const how of [{ isCut: true }, { isWhole: false }, { isCut: true, isWhole: false }]) {
+        const told = await answerOf(recording(bytes, { ...more, ...how }));
+        assert.ok(!told.includes('4111') && told.includes('word word'), told.slice(-200));
+        for (const kept of ['an-id', 'a-model', 'assistant']) assert.ok(told.includes(kept), kept);
+      }
     assert.ok((await answerOf(recording(bytes, { isCut: true }))).includes('4111'), 'nothing is taken out of it');
+    const broken = { mode: 'redacted', isWhole: false } as const;
+    const key = `a.${'b'.repeat(2_000)}`;
+    const whole = 'A sentence that is far from the end. '.repeat(9);
+    const told = await answerOf(recording(streamOf(whole, 'eyJhbGciOiJIUzI1NiJ9.', key), broken));
+    assert.ok(told.includes('far from the end.') && !/eyJ|bbb/.test(told), 'a secret of any length');
+    const error = `data: ${JSON.stringify({ error: { message: 'The upstream broke off.', code: 'upstream_error' } })}\n\n`;
+    const ended = await answerOf(recording(Buffer.concat([streamOf('Well'), Buffer.from(error)]), broken));
+    assert.ok(ended.includes('The upstream broke off.'), ended);
+    const kanji = await answerOf(recording(streamOf('漢字'.repeat(400)), broken));
+    assert.ok(kanji.length > 600, 'words without blanks are none');
+    const answered = Buffer.from(JSON.stringify({ choices: [{ message: { content: 'all of it' } }] }));
+    const left = { stream: false, mode: 'redacted', isWhole: false } as const;
+    assert.ok(
+      (await answerOf(recording(answered, left))).includes('all of it'),
+      'nothing of an answer in one piece is missing',
+    );
   });
 });
