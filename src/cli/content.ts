@@ -1,18 +1,17 @@
 /** `tollgate content show|export|delete`: what a running gateway captured of requests. */
 import type { Command } from 'commander';
-import { messageOf } from '../lib/thrown.js';
 import {
   ask,
   asksGateway,
-  type CliWorld,
   type Common,
   call,
   ownWorld,
+  type StreamingWorld,
   show,
   tellsUser,
   UserError,
 } from './gateway-client.js';
-import { saved } from './saved.js';
+import { printed, saved } from './saved.js';
 import { dayOrInstant } from './written-time.js';
 
 interface Named extends Common {
@@ -39,7 +38,7 @@ const LONG_MS = 60 * 60_000;
 /** Prompts and answers are nobody else's. */
 const OWN_MODE = 0o600;
 
-export function registerContent(program: Command, world: CliWorld = ownWorld): void {
+export function registerContent(program: Command, world: StreamingWorld = ownWorld): void {
   const told = tellsUser(world);
   const content = program.command('content').description('prompts and answers that were captured');
   const named = (verb: Command): Command =>
@@ -76,26 +75,12 @@ export function registerContent(program: Command, world: CliWorld = ownWorld): v
 
 const at = (entry: string): string => `/usage/entries/${encodeURIComponent(entry)}/content`;
 
-async function exported(world: CliWorld, options: ExportOptions): Promise<void> {
+async function exported(world: StreamingWorld, options: ExportOptions): Promise<void> {
   const { model, from, to, output } = options;
   const query = queryOf({ ...filterOf(options), model, from: dayOrInstant(from), to: dayOrInstant(to) });
   const { answer } = await ask(world, options, 'GET', `/content?${query}`, { timeoutMs: LONG_MS });
   if (output !== undefined) return saved(answer, output, OWN_MODE);
-  try {
-    for await (const line of linesOf(answer)) world.print(line);
-  } catch (error) {
-    throw new UserError(`The export broke off: ${messageOf(error)}`);
-  }
-}
-
-/** Without the last line feed. Other characters that may break lines stand within a line of JSON. */
-async function* linesOf(answer: Response): AsyncGenerator<string, void> {
-  let rest = '';
-  for await (const piece of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
+  await printed(answer, world.output);
 }
 
 function deletionOf({ entry, all, ...options }: DeleteOptions): string {

@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { parse as parseDotenv } from 'dotenv';
 import { dataDirOf } from '../config/data-dir.js';
@@ -21,12 +22,18 @@ export interface CliWorld {
   readonly exit: (code: number) => void;
 }
 
-export const ownWorld: CliWorld = {
+/** Of verbs that answer with more than fits into memory. */
+export interface StreamingWorld extends CliWorld {
+  readonly output: Writable;
+}
+
+export const ownWorld: StreamingWorld = {
   env: process.env,
   cwd: process.cwd(),
   nowMs: Date.now,
   print: console.log,
   printError: console.error,
+  output: process.stdout,
   exit: (code) => {
     process.exitCode = code;
   },

@@ -4,13 +4,13 @@ import {
   aligned,
   ask,
   asksGateway,
-  type CliWorld,
   type Common,
   ownWorld,
+  type StreamingWorld,
   tellsUser,
   UserError,
 } from './gateway-client.js';
-import { saved } from './saved.js';
+import { printed, saved } from './saved.js';
 
 interface ReportOptions extends Common {
   readonly from?: string;
@@ -41,7 +41,7 @@ type Row = Readonly<Record<string, unknown>> & {
 /** A million entries take a while to be written. */
 const REPORT_MS = 30 * 60_000;
 
-export function registerReport(program: Command, world: CliWorld = ownWorld): void {
+export function registerReport(program: Command, world: StreamingWorld = ownWorld): void {
   const told = tellsUser(world);
   asksGateway(program.command('report').description('what was spent, by anything that entries have'))
     .option('--from <when>', 'a date or a time with a zone; the beginning of this month unless told')
@@ -58,7 +58,7 @@ export function registerReport(program: Command, world: CliWorld = ownWorld): vo
     .action(told((options: ReportOptions) => report(world, options)));
 }
 
-async function report(world: CliWorld, options: ReportOptions): Promise<void> {
+async function report(world: StreamingWorld, options: ReportOptions): Promise<void> {
   const query = new URLSearchParams();
   const set = (name: string, value: string | undefined) => value !== undefined && query.append(name, value);
   const { from, to } = periodOf(options);
@@ -79,7 +79,7 @@ async function report(world: CliWorld, options: ReportOptions): Promise<void> {
     return;
   }
   if (format === 'parquet') throw new UserError('A Parquet file is not for a screen: name a file with --output.');
-  if (format !== undefined) world.print((await answer.text()).trimEnd());
+  if (format !== undefined) await printed(answer, world.output);
   else world.print(table((await answer.json()) as ReportAnswer).join('\n'));
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, before, it } from 'node:test';
 import { Command } from 'commander';
 import { registerContent } from '../../src/cli/content.js';
@@ -25,15 +26,21 @@ after(async () => {
 
 async function run(...args: string[]): Promise<{ code: number; out: string[]; err: string }> {
   const ran = { code: 0, out: [] as string[], err: '' };
+  let text = '';
+  const output = new PassThrough().on('data', (piece) => {
+    text += piece;
+  });
   const program = new Command('tollgate').exitOverride();
   registerContent(program, {
     env: { TOLLGATE_URL: gateway.url, TOLLGATE_ADMIN_KEY: gateway.adminKey },
     ...{ cwd, nowMs: Date.now },
     print: (line) => void ran.out.push(line),
     printError: (line) => void (ran.err += line),
+    output,
     exit: (code) => void (ran.code = code),
   });
   await program.parseAsync(['content', ...args], { from: 'user' });
+  ran.out.push(...text.split('\n').slice(0, -1));
   return ran;
 }
 

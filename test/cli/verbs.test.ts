@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { Command } from 'commander';
 import { registerKeys } from '../../src/cli/keys.js';
@@ -40,6 +41,7 @@ async function tollgate(args: string[], url = server.url): Promise<{ code: numbe
     nowMs: () => server.clock.now(),
     print: (line: string) => void (ran.out += `${line}\n`),
     printError: (line: string) => void (ran.err += `${line}\n`),
+    output: new PassThrough().on('data', (piece) => void (ran.out += piece)),
     exit: (code: number) => void (ran.code = code),
   };
   for (const register of [registerKeys, registerTeams, registerLimits, registerReport]) register(program, world);
