@@ -87,9 +87,10 @@ export function carriersOf(
     const { holds } = upstreamFormats[translator.to];
     const leavesOut = facts.dropParams && translator.from !== translator.to;
     const sent = leavesOut ? lacks.filter((one) => one === 'tools' || holds.includes(one)) : lacks;
+    const unread = sent.filter((one) => one !== 'tools');
     const readable = (request: ModelRequest, terms: AttemptTerms) =>
       then(translator.translate(request, facts, terms), (made): Result<Translation> => {
-        const lack = made.ok ? sent.find((one) => has(request, one)) : undefined;
+        const lack = made.ok ? lackIn(request, sent, unread) : undefined;
         return lack === undefined ? made : refused(cannotRead(lack, saidIn, facts));
       });
     carriers[id] = {
@@ -127,8 +128,12 @@ function lacksOf({ abilities, stated }: TargetFacts, readsFiles: boolean): reado
   return [...tools, ...unread, ...(noFiles ? (['file'] as const) : [])];
 }
 
-const has = ({ facts }: ModelRequest, lack: Lack): boolean =>
-  lack === 'tools' ? facts.has('tools') : facts.holds(lack) || (lack === 'audio' && facts.billable.audioOutput);
+/** The first that the request has. Its parts are looked through once for all kinds. */
+function lackIn({ facts }: ModelRequest, lacks: readonly Lack[], unread: readonly MediaKind[]): Lack | undefined {
+  if (lacks.includes('tools') && facts.has('tools')) return 'tools';
+  if (unread.length === 0) return undefined;
+  return facts.holdsAny(unread) ?? (unread.includes('audio') && facts.billable.audioOutput ? 'audio' : undefined);
+}
 
 function cannotRead(lack: Lack, saidIn: string, { id, abilities }: TargetFacts): Refusal {
   if (lack === 'tools') {

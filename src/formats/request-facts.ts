@@ -22,8 +22,8 @@ export interface RequestFacts {
   /** How often the provider may use tools of its own for it; 0: it has none. */
   toolUsesMost(): number;
   has(feature: Feature): boolean;
-  /** Whether the model must read such. Files of text are read by every model. */
-  holds(kind: MediaKind): boolean;
+  /** The first of these kinds that the model must read some of, as the parts come; undefined: none. Files of text are read by every model. */
+  holdsAny(kinds: readonly MediaKind[]): MediaKind | undefined;
   /** What the model reads, in order. */
   countables(): Iterable<Countable>;
   /** The text of the user's last message that has any, cut to 100,000 characters; empty where there is none. */

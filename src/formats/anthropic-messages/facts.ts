@@ -45,12 +45,13 @@ export class MessagesFacts implements RequestFacts {
     return hasFeature(this.#json, feature);
   }
 
-  holds(kind: MediaKind): boolean {
+  holdsAny(kinds: readonly MediaKind[]): MediaKind | undefined {
     for (const block of blocksOf(this.#json)) {
       const { type } = block;
-      if ((type === 'image' ? type : type === 'document' ? documentKind(block) : undefined) === kind) return true;
+      const kind = type === 'image' ? type : type === 'document' ? documentKind(block) : undefined;
+      if (kind !== undefined && kinds.includes(kind)) return kind;
     }
-    return false;
+    return undefined;
   }
 
   countables(): Iterable<Countable> {

@@ -54,3 +54,14 @@ export function statedFacts(facts: ModelFacts, stated: StatedAbilities | null | 
     }),
   };
 }
+
+/** Made once for each model of a configuration rather than for each request. */
+const unknownStated = new WeakMap<StatedAbilities, ModelFacts>();
+
+/** Of a model of which nothing is known but what the configuration states. */
+export function unknownWithStated(stated: StatedAbilities | null | undefined): ModelFacts {
+  if (!stated) return unknownModel;
+  let facts = unknownStated.get(stated);
+  if (!facts) unknownStated.set(stated, (facts = statedFacts(unknownModel, stated)));
+  return facts;
+}

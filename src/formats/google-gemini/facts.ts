@@ -85,14 +85,15 @@ export class GeminiFacts implements RequestFacts {
     }
   }
 
-  holds(kind: MediaKind): boolean {
+  holdsAny(kinds: readonly MediaKind[]): MediaKind | undefined {
     for (const part of allParts(this.#json)) {
       const media = objectIn(part, 'inlineData') ?? objectIn(part, 'fileData');
       if (!media) continue;
       const type = field(media, 'mimeType');
-      if ((typeof type === 'string' ? typedKind(type) : 'file') === kind) return true;
+      const kind = typeof type === 'string' ? typedKind(type) : 'file';
+      if (kind !== undefined && kinds.includes(kind)) return kind;
     }
-    return false;
+    return undefined;
   }
 
   countables(): Iterable<Countable> {

@@ -39,8 +39,8 @@ export class CompletionsFacts implements RequestFacts {
     return 0;
   }
 
-  holds(): boolean {
-    return false;
+  holdsAny(): undefined {
+    return undefined;
   }
 
   has(feature: Feature): boolean {

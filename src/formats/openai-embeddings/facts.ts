@@ -33,8 +33,8 @@ export class EmbeddingsFacts implements RequestFacts {
     return 0;
   }
 
-  holds(): boolean {
-    return false;
+  holdsAny(): undefined {
+    return undefined;
   }
 
   has(_feature: Feature): boolean {

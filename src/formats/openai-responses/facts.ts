@@ -45,9 +45,12 @@ export class ResponsesFacts implements RequestFacts {
     return hasFeature(this.#json, feature);
   }
 
-  holds(kind: MediaKind): boolean {
-    for (const part of partsOf(this.#json)) if (isObject(part) && kindOf(part) === kind) return true;
-    return false;
+  holdsAny(kinds: readonly MediaKind[]): MediaKind | undefined {
+    for (const part of partsOf(this.#json)) {
+      const kind = isObject(part) ? kindOf(part) : undefined;
+      if (kind !== undefined && kinds.includes(kind)) return kind;
+    }
+    return undefined;
   }
 
   countables(): Iterable<Countable> {

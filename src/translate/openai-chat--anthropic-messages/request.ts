@@ -4,7 +4,7 @@
  * refused with the name of the field, or left out and named where `dropParams` allows it or nothing depends on it.
  */
 
-import { type ModelFacts, statedFacts, unknownModel } from '../../formats/anthropic-messages/model-facts.js';
+import { type ModelFacts, unknownWithStated } from '../../formats/anthropic-messages/model-facts.js';
 import { readErrorBody } from '../../formats/error-body.js';
 import type { ChatRequest } from '../../formats/openai-chat/request.js';
 import type { ForcedToolChoice, Translation, Translator } from '../../formats/translation.js';
@@ -44,7 +44,7 @@ export const openaiChatToAnthropicMessages: Translator<ChatRequest> = {
     return readConversationInTurns(json['messages'], findings).then(written);
 
     function written(conversation: Conversation): Result<Translation> | Promise<Result<Translation>> {
-      const facts = target.modelFacts ?? statedFacts(unknownModel, target.stated);
+      const facts = target.modelFacts ?? unknownWithStated(target.stated);
       const { forcedToolChoice: forced, model } = target;
       const names = new ToolNames(MESSAGES_NAMES);
       renameCalls(conversation, names);
