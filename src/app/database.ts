@@ -48,10 +48,13 @@ export function changesOf({ embedded, connection }: Pick<Opened, 'embedded' | 'c
   return { announced, changes: announced ?? localChanges() };
 }
 
+/** Who asks whether a gateway is ready often waits for a second alone. */
+const PING_MS = 500;
+
 /** Known keys are served and entries wait in the spool while it is away, so a gateway is ready without it. */
 export async function databaseHealth(store: Store): Promise<{ ok: boolean; optional: true; detail?: string }> {
   try {
-    await store.ping();
+    await store.ping(PING_MS);
     return { ok: true, optional: true };
   } catch (error) {
     return { ok: false, optional: true, detail: messageOf(error) };

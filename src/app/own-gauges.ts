@@ -1,7 +1,6 @@
 /** What the metrics tell of the gateway as a whole: what runs, how much of it, and whether the database answers. */
 import type { Reloader } from '../config/reload.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { within } from '../lib/within.js';
 import type { AddedConfiguration } from '../operations/added-configuration.js';
 import type { Store } from '../store/pg.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -30,22 +29,10 @@ export function ownGauges(metrics: Metrics, own: OwnNumbers): void {
   metrics.gauge('tollgate_config_left_out', () => added.leftOut('provider').length + added.leftOut('model').length);
   metrics.gauge('tollgate_in_flight_requests', inFlight);
   metrics.gauge('tollgate_workers', workers);
-  metrics.gauge(
-    'tollgate_database_up',
-    answering(() => store.ping(), PING_MS),
-  );
-}
-
-/** 1 where the ping is answered in time. One that hangs is asked no second time until it ends. */
-function answering(ping: () => Promise<void>, withinMs: number): () => Promise<number> {
-  let asked: Promise<void> | undefined;
-  return async () => {
-    asked ??= ping().finally(() => {
-      asked = undefined;
-    });
-    return within(asked, withinMs, 'no answer').then(
+  metrics.gauge('tollgate_database_up', () =>
+    store.ping(PING_MS).then(
       () => 1,
       () => 0,
-    );
-  };
+    ),
+  );
 }

@@ -5,6 +5,7 @@
  */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { within } from '../lib/within.js';
 import * as schema from './schema.js';
 
 /** Where the database is: a URL, or the embedded database as `openEmbedded` names it. */
@@ -42,14 +43,31 @@ export const drizzleOn = (client: pg.PoolClient): NodePgDatabase<typeof schema> 
 export interface Store {
   readonly pool: pg.Pool;
   readonly db: Database;
-  /** One round trip; throws where the database is away. */
-  ping(): Promise<void>;
+  /**
+   * One round trip; throws where the database is away, or does not answer in time. One that hangs is asked no second time until it
+   * ends.
+   */
+  ping(withinMs?: number): Promise<void>;
   /** Ends every connection once its query is done. Harmless when called again. */
   close(): Promise<void>;
 }
 
 /** How much longer than the database's own timeout we wait, for a database that does not even say that it timed out. */
 const GRACE_MS = 5_000;
+const LONGEST_PING_MS = 60_000;
+/** A connection on which an answer is waited for is tried so often, so that one whose other end vanished is noticed. */
+const KEEP_ALIVE_MS = 10_000;
+/**
+ * The same for the database: a gateway that vanished without a word (its machine, or the network to it) must not keep what its
+ * transaction has locked from all others, nor a connection for the two hours that systems wait by themselves.
+ */
+const WITHOUT_GATEWAY = [
+  `set idle_in_transaction_session_timeout = '10s'`,
+  'set tcp_keepalives_idle = 30',
+  'set tcp_keepalives_interval = 10',
+  'set tcp_keepalives_count = 3',
+  `set tcp_user_timeout = '60s'`,
+].join('; ');
 
 export function poolConfig(options: StoreOptions): pg.PoolConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
@@ -59,6 +77,7 @@ export function poolConfig(options: StoreOptions): pg.PoolConfig {
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + GRACE_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     ...('url' in options
       ? { connectionString: options.url, max: options.max ?? 10, idleTimeoutMillis: 30_000 }
       : embedded(options)),
@@ -84,13 +103,20 @@ export function openStore(options: StoreOptions): Store {
   const pool = new pg.Pool(poolConfig(options));
   pool.on('error', (error) => options.onIdleError?.(error));
   // A connection may break between two queries of a transaction, when nobody listens: the next query says so.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    if ('url' in options) client.query(WITHOUT_GATEWAY).catch(() => {}); // the query after it says so
+  });
   let closing: Promise<void> | undefined;
+  let asked: Promise<unknown> | undefined;
   return {
     pool,
     db: drizzle(pool, { schema }),
-    ping: async () => {
-      await pool.query('select 1');
+    ping: async (withinMs = LONGEST_PING_MS) => {
+      asked ??= pool.query('select 1').finally(() => {
+        asked = undefined;
+      });
+      await within(asked, withinMs, 'no answer');
     },
     close: () => {
       closing ??= pool.end();

@@ -7,7 +7,10 @@ export const queryOf =
   async <T extends object>(text: string, values: readonly unknown[] = []) =>
     (await client.query<T & pg.QueryResultRow>(text, values as unknown[])).rows;
 
-/** `begin`: how the transaction begins, e.g. `begin isolation level repeatable read read only`. */
+/**
+ * `begin`: how the transaction begins, e.g. `begin isolation level repeatable read read only`. A connection on which an answer did not
+ * come is closed: to roll back on it would be to wait for that answer once more.
+ */
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
@@ -21,14 +24,20 @@ export async function inTransaction<T>(
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
-    });
+    if (isUnanswered(error)) broken = error;
+    else
+      await client.query('rollback').catch((lost: Error) => {
+        broken = lost;
+      });
     throw error;
   } finally {
     client.release(broken);
   }
 }
+
+/** The driver gave up waiting. */
+const isUnanswered = (error: unknown): error is Error =>
+  error instanceof Error && error.message === 'Query read timeout';
 
 export const sqlOf = (pool: pg.Pool): Sql => ({
   query: queryOf(pool),

@@ -32,6 +32,8 @@ export interface GatewayOptions {
   /** `postgres` (a fresh database), `embedded`, or the URL of a database that the test owns. */
   readonly database?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs, if not beside the test: what its command line begins with, and its address. */
+  readonly inside?: { readonly command: readonly string[]; readonly host: string };
   /** It serves HTTPS, with a certificate of this authority (PEM); `client` is shown to it. */
   readonly https?: { readonly ca: string; readonly client?: { readonly cert: string; readonly key: string } };
 }
@@ -104,22 +106,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const file = join(dir, 'config.yaml');
   const { server, ...sections } = options.config;
   const port = (server as { port?: number } | undefined)?.port ?? (await freePort());
+  const host = options.inside?.host ?? '127.0.0.1';
   const config = {
-    server: { host: '127.0.0.1', port, drain: '0s', ...(server as object | undefined) },
+    server: { host, port, drain: '0s', ...(server as object | undefined) },
     data_dir: join(dir, 'data'),
     admin: { key: adminKey },
     ...(databaseUrl && { database: { url: databaseUrl } }),
     ...sections,
   };
   await writeFile(file, stringify(config));
-  const started = spawn(process.execPath, [...FLAGS, tollgate, 'serve', '--config', file], {
+  const [command, ...words] = [...(options.inside?.command ?? []), process.execPath, ...FLAGS, tollgate];
+  const started = spawn(command!, [...words, 'serve', '--config', file], {
     cwd: dir,
     env: { ...cleanEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed = collect(started);
   const end = endingOf(started);
-  const url = `${options.https ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const url = `${options.https ? 'https' : 'http'}://${host}:${port}`;
   const fetch = fetchWith(options.https);
   const removeAll = async () => {
     await end('SIGKILL');

@@ -5,7 +5,16 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,8 +68,8 @@ export async function findPostgres(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Starts a private server. Throws where no binaries are installed. */
-export async function startPostgres(): Promise<Postgres> {
+/** Starts a private server. Throws where no binaries are installed. `also`: it listens there too, and lets in whoever comes from there. */
+export async function startPostgres(also?: { readonly host: string; readonly block: string }): Promise<Postgres> {
   const bin = findPostgresBin();
   if (!bin) throw new Error('No PostgreSQL found: install it (apt-get install postgresql), or set TEST_DATABASE_URL.');
   const dir = mkdtempSync(join(tmpdir(), 'tollgate-pg-'));
@@ -72,12 +81,13 @@ export async function startPostgres(): Promise<Postgres> {
     cwd: dir,
     stdio: 'pipe',
   });
+  if (also) appendFileSync(join(data, 'pg_hba.conf'), `host all all ${also.block} trust\n`);
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = [
     'fsync=off',
     'full_page_writes=off',
-    'listen_addresses=127.0.0.1',
+    `listen_addresses=127.0.0.1${also ? `,${also.host}` : ''}`,
     'max_connections=200',
     'unix_socket_directories=',
   ];

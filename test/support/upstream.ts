@@ -16,7 +16,7 @@ import { answerResponses } from './openai-responses-answers.js';
 import { type Behaviour, type Exchange, json, type Received, type Step } from './upstream-steps.js';
 
 export interface FakeUpstream {
-  /** `http://127.0.0.1:<port>`, without a path; with `tls`, https. */
+  /** `http://<host>:<port>`, without a path; with `tls`, https. */
   readonly url: string;
   readonly requests: readonly Received[];
   /** Queues behaviours, one per request to come. */
@@ -30,7 +30,7 @@ export interface FakeUpstream {
   stop(): Promise<void>;
 }
 
-export async function startUpstream(tls?: TlsOptions): Promise<FakeUpstream> {
+export async function startUpstream(tls?: TlsOptions, host = '127.0.0.1'): Promise<FakeUpstream> {
   const requests: Received[] = [];
   const queue: Behaviour[] = [];
   const waiting: ((request: Received) => void)[] = [];
@@ -60,9 +60,9 @@ export async function startUpstream(tls?: TlsOptions): Promise<FakeUpstream> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`,
     requests,
     next: (...behaviours) => void queue.push(...behaviours),
     always: (behaviour = faithful) => {
