@@ -2,6 +2,7 @@
  * The part of the composition that lets tokens stand in for virtual keys. A reload that changes what claims stand for keeps
  * the issuer's keys and the tokens that were verified; one that changes what a token must be begins anew.
  */
+import { STRAIGHT, viaOf } from '../catalog/via.js';
 import type { TokensConfig } from '../config/auth.js';
 import type { Config } from '../config/config.js';
 import type { Authenticator } from '../identity/authenticate.js';
@@ -10,13 +11,12 @@ import type { KeyStore } from '../identity/key-store.js';
 import type { Teams } from '../identity/roles.js';
 import { createTeamMemory } from '../identity/team-memory.js';
 import { callersBy, TokenCallers } from '../identity/token-callers.js';
-import { calloutBy } from '../jwt/callout.js';
 import { JwtVerifier } from '../jwt/verifier.js';
 import type { Clock } from '../lib/clock.js';
-import { outboundFetch } from '../lib/outbound-fetch.js';
 import { messageOf } from '../lib/thrown.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { Questions } from '../upstream/question.js';
 
 interface TokensDeps {
   readonly config: Config;
@@ -42,7 +42,7 @@ const cause = (error: unknown): { error: string } => ({ error: messageOf(error) 
 export function startTokens({ config, authenticator, keyStore, addTeam, changes, clock, log, metrics }: TokensDeps) {
   const onFault = (error: unknown): void => log.error(cause(error), 'team look-up');
   const teams = createTeamMemory({ store: keyStore, changes, clock, onLookupError: onFault });
-  const ask = calloutBy(outboundFetch(() => config.proxies));
+  const questions = new Questions(clock, (origin) => viaOf(origin, STRAIGHT, config.proxies));
   const creating = new Map<string, Promise<unknown>>();
   /** Once for all who wait; refused where another replica just did. */
   const createTeam = (id: string, subject: string): Promise<unknown> => {
@@ -65,7 +65,7 @@ export function startTokens({ config, authenticator, keyStore, addTeam, changes,
       inForce?.rules === rules
         ? inForce.verifier
         : new JwtVerifier(must, {
-            ask,
+            ask: questions.callout,
             clock,
             onFault: (error) => log.warn({ issuer, ...cause(error) }, 'keys of the issuer of tokens'),
           });
@@ -91,6 +91,9 @@ export function startTokens({ config, authenticator, keyStore, addTeam, changes,
       team: (id: string) => keyStore.team(id),
       withUserLimits: (only: Teams = null) => keyStore.withUserLimits(only),
     },
-    close: () => teams.close(),
+    close: () => {
+      teams.close();
+      questions.close();
+    },
   };
 }

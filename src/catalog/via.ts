@@ -3,6 +3,9 @@ import type { ProviderReach } from '../config/outbound.js';
 import { type ProxyRules, proxyOf } from '../lib/proxy-rules.js';
 import type { Via } from '../upstream/http1/connections.js';
 
+/** Of what the gateway itself asks of others: by the proxies of the environment, with the usual authorities. */
+export const STRAIGHT: ProviderReach = { proxy: null, tls: null, guarded: false };
+
 /** Undefined: straight, with the usual authorities. */
 export function viaOf(origin: string, { proxy, tls, guarded }: ProviderReach, proxies: ProxyRules): Via | undefined {
   const through = proxy === null ? proxyOf(origin, proxies) : proxy === 'none' ? null : proxy;

@@ -1,8 +1,7 @@
 /**
  * A short question to another service (an issuer, an authorisation service): bounded in time and size, no redirect followed.
- * A fault of the network is an exception; every answer is a value.
+ * A fault of the network is an exception; every answer is a value. `upstream/question.ts` asks it.
  */
-const LARGEST_BYTES = 1024 * 1024;
 
 export interface CalloutAnswer {
   readonly status: number;
@@ -11,36 +10,13 @@ export interface CalloutAnswer {
 }
 
 export interface CalloutRequest {
-  readonly method?: string;
+  readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly timeoutMs: number;
 }
 
 export type Callout = (url: string, request: CalloutRequest) => Promise<CalloutAnswer>;
-
-/** `send`: `fetch`, or one that goes another way. */
-export const calloutBy =
-  (send: typeof fetch): Callout =>
-  async (url, { method = 'GET', headers = {}, body, timeoutMs }) => {
-    const response = await send(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += piece.length;
-      if (bytes > LARGEST_BYTES) throw new Error('the answer is too large');
-      pieces.push(piece);
-    }
-    return { status: response.status, headers: response.headers, body: Buffer.concat(pieces) };
-  };
-
-export const callout: Callout = calloutBy(fetch);
 
 /** A JSON object from a URL, else an exception. */
 export async function fetchObject(ask: Callout, url: string, timeoutMs: number): Promise<Record<string, unknown>> {

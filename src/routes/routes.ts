@@ -9,7 +9,6 @@ import type { Direct } from '../front/client.js';
 import type { Closing } from '../front/closing.js';
 import type { Certificates } from '../front/tls.js';
 import type { Authenticator } from '../identity/authenticate.js';
-import { callout } from '../jwt/callout.js';
 import type { BreakerState } from '../lib/breaker.js';
 import type { Clock } from '../lib/clock.js';
 import { type Result, refuse } from '../lib/errors.js';
@@ -23,6 +22,7 @@ import type { LimitsEngine } from '../limits/limits.js';
 import type { AccessFields, Log } from '../telemetry/log.js';
 import type { Tracing } from '../telemetry/trace.js';
 import type { Deadlines } from '../upstream/deadline.js';
+import { Questions } from '../upstream/question.js';
 import { resourceOf } from './cache.js';
 import { ClientAddress } from './client-address.js';
 import { Composition } from './compose.js';
@@ -94,6 +94,8 @@ export class Routes {
   readonly #deps: RoutesDeps;
   readonly #serveDeps: ServeDeps;
   readonly #work = new JsonWork();
+  /** To services that know who may call. */
+  readonly #questions: Questions;
   #table: Prepared = EMPTY;
   #inFlight = 0;
   #address: { readonly of: readonly string[]; readonly address: ClientAddress } | undefined;
@@ -101,6 +103,7 @@ export class Routes {
   constructor(deps: RoutesDeps) {
     this.#deps = deps;
     const { log, meter } = deps;
+    this.#questions = new Questions(deps.clock);
     this.#serveDeps = {
       clock: deps.clock,
       deadlines: deps.deadlines,
@@ -212,6 +215,7 @@ export class Routes {
   async close(): Promise<void> {
     const { upstreams, mirrors, compositions } = this.#table;
     this.#table = EMPTY;
+    this.#questions.close();
     await Promise.all([
       this.#work.close(),
       ...upstreams.map(({ value }) => value.close()),
@@ -276,7 +280,15 @@ export class Routes {
   #routeDeps(name: string, bodyLimit: number): RouteDeps {
     const { authenticator, limits, clock, deadlines, log, onAuthFailure } = this.#deps;
     return {
-      ...{ authenticator, limits, clock, deadlines, ask: callout, random: Math.random, validators: validator },
+      ...{
+        authenticator,
+        limits,
+        clock,
+        deadlines,
+        ask: this.#questions.callout,
+        random: Math.random,
+        validators: validator,
+      },
       ...{ bodyLimit, work: this.#work },
       onRefused: onAuthFailure,
       onFault: (error) => log.warn({ route: name, error: messageOf(error) }, 'authentication service'),

@@ -1,8 +1,9 @@
 /** What is remembered of tokens, and how often issuers are asked. What is refused is tested on routes and on the AI endpoints. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { callout } from '../../src/jwt/callout.js';
 import { JwtVerifier } from '../../src/jwt/verifier.js';
+import { systemClock } from '../../src/lib/clock.js';
+import { Questions } from '../../src/upstream/question.js';
 import { ManualClock } from '../support/clock.js';
 import { type Issuer, startIssuer } from '../support/issuer.js';
 
@@ -16,9 +17,11 @@ async function world(): Promise<{ issuer: Issuer; clock: ManualClock; verifier: 
   closing.push(() => issuer.stop());
   const clock = new ManualClock(Date.now());
   const faults: unknown[] = [];
+  const questions = new Questions(systemClock);
+  closing.push(async () => questions.close());
   const verifier = new JwtVerifier(
     { issuer: issuer.issuer, audience: 'tollgate', jwks_url: issuer.jwksUrl },
-    { ask: callout, clock, onFault: (error) => void faults.push(error) },
+    { ask: questions.callout, clock, onFault: (error) => void faults.push(error) },
   );
   return { issuer, clock, verifier, faults };
 }

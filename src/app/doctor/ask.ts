@@ -1,10 +1,7 @@
 /** One question over HTTP, by the connections that requests take: through a proxy, with authorities and certificates of its own. */
-
 import { systemClock } from '../../lib/clock.js';
-import { attempt } from '../../upstream/attempt.js';
-import { Deadlines } from '../../upstream/deadline.js';
 import type { Via } from '../../upstream/http1/connections.js';
-import { Pools } from '../../upstream/pool.js';
+import { Questions } from '../../upstream/question.js';
 
 const ANSWER_MS = 10_000;
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -20,45 +17,17 @@ export async function ask(
   headers: Readonly<Record<string, string>>,
   via: Via | undefined,
 ): Promise<Answered> {
-  const pools = new Pools();
-  const connections = pools.lease().get(url.origin, ANSWER_MS, via);
+  const questions = new Questions(systemClock, () => via);
   try {
-    return await answered(
-      {
-        method: 'GET',
-        to: { connections, path: url.pathname + url.search },
-        headers: Object.entries({ accept: 'application/json', 'accept-encoding': 'identity', ...headers }).flat(),
-        body: Buffer.alloc(0),
-        timeouts: { connect: ANSWER_MS, first_byte: ANSWER_MS, idle: ANSWER_MS, total: ANSWER_MS },
-      },
-      MOST_BYTES,
-    );
+    const answer = await questions.ask(url, {
+      headers: { accept: 'application/json', ...headers },
+      timeouts: { connect: ANSWER_MS, idle: ANSWER_MS, total: ANSWER_MS },
+      mostBytes: MOST_BYTES,
+    });
+    if (answer.kind === 'answered') return { status: answer.status, text: answer.body.toString('utf8') };
+    if (answer.kind === 'too_long') return { failed: `Its answer is longer than ${MOST_BYTES} bytes.`, reached: true };
+    return { failed: answer.failure.message, reached: answer.failure.kind !== 'connect' };
   } finally {
-    pools.close();
+    questions.close();
   }
-}
-
-function answered(call: Parameters<typeof attempt>[0], mostBytes: number): Promise<Answered> {
-  return new Promise((resolve) => {
-    let status = 0;
-    let sizeBytes = 0;
-    const pieces: Buffer[] = [];
-    const flow = attempt(
-      call,
-      {
-        onHeaders: (its) => {
-          status = its;
-        },
-        onData: (piece) => {
-          sizeBytes += piece.length;
-          if (sizeBytes <= mostBytes) return void pieces.push(piece);
-          flow.abort();
-          resolve({ failed: `Its answer is longer than ${mostBytes} bytes.`, reached: true });
-        },
-        onEnd: () => resolve({ status, text: Buffer.concat(pieces).toString('utf8') }),
-        onFailure: ({ kind, message }) => resolve({ failed: message, reached: kind !== 'connect' }),
-      },
-      new Deadlines(systemClock),
-    );
-  });
 }
