@@ -123,9 +123,9 @@ function agentFor(reach: Reach, lookUp: typeof lookup, proxies: () => ProxyRules
     lookup: reachableLookup(reach, lookUp),
     timeout: 10_000,
   } as buildConnector.BuildOptions);
+  // As many connections to a host as there are attempts: receivers behind one host have nothing to do with each other.
   return new Agent({
     pipelining: 1,
-    connections: 4,
     keepAliveTimeout: 10_000,
     headersTimeout: 0,
     bodyTimeout: 0,

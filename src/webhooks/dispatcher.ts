@@ -2,6 +2,8 @@
  * Delivers what is due. A round claims endpoints that have something due and that no other replica is at, and serves each of
  * them for itself, one delivery after the other in the order of the outbox; a delivery that failed waits for its next try and
  * is overtaken. Up to `most` endpoints are served at once, each for a while, and then those that waited longest have their turn.
+ * Of those whose last delivery failed only so many are served that the others always find room: each may hang for the whole of
+ * its time. So an endpoint at which a delivery fails waits for its next turn.
  *
  * A round begins when somebody in this process wrote to the outbox, when an endpoint was served, and once a second for what
  * other replicas left and for tries that became due. Where nobody is to be told anything that is one cheap query.
@@ -47,6 +49,8 @@ export interface DispatcherDeps {
   readonly most?: number;
 }
 
+/** Of the endpoints that are served at once, the part that may be of those whose last delivery failed. */
+const FAILING_PART = 0.5;
 const POLL_MS = 1_000;
 const AWAY_POLL_MS = 5_000;
 /** A lease outlives the longest attempt by so much. */
@@ -59,6 +63,8 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #serving = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
+  /** Of those that are served. */
+  #failing = 0;
   #round: Promise<void> | undefined;
   #again = false;
   #cancel: (() => void) | undefined;
@@ -114,7 +120,9 @@ export class Dispatcher {
     const lease = randomUUID();
     try {
       const untilMs = this.#leaseEnd(nowMs);
-      const found = await claim(query, { lease, nowMs, untilMs, most: free, keyId, configured: configured() });
+      const mostFailing = Math.max(0, Math.ceil(most * FAILING_PART) - this.#failing);
+      const claimed = { lease, nowMs, untilMs, most: free, mostFailing, keyId, configured: configured() };
+      const found = await claim(query, claimed);
       this.#away = false;
       for (const endpoint of found) this.#begin(endpoint, lease);
     } catch (error) {
@@ -124,13 +132,19 @@ export class Dispatcher {
 
   #begin(endpoint: Claimed, lease: string): void {
     const name = `${lease} ${endpoint.id}`;
+    const failing = endpoint.failures > 0 ? 1 : 0;
+    this.#failing += failing;
+    const over = (): void => {
+      this.#serving.delete(name);
+      this.#failing -= failing;
+    };
     const served = this.#serve(endpoint, lease).then(
       () => {
-        this.#serving.delete(name);
+        over();
         this.wake();
       },
       (error: unknown) => {
-        this.#serving.delete(name);
+        over();
         this.#failed(error);
       },
     );
@@ -157,9 +171,8 @@ export class Dispatcher {
         if (!found || found.length === 0) return;
         for (const delivery of found) {
           if (this.#closing) return;
-          const written = await this.#attempt(endpoint, lease, delivery, failures);
-          if (!written) return;
-          failures = written.failures;
+          if (!(await this.#attempt(endpoint, lease, delivery, failures))) return;
+          failures = 0;
           done += 1;
         }
       }
@@ -168,18 +181,18 @@ export class Dispatcher {
     }
   }
 
-  /** Undefined: this process is done with the endpoint for now. */
+  /** False: this process is done with the endpoint for now. */
   async #attempt(
     endpoint: Claimed,
     lease: string,
     delivery: Due,
     failuresBefore: number,
-  ): Promise<{ failures: number } | undefined> {
+  ): Promise<boolean> {
     const { query, clock, onResult, onDisabled } = this.#deps;
     const at = clock.now();
     const startedMs = clock.monotonic();
     const answer = await this.#send(endpoint, delivery, at);
-    if (this.#stop.signal.aborted && answer.status === null) return undefined;
+    if (this.#stop.signal.aborted && answer.status === null) return false;
     const durationMs = Math.round((clock.monotonic() - startedMs) * 10) / 10;
     const outcome = this.#judge(delivery, answer, failuresBefore);
     const attempt = {
@@ -193,8 +206,7 @@ export class Dispatcher {
     const held = await finish(query, { endpoint: endpoint.id, lease, delivery, attempt, untilMs, ...outcome });
     onResult(outcome.state === 'pending' ? 'failed' : outcome.state);
     if (outcome.disabledReason !== null) onDisabled(endpoint.id, outcome.disabledReason);
-    const goOn = held && outcome.pausedUntilMs === null && outcome.disabledReason === null;
-    return goOn ? { failures: outcome.failures } : undefined;
+    return held && outcome.failures === 0 && outcome.disabledReason === null;
   }
 
   async #send(endpoint: Claimed, { message_id: id, body }: Due, atMs: number): Promise<Answered> {

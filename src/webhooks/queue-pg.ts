@@ -12,29 +12,38 @@ interface Claim {
   readonly nowMs: number;
   readonly untilMs: number;
   readonly most: number;
+  /** Of those whose last delivery failed. */
+  readonly mostFailing: number;
   /** The key that this process opens secrets with, and the endpoints whose secrets its configuration has. */
   readonly keyId: string;
   readonly configured: readonly string[];
 }
 
-/** Endpoints with something due that nobody else is at, those first that were served least lately. */
+/**
+ * Endpoints with something due that nobody else is at: those that take what they are sent first, and of these and the others those
+ * first that were served least lately.
+ */
 export async function claim(query: Query, given: Claim): Promise<Claimed[]> {
   const rows = await query<Omit<Claimed, 'old_secret_ends_at'> & { old_secret_ends_at: Date | null }>(
-    `with due as (
-       select id from webhook_endpoints e
-       where disabled_at is null and removed_at is null
-         and (source = 'api' and key_id = $5 or id = any($6::text[]))
-         and (leased_until is null or leased_until <= $2) and (paused_until is null or paused_until <= $2)
-         and exists (select 1 from webhook_deliveries d
-                     where d.endpoint_id = e.id and d.state = 'pending' and d.next_at <= $2)
-       order by served_at nulls first limit $4
-       for no key update skip locked)
+    `with good as (${dueOf('failures = 0', '$4')}),
+     failing as (${dueOf('failures > 0', 'least($7, $4 - (select count(*) from good))')}),
+     due as (select id from good union all select id from failing)
      update webhook_endpoints e set lease = $1, leased_until = $3, served_at = $2 from due where e.id = due.id
      returning e.id, e.source, e.url, e.failures, e.secret, e.old_secret, e.old_secret_ends_at`,
-    [given.lease, timeOf(given.nowMs), timeOf(given.untilMs), given.most, given.keyId, given.configured],
+    [given.lease, timeOf(given.nowMs), timeOf(given.untilMs), given.most, given.keyId, given.configured, given.mostFailing],
   );
   return rows.map((row) => ({ ...row, old_secret_ends_at: msOrNull(row.old_secret_ends_at) }));
 }
+
+const dueOf = (those: string, most: string): string => `
+  select id from webhook_endpoints e
+  where ${those} and disabled_at is null and removed_at is null
+    and (source = 'api' and key_id = $5 or id = any($6::text[]))
+    and (leased_until is null or leased_until <= $2) and (paused_until is null or paused_until <= $2)
+    and exists (select 1 from webhook_deliveries d
+                where d.endpoint_id = e.id and d.state = 'pending' and d.next_at <= $2)
+  order by served_at nulls first limit ${most}
+  for no key update skip locked`;
 
 /** What is due, in the order of the outbox, with the lease renewed; null where the lease is another's or the endpoint rests. */
 export async function due(

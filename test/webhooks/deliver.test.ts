@@ -111,6 +111,18 @@ describe('an attempt to deliver', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('waits for no other one to the same host', async () => {
+    const there = await receiver(hang);
+    const deliver = deliverer({ timeoutMs: () => 60_000 });
+    const stop = new AbortController();
+    const hung = Array.from({ length: 40 }, (_, n) => deliver.deliver(to(`${there.url}?${n}`), stop.signal));
+    await there.until(40);
+    there.manner = answer(204);
+    assert.equal((await deliver.deliver(to(there.url), never)).status, 204);
+    stop.abort();
+    await Promise.all(hung);
+  });
+
   it('keeps the beginning of the answer, safe to store and to show', async () => {
     const there = await receiver(answer(500, {}, `a\0b\u001b[31m${'é'.repeat(10_000)}`));
     const { response } = await deliverer().deliver(to(there.url), never);

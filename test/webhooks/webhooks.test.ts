@@ -219,6 +219,24 @@ for (const [name, open] of [
       await w.webhooks.idle();
     });
 
+    it('receivers that hang hold up nobody, however many they are', async () => {
+      const w = await make();
+      const hung = await receiver(hang);
+      for (let n = 0; n < 80; n++) await w.endpoint(`${hung.url}?${n}`, ['target.opened']);
+      await w.endpoint(there.url);
+      w.webhooks.emit('target.opened', { n: 0 });
+      await w.webhooks.idle();
+      w.webhooks.emit('target.closed', { n: 1 }); // the good one was served last
+      await there.until(2);
+      await w.webhooks.idle();
+      const start = Date.now();
+      w.webhooks.emit('target.opened', { n: 2 });
+      const got = await there.until(3);
+      assert.ok(got.at(-1)!.atMs - start < 1_400, `${got.at(-1)!.atMs - start} ms, when a hanging attempt takes 1500`);
+      hung.manner = answer(204);
+      await w.webhooks.idle();
+    });
+
     it('an endpoint that fails for everything is tried rarely, and gets everything when it is back', async () => {
       const w = await make();
       await w.endpoint(there.url);
