@@ -54,6 +54,7 @@ export interface Store {
 
 /** How much longer than the database's own timeout we wait, for a database that does not even say that it timed out. */
 const GRACE_MS = 5_000;
+const CONNECT_MS = 5_000;
 const LONGEST_PING_MS = 60_000;
 /** A connection on which an answer is waited for is tried so often, so that one whose other end vanished is noticed. */
 const KEEP_ALIVE_MS = 10_000;
@@ -73,15 +74,27 @@ export function poolConfig(options: StoreOptions): pg.PoolConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
   return {
     application_name: options.applicationName ?? 'tollgate',
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_MS,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + GRACE_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     ...('url' in options
-      ? { connectionString: options.url, max: options.max ?? 10, idleTimeoutMillis: 30_000 }
+      ? {
+          ...{ connectionString: options.url, max: options.max ?? 10, idleTimeoutMillis: 30_000 },
+          onConnect: (client) => prepare(client, options.connectTimeoutMs ?? CONNECT_MS),
+        }
       : embedded(options)),
   };
+}
+
+/** A server that does not know such settings goes without. Rejects where nothing is answered. */
+async function prepare(client: pg.ClientBase, withinMs: number): Promise<void> {
+  try {
+    await client.query({ text: WITHOUT_GATEWAY, query_timeout: withinMs } as pg.QueryConfig);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+  }
 }
 
 function embedded({ host, port, user, password, database }: Exclude<Connection, { url: string }>): pg.PoolConfig {
@@ -103,10 +116,7 @@ export function openStore(options: StoreOptions): Store {
   const pool = new pg.Pool(poolConfig(options));
   pool.on('error', (error) => options.onIdleError?.(error));
   // A connection may break between two queries of a transaction, when nobody listens: the next query says so.
-  pool.on('connect', (client) => {
-    client.on('error', () => {});
-    if ('url' in options) client.query(WITHOUT_GATEWAY).catch(() => {}); // the query after it says so
-  });
+  pool.on('connect', (client) => client.on('error', () => {}));
   let closing: Promise<void> | undefined;
   let asked: Promise<unknown> | undefined;
   return {
