@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { limitUnits } from '../../src/lib/limit-spec.js';
 import { affordable, cost, expectedAmount, fixedMost, inUnit, milliPerOutput } from '../../src/limits/amount.js';
-import { estimate } from '../contract/limits.js';
+import { estimate } from '../contract/limits/rig.js';
 
 const exactCost = (tokens: number, milli: number): bigint => (BigInt(tokens) * BigInt(milli) + 999n) / 1000n;
 

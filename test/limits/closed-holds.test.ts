@@ -7,7 +7,7 @@ import type { Hold } from '../../src/limits/hold.js';
 import type { Limit } from '../../src/limits/limit.js';
 import { LateFacts } from '../../src/operations/late-facts.js';
 import { entry } from '../contract/ledger.js';
-import { attempted, estimate, LEASE_MS, levels, limitOf, newId, reserved, take, used } from '../contract/limits.js';
+import { attempted, estimate, LEASE_MS, levels, limitOf, newId, reserved, take, used } from '../contract/limits/rig.js';
 import { ManualClock } from '../support/clock.js';
 import { type Gateway, type GatewayOptions, openGateway } from '../support/limits-redis.js';
 import { startRedis } from '../support/redis.js';

@@ -18,7 +18,7 @@ import {
   spec,
   take,
   used,
-} from '../contract/limits.js';
+} from '../contract/limits/rig.js';
 import { ManualClock } from '../support/clock.js';
 import { type Gateway, type GatewayOptions, openGateway } from '../support/limits-redis.js';
 import { startRedis } from '../support/redis.js';

@@ -1,6 +1,6 @@
 /** A gateway process that takes holds and lives on, until a test kills it. Arguments: Redis's URL, prefix, lease in ms. */
 import { Limit } from '../../src/limits/limit.js';
-import { estimate, spec } from '../contract/limits.js';
+import { estimate, spec } from '../contract/limits/rig.js';
 import { openGateway } from '../support/limits-redis.js';
 
 const [url, prefix, leaseMs] = process.argv.slice(2) as [string, string, string];

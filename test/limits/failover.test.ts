@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limit } from '../../src/limits/limit.js';
 import type { ReserveResult } from '../../src/limits/limits.js';
 import { RedisAway, type RedisLink } from '../../src/store/redis.js';
-import { denied, estimate, levels, limitOf, reserved, take, used } from '../contract/limits.js';
+import { denied, estimate, levels, limitOf, reserved, take, used } from '../contract/limits/rig.js';
 import { type Gateway, type GatewayOptions, openGateway } from '../support/limits-redis.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { LedgerDouble } from './ledger-double.js';

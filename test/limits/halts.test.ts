@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnFailure } from '../../src/limits/failover.js';
 import type { Limit } from '../../src/limits/limit.js';
-import { estimate, levels, limitOf, reserved, take, used } from '../contract/limits.js';
+import { estimate, levels, limitOf, reserved, take, used } from '../contract/limits/rig.js';
 import { type Gateway, type GatewayOptions, openGateway } from '../support/limits-redis.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { LedgerDouble } from './ledger-double.js';

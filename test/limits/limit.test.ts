@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { counts, Limit, limitsInForce, type Scope } from '../../src/limits/limit.js';
-import { spec } from '../contract/limits.js';
+import { spec } from '../contract/limits/rig.js';
 
 const key: Scope = { kind: 'key', id: 'key_1' };
 const counter = (scope: Scope, ...of: Parameters<typeof spec>) => new Limit(scope, spec(...of)).counter;

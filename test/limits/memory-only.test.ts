@@ -18,7 +18,7 @@ import {
   spec,
   take,
   used,
-} from '../contract/limits.js';
+} from '../contract/limits/rig.js';
 import { ManualClock } from '../support/clock.js';
 
 const rig = (options: Partial<LimitsOptions> = {}, replicas = 1) => {

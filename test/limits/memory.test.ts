@@ -1,6 +1,7 @@
 import { Limits } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
-import { LEASE_MS, limitsContract } from '../contract/limits.js';
+import { LEASE_MS } from '../contract/limits/rig.js';
+import { limitsContract } from '../contract/limits.js';
 import { ManualClock } from '../support/clock.js';
 
 limitsContract(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../src/lib/clock.js';
 import { openLimits } from '../../src/limits/open-redis.js';
-import { estimate, levels, limitOf, reserved, take, used } from '../contract/limits.js';
+import { estimate, levels, limitOf, reserved, take, used } from '../contract/limits/rig.js';
 import { startRedis } from '../support/redis.js';
 
 describe('opening limits', () => {

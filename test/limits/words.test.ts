@@ -5,7 +5,7 @@ import { Limit, type Scope } from '../../src/limits/limit.js';
 import { Limits } from '../../src/limits/limits.js';
 import { MemoryStore } from '../../src/limits/memory.js';
 import { duration, heldHeaders, refusalOf, unavailableRefusal } from '../../src/limits/words.js';
-import { denied, estimate, LEASE_MS, reserved, spec, take, used } from '../contract/limits.js';
+import { denied, estimate, LEASE_MS, reserved, spec, take, used } from '../contract/limits/rig.js';
 import { ManualClock } from '../support/clock.js';
 
 const key: Scope = { kind: 'key', id: 'key_1' };
