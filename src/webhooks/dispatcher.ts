@@ -182,12 +182,7 @@ export class Dispatcher {
   }
 
   /** False: this process is done with the endpoint for now. */
-  async #attempt(
-    endpoint: Claimed,
-    lease: string,
-    delivery: Due,
-    failuresBefore: number,
-  ): Promise<boolean> {
+  async #attempt(endpoint: Claimed, lease: string, delivery: Due, failuresBefore: number): Promise<boolean> {
     const { query, clock, onResult, onDisabled } = this.#deps;
     const at = clock.now();
     const startedMs = clock.monotonic();

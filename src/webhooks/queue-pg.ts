@@ -30,7 +30,15 @@ export async function claim(query: Query, given: Claim): Promise<Claimed[]> {
      due as (select id from good union all select id from failing)
      update webhook_endpoints e set lease = $1, leased_until = $3, served_at = $2 from due where e.id = due.id
      returning e.id, e.source, e.url, e.failures, e.secret, e.old_secret, e.old_secret_ends_at`,
-    [given.lease, timeOf(given.nowMs), timeOf(given.untilMs), given.most, given.keyId, given.configured, given.mostFailing],
+    [
+      given.lease,
+      timeOf(given.nowMs),
+      timeOf(given.untilMs),
+      given.most,
+      given.keyId,
+      given.configured,
+      given.mostFailing,
+    ],
   );
   return rows.map((row) => ({ ...row, old_secret_ends_at: msOrNull(row.old_secret_ends_at) }));
 }
