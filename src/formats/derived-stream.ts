@@ -50,6 +50,10 @@ export abstract class DerivedStream<Inner extends StreamReader = StreamReader> i
     return this.inner.text(from, to);
   }
 
+  texts(): Iterable<string> {
+    return this.inner.texts();
+  }
+
   get chars(): number {
     return this.inner.chars;
   }

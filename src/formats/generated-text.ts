@@ -46,6 +46,21 @@ export class GeneratedText {
     return text + part(this.#bytes.toString('utf8', 0, this.#used) + this.#recent, from - at, to - at);
   }
 
+  /**
+   * What is kept, in pieces, each unpacked when its turn comes: who counts hundreds at once has only a piece of each. They begin with
+   * a space where they can, so that what is one token stays one.
+   */
+  *pieces(): Generator<string> {
+    let text = '';
+    for (const { bytes } of this.#packed) {
+      text += inflateRawSync(bytes).toString('utf8');
+      const end = text.lastIndexOf(' ');
+      yield end > 0 ? text.slice(0, end) : text;
+      text = end > 0 ? text.slice(end) : '';
+    }
+    yield text + this.#bytes.toString('utf8', 0, this.#used) + this.#recent;
+  }
+
   add(text: string): void {
     this.chars += text.length;
     const room = MOST_CHARS - this.#keptChars;

@@ -46,6 +46,10 @@ export abstract class SseStream implements StreamReader {
     return this.generated.kept(from, to);
   }
 
+  texts(): Iterable<string> {
+    return this.generated.pieces();
+  }
+
   get chars(): number {
     return this.generated.chars;
   }

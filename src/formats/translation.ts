@@ -167,6 +167,8 @@ export interface StreamReader {
    * that stands between two places.
    */
   text(from?: number, to?: number): string;
+  /** All that `text` has, in pieces to be counted one after the other. */
+  texts(): Iterable<string>;
   /** Characters received so far, those included that `text` does not have. */
   readonly chars: number;
 }

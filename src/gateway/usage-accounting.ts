@@ -5,12 +5,11 @@
 
 import type { Target } from '../catalog/model.js';
 import { ofAll } from '../formats/generated-text.js';
-import type { StreamReader } from '../formats/translation.js';
 import { inputOf, noUsage, type Usage } from '../formats/usage.js';
 import type { UsageSource } from '../ledger/entry.js';
 import { type CostNano, markedUp } from '../lib/money.js';
 import { cost, type Price } from '../pricing/price.js';
-import { countText } from '../tokens/estimate.js';
+import { countPieces } from '../tokens/estimate.js';
 import type { Carried } from './carried.js';
 import { entered, type MostUsage } from './plausible-usage.js';
 import { mayHaveCost, wasAnswered } from './sent.js';
@@ -33,9 +32,10 @@ export function bill(
   countedInput: number,
   most: MostUsage,
 ): Bill | Promise<Bill> {
-  const { reported, text, chars } = received(carried);
-  if (reported && text === '' && tellsInput(reported)) return billOf(reported, 'provider', { carried, price, most });
-  return billCounted(carried, target, price, countedInput, most, reported, { text, chars });
+  const { reported, generated } = received(carried);
+  if (reported && generated.chars === 0 && tellsInput(reported))
+    return billOf(reported, 'provider', { carried, price, most });
+  return billCounted(carried, target, price, countedInput, most, reported, generated);
 }
 
 async function billCounted(
@@ -45,14 +45,20 @@ async function billCounted(
   countedInput: number,
   most: MostUsage,
   reported: Usage | undefined,
-  generated: { readonly text: string; readonly chars: number },
+  { texts, chars }: Generated,
 ): Promise<Bill> {
-  const { text, chars } = generated;
-  const kept = text === '' ? 0 : Math.ceil((await countText(text, rule.encoding)) * rule.factor);
-  const counted = ofAll(kept, text.length, chars);
+  let known = 0;
+  function* walked(): Generator<string> {
+    for (const text of texts) {
+      known += text.length;
+      yield text;
+    }
+  }
+  const kept = chars === 0 ? 0 : Math.ceil((await countPieces(walked(), rule.encoding)) * rule.factor);
+  const counted = ofAll(kept, known, chars);
   const output = Math.min(counted, most.output);
   const read = mayHaveCost(carried) ? countedInput : 0;
-  const source = rule.exact && chars <= text.length ? 'counted' : 'estimated';
+  const source = rule.exact && chars <= known ? 'counted' : 'estimated';
   if (!reported) return billOf({ ...noUsage(), input: read, output }, source, { carried, price, most });
   // What was not told is counted, and so is what came after a stream told its usage early and was then cut.
   const untold = tellsInput(reported) ? 0 : Math.max(0, read - inputOf(reported));
@@ -77,24 +83,27 @@ function billOf(used: Usage, source: UsageSource, { carried, price, most }: Bill
   return { tokens, source, service, implausible, cost: billed };
 }
 
-function received(carried: Carried): { reported: Usage | undefined; text: string; chars: number } {
-  const { reported, answer } = toldIn(carried);
-  const counts = answer && (cutShort(carried) || !reported || reported.lacks === 'output' || reported.output === 0);
-  const text = counts ? answer.text() : '';
-  return { reported, text, chars: counts ? (answer.chars ?? text.length) : 0 };
+/** What was generated, as far as it is to be counted. */
+interface Generated {
+  readonly texts: Iterable<string>;
+  readonly chars: number;
 }
 
-/** What the provider reported, and what holds the text that it sent. */
-function toldIn(carried: Carried): {
-  reported: Usage | undefined;
-  answer: ({ text(): string } & Partial<Pick<StreamReader, 'chars'>>) | undefined;
-} {
-  if (carried.kind === 'blocked' && carried.answer) return { reported: carried.answer.usage, answer: carried.answer };
-  if (carried.kind === 'whole') return { reported: carried.answer.usage, answer: carried.answer };
-  const { reading } = carried;
-  const reported = reading ? reading.usage : carried.kind === 'failed' ? carried.usage : undefined;
-  return { reported, answer: reading };
+const NONE: Generated = { texts: [], chars: 0 };
+
+function received(carried: Carried): { reported: Usage | undefined; generated: Generated } {
+  const answer = carried.kind === 'whole' || carried.kind === 'blocked' ? carried.answer : undefined;
+  const reading = carried.kind === 'whole' ? undefined : carried.reading;
+  const told = answer ?? reading;
+  const reported = told ? told.usage : carried.kind === 'failed' ? carried.usage : undefined;
+  if (!told || !counts(carried, reported)) return { reported, generated: NONE };
+  return { reported, generated: 'texts' in told ? { texts: told.texts(), chars: told.chars } : whole(told.text()) };
 }
+
+const whole = (text: string): Generated => ({ texts: [text], chars: text.length });
+
+const counts = (carried: Carried, reported: Usage | undefined): boolean =>
+  cutShort(carried) || !reported || reported.lacks === 'output' || reported.output === 0;
 
 const cutShort = (carried: Carried): boolean =>
   carried.kind === 'failed' ||

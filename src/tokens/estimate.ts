@@ -38,7 +38,13 @@ export function estimate(
 
 /** Tokens of one text. */
 export function countText(text: string, encoding: EncodingName): number | Promise<number> {
-  return expectedOf(countTexts([text].values(), { encoding, factor: 1, exact: true }, { tokens: 0, flat: 0 }));
+  return countPieces([text], encoding);
+}
+
+/** Tokens of a text that comes in pieces. */
+export function countPieces(pieces: Iterable<string>, encoding: EncodingName): number | Promise<number> {
+  const texts = pieces[Symbol.iterator]();
+  return expectedOf(countTexts(texts, { encoding, factor: 1, exact: true }, { tokens: 0, flat: 0 }));
 }
 
 const expectedOf = (counted: Counted | Promise<Counted>): number | Promise<number> =>

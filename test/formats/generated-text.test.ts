@@ -32,6 +32,7 @@ test('what was added is kept as it was, in any pieces, from any character on', (
         assert.equal(text.chars, pieces.join('').length);
         assert.equal(text.isEmpty, whole.length === 0);
         assert.equal(wellFormed(text.kept()), whole);
+        assert.equal(wellFormed([...text.pieces()].join('')), whole);
         assert.equal(wellFormed(text.kept(from)), wellFormed(whole.slice(from)));
         assert.equal(wellFormed(text.kept(from, to)), wellFormed(whole.slice(from, to)));
       },

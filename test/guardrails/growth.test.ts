@@ -90,7 +90,7 @@ class Whole extends DerivedStream {
 }
 const inner = {
   ...{ done: false, failure: undefined, usage: undefined, servedModel: undefined, begun: true, filtered: false },
-  ...{ empty: false, chars: 0, text: () => '', push: (chunk: Buffer) => chunk, end: () => {} },
+  ...{ empty: false, chars: 0, text: () => '', texts: () => [], push: (chunk: Buffer) => chunk, end: () => {} },
   closing: () => Buffer.alloc(0),
 };
 

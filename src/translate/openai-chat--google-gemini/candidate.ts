@@ -56,7 +56,7 @@ export class Candidate {
     this.#fence = plan.fencedJson ? new FencedJson() : undefined;
   }
 
-  get generated(): Pick<GeneratedText, 'isEmpty' | 'chars' | 'kept'> {
+  get generated(): Pick<GeneratedText, 'isEmpty' | 'chars' | 'kept' | 'pieces'> {
     return this.#text;
   }
 

@@ -83,6 +83,10 @@ export class GeminiToChatStream extends SseStream {
     return text.slice(from, to);
   }
 
+  override *texts(): Generator<string> {
+    for (const { generated } of this.#candidates.values()) yield* generated.pieces();
+  }
+
   override get chars(): number {
     let chars = 0;
     for (const { generated } of this.#candidates.values()) chars += generated.chars;
