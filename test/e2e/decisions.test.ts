@@ -38,6 +38,8 @@ before(async () => {
         a: { type: 'openai-compatible', base_url: `${a.url}/v1`, api_key: 'sk-a' },
         b: { type: 'openai-compatible', base_url: `${b.url}/v1`, api_key: 'sk-b' },
         none: { type: 'openai' },
+        other: { type: 'anthropic', base_url: a.url, api_key: 'sk-c' },
+        many: { type: 'openai-compatible', base_url: `${a.url}/v1`, api_keys: ['sk-1', 'sk-2'] },
       },
       defaults: { price: { input: 1, output: 4 }, retry: { base: '5ms' }, breaker: { min_requests: 100_000 } },
       models: {
@@ -47,7 +49,14 @@ before(async () => {
         dear: { targets: [on('a', 'dear', { price: { input: 2, output: 8 } }), on('b', 'dear')], balance: 'cost' },
         backed: { targets: [on('a', 'backed')], retry: { max_attempts: 2 }, fallbacks: ['only'] },
         full: { targets: pair('full', day(1)) },
+        spent: { targets: pair('spent', day(1)) },
+        down: { targets: pair('down') },
+        cool: { targets: [...pair('cool'), on('none', 'cool', { priority: 3 })] },
         'wild/*': { targets: [on('a', '*')], limits: [{ unit: 'requests', max: 90, per: 'hour' }] },
+        mixed: { targets: [on('other', 'mixed'), on('b', 'mixed', { priority: 2 })] },
+        many: { targets: [on('many', 'many')] },
+        sticky: { targets: [on('a', 'sticky'), on('b', 'sticky')], affinity: 'user' },
+        hedged: { targets: pair('hedged'), hedge: { after: '50ms' } },
         inner: { route: [{ when: { has: ['tools'] }, use: 'dear' }, { use: 'pair' }] },
         auto: { route: [{ when: { tags: 'x' }, use: 'only' }, { use: 'inner' }] },
       },
@@ -181,8 +190,8 @@ describe('the routing of an entry', () => {
 
   it('says which attempt led to the next one, and why; a fallback names its model', async () => {
     a.always(faults['503']!);
-    const [, next] = await ask('pair', 2);
-    assert.deepEqual([next!.routing.way, next!.routing.after, next!.target], ['next', 'overload', 'b/pair']);
+    const [, next] = await ask('down', 2);
+    assert.deepEqual([next!.routing.way, next!.routing.after, next!.target], ['next', 'overload', 'b/down']);
     const [first, fallback] = await ask('backed', 2);
     assert.deepEqual([first!.routing.way, first!.routing.model], ['first', 'backed']);
     assert.deepEqual([fallback!.routing.way, fallback!.routing.model, fallback!.model], ['fallback', 'only', 'backed']);
@@ -194,16 +203,34 @@ describe('the routing of an entry', () => {
   });
 
   it('says what cooled down, and what was passed over for a limit of its own', async () => {
-    const [full] = await ask('full', 1);
-    assert.deepEqual(full!.routing.passed_over, [{ target: 'a/full', why: 'at_limit' }]);
+    await ask('spent', 1);
+    const [full] = await ask('spent', 1);
+    assert.deepEqual(full!.routing.passed_over, [{ target: 'a/spent', why: 'at_limit' }]);
     assert.equal(full!.routing.way, 'next');
-    assert.equal(full!.target, 'b/full');
+    assert.equal(full!.target, 'b/spent');
     a.next(faults['429-long']!);
-    await ask('pair', 2);
-    const [rested] = await ask('pair', 1);
-    assert.deepEqual(ordered(rested!), ['b/pair ready', 'a/pair resting', 'none/pair no_credential']);
+    await ask('cool', 2);
+    const [rested] = await ask('cool', 1);
+    assert.deepEqual(ordered(rested!), ['b/cool ready', 'a/cool resting', 'none/cool no_credential']);
     const resting = rested!.routing.candidates.find(({ state }) => state === 'resting');
     assert.ok(Number(resting?.['ready_in_ms']) > 0);
+  });
+
+  it('says what could not be expressed, which credential failed, who was asked beside, and what keeps a user in place', async () => {
+    const [mixed] = await ask('mixed', 1, { logprobs: true });
+    assert.deepEqual(mixed!.routing.passed_over, [{ target: 'other/mixed', why: 'unsupported_parameter' }]);
+    assert.equal(mixed!.target, 'b/mixed');
+    a.next(faults['429-long']!);
+    const [, second] = await ask('many', 2);
+    assert.deepEqual([second!.routing.way, second!.routing.after], ['credential', 'rate_limit']);
+    a.next(faults['stall-before-headers']!);
+    const hedged = await ask('hedged', 2);
+    assert.deepEqual(hedged.map(({ target, routing: { way } }) => [target, way]).sort(), [
+      ['a/hedged', 'first'],
+      ['b/hedged', 'hedge'],
+    ]);
+    const [sticky] = await ask('sticky', 1, { user: 'ann' });
+    assert.equal(sticky!.routing.policy, 'user');
   });
 
   it('names the rules that led to the model', async () => {
