@@ -11,6 +11,7 @@ import type { Usage } from '../formats/usage.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Answers } from './answers.js';
+import { BeingKept } from './being-kept.js';
 import type { CachedAnswer, CachePolicy, CacheState, Share } from './cache.js';
 import { type CacheDirectives, noDirectives } from './directives.js';
 import type { LiveAnswer } from './live-answer.js';
@@ -76,6 +77,8 @@ export interface FetchPermit {
   /** The answer begins to come as a stream: others may read it from here on. False where nobody can. */
   comes(live: LiveAnswer): boolean;
   done(fetched: Fetched): void;
+  /** The answer was given, and `done` will be called when this ends: who takes only what is kept waits for it. */
+  keeps(work: Promise<void>): void;
   /** It did not come to an answer; `gone`: because its caller left. */
   failed(gone: boolean): void;
 }
@@ -125,6 +128,7 @@ export interface Peeked {
 export function createRecall(deps: RecallDeps): Recall {
   const { answers, purges, scope, clock } = deps;
   const singleFlight = new SingleFlight<KnownAnswer, ComingAnswer>();
+  const beingKept = new BeingKept();
 
   const recall = (question: Question): Recalled | Promise<Recalled> => recalled(question, 0);
 
@@ -142,7 +146,7 @@ export function createRecall(deps: RecallDeps): Recall {
     if (!directives.read) return fetching(lookup, undefined, undefined);
     const local = question.policy.exact ? answers.local(lookup.key, directives) : undefined;
     if (local) return known({ kind: 'known', state: 'hit', answer: local, similarity: null });
-    if (directives.onlyCached) return search(lookup, undefined);
+    if (directives.onlyCached) return searchOnly(lookup);
     const lead = singleFlight.lead(lookup.key);
     if (lead) return search(lookup, lead);
     return waited < MOST_WAITS ? follow(lookup, waited) : search(lookup, undefined);
@@ -176,6 +180,13 @@ export function createRecall(deps: RecallDeps): Recall {
       epoch,
       generation,
     };
+  }
+
+  async function searchOnly(lookup: Lookup): Promise<Recalled> {
+    await beingKept.settled(lookup.key);
+    const { question, directives, key } = lookup;
+    const answer = question.policy.exact ? answers.local(key, directives) : undefined;
+    return answer ? known({ kind: 'known', state: 'hit', answer, similarity: null }) : search(lookup, undefined);
   }
 
   async function search(lookup: Lookup, lead: FlightLead<KnownAnswer, ComingAnswer> | undefined): Promise<Recalled> {
@@ -280,6 +291,7 @@ export function createRecall(deps: RecallDeps): Recall {
         answers.keep(answer);
         if (question.policy.semantic && !directives.onlyExact) learn?.(answer);
       },
+      keeps: (work) => beingKept.add(lookup.key, work),
       failed: (gone) => (gone ? lead?.leave() : lead?.fail()),
     };
   }

@@ -198,6 +198,7 @@ export function createCaching(ports: {
           // A large answer was read in this turn of the loop already.
           if (bytes > LARGE_BYTES) keeping = inTurns(walk).then(done);
           else done(finishNow(walk));
+          if (keeping) permit.keeps(keeping);
         }
         return keeping;
       },

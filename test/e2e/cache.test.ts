@@ -433,6 +433,22 @@ describe('what a caller says about it', () => {
     assert.equal(upstream.requests.length, calls);
     await ask(key, body);
     assert.equal((await ask(key, body, { headers })).cache, 'hit');
+    // A large answer is read after it was given, before it is kept.
+    for (const stream of [false, true]) {
+      const long = { ...bodyOf(fresh()), stream };
+      const content = 'lorem "ipsum" '.repeat(stream ? 10_000 : 60_000);
+      const chunk = (delta: object, finish_reason: string | null = null) =>
+        `data: ${JSON.stringify({ ...answerTo(long), object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+      const pieces = content.match(/.{1,50}/g)!.map((piece) => chunk({ content: piece }));
+      const whole = {
+        ...answerTo(long),
+        choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content } }],
+      };
+      upstream.next(stream ? sse(pieces.join(''), chunk({}, 'stop'), 'data: [DONE]\n\n') : json(200, whole));
+      await ask(key, long);
+      const again = await ask(key, { ...long, stream: false }, { headers });
+      assert.deepEqual([again.status, again.cache, contentOf(again.text) === content], [200, 'hit', true]);
+    }
   });
 
   it('max-age and min-fresh bound what may answer', async () => {
