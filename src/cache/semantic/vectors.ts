@@ -5,6 +5,8 @@
  * Synchronous, and owned by one process.
  */
 import { LRUCache } from 'lru-cache';
+import { Sieve } from './sieve.js';
+import { functionOf, newMemory, reserve, type Scan } from './wasm.js';
 
 /** `scan.wat`, assembled. */
 export const SCAN_MODULE =
@@ -13,20 +15,6 @@ export const SCAN_MODULE =
   'AAAAIQz9DAAAAAAAAAAAAAAAAAAAAAAhDQNAIAogB/0ABAAgCP0ABAD95gH95AEhCiALIAf9AAQQIAj9AAQQ/eYB/eQBIQsgDCAH/QAEICAI' +
   '/QAEIP3mAf3kASEMIA0gB/0ABDAgCP0ABDD95gH95AEhDSAHQcAAaiEHIAhBwABqIQggCCAJSQ0ACyAKIAv95AEgDCAN/eQB/eQBIQogBCAK' +
   '/R8AIAr9HwGSIAr9HwIgCv0fA5KSOAIAIARBBGohBCACQQRqIQIMAAsLCw==';
-
-/** As far as it is used here; the language's own library does not declare it. */
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-interface Wasm {
-  readonly Memory: new (size: { initial: number }) => WasmMemory;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
-}
-const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
-
-type Scan = (query: number, vectors: number, slots: number, count: number, scores: number, bytes: number) => void;
 
 export interface Neighbour {
   readonly id: string;
@@ -38,9 +26,12 @@ interface Scope {
   readonly ids: string[];
   readonly slots: number[];
   readonly places: Map<string, number>;
+  /** All of it is in the sieve. */
+  sifted: boolean;
 }
 
-const PAGE_BYTES = 65_536;
+/** Of a scope with that many, most are told apart by eight bits of each number first. */
+const LARGE_SCOPE = 8_000;
 /** Those without vectors too. */
 const MOST_SCOPES = 50_000;
 
@@ -50,7 +41,8 @@ export class Vectors {
   readonly #dims: number;
   /** Bytes of a row: the length, rounded up to what the scan takes at a time. */
   readonly #bytes: number;
-  readonly #memory = new wasm.Memory({ initial: 1 });
+  readonly #memory = newMemory();
+  #sieve: Sieve | undefined;
   readonly #scan: Scan;
   readonly #free: number[] = [];
   /** The one that was asked for last comes first; one that leaves leaves its rows. */
@@ -74,10 +66,8 @@ export class Vectors {
     this.#slotsAt = this.#bytes;
     this.#scoresAt = this.#slotsAt + this.#perScope * 4;
     this.#rowsAt = Math.ceil((this.#scoresAt + this.#perScope * 4) / 64) * 64;
-    const module = new wasm.Module(Buffer.from(SCAN_MODULE, 'base64'));
-    const instance = new wasm.Instance(module, { env: { memory: this.#memory } });
-    this.#scan = instance.exports['scan'] as Scan;
-    this.#reserve(this.#rowsAt);
+    this.#scan = functionOf(SCAN_MODULE, 'scan', this.#memory);
+    reserve(this.#memory, this.#rowsAt);
   }
 
   get dims(): number {
@@ -89,7 +79,7 @@ export class Vectors {
   }
 
   get bytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#memory.buffer.byteLength + (this.#sieve?.bytes ?? 0);
   }
 
   has(scope: string): boolean {
@@ -102,7 +92,7 @@ export class Vectors {
 
   /** A scope without vectors: one that is known to have none. */
   open(scope: string): void {
-    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { ids: [], slots: [], places: new Map() });
+    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { ids: [], slots: [], places: new Map(), sifted: false });
   }
 
   /** Into a scope that is open. A vector under an id that is there replaces the one that was. */
@@ -112,10 +102,22 @@ export class Vectors {
     if (of.places.has(id)) this.remove(scope, id);
     if (of.ids.length >= this.#perScope) this.remove(scope, of.places.keys().next().value!);
     const slot = this.#slot(scope);
-    new Float32Array(this.#memory.buffer, this.#rowsAt + slot * this.#bytes, this.#dims).set(vector);
+    this.#vectorAt(slot).set(vector);
     of.places.set(id, of.ids.length);
     of.ids.push(id);
     of.slots.push(slot);
+    if (of.sifted) this.#sieve?.add(slot, vector);
+    else if (of.slots.length >= LARGE_SCOPE) this.#siftAll(of);
+  }
+
+  #siftAll(of: Scope): void {
+    this.#sieve ??= new Sieve(this.#dims, this.#perScope);
+    for (const slot of of.slots) this.#sieve.add(slot, this.#vectorAt(slot));
+    of.sifted = true;
+  }
+
+  #vectorAt(slot: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, this.#rowsAt + slot * this.#bytes, this.#dims);
   }
 
   remove(scope: string, id: string): void {
@@ -141,11 +143,13 @@ export class Vectors {
     const of = this.#scopes.get(scope);
     if (!of || of.ids.length === 0 || query.length !== this.#dims) return [];
     const { buffer } = this.#memory;
+    const sifted = of.sifted ? this.#sieve?.sift(query, of.slots, most) : undefined;
+    const slots = sifted ? sifted.map((at) => of.slots[at]!) : of.slots;
     new Float32Array(buffer, 0, this.#dims).set(query);
-    new Uint32Array(buffer, this.#slotsAt, of.slots.length).set(of.slots);
-    this.#scan(0, this.#rowsAt, this.#slotsAt, of.slots.length, this.#scoresAt, this.#bytes);
-    const scores = new Float32Array(buffer, this.#scoresAt, of.slots.length);
-    return best(scores, most).map((at) => ({ id: of.ids[at]!, similarity: scores[at]! }));
+    new Uint32Array(buffer, this.#slotsAt, slots.length).set(slots);
+    this.#scan(0, this.#rowsAt, this.#slotsAt, slots.length, this.#scoresAt, this.#bytes);
+    const scores = new Float32Array(buffer, this.#scoresAt, slots.length);
+    return best(scores, most).map((at) => ({ id: of.ids[sifted ? sifted[at]! : at]!, similarity: scores[at]! }));
   }
 
   #slot(forScope: string): number {
@@ -155,15 +159,8 @@ export class Vectors {
       this.drop(oldest);
     }
     const slot = this.#free.pop() ?? this.#used++;
-    this.#reserve(this.#rowsAt + (slot + 1) * this.#bytes);
+    reserve(this.#memory, this.#rowsAt + (slot + 1) * this.#bytes);
     return slot;
-  }
-
-  #reserve(bytes: number): void {
-    const lacking = bytes - this.#memory.buffer.byteLength;
-    if (lacking <= 0) return;
-    // In steps, for each one may move everything.
-    this.#memory.grow(Math.ceil(Math.max(lacking, this.#memory.buffer.byteLength / 4) / PAGE_BYTES));
   }
 }
 

@@ -8,6 +8,7 @@ import wabt from 'wabt';
 import { semanticDefaults } from '../../../src/cache/cache.js';
 import { createComparer } from '../../../src/cache/semantic/counterparts.js';
 import { counterpartsBy, localEmbedder, localVectors, ownModel } from '../../../src/cache/semantic/embedder.js';
+import { SIEVE_MODULE } from '../../../src/cache/semantic/sieve.js';
 import { signatureOf } from '../../../src/cache/semantic/signature.js';
 import { loadSynonyms } from '../../../src/cache/semantic/synonyms.js';
 import { VectorWorker, WorkerAway } from '../../../src/cache/semantic/vector-worker.js';
@@ -55,6 +56,50 @@ describe('the table of vectors', () => {
       for (const [i, { similarity }] of found.entries()) assert.ok(Math.abs(similarity - expected[i]![1]) < 1e-4);
       assert.equal(vectors.sizeOf('s'), all.size);
     }
+  });
+
+  it('finds the very same in a large scope, which is sifted by eight bits of each number first', async () => {
+    const source = readFileSync(join(packageRoot, 'src/cache/semantic/sieve.wat'), 'utf8');
+    const { buffer } = (await wabt()).parseWat('sieve.wat', source, { simd: true }).toBinary({});
+    assert.equal(Buffer.from(buffer).toString('base64'), SIEVE_MODULE);
+    let seed = 5;
+    const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647 - 0.5;
+    const dims = 40;
+    // Some are near each other, some are long or short, and one is no vector.
+    const middle = Float32Array.from({ length: dims }, random);
+    const vectorOf = (i: number) => {
+      const size = i % 7 === 0 ? 0.01 : i % 11 === 0 ? 30 : 1;
+      return middle.map((value) => size * ((i % 3 === 0 ? value : 0) + random() * (i % 3 === 0 ? 0.02 : 1)));
+    };
+    const vectors = new Vectors(dims, 12_000, 8_600);
+    const all = new Map<string, Float32Array>();
+    vectors.open('small');
+    vectors.open('s');
+    for (let i = 0; i < 9_000; i++) {
+      const vector = vectorOf(i);
+      all.set(`v${i}`, vector);
+      vectors.add('s', `v${i}`, vector);
+      if (i % 100 === 0) vectors.add('small', `v${i}`, vector);
+      if (i % 10 !== 3) continue;
+      all.delete(`v${i - 3}`);
+      vectors.remove('s', `v${i - 3}`);
+    }
+    assert.equal(vectors.sizeOf('s'), all.size);
+    const holds = () => {
+      for (const query of [middle, vectorOf(3), vectorOf(1), vectorOf(1), vectorOf(0), new Float32Array(dims)]) {
+        const found = vectors.nearest('s', query, 12);
+        const expected = [...all.values()].map((vector) => dot(query, vector)).sort((a, b) => b - a);
+        assert.equal(new Set(found.map(({ id }) => id)).size, 12);
+        for (const [i, { id, similarity }] of found.entries()) {
+          assert.ok(Math.abs(similarity - dot(query, all.get(id)!)) < 1e-3);
+          assert.ok(Math.abs(similarity - expected[i]!) < 1e-3);
+        }
+      }
+    };
+    holds();
+    vectors.add('s', 'none', new Float32Array(dims).fill(Number.NaN));
+    vectors.remove('s', 'none');
+    holds();
   });
 
   it('keeps scopes apart, and a full table drops the one that was not asked for the longest', () => {
