@@ -148,6 +148,10 @@ describe('providers and models of the admin API', () => {
     const made = await call('POST', '/providers', { name: 'odd', type: 'sandbox', ...odd });
     assert.equal(made.status, 400, JSON.stringify(made.body));
     assert.equal((await call('PATCH', '/providers/a%00b', { type: 'sandbox' })).status, 400);
+    for (const [kind, more] of Object.entries({ providers: { type: 'sandbox' }, models: { targets: [] } })) {
+      const { status, body } = await call('POST', `/${kind}`, { name: '__proto__', ...more });
+      assert.deepEqual([status, body.detail], [400, 'name: this cannot be a name']);
+    }
     const patched = await call('PATCH', '/providers/added', {
       'a\u0000b': null,
       '\ud800': null,

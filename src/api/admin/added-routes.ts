@@ -45,15 +45,18 @@ function isShallow(root: unknown): boolean {
 }
 const tooDeep = `nested deeper than ${DEEPEST} levels`;
 
+/** A key of the sections that providers and models stand in: the file cannot have this one either. */
+const sectionKey = text(200).refine((name) => name !== '__proto__', 'this cannot be a name');
+
 const newProvider = z
-  .looseObject({ name: text(200).describe('Its name, by which targets name it.') })
+  .looseObject({ name: sectionKey.describe('Its name, by which targets name it.') })
   .refine(isShallow, tooDeep)
   .meta({
     id: 'NewProvider',
     description: 'A name, and what the configuration file may say of a provider (docs/configuration.md).',
   });
 const newModel = z
-  .looseObject({ name: text(200).describe('What clients send as `model`; may have a `*`.') })
+  .looseObject({ name: sectionKey.describe('What clients send as `model`; may have a `*`.') })
   .refine(isShallow, tooDeep)
   .meta({
     id: 'NewModel',
