@@ -19,7 +19,7 @@ import { ok, type Refusal, type Result, refused } from '../lib/errors.js';
 import type { SizeGuardConfig } from '../lib/guard-spec.js';
 import type { Json } from '../lib/json.js';
 import { jsonText } from '../lib/json-text.js';
-import { inTurns } from '../lib/turns.js';
+import { finishNow, inTurns } from '../lib/turns.js';
 import { type Asking, askAll } from './ask-guards.js';
 import type { Waiter } from './ask-patience.js';
 import type { Call } from './call.js';
@@ -91,12 +91,12 @@ async function guardedInput(
   if (sizes.length + texts.length + asked.length === 0) return ok({ request, guarded });
   const isSmall = request.body.length <= SMALL_BYTES;
   const checking = ambiguity(input, set);
-  const unclear = isSmall ? atOnce(checking) : await inTurns(checking);
+  const unclear = isSmall ? finishNow(checking) : await inTurns(checking);
   if (unclear) return refused(unclear);
   const tooLarge = await sizeProblem(input, sizes, words);
   if (tooLarge) return refused(tooLarge);
   const reading = readWith(input, guarded, taken);
-  const json = isSmall ? atOnce(reading) : await inTurns(reading);
+  const json = isSmall ? finishNow(reading) : await inTurns(reading);
   if ('code' in json) return refused(json);
   const judged = await judgedBy(input, json.json, guarded, ports);
   if (!judged.ok) return judged;
@@ -125,13 +125,6 @@ function* readWith(
   yield* placeholdersIn(request.json, taken);
   const json = yield* new Rewrite(texts, rules, { side: 'input', words, placeholders }).whole(request.json);
   return words.blockedBy ? blockedBy(words.blockedBy, 'input') : { json };
-}
-
-function atOnce<T>(work: Generator<number, T>): T {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
 }
 
 async function sizeProblem(
@@ -222,7 +215,7 @@ async function rewritten(
     edits.push({
       start: valueStart,
       end: valueEnd,
-      with: request.body.length <= SMALL_BYTES ? atOnce(written) : await inTurns(written),
+      with: request.body.length <= SMALL_BYTES ? finishNow(written) : await inTurns(written),
     });
   }
   const body = splice(request.body, edits);

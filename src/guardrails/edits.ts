@@ -1,5 +1,6 @@
 /** What becomes of what was found: it is counted, it blocks, or something else takes its place. */
 import type { GuardSide } from '../lib/guard-spec.js';
+import { finishNow } from '../lib/turns.js';
 import type { Placeholders } from './placeholders.js';
 import { apart, type Span } from './scan.js';
 import type { GuardWords } from './text-guard.js';
@@ -53,11 +54,7 @@ export function* editing(
 
 /** The same at once, for few. */
 export function editsOf(spans: readonly Span[], text: string, reading: Reading): readonly Edit[] {
-  const walk = editing(spans, text, reading);
-  for (;;) {
-    const { done, value } = walk.next();
-    if (done) return value;
-  }
+  return finishNow(editing(spans, text, reading));
 }
 
 /** Edits are in order and apart. */
