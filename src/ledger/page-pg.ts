@@ -13,16 +13,25 @@ import { entryOf } from './stored-entry-pg.js';
 type Reads = Pick<Store['db'], 'select' | 'execute'>;
 type Db = Store['db'];
 
-/** With so few entries they are found and put in order. */
-const FEW = 5_000;
+/** With so few entries of a tag, or of a cost, they are found by it and put in order. */
+const FEW_TAGGED = 5_000;
+const FEW_COSTING = 50_000;
 /** More sums than this are not looked at. */
 const FEW_SUMS = 1_000;
+/** What is looked through before it is counted how many cost as much. */
+const NEWEST = 20_000;
 
-export function pageOf(db: Db, filter: LedgerFilter, limit: number, after: Position | null): Promise<readonly Entry[]> {
+export function pageOf(
+  db: Db,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+  newest = NEWEST,
+): Promise<readonly Entry[]> {
   if (filter.request_id !== undefined) return pageFrom(db, filter, limit, after);
   if (filter.keys !== undefined) return pageOfKeys(db, filter, filter.keys, limit, after);
   if (filter.tag !== undefined) return fewOrMany(db, fewTagged(filter.tag), filter, limit, after);
-  if ((filter.least_nusd ?? 0) > 0) return fewOrMany(db, fewCosting(filter), filter, limit, after);
+  if ((filter.least_nusd ?? 0) > 0) return costingPage(db, filter, limit, after, newest);
   return pageFrom(db, filter, limit, after);
 }
 
@@ -61,13 +70,52 @@ async function fewOrMany(
 
 /** The sums know how many entries have a tag; where they know nothing of it there are few entries, or none. */
 const fewTagged = (tag: string): SQL =>
-  sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW} as few
+  sql`select count(*) < ${FEW_SUMS} and coalesce(sum(attempts), 0) < ${FEW_TAGGED} as few
     from (select attempts from spend_day_tag where tag = ${tag} limit ${FEW_SUMS}) as sums`;
+
+/** Mostly the newest entries have enough of them; where they do not, it is found out how many there are. */
+async function costingPage(
+  db: Db,
+  filter: LedgerFilter,
+  limit: number,
+  after: Position | null,
+  newest: number,
+): Promise<readonly Entry[]> {
+  const from = await beyondNewest(db, filter, after, newest);
+  const rows = await pageFrom(db, from === null ? filter : { ...filter, from }, limit, after);
+  if (from === null || rows.length === limit) return rows;
+  return fewOrMany(db, fewCosting(filter), filter, limit, after);
+}
+
+/** The time of the first entry beyond so many of the newest; null: there is none. */
+async function beyondNewest(
+  db: Db,
+  { from, to }: LedgerFilter,
+  after: Position | null,
+  newest: number,
+): Promise<number | null> {
+  return db.transaction(
+    async (tx) => {
+      // The order of the index of times is the one that is asked for, whatever is known of the entries.
+      await tx.execute(sql`set local enable_seqscan = off`);
+      await tx.execute(sql`set local enable_sort = off`);
+      const [row] = await tx
+        .select({ at: entries.at })
+        .from(entries)
+        .where(and(...conditions({ from, to }), after ? olderThan(after) : undefined))
+        .orderBy(desc(entries.at), desc(entries.id))
+        .offset(newest)
+        .limit(1);
+      return row ? row.at : null;
+    },
+    { accessMode: 'read only' },
+  );
+}
 
 /** The index of costs has those that cost something. */
 const fewCosting = ({ least_nusd, most_nusd }: LedgerFilter): SQL =>
-  sql`select count(*) < ${FEW} as few from (
-    select from ${entries} where ${and(sql`${entries.total_nusd} > 0`, ...costing({ least_nusd, most_nusd }))} limit ${FEW}) as found`;
+  sql`select count(*) < ${FEW_COSTING} as few from (select from ${entries}
+    where ${and(sql`${entries.total_nusd} > 0`, ...costing({ least_nusd, most_nusd }))} limit ${FEW_COSTING}) as found`;
 
 /** Of each key its newest, by the index of keys, and of these the newest. */
 async function pageOfKeys(
