@@ -1,7 +1,8 @@
 /** How much of the ledger is read for a page where few entries are let through, though the database knows nothing of them yet. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { LedgerFilter } from '../../src/ledger/ledger-store.js';
+import type { Entry } from '../../src/ledger/entry.js';
+import type { LedgerFilter, Position } from '../../src/ledger/ledger-store.js';
 import { pageOf } from '../../src/ledger/page-pg.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore, type Store } from '../../src/store/pg.js';
@@ -80,5 +81,25 @@ describe('a page of the ledger', () => {
     const one = await read({ keys: ['key_7', 'no such key'] }, 2);
     assert.equal(one.found, 2);
     assert.ok(one.rows <= 20, `${one.rows} rows`);
+  });
+
+  it('goes on from page to page without a gap or a repeat, by whichever way each is found', async () => {
+    for (const [filter, many] of [
+      [{ least_nusd: 90_000 }, 1_000],
+      [{ least_nusd: 5_050, most_nusd: 9_000_005 }, 4_653],
+      [{ keys: ['key_1', 'key_2', 'key_3'] }, 12],
+    ] as const) {
+      const seen: string[] = [];
+      let after: Position | null = null;
+      for (;;) {
+        const page: readonly Entry[] = await pageOf(store.db, filter, Math.ceil(many / 4) + 1, after, 500);
+        seen.push(...page.map(({ id }) => id));
+        const last = page.at(-1);
+        if (!last) break;
+        after = { at: last.at, id: last.id };
+      }
+      assert.equal(seen.length, many);
+      assert.deepEqual(seen, [...new Set(seen)].sort().reverse());
+    }
   });
 });
