@@ -2,7 +2,7 @@
  * How long each read of the admin API takes with 100,000 keys and a million entries: the answer's whole time at a gateway that does
  * nothing else, the best and the worst of five, and where the database is on this machine (Linux) the least processor time that it
  * took, which other work on the machine changes little. `npm run bench company`, with the size after it where it is another one
- * (`company 10000 100000`), and with `embedded` for the embedded database.
+ * (`company 10000 100000`), and with `embedded` for the embedded database. With `views` it is the console's pages, in a browser.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,9 @@ import { openEmbedded } from '../src/store/embedded.js';
 import { migrate } from '../src/store/migrate.js';
 import { openStore, type Store, type StoreOptions } from '../src/store/pg.js';
 import { type CompanySize, companyReads, fillCompany } from '../test/support/company.js';
-import { type GatewayOptions, startGateway } from '../test/support/gateway.js';
+import { type Gateway, type GatewayOptions, startGateway } from '../test/support/gateway.js';
 import { freshDatabase } from '../test/support/postgres.js';
+import { timeViews } from './views.js';
 
 const TIMES = 5;
 const GOAL_MS = 500;
@@ -56,30 +57,33 @@ async function filled(options: StoreOptions, size: CompanySize): Promise<Store> 
 
 async function readAll(options: GatewayOptions, spentMs: (() => number) | null): Promise<void> {
   const gateway = await startGateway(options);
-  for (const path of companyReads()) {
-    const took: number[] = [];
-    const spent: number[] = [];
-    let bytes = 0;
-    for (let i = 0; i < TIMES; i++) {
-      const before = spentMs?.() ?? 0;
-      const at = performance.now();
-      const response = await fetch(`${gateway.url}/admin/v1${path}`, {
-        headers: { authorization: `Bearer ${gateway.adminKey}` },
-      });
-      const text = await response.text();
-      took.push(performance.now() - at);
-      spent.push((spentMs?.() ?? 0) - before);
-      bytes = text.length;
-      if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
-    }
-    const [best, worst] = [Math.min(...took), Math.max(...took)];
-    const processor = spentMs ? ` ${String(Math.min(...spent)).padStart(5)} ms of processor` : '';
-    const mark = best > GOAL_MS ? '  TOO SLOW' : '';
-    console.log(
-      `${path.padEnd(96)} ${best.toFixed(0).padStart(6)} to ${worst.toFixed(0).padStart(6)} ms${processor} ${String(bytes).padStart(9)} bytes${mark}`,
-    );
-  }
+  if (process.argv.includes('views')) await timeViews(gateway);
+  else for (const path of companyReads()) await readOne(gateway, path, spentMs);
   await gateway.close();
+}
+
+async function readOne(gateway: Gateway, path: string, spentMs: (() => number) | null): Promise<void> {
+  const took: number[] = [];
+  const spent: number[] = [];
+  let bytes = 0;
+  for (let i = 0; i < TIMES; i++) {
+    const before = spentMs?.() ?? 0;
+    const at = performance.now();
+    const response = await fetch(`${gateway.url}/admin/v1${path}`, {
+      headers: { authorization: `Bearer ${gateway.adminKey}` },
+    });
+    const text = await response.text();
+    took.push(performance.now() - at);
+    spent.push((spentMs?.() ?? 0) - before);
+    bytes = text.length;
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+  }
+  const [best, worst] = [Math.min(...took), Math.max(...took)];
+  const processor = spentMs ? ` ${String(Math.min(...spent)).padStart(5)} ms of processor` : '';
+  const mark = best > GOAL_MS ? '  TOO SLOW' : '';
+  console.log(
+    `${path.padEnd(96)} ${best.toFixed(0).padStart(6)} to ${worst.toFixed(0).padStart(6)} ms${processor} ${String(bytes).padStart(9)} bytes${mark}`,
+  );
 }
 
 /** What the processes of the database have spent; null where they are not to be seen from here. */

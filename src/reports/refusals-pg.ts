@@ -1,5 +1,7 @@
 /** Refused requests in Postgres: added up by quarter hour, and read by whatever they are of. */
 import type { Pool } from 'pg';
+import { inTransaction } from '../store/query.js';
+import { BEGIN_READING } from './begin-reading.js';
 import type { RefusalCount, RefusalStore } from './refusals.js';
 import { isTime, timeColumn } from './time-column.js';
 
@@ -70,34 +72,54 @@ export async function readRefusals(
   if (request.model !== undefined) wanted.push(`model = ${given(request.model)}`);
   if (request.reason !== undefined) wanted.push(`reason = ${given(request.reason)}`);
   if (request.teams !== undefined) wanted.push(`team = any(${given(request.teams)}::text[])`);
-  const total = await pool.query<{ refused: string }>(
-    `select coalesce(sum(refused), 0)::text as refused from refusals where ${wanted.join(' and ')}`,
-    [...values],
+  const from = `refusals where ${wanted.join(' and ')}`;
+  const total = { text: `select coalesce(sum(refused), 0)::text as refused from ${from}`, values: [...values] };
+  const text = rowsOf(request, from, given);
+  return inTransaction(
+    pool,
+    async (client) => {
+      const summed = await client.query<{ refused: string }>(total);
+      const { rows } = await client.query<Record<string, string | Date | null> & { refused: string; last_at: Date }>(
+        text,
+        values,
+      );
+      return {
+        rows: rows.slice(0, MOST_REFUSAL_ROWS).map(({ refused, last_at, ...of }) => ({
+          of,
+          refused: Number(refused),
+          lastMs: last_at.getTime(),
+        })),
+        more: rows.length > MOST_REFUSAL_ROWS,
+        refused: Number(summed.rows[0]!.refused),
+      };
+    },
+    BEGIN_READING,
   );
-  const groups = request.groupBy.map((name) => ({
-    name,
-    sql: isTime(name) ? timeColumn(name, () => given(request.timezone)) : columns[name],
-  }));
-  const byTime = groups.find(({ name }) => isTime(name));
-  const keyed = request.groupBy.includes('key');
-  const { rows } = await pool.query<Record<string, string | Date | null> & { refused: string; last_at: Date }>(
-    `select counted.*${keyed ? ', keys.name as key_name' : ''} from (
-       select ${groups.map(({ name, sql }) => `${sql} as ${name}, `).join('')}
-         sum(refused)::text as refused, max(last_at) as last_at
-       from refusals where ${wanted.join(' and ')}
-       ${groups.length > 0 ? `group by ${groups.map((_, at) => at + 1).join(', ')}` : 'having count(*) > 0'}
-       order by ${byTime ? `${byTime.name} desc, ` : ''}sum(refused) desc limit ${MOST_REFUSAL_ROWS + 1}) as counted
-     ${keyed ? 'left join keys on keys.id = counted.key' : ''}
-     order by ${byTime ? `counted.${byTime.name} desc, ` : ''}counted.refused::bigint desc`,
-    values,
+}
+
+/**
+ * Rows of all that is told apart are put together by the hash of it (`dims`), which is short, and are looked up by it when it is known
+ * which ones are told.
+ */
+function rowsOf({ groupBy, timezone }: RefusalRequest, from: string, given: (value: unknown) => string): string {
+  const isWhole = (['key', 'team', 'model', 'reason'] as const).every((name) => groupBy.includes(name));
+  const groups = groupBy.flatMap((name) => {
+    if (isTime(name)) return [`${timeColumn(name, () => given(timezone))} as ${name}`];
+    return isWhole ? [] : [`${columns[name]} as ${name}`];
+  });
+  if (isWhole) groups.push('dims');
+  const byTime = groupBy.find(isTime);
+  const told = groupBy.map(
+    (name) => `${isTime(name) || !isWhole ? `counted.${name}` : `one.${columns[name]}`} as ${name}`,
   );
-  return {
-    rows: rows.slice(0, MOST_REFUSAL_ROWS).map(({ refused, last_at, ...of }) => ({
-      of,
-      refused: Number(refused),
-      lastMs: last_at.getTime(),
-    })),
-    more: rows.length > MOST_REFUSAL_ROWS,
-    refused: Number(total.rows[0]!.refused),
-  };
+  const key = isWhole ? 'one.key_id' : 'counted.key';
+  return `select ${[...told, 'counted.refused', 'counted.last_at'].join(', ')}
+      ${groupBy.includes('key') ? `, (select name from keys where id = ${key}) as key_name` : ''}
+    from (
+      select ${[...groups, 'sum(refused)::text as refused', 'max(last_at) as last_at', 'max(start) as newest'].join(', ')}
+      from ${from}
+      ${groups.length > 0 ? `group by ${groups.map((_, at) => at + 1).join(', ')}` : 'having count(*) > 0'}
+      order by ${byTime ? `${byTime} desc, ` : ''}sum(refused) desc limit ${MOST_REFUSAL_ROWS + 1}) as counted
+    ${isWhole ? 'join refusals as one on one.start = counted.newest and one.dims = counted.dims' : ''}
+    order by ${byTime ? `counted.${byTime} desc, ` : ''}counted.refused::bigint desc`;
 }

@@ -10,6 +10,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../lib/clock.js';
 import { type Sum, sumNames } from '../lib/spend-sums.js';
 import { inTransaction } from '../store/query.js';
+import { BEGIN_READING } from './begin-reading.js';
 import type { UsageRow } from './focus.js';
 import type { ReportStore, Rows } from './reports.js';
 import type { ReportRequest } from './request.js';
@@ -81,7 +82,7 @@ async function dearestRows(
       const which = dearestQuery(request);
       return read(client, spendQuery(request, which ? narrowedBy(request, await read(client, which)) : {}));
     },
-    BEGIN,
+    BEGIN_READING,
   );
   return {
     async next() {
@@ -93,12 +94,6 @@ async function dearestRows(
   };
 }
 
-/**
- * What is read must be of one moment. A table of 100,000 keys goes into memory rather than to disk, and a query that takes half a
- * second is not worth being compiled.
- */
-const BEGIN = `begin isolation level repeatable read read only; set local work_mem = '64MB'; set local jit = off`;
-
 /** Rows of a query as arrays of their columns. `first` runs in the same snapshot. */
 async function openRows(pool: Pool, query: Query, first: (client: PoolClient) => Promise<void>): Promise<Rows<Raw>> {
   cursors += 1;
@@ -107,7 +102,7 @@ async function openRows(pool: Pool, query: Query, first: (client: PoolClient) =>
   const shared = pool.options.max === 1;
   const client = await pool.connect();
   try {
-    await client.query(BEGIN);
+    await client.query(BEGIN_READING);
     await first(client);
     await client.query(`declare ${name} no scroll cursor with hold for ${query.text}`, [...query.values]);
     await client.query('commit');
