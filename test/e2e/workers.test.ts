@@ -183,6 +183,24 @@ test('a key that is revoked or blocked is refused by every worker when the admin
   assert.deepEqual([...new Set(await many())], [401]);
 });
 
+test('entries of every worker say what was held of a limit that all share, and what was left', async () => {
+  const limits = [
+    { unit: 'requests', max: 100, per: 'hour' },
+    { unit: 'usd', max: 1, per: 'month' },
+  ];
+  const { key, id } = await gateway.key({ limits });
+  const ids = clients.map((_, i) => `decided-${i}`);
+  for (const [i, client] of clients.entries()) assert.equal(await statusBy(client, key, ids[i]), 200);
+  await Promise.all(ids.map((one) => gateway.entries(one, 1)));
+  const { data } = await gateway.admin<{ data: { limits: Record<string, number>[] }[] }>('GET', `/usage?key=${id}`);
+  const [requests, usd] = [0, 1].map((at) => data.map((entry) => entry.limits[at]!));
+  assert.deepEqual(
+    requests!.map(({ held, remaining }) => [held, remaining]).sort(),
+    ids.map((_, i) => [1, 99 - i]).sort(),
+  );
+  assert.ok(usd!.every(({ held, used }) => Number(held) >= Number(used) && Number(used) > 0));
+});
+
 test('one scrape answers for all processes, and the admin API for all workers', async () => {
   const { key, id } = await gateway.key();
   const counted = async () => {
