@@ -301,7 +301,7 @@ describe('a gateway that was not heard of for 20 seconds in the middle of a stre
         const all = await Promise.all(['still-1', 'cut-1', 'doomed-1'].map(entriesOf));
         return all.every(({ length }) => length === 3) ? true : undefined;
       },
-      60_000,
+      180_000,
     );
     const verified = await other.admin<{ differences: unknown[] }>('POST', '/ledger/verify', {});
     assert.deepEqual(verified.differences, []);
