@@ -16,6 +16,7 @@ import { registerMigrate } from '../../src/cli/migrate.js';
 import { registerPrices } from '../../src/cli/prices.js';
 import { registerReconcile } from '../../src/cli/reconcile.js';
 import { registerReport } from '../../src/cli/report.js';
+import { registerRequests } from '../../src/cli/requests.js';
 import { registerTeams } from '../../src/cli/teams.js';
 import { registerTokens } from '../../src/cli/tokens.js';
 import { registerUsers } from '../../src/cli/users.js';
@@ -29,7 +30,7 @@ registerMigrate(program, types);
 registerImport(program, types);
 for (const register of [registerKeys, registerTeams, registerUsers, registerTokens, registerLimits, registerReport])
   register(program);
-for (const register of [registerContent, registerLedger, registerPrices]) register(program);
+for (const register of [registerContent, registerLedger, registerPrices, registerRequests]) register(program);
 registerReconcile(program, {});
 for (const verb of ['serve', 'check', 'doctor'])
   program.command(verb).argument('[config]').option('-c, --config <file>').option('--json');
