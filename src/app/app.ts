@@ -63,7 +63,7 @@ import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
 import { snapshotMaker } from './snapshot-maker.js';
 import { startSpend } from './spend.js';
-import { openSpool } from './spool.js';
+import { drainMs, openSpool } from './spool.js';
 import { checkPort, saying, startPart } from './start-failures.js';
 import { watchStrain } from './strain.js';
 import { startTokens } from './tokens.js';
@@ -131,6 +131,7 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   const lateFacts = config.redis.url === null ? undefined : new LateFacts();
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    batchMs: drainMs(config.server.workers),
     store: ledgerStore,
     onStored: ({ entries, late, recovered }) => {
       counters?.posted(entries);

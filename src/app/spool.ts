@@ -17,6 +17,15 @@ export interface OpenedSpool {
   release(): void;
 }
 
+const DRAIN_MS = 100;
+const MOST_DRAIN_MS = 500;
+
+/**
+ * How long entries wait for others. A statement that writes them costs the database much whatever it brings (it adds to all sums), so
+ * several processes together make about as many as one would.
+ */
+export const drainMs = (processes: number): number => Math.min(DRAIN_MS * processes, MOST_DRAIN_MS);
+
 /** `processes` share the space. Throws where `data_dir` cannot be written: without a spool nothing is served. */
 export async function openSpool(config: Config, log: Log, processes = 1): Promise<OpenedSpool> {
   const folder = await claimFolder({

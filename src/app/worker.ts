@@ -54,7 +54,7 @@ import { startGuardrails } from './guardrails.js';
 import { startResponses } from './responses.js';
 import { startRoutes } from './routes.js';
 import { snapshotMaker } from './snapshot-maker.js';
-import { openSpool, spoolMetrics } from './spool.js';
+import { drainMs, openSpool, spoolMetrics } from './spool.js';
 import { watchStrain } from './strain.js';
 import { startTokens } from './tokens.js';
 import { startTracing } from './tracing.js';
@@ -122,6 +122,7 @@ async function startWorker({ providers, link, news, start }: Start) {
   await warmTokenizers();
   const ledger = createLedger({
     ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
+    batchMs: drainMs(config.server.workers),
     store: remoteLedgerStore(ports<LedgerDesk>('ledger'), config.redis.url !== null),
     onStored: ({ recovered, late }) => {
       if (recovered.length + late.length > 0)

@@ -101,11 +101,14 @@ const build = (level: LogLevel, worker: number, out: DestinationStream & { flush
 
 /** What a pipe takes whole or not at all, whoever else writes to it. */
 const ONE_WRITE = 4_096;
+/** Bytes of UTF-8 for one unit of UTF-16. */
+const MOST_UTF8 = 3;
 
 /** Whole lines, as many as one write takes; a longer line is alone. */
 function* inOneWrite(text: string): Generator<string> {
+  const most = Buffer.byteLength(text) === text.length ? ONE_WRITE : Math.floor(ONE_WRITE / MOST_UTF8);
   for (let from = 0; from < text.length; ) {
-    let end = text.lastIndexOf('\n', from + ONE_WRITE / 2 - 1) + 1;
+    let end = text.lastIndexOf('\n', from + most - 1) + 1;
     if (end <= from) end = text.indexOf('\n', from) + 1 || text.length;
     yield text.slice(from, end);
     from = end;

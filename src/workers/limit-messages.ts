@@ -20,3 +20,5 @@ export const FORGET = 7;
 
 export const ESTIMATE_FROM = 5;
 export const LIMITS_FROM = 12;
+/** Where the parts of `RESERVED` begin. */
+export const PARTS_FROM = 4;

@@ -12,35 +12,39 @@ import type { Crossing, Denial } from '../limits/denial.js';
 import { type Certainty, Hold, Part, writeActuals } from '../limits/hold.js';
 import type { Limit } from '../limits/limit.js';
 import type { AmendRequest, LimitReading, LimitsEngine, ReserveRequest, ReserveResult } from '../limits/limits.js';
-import { DEFINE, DENIED, FORGET, RESERVE, RESERVED, SETTLE, UNAVAILABLE } from './limit-messages.js';
+import { DEFINE, DENIED, FORGET, PARTS_FROM, RESERVE, RESERVED, SETTLE, UNAVAILABLE } from './limit-messages.js';
 import { type Link, LinkEnded, type Message } from './link.js';
-
-interface Asked {
-  readonly hold: Hold;
-  /** Kept until the answer names them. */
-  readonly limits: readonly Limit[];
-  readonly estimate: Estimate;
-  /** What it had, where more is asked for. */
-  readonly before: readonly Part[];
-  readonly resolve: (result: ReserveResult) => void;
-  readonly reject: (error: Error) => void;
-}
 
 const NONE: readonly never[] = [];
 const UNAVAILABLE_MS = 1_000;
+
+/** A hold of which the primary knows by its number. */
+class NumberedHold extends Hold {
+  readonly number: number;
+
+  constructor(id: string, note: string, number: number) {
+    super(id, note, NONE, 0);
+    this.number = number;
+  }
+}
+
+interface Asked {
+  readonly hold: Hold;
+  /** Those that the answer may name, and their numbers. */
+  readonly limits: readonly Limit[];
+  readonly numbers: readonly number[];
+  readonly estimate: Estimate;
+  readonly resolve: (result: ReserveResult) => void;
+  readonly reject: (error: Error) => void;
+}
 
 export class RemoteLimits implements LimitsEngine {
   readonly state = 'primary';
   readonly #link: Pick<Link, 'post' | 'postLater' | 'flush' | 'call'>;
   readonly #clock: Clock;
   readonly #numbers = new WeakMap<Limit, number>();
-  readonly #byNumber = new Map<number, WeakRef<Limit>>();
-  readonly #forgotten = new FinalizationRegistry<number>((number) => {
-    this.#byNumber.delete(number);
-    this.#link.post([FORGET, number]);
-  });
+  readonly #forgotten = new FinalizationRegistry<number>((number) => this.#link.post([FORGET, number]));
   readonly #asked = new Map<number, Asked>();
-  readonly #holds = new WeakMap<Hold, number>();
   #limits = 0;
   #reservations = 0;
   #aheadMs = 0;
@@ -63,45 +67,36 @@ export class RemoteLimits implements LimitsEngine {
   reserve(request: ReserveRequest): ReserveResult | Promise<ReserveResult> {
     const { id, limits, note = '', stated = false } = request;
     const estimate = checked(request.estimate);
-    const hold = new Hold(id, note, NONE, 0);
+    const number = ++this.#reservations;
+    const hold = new NumberedHold(id, note, number);
     if (limits.length === 0) {
       hold.outputTokens = estimate.output.want;
       return { kind: 'reserved', hold };
     }
-    const number = ++this.#reservations;
-    this.#holds.set(hold, number);
+    const numbers = this.#numbersOf(limits);
     const { inputTokens, inputTokensMost, inputNanoMost, outputPicoMost, output } = estimate;
-    this.#link.post([
-      RESERVE,
-      number,
-      id,
-      note,
-      stated ? 1 : 0,
-      inputTokens,
-      inputTokensMost,
-      inputNanoMost,
-      outputPicoMost,
-      output.want,
-      output.min,
-      output.expected,
-      ...limits.map((limit) => this.#numberOf(limit)),
-    ]);
+    const message: unknown[] = [RESERVE, number, id, note, stated ? 1 : 0];
+    message.push(inputTokens, inputTokensMost, inputNanoMost, outputPicoMost);
+    message.push(output.want, output.min, output.expected);
+    for (const one of numbers) message.push(one);
+    this.#link.post(message);
     return new Promise((resolve, reject) =>
-      this.#asked.set(number, { hold, limits, estimate, before: NONE, resolve, reject }),
+      this.#asked.set(number, { hold, limits, numbers, estimate, resolve, reject }),
     );
   }
 
   async amend(hold: Hold, { limits, estimate, free = NONE }: AmendRequest): Promise<ReserveResult> {
-    const number = this.#holds.get(hold);
-    if (hold.closing || number === undefined) return { kind: 'unavailable', retryAfterMs: UNAVAILABLE_MS };
-    const numbers = (all: readonly Limit[]) => all.map((limit) => this.#numberOf(limit));
+    if (hold.closing || !(hold instanceof NumberedHold)) return { kind: 'unavailable', retryAfterMs: UNAVAILABLE_MS };
+    const before = hold.parts;
+    const named = [...limits, ...before.map(({ limit }) => limit)];
+    const numbers = this.#numbersOf(named);
     const answer = await this.#link.call('limits', 'amend', [
-      number,
-      numbers(limits),
+      hold.number,
+      numbers.slice(0, limits.length),
       checked(estimate),
-      numbers(free),
+      this.#numbersOf(free),
     ]);
-    return this.#resultOf(answer as Message, hold, estimate, hold.parts);
+    return resultOf(answer as Message, { hold, limits: named, numbers, estimate }, before);
   }
 
   /** What was crossed is told by the primary. */
@@ -109,9 +104,8 @@ export class RemoteLimits implements LimitsEngine {
     if (hold.closing) return NONE;
     writeActuals(hold, typeof used === 'function' ? used : () => used, 'exact');
     hold.closing = true;
-    const number = this.#holds.get(hold);
-    if (number === undefined) return NONE;
-    const message: unknown[] = [SETTLE, number, certainty === 'exact' ? 1 : 0];
+    if (!(hold instanceof NumberedHold) || hold.parts.length === 0) return NONE;
+    const message: unknown[] = [SETTLE, hold.number, certainty === 'exact' ? 1 : 0];
     let slot = false;
     for (const { limit, actual } of hold.parts) {
       message.push(this.#numberOf(limit), actual);
@@ -138,7 +132,7 @@ export class RemoteLimits implements LimitsEngine {
     const asked = this.#asked.get(number);
     if (!asked) return true;
     this.#asked.delete(number);
-    asked.resolve(this.#resultOf(message, asked.hold, asked.estimate, asked.before));
+    asked.resolve(resultOf(message, asked, NONE));
     return true;
   }
 
@@ -148,59 +142,62 @@ export class RemoteLimits implements LimitsEngine {
     this.#asked.clear();
   }
 
+  #numbersOf(limits: readonly Limit[]): readonly number[] {
+    const numbers: number[] = [];
+    for (const limit of limits) numbers.push(this.#numberOf(limit));
+    return numbers;
+  }
+
   #numberOf(limit: Limit): number {
     let number = this.#numbers.get(limit);
     if (number === undefined) {
       number = ++this.#limits;
       this.#numbers.set(limit, number);
-      this.#byNumber.set(number, new WeakRef(limit));
       this.#forgotten.register(limit, number);
       this.#link.post([DEFINE, number, limit.scope, limit.spec, limit.sinceMs]);
     }
     return number;
   }
+}
 
-  #resultOf(message: Message, hold: Hold, estimate: Estimate, before: readonly Part[]): ReserveResult {
-    const [kind, , ...rest] = message as [number, number, ...number[]];
-    if (kind === RESERVED) return this.#reserved(rest, hold, estimate, before);
-    if (kind === DENIED) return { kind: 'denied', denial: this.#denialOf(message) };
-    return { kind: 'unavailable', retryAfterMs: rest[0]! };
-  }
+type Named = Pick<Asked, 'hold' | 'limits' | 'numbers' | 'estimate'>;
 
-  #reserved(told: readonly number[], hold: Hold, estimate: Estimate, before: readonly Part[]): ReserveResult {
-    const [atMs, outputTokens] = told;
-    hold.outputTokens = outputTokens!;
-    const parts: Part[] = [];
-    for (let i = 2; i < told.length; i += 3) {
-      const limit = this.#byNumber.get(told[i]!)?.deref();
-      if (!limit) continue;
-      const own = before.find((part) => part.limit === limit);
-      const part = own ?? new Part(limit, estimate, atMs!, null);
-      part.remaining = told[i + 1]!;
-      part.resetMs = told[i + 2]!;
-      parts.push(part);
-    }
-    hold.parts = parts;
-    return { kind: 'reserved', hold };
-  }
+function resultOf(message: Message, asked: Named, before: readonly Part[]): ReserveResult {
+  const [kind, , third] = message as readonly number[];
+  if (kind === RESERVED) return reserved(message as readonly number[], asked, before);
+  if (kind === DENIED) return { kind: 'denied', denial: denialOf(message, asked) };
+  return { kind: 'unavailable', retryAfterMs: third! };
+}
 
-  #denialOf(message: Message): Denial {
-    const [, , , number, max, spent, held, remaining, asked, retryAfterMs, windowEndsAtMs, affordableOutput] =
-      message as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number | null,
-        number | null,
-        number,
-      ];
-    const limit = this.#byNumber.get(number)!.deref()!;
-    return { limit, max, spent, held, remaining, asked, retryAfterMs, windowEndsAtMs, affordableOutput };
+/** Of each part that the primary took: its limit, what remains, when it is reset. */
+function reserved(told: readonly number[], asked: Named, before: readonly Part[]): ReserveResult {
+  const { hold, estimate } = asked;
+  const atMs = told[2]!;
+  hold.outputTokens = told[3]!;
+  const parts: Part[] = [];
+  for (let i = PARTS_FROM; i < told.length; i += 3) {
+    const limit = limitNamed(told[i]!, asked);
+    const part = before.find((own) => own.limit === limit) ?? new Part(limit, estimate, atMs, null);
+    part.remaining = told[i + 1]!;
+    part.resetMs = told[i + 2]!;
+    parts.push(part);
   }
+  hold.parts = parts;
+  return { kind: 'reserved', hold };
+}
+
+/** The primary answers with none but those that it was told of. */
+const limitNamed = (number: number, { limits, numbers }: Named): Limit => limits[numbers.indexOf(number)]!;
+
+type Told = readonly [
+  ...[kind: number, hold: number, atMs: number, limit: number],
+  ...[max: number, spent: number, held: number, remaining: number, asked: number],
+  ...[retryAfterMs: number | null, windowEndsAtMs: number | null, affordableOutput: number],
+];
+
+function denialOf(message: Message, named: Named): Denial {
+  const [, , , number, max, spent, held, remaining, asked, retryAfterMs, windowEndsAtMs, affordableOutput] =
+    message as Told;
+  const limit = limitNamed(number, named);
+  return { limit, max, spent, held, remaining, asked, retryAfterMs, windowEndsAtMs, affordableOutput };
 }

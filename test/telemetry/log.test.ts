@@ -1,6 +1,6 @@
 /** The log as whoever reads standard output finds it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import fs, { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -62,4 +62,30 @@ test('access lines are of level info', async () => {
     read().map(({ i }) => i),
     [2],
   );
+});
+
+test('several processes write to one output in whole lines: no write is longer than a pipe takes at once', async () => {
+  const writes: number[] = [];
+  const { write } = fs;
+  fs.write = ((fd: number, text: string, ...rest: [never]) => {
+    writes.push(Buffer.byteLength(text));
+    return write(fd, text, ...rest);
+  }) as typeof fs.write;
+  try {
+    const file = join(dir, 'out');
+    const running = createLog('info', openSync(file, 'w'), 2);
+    for (let i = 0; i < 100; i++) running.access({ i, path: `/${'a'.repeat(i)}` });
+    for (let i = 0; i < 100; i++) running.access({ i, path: `/${'\u20ac'.repeat(i)}` });
+    await running.close();
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { i: number }).i),
+      Array.from({ length: 200 }, (_, i) => i % 100),
+    );
+    assert.ok(Math.max(...writes) <= 4_096, `${writes}`);
+    const bytes = writes.reduce((sum, one) => sum + one, 0);
+    assert.ok(writes.length <= Math.ceil(bytes / 1_000), `${writes}`);
+  } finally {
+    fs.write = write;
+  }
 });
