@@ -11,6 +11,7 @@ const ROUNDS = 5;
 const SECONDS = 4;
 const WARM_SECONDS = 1;
 const FIRST_SECONDS = 4;
+const CONNECTIONS = 32;
 
 export interface Side {
   readonly name: string;
@@ -18,6 +19,14 @@ export interface Side {
   readonly pids: readonly number[];
   /** What `wrk` is told after its connections and its time. */
   readonly load: readonly string[];
+  /** The same of another server of this side, which has half of the connections. */
+  readonly beside?: readonly string[];
+}
+
+/** What all servers of a side were asked in one turn. */
+interface Asked {
+  readonly requests: number;
+  readonly perSecond: number;
 }
 
 interface Round {
@@ -25,10 +34,14 @@ interface Round {
   readonly cpuUs: number;
 }
 
-/** `floor`: what the first side is, in the words of the lines. */
-export async function compare(sides: readonly Side[], floor = 'the floor'): Promise<void> {
+/** `floor`: what the first side is, in the words of the lines. `firstSeconds`: how long each is warmed at first. */
+export async function compare(
+  sides: readonly Side[],
+  floor = 'the floor',
+  firstSeconds = FIRST_SECONDS,
+): Promise<void> {
   const results = sides.map((side) => ({ side, rounds: [] as Round[] }));
-  for (const { side } of results) await measure(side, FIRST_SECONDS);
+  for (const { side } of results) await measure(side, firstSeconds);
   for (let round = 0; round < ROUNDS; round++) {
     for (const { side, rounds } of results) {
       await measure(side, WARM_SECONDS);
@@ -41,21 +54,30 @@ export async function compare(sides: readonly Side[], floor = 'the floor'): Prom
     const ratio = median(rounds.map(({ perSecond }, i) => perSecond / first[i]!.perSecond));
     const cpuUs = median(rounds.map((round) => round.cpuUs));
     console.log(
-      `${side.name.padEnd(24)} ${rate.toFixed(0).padStart(7)} requests/s  ${ratio.toFixed(2)} of ${floor}  ${cpuUs.toFixed(0).padStart(4)} us CPU/request`,
+      `${side.name.padEnd(24)} ${rate.toFixed(0).padStart(7)} requests/s  ${ratio.toFixed(2)} of ${floor}  ${cpuUs.toFixed(0).padStart(4)} us CPU/request (least ${Math.min(...rounds.map((round) => round.cpuUs)).toFixed(0)})`,
     );
   }
 }
 
-/** A gateway's output is read meanwhile: a pipe that nobody reads would hold its log up. */
-async function measure({ name, pids, load }: Side, seconds: number): Promise<Round> {
+async function measure({ name, pids, load, beside }: Side, seconds: number): Promise<Round> {
   const before = cpuMs(pids);
-  const { stdout: out } = await promisify(execFile)('wrk', ['-t1', '-c32', `-d${seconds}s`, ...load]);
+  const loads = beside ? [load, beside] : [load];
+  const asked = await Promise.all(loads.map((one) => ask(name, one, CONNECTIONS / loads.length, seconds)));
+  const requests = asked.reduce((sum, one) => sum + one.requests, 0);
+  return {
+    perSecond: asked.reduce((sum, one) => sum + one.perSecond, 0),
+    cpuUs: ((cpuMs(pids) - before) * 1000) / requests,
+  };
+}
+
+/** A gateway's output is read meanwhile: a pipe that nobody reads would hold its log up. */
+async function ask(name: string, load: readonly string[], connections: number, seconds: number): Promise<Asked> {
+  const { stdout: out } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, ...load]);
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1];
   if (bad) throw new Error(`${name}: ${bad} answers were errors`);
-  const requests = Number(/(\d+) requests in/.exec(out)?.[1]);
   return {
+    requests: Number(/(\d+) requests in/.exec(out)?.[1]),
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1]),
-    cpuUs: ((cpuMs(pids) - before) * 1000) / requests,
   };
 }
 
