@@ -71,6 +71,7 @@ export async function startLimits(deps: LimitsDeps) {
     rebuild: rebuildFrom(spent, ledger, models),
     rebuildTimeoutMs: 5_000,
     onLapsed: closeLapsed(spent, ledger, config.ledger.sent_unknown, models),
+    othersSettle: config.server.workers > 1,
     longestHoldMs: Math.max(3_600_000, longestMs + 60_000),
     onState: (state, reason) => {
       if (state === 'redis') log.info({ state, reason }, 'limits are counted in Redis again');

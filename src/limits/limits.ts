@@ -64,6 +64,8 @@ export interface LimitsOptions {
   readonly beatMs?: number;
   /** A hold older than this is no longer renewed; an hour unless told. */
   readonly longestHoldMs?: number;
+  /** Other processes send what is reserved and settled here: what they have sent may not be read yet. */
+  readonly othersSettle?: boolean;
 }
 
 /** What the request path needs of limits, wherever they are counted. */
@@ -109,6 +111,23 @@ export class Limits {
 
   /** Takes all limits of a request, or none. Answers at once where the store is in memory and its budgets are known. */
   reserve(request: ReserveRequest): ReserveResult | Promise<ReserveResult> {
+    const done = this.#reserve(request);
+    if (!this.#options.othersSettle) return done;
+    return done instanceof Promise
+      ? done.then((result) => this.#believed(request, result))
+      : this.#believed(request, done);
+  }
+
+  /**
+   * Which of several sockets the event loop reads first does not say which was written first: a slot that is taken may be given
+   * back by a message that came before this request did. So it is asked again once all that was sent until now is read.
+   */
+  #believed(request: ReserveRequest, result: ReserveResult): ReserveResult | Promise<ReserveResult> {
+    if (result.kind !== 'denied' || result.denial.limit.kind !== 'concurrent') return result;
+    return allRead().then(() => this.#reserve(request));
+  }
+
+  #reserve(request: ReserveRequest): ReserveResult | Promise<ReserveResult> {
     const { id, limits, note } = request;
     const estimate = checked(request.estimate);
     const renewUntil = this.#clock.monotonic() + (this.#options.longestHoldMs ?? 3_600_000);
@@ -287,6 +306,9 @@ export class Limits {
     return unavailable(reply.kind === 'recovering' ? reply.retryAfterMs : UNAVAILABLE_MS);
   }
 }
+
+/** Resolves when the event loop has read all sockets once more: what was there for this process by now is read. */
+const allRead = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 const isFinal = (reply: Reply): boolean =>
   reply.kind !== 'unknown' &&
