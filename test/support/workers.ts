@@ -11,7 +11,7 @@ export function workerPids({ output }: Gateway): Map<number, number> {
 }
 
 /** The new process of a worker whose process had another number. */
-export async function replacedBy(gateway: Gateway, worker: number, before: number, withinMs = 20_000): Promise<number> {
+export async function replacedBy(gateway: Gateway, worker: number, before: number, withinMs = 60_000): Promise<number> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const now = workerPids(gateway).get(worker);
