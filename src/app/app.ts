@@ -130,9 +130,8 @@ export async function startApp({ loaded, load, providers, log, access, clock = s
   // Counters in this process alone have holds of nobody else.
   const lateFacts = config.redis.url === null ? undefined : new LateFacts();
   const ledger = createLedger({
-    ...{ clock, log, spool: spool.spool, durability: config.ledger.durability },
-    batchMs: drainMs(config.server.workers),
-    store: ledgerStore,
+    ...{ clock, log, store: ledgerStore, spool: spool.spool, batchMs: drainMs(config.server.workers) },
+    durability: config.ledger.durability,
     onStored: ({ entries, late, recovered }) => {
       counters?.posted(entries);
       lateFacts?.add([...recovered, ...late]);
