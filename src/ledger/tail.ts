@@ -61,8 +61,15 @@ export class LedgerTail {
     return this.#closed || this.#followers.size + this.#joining >= MOST_FOLLOWERS;
   }
 
-  /** Resolves once nothing more is missed, or it has ended; throws where the database is away. `place`: the last that was told. */
+  /**
+   * Resolves once nothing more is missed, or it has ended, as it has where no more can follow; throws where the database is away.
+   * `place`: the last that was told.
+   */
   follow(follower: Follower, place: string | undefined): Promise<void> {
+    if (this.full) {
+      follower.end();
+      return Promise.resolve();
+    }
     this.#joining += 1;
     const joined = this.#reading
       .then(() => this.#join(follower, place))

@@ -99,8 +99,16 @@ describe('a tail', () => {
     const back = follower();
     await tail.follow(back.one, `11-${new ManualClock().now()}`);
     assert.deepEqual(back.told, ['12']);
-    for (let n = 0; n < 198; n++) await tail.follow(follower().one, undefined);
-    assert.equal(tail.full, true, 'who left takes no place, who follows does');
+    for (let n = 0; n < 197; n++) await tail.follow(follower().one, undefined);
+    assert.equal(tail.full, false, 'who left takes no place, who follows does');
+    const late = Array.from({ length: 3 }, () => follower());
+    await Promise.all(late.map(({ one }) => tail.follow(one, undefined)));
+    assert.deepEqual(
+      late.map(({ told }) => told),
+      [['10'], ['end'], ['end']],
+      'of those that come at once as many follow as there are places',
+    );
+    assert.equal(tail.full, true);
     await tail.close();
   });
 });

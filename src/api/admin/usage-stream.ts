@@ -56,7 +56,7 @@ export function usageStreamRoute(app: AdminApp, { tail, keysNamed }: Tailing): v
         stream.end();
         throw error;
       }
-      // The gateway ends.
+      // The gateway ends, or others came first while keys were looked for.
       if (stream.gone) return sendRefusal(reply, full);
       stream.open();
       reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
@@ -74,6 +74,7 @@ class EventStream implements Follower {
   /** What did not fit is told as missing once the reader has read on. */
   #isBehind = false;
   #isOver = false;
+  #isRenewing = false;
 
   /** `renew`: finds the filter anew, since keys get names meanwhile. */
   constructor(
@@ -127,14 +128,20 @@ class EventStream implements Follower {
     this.bytes.resume();
   }
 
-  /** Where the database is away, what was found before stays. */
+  /** Where the database is away, what was found before stays; where it is slow, it is not asked anew before it has answered. */
   #renew(find: () => Promise<Result<LedgerFilter>>): void {
-    find().then(
-      (found) => {
-        if (found.ok) this.#filter = cleanFilter(found.value);
-      },
-      () => {},
-    );
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    find()
+      .then(
+        (found) => {
+          if (found.ok) this.#filter = cleanFilter(found.value);
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#isRenewing = false;
+      });
   }
 
   get #id(): string {
