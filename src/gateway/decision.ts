@@ -7,6 +7,7 @@ import type { Model, Target } from '../catalog/model.js';
 import type { FailureClass } from '../lib/failure-spec.js';
 import {
   modelWord,
+  morePassedWord,
   moreWord,
   passedWord,
   policyWord,
@@ -23,9 +24,11 @@ import type { Ask } from '../router/balance.js';
 import type { Step } from '../router/chain.js';
 import type { Plan } from '../router/plan.js';
 
-/** Candidates that are named. */
+/** Candidates that are named, and targets that were passed over. With names that long and the limits all of it fits into an entry. */
 const MOST_CANDIDATES = 10;
 const MOST_CHARS = 1_500;
+const MOST_PASSED = 10;
+const MOST_PASSED_CHARS = 500;
 
 const ONLY = wayWord('only');
 const CACHE = wayWord('cache');
@@ -41,6 +44,8 @@ export class Choices {
   readonly #rules: readonly number[] | undefined;
   #plan: { readonly model: Model; readonly words: string } | undefined;
   #passed = '';
+  #passedNamed = 0;
+  #passedMore = 0;
   #last: { readonly model: Model; readonly target: Target } | undefined;
   #next = '';
   /** Of each target the words of the attempt that began last. */
@@ -59,7 +64,14 @@ export class Choices {
   }
 
   passOver(target: Target, why: string): void {
-    this.#passed += passedWord(target.id, why);
+    const word = passedWord(target.id, why);
+    const fits = this.#passedNamed < MOST_PASSED && this.#passed.length + word.length <= MOST_PASSED_CHARS;
+    if (this.#passedMore > 0 || !fits) {
+      this.#passedMore++;
+      return;
+    }
+    this.#passed += word;
+    this.#passedNamed++;
   }
 
   /** How a step of the chain came about, where it is not the first. */
@@ -74,7 +86,8 @@ export class Choices {
   next({ model, target }: Pick<Step<Model, Target>, 'model' | 'target'>, way: RouteWay, why?: FailureClass): void {
     const plan = this.#plan?.model === model ? this.#plan.words : '';
     this.#last = { model, target };
-    this.#next = this.#led(model, wayWord(way, why) + plan + this.#passed);
+    const passed = this.#passedMore > 0 ? this.#passed + morePassedWord(this.#passedMore) : this.#passed;
+    this.#next = this.#led(model, wayWord(way, why) + plan + passed);
   }
 
   /** One that begins without having been named goes where the one before went. */
@@ -112,17 +125,17 @@ function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Targ
   const count = ready.length + skipped.length;
   let text = policyWord(policy);
   let told = 0;
-  const fits = (): boolean => told < MOST_CANDIDATES && text.length <= MOST_CHARS;
-  for (const target of ready) {
-    if (!fits()) break;
-    text += readyWord(target.id, target.priority, measureOf(target, policy, ask, nowMs));
+  const add = (word: string): boolean => {
+    if (told === MOST_CANDIDATES || text.length + word.length > MOST_CHARS) return false;
+    text += word;
     told++;
-  }
-  for (const { target, why, untilMs } of skipped) {
-    if (!fits()) break;
-    const ms = untilMs - nowMs;
-    text += skippedWord(target.id, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null);
-    told++;
+    return true;
+  };
+  if (ready.every((target) => add(readyWord(target.id, target.priority, measureOf(target, policy, ask, nowMs))))) {
+    skipped.every(({ target, why, untilMs }) => {
+      const ms = untilMs - nowMs;
+      return add(skippedWord(target.id, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null));
+    });
   }
   return told < count ? text + moreWord(count - told) : text;
 }

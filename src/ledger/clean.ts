@@ -8,8 +8,8 @@ import type { Entry } from './entry.js';
 /** Longest text of an entry, in UTF-16 units. Three bytes each still fit into an index. */
 const MOST_CHARS = 500;
 const MOST_TAGS = 100;
-/** What the gateway writes of its decisions is shorter. */
-const MOST_DECISION = 5_000;
+/** What the gateway writes of its decisions is shorter, however long names are. */
+const MOST_DECISION = 6_000;
 /** Most metadata, counted in characters of names and values; what is beyond is left out. */
 const MOST_METADATA = 16_384;
 const MOST_DEPTH = 32;

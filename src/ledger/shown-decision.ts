@@ -1,13 +1,14 @@
 /** What an entry keeps of how its attempt came about, read: how its target was chosen, and the limits that were taken. */
 import { inputOf } from '../formats/usage.js';
 import type { LimitUnit } from '../lib/limit-spec.js';
-import { type TakenLimit, takenLimits } from '../lib/taken-limits.js';
+import { type TakenLimits, takenLimits } from '../lib/taken-limits.js';
 import { type TakenRoute, takenRoute } from '../lib/taken-route.js';
 import type { Entry } from './entry.js';
 
 export interface Decision {
   readonly routing: TakenRoute;
-  readonly limits: TakenLimit[];
+  /** Undefined where they were not kept whole. */
+  readonly taken: TakenLimits | undefined;
 }
 
 /** Undefined where nothing was kept: by earlier versions, and of corrections. */
@@ -18,7 +19,7 @@ export function shownDecision(entry: Entry): Decision | undefined {
   const used = (unit: LimitUnit): number => usedIn(unit, entry);
   return {
     routing: takenRoute(parted < 0 ? decision : decision.slice(0, parted), model),
-    limits: parted < 0 ? [] : takenLimits(decision.slice(parted + 1), { key, team, user, used }),
+    taken: parted < 0 ? undefined : takenLimits(decision.slice(parted + 1), { key, team, user, used }),
   };
 }
 

@@ -2,7 +2,8 @@
  * Which limits an attempt had taken, as text that is kept with its entry: a word for each limit, such as `ktm100000:1200:98800`.
  * That is whose it is, its unit, its window and its maximum, and after the colons what was held of it and what was then left. A
  * model's and a target's limit name it after `@`, since a wildcard's has another name than the entry; a pattern of models comes
- * after `+`. A key, a team and an end user are those of the entry. Money is nano-dollars here, as in a limit.
+ * after `+`. A key, a team and an end user are those of the entry. Money is nano-dollars here, as in a limit. A last word `+3` says how
+ * many more limits there were.
  */
 import type { LimitSpec, LimitUnit, LimitWindow } from './limit-spec.js';
 import { usd } from './money.js';
@@ -68,16 +69,29 @@ export interface TakenBy {
 
 const word = /^([ktuvmg])([rtiodc])([smhdwMT-])(\d{1,16})(?:@([^:+]+))?(?:\+([^:+]+))?:(\d{1,16}):(\d{1,16})$/;
 
+export interface TakenLimits {
+  readonly limits: TakenLimit[];
+  /** How many are not named. */
+  readonly more: number;
+}
+
+export const moreLimitsWord = (count: number): string => ` +${count}`;
+const moreLimits = /^\+(\d{1,6})$/;
+
 /** Words that are not understood are passed over: a later version may have written them. */
-export function takenLimits(text: string, by: TakenBy): TakenLimit[] {
-  const found: TakenLimit[] = [];
+export function takenLimits(text: string, by: TakenBy): TakenLimits {
+  const limits: TakenLimit[] = [];
+  let more = 0;
   for (const one of text.split(' ')) {
     const match = word.exec(one);
-    if (!match) continue;
+    if (!match) {
+      more = Number(moreLimits.exec(one)?.[1] ?? more);
+      continue;
+    }
     const [, owner, unitCode, window, max, id, pattern, held, remaining] = match as unknown as string[];
     const unit = named(UNITS, unitCode!)!;
     const shown = (value: number): string | number => (unit === 'usd' ? usd(value) : value);
-    found.push({
+    limits.push({
       scope: scopeOf(named(OWNERS, owner!)!, decoded(id ?? ''), by),
       unit,
       per: named(WINDOWS, window!) ?? null,
@@ -88,7 +102,7 @@ export function takenLimits(text: string, by: TakenBy): TakenLimit[] {
       used: shown(by.used(unit)),
     });
   }
-  return found;
+  return { limits, more };
 }
 
 const named = <T extends string>(codes: Readonly<Record<T, string>>, code: string): T | undefined =>

@@ -3,7 +3,7 @@
  * the model whose target it is where another one was asked for, `w2:rate_limit` how it came to be tried and after which failure,
  * `pl` what put the candidates in order, `+target:priority:value` those that could be tried, in their order, with what they were
  * ordered by, `-target:priority:why:ms` those that could not, with why and for how long, `!target:why` those that had been passed over
- * before, and `.3` how many more candidates there were.
+ * before, `?2` how many more of these, and `.3` how many more candidates there were.
  */
 import { usd } from './money.js';
 import { decoded, encoded } from './word-text.js';
@@ -44,6 +44,7 @@ export const ruleWord = (rule: number): string => `r${rule} `;
 export const modelWord = (name: string): string => `m${encoded(name)} `;
 export const policyWord = (policy: RoutePolicy): string => ` p${POLICIES[policy]}`;
 export const passedWord = (target: string, why: string): string => ` !${encoded(target)}:${why}`;
+export const morePassedWord = (count: number): string => ` ?${count}`;
 export const moreWord = (count: number): string => ` .${count}`;
 /** `value`: nothing where it is not known. */
 export const readyWord = (target: string, priority: number, value: number | null): string =>
@@ -80,6 +81,8 @@ export interface TakenRoute {
   readonly candidates: RouteCandidate[];
   /** Targets of this request that were not tried though they could have been: at a limit of their own, or unfit for it. */
   readonly passed_over: { readonly target: string; readonly why: string }[];
+  /** How many of these are not named; left out where all are. */
+  readonly passed_over_more?: number;
   /** Candidates that are not named. */
   readonly more: number;
 }
@@ -96,6 +99,7 @@ export function takenRoute(text: string, asked: string): TakenRoute {
     passed_over: [] as { target: string; why: string }[],
     more: 0,
   };
+  let passedMore: number | null = null;
   for (const word of text.split(' ')) {
     const [first = '', ...rest] = word.slice(1).split(':');
     switch (word[0]) {
@@ -121,12 +125,15 @@ export function takenRoute(text: string, asked: string): TakenRoute {
       case '!':
         route.passed_over.push({ target: decoded(first), why: rest[0] ?? '' });
         break;
+      case '?':
+        passedMore = whole(first);
+        break;
       case '.':
         route.more = whole(first) ?? 0;
         break;
     }
   }
-  return route;
+  return passedMore === null ? route : { ...route, passed_over_more: passedMore };
 }
 
 function readyOf(name: string, [priority, value]: readonly string[], policy: RoutePolicy | null): RouteCandidate {

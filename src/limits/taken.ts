@@ -1,5 +1,5 @@
 /** What a hold has of the limits that count an attempt, in the words that its entry keeps (`lib/taken-limits.ts`). */
-import { type LimitOwner, limitWord } from '../lib/taken-limits.js';
+import { type LimitOwner, limitWord, moreLimitsWord } from '../lib/taken-limits.js';
 import { amountOf, type Hold } from './hold.js';
 import { counts, type Limit } from './limit.js';
 
@@ -9,21 +9,26 @@ export interface TakenAt {
   readonly target: { readonly label: string };
 }
 
-/** An entry has room for so many, and says where there were more. */
+/** An entry has room for so many, and says how many more there were. */
 const MOST_LIMITS = 20;
 const MOST_CHARS = 1_500;
 
 export function takenWords({ parts, outputTokens }: Hold, at: TakenAt): string {
   let text = '';
   let told = 0;
+  let more = 0;
   for (const part of parts) {
     const { limit } = part;
     if (!countsAt(limit, at)) continue;
-    if (told++ === MOST_LIMITS || text.length > MOST_CHARS) return `${text} +`;
     limit.word ??= wordOf(limit);
-    text += ` ${limit.word}:${amountOf(part, outputTokens)}:${part.remaining}`;
+    const word = ` ${limit.word}:${amountOf(part, outputTokens)}:${part.remaining}`;
+    if (more > 0 || told === MOST_LIMITS || text.length + word.length > MOST_CHARS) more++;
+    else {
+      text += word;
+      told++;
+    }
   }
-  return text;
+  return more > 0 ? text + moreLimitsWord(more) : text;
 }
 
 /** A hold keeps what it took for targets that were tried before. */

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type LimitSpec, limitUnits, limitWindows } from '../../src/lib/limit-spec.js';
-import { type LimitOwner, limitWord, takenLimits } from '../../src/lib/taken-limits.js';
+import { type LimitOwner, limitWord, moreLimitsWord, takenLimits } from '../../src/lib/taken-limits.js';
 import {
   modelWord,
+  morePassedWord,
   moreWord,
   passedWord,
   policyWord,
@@ -40,8 +41,9 @@ test('limits are read as they were written', () => {
         const hangs = owner === 'model' || owner === 'target';
         const word = `${limitWord(owner, hangs ? id : null, spec)}:${held}:${remaining}`;
         assert.match(word, /^[\w./*@+:%-]+$/, 'no word is parted, and no line of an entry has to quote it');
-        const [read, ...more] = takenLimits(` ${word} +`, by);
-        assert.deepEqual(more, []);
+        const { limits, more } = takenLimits(` ${word}${moreLimitsWord(3)}`, by);
+        const [read, ...others] = limits;
+        assert.deepEqual([others, more], [[], 3]);
         const scopes = {
           ...{ key: { key: 'key_1' }, team: { team: 'ads' } },
           ...{ key_user: { user: 'ann', key: 'key_1' }, team_user: { user: 'ann', team: 'ads' } },
@@ -73,8 +75,9 @@ test('a routing is read as it was written', () => {
         policyWord('latency'),
       ];
       const rest = [readyWord(ready, 1, 120), readyWord(ready, 2, null), skippedWord(skipped, 1, 'open', 900)];
-      const last = [skippedWord(skipped, 1, 'held_open', null), passedWord(skipped, 'at_limit'), moreWord(4)];
-      assert.deepEqual(takenRoute([...words, ...rest, ...last].join(''), 'auto'), {
+      const last = [skippedWord(skipped, 1, 'held_open', null), passedWord(skipped, 'at_limit')];
+      const counts = [morePassedWord(2), moreWord(4)];
+      assert.deepEqual(takenRoute([...words, ...rest, ...last, ...counts].join(''), 'auto'), {
         way: 'fallback',
         after: 'rate_limit',
         model: whole(model),
@@ -87,6 +90,7 @@ test('a routing is read as it was written', () => {
           { target: whole(skipped), priority: 1, state: 'held_open' },
         ],
         passed_over: [{ target: whole(skipped), why: 'at_limit' }],
+        passed_over_more: 2,
         more: 4,
       });
     }),
@@ -105,5 +109,5 @@ test('what a policy ordered by has a name of its own; what a later version may w
   const unknown = takenRoute('wZ pZ z9:1 +%zz:x:y', 'm');
   assert.deepEqual(unknown.candidates, [{ target: '%zz', priority: 0, state: 'ready' }]);
   assert.deepEqual([unknown.way, unknown.policy, unknown.model], [null, null, 'm']);
-  assert.deepEqual(takenLimits('zz1:2 k krm5 krm5:1 krm5:1:x', by), []);
+  assert.deepEqual(takenLimits('zz1:2 k krm5 krm5:1 krm5:1:x', by), { limits: [], more: 0 });
 });

@@ -188,6 +188,8 @@ export interface Entry {
   /** Left out of entries of earlier versions. */
   readonly routing?: TakenRoute;
   readonly limits?: readonly TakenLimit[];
+  /** How many more limits were taken. */
+  readonly limits_more?: number;
 }
 
 export interface Figures {

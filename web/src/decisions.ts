@@ -18,6 +18,7 @@ export interface TakenRoute {
     readonly used_share?: number;
   }[];
   readonly passed_over: readonly { readonly target: string; readonly why: string }[];
+  readonly passed_over_more?: number;
   readonly more: number;
 }
 

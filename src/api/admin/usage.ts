@@ -54,6 +54,7 @@ const takenRoute = z
     passed_over: z
       .array(z.object({ target: name, why: name.describe('Why.') }))
       .describe('Targets that nothing could be sent to: at a limit of their own, or unfit for the request.'),
+    passed_over_more: count.optional().describe('How many more of these there were.'),
     more: count.describe('How many more candidates there were.'),
   })
   .meta({ id: 'TakenRoute', description: 'How the target of an attempt was chosen.' });
@@ -114,6 +115,7 @@ export const entryAnswer = z
     correction: z.enum(['reversal', 'replacement']).optional(),
     routing: takenRoute.optional().describe('How its target was chosen.'),
     limits: z.array(takenLimit).optional().describe('The limits that were taken for it.'),
+    limits_more: count.optional().describe('How many more limits were taken.'),
   })
   .meta({ id: 'Entry' });
 
@@ -130,9 +132,12 @@ export function showEntry(entry: Entry, ofTeams: boolean) {
   const lists = { tags: [...shown.tags], metadata: { ...shown.metadata }, ...(flags && { flags: [...flags] }) };
   const decision = shownDecision(entry);
   if (!decision) return { ...shown, ...lists };
-  const { routing, limits } = decision;
+  const { routing, taken } = decision;
+  const told = { ...shown, ...lists, routing };
+  if (!taken) return told;
+  const { limits, more } = taken;
   const own = ofTeams ? limits.filter(({ scope }) => !('model' in scope || 'target' in scope)) : limits;
-  return { ...shown, ...lists, routing, limits: own };
+  return { ...told, limits: own, ...(more > 0 && { limits_more: more }) };
 }
 
 const status = z

@@ -5,8 +5,8 @@ import type { TakenLimit, TakenRoute } from '../decisions';
 import { amount, dollars, limitWords, milliseconds } from '../words';
 import { DataTable } from './table';
 
-export function Decision({ of: { routing, limits, key_name } }: { of: Entry }) {
-  if (!routing || !limits) {
+export function Decision({ of: { routing, limits, limits_more = 0, key_name } }: { of: Entry }) {
+  if (!routing) {
     return (
       <Text as="p" size="1" color="gray">
         How it was routed and which limits it took is not in this entry.
@@ -43,9 +43,9 @@ export function Decision({ of: { routing, limits, key_name } }: { of: Entry }) {
       <Heading as="h4" size="1">
         Limits taken
       </Heading>
-      {limits.length === 0 ? (
+      {!limits || limits.length === 0 ? (
         <Text as="p" size="1" color="gray">
-          No limit counts this attempt.
+          {limits && limits_more === 0 ? 'No limit counts this attempt.' : 'They are not in this entry.'}
         </Text>
       ) : (
         <DataTable
@@ -61,6 +61,11 @@ export function Decision({ of: { routing, limits, key_name } }: { of: Entry }) {
             { name: 'Left then', end: true, cell: ({ unit, remaining }) => amount(unit, remaining) },
           ]}
         />
+      )}
+      {limits_more > 0 && (
+        <Text as="p" size="1" color="gray">
+          {`${limits_more} more are not named.`}
+        </Text>
       )}
     </Flex>
   );
@@ -100,14 +105,14 @@ const policies: Readonly<Record<string, string>> = {
   user: 'by the user (affinity)',
 };
 
-function routeWords({ way, after, model, rules, policy, passed_over }: TakenRoute): string {
+function routeWords({ way, after, model, rules, policy, passed_over, passed_over_more = 0 }: TakenRoute): string {
   const words = [
     `${ways[way ?? ''] ?? 'It was chosen'}${after === null ? '' : ` after ${plain(after)}`}. Model: ${model}${rules.length === 0 ? '' : `, by rule ${rules.map((rule) => rule + 1).join(', then rule ')} of the route`}.`,
   ];
   if (policy !== null) words.push(`Candidates were put in order ${policies[policy] ?? policy}.`);
   if (passed_over.length > 0) {
     const each = passed_over.map(({ target, why }) => `${target} (${plain(why)})`);
-    words.push(`Passed over before: ${each.join(', ')}.`);
+    words.push(`Passed over before: ${each.join(', ')}${passed_over_more > 0 ? ` and ${passed_over_more} more` : ''}.`);
   }
   return words.join(' ');
 }
