@@ -40,6 +40,7 @@ const full = refuse('overloaded', 'This gateway takes no more streams just now. 
 });
 
 export function usageStreamRoute(app: AdminApp, { tail, keysNamed }: Tailing): void {
+  const texts = new EntryTexts();
   route(app, 'streamUsage', {
     schema: { querystring: streamQuery, response: { 200: events as never } },
     handler: async ({ query, principal: { teams }, headers }, reply) => {
@@ -49,7 +50,7 @@ export function usageStreamRoute(app: AdminApp, { tail, keysNamed }: Tailing): v
       if (!filter.ok) return sendRefusal(reply, filter.refusal);
       const renew = query.key_name === undefined ? undefined : find;
       const last = headers['last-event-id'];
-      const stream = new EventStream(filter.value, renew, (follower) => tail.leave(follower));
+      const stream = new EventStream(filter.value, renew, texts, (follower) => tail.leave(follower));
       try {
         await tail.follow(stream, typeof last === 'string' && last !== '' ? last : undefined);
       } catch (error) {
@@ -65,9 +66,23 @@ export function usageStreamRoute(app: AdminApp, { tail, keysNamed }: Tailing): v
   });
 }
 
+/** Entries as they are told, made once for all who follow; people of teams are told less. */
+class EntryTexts {
+  readonly #whole = new WeakMap<Entry, string>();
+  readonly #ofTeams = new WeakMap<Entry, string>();
+
+  of(entry: Entry, ofTeams: boolean): string {
+    const made = ofTeams ? this.#ofTeams : this.#whole;
+    let text = made.get(entry);
+    if (text === undefined) made.set(entry, (text = JSON.stringify(showEntry(entry, ofTeams))));
+    return text;
+  }
+}
+
 class EventStream implements Follower {
   readonly bytes: Readable;
   #filter: LedgerFilter;
+  readonly #texts: EntryTexts;
   readonly #timers: readonly NodeJS.Timeout[];
   /** Up to there all was told. */
   #place: string | undefined;
@@ -80,9 +95,11 @@ class EventStream implements Follower {
   constructor(
     filter: LedgerFilter,
     renew: (() => Promise<Result<LedgerFilter>>) | undefined,
+    texts: EntryTexts,
     leave: (follower: Follower) => void,
   ) {
     this.#filter = cleanFilter(filter);
+    this.#texts = texts;
     this.bytes = new Readable({ read: () => this.#readOn() });
     this.#timers = [
       setInterval(() => {
@@ -107,10 +124,9 @@ class EventStream implements Follower {
   }
 
   take(entry: Entry, place: string): void {
-    if (!this.#isBehind && matches(entry, this.#filter))
-      this.#write(
-        `id: ${place}\nevent: entry\ndata: ${JSON.stringify(showEntry(entry, this.#filter.teams !== undefined))}\n\n`,
-      );
+    if (this.#isBehind || !matches(entry, this.#filter)) return;
+    const text = this.#texts.of(entry, this.#filter.teams !== undefined);
+    this.#write(`id: ${place}\nevent: entry\ndata: ${text}\n\n`);
   }
 
   reached(place: string): void {
