@@ -131,7 +131,7 @@ function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Targ
     told++;
     return true;
   };
-  if (ready.every((target) => add(readyWord(target.id, target.priority, measureOf(target, policy, ask, nowMs))))) {
+  if (ready.every((target) => add(candidateWord(target, policy, ask, nowMs)))) {
     skipped.every(({ target, why, untilMs }) => {
       const ms = untilMs - nowMs;
       return add(skippedWord(target.id, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null));
@@ -140,20 +140,22 @@ function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Targ
   return told < count ? text + moreWord(count - told) : text;
 }
 
-/** What the policy ordered by; null where it is not known. */
-function measureOf(target: Target, policy: RoutePolicy, ask: Ask<Target>, nowMs: number): number | null {
-  const { state, weight } = target;
+/** With what the policy ordered by: a figure, and for some of them what it is divided by or multiplied with. */
+function candidateWord(target: Target, policy: RoutePolicy, ask: Ask<Target>, nowMs: number): string {
+  const { id, priority, state, weight } = target;
   switch (policy) {
     case 'least_busy':
-      return state.load;
-    case 'latency':
-      return state.latency.isKnown(nowMs) ? Math.round(state.latency.read(nowMs)) : null;
+      return readyWord(id, priority, state.load, weight);
+    case 'latency': {
+      const ms = state.latencyMs(nowMs);
+      return readyWord(id, priority, ms === null ? null : Math.round(ms), state.load);
+    }
     case 'cost':
-      return finite(ask.costOf(target));
+      return readyWord(id, priority, finite(ask.costOf(target)));
     case 'usage':
-      return finite(Math.round((state.usage?.share(nowMs) ?? 0) * 1000));
+      return readyWord(id, priority, finite(Math.round((state.usage?.share(nowMs) ?? 0) * 1e6) / 1000), weight);
     default:
-      return weight;
+      return readyWord(id, priority, weight);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * How the target of an attempt was chosen, as text that is kept with its entry, in words: `r1` the rule of a route that held, `mNAME`
  * the model whose target it is where another one was asked for, `w2:rate_limit` how it came to be tried and after which failure,
- * `pl` what put the candidates in order, `+target:priority:value` those that could be tried, in their order, with what they were
- * ordered by, `-target:priority:why:ms` those that could not, with why and for how long, `!target:why` those that had been passed over
+ * `pl` what put the candidates in order, `+target:priority:value:more` those that could be tried, in their order, with what they were
+ * ordered by: a figure, and after it the weight that it is divided by, or with latency what ran there, `-target:priority:why:ms` those that could not, with why and for how long, `!target:why` those that had been passed over
  * before, `?2` how many more of these, and `.3` how many more candidates there were.
  */
 import { usd } from './money.js';
@@ -47,8 +47,8 @@ export const passedWord = (target: string, why: string): string => ` !${encoded(
 export const morePassedWord = (count: number): string => ` ?${count}`;
 export const moreWord = (count: number): string => ` .${count}`;
 /** `value`: nothing where it is not known. */
-export const readyWord = (target: string, priority: number, value: number | null): string =>
-  ` +${encoded(target)}:${priority}:${value ?? ''}`;
+export const readyWord = (target: string, priority: number, value: number | null, more?: number): string =>
+  ` +${encoded(target)}:${priority}:${value ?? ''}${more === undefined ? '' : `:${more}`}`;
 /** `ms`: until it may be tried; nothing where nobody knows. */
 export const skippedWord = (target: string, priority: number, why: string, ms: number | null): string =>
   ` -${encoded(target)}:${priority}:${why}:${ms ?? ''}`;
@@ -136,21 +136,23 @@ export function takenRoute(text: string, asked: string): TakenRoute {
   return passedMore === null ? route : { ...route, passed_over_more: passedMore };
 }
 
-function readyOf(name: string, [priority, value]: readonly string[], policy: RoutePolicy | null): RouteCandidate {
+function readyOf(name: string, [priority, value, more]: readonly string[], policy: RoutePolicy | null): RouteCandidate {
   const bare = { target: decoded(name), priority: whole(priority) ?? 0, state: 'ready' };
   const known = number(value);
-  if (known === null) return bare;
+  const second = number(more);
+  const weight = second === null ? {} : { weight: second };
   switch (policy) {
     case 'least_busy':
-      return { ...bare, in_flight: known };
+      return { ...bare, ...(known !== null && { in_flight: known }), ...weight };
     case 'latency':
-      return { ...bare, latency_ms: known };
+      return { ...bare, ...(known !== null && { latency_ms: known }), ...(second !== null && { in_flight: second }) };
     case 'cost':
-      return { ...bare, cost_usd: usd(known) };
+      return { ...bare, ...(known !== null && { cost_usd: usd(known) }) };
     case 'usage':
-      return { ...bare, used_share: known / 1000 };
+      // In thousandths, with three places of them.
+      return { ...bare, ...(known !== null && { used_share: Math.round(known * 1000) / 1e6 }), ...weight };
     default:
-      return { ...bare, weight: known };
+      return { ...bare, ...(known !== null && { weight: known }) };
   }
 }
 

@@ -106,14 +106,21 @@ export class TargetState {
     return this.inFlight + this.chosen;
   }
 
+  /** How long a first byte takes, and at least as long as the oldest attempt without one has waited; null: nothing is known. */
+  latencyMs(nowMs: number): number | null {
+    if (!this.latency.isKnown(nowMs)) return null;
+    return Math.max(LEAST_LATENCY_MS, this.latency.read(nowMs), this.#unanswered.waitedMs(nowMs));
+  }
+
   /**
-   * What `latency` ranks by: how long a first byte takes, and at least as long as the oldest attempt without one has waited,
-   * times what runs. Of a target that nothing is known of, one request finds out, and until it has, the target comes last.
+   * What `latency` ranks by: that time, times what runs. Of a target that nothing is known of, one request finds out, and until it
+   * has, the target comes last.
    */
   latencyRank(nowMs: number): number {
     const { load } = this;
-    if (!this.latency.isKnown(nowMs)) return load === 0 ? 0 : UNKNOWN_MS * load;
-    return Math.max(LEAST_LATENCY_MS, this.latency.read(nowMs), this.#unanswered.waitedMs(nowMs)) * (load + 1);
+    const ms = this.latencyMs(nowMs);
+    if (ms === null) return load === 0 ? 0 : UNKNOWN_MS * load;
+    return ms * (load + 1);
   }
 
   whyNot(nowMs: number): SkipReason | null {

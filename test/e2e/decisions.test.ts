@@ -49,6 +49,7 @@ before(async () => {
         dear: { targets: [on('a', 'dear', { price: { input: 2, output: 8 } }), on('b', 'dear')], balance: 'cost' },
         backed: { targets: [on('a', 'backed')], retry: { max_attempts: 2 }, fallbacks: ['only'] },
         full: { targets: pair('full', day(1)) },
+        busy: { targets: [on('a', 'busy'), on('b', 'busy', { weight: 2 })], balance: 'least_busy' },
         spent: { targets: pair('spent', day(1)) },
         down: { targets: pair('down') },
         cool: { targets: [...pair('cool'), on('none', 'cool', { priority: 3 })] },
@@ -186,6 +187,22 @@ describe('the routing of an entry', () => {
     const [first, second] = cheaper!.routing.candidates;
     assert.equal(first!['target'], 'b/dear');
     assert.equal(Number(second!['cost_usd']), 2 * Number(first!['cost_usd']));
+    const [busy] = await ask('busy', 1);
+    const byTarget = (one: { readonly target?: unknown }) => String(one.target);
+    const sorted = (entry: Told) =>
+      [...entry.routing.candidates].sort((x, y) => (byTarget(x) < byTarget(y) ? -1 : 1));
+    const at = (target: string, more: object) => ({ target, priority: 1, state: 'ready', ...more });
+    assert.deepEqual(sorted(busy!), [
+      at('a/busy', { in_flight: 0, weight: 1 }),
+      at('b/busy', { in_flight: 0, weight: 2 }),
+    ]);
+    const { token } = await madeUser(gateway, { role: 'member', teams: ['ads'] });
+    const seen = await askApi(gateway, token, 'GET', `/usage?request_id=${busy!.request_id}`);
+    assert.deepEqual(
+      sorted(seen.body.data[0]),
+      [at('a/busy', { weight: 1 }), at('b/busy', { weight: 2 })],
+      'how much all teams use is not told to people of one',
+    );
   });
 
   it('says which attempt led to the next one, and why; a fallback names its model', async () => {

@@ -106,6 +106,12 @@ test('what a policy ordered by has a name of its own; what a later version may w
   assert.deepEqual(read('least_busy'), { ...bare, in_flight: 500 });
   assert.deepEqual(read('cost'), { ...bare, cost_usd: '0.000000500' });
   assert.deepEqual(read('usage'), { ...bare, used_share: 0.5 });
+  const both = (policy: Parameters<typeof policyWord>[0], value: number | null, more: number) =>
+    takenRoute(wayWord('first') + policyWord(policy) + readyWord('p/m', 1, value, more), 'm').candidates[0];
+  assert.deepEqual(both('least_busy', 2, 0.5), { ...bare, in_flight: 2, weight: 0.5 });
+  assert.deepEqual(both('latency', 120, 3), { ...bare, latency_ms: 120, in_flight: 3 });
+  assert.deepEqual(both('latency', null, 3), { ...bare, in_flight: 3 });
+  assert.deepEqual(both('usage', 0.003, 2), { ...bare, used_share: 0.000003, weight: 2 });
   const unknown = takenRoute('wZ pZ z9:1 +%zz:x:y', 'm');
   assert.deepEqual(unknown.candidates, [{ target: '%zz', priority: 0, state: 'ready' }]);
   assert.deepEqual([unknown.way, unknown.policy, unknown.model], [null, null, 'm']);

@@ -6,6 +6,7 @@ import { entryJson } from '../../ledger/page.js';
 import { shownDecision } from '../../ledger/shown-decision.js';
 import { ok, type Result, refuse, refused } from '../../lib/errors.js';
 import { nanoOf } from '../../lib/money.js';
+import type { TakenRoute } from '../../lib/taken-route.js';
 import { instant, pagedBy, text } from './schemas.js';
 
 const name = z.string();
@@ -45,12 +46,14 @@ const takenRoute = z
           ready_in_ms: count.optional().describe('After how many milliseconds it might be tried again.'),
           weight: count.optional().describe('Its share.'),
           in_flight: count.optional().describe('Attempts that ran there.'),
-          latency_ms: count.optional().describe('How long its first byte took lately.'),
+          latency_ms: count.optional().describe('How long its first byte took lately, or one has been waited for.'),
           cost_usd: name.optional().describe('What the request was expected to cost there.'),
           used_share: count.optional().describe('What of its limits was used; 1: all.'),
         }),
       )
-      .describe('In their order, with what they were ordered by.'),
+      .describe(
+        'In their order, with what they were ordered by: `weight`; `in_flight` by `weight`; `latency_ms` times one more than `in_flight`; `cost_usd`; or `used_share` by `weight`.',
+      ),
     passed_over: z
       .array(z.object({ target: name, why: name.describe('Why.') }))
       .describe('Targets that nothing could be sent to: at a limit of their own, or unfit for the request.'),
@@ -125,7 +128,7 @@ export const listedEntry = entryAnswer
 
 /**
  * The entry as `entryAnswer` has it, whose lists may be written to: what webhooks tell of it, and what was decided about it. To people
- * of teams the limits of models and targets, which are of all teams, are not told.
+ * of teams neither the limits of models and targets, which are of all teams, nor how much these use are told.
  */
 export function showEntry(entry: Entry, ofTeams: boolean) {
   const { flags, ...shown } = entryJson(entry);
@@ -133,12 +136,17 @@ export function showEntry(entry: Entry, ofTeams: boolean) {
   const decision = shownDecision(entry);
   if (!decision) return { ...shown, ...lists };
   const { routing, taken } = decision;
-  const told = { ...shown, ...lists, routing };
+  const told = { ...shown, ...lists, routing: ofTeams ? withoutLoad(routing) : routing };
   if (!taken) return told;
   const { limits, more } = taken;
   const own = ofTeams ? limits.filter(({ scope }) => !('model' in scope || 'target' in scope)) : limits;
   return { ...told, limits: own, ...(more > 0 && { limits_more: more }) };
 }
+
+const withoutLoad = (routing: TakenRoute): TakenRoute => ({
+  ...routing,
+  candidates: routing.candidates.map(({ in_flight: _running, used_share: _used, ...others }) => others),
+});
 
 const status = z
   .string()

@@ -129,9 +129,11 @@ function measureWords({
   cost_usd,
   used_share,
 }: TakenRoute['candidates'][number]): string {
-  if (weight !== undefined) return `weight ${weight}`;
-  if (in_flight !== undefined) return `${in_flight} running`;
-  if (latency_ms !== undefined) return milliseconds(latency_ms);
-  if (cost_usd !== undefined) return dollars(cost_usd);
-  return used_share === undefined ? '–' : `${Math.round(used_share * 100)} % used`;
+  const words: string[] = [];
+  if (latency_ms !== undefined) words.push(milliseconds(latency_ms));
+  if (in_flight !== undefined) words.push(`${in_flight} running`);
+  if (cost_usd !== undefined) words.push(dollars(cost_usd));
+  if (used_share !== undefined) words.push(`${Math.round(used_share * 100)} % used`);
+  if (weight !== undefined) words.push(`weight ${weight}`);
+  return words.join(', ') || '–';
 }
