@@ -27,6 +27,8 @@ export type RequestSigning = (
 export interface Target extends Candidate {
   /** `provider/model` as the configuration has it, for metrics; a wildcard's targets share one. */
   readonly label: string;
+  /** Its id as a word of what entries keep of decisions (`lib/word-text.ts`). */
+  readonly word: string;
   readonly provider: string;
   /** Where the provider lives: the base of its URLs. */
   readonly address: string;

@@ -7,6 +7,7 @@ import { Guards } from '../guardrails/guards.js';
 import type { Embedder } from '../lib/embedder.js';
 import { type ProviderSettings, type SettingName, settingForm } from '../lib/provider-settings.js';
 import { withoutTrailing } from '../lib/without-trailing.js';
+import { encoded } from '../lib/word-text.js';
 import { type Limit, limitsInForce } from '../limits/limit.js';
 import { contextWindowOf, standingPrice } from '../pricing/catalogue.js';
 import { catalogueProvider } from '../pricing/catalogue-provider.js';
@@ -223,6 +224,7 @@ function targetOf(
     return {
       id,
       label,
+      word: encoded(id),
       provider: written.provider,
       address: base.href,
       host: base.hostname,

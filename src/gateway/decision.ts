@@ -64,7 +64,7 @@ export class Choices {
   }
 
   passOver(target: Target, why: string): void {
-    const word = passedWord(target.id, why);
+    const word = passedWord(target.word, why);
     const fits = this.#passedNamed < MOST_PASSED && this.#passed.length + word.length <= MOST_PASSED_CHARS;
     if (this.#passedMore > 0 || !fits) {
       this.#passedMore++;
@@ -134,7 +134,9 @@ function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Targ
   if (ready.every((target) => add(candidateWord(target, policy, ask, nowMs)))) {
     skipped.every(({ target, why, untilMs }) => {
       const ms = untilMs - nowMs;
-      return add(skippedWord(target.id, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null));
+      return add(
+        skippedWord(target.word, target.priority, why, Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : null),
+      );
     });
   }
   return told < count ? text + moreWord(count - told) : text;
@@ -142,20 +144,20 @@ function planWords(model: Model, { ready, skipped }: Plan<Target>, ask: Ask<Targ
 
 /** With what the policy ordered by: a figure, and for some of them what it is divided by or multiplied with. */
 function candidateWord(target: Target, policy: RoutePolicy, ask: Ask<Target>, nowMs: number): string {
-  const { id, priority, state, weight } = target;
+  const { word, priority, state, weight } = target;
   switch (policy) {
     case 'least_busy':
-      return readyWord(id, priority, state.load, weight);
+      return readyWord(word, priority, state.load, weight);
     case 'latency': {
       const ms = state.latencyMs(nowMs);
-      return readyWord(id, priority, ms === null ? null : Math.round(ms), state.load);
+      return readyWord(word, priority, ms === null ? null : Math.round(ms), state.load);
     }
     case 'cost':
-      return readyWord(id, priority, finite(ask.costOf(target)));
+      return readyWord(word, priority, finite(ask.costOf(target)));
     case 'usage':
-      return readyWord(id, priority, finite(Math.round((state.usage?.share(nowMs) ?? 0) * 1e6) / 1000), weight);
+      return readyWord(word, priority, finite(Math.round((state.usage?.share(nowMs) ?? 0) * 1e6) / 1000), weight);
     default:
-      return readyWord(id, priority, weight);
+      return readyWord(word, priority, weight);
   }
 }
 

@@ -248,13 +248,20 @@ function askFor(
   nowMs: number,
 ): Ask<Target> {
   const tokens = { ...noUsage(), input: Math.ceil(facts.sizeBytes / 4), output: facts.maxOutput ?? USUAL_OUTPUT };
+  let costs: Map<Target, number> | undefined;
   const together = model.affinity !== 'none' && model.targets.length > 1;
   return {
     affinity: together ? (model.affinity === 'user' ? user : facts.prefix()) : null,
     turn,
     costOf: (target) => {
-      const price = target.priceAt(nowMs);
-      return price ? cost(tokens, price).total : Number.POSITIVE_INFINITY;
+      costs ??= new Map();
+      let known = costs.get(target);
+      if (known === undefined) {
+        const price = target.priceAt(nowMs);
+        known = price ? cost(tokens, price).total : Number.POSITIVE_INFINITY;
+        costs.set(target, known);
+      }
+      return known;
     },
   };
 }

@@ -43,15 +43,16 @@ export const wayWord = (way: RouteWay, why?: string): string =>
 export const ruleWord = (rule: number): string => `r${rule} `;
 export const modelWord = (name: string): string => `m${encoded(name)} `;
 export const policyWord = (policy: RoutePolicy): string => ` p${POLICIES[policy]}`;
-export const passedWord = (target: string, why: string): string => ` !${encoded(target)}:${why}`;
+/** Here and below `target` is the id as a word, which is made once for all requests. */
+export const passedWord = (target: string, why: string): string => ` !${target}:${why}`;
 export const morePassedWord = (count: number): string => ` ?${count}`;
 export const moreWord = (count: number): string => ` .${count}`;
 /** `value`: nothing where it is not known. */
 export const readyWord = (target: string, priority: number, value: number | null, more?: number): string =>
-  ` +${encoded(target)}:${priority}:${value ?? ''}${more === undefined ? '' : `:${more}`}`;
+  ` +${target}:${priority}:${value ?? ''}${more === undefined ? '' : `:${more}`}`;
 /** `ms`: until it may be tried; nothing where nobody knows. */
 export const skippedWord = (target: string, priority: number, why: string, ms: number | null): string =>
-  ` -${encoded(target)}:${priority}:${why}:${ms ?? ''}`;
+  ` -${target}:${priority}:${why}:${ms ?? ''}`;
 
 export interface RouteCandidate {
   readonly target: string;

@@ -7,13 +7,14 @@ import { cleanEntry } from '../../src/ledger/clean.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { shownDecision } from '../../src/ledger/shown-decision.js';
 import type { LimitSpec } from '../../src/lib/limit-spec.js';
+import { encoded } from '../../src/lib/word-text.js';
 import type { Hold } from '../../src/limits/hold.js';
 import { sampleEntries } from '../support/ledger-sample.js';
 
 /** The longest names, of characters that take most room. */
 const long = (n: number): string => `p/${'\u5b57'.repeat(190)}${n}`;
 const target = (id: string): Target =>
-  ({ id, label: id, priority: 1, weight: 1, state: { load: 0 } }) as unknown as Target;
+  ({ id, label: id, word: encoded(id), priority: 1, weight: 1, state: { load: 0 } }) as unknown as Target;
 const modelOf = (name: string, targets: readonly Target[]): Model =>
   ({ name, label: name, targets, balance: 'weighted', affinity: 'none' }) as unknown as Model;
 const ask = { affinity: null, turn: 0, costOf: () => 0 };

@@ -16,6 +16,7 @@ import {
   takenRoute,
   wayWord,
 } from '../../src/lib/taken-route.js';
+import { encoded } from '../../src/lib/word-text.js';
 
 const names = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 30 }),
@@ -74,8 +75,12 @@ test('a routing is read as it was written', () => {
         wayWord('fallback', 'rate_limit'),
         policyWord('latency'),
       ];
-      const rest = [readyWord(ready, 1, 120), readyWord(ready, 2, null), skippedWord(skipped, 1, 'open', 900)];
-      const last = [skippedWord(skipped, 1, 'held_open', null), passedWord(skipped, 'at_limit')];
+      const rest = [
+        readyWord(encoded(ready), 1, 120),
+        readyWord(encoded(ready), 2, null),
+        skippedWord(encoded(skipped), 1, 'open', 900),
+      ];
+      const last = [skippedWord(encoded(skipped), 1, 'held_open', null), passedWord(encoded(skipped), 'at_limit')];
       const counts = [morePassedWord(2), moreWord(4)];
       assert.deepEqual(takenRoute([...words, ...rest, ...last, ...counts].join(''), 'auto'), {
         way: 'fallback',
