@@ -1,5 +1,7 @@
 /** `tollgate requests list|show`: the ledger of a running gateway, filtered, newest first; and one request with all its attempts. */
 import type { Command } from 'commander';
+import type { TakenLimit } from '../lib/taken-limits.js';
+import type { TakenRoute } from '../lib/taken-route.js';
 import {
   aligned,
   asksGateway,
@@ -28,25 +30,9 @@ interface Line {
   readonly cache: string;
   readonly cost_usd: string;
   readonly duration_ms: number;
-  readonly routing?: {
-    readonly way: string | null;
-    readonly after: string | null;
-    readonly model: string;
-    readonly policy: string | null;
-    readonly candidates: readonly ({ readonly target: string; readonly state: string } & Readonly<
-      Record<string, unknown>
-    >)[];
-    readonly passed_over: readonly { readonly target: string; readonly why: string }[];
-  };
-  readonly limits?: readonly {
-    readonly scope: Readonly<Record<string, string>>;
-    readonly unit: string;
-    readonly per: string | null;
-    readonly max: string | number;
-    readonly held: string | number;
-    readonly remaining: string | number;
-    readonly used: string | number;
-  }[];
+  readonly routing?: TakenRoute;
+  readonly limits?: readonly TakenLimit[];
+  readonly limits_more?: number;
 }
 
 interface Page {
@@ -91,12 +77,27 @@ export function registerRequests(program: Command, world: CliWorld = ownWorld): 
     .argument('<id>', 'the id of the request, as `x-request-id` of its answer has it')
     .action(
       told(async (id: string, options: Common) => {
-        const query = new URLSearchParams({ request_id: id, limit: '100' });
-        const page = await call<Page>(world, options, 'GET', `/usage?${query}`);
+        const page = await pagesOf(id, (query) => call<Page>(world, options, 'GET', `/usage?${query}`));
         if (page.data.length === 0) throw new UserError(`There is no request '${id}' in the ledger.`);
-        show(world, options, page, () => [...page.data].sort((a, b) => a.attempt - b.attempt).flatMap(attemptLines));
+        show(world, options, page, () => requestLines(page));
       }),
     );
+}
+
+/** A caller may give many requests the same id: the newest so many pages of it. */
+const MOST_PAGES = 10;
+
+async function pagesOf(id: string, read: (query: URLSearchParams) => Promise<Page>): Promise<Page> {
+  const data: Line[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const query = new URLSearchParams({ request_id: id, limit: '1000', ...(cursor !== null && { cursor }) });
+    const { data: more, next_cursor } = await read(query);
+    data.push(...more);
+    cursor = next_cursor;
+    if (cursor === null) break;
+  }
+  return { data, next_cursor: cursor };
 }
 
 function queryOf(options: ListOptions): URLSearchParams {
@@ -127,28 +128,39 @@ function listLines({ data, next_cursor }: Page): string[] {
   return next_cursor === null ? lines : [...lines, '', 'There are more: ask for more with --limit, or narrow it down.'];
 }
 
+function requestLines({ data, next_cursor }: Page): string[] {
+  const lines = [...data].sort((a, b) => a.attempt - b.attempt).flatMap(attemptLines);
+  return next_cursor === null ? lines : [...lines, '', 'There are older ones of this id, which are not shown.'];
+}
+
 function attemptLines(one: Line): string[] {
-  const { attempt, target, at, status, error, duration_ms, cost_usd, routing, limits = [] } = one;
+  const { attempt, target, at, status, error, duration_ms, cost_usd, routing, limits = [], limits_more = 0 } = one;
   const came = `${status}${error === null ? '' : ` ${error}`}, ${Math.round(duration_ms)} ms, $${cost_usd}`;
   const lines = [`attempt ${attempt}  ${target}  ${at}  ${came}`];
   if (routing) lines.push(...routingLines(routing));
-  const rows = limits.map(({ scope, unit, per, max, held, remaining, used }) => [
+  const rows = limits.map(({ scope, unit, per, model, max, held, remaining, used }) => [
     `  ${Object.values(scope).join(' of ')}`,
-    `${max} ${unit}${per === null ? '' : `/${per}`}`,
+    `${max} ${unit}${per === null ? '' : `/${per}`}${model === null ? '' : ` of ${model}`}`,
     `held ${held}`,
     `used ${used}`,
     `left then ${remaining}`,
   ]);
-  return [...lines, ...aligned(rows)];
+  lines.push(...aligned(rows));
+  if (limits_more > 0) lines.push(`  and ${limits_more} more limits`);
+  return lines;
 }
 
-function routingLines({ way, after, model, policy, candidates, passed_over }: NonNullable<Line['routing']>): string[] {
-  const chosen = [way ?? 'chosen', after && `after ${after}`, `model ${model}`, policy && `by ${policy}`];
+function routingLines({ way, after, model, rules, policy, candidates, more, ...passed }: TakenRoute): string[] {
+  const { passed_over, passed_over_more = 0 } = passed;
+  const by = rules.length > 0 && `rule ${rules.join(', then ')}`;
+  const chosen = [way ?? 'chosen', after && `after ${after}`, `model ${model}`, by, policy && `by ${policy}`];
   const lines = [`  routing: ${chosen.filter((word) => word).join(', ')}`];
-  for (const { target, state, priority: _, ...measure } of candidates) {
-    const by = Object.entries(measure).map(([name, value]) => `${name} ${value}`);
-    lines.push(`    ${[target, state, ...by].join(', ')}`);
+  for (const { target, state, ...measure } of candidates) {
+    const figures = Object.entries(measure).map(([name, value]) => `${name} ${value}`);
+    lines.push(`    ${[target, state, ...figures].join(', ')}`);
   }
+  if (more > 0) lines.push(`    and ${more} more candidates`);
   for (const { target, why } of passed_over) lines.push(`    ${target}, passed over: ${why}`);
+  if (passed_over_more > 0) lines.push(`    and ${passed_over_more} more passed over`);
   return lines;
 }

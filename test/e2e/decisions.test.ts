@@ -84,6 +84,8 @@ beforeEach(() => {
 });
 
 let requests = 0;
+/** Of a request that had a choice and a limit of some models. */
+let pairedId = '';
 
 async function ask(model: string, attempts: number, more: object = {}, as = key): Promise<Told[]> {
   const requestId = `decision-${++requests}`;
@@ -143,6 +145,7 @@ describe('the limits of an entry', () => {
 
   it('are those that count the attempt: patterns of models, end users, wildcards, and each target its own', async () => {
     const [paired] = await ask('pair', 1, { user: 'ann' });
+    pairedId = paired!.request_id;
     assert.deepEqual(limit(paired!, 'concurrent'), {
       ...{ scope: { key: id }, unit: 'concurrent', per: null, model: 'pair*', max: 7, held: 1, remaining: 6, used: 0 },
     });
@@ -189,8 +192,7 @@ describe('the routing of an entry', () => {
     assert.equal(Number(second!['cost_usd']), 2 * Number(first!['cost_usd']));
     const [busy] = await ask('busy', 1);
     const byTarget = (one: { readonly target?: unknown }) => String(one.target);
-    const sorted = (entry: Told) =>
-      [...entry.routing.candidates].sort((x, y) => (byTarget(x) < byTarget(y) ? -1 : 1));
+    const sorted = (entry: Told) => [...entry.routing.candidates].sort((x, y) => (byTarget(x) < byTarget(y) ? -1 : 1));
     const at = (target: string, more: object) => ({ target, priority: 1, state: 'ready', ...more });
     assert.deepEqual(sorted(busy!), [
       at('a/busy', { in_flight: 0, weight: 1 }),
@@ -324,13 +326,16 @@ describe('the ledger', () => {
         const env = { PATH: process.env['PATH'], TOLLGATE_URL: gateway.url, TOLLGATE_ADMIN_KEY: gateway.adminKey };
         execFile(process.execPath, [tollgate, 'requests', ...args], { env }, (_, out, err) => resolve(out + err));
       });
-    const [list, shown, none] = await Promise.all([
+    const [list, shown, paired, none] = await Promise.all([
       cli('list', '--key-name', 'nightly', '--min-cost', '0.000001', '--max-cost', '1'),
       cli('show', 'decision-tagged'),
+      cli('show', pairedId),
       cli('show', 'no-such-request'),
     ]);
     assert.match(list, /^TIME .*\n\S+ +200 +only +a\/only +Nightly-Import +0\.0\d+ +\d+ ms +decision-\d+\n$/);
-    assert.match(shown, /^attempt 1 {2}a\/only .* 200, \d+ ms, \$0\.\d{9}\n {2}routing: only, model only\n/);
+    assert.match(shown, /^attempt 1 {2}a\/only .* 200, \d+ ms, \$0\.\d{9}\n {2}routing: only, model only, rule 0\n/);
+    assert.match(paired, /\n {4}a\/pair, ready, priority 1, weight 3\n/);
+    assert.match(paired, new RegExp(`${id} +7 concurrent of pair\\* +held 1 +used 0`));
     assert.match(shown, new RegExp(`${id} +60 requests/minute +held 1 +used 1 +left then \\d+`));
     assert.match(none, /There is no request 'no-such-request'/);
   });
