@@ -30,8 +30,8 @@ export interface Target extends Candidate {
   /** Its id as a word of what entries keep of decisions (`lib/word-text.ts`). */
   readonly word: string;
   readonly provider: string;
-  /** Where the provider lives: the base of its URLs. */
-  readonly address: string;
+  /** What of its provider decides who answers, and how: the base of its URLs, and the headers that are set for it. */
+  readonly place: string;
   /** The host of it. */
   readonly host: string;
   /** The model's name at the provider. */

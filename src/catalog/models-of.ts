@@ -207,6 +207,7 @@ function targetOf(
     ...secretsOf(settings),
   ]);
   const label = labelOf(written);
+  const place = [base.href, ...Object.entries(provider.headers).flat()].join('\n');
   return (star) => {
     const name = written.model.replace('*', star);
     const id = `${written.provider}/${name}`;
@@ -226,7 +227,7 @@ function targetOf(
       label,
       word: encoded(id),
       provider: written.provider,
-      address: base.href,
+      place,
       host: base.hostname,
       model: name,
       priority: written.priority,

@@ -80,8 +80,8 @@ export function questionOf({
   };
 }
 
-/** Which target, and where its provider lives: another address is another provider under its name. */
-const placeOf = ({ id, address }: Target): string => `${id} ${address}`;
+/** Which target, and of which provider: another address, or other headers, make another one under its name. */
+const placeOf = ({ id, place }: Target): string => `${id} ${place}`;
 
 const streamOptionsOf = ({ json }: ModelRequest): unknown =>
   (json as { readonly stream_options?: unknown }).stream_options ?? null;

@@ -65,8 +65,11 @@ for (const database of ['postgres', 'embedded']) {
       const prompt = 'Who answers this question?';
       const file = join(gateway.dir, 'config.yaml');
       const written = await readFile(file, 'utf8');
-      const moved = parse(written) as { providers: { fake: { base_url: string } } };
+      type Written = { providers: { fake: { base_url: string; headers?: object } } };
+      const moved = parse(written) as Written;
       moved.providers.fake.base_url = `${other.url}/v1`;
+      const headed = parse(written) as Written;
+      headed.providers.fake.headers = { 'x-variant': 'b' };
       try {
         await ask(key, prompt);
         assert.equal(await ask(key, prompt), 'hit');
@@ -74,6 +77,9 @@ for (const database of ['postgres', 'embedded']) {
         await gateway.admin('POST', '/config/reload');
         assert.equal(await ask(key, prompt), 'miss');
         assert.equal(other.requests.length, 1);
+        await writeFile(file, stringify(headed));
+        await gateway.admin('POST', '/config/reload');
+        assert.equal(await ask(key, prompt), 'miss', 'other headers are sent');
         await writeFile(file, written);
         await gateway.admin('POST', '/config/reload');
         assert.equal(await ask(key, prompt), 'hit');
