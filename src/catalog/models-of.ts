@@ -133,7 +133,6 @@ function modelOf(
 /** 0 means never. */
 const orNever = (ms: number): number => (ms === 0 ? Number.POSITIVE_INFINITY : ms);
 
-/** Makes the target; `star` stands for the `*` in the name of its model. */
 const labelOf = ({ provider, model }: TargetConfig): string => `${provider}/${model}`;
 
 /** The limits of each target, whichever of the models that name it states them. */
@@ -152,6 +151,7 @@ function targetLimits(config: Config, nowMs: number): ReadonlyMap<string, readon
   return limits;
 }
 
+/** Makes the target; `star` stands for the `*` in the name of its model. */
 function targetOf(
   config: Config,
   model: ModelConfig,

@@ -172,9 +172,9 @@ export class Meter implements UpstreamEvents {
     if (this.#plan.refuseEmpty && reading.empty && !reading.filtered) {
       // Reasoning is passed on as it comes, and the stream that it begins is one.
       if (reading.done) return this.onFailure(EMPTY);
-      if (reading.text() === '') return;
+      if (reading.chars === 0) return;
     }
-    if (probe && !waited && !reading.done && reading.text().length < probe.text) {
+    if (probe && !waited && !reading.done && reading.chars < probe.text) {
       this.#probeTimer ??= setTimeout(() => this.#releaseLate(reading), probe.wait);
       return;
     }

@@ -1,4 +1,5 @@
 /** What an attempt can have cost, by how far it came. What was never sent costs nothing. */
+import type { StreamReader } from '../formats/translation.js';
 import type { Carried } from './carried.js';
 
 /**
@@ -7,7 +8,7 @@ import type { Carried } from './carried.js';
  */
 export function mayHaveCost(carried: Carried): boolean {
   if (!carried.times.wasSent) return false;
-  if (carried.kind !== 'failed' || carried.reading?.text()) return true;
+  if (carried.kind !== 'failed' || hasWords(carried)) return true;
   const { kind } = carried.failure;
   return kind === 'timeout' || (kind === 'garbage' && carried.reading === undefined);
 }
@@ -17,4 +18,8 @@ export const wasAnswered = (carried: Carried): boolean =>
   carried.kind === 'whole' ||
   carried.kind === 'streamed' ||
   (carried.kind === 'blocked' && carried.answer !== undefined) ||
-  Boolean(carried.reading?.usage || carried.reading?.text());
+  Boolean(carried.reading?.usage) ||
+  hasWords(carried);
+
+const hasWords = ({ reading }: { readonly reading?: Pick<StreamReader, 'chars'> | undefined }): boolean =>
+  reading !== undefined && reading.chars > 0;

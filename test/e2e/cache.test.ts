@@ -162,7 +162,7 @@ describe('the exact tier', () => {
     const { key } = await gateway.key();
     const prompt = fresh();
     await ask(key, `{"model":"cached","temperature":0,"messages":[{"role":"user","content":"${prompt}"}]}`);
-    const spaced = `{ "messages" : [ { "content" : "${prompt}", "role" : "user" } ], "temperature" : 0.0, "model" : "cached", "user": "bob", "metadata": {"a": "b"} }`;
+    const spaced = `{ "messages" : [ { "content" : "${prompt}", "role" : "user" } ], "temperature" : 0.0, "model" : "cached", "user": "bob", "safety_identifier": "b", "prompt_cache_key": "k", "metadata": {"a": "b"} }`;
     assert.equal((await ask(key, spaced)).cache, 'hit');
     for (const more of [
       { temperature: 0.1 },

@@ -17,7 +17,9 @@ import { chatUsage } from './usage.js';
 type Wire = Record<string, unknown>;
 
 /** Fields that change how an answer is delivered or recorded, and not what it says. */
-const apart: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options', 'user', 'metadata']);
+const apart: ReadonlySet<string> = new Set([
+  ...['model', 'stream', 'stream_options', 'user', 'safety_identifier', 'metadata', 'prompt_cache_key'],
+]);
 
 export const chatReplay: Replay<ChatRequest> = {
   unfit({ json, facts }) {

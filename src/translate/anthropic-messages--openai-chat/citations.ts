@@ -15,13 +15,14 @@ export function citationsOf(annotations: unknown, said: (start: number, end: num
     const cited = isObject(one) ? one['url_citation'] : undefined;
     if (!isObject(cited) || typeof cited['url'] !== 'string') return [];
     const { url, title, start_index: start, end_index: end } = cited;
-    const quote = typeof start === 'number' && typeof end === 'number' ? said(start, end) : '';
+    const isPlaced = typeof start === 'number' && typeof end === 'number';
+    const quote = isPlaced ? said(start, Math.min(end, start + LONGEST_QUOTE)) : '';
     return [
       {
         type: 'web_search_result_location',
         url,
         title: typeof title === 'string' ? title : null,
-        cited_text: quote.slice(0, LONGEST_QUOTE),
+        cited_text: quote,
         encrypted_index: OWN_CITATION,
       },
     ];

@@ -5,6 +5,7 @@
  */
 
 import { ownSignature, type ThinkingField } from '../../formats/anthropic-messages/own-signature.js';
+import { GeneratedText } from '../../formats/generated-text.js';
 import { usageMetadata } from '../../formats/google-gemini/replay.js';
 import type { GeminiRequest } from '../../formats/google-gemini/request.js';
 import { noUsage, type Usage } from '../../formats/usage.js';
@@ -35,14 +36,12 @@ interface Choice {
   thinking: { field: ThinkingField; text: string } | undefined;
   finish: string | undefined;
   /** The content, for what is cited of it, and citations. */
-  said: string;
+  readonly said: GeneratedText;
   readonly annotations: unknown[];
 }
 
 /** No answer has more. */
 const MOST_CHOICES = 128;
-/** Characters of a choice that are kept for citations. */
-const MOST_SAID = 128 * 1024;
 
 export class GeminiWriter implements ChunkWriter {
   readonly #terms: LegTerms<GeminiRequest>;
@@ -82,7 +81,7 @@ export class GeminiWriter implements ChunkWriter {
 
   closing(usage: Usage | undefined): string {
     const candidates = [...this.#choices].map(([index, { finish, annotations, said }]) => {
-      const grounding = groundingOf(annotations, said);
+      const grounding = annotations.length > 0 ? groundingOf(annotations, said.kept()) : undefined;
       const last = candidate(index, [{ text: '' }], finish ?? 'STOP');
       return grounding ? { ...last, groundingMetadata: grounding } : last;
     });
@@ -93,7 +92,7 @@ export class GeminiWriter implements ChunkWriter {
   #choiceAt(index: number): Choice | undefined {
     let choice = this.#choices.get(index);
     if (!choice && this.#choices.size < MOST_CHOICES) {
-      choice = { calls: new Map(), thinking: undefined, finish: undefined, said: '', annotations: [] };
+      choice = { calls: new Map(), thinking: undefined, finish: undefined, said: new GeneratedText(), annotations: [] };
       this.#choices.set(index, choice);
     }
     return choice;
@@ -110,8 +109,7 @@ export class GeminiWriter implements ChunkWriter {
     if (this.#thinks) parts.push(...this.#thoughts(delta, choice));
     const said = [...textParts(delta['content']), ...textParts(delta['refusal']), ...imageParts(delta['images'])];
     parts.push(...said);
-    for (const { text } of said)
-      if (typeof text === 'string') choice.said += text.slice(0, MOST_SAID - choice.said.length);
+    for (const { text } of said) if (typeof text === 'string') choice.said.add(text);
     const { annotations } = delta;
     if (Array.isArray(annotations))
       choice.annotations.push(...(annotations as unknown[]).slice(0, MOST_CITATIONS - choice.annotations.length));
