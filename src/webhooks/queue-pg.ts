@@ -20,13 +20,14 @@ interface Claim {
 }
 
 /**
- * Endpoints with something due that nobody else is at: those that take what they are sent first, and of these and the others those
- * first that were served least lately.
+ * Endpoints with something due that nobody else is at, those first that were served least lately. Those whose last delivery failed
+ * come first, up to the part that they may have: so neither they nor the others wait for ever, however many of the others are
+ * always due.
  */
 export async function claim(query: Query, given: Claim): Promise<Claimed[]> {
   const rows = await query<Omit<Claimed, 'old_secret_ends_at'> & { old_secret_ends_at: Date | null }>(
-    `with good as (${dueOf('failures = 0', '$4')}),
-     failing as (${dueOf('failures > 0', 'least($7, $4 - (select count(*) from good))')}),
+    `with failing as (${dueOf('failures > 0', 'least($7::bigint, $4::bigint)')}),
+     good as (${dueOf('failures = 0', '$4::bigint - (select count(*) from failing)')}),
      due as (select id from good union all select id from failing)
      update webhook_endpoints e set lease = $1, leased_until = $3, served_at = $2 from due where e.id = due.id
      returning e.id, e.source, e.url, e.failures, e.secret, e.old_secret, e.old_secret_ends_at`,

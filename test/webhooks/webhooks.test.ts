@@ -5,6 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { newSigningSecret } from '../../src/lib/standard-webhooks.js';
 import { sqlOf } from '../../src/store/query.js';
 import { writeMessage, writeUsage } from '../../src/webhooks/outbox-pg.js';
+import { claim, release } from '../../src/webhooks/queue-pg.js';
 import { ManualClock } from '../support/clock.js';
 import { answer, drip, hang, type Manner, type Receiver, reset, startReceiver } from '../support/receiver.js';
 import {
@@ -239,6 +240,26 @@ for (const [name, open] of [
       assert.ok(Date.now() - start < 50_000, 'it waited until hanging attempts were given up, after a minute');
       await bad.close();
       await w.webhooks.idle();
+    });
+
+    it('an endpoint that failed has its turn, however many others are always due', async () => {
+      const w = await make();
+      const failed = (await w.endpoint(`${there.url}?failed`)).endpoint.id;
+      const configured = [failed];
+      for (let n = 0; n < 3; n++) configured.push((await w.endpoint(`${there.url}?${n}`)).endpoint.id);
+      await writeMessage(query(), { type: 'target.opened', at: w.clock.now(), data: {} });
+      await query()('update webhook_endpoints set failures = 1 where id = $1', [failed]);
+      const claimed = async (most: number, mostFailing: number) => {
+        const nowMs = w.clock.now();
+        const given = { lease: 'a', nowMs, untilMs: nowMs + 10_000, most, mostFailing, keyId: '', configured };
+        const found = await claim(query(), given);
+        for (const { id } of found) await release(query(), id, 'a');
+        w.clock.advance(1);
+        return found.map(({ id }) => (id === failed ? 'failed' : 'good')).sort();
+      };
+      for (let round = 0; round < 3; round++) assert.deepEqual(await claimed(2, 1), ['failed', 'good']);
+      assert.deepEqual(await claimed(1, 0), ['good'], 'it has its part');
+      assert.deepEqual(await claimed(9, 1), ['failed', 'good', 'good', 'good']);
     });
 
     it('an endpoint that fails for everything is tried rarely, and gets everything when it is back', async () => {
