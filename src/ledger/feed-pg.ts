@@ -7,12 +7,9 @@
  * before they look. Only from then on none is missing.
  */
 import { setTimeout as after } from 'node:timers/promises';
-import { and, gte, inArray, lte } from 'drizzle-orm';
 import type { Store } from '../store/pg.js';
-import { entries } from '../store/schema.js';
-import type { Entry } from './entry.js';
 import type { EntryFeed, Fed } from './feed.js';
-import { entryOf } from './stored-entry-pg.js';
+import { entriesAt } from './stored-entry-pg.js';
 
 /** A part of the statement that writes entries. */
 export const feedingFrom = (added: string): string =>
@@ -31,20 +28,6 @@ const MOST_READ = 1_000;
 
 export function pgEntryFeed({ pool, db }: Pick<Store, 'pool' | 'db'>): EntryFeed {
   const first = async <T extends object>(text: string): Promise<T> => (await pool.query<T>(text)).rows[0]!;
-
-  async function entriesOf(fed: readonly { readonly id: string; readonly at: Date }[]): Promise<Map<string, Entry>> {
-    const times = fed.map(({ at }) => at.getTime());
-    const rows = await db
-      .select()
-      .from(entries)
-      .where(
-        and(
-          ...[gte(entries.at, Math.min(...times)), lte(entries.at, Math.max(...times))],
-          ...[inArray(entries.at, [...new Set(times)]), inArray(entries.id, [...fed.map(({ id }) => id)])],
-        ),
-      );
-    return new Map(rows.map((row) => [row.id, entryOf(row)]));
-  }
 
   /** Statements that write the ledger just now; `among`: of these. */
   async function writing(among: readonly string[] | null): Promise<readonly string[]> {
@@ -95,7 +78,7 @@ export function pgEntryFeed({ pool, db }: Pick<Store, 'pool' | 'db'>): EntryFeed
       );
       const fed = rows.filter((row) => row.tx !== null);
       const taken = fed.slice(0, MOST_READ);
-      const found = taken.length === 0 ? new Map<string, Entry>() : await entriesOf(taken);
+      const found = new Map((await entriesAt(db, taken)).map((entry) => [entry.id, entry]));
       return {
         next: BigInt(rows[0]!.next),
         more: fed.length > MOST_READ,

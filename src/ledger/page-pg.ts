@@ -8,7 +8,7 @@ import type { Store } from '../store/pg.js';
 import { entries } from '../store/schema.js';
 import type { Entry } from './entry.js';
 import type { LedgerFilter, Position } from './ledger-store.js';
-import { entryOf } from './stored-entry-pg.js';
+import { entriesAt, entryOf } from './stored-entry-pg.js';
 
 type Reads = Pick<Store['db'], 'select' | 'execute'>;
 type Db = Store['db'];
@@ -134,25 +134,7 @@ async function pageOfKeys(
       order by ${entries.at} desc, ${entries.id} desc limit ${limit}) as newest
       order by newest.at desc, newest.id desc limit ${limit}`,
   );
-  if (rows.length === 0) return [];
-  const times = rows.map(({ at }) => new Date(at).getTime());
-  const found = await db
-    .select()
-    .from(entries)
-    .where(
-      and(
-        ...[gte(entries.at, Math.min(...times)), lte(entries.at, Math.max(...times))],
-        ...[
-          inArray(entries.at, [...new Set(times)]),
-          inArray(
-            entries.id,
-            rows.map(({ id }) => id),
-          ),
-        ],
-      ),
-    )
-    .orderBy(desc(entries.at), desc(entries.id));
-  return found.map(entryOf);
+  return entriesAt(db, rows);
 }
 
 const timestamp = (ms: number): SQL => sql`${new Date(ms).toISOString()}::timestamptz`;

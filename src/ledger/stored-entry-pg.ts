@@ -1,5 +1,7 @@
 /** Entries as the database has them. */
-import type { entries } from '../store/schema.js';
+import { and, desc, gte, inArray, lte } from 'drizzle-orm';
+import type { Store } from '../store/pg.js';
+import { entries } from '../store/schema.js';
 import type { Entry, EntryFlag, Estimate } from './entry.js';
 
 type Stored = typeof entries.$inferSelect;
@@ -60,6 +62,27 @@ export function entryOf(stored: Stored): Entry {
     ...(stored.decision !== null && { decision: stored.decision }),
     ...(stored.correction !== null && { correction: stored.correction as NonNullable<Entry['correction']> }),
   };
+}
+
+/** Entries of which time and id are known, newest first. Their times say which partitions have them. */
+export async function entriesAt(
+  db: Pick<Store['db'], 'select'>,
+  places: readonly { readonly at: Date | string; readonly id: string }[],
+): Promise<readonly Entry[]> {
+  if (places.length === 0) return [];
+  const times = places.map(({ at }) => new Date(at).getTime());
+  const ids = places.map(({ id }) => id);
+  const rows = await db
+    .select()
+    .from(entries)
+    .where(
+      and(
+        ...[gte(entries.at, Math.min(...times)), lte(entries.at, Math.max(...times))],
+        ...[inArray(entries.at, [...new Set(times)]), inArray(entries.id, ids)],
+      ),
+    )
+    .orderBy(desc(entries.at), desc(entries.id));
+  return rows.map(entryOf);
 }
 
 /** With all that it was written with, so that what corrects it counts for the same limits. */

@@ -7,7 +7,7 @@
  */
 import type { LimitSpec, LimitUnit, LimitWindow } from './limit-spec.js';
 import { usd } from './money.js';
-import { decoded, encoded } from './word-text.js';
+import { decoded, encoded, named } from './word-text.js';
 
 export type LimitOwner = 'key' | 'team' | 'key_user' | 'team_user' | 'model' | 'target';
 
@@ -94,7 +94,7 @@ export function takenLimits(text: string, by: TakenBy): TakenLimits {
     limits.push({
       scope: scopeOf(named(OWNERS, owner!)!, decoded(id ?? ''), by),
       unit,
-      per: named(WINDOWS, window!) ?? null,
+      per: named(WINDOWS, window!),
       model: pattern === undefined ? null : decoded(pattern),
       max: shown(Number(max)),
       held: shown(Number(held)),
@@ -104,9 +104,6 @@ export function takenLimits(text: string, by: TakenBy): TakenLimits {
   }
   return { limits, more };
 }
-
-const named = <T extends string>(codes: Readonly<Record<T, string>>, code: string): T | undefined =>
-  (Object.keys(codes) as T[]).find((name) => codes[name] === code);
 
 function scopeOf(owner: LimitOwner, id: string, { key, team, user }: TakenBy): Record<string, string> {
   if (owner === 'model' || owner === 'target') return { [owner]: id };

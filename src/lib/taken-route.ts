@@ -6,7 +6,7 @@
  * before, `?2` how many more of these, and `.3` how many more candidates there were.
  */
 import { usd } from './money.js';
-import { decoded, encoded } from './word-text.js';
+import { decoded, encoded, named } from './word-text.js';
 
 /** How a target came to be tried. */
 const WAYS = {
@@ -172,6 +172,3 @@ const whole = (text: string | undefined): number | null =>
 
 const number = (text: string | undefined): number | null =>
   text !== undefined && /^\d{1,16}(\.\d{1,16})?$/.test(text) ? Number(text) : null;
-
-const named = <T extends string>(codes: Readonly<Record<T, string>>, code: string): T | null =>
-  (Object.keys(codes) as T[]).find((name) => codes[name] === code) ?? null;

@@ -28,3 +28,7 @@ export function decoded(written: string): string {
     return written;
   }
 }
+
+/** The name that has this code; null: none has. */
+export const named = <T extends string>(codes: Readonly<Record<T, string>>, code: string): T | null =>
+  (Object.keys(codes) as T[]).find((name) => codes[name] === code) ?? null;
