@@ -157,10 +157,12 @@ export function cacheContract(name: string, open: () => Promise<CacheStores>): v
       );
       assert.deepEqual([...first[0]!.vector], [1, 0.5, -0.25]);
       assert.equal((await stores.prompts.page('s', first[1]!.seq, 2)).length, 1);
-      const [second, ...others] = await stores.prompts.texts('s', first[0]!.seq, 1);
+      const [second, ...others] = await stores.prompts.texts('s', first[0]!.seq, 1, []);
       assert.deepEqual([second!.key, second!.seq, others.length], [all[1]!.key, first[1]!.seq, 0]);
       assert.equal(second!.prompt.toString(), `prompt of ${all[1]!.key}`);
-      assert.deepEqual(await stores.prompts.texts('another', 0, 9), []);
+      assert.deepEqual(await stores.prompts.texts('another', 0, 9, []), []);
+      const [third, ...more] = await stores.prompts.texts('s', first[0]!.seq, 9, [0, first[1]!.seq]);
+      assert.deepEqual([third!.key, more.length], [all[2]!.key, 0]);
       const keys = all.map(({ key }) => key);
       assert.deepEqual(await stores.prompts.read('another', keys), []);
       const [read] = await stores.prompts.read('s', [keys[0]!, 'nobody']);

@@ -30,8 +30,8 @@ interface ScopeOutlines {
   whole: boolean;
   full: boolean;
   lastSeq: number;
-  /** Those that were read among the latest numbers -> their numbers. */
-  readonly latest: Map<string, number>;
+  /** The latest numbers that were read. */
+  readonly latest: Set<number>;
   readonly madeAt: number;
   readAt: number;
   reading: Promise<void> | undefined;
@@ -108,8 +108,9 @@ export class Outlines {
 
   async #read(scope: string, of: ScopeOutlines): Promise<void> {
     let after = Math.max(0, of.lastSeq - OVERLAP);
+    const known = [...of.latest].filter((seq) => seq > after);
     for (;;) {
-      const rows = await this.#deps.store.texts(scope, after, PAGE);
+      const rows = await this.#deps.store.texts(scope, after, PAGE, known);
       await inTurns(this.#addAll(scope, of, rows));
       if (of.full) return;
       after = rows.at(-1)?.seq ?? after;
@@ -117,14 +118,13 @@ export class Outlines {
       if (rows.length < PAGE) break;
     }
     of.whole = true;
-    for (const [key, seq] of of.latest) if (seq <= of.lastSeq - OVERLAP) of.latest.delete(key);
+    for (const seq of of.latest) if (seq <= of.lastSeq - OVERLAP) of.latest.delete(seq);
   }
 
   *#addAll(scope: string, of: ScopeOutlines, rows: readonly StoredText[]): Generator<number, void> {
     for (const row of rows) {
       if (of.full) return;
-      if (of.latest.get(row.key) === row.seq) continue;
-      of.latest.set(row.key, row.seq);
+      of.latest.add(row.seq);
       const signature = this.#deps.known(row) ?? this.#opened(row);
       if (signature) this.#add(scope, of, outlineOf(signature));
       yield row.prompt.length;
@@ -165,7 +165,7 @@ export class Outlines {
     const found = this.#scopes.get(scope);
     if (found && !(found.full && now - found.madeAt > ANEW_MS)) return found;
     const of: ScopeOutlines = {
-      ...{ forms: new Map(), many: 0, whole: false, full: false, lastSeq: 0, latest: new Map() },
+      ...{ forms: new Map(), many: 0, whole: false, full: false, lastSeq: 0, latest: new Set() },
       ...{ madeAt: now, readAt: Number.NEGATIVE_INFINITY, reading: undefined },
     };
     this.#scopes.set(scope, of);

@@ -53,8 +53,8 @@ export interface PromptStore {
     afterSeq: number,
     most: number,
   ): Promise<readonly { seq: number; key: string; vector: Float32Array }[]>;
-  /** The same of what was written. */
-  texts(scope: string, afterSeq: number, most: number): Promise<readonly StoredText[]>;
+  /** The same of what was written, without those of the numbers `known`. */
+  texts(scope: string, afterSeq: number, most: number, known: readonly number[]): Promise<readonly StoredText[]>;
   /** Those of `keys` that are in the scope, with what is told of their answers now. */
   read(scope: string, keys: readonly string[]): Promise<readonly ReadPrompt[]>;
   /** The answer of a prompt in the scope. */
@@ -72,9 +72,9 @@ export function memoryPromptStore(answers: AnswerStore): PromptStore {
   const prompts = new Map<string, StoredPrompt & { readonly seq: number }>();
   let observed: Observation[] = [];
   let last = 0;
-  const after = (scope: string, afterSeq: number, most: number) =>
+  const after = (scope: string, afterSeq: number, most: number, known: readonly number[] = []) =>
     [...prompts.values()]
-      .filter((prompt) => prompt.scope === scope && prompt.seq > afterSeq)
+      .filter((prompt) => prompt.scope === scope && prompt.seq > afterSeq && !known.includes(prompt.seq))
       .sort((a, b) => a.seq - b.seq)
       .slice(0, most);
   return {

@@ -18,7 +18,9 @@ interface KeptRow extends BodyRow {
 }
 
 const page = 'select seq, key, vector from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
-const texts = 'select seq, key, prompt from cache_prompts where scope = $1 and seq > $2 order by seq limit $3';
+const texts = `
+  select seq, key, prompt from cache_prompts where scope = $1 and seq > $2 and seq <> all($4::bigint[])
+  order by seq limit $3`;
 const read = `
   select p.scope, p.prompt, p.answer_group, a.key, a.id, a.model, a.team, a.key_id, a.tags, a.epoch,
     ${msOf('a.created_at')} as created_ms, ${msOf('a.expires_at')} as expires_ms
@@ -40,8 +42,8 @@ export function pgPromptStore(pool: Store['pool']): PromptStore {
       const { rows } = await pool.query<{ seq: string; key: string; vector: Buffer }>(text);
       return rows.map(({ seq, key, vector }) => ({ seq: Number(seq), key, vector: floatsOf(vector) }));
     },
-    async texts(scope, afterSeq, most) {
-      const text = { name: 'tollgate_cache_texts', text: texts, values: [scope, afterSeq, most] };
+    async texts(scope, afterSeq, most, known) {
+      const text = { name: 'tollgate_cache_texts', text: texts, values: [scope, afterSeq, most, known] };
       const { rows } = await pool.query<{ seq: string; key: string; prompt: Buffer }>(text);
       return rows.map(({ seq, key, prompt }) => ({ seq: Number(seq), key, prompt }));
     },

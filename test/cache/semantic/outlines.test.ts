@@ -94,6 +94,7 @@ describe('the outlines of a scope', () => {
   let answers: ReturnType<typeof memoryAnswerStore>;
   let store: PromptStore;
   let reads: number;
+  let told: number;
   let away: boolean;
   let errors: number;
   let outlines: Outlines;
@@ -103,6 +104,7 @@ describe('the outlines of a scope', () => {
     clock = new ManualClock();
     answers = memoryAnswerStore();
     reads = 0;
+    told = 0;
     errors = 0;
     away = false;
     const prompts = memoryPromptStore(answers);
@@ -111,7 +113,9 @@ describe('the outlines of a scope', () => {
       async texts(...asked) {
         reads += 1;
         if (away) throw new Error('away');
-        return prompts.texts(...asked);
+        const texts = await prompts.texts(...asked);
+        told += texts.length;
+        return texts;
       },
     };
     outlines = new Outlines({ store, seal, clock, known: () => undefined, onError: () => errors++ });
@@ -155,6 +159,18 @@ describe('the outlines of a scope', () => {
     outlines.exclude('s', other);
     await outlines.refresh('s');
     assert.equal(outlines.exclude('s', other), false);
+  });
+
+  it('learn by one question, without a text, that a busy scope has nothing new', async () => {
+    for (let i = 0; i < 450; i++) await keep(`How do I open door ${i} of the house?`);
+    await outlines.refresh('s');
+    assert.deepEqual([reads, told], [3, 450]);
+    await outlines.refresh('s');
+    assert.deepEqual([reads, told], [4, 450]);
+    await keep('How do I change my address?');
+    await outlines.refresh('s');
+    assert.deepEqual([reads, told], [5, 451]);
+    assert.equal(outlines.exclude('s', outline('How can I change my address?')), false);
   });
 
   it('say nothing where the store is away, and ask it again a second later', async () => {
