@@ -51,3 +51,10 @@ export class ToolNames {
     return this.#callers.get(sent) ?? sent;
   }
 }
+
+/** The callers' names of tools, by what is sent for them. */
+export function callersNames(rule: NameRule, names: Iterable<string>): (sent: string) => string {
+  const all = new ToolNames(rule);
+  for (const name of names) all.sent(name);
+  return (sent) => all.told(sent);
+}

@@ -5,19 +5,19 @@
 import { isOwnTool } from '../../formats/anthropic-messages/blocks.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
-import { CHAT_NAMES, nameFor } from '../tool-names.js';
+import { CHAT_NAMES, callersNames, nameFor } from '../tool-names.js';
 
 /** The name of a tool as a chat completion can have it. */
 export const toolName = (name: string): string => nameFor(CHAT_NAMES, name);
 
 /** The names of the tools of a request, by what `toolName` makes of them. */
 export function namesByChat(request: Json): (name: string) => string {
-  const shortened = new Map<string, string>();
-  for (const tool of Array.isArray(request['tools']) ? request['tools'] : []) {
-    const name = isObject(tool) ? tool['name'] : undefined;
-    if (typeof name === 'string' && toolName(name) !== name) shortened.set(toolName(name), name);
-  }
-  return (name) => shortened.get(name) ?? name;
+  const tools: unknown[] = Array.isArray(request['tools']) ? request['tools'] : [];
+  const names = tools.map((tool) => (isObject(tool) ? tool['name'] : undefined));
+  return callersNames(
+    CHAT_NAMES,
+    names.filter((name) => typeof name === 'string'),
+  );
 }
 
 export function readTools(json: Json, findings: Findings): Json {

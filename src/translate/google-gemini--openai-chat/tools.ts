@@ -5,7 +5,7 @@
 import { field, listIn, objectIn } from '../../formats/google-gemini/fields.js';
 import { isObject, type Json } from '../../lib/json.js';
 import { type Findings, isAbsent } from '../findings.js';
-import { CHAT_NAMES, nameFor } from '../tool-names.js';
+import { CHAT_NAMES, callersNames, nameFor } from '../tool-names.js';
 import { plainSchema } from './schema.js';
 
 const DECLARATIONS: ReadonlySet<string> = new Set(['functionDeclarations', 'function_declarations']);
@@ -15,14 +15,13 @@ export const functionName = (name: string): string => nameFor(CHAT_NAMES, name);
 
 /** The names of the functions of a request, by what `functionName` makes of them. */
 export function namesByChat(json: Json): (name: string) => string {
-  const callers = new Map<string, string>();
-  for (const tool of listIn(json, 'tools')) {
-    for (const declared of isObject(tool) ? listIn(tool, 'functionDeclarations') : []) {
-      const name = isObject(declared) ? declared['name'] : undefined;
-      if (typeof name === 'string' && functionName(name) !== name) callers.set(functionName(name), name);
-    }
-  }
-  return (name) => callers.get(name) ?? name;
+  const names = listIn(json, 'tools')
+    .flatMap((tool) => (isObject(tool) ? listIn(tool, 'functionDeclarations') : []))
+    .map((declared) => (isObject(declared) ? declared['name'] : undefined));
+  return callersNames(
+    CHAT_NAMES,
+    names.filter((name) => typeof name === 'string'),
+  );
 }
 
 export function readTools(json: Json, findings: Findings): Json {
