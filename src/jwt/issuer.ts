@@ -5,8 +5,8 @@
  * last good set is used, for as long as it takes, and tried again once per `COOL_DOWN_MS`.
  */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { type Callout, fetchObject } from '../lib/callout.js';
 import type { Clock } from '../lib/clock.js';
-import { type Callout, fetchObject } from './callout.js';
 
 const FRESH_MS = 10 * 60_000;
 const COOL_DOWN_MS = 30_000;

@@ -7,8 +7,8 @@
 import { createSecretKey, hash } from 'node:crypto';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
+import type { Callout } from '../lib/callout.js';
 import type { Clock } from '../lib/clock.js';
-import type { Callout } from './callout.js';
 import { isWellFormed } from './claims.js';
 import { Discovery, IssuerAway, KeySet } from './issuer.js';
 

@@ -3,7 +3,7 @@
  * other answer is what the client gets; no answer is 503.
  */
 import type { ForwardAuthConfig } from '../config/classic-routes.js';
-import type { Callout } from '../jwt/callout.js';
+import type { Callout } from '../lib/callout.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 import { type Consumer, consumerOf } from './consumer.js';
 import { outerOf } from './headers.js';

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { IntrospectionConfig } from '../config/classic-routes.js';
-import type { Callout } from '../jwt/callout.js';
 import { Discovery } from '../jwt/issuer.js';
+import type { Callout } from '../lib/callout.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result, refuse, refused } from '../lib/errors.js';
 

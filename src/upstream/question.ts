@@ -4,6 +4,7 @@
  * is a value, whatever the other side does; `callout` is the same with exceptions.
  */
 import type { UpstreamFailure } from '../formats/failure.js';
+import type { Callout } from '../lib/callout.js';
 import type { Clock } from '../lib/clock.js';
 import { GatheredBytes } from '../lib/gathered-bytes.js';
 import { Attempt, type UpstreamCall } from './attempt.js';
@@ -25,13 +26,6 @@ export type Answer =
   | { readonly kind: 'answered'; readonly status: number; readonly headers: Headers; readonly body: Buffer }
   | { readonly kind: 'too_long' }
   | { readonly kind: 'failed'; readonly failure: UpstreamFailure };
-
-interface Callout {
-  readonly method?: 'GET' | 'POST';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly timeoutMs: number;
-}
 
 const LARGEST_CALLOUT_BYTES = 1024 * 1024;
 const ALWAYS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'tollgate' };
@@ -62,7 +56,7 @@ export class Questions {
   }
 
   /** Rejects where there is no answer, or one that is too large. */
-  readonly callout = async (url: string, { timeoutMs, ...question }: Callout) => {
+  readonly callout: Callout = async (url, { timeoutMs, ...question }) => {
     const timeouts = { connect: timeoutMs, idle: timeoutMs, total: timeoutMs };
     const answer = await this.ask(new URL(url), { ...question, timeouts, mostBytes: LARGEST_CALLOUT_BYTES });
     if (answer.kind === 'answered') return answer;
