@@ -189,7 +189,8 @@ describe('a gateway that is killed', () => {
   it('has told of exactly the entries that it wrote', async () => {
     const there = await startReceiver();
     const database = await freshDatabase();
-    const config = configOf(there.url);
+    // A delivery of a gateway that was killed is tried again once its time and some seconds are over.
+    const config = configOf(there.url, { webhook_delivery: { timeout: '2s' } });
     let gateway = await startGateway({ database: database.url, config });
     const { key } = await gateway.key();
     for (let round = 0; round < 3; round++) {
