@@ -11,8 +11,11 @@ import { type FakeUpstream, startUpstream } from '../support/upstream.js';
 import { head, type Step } from '../support/upstream-steps.js';
 
 const CLIENTS = 300;
-/** They hold about 35; what the collector has not taken yet differs from machine to machine. */
-const MOST_GROWN_MB = 90;
+/**
+ * What they hold, and the young generation (64 MB and more), which a process touches wholly only when it is busy: how much of that
+ * was touched before differs from run to run.
+ */
+const MOST_GROWN_MB = 140;
 /** As much of streams fills the young generation several times over, whatever the kernel's buffers are. */
 const WARM_UP_BYTES = 160 * 1024 * 1024;
 
