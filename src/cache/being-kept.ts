@@ -11,8 +11,8 @@ export class BeingKept {
     this.#works.set(key, kept);
   }
 
-  /** Resolves once the answer of the key is kept, or is not going to be. */
-  async settled(key: string): Promise<void> {
-    await this.#works.get(key);
+  /** Resolves once the answer of the key is kept, or is not going to be; undefined: none is under way. */
+  settled(key: string): Promise<void> | undefined {
+    return this.#works.get(key);
   }
 }

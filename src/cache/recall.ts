@@ -146,7 +146,10 @@ export function createRecall(deps: RecallDeps): Recall {
     if (!directives.read) return fetching(lookup, undefined, undefined);
     const local = question.policy.exact ? answers.local(lookup.key, directives) : undefined;
     if (local) return known({ kind: 'known', state: 'hit', answer: local, similarity: null });
-    if (directives.onlyCached) return searchOnly(lookup);
+    if (directives.onlyCached) {
+      const settled = beingKept.settled(lookup.key);
+      return settled ? settled.then(() => recalled(question, waited)) : search(lookup, undefined);
+    }
     const lead = singleFlight.lead(lookup.key);
     if (lead) return search(lookup, lead);
     return waited < MOST_WAITS ? follow(lookup, waited) : search(lookup, undefined);
@@ -180,13 +183,6 @@ export function createRecall(deps: RecallDeps): Recall {
       epoch,
       generation,
     };
-  }
-
-  async function searchOnly(lookup: Lookup): Promise<Recalled> {
-    await beingKept.settled(lookup.key);
-    const { question, directives, key } = lookup;
-    const answer = question.policy.exact ? answers.local(key, directives) : undefined;
-    return answer ? known({ kind: 'known', state: 'hit', answer, similarity: null }) : search(lookup, undefined);
   }
 
   async function search(lookup: Lookup, lead: FlightLead<KnownAnswer, ComingAnswer> | undefined): Promise<Recalled> {

@@ -1,14 +1,12 @@
 /** Answers and prompts leave the process only encrypted, bound to the entry that they belong to. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Seal, createSeal as sealOf } from '../lib/seal.js';
+import { LARGE_BYTES } from '../lib/turns.js';
 import type { AnswerStore, CachedAnswer } from './cache.js';
 
 export type { Seal };
 
 export const createSeal = (secret: Buffer): Seal => sealOf(secret, 'tollgate cache seal');
-
-/** What is done with a larger one next is done in another turn of the loop. */
-const LARGE_BYTES = 128 * 1024;
 
 /** A store that sees only closed bodies. */
 export function sealedAnswers(store: AnswerStore, seal: Seal): AnswerStore {

@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Refusal, refuse } from '../lib/errors.js';
 import { usd } from '../lib/money.js';
-import { finishNow, inTurns } from '../lib/turns.js';
+import { finishNow, inTurns, LARGE_BYTES } from '../lib/turns.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { CallHeaders } from './call.js';
 import { type Carried, servedModel } from './carried.js';
@@ -30,7 +30,6 @@ import type { Admitted, AttemptResult, Reserved } from './stages.js';
 
 /** Larger answers are not kept. */
 const LARGEST_ANSWER_BYTES = 1024 * 1024;
-const LARGE_BYTES = 128 * 1024;
 
 /** A request whose model's answers are cached, in a format whose answers can be. */
 type QuestionSource = Pick<Admitted, 'headers' | 'caller' | 'request' | 'model' | 'user' | 'tags' | 'guarded'> & {

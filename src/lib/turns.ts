@@ -10,6 +10,8 @@ export interface Work {
 }
 
 const TURN_MS = 2;
+/** With more bytes than this, what is done next goes into another turn of the loop. */
+export const LARGE_BYTES = 128 * 1024;
 
 /** Work that yields what each of its steps cost, in characters. */
 export const steps = (walk: Iterator<number, void>): Work => ({

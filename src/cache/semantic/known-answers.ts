@@ -5,6 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import { LARGE_BYTES } from '../../lib/turns.js';
 import type { Seal } from '../seal.js';
 import { type Embedder, embedBeginning } from './embedder.js';
 import type { PromptStore } from './prompt-store.js';
@@ -26,7 +27,6 @@ export interface Sketched {
   making?: Promise<Float32Array>;
 }
 
-const LARGE_BYTES = 128 * 1024;
 const SKETCHES_BYTES = 8 * 2 ** 20;
 /** One is forgotten after that, however long the answer is kept. */
 const SKETCH_MS = 10 * 60_000;
